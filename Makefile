@@ -1,0 +1,74 @@
+# Everything that a person and the CI do with this repository; `make` lists it.
+# Needs Python 3.11 or newer (with venv), make and git.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# A stamp says that an extra is installed; it is older than the metadata when that has changed.
+METADATA := pyproject.toml setup.cfg
+DEMO := $(VENV)/.installed-demo
+TEST := $(VENV)/.installed-test
+
+COMPONENTS := client combiner controller
+TESTS := -n 2 tests
+PROTOS := $(wildcard proto/fednet/wire/*.proto)
+BENCHMARKS := $(sort $(wildcard benchmarks/*.py))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types proto bench wheel-test clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+setup: $(TEST) ## Make .venv with everything that work on fednet needs
+
+demo: $(DEMO) ## Train a real model over a real network on this machine
+	$(BIN)/fednet demo
+
+test: $(TEST) ## Run all tests
+	$(BIN)/pytest $(TESTS)
+
+lint: $(TEST) ## Check rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# mypy cannot map folders to packages as setup.cfg does, so it is shown the tree as it will be installed.
+types: $(TEST) ## Check the types
+	@rm -rf build/types && mkdir -p build/types/fednet
+	@ln -s $(foreach room,$(wildcard fednet/*) $(COMPONENTS),$(CURDIR)/$(room)) build/types/fednet
+	MYPYPATH=build/types $(BIN)/mypy build/types/fednet tests/typing
+
+proto: $(TEST) ## Generate fednet/wire anew from proto/
+	$(BIN)/python -m grpc_tools.protoc -I proto --python_out=. --pyi_out=. --grpc_python_out=. $(PROTOS)
+
+bench: $(TEST) ## Run every benchmark
+	@set -e; for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script; done
+
+# What git would hand on is copied and built, so that no leftover of a build gets into the wheel. The tests
+# run beside the wheel, in a folder where Python cannot find the sources; those that compare the installed
+# package with the repository's files are told where these lie.
+wheel-test: $(TEST) ## Build the wheel, install it elsewhere and run all tests against it
+	@set -eu; room=$$(mktemp -d); trap 'rm -rf "$$room"' EXIT; repository=$$(pwd); \
+	mkdir "$$room/source" "$$room/outside"; \
+	git ls-files -z --cached --others --exclude-standard | tar -c --null -T - | tar -x -C "$$room/source"; \
+	$(BIN)/python -m build --outdir "$$room/dist" "$$room/source"; \
+	$(PYTHON) -m venv "$$room/venv"; \
+	"$$room/venv/bin/pip" install --quiet "$$(ls "$$room"/dist/*.whl)[test]"; \
+	mv "$$room/source/tests" "$$room/source/pyproject.toml" "$$room/outside"; rm -rf "$$room/source"; \
+	cd "$$room/outside"; unset PYTHONPATH; \
+	"$$room/venv/bin/python" -c 'import fednet; assert "site-packages" in fednet.__file__, fednet.__file__'; \
+	"$$room/venv/bin/pytest" $(TESTS) --repository="$$repository"
+
+clean: ## Remove .venv and everything else that these commands made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(DEMO): $(METADATA)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[demo]'
+	@touch $@
+
+$(TEST): $(DEMO)
+	$(BIN)/pip install --quiet --editable '.[test]'
+	@touch $@

@@ -1,0 +1,87 @@
+"""Every bound in fednet, with its unit as the last word of its name.
+
+A bound that a site may want to move is a setting (see `fednet.settings`) whose default stands here.
+"""
+
+from typing import Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+GIB: Final = 1024 * MIB
+
+# Names and texts
+name_characters_max: Final = 128
+text_characters_max: Final = 64 * KIB
+traceback_characters_max: Final = 16 * KIB
+json_bytes_max: Final = 256 * KIB
+
+# Models and packages
+model_bytes_max: Final = 64 * GIB
+model_arrays_max: Final = 100_000
+array_dimensions_max: Final = 32
+array_header_bytes_max: Final = 10_000
+update_examples_max: Final = 2**53
+package_bytes_max: Final = 512 * MIB
+package_unpacked_bytes_max: Final = 4 * GIB
+package_files_max: Final = 20_000
+
+# Transfer
+chunk_bytes: Final = MIB
+message_bytes_max: Final = 4 * MIB
+transfer_idle_seconds_max: Final = 60.0
+transfer_attempts_max: Final = 8
+fold_block_bytes: Final = 256 * KIB
+
+# Sessions
+session_rounds_max: Final = 1_000_000
+round_seconds_max: Final = 30 * 24 * 3600.0
+round_retries_max: Final = 3
+session_clients_max: Final = 100_000
+
+# Calls
+connect_seconds_max: Final = 10.0
+call_seconds_max: Final = 30.0
+retry_attempts_max: Final = 5
+retry_seconds_first: Final = 0.1
+retry_seconds_max: Final = 10.0
+wait_seconds_max: Final = 30.0
+waiting_requests_max: Final = 16
+
+# Streams between processes
+keepalive_seconds: Final = 20.0
+keepalive_answer_seconds_max: Final = 10.0
+queue_messages_max: Final = 1_000
+outbox_events_max: Final = 100_000
+combiner_clients_max: Final = 10_000
+
+# REST
+page_items_max: Final = 1_000
+page_items_default: Final = 100
+waiting_pause_seconds: Final = 2.0
+conflict_attempts_max: Final = 100
+upload_overhead_bytes_max: Final = 64 * KIB
+checked_bytes_per_second: Final = 32 * MIB
+
+# Identity
+token_characters_max: Final = 4 * KIB
+clock_skew_seconds_max: Final = 60.0
+
+# Processes that `fednet up` and `fednet demo` start
+start_seconds_max: Final = 60.0
+stop_seconds_max: Final = 5.0
+log_tail_bytes_max: Final = 4 * KIB
+
+# Stores
+document_bytes_max: Final = 16 * MIB
+indexed_characters_max: Final = 512
+query_items_max: Final = 10_000
+blob_key_characters_max: Final = 256
+store_requests_max: Final = 16
+store_wait_seconds_max: Final = 10.0
+
+# Clients
+client_models_max: Final = 3
+
+# The session engine
+round_grace_seconds: Final = 5.0
+round_problems_max: Final = 10

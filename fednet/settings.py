@@ -1,0 +1,224 @@
+"""The settings of every process: typed, documented field by field, loaded once and checked once.
+
+A flag wins over the environment (`FEDNET_<SECTION>_<FIELD>`, such as FEDNET_CONTROLLER_PORT), which
+wins over the file (YAML, one section for each component). An unknown section, key or variable is an
+error. This is the only module that reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fednet import limits
+from fednet.errors import InvalidInput
+
+
+def default_data_dir() -> Path:
+    """Where a controller on this machine keeps its data unless told otherwise."""
+    if chosen := os.environ.get("FEDNET_DATA_DIR"):
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "fednet"
+
+
+def api_url_from_environment() -> str | None:
+    """The controller's address from FEDNET_URL, if it is set."""
+    return os.environ.get("FEDNET_URL") or None
+
+
+def token_from_environment() -> str | None:
+    """The token from FEDNET_TOKEN, if it is set."""
+    return os.environ.get("FEDNET_TOKEN") or None
+
+
+def environment_of_a_task() -> dict[str, str]:
+    """This process's environment for the code of a package: no setting or secret of fednet."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("FEDNET_")}
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True
+    )
+    section: ClassVar[str]
+
+
+class ControllerSettings(_Section):
+    """What a controller needs to know."""
+
+    section: ClassVar[str] = "controller"
+
+    host: str = "127.0.0.1"
+    """The address that the REST API listens on."""
+
+    port: int = Field(default=8092, ge=0, le=65535)
+    """The port of the REST API; 0 picks a free one."""
+
+    data_dir: Path = Field(default_factory=default_data_dir)
+    """The folder of the signing key, the admin token and the embedded stores."""
+
+    state_store: str | None = None
+    """The URL of the state store; by default `sqlite:///<data_dir>/state.db`."""
+
+    blob_store: str | None = None
+    """The URL of the blob store; by default `file://<data_dir>/blobs`."""
+
+    threads: int = Field(default=32, ge=2, le=1000)
+    """How many REST requests are served at the same time."""
+
+    @property
+    def state_store_url(self) -> str:
+        """The state store's URL, with the default filled in."""
+        return self.state_store or f"sqlite:///{self.data_dir.absolute() / 'state.db'}"
+
+    @property
+    def blob_store_url(self) -> str:
+        """The blob store's URL, with the default filled in."""
+        return self.blob_store or f"file://{self.data_dir.absolute() / 'blobs'}"
+
+
+class CombinerSettings(_Section):
+    """What a combiner needs to know."""
+
+    section: ClassVar[str] = "combiner"
+
+    name: str = Field(min_length=1, max_length=limits.name_characters_max)
+    """The combiner's name, unique in its network."""
+
+    api_url: str
+    """The controller's REST address, such as http://127.0.0.1:8092."""
+
+    token: str | None = Field(default=None, repr=False)
+    """A token that may register combiners; by default the admin token of this machine."""
+
+    host: str = "127.0.0.1"
+    """The address that the gRPC server listens on."""
+
+    port: int = Field(default=12080, ge=0, le=65535)
+    """The port of the gRPC server; 0 picks a free one."""
+
+    advertise_host: str | None = None
+    """The host name under which clients and the controller reach it; by default `host`."""
+
+    data_dir: Path = Field(default_factory=lambda: default_data_dir() / "combiner")
+    """The folder of the spool and of the combiner's credentials."""
+
+    blob_store: str | None = None
+    """The URL of the blob store; by default what the controller says."""
+
+    clients_max: int = Field(default=limits.combiner_clients_max, ge=1)
+    """How many clients may be connected at once."""
+
+
+class ClientSettings(_Section):
+    """What a client agent needs to know."""
+
+    section: ClassVar[str] = "client"
+
+    name: str = Field(min_length=1, max_length=limits.name_characters_max)
+    """The client's name, unique in its network."""
+
+    api_url: str
+    """The controller's REST address, such as http://127.0.0.1:8092."""
+
+    token: str | None = Field(default=None, repr=False)
+    """A token that may register clients, or this client's own."""
+
+    data_dir: Path = Field(default_factory=lambda: default_data_dir() / "client")
+    """The folder of packages, models and this client's credentials."""
+
+    preferred_combiner: str | None = None
+    """The name of the combiner to be placed on, if it has room."""
+
+    task_seconds_max: float = Field(default=24 * 3600.0, gt=0)
+    """How long one task of a package may run before it is stopped."""
+
+
+Settings = TypeVar("Settings", bound=_Section)
+
+
+def load(
+    kind: type[Settings], *, file: Path | None = None, flags: dict[str, Any] | None = None
+) -> Settings:
+    """The settings of one component: file, environment, flags, each winning over the one before.
+
+    Args:
+        kind: The settings class.
+        file: A YAML file with the component's section, such as `controller:`.
+        flags: What was given on the command line; None values count as not given.
+
+    Raises:
+        InvalidInput: A key is unknown or a value is wrong; names the field.
+    """
+    values = _from_file(file, kind.section) if file else {}
+    values |= _from_environment(kind)
+    values |= {name: value for name, value in (flags or {}).items() if value is not None}
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        raise _refusal(kind, error) from error
+
+
+def _variable(kind: type[_Section], field: str) -> str:
+    return f"FEDNET_{kind.section}_{field}".upper()
+
+
+def _from_environment(kind: type[_Section]) -> dict[str, Any]:
+    given = {name: value for name, value in os.environ.items() if value}
+    shared = {"api_url": "FEDNET_URL", "token": "FEDNET_TOKEN"}
+    found = {
+        field: given[variable]
+        for field, variable in shared.items()
+        if field in kind.model_fields and variable in given
+    }
+    prefix = _variable(kind, "")
+    own = {name for name in given if name.startswith(prefix)}
+    return found | {name.removeprefix(prefix).lower(): given[name] for name in own}
+
+
+def _from_file(file: Path, section: str) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            f"The config file {file} cannot be read: {error}", field="config"
+        ) from error
+    values = (_sections(file, content).get(section) or {}) if isinstance(content, dict) else None
+    if not isinstance(values, dict):
+        raise InvalidInput(
+            f"The config file {file} must hold a section `{section}:` with its settings.",
+            field="config",
+        )
+    return {str(name): value for name, value in values.items()}
+
+
+def _sections(file: Path, content: dict[Any, Any]) -> dict[Any, Any]:
+    known = [kind.section for kind in _Section.__subclasses__()]
+    for name in content:
+        if name not in known:
+            raise InvalidInput(
+                f"The config file {file} has a section {name!r}, which is unknown: correct or "
+                f"remove it. The sections are {', '.join(known)}.",
+                field=str(name),
+            )
+    return content
+
+
+def _refusal(kind: type[_Section], error: ValidationError) -> InvalidInput:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or kind.section
+    variable = _variable(kind, field)
+    if first["type"] == "extra_forbidden":
+        advice = (
+            f"is unknown: correct or remove it in the config file or in {variable}. "
+            f"The settings are {', '.join(kind.model_fields)}."
+        )
+    else:
+        flag = f"--{field.replace('_', '-')}"
+        advice = f"is wrong: {first['msg']}. Set it by {flag}, by {variable} or in the config file."
+    return InvalidInput(f"The {kind.section}'s setting {field!r} {advice}", field=field)

@@ -1,0 +1,33 @@
+"""What every test stands on: a clean environment, repeatable laws, the repository's folder."""
+
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# The same examples on every run, however slow the machine; `--hypothesis-profile=default` explores.
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("repeatable")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--repository",
+        type=Path,
+        help="the repository's folder, when the tests run outside of it (write it with a `=`)",
+    )
+
+
+@pytest.fixture(scope="session")
+def repository(pytestconfig: pytest.Config) -> Path:
+    """The repository's folder: to read its files as text, never to import them."""
+    return (pytestconfig.getoption("--repository") or pytestconfig.rootpath).resolve()
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of fednet from outside, and a data folder of the test's own."""
+    for name in [name for name in os.environ if name.startswith("FEDNET_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg-data"))

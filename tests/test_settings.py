@@ -1,0 +1,228 @@
+"""Settings come from flags, the environment and a file; a wrong one is refused with what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from fednet import settings
+from fednet.errors import InvalidInput
+from fednet.settings import ClientSettings, CombinerSettings, ControllerSettings, load
+
+KINDS = [ControllerSettings, CombinerSettings, ClientSettings]
+COMBINER = {"name": "a", "api_url": "http://127.0.0.1:8092"}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A config file with a section for each component."""
+    path = tmp_path / "fednet.yaml"
+    path.write_text("controller: {port: 1, threads: 3}\ncombiner: {port: 4}\nclient:\n")
+    return path
+
+
+def refusal(kind: type = ControllerSettings, **sources: object) -> InvalidInput:
+    """The error that loading these settings raises."""
+    with pytest.raises(InvalidInput) as caught:
+        load(kind, **sources)
+    return caught.value
+
+
+def test_a_controller_needs_no_setting() -> None:
+    """Everything that a controller must know has a default, on loopback only."""
+    loaded = load(ControllerSettings)
+
+    assert (loaded.host, loaded.port) == ("127.0.0.1", 8092)
+
+
+def test_flag_wins_over_environment_wins_over_file(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each source adds what the stronger ones leave open."""
+    in_file = load(ControllerSettings, file=file)
+    monkeypatch.setenv("FEDNET_CONTROLLER_PORT", "2")
+    in_environment = load(ControllerSettings, file=file)
+    in_flag = load(ControllerSettings, file=file, flags={"port": 3})
+
+    assert [in_file.port, in_environment.port, in_flag.port] == [1, 2, 3]
+    assert in_flag.threads == 3
+
+
+def test_a_flag_that_was_not_given_does_not_count(file: Path) -> None:
+    """None is how the command line says that a flag is absent."""
+    assert load(ControllerSettings, file=file, flags={"port": None}).port == 1
+
+
+def test_an_empty_variable_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty variable is how a shell says that it has no value."""
+    monkeypatch.setenv("FEDNET_CONTROLLER_PORT", "")
+
+    assert load(ControllerSettings).port == 8092
+
+
+def test_own_variable_wins_over_the_shared_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FEDNET_URL and FEDNET_TOKEN serve all components; a component's own variable is closer."""
+    monkeypatch.setenv("FEDNET_URL", "http://shared:8092")
+    monkeypatch.setenv("FEDNET_TOKEN", "shared")
+    monkeypatch.setenv("FEDNET_COMBINER_TOKEN", "own")
+
+    loaded = load(CombinerSettings, flags={"name": "a"})
+
+    assert (loaded.api_url, loaded.token) == ("http://shared:8092", "own")
+
+
+def test_a_component_reads_its_own_section_only(file: Path) -> None:
+    """One file may serve a whole network."""
+    assert load(CombinerSettings, file=file, flags=COMBINER).port == 4
+
+
+def test_an_empty_section_and_an_empty_file_say_nothing(file: Path, tmp_path: Path) -> None:
+    """A section whose lines are all commented out is no mistake, nor is an empty file."""
+    empty = tmp_path / "empty.yaml"
+    empty.touch()
+
+    assert load(ClientSettings, file=file, flags=COMBINER) == load(ClientSettings, flags=COMBINER)
+    assert load(ControllerSettings, file=empty) == load(ControllerSettings)
+
+
+def test_an_unknown_key_in_the_file_is_refused(tmp_path: Path) -> None:
+    """A typing mistake is named, and the known settings are listed instead of a flag for it."""
+    path = tmp_path / "fednet.yaml"
+    path.write_text("controller: {prot: 1}\n")
+
+    error = refusal(file=path)
+
+    assert error.field == "prot"
+    assert "'prot' is unknown" in error.message
+    assert "port" in error.message
+    assert "--prot" not in error.message
+
+
+def test_a_key_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    """YAML reads `8092:` as a number and `on:` as a truth value; neither is a setting."""
+    path = tmp_path / "fednet.yaml"
+    path.write_text("controller: {8092: 1}\n")
+
+    assert refusal(file=path).field == "8092"
+
+
+def test_an_unknown_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A typing mistake in the environment is named like one in the file."""
+    monkeypatch.setenv("FEDNET_CONTROLLER_PROT", "1")
+
+    error = refusal()
+
+    assert error.field == "prot"
+    assert "FEDNET_CONTROLLER_PROT" in error.message
+
+
+def test_a_variable_of_another_component_is_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One environment may serve a whole network."""
+    monkeypatch.setenv("FEDNET_CLIENT_NAME", "site-1")
+
+    assert load(ControllerSettings).port == 8092
+
+
+def test_an_unknown_section_is_refused(tmp_path: Path) -> None:
+    """A misspelt section would silently leave every default in force."""
+    path = tmp_path / "fednet.yaml"
+    path.write_text("controler: {port: 1}\n")
+
+    error = refusal(file=path)
+
+    assert error.field == "controler"
+    assert "controller" in error.message
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("port", "http"), ("port", 65_536), ("port", -1), ("threads", 1), ("host", 7)],
+)
+def test_a_wrong_value_is_refused_with_what_to_set(field: str, value: object) -> None:
+    """The error names the field, its flag and its variable."""
+    error = refusal(flags={field: value})
+
+    assert error.field == field
+    assert f"--{field}" in error.message
+    assert f"FEDNET_CONTROLLER_{field.upper()}" in error.message
+
+
+def test_a_missing_value_is_refused_with_what_to_set() -> None:
+    """What has no default must be given, and the error says where."""
+    error = refusal(CombinerSettings, flags={"name": "a"})
+
+    assert error.field == "api_url"
+    assert "--api-url" in error.message
+
+
+@pytest.mark.parametrize(
+    "content", [b"controller: [", b"\xff\xfe\xff", b"- a list", b"controller: [1]", b"a word"]
+)
+def test_a_file_that_is_no_config_is_refused(tmp_path: Path, content: bytes) -> None:
+    """Bad YAML, bad text and other shapes are refused with the file's name."""
+    path = tmp_path / "fednet.yaml"
+    path.write_bytes(content)
+
+    error = refusal(file=path)
+
+    assert error.field == "config"
+    assert str(path) in error.message
+
+
+def test_a_file_that_is_absent_is_refused(tmp_path: Path) -> None:
+    """A config file that was named must be there."""
+    assert refusal(file=tmp_path / "absent.yaml").field == "config"
+
+
+def test_store_urls_default_to_the_data_folder(tmp_path: Path) -> None:
+    """The embedded stores lie in the data folder unless a URL is given."""
+    embedded = load(ControllerSettings, flags={"data_dir": tmp_path})
+    given = load(ControllerSettings, flags={"state_store": "memory://", "blob_store": "memory://"})
+
+    assert embedded.state_store_url == f"sqlite:///{tmp_path}/state.db"
+    assert embedded.blob_store_url == f"file://{tmp_path}/blobs"
+    assert {given.state_store_url, given.blob_store_url} == {"memory://"}
+
+
+def test_the_data_folder_follows_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """FEDNET_DATA_DIR, else XDG_DATA_HOME, says where data lies."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    by_xdg = load(ControllerSettings).data_dir
+    monkeypatch.setenv("FEDNET_DATA_DIR", str(tmp_path / "chosen"))
+    by_name = load(ControllerSettings).data_dir
+
+    assert [by_xdg, by_name] == [tmp_path / "fednet", tmp_path / "chosen"]
+
+
+def test_a_task_gets_no_variable_of_fednet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code of a package sees this machine's environment without our settings and secrets."""
+    monkeypatch.setenv("FEDNET_TOKEN", "secret")
+    monkeypatch.setenv("FEDNET_CLIENT_TOKEN", "secret")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    environment = settings.environment_of_a_task()
+
+    assert environment["OMP_NUM_THREADS"] == "1"
+    assert not [name for name in environment if name.startswith("FEDNET_")]
+
+
+def test_a_token_is_not_shown() -> None:
+    """Settings may be logged: their text form leaves tokens out."""
+    assert "secret" not in repr(load(CombinerSettings, flags=COMBINER | {"token": "secret"}))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.section)
+def test_every_field_is_described(kind: type) -> None:
+    """Each setting has a docstring, from which the reference page is made."""
+    undescribed = [name for name, field in kind.model_fields.items() if not field.description]
+
+    assert undescribed == []
+
+
+def test_settings_cannot_be_changed() -> None:
+    """What was checked once stays as it was checked."""
+    loaded = load(ControllerSettings)
+
+    with pytest.raises(ValueError, match="frozen"):
+        loaded.port = 1
