@@ -1,0 +1,25 @@
+"""gRPC as all parts of fednet use it: channels, tokens, errors, and files in resumable, checked pieces."""
+
+from fednet.rpc._auth import Caller, TokenGate, caller_of
+from fednet.rpc._backoff import backoff_seconds
+from fednet.rpc._channels import channel_options, open_channel
+from fednet.rpc._errors import abort, from_rpc_error, rpc_errors
+from fednet.rpc._transfer import Receiver, checked_data, download, pieces, sha256_of, upload
+
+__all__ = [
+    "Caller",
+    "Receiver",
+    "TokenGate",
+    "abort",
+    "backoff_seconds",
+    "caller_of",
+    "channel_options",
+    "checked_data",
+    "download",
+    "from_rpc_error",
+    "open_channel",
+    "pieces",
+    "rpc_errors",
+    "sha256_of",
+    "upload",
+]

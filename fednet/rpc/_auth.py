@@ -1,0 +1,95 @@
+"""The gate before every call of a server: no valid token of the right role, no answer."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+import grpc
+import grpc.aio
+
+from fednet.errors import FednetError, PermissionDenied, Unauthenticated
+from fednet.rpc._errors import abort
+
+
+class Caller(Protocol):
+    """Who calls: what a verified token says."""
+
+    @property
+    def role(self) -> str:
+        """The caller's role."""
+
+    @property
+    def id(self) -> str:
+        """The caller's stable id."""
+
+
+_caller: contextvars.ContextVar[Caller] = contextvars.ContextVar("caller")
+
+
+def caller_of() -> Caller:
+    """Who makes the call that is being served."""
+    return _caller.get()
+
+
+class TokenGate(grpc.aio.ServerInterceptor):  # type: ignore[misc,type-arg]  # the stubs leave the base class untyped
+    """Lets a call pass whose token is valid and has the role that its service asks for.
+
+    Args:
+        verify: Turns a token into a caller, or raises Unauthenticated.
+        roles: The role that may call, by full service name; a service that is not named is closed.
+        open_services: Services that anybody may call, such as the health check.
+    """
+
+    def __init__(
+        self,
+        verify: Callable[[str], Caller],
+        roles: Mapping[str, str],
+        open_services: frozenset[str] = frozenset(),
+    ) -> None:
+        self._verify = verify
+        self._roles = roles
+        self._open = open_services
+
+    async def intercept_service(
+        self, go_on: Callable[[Any], Awaitable[Any]], details: grpc.HandlerCallDetails
+    ) -> Any:
+        """Check the token of one call, then hand it on, or answer with the refusal."""
+        service = details.method.split("/")[1]
+        if service in self._open:
+            return await go_on(details)
+        handler = await go_on(details)
+        if handler is None:
+            return None
+        try:
+            _caller.set(self._admit(service, dict(details.invocation_metadata)))
+        except FednetError as error:
+            return _refusal(handler, error)
+        return handler
+
+    def _admit(self, service: str, metadata: Mapping[str, Any]) -> Caller:
+        scheme, _, token = str(metadata.get("authorization", "")).partition(" ")
+        if scheme != "Bearer" or not token:
+            raise Unauthenticated("The call carries no token: send `authorization: Bearer <token>`.")
+        caller = self._verify(token)
+        if caller.role != self._roles.get(service):
+            raise PermissionDenied(f"The role {caller.role!r} may not call {service}.")
+        return caller
+
+
+def _refusal(handler: Any, error: FednetError) -> Any:
+    async def refuse(_request: Any, context: Any) -> None:
+        await abort(context, error)
+
+    async def refuse_stream(_request: Any, context: Any) -> Any:
+        await abort(context, error)
+        yield
+
+    if handler.request_streaming and handler.response_streaming:
+        return grpc.stream_stream_rpc_method_handler(refuse_stream)
+    if handler.response_streaming:
+        return grpc.unary_stream_rpc_method_handler(refuse_stream)
+    if handler.request_streaming:
+        return grpc.stream_unary_rpc_method_handler(refuse)
+    return grpc.unary_unary_rpc_method_handler(refuse)

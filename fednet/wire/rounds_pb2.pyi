@@ -1,0 +1,237 @@
+from fednet.wire import common_pb2 as _common_pb2
+from fednet.wire import tasks_pb2 as _tasks_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Phase(_message.Message):
+    __slots__ = ("phase_id", "session_id", "round_id", "round_number", "kind", "model", "package", "helper", "settings_json", "clients", "seconds_max", "aggregator", "aggregator_settings_json", "share_partial")
+    PHASE_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    ROUND_ID_FIELD_NUMBER: _ClassVar[int]
+    ROUND_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    PACKAGE_FIELD_NUMBER: _ClassVar[int]
+    HELPER_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_JSON_FIELD_NUMBER: _ClassVar[int]
+    CLIENTS_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_MAX_FIELD_NUMBER: _ClassVar[int]
+    AGGREGATOR_FIELD_NUMBER: _ClassVar[int]
+    AGGREGATOR_SETTINGS_JSON_FIELD_NUMBER: _ClassVar[int]
+    SHARE_PARTIAL_FIELD_NUMBER: _ClassVar[int]
+    phase_id: str
+    session_id: str
+    round_id: str
+    round_number: int
+    kind: _tasks_pb2.TaskKind
+    model: _common_pb2.BlobRef
+    package: _common_pb2.BlobRef
+    helper: str
+    settings_json: str
+    clients: _containers.RepeatedScalarFieldContainer[str]
+    seconds_max: float
+    aggregator: str
+    aggregator_settings_json: str
+    share_partial: bool
+    def __init__(self, phase_id: _Optional[str] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., kind: _Optional[_Union[_tasks_pb2.TaskKind, str]] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., clients: _Optional[_Iterable[str]] = ..., seconds_max: _Optional[float] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., share_partial: bool = ...) -> None: ...
+
+class PhaseId(_message.Message):
+    __slots__ = ("phase_id",)
+    PHASE_ID_FIELD_NUMBER: _ClassVar[int]
+    phase_id: str
+    def __init__(self, phase_id: _Optional[str] = ...) -> None: ...
+
+class PhaseStarted(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class PhaseClosing(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class PhaseReleased(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Partial(_message.Message):
+    __slots__ = ("phase_id", "combiner", "updates", "weight")
+    PHASE_ID_FIELD_NUMBER: _ClassVar[int]
+    COMBINER_FIELD_NUMBER: _ClassVar[int]
+    UPDATES_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    phase_id: str
+    combiner: str
+    updates: int
+    weight: float
+    def __init__(self, phase_id: _Optional[str] = ..., combiner: _Optional[str] = ..., updates: _Optional[int] = ..., weight: _Optional[float] = ...) -> None: ...
+
+class Reduction(_message.Message):
+    __slots__ = ("model_id", "base", "aggregator", "aggregator_settings_json", "partials")
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    BASE_FIELD_NUMBER: _ClassVar[int]
+    AGGREGATOR_FIELD_NUMBER: _ClassVar[int]
+    AGGREGATOR_SETTINGS_JSON_FIELD_NUMBER: _ClassVar[int]
+    PARTIALS_FIELD_NUMBER: _ClassVar[int]
+    model_id: str
+    base: _common_pb2.BlobRef
+    aggregator: str
+    aggregator_settings_json: str
+    partials: _containers.RepeatedCompositeFieldContainer[Partial]
+    def __init__(self, model_id: _Optional[str] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., partials: _Optional[_Iterable[_Union[Partial, _Mapping]]] = ...) -> None: ...
+
+class Reduced(_message.Message):
+    __slots__ = ("model", "seconds")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    model: _common_pb2.BlobRef
+    seconds: float
+    def __init__(self, model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., seconds: _Optional[float] = ...) -> None: ...
+
+class Acknowledgement(_message.Message):
+    __slots__ = ("epoch", "number")
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    epoch: str
+    number: int
+    def __init__(self, epoch: _Optional[str] = ..., number: _Optional[int] = ...) -> None: ...
+
+class Event(_message.Message):
+    __slots__ = ("number", "happened_at", "phase", "client_id", "task_id", "snapshot", "client_joined", "client_left", "task_sent", "update_folded", "validation", "unanswered", "phase_closed", "log")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    HAPPENED_AT_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_JOINED_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_LEFT_FIELD_NUMBER: _ClassVar[int]
+    TASK_SENT_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_FOLDED_FIELD_NUMBER: _ClassVar[int]
+    VALIDATION_FIELD_NUMBER: _ClassVar[int]
+    UNANSWERED_FIELD_NUMBER: _ClassVar[int]
+    PHASE_CLOSED_FIELD_NUMBER: _ClassVar[int]
+    LOG_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    happened_at: float
+    phase: PhaseContext
+    client_id: str
+    task_id: str
+    snapshot: Snapshot
+    client_joined: Capabilities
+    client_left: ClientLeft
+    task_sent: TaskSent
+    update_folded: UpdateFolded
+    validation: ValidationReported
+    unanswered: TaskUnanswered
+    phase_closed: PhaseClosed
+    log: _tasks_pb2.LogRecord
+    def __init__(self, number: _Optional[int] = ..., happened_at: _Optional[float] = ..., phase: _Optional[_Union[PhaseContext, _Mapping]] = ..., client_id: _Optional[str] = ..., task_id: _Optional[str] = ..., snapshot: _Optional[_Union[Snapshot, _Mapping]] = ..., client_joined: _Optional[_Union[Capabilities, _Mapping]] = ..., client_left: _Optional[_Union[ClientLeft, _Mapping]] = ..., task_sent: _Optional[_Union[TaskSent, _Mapping]] = ..., update_folded: _Optional[_Union[UpdateFolded, _Mapping]] = ..., validation: _Optional[_Union[ValidationReported, _Mapping]] = ..., unanswered: _Optional[_Union[TaskUnanswered, _Mapping]] = ..., phase_closed: _Optional[_Union[PhaseClosed, _Mapping]] = ..., log: _Optional[_Union[_tasks_pb2.LogRecord, _Mapping]] = ...) -> None: ...
+
+class PhaseContext(_message.Message):
+    __slots__ = ("phase_id", "session_id", "round_id", "round_number", "model_id", "kind")
+    PHASE_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    ROUND_ID_FIELD_NUMBER: _ClassVar[int]
+    ROUND_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    phase_id: str
+    session_id: str
+    round_id: str
+    round_number: int
+    model_id: str
+    kind: _tasks_pb2.TaskKind
+    def __init__(self, phase_id: _Optional[str] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., model_id: _Optional[str] = ..., kind: _Optional[_Union[_tasks_pb2.TaskKind, str]] = ...) -> None: ...
+
+class Snapshot(_message.Message):
+    __slots__ = ("epoch", "clients", "phases")
+    class ClientsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: Capabilities
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Capabilities, _Mapping]] = ...) -> None: ...
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    CLIENTS_FIELD_NUMBER: _ClassVar[int]
+    PHASES_FIELD_NUMBER: _ClassVar[int]
+    epoch: str
+    clients: _containers.MessageMap[str, Capabilities]
+    phases: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, epoch: _Optional[str] = ..., clients: _Optional[_Mapping[str, Capabilities]] = ..., phases: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Capabilities(_message.Message):
+    __slots__ = ("needs_package", "kinds")
+    NEEDS_PACKAGE_FIELD_NUMBER: _ClassVar[int]
+    KINDS_FIELD_NUMBER: _ClassVar[int]
+    needs_package: bool
+    kinds: _containers.RepeatedScalarFieldContainer[_tasks_pb2.TaskKind]
+    def __init__(self, needs_package: bool = ..., kinds: _Optional[_Iterable[_Union[_tasks_pb2.TaskKind, str]]] = ...) -> None: ...
+
+class ClientLeft(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class TaskSent(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class UpdateFolded(_message.Message):
+    __slots__ = ("num_examples", "metadata_json", "download_seconds", "train_seconds", "upload_seconds", "fold_seconds")
+    NUM_EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    METADATA_JSON_FIELD_NUMBER: _ClassVar[int]
+    DOWNLOAD_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    TRAIN_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    UPLOAD_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    FOLD_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    num_examples: float
+    metadata_json: str
+    download_seconds: float
+    train_seconds: float
+    upload_seconds: float
+    fold_seconds: float
+    def __init__(self, num_examples: _Optional[float] = ..., metadata_json: _Optional[str] = ..., download_seconds: _Optional[float] = ..., train_seconds: _Optional[float] = ..., upload_seconds: _Optional[float] = ..., fold_seconds: _Optional[float] = ...) -> None: ...
+
+class ValidationReported(_message.Message):
+    __slots__ = ("metrics_json",)
+    METRICS_JSON_FIELD_NUMBER: _ClassVar[int]
+    metrics_json: str
+    def __init__(self, metrics_json: _Optional[str] = ...) -> None: ...
+
+class TaskUnanswered(_message.Message):
+    __slots__ = ("why", "message", "traceback")
+    class Why(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        WHY_UNSPECIFIED: _ClassVar[TaskUnanswered.Why]
+        FAILED: _ClassVar[TaskUnanswered.Why]
+        REFUSED: _ClassVar[TaskUnanswered.Why]
+        LATE: _ClassVar[TaskUnanswered.Why]
+        GONE: _ClassVar[TaskUnanswered.Why]
+    WHY_UNSPECIFIED: TaskUnanswered.Why
+    FAILED: TaskUnanswered.Why
+    REFUSED: TaskUnanswered.Why
+    LATE: TaskUnanswered.Why
+    GONE: TaskUnanswered.Why
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    TRACEBACK_FIELD_NUMBER: _ClassVar[int]
+    why: TaskUnanswered.Why
+    message: str
+    traceback: str
+    def __init__(self, why: _Optional[_Union[TaskUnanswered.Why, str]] = ..., message: _Optional[str] = ..., traceback: _Optional[str] = ...) -> None: ...
+
+class PhaseClosed(_message.Message):
+    __slots__ = ("answers", "weight", "failure")
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    answers: int
+    weight: float
+    failure: str
+    def __init__(self, answers: _Optional[int] = ..., weight: _Optional[float] = ..., failure: _Optional[str] = ...) -> None: ...

@@ -1,0 +1,188 @@
+from fednet.wire import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class TaskKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TASK_KIND_UNSPECIFIED: _ClassVar[TaskKind]
+    TRAIN: _ClassVar[TaskKind]
+    VALIDATE: _ClassVar[TaskKind]
+    PREDICT: _ClassVar[TaskKind]
+TASK_KIND_UNSPECIFIED: TaskKind
+TRAIN: TaskKind
+VALIDATE: TaskKind
+PREDICT: TaskKind
+
+class ClientMessage(_message.Message):
+    __slots__ = ("hello", "accepted", "progress", "result", "log")
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    LOG_FIELD_NUMBER: _ClassVar[int]
+    hello: Hello
+    accepted: TaskAccepted
+    progress: TaskProgress
+    result: TaskResult
+    log: LogRecord
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., accepted: _Optional[_Union[TaskAccepted, _Mapping]] = ..., progress: _Optional[_Union[TaskProgress, _Mapping]] = ..., result: _Optional[_Union[TaskResult, _Mapping]] = ..., log: _Optional[_Union[LogRecord, _Mapping]] = ...) -> None: ...
+
+class CombinerMessage(_message.Message):
+    __slots__ = ("welcome", "task", "cancel", "receipt", "redirect")
+    WELCOME_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_FIELD_NUMBER: _ClassVar[int]
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    REDIRECT_FIELD_NUMBER: _ClassVar[int]
+    welcome: Welcome
+    task: Task
+    cancel: CancelTask
+    receipt: ResultReceipt
+    redirect: Redirect
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., cancel: _Optional[_Union[CancelTask, _Mapping]] = ..., receipt: _Optional[_Union[ResultReceipt, _Mapping]] = ..., redirect: _Optional[_Union[Redirect, _Mapping]] = ...) -> None: ...
+
+class Hello(_message.Message):
+    __slots__ = ("version", "needs_package", "kinds")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    NEEDS_PACKAGE_FIELD_NUMBER: _ClassVar[int]
+    KINDS_FIELD_NUMBER: _ClassVar[int]
+    version: str
+    needs_package: bool
+    kinds: _containers.RepeatedScalarFieldContainer[TaskKind]
+    def __init__(self, version: _Optional[str] = ..., needs_package: bool = ..., kinds: _Optional[_Iterable[_Union[TaskKind, str]]] = ...) -> None: ...
+
+class Welcome(_message.Message):
+    __slots__ = ("combiner",)
+    COMBINER_FIELD_NUMBER: _ClassVar[int]
+    combiner: str
+    def __init__(self, combiner: _Optional[str] = ...) -> None: ...
+
+class Task(_message.Message):
+    __slots__ = ("task_id", "kind", "session_id", "round_id", "round_number", "model", "package", "helper", "settings_json")
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    ROUND_ID_FIELD_NUMBER: _ClassVar[int]
+    ROUND_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    PACKAGE_FIELD_NUMBER: _ClassVar[int]
+    HELPER_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_JSON_FIELD_NUMBER: _ClassVar[int]
+    task_id: str
+    kind: TaskKind
+    session_id: str
+    round_id: str
+    round_number: int
+    model: _common_pb2.BlobRef
+    package: _common_pb2.BlobRef
+    helper: str
+    settings_json: str
+    def __init__(self, task_id: _Optional[str] = ..., kind: _Optional[_Union[TaskKind, str]] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ...) -> None: ...
+
+class TaskAccepted(_message.Message):
+    __slots__ = ("task_id",)
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    task_id: str
+    def __init__(self, task_id: _Optional[str] = ...) -> None: ...
+
+class TaskProgress(_message.Message):
+    __slots__ = ("task_id", "fraction", "note")
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    FRACTION_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    task_id: str
+    fraction: float
+    note: str
+    def __init__(self, task_id: _Optional[str] = ..., fraction: _Optional[float] = ..., note: _Optional[str] = ...) -> None: ...
+
+class TaskResult(_message.Message):
+    __slots__ = ("task_id", "update", "validation", "failure", "download_seconds", "work_seconds", "upload_seconds")
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_FIELD_NUMBER: _ClassVar[int]
+    VALIDATION_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    DOWNLOAD_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    WORK_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    UPLOAD_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    task_id: str
+    update: Update
+    validation: Validation
+    failure: Failure
+    download_seconds: float
+    work_seconds: float
+    upload_seconds: float
+    def __init__(self, task_id: _Optional[str] = ..., update: _Optional[_Union[Update, _Mapping]] = ..., validation: _Optional[_Union[Validation, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., download_seconds: _Optional[float] = ..., work_seconds: _Optional[float] = ..., upload_seconds: _Optional[float] = ...) -> None: ...
+
+class Update(_message.Message):
+    __slots__ = ("num_examples", "metadata_json")
+    NUM_EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    METADATA_JSON_FIELD_NUMBER: _ClassVar[int]
+    num_examples: float
+    metadata_json: str
+    def __init__(self, num_examples: _Optional[float] = ..., metadata_json: _Optional[str] = ...) -> None: ...
+
+class Validation(_message.Message):
+    __slots__ = ("metrics_json",)
+    METRICS_JSON_FIELD_NUMBER: _ClassVar[int]
+    metrics_json: str
+    def __init__(self, metrics_json: _Optional[str] = ...) -> None: ...
+
+class Failure(_message.Message):
+    __slots__ = ("message", "traceback")
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    TRACEBACK_FIELD_NUMBER: _ClassVar[int]
+    message: str
+    traceback: str
+    def __init__(self, message: _Optional[str] = ..., traceback: _Optional[str] = ...) -> None: ...
+
+class CancelTask(_message.Message):
+    __slots__ = ("task_id",)
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    task_id: str
+    def __init__(self, task_id: _Optional[str] = ...) -> None: ...
+
+class ResultReceipt(_message.Message):
+    __slots__ = ("task_id", "accepted", "reason")
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    task_id: str
+    accepted: bool
+    reason: str
+    def __init__(self, task_id: _Optional[str] = ..., accepted: bool = ..., reason: _Optional[str] = ...) -> None: ...
+
+class Redirect(_message.Message):
+    __slots__ = ("address", "reason")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    reason: str
+    def __init__(self, address: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class LogRecord(_message.Message):
+    __slots__ = ("level", "text", "task_id")
+    class Level(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        DEBUG: _ClassVar[LogRecord.Level]
+        INFO: _ClassVar[LogRecord.Level]
+        WARNING: _ClassVar[LogRecord.Level]
+        ERROR: _ClassVar[LogRecord.Level]
+        AUDIT: _ClassVar[LogRecord.Level]
+    DEBUG: LogRecord.Level
+    INFO: LogRecord.Level
+    WARNING: LogRecord.Level
+    ERROR: LogRecord.Level
+    AUDIT: LogRecord.Level
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    level: LogRecord.Level
+    text: str
+    task_id: str
+    def __init__(self, level: _Optional[_Union[LogRecord.Level, str]] = ..., text: _Optional[str] = ..., task_id: _Optional[str] = ...) -> None: ...
