@@ -1,0 +1,11 @@
+"""Aggregation: how the updates of many clients become one model.
+
+An aggregator gives out partials. A partial obeys laws: updates may be accumulated in any order,
+split over any number of partials, and these merged in any order; `finish` gives the same model.
+"""
+
+from fednet.aggregation._fedavg import FedAvg
+from fednet.aggregation._protocols import Aggregator, Partial
+from fednet.aggregation._registry import aggregator, aggregator_names
+
+__all__ = ["Aggregator", "FedAvg", "Partial", "aggregator", "aggregator_names"]

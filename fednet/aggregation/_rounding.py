@@ -1,0 +1,38 @@
+"""From float64 to the dtype of a model, without surprises at the ends of its range."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def round_into(target: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> None:
+    """Store float64 values in an array of a model's dtype.
+
+    A value beyond the range becomes the range's end, infinities too. Integers are rounded to the
+    nearest, ties to even. A boolean is true above one half: of averages, what the majority says.
+
+    Args:
+        target: An array of any dtype that a model may have.
+        values: float64, of the same shape, none of them NaN; overwritten.
+    """
+    np.clip(values, *_range(target.dtype), out=values)
+    if target.dtype.kind == "b":
+        np.greater(values, 0.5, out=target)
+        return
+    if target.dtype.kind in "iu":
+        np.rint(values, out=values)
+    np.copyto(target, values, casting="unsafe")
+
+
+def _range(dtype: np.dtype[Any]) -> tuple[float, float]:
+    """The smallest and the largest float64 that the dtype can hold."""
+    if dtype.kind == "b":
+        return 0.0, 1.0
+    if dtype.kind == "f":
+        return float(np.finfo(dtype).min), float(np.finfo(dtype).max)
+    largest = float(np.iinfo(dtype).max)
+    if largest > np.iinfo(dtype).max:  # 2**63 - 1 is no float64
+        largest = float(np.nextafter(largest, 0.0))
+    return float(np.iinfo(dtype).min), largest

@@ -1,0 +1,164 @@
+"""The mean of updates, each with its weight, as a sum that can be split and merged.
+
+The sums are float64, so that the order of thousands of float32 updates does not show in the result.
+Arithmetic goes block by block through one scratch array; only the sums are as large as the model.
+
+A saved partial is a model file (see `fednet.parameters`):
+
+- the arrays `0` to `n-1` are the weighted sums, float64, in the shapes of the global model;
+- the array `n` is float64 and holds two numbers: the sum of the weights, and the count of updates.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from fednet import limits
+from fednet.aggregation._rounding import round_into
+from fednet.errors import FailedPrecondition, InvalidModel
+from fednet.parameters import (
+    BLOCK_ITEMS,
+    ArraySpec,
+    Structure,
+    blocks,
+    check_structure,
+    open_model,
+    write_model,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+
+_Array = np.ndarray[Any, Any]
+
+
+class WeightedMean:
+    """A weighted sum of updates and its weight; a `Partial`.
+
+    Args:
+        structure: The global model's structure; its dtypes are those of the mean.
+    """
+
+    def __init__(self, structure: Structure) -> None:
+        self.structure = structure
+        self.weight = 0.0
+        self.updates = 0
+        self._sums: list[_Array] = [np.zeros(spec.shape) for spec in structure.arrays]
+        self._scratch = np.empty(BLOCK_ITEMS)
+
+    @classmethod
+    def load(cls, path: Path, structure: Structure) -> Self:
+        """Read a saved partial, its sums as views into the file; see `Aggregator.load`."""
+        saved = _saved_structure(structure)
+        partial = cls(structure)
+        with open_model(path, expected_bytes=saved.nbytes) as file:
+            if file.structure != saved:
+                raise InvalidModel(
+                    f"The saved partial has {file.structure.describe()}. It does not belong to a "
+                    f"global model of {structure.describe()}. Aggregate the round again."
+                )
+            *partial._sums, tally = file.arrays
+        partial.weight, partial.updates = _read_tally(tally)
+        return partial
+
+    def save(self, path: Path) -> None:
+        """Write the sums and the tally; see `Partial.save`."""
+        tally = np.array([self.weight, self.updates], np.float64)
+        write_model(path, [*self._sums, tally])
+
+    def accumulate(self, arrays: Sequence[_Array], weight: float) -> None:
+        """Add `weight` times each array to its sum; see `Partial.accumulate`."""
+        _check_weight(weight)
+        check_structure(Structure.of(arrays), self.structure)
+        self._own_sums()
+        for total, array in zip(self._sums, arrays, strict=True):
+            self._fold(total, array, float(weight))
+        self.weight += float(weight)
+        self.updates += 1
+
+    def merge(self, other: Self) -> None:
+        """Add the other's sums to these; see `Partial.merge`."""
+        if other.structure != self.structure:
+            raise InvalidModel(
+                f"A partial of {other.structure.describe()} cannot be merged into one of "
+                f"{self.structure.describe()}. Both must come from the same round."
+            )
+        self._own_sums()
+        with np.errstate(over="ignore", invalid="ignore"):
+            for total, added in zip(self._sums, other._sums, strict=True):
+                np.add(total, added, out=total)
+        self.weight += other.weight
+        self.updates += other.updates
+
+    def finish(self) -> Iterator[_Array]:
+        """The sums divided by the weight, in the model's dtypes; see `Partial.finish`.
+
+        A mean beyond the range of its dtype, such as 1e6 for float16, becomes the range's end.
+        Integers are rounded to the nearest; a boolean is what more than half of the weight says.
+        """
+        if not self.updates:
+            raise FailedPrecondition("No update has been folded, so there is no mean. Add one.")
+        return (
+            self._mean(spec, total)
+            for spec, total in zip(self.structure.arrays, self._sums, strict=True)
+        )
+
+    def _fold(self, total: _Array, array: _Array, weight: float) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            for sums, numbers in blocks(total, array):
+                weighted = self._scratch_for(sums)
+                np.multiply(numbers, weight, out=weighted, dtype=np.float64)
+                np.add(sums, weighted, out=sums)
+
+    def _mean(self, spec: ArraySpec, total: _Array) -> _Array:
+        mean = np.empty(spec.shape, spec.dtype)
+        for target, sums in blocks(mean, total):
+            exact = self._scratch_for(sums)
+            np.divide(sums, self.weight, out=exact)
+            if np.isnan(exact).any():
+                raise InvalidModel(
+                    f"The mean of array {spec.name!r} is not a number: updates held NaN, or "
+                    "numbers too large to add. Lower the learning rate."
+                )
+            round_into(target, exact)
+        return mean
+
+    def _scratch_for(self, block: _Array) -> _Array:
+        return self._scratch[: block.size].reshape(block.shape)
+
+    def _own_sums(self) -> None:
+        """Copy what is still a view into a saved partial's file, before it is added to."""
+        self._sums = [sums if sums.flags.writeable else sums.copy() for sums in self._sums]
+
+
+def _check_weight(weight: float) -> None:
+    is_number = isinstance(weight, Real) and not isinstance(weight, bool)
+    if not is_number or not 0 < weight <= limits.update_examples_max:
+        raise InvalidModel(
+            f"num_examples is {reprlib.repr(weight)}. Report how many examples the update was "
+            f"trained on: a number above 0 and at most {limits.update_examples_max}.",
+            field="num_examples",
+        )
+
+
+def _saved_structure(structure: Structure) -> Structure:
+    sums = [ArraySpec(spec.name, spec.shape, "float64") for spec in structure.arrays]
+    return Structure((*sums, ArraySpec(str(len(sums)), (2,), "float64")))
+
+
+def _read_tally(tally: _Array) -> tuple[float, int]:
+    weight, updates = map(float, tally)
+    is_empty = weight == updates == 0
+    is_possible = updates.is_integer() and 0 < weight <= updates * limits.update_examples_max
+    if not is_empty and not is_possible:
+        raise InvalidModel(
+            f"The saved partial says that it holds {updates} updates of weight {weight}, which "
+            "cannot be. Aggregate the round again."
+        )
+    return weight, int(updates)

@@ -1,0 +1,21 @@
+"""Who is who in a network: roles, signed tokens, and what a machine knows of its own controller.
+
+PyJWT and cryptography are imported only when a Signer or Verifier is made: a client machine has
+neither.
+"""
+
+from fednet.identity._local import LocalNetwork, read_local_network, write_local_network
+from fednet.identity._roles import Identity, Role
+from fednet.identity._tokens import Signer, Verifier, admin_token, admin_token_file
+
+__all__ = [
+    "Identity",
+    "LocalNetwork",
+    "Role",
+    "Signer",
+    "Verifier",
+    "admin_token",
+    "admin_token_file",
+    "read_local_network",
+    "write_local_network",
+]

@@ -1,0 +1,48 @@
+"""How `APIClient()` and the `fednet` command find the controller of their own machine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from fednet.identity import _private_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class LocalNetwork:
+    """A controller that runs, or last ran, with this data folder.
+
+    Attributes:
+        api_url: Its REST address, such as http://127.0.0.1:8092.
+        token: The admin token.
+    """
+
+    api_url: str
+    token: str
+
+
+def write_local_network(data_dir: Path, api_url: str, token: str) -> None:
+    """Leave word in `data_dir`/network.json (mode 0600) of where the controller answers.
+
+    Raises:
+        FailedPrecondition: The folder cannot be written.
+    """
+    network = LocalNetwork(api_url=api_url, token=token)
+    _private_files.replace(_file(data_dir), json.dumps(asdict(network)) + "\n")
+
+
+def read_local_network(data_dir: Path) -> LocalNetwork | None:
+    """What `write_local_network` left in the folder; None where there is nothing of use."""
+    try:
+        content = json.loads(_file(data_dir).read_text(encoding="utf-8"))
+        return LocalNetwork(api_url=str(content["api_url"]), token=str(content["token"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _file(data_dir: Path) -> Path:
+    return data_dir / "network.json"

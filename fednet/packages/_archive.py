@@ -1,0 +1,274 @@
+"""The members of a package archive (tgz, tar or zip), read with a bound on everything.
+
+A package comes from elsewhere, so no header is believed:
+
+- a path is relative and has no `..`; a member is a file, a folder or a link, nothing else;
+- the number of members and the sum of their sizes have limits, checked while reading;
+- no single read is large: tarfile and zipfile read headers whole, whatever length these claim;
+- a tar is only read forwards, and no further than its limit: headers cannot make a loop, and a
+  decompression bomb ends there;
+- a zip may use the compressions that can be inflated piece by piece: stored and deflated.
+"""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import io
+import os
+import stat
+import sys
+import tarfile
+import zipfile
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING, cast
+
+from fednet import limits
+from fednet.errors import InvalidPackage, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# What the standard library raises for an archive that is none, or is broken.
+_BROKEN = (
+    tarfile.TarError, zipfile.BadZipFile, zlib.error, gzip.BadGzipFile, EOFError,
+    ValueError, OverflowError, RuntimeError, NotImplementedError,
+)  # fmt: skip
+# What the file system answers to paths that cannot stand beside each other in one folder.
+_IMPOSSIBLE_PATHS = {
+    errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP,
+}  # fmt: skip
+_TAR_BACK_STEP_BYTES = 512  # tarfile steps back by one byte to look for the end of a member
+
+
+class Kind(Enum):
+    """What a member is."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    SYMLINK = "symbolic link"
+    HARDLINK = "hard link"
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file, folder or link of an archive; its content can be read until the next is asked for.
+
+    Attributes:
+        path: Relative, without `..`.
+        size_bytes: The size of a file's content.
+        executable: Whether a file's owner may run it.
+        target: What a link names, "" for others; of a hard link a path such as `path`.
+        open: Opens a file's content.
+    """
+
+    path: PurePosixPath
+    kind: Kind
+    size_bytes: int
+    executable: bool
+    target: str
+    open: Callable[[], IO[bytes]]
+
+
+@contextmanager
+def archive_errors(path: Path) -> Iterator[None]:
+    """Inside, what goes wrong with the archive leaves as one of fednet's errors."""
+    try:
+        yield
+    except _BROKEN as error:
+        raise InvalidPackage(
+            f"{path.name} is no readable tgz, tar or zip file: {error}. Make it anew with "
+            "`fednet package create`."
+        ) from error
+    except FileNotFoundError as error:
+        raise NotFound(f"There is no package file {path}.") from error
+    except OSError as error:
+        if error.errno in _IMPOSSIBLE_PATHS:
+            raise InvalidPackage(
+                f"{path.name} holds paths that cannot stand in one folder: {error}"
+            ) from error
+        raise Unavailable(f"{path} cannot be read or unpacked: {error}") from error
+
+
+def read_members(path: Path) -> Iterator[Member]:
+    """Every member of the archive, in its order; call it inside `archive_errors`.
+
+    Raises:
+        InvalidPackage: A member is not allowed, or there is more than a limit.
+    """
+    with path.open("rb") as file:
+        _check_size(os.fstat(file.fileno()).st_size)
+        unpacked_bytes = 0
+        for count, member in enumerate(_members(file), start=1):
+            unpacked_bytes += member.size_bytes
+            _check_limits(count, unpacked_bytes)
+            yield member
+
+
+def _members(file: IO[bytes]) -> Iterator[Member]:
+    magic = file.read(4)
+    file.seek(0)
+    if magic.startswith(b"PK"):
+        return _zip_members(file)
+    if magic.startswith(b"\x1f\x8b"):
+        return _tar_members(cast("IO[bytes]", gzip.GzipFile(fileobj=file)))
+    return _tar_members(file)
+
+
+def _tar_members(file: IO[bytes]) -> Iterator[Member]:
+    with tarfile.open(fileobj=cast("IO[bytes]", _ForwardFile(file)), mode="r:") as archive:
+        for header in archive:
+            yield _tar_member(archive, header)
+
+
+def _tar_member(archive: tarfile.TarFile, header: tarfile.TarInfo) -> Member:
+    if header.size < 0 or header.issparse():
+        raise InvalidPackage(f"The package's {header.name!r} has a size that is not allowed.")
+    kind = _tar_kind(header)
+    return Member(
+        path=_path(header.name),
+        kind=kind,
+        size_bytes=header.size if kind is Kind.FILE else 0,
+        executable=bool(header.mode & stat.S_IXUSR),
+        target=str(_path(header.linkname)) if kind is Kind.HARDLINK else header.linkname,
+        open=lambda: cast("IO[bytes]", archive.extractfile(header)),
+    )
+
+
+def _tar_kind(header: tarfile.TarInfo) -> Kind:
+    if header.isreg():
+        return Kind.FILE
+    if header.isdir():
+        return Kind.FOLDER
+    if header.issym():
+        return Kind.SYMLINK
+    if header.islnk():
+        return Kind.HARDLINK
+    raise _not_allowed(header.name)
+
+
+def _zip_members(file: IO[bytes]) -> Iterator[Member]:
+    with zipfile.ZipFile(cast("IO[bytes]", _SmallReads(file))) as archive:
+        for header in archive.infolist():
+            yield _zip_member(archive, header)
+
+
+def _zip_member(archive: zipfile.ZipFile, header: zipfile.ZipInfo) -> Member:
+    if header.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise InvalidPackage(
+            f"The package's {header.filename!r} is compressed in a way that is not read: "
+            "make the zip file with plain deflate, or use `fednet package create`."
+        )
+    kind = _zip_kind(header)
+    target = archive.read(header).decode() if kind is Kind.SYMLINK else ""
+    return Member(
+        path=_path(header.filename),
+        kind=kind,
+        size_bytes=header.file_size,
+        executable=bool(_unix_mode(header) & stat.S_IXUSR),
+        target=target,
+        open=lambda: archive.open(header),
+    )
+
+
+def _zip_kind(header: zipfile.ZipInfo) -> Kind:
+    file_type = stat.S_IFMT(_unix_mode(header))
+    if stat.S_ISLNK(file_type):
+        _check_target_size(header)
+        return Kind.SYMLINK
+    if file_type not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise _not_allowed(header.filename)
+    return Kind.FOLDER if header.is_dir() else Kind.FILE
+
+
+def _check_target_size(header: zipfile.ZipInfo) -> None:
+    # In a zip file a link's target is its content, which is read whole.
+    if header.file_size > limits.text_characters_max:
+        raise InvalidPackage(f"The package's link {header.filename!r} has too long a target.")
+
+
+def _unix_mode(header: zipfile.ZipInfo) -> int:
+    return header.external_attr >> 16
+
+
+def _path(name: str) -> PurePosixPath:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise InvalidPackage(
+            f"The package holds {name!r}: paths must be relative and stay inside the package."
+        )
+    return path
+
+
+def _not_allowed(name: str) -> InvalidPackage:
+    return InvalidPackage(
+        f"The package's {name!r} is a device or a pipe: only files, folders and links are allowed."
+    )
+
+
+def _check_size(size_bytes: int) -> None:
+    if size_bytes > limits.package_bytes_max:
+        raise InvalidPackage(
+            f"The package has {size_bytes} bytes, more than {limits.package_bytes_max}."
+        )
+
+
+def _check_limits(count: int, unpacked_bytes: int) -> None:
+    if count > limits.package_files_max:
+        raise InvalidPackage(f"The package holds more than {limits.package_files_max} files.")
+    if unpacked_bytes > limits.package_unpacked_bytes_max:
+        raise _too_large()
+
+
+def _too_large() -> InvalidPackage:
+    return InvalidPackage(
+        f"The package unpacks to more than {limits.package_unpacked_bytes_max} bytes."
+    )
+
+
+class _SmallReads(io.RawIOBase):
+    """A file that refuses to be read in one large piece, as lying headers make libraries do."""
+
+    _read_bytes_max = limits.package_files_max * 512  # a zip's directory, read whole, fits
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def read(self, size: int = -1, /) -> bytes:
+        # Without a size, zipfile means the few bytes at the end of the file.
+        content = self._file.read(min(size if size >= 0 else sys.maxsize, self._read_bytes_max + 1))
+        if len(content) > self._read_bytes_max:
+            raise InvalidPackage("The package has a header that is too large.")
+        return content
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+
+class _ForwardFile(_SmallReads):
+    """A file that is read from its begin to a limit, without going back."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        if self.tell() + max(size, 0) > limits.package_unpacked_bytes_max + self._read_bytes_max:
+            raise _too_large()
+        return super().read(size)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        if offset > limits.package_unpacked_bytes_max + self._read_bytes_max:
+            raise _too_large()
+        if whence != os.SEEK_SET or offset < self.tell() - _TAR_BACK_STEP_BYTES:
+            raise InvalidPackage("The package's headers lead backwards.")
+        return super().seek(offset)

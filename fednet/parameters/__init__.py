@@ -1,0 +1,35 @@
+"""Model parameters: the npz file they travel in, and the structure they must have.
+
+The format, FEDn's numpyhelper:
+
+- a zip archive whose members are exactly `0.npy` to `<n-1>.npy`, at least one, in any order;
+- each member is one array in npy format 1.0 or 2.0, stored or deflated;
+- an array holds booleans, integers of 8 to 64 bits or floats of 16 to 64 bits, in either byte
+  order and memory order; never a pickle;
+- nothing comes before the first member or after the directory, no byte belongs to two members,
+  nothing is encrypted, and the archive has no comment.
+
+`open_model` reads all of that as views into the mapped file. `write_model` writes one form of it:
+stored, little-endian, C order, the numbers of each array at a multiple of 64 bytes, and the same
+bytes for the same arrays.
+"""
+
+from fednet.parameters._blocks import BLOCK_ITEMS, blocks
+from fednet.parameters._finite import check_finite
+from fednet.parameters._model_file import ModelFile, load_parameters, open_model
+from fednet.parameters._structure import ArraySpec, Structure, check_structure
+from fednet.parameters._writer import write_model, write_model_to
+
+__all__ = [
+    "BLOCK_ITEMS",
+    "ArraySpec",
+    "ModelFile",
+    "Structure",
+    "blocks",
+    "check_finite",
+    "check_structure",
+    "load_parameters",
+    "open_model",
+    "write_model",
+    "write_model_to",
+]

@@ -1,0 +1,181 @@
+"""Reading the zip archive around the arrays, and holding it against what a model file must be.
+
+zipfile parses and inflates; this module bounds what it is given and refuses what it would let pass.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zipfile
+import zlib
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from fednet import limits
+from fednet.errors import InvalidModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# The end of a zip file: its record, preceded in a large archive by a locator and a 64-bit record.
+_END: Final = struct.Struct("<4s4H2LH")
+_LOCATOR: Final = struct.Struct("<4sLQL")
+_END64: Final = struct.Struct("<4sQ2H2L4Q")
+
+_LOCAL_HEADER_BYTES: Final = 30
+_LOCAL_LENGTHS: Final = struct.Struct("<HH")
+_LOCAL_LENGTHS_OFFSET: Final = 26
+
+# An entry for `99999.npy` as `write_model` makes it takes 152 bytes.
+_ENTRY_BYTES_MAX: Final = 256
+_ENCRYPTED_OR_PATCHED: Final = 0x61
+
+# What zipfile raises on damage; NotImplementedError and UnicodeDecodeError are among them.
+_DAMAGES: Final = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Member:
+    """One array's entry in the directory, and where its bytes begin and end in the file."""
+
+    info: zipfile.ZipInfo
+    start: int
+    end: int
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether its bytes can be viewed in place."""
+        return self.info.compress_type == zipfile.ZIP_STORED
+
+
+@contextmanager
+def archive_errors(path: Path) -> Iterator[None]:
+    """Name the file in every refusal, and turn what zipfile makes of a damaged one into a refusal.
+
+    Raises:
+        InvalidModel: The file is not what it must be.
+    """
+    try:
+        yield
+    except InvalidModel as error:
+        raise InvalidModel(f"{path.name}: {error.message}") from error
+    except _DAMAGES as error:
+        raise InvalidModel(
+            f"{path.name}: the archive is damaged: {error}. Save or send the model again."
+        ) from error
+
+
+def open_archive(file: BinaryIO) -> zipfile.ZipFile:
+    """Open the archive, but look first at how many members it claims: zipfile reads all there are.
+
+    Raises:
+        InvalidModel: It is no zip archive, is cut off, or has more members than a model may.
+    """
+    count = _claimed_count(file)
+    archive = zipfile.ZipFile(file)
+    if len(archive.infolist()) != count:
+        raise InvalidModel(
+            f"The archive says that it has {count} members and has {len(archive.infolist())}. "
+            "Save or send the model again."
+        )
+    return archive
+
+
+def members(archive: zipfile.ZipFile, file: BinaryIO) -> list[Member]:
+    """The archive's members in the order of the arrays.
+
+    Raises:
+        InvalidModel: The keys are wrong, or a member is encrypted, overlaps another or is
+            compressed by another method than deflate.
+    """
+    _check_keys(archive.namelist())
+    found = [_member(info, file, archive.start_dir) for info in archive.infolist()]
+    _check_apart(found, archive.start_dir)
+    return sorted(found, key=lambda member: _position(member.info.filename))
+
+
+def _claimed_count(file: BinaryIO) -> int:
+    """The count of members in the record at the end of the file; bounds what zipfile will read."""
+    end, count, length, offset = _end_record(file)
+    if offset + length != end:
+        raise InvalidModel("The archive is cut off or has something before it. Save it again.")
+    if not 1 <= count <= limits.model_arrays_max or length > count * _ENTRY_BYTES_MAX:
+        raise InvalidModel(
+            f"The archive has {count} members in a directory of {length} bytes; a model has 1 to "
+            f"{limits.model_arrays_max}, each in at most {_ENTRY_BYTES_MAX} bytes. Save it with "
+            "numpy.savez."
+        )
+    return count
+
+
+def _end_record(file: BinaryIO) -> tuple[int, int, int, int]:
+    """Where the end record begins, and the directory's count, length and offset that it gives."""
+    end = file.seek(0, os.SEEK_END) - _END.size
+    record = _unpack(_END, file, end) if end >= 0 else (b"", 0)
+    if record[0] != b"PK\x05\x06" or record[-1] != 0:
+        raise InvalidModel(
+            "The file is no npz archive, or it is cut off. Save the model with numpy.savez, and "
+            "send all of it."
+        )
+    *_, count, length, offset, _ = record
+    end64 = end - _LOCATOR.size - _END64.size
+    if end64 >= 0 and _unpack(_LOCATOR, file, end64 + _END64.size)[0] == b"PK\x06\x07":
+        *_, count, length, offset = _unpack(_END64, file, end64)
+        end = end64
+    return end, count, length, offset
+
+
+def _unpack(layout: struct.Struct, file: BinaryIO, offset: int) -> tuple[Any, ...]:
+    file.seek(offset)
+    return layout.unpack(file.read(layout.size))
+
+
+def _check_keys(names: list[str]) -> None:
+    wanted = {f"{position}.npy" for position in range(len(names))}
+    if strange := next((name for name in names if name not in wanted), None):
+        raise InvalidModel(
+            f"The key {strange!r} is not one of a model with {len(names)} arrays. Save them as "
+            "numpy.savez(file, **{str(i): array for i, array in enumerate(arrays)})."
+        )
+    [(name, times)] = Counter(names).most_common(1)
+    if times > 1:
+        raise InvalidModel(f"The key {name!r} is there twice. Save each array under its own key.")
+
+
+def _position(name: str) -> int:
+    return int(name.removesuffix(".npy"))
+
+
+def _member(info: zipfile.ZipInfo, file: BinaryIO, directory_start: int) -> Member:
+    if info.flag_bits & _ENCRYPTED_OR_PATCHED:
+        raise InvalidModel(f"Array {info.filename!r} is encrypted. Save it without a password.")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise InvalidModel(
+            f"Array {info.filename!r} is compressed by method {info.compress_type}. Save the model "
+            "with numpy.savez or numpy.savez_compressed."
+        )
+    if info.compress_type == zipfile.ZIP_STORED and info.compress_size != info.file_size:
+        raise InvalidModel(f"Array {info.filename!r} has two sizes. Save or send the model again.")
+    if info.header_offset >= directory_start:
+        raise InvalidModel(f"Array {info.filename!r} is not in the file. Send the model again.")
+    lengths = _unpack(_LOCAL_LENGTHS, file, info.header_offset + _LOCAL_LENGTHS_OFFSET)
+    start = info.header_offset + _LOCAL_HEADER_BYTES + sum(lengths)
+    return Member(info, start, start + info.compress_size)
+
+
+def _check_apart(found: list[Member], directory_start: int) -> None:
+    """No byte belongs to two members: otherwise a small file could hold any number of arrays."""
+    ordered = sorted(found, key=lambda member: member.info.header_offset)
+    borders = [member.info.header_offset for member in ordered[1:]] + [directory_start]
+    for member, border in zip(ordered, borders, strict=True):
+        if member.end > border:
+            raise InvalidModel(
+                f"Array {member.info.filename!r} reaches into what follows it. Save or send the "
+                "model again."
+            )

@@ -1,0 +1,51 @@
+"""The npy header before each array's numbers, read without trust."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, Final, Literal
+
+from numpy.lib import format as npy
+
+from fednet import limits
+from fednet.errors import InvalidModel
+from fednet.parameters._structure import ArraySpec
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_READERS: Final = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+
+
+@dataclass(frozen=True)
+class ArrayHeader:
+    """What an array is, and how it lies in its member: byte order, memory order, header length."""
+
+    spec: ArraySpec
+    dtype: np.dtype[Any]
+    order: Literal["C", "F"]
+    nbytes: int
+
+
+def read_array_header(stream: IO[bytes], name: str) -> ArrayHeader:
+    """Read the header at the start of a member, and never more than a header may take.
+
+    Args:
+        stream: The member, inflated.
+        name: The array's key, for messages.
+
+    Raises:
+        InvalidModel: It is no header, or it describes an array that a model may not hold.
+    """
+    # numpy would read as many bytes as the header says before it looks at its own limit.
+    start = io.BytesIO(stream.read(npy.MAGIC_LEN + limits.array_header_bytes_max))
+    try:
+        reader = _READERS[npy.read_magic(start)]
+        shape, is_fortran, dtype = reader(start, max_header_size=limits.array_header_bytes_max)
+    except Exception as error:  # numpy parses a Python literal: hostile ones fail in many ways
+        raise InvalidModel(
+            f"Array {name!r} is not in npy format 1.0 or 2.0. Save the model with numpy.savez."
+        ) from error
+    spec = ArraySpec(name, tuple(map(int, shape)), dtype.name)
+    return ArrayHeader(spec, dtype, "F" if is_fortran else "C", start.tell())

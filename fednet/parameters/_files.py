@@ -1,0 +1,59 @@
+"""The border to the file system: its errors become ours, and a file appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from fednet.errors import NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def file_errors(path: Path) -> Iterator[None]:
+    """Name what the operating system refused.
+
+    Raises:
+        NotFound: There is no such file, or no folder for it.
+        Unavailable: It cannot be read or written now: rights, a full disk, too many open files.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFound(f"There is no model file {path}, or no folder for it.") from error
+    except OSError as error:
+        raise Unavailable(
+            f"The model file {path} cannot be read or written: {error.strerror or error}. Check "
+            "the rights and the free space of its folder."
+        ) from error
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write: it takes the place of `path` if the block ends well, and vanishes if not."""
+    with tempfile.NamedTemporaryFile(
+        dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False
+    ) as file:
+        try:
+            yield file.file
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).replace(path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name survive a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,38 @@
+"""The check that parameters are numbers: one pass, in blocks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fednet.errors import InvalidModel
+from fednet.parameters._blocks import BLOCK_ITEMS, blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def check_finite(arrays: Sequence[np.ndarray[Any, Any]]) -> None:
+    """Check that no parameter is NaN or infinite.
+
+    Args:
+        arrays: The arrays of a model, of any shapes and of the dtypes that a model may have.
+
+    Raises:
+        InvalidModel: One is; names its array.
+    """
+    verdicts = np.empty(BLOCK_ITEMS, np.bool_)
+    for name, array in enumerate(arrays):
+        if array.dtype.kind == "f" and not _is_finite(array, verdicts):
+            raise InvalidModel(
+                f"Array '{name}' holds NaN or infinite numbers. Check the training data and lower "
+                "the learning rate."
+            )
+
+
+def _is_finite(array: np.ndarray[Any, Any], verdicts: np.ndarray[Any, Any]) -> bool:
+    return all(
+        np.isfinite(block, out=verdicts[: block.size].reshape(block.shape)).all()
+        for (block,) in blocks(array)
+    )

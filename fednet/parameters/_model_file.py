@@ -1,0 +1,181 @@
+"""Opening a model file: every array a read-only view, whatever the file's size."""
+
+from __future__ import annotations
+
+import mmap
+import shutil
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
+
+import numpy as np
+from numpy.lib import format as npy
+
+from fednet import limits
+from fednet.errors import InvalidModel
+from fednet.parameters._archive import Member, archive_errors, members, open_archive
+from fednet.parameters._array_header import ArrayHeader, read_array_header
+from fednet.parameters._files import file_errors
+from fednet.parameters._structure import Structure
+
+if TYPE_CHECKING:
+    import zipfile
+    from pathlib import Path
+    from types import TracebackType
+
+_Array = np.ndarray[Any, Any]
+
+
+class ModelFile:
+    """A model in a mapped file, as a context manager.
+
+    The views keep the mapping alive: one that is still in use after `close` stays valid.
+
+    Attributes:
+        structure: The name, shape and dtype of each array.
+        arrays: Read-only views in the byte and memory order of the file; empty once closed.
+    """
+
+    def __init__(self, structure: Structure, arrays: list[_Array]) -> None:
+        self.structure = structure
+        self.arrays = arrays
+
+    def close(self) -> None:
+        """Let go of the views; the mapping ends with the last of them."""
+        self.arrays = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A member together with what its header says."""
+
+    member: Member
+    header: ArrayHeader
+
+    @property
+    def data_start(self) -> int:
+        return self.member.start + self.header.nbytes
+
+
+def open_model(path: Path, *, expected_bytes: int | None = None) -> ModelFile:
+    """Open a model file and check its form; the numbers themselves are not read.
+
+    Stored arrays are viewed where they lie; their checksums are left to the digest of the whole
+    file. Deflated ones are inflated into a temporary file without a name, in the same folder, and
+    viewed there.
+
+    Args:
+        path: An npz file; it must not be changed while it is open.
+        expected_bytes: The most that the parameters may take, where that is known: eight for each
+            has room for an update of any dtype. `limits.model_bytes_max` holds in any case.
+
+    Raises:
+        InvalidModel: It is not a model file as this package defines it; names the array at fault.
+        NotFound: There is no such file.
+        Unavailable: It cannot be read, or there is no room beside it to inflate it.
+    """
+    with (
+        file_errors(path),
+        archive_errors(path),
+        path.open("rb") as file,
+        open_archive(file) as archive,
+    ):
+        entries = [_read_entry(archive, member) for member in members(archive, file)]
+        structure = Structure(tuple(entry.header.spec for entry in entries))
+        _check_size(structure, expected_bytes)
+        return ModelFile(structure, _view_all(archive, file, entries, path.parent))
+
+
+def load_parameters(path: Path) -> list[_Array]:
+    """Load a model into memory: arrays of this process, writable, in its byte order.
+
+    Raises:
+        InvalidModel: It is not a model file as this package defines it; names the array at fault.
+        NotFound: There is no such file.
+        Unavailable: It cannot be read.
+    """
+    with open_model(path) as model:
+        return [
+            np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
+            for array in model.arrays
+        ]
+
+
+def _read_entry(archive: zipfile.ZipFile, member: Member) -> _Entry:
+    name = member.info.filename.removesuffix(".npy")
+    with archive.open(member.info) as stream:
+        header = read_array_header(stream, name)
+    if header.nbytes + header.spec.nbytes != member.info.file_size:
+        raise InvalidModel(
+            f"Array {name!r} has {member.info.file_size - header.nbytes} bytes of data, its shape "
+            f"and dtype need {header.spec.nbytes}. Save or send the model again."
+        )
+    return _Entry(member, header)
+
+
+def _check_size(structure: Structure, expected_bytes: int | None) -> None:
+    if expected_bytes is not None and structure.nbytes > expected_bytes:
+        raise InvalidModel(
+            f"The parameters take {structure.nbytes} bytes, where at most {expected_bytes} are "
+            "expected. Return the global model's arrays, trained, in their order."
+        )
+
+
+def _view_all(
+    archive: zipfile.ZipFile, file: BinaryIO, entries: list[_Entry], folder: Path
+) -> list[_Array]:
+    stored = _map(file)
+    deflated = [entry for entry in entries if not entry.member.is_stored]
+    inflated, starts = _inflate(archive, deflated, folder) if deflated else (stored, {})
+    return [
+        _view(stored, entry.data_start, entry.header)
+        if entry.member.is_stored
+        else _view(inflated, starts[entry.header.spec.name], entry.header)
+        for entry in entries
+    ]
+
+
+def _map(file: BinaryIO) -> mmap.mmap:
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _view(mapping: mmap.mmap, start: int, header: ArrayHeader) -> _Array:
+    return np.ndarray(
+        header.spec.shape, header.dtype, buffer=mapping, offset=start, order=header.order
+    )
+
+
+def _inflate(
+    archive: zipfile.ZipFile, entries: list[_Entry], folder: Path
+) -> tuple[mmap.mmap, dict[str, int]]:
+    """Inflate the members' numbers into one file, and say where each begins."""
+    starts = {}
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for entry in entries:
+            starts[entry.header.spec.name] = _inflate_one(archive, entry, file)
+        file.write(b"\0")  # an empty file cannot be mapped
+        file.flush()
+        return _map(file), starts
+
+
+def _inflate_one(archive: zipfile.ZipFile, entry: _Entry, file: BinaryIO) -> int:
+    start = file.seek(-(-file.tell() // npy.ARRAY_ALIGN) * npy.ARRAY_ALIGN)
+    with archive.open(entry.member.info) as stream:
+        stream.read(entry.header.nbytes)
+        shutil.copyfileobj(stream, file, limits.chunk_bytes)
+    if file.tell() - start != entry.header.spec.nbytes:
+        raise InvalidModel(
+            f"Array {entry.header.spec.name!r} is shorter than it says. Save or send it again."
+        )
+    return start

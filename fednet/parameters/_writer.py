@@ -1,0 +1,136 @@
+"""Writing a model file: streaming, aligned, the same bytes for the same arrays."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zipfile
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
+
+import numpy as np
+from numpy.lib import format as npy
+
+from fednet import limits
+from fednet.parameters._files import atomic_file, file_errors
+from fednet.parameters._structure import ArraySpec, Structure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_Array = np.ndarray[Any, Any]
+
+
+class _Writable(Protocol):
+    def write(self, data: bytes | memoryview, /) -> object: ...
+
+
+# The zip format's local header: 30 bytes, the name, the extra fields; of a large member 20 more.
+_LOCAL_HEADER_BYTES: Final = 30
+_ZIP64_FIELD_BYTES: Final = 20
+_ZIP64_MEMBER_BYTES_MIN: Final = limits.GIB
+
+# The extra field that zip tools know as padding: its id, its length, the alignment, then zeros.
+_PADDING_ID: Final = 0xD935
+_PADDING_BYTES_MIN: Final = 6
+_ALIGNMENT_BYTES: Final = npy.ARRAY_ALIGN
+
+_UNIX: Final = 3
+
+
+def write_model(path: Path, arrays: Iterable[_Array]) -> tuple[int, str]:
+    """Write a model file; it appears under its name whole or not at all.
+
+    Args:
+        path: Where; a file of that name is replaced.
+        arrays: The parameters, taken one at a time, so that a generator never holds two of them.
+
+    Returns:
+        The file's size in bytes and its SHA-256 in hexadecimal.
+
+    Raises:
+        InvalidModel: An array is not one that a model may hold, or there is none.
+        NotFound: The folder does not exist.
+        Unavailable: The file cannot be written.
+    """
+    with file_errors(path), atomic_file(path) as file:
+        digest = _Digest(file)
+        size_bytes = _write(digest, arrays)
+    return size_bytes, digest.sha256.hexdigest()
+
+
+def write_model_to(file: BinaryIO, arrays: Iterable[_Array]) -> None:
+    """Write a model in the same bytes to any binary stream; it is never read or sought.
+
+    Raises:
+        InvalidModel: An array is not one that a model may hold, or there is none.
+    """
+    _write(file, arrays)
+
+
+class _Stream:
+    """What zipfile writes to: it counts, and cannot seek, so that nothing is rewritten."""
+
+    def __init__(self, file: _Writable) -> None:
+        self._file = file
+        self.size_bytes = 0
+
+    def write(self, data: bytes | memoryview) -> int:
+        self._file.write(data)
+        self.size_bytes += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """There is nothing to flush: whoever opened the file does that."""
+
+
+class _Digest:
+    """A file that digests what is written to it."""
+
+    def __init__(self, file: _Writable) -> None:
+        self._file = file
+        self.sha256 = hashlib.sha256()
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._file.write(data)
+        self.sha256.update(data)
+
+
+def _write(file: _Writable, arrays: Iterable[_Array]) -> int:
+    stream = _Stream(file)
+    specs = []
+    with zipfile.ZipFile(stream, "w") as archive:  # type: ignore[call-overload]  # needs only write and flush
+        for position, array in enumerate(arrays):
+            spec = ArraySpec.of(str(position), array)
+            _write_member(archive, stream.size_bytes, spec, array)
+            specs.append(spec)
+    Structure(tuple(specs))  # refuses none and too many
+    return stream.size_bytes
+
+
+def _write_member(archive: zipfile.ZipFile, offset: int, spec: ArraySpec, array: _Array) -> None:
+    # One form for equal arrays; a C-contiguous little-endian array is taken as it is.
+    array = np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
+    is_large = spec.nbytes >= _ZIP64_MEMBER_BYTES_MIN
+    info = zipfile.ZipInfo(f"{spec.name}.npy")
+    info.create_system = _UNIX
+    info.extra = _padding(
+        offset + _LOCAL_HEADER_BYTES + len(info.filename) + is_large * _ZIP64_FIELD_BYTES
+    )
+    with archive.open(info, "w", force_zip64=is_large) as member:
+        npy.write_array_header_1_0(member, npy.header_data_from_array_1_0(array))
+        data = array.reshape(-1).view(np.uint8).data
+        for start in range(0, len(data), limits.chunk_bytes):
+            member.write(data[start : start + limits.chunk_bytes])
+
+
+def _padding(offset: int) -> bytes:
+    """The extra field after which a member's data, met at `offset` without it, is aligned.
+
+    The npy header's length is itself a multiple of it, so that the numbers are aligned as well.
+    """
+    length = -offset % _ALIGNMENT_BYTES
+    if length < _PADDING_BYTES_MIN:
+        length += _ALIGNMENT_BYTES
+    field = struct.pack("<HHH", _PADDING_ID, length - 4, _ALIGNMENT_BYTES)
+    return field.ljust(length, b"\0")

@@ -1,0 +1,228 @@
+"""Blobs as files in a folder, which several processes of one machine may share.
+
+A blob is written to `.incoming/`, made safe on the disk and then renamed: readers see all of it or
+nothing, also after a loss of power.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fednet import limits
+from fednet.errors import InvalidInput, Unavailable
+from fednet.storage._blob_names import file_name, folder_name, is_blob, key_of
+from fednet.storage._blobs import Blob, check_key, check_range, no_such_blob, no_such_file
+from fednet.storage._incoming import Incoming
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from io import FileIO
+
+
+def open_blobs(url: str) -> DirectoryBlobs:
+    """The blobs in a folder, which is made if there is none.
+
+    Args:
+        url: `file://` and the absolute path as it is: nothing in it is escaped.
+
+    Raises:
+        InvalidInput: The path is not absolute.
+        Unavailable: The folder cannot be made or written.
+    """
+    root = Path(url.removeprefix("file://"))
+    if not root.is_absolute():
+        raise InvalidInput(
+            f"The blob store {url!r} must name an absolute path, "
+            "such as file:///var/lib/fednet/blobs.",
+            field="blob_store",
+        )
+    return DirectoryBlobs(root)
+
+
+class DirectoryBlobs:
+    """Blobs in a folder.
+
+    Args:
+        root: The folder; nothing else may be kept in it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        with _os_errors():
+            self._incoming = Incoming(root / ".incoming")
+            self._incoming.clean()
+
+    def put(self, key: str, source: Iterable[bytes]) -> Blob:
+        """See `Blobs.put`."""
+        target = self._path(key)
+        with self._new_file() as file:
+            stored = _write(file, source)
+            with _os_errors():
+                os.fsync(file.fileno())
+                self._publish(Path(file.name), target)
+        return stored
+
+    def put_file(self, key: str, path: Path) -> Blob:
+        """See `Blobs.put_file`."""
+        target = self._path(key)
+        with _os_errors():
+            if not path.is_file():
+                raise no_such_file(path)
+            stored = _made_safe(path)
+            try:
+                self._publish(path, target)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                self._copy(key, path)
+        return stored
+
+    def read(self, key: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """See `Blobs.read`."""
+        check_range(offset, length)
+        if self.size(key) is None:
+            raise no_such_blob(key)
+        return self._chunks(key, offset, length)
+
+    def size(self, key: str) -> int | None:
+        """See `Blobs.size`."""
+        path = self._path(key)
+        with _os_errors():
+            try:
+                return path.stat().st_size
+            except FileNotFoundError:
+                return None
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        """See `Blobs.list`."""
+        top = self._root / folder_name(prefix.rpartition("/")[0])
+        for folder, _, files in os.walk(top, onerror=_raise_unless_absent):
+            for name in filter(is_blob, files):
+                key = key_of(os.path.relpath(Path(folder, name), self._root))
+                if key.startswith(prefix):
+                    yield key
+
+    def delete(self, key: str) -> bool:
+        """See `Blobs.delete`."""
+        path = self._path(key)
+        with _os_errors():
+            try:
+                path.unlink()
+            except FileNotFoundError:
+                return False
+        self._remove_empty(path.parent)
+        return True
+
+    def local_path(self, key: str) -> Path | None:
+        """See `Blobs.local_path`."""
+        return self._path(key) if self.size(key) is not None else None
+
+    def is_ready(self) -> bool:
+        """See `Blobs.is_ready`."""
+        return os.access(self._root / ".incoming", os.R_OK | os.W_OK | os.X_OK)
+
+    def close(self) -> None:
+        """See `Blobs.close`: nothing is held between calls."""
+
+    def _path(self, key: str) -> Path:
+        return self._root / file_name(check_key(key))
+
+    @contextmanager
+    def _new_file(self) -> Iterator[FileIO]:
+        with _os_errors():
+            file = self._incoming.create()
+        try:
+            yield file
+        finally:
+            Path(file.name).unlink(missing_ok=True)  # it has moved away, or is of no use
+            file.close()
+
+    def _publish(self, path: Path, target: Path) -> None:
+        for _ in range(limits.retry_attempts_max):
+            with suppress(FileNotFoundError):  # a delete took away the folder, which was empty
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.replace(target)
+                break
+        else:
+            raise Unavailable(f"{target} cannot be written: its folder disappears every time.")
+        self._sync_folders(target.parent)
+
+    def _sync_folders(self, folder: Path) -> None:
+        """Make the new name safe, and those of the folders above it, which may be new as well."""
+        while folder != self._root.parent:
+            with suppress(FileNotFoundError), _opened(folder) as descriptor:
+                os.fsync(descriptor)
+            folder = folder.parent
+
+    def _remove_empty(self, folder: Path) -> None:
+        with suppress(OSError):  # there is something in it, or it has gone already
+            while folder != self._root:
+                folder.rmdir()
+                folder = folder.parent
+
+    def _copy(self, key: str, path: Path) -> None:
+        with path.open("rb") as file:
+            self.put(key, iter(lambda: file.read(limits.chunk_bytes), b""))
+        path.unlink()
+
+    def _chunks(self, key: str, offset: int, length: int | None) -> Iterator[bytes]:
+        with _os_errors():
+            try:
+                file = self._path(key).open("rb", buffering=0)
+            except FileNotFoundError as error:
+                raise no_such_blob(key) from error
+        with file:
+            size = os.fstat(file.fileno()).st_size
+            end = size if length is None else min(size, offset + length)
+            for start in range(offset, end, limits.chunk_bytes):
+                with _os_errors():
+                    chunk = os.pread(file.fileno(), min(limits.chunk_bytes, end - start), start)
+                yield chunk
+
+
+def _write(file: FileIO, source: Iterable[bytes]) -> Blob:
+    digest = hashlib.sha256()
+    size_bytes = 0
+    for chunk in source:
+        digest.update(chunk)
+        size_bytes += len(chunk)
+        rest = memoryview(chunk)
+        while rest:
+            with _os_errors():
+                rest = rest[file.write(rest) :]
+    return Blob(size_bytes, digest.hexdigest())
+
+
+def _made_safe(path: Path) -> Blob:
+    with path.open("rb", buffering=0) as file:
+        digest = hashlib.file_digest(file, "sha256")
+        os.fsync(file.fileno())
+        return Blob(os.fstat(file.fileno()).st_size, digest.hexdigest())
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _os_errors() -> Iterator[None]:
+    """The one place where the system's errors become ours."""
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(f"The blob store does not answer: {error}.") from error
+
+
+def _raise_unless_absent(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise Unavailable(f"The blob store does not answer: {error}.") from error

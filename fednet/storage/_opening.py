@@ -1,0 +1,74 @@
+"""From a URL to a store: each scheme names a module, imported only when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from fednet.errors import InvalidInput, MissingExtra
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fednet.storage._blobs import Blobs
+    from fednet.storage._documents import Collection, Documents
+
+
+class _Backend(NamedTuple):
+    module: str
+    extra: str | None = None  # the extra of fednet that brings the driver
+
+
+_state_stores: Final = {
+    "memory": _Backend("fednet.storage._memory_documents"),
+    "sqlite": _Backend("fednet.storage._sqlite", extra="controller"),
+}
+_blob_stores: Final = {
+    "file": _Backend("fednet.storage._directory"),
+    "memory": _Backend("fednet.storage._memory_blobs"),
+}
+
+
+def open_documents(url: str, collections: Sequence[Collection]) -> Documents:
+    """The state store at a URL: `sqlite:////absolute/state.db`, or a new one at `memory://`.
+
+    Args:
+        url: The store's address.
+        collections: What it holds; every process that opens the store declares the same.
+
+    Raises:
+        InvalidInput: The URL is none of a state store.
+        MissingExtra: The scheme's driver is not installed here.
+        FailedPrecondition: The store was written by a newer version of fednet, or is damaged.
+        Unavailable: The store does not answer.
+    """
+    opened: Documents = _backend(url, _state_stores, "state_store").open_documents(url, collections)
+    return opened
+
+
+def open_blobs(url: str) -> Blobs:
+    """The blob store at a URL: `file:///absolute/folder`, or a new one at `memory://`.
+
+    Raises:
+        InvalidInput: The URL is none of a blob store.
+        Unavailable: The store does not answer.
+    """
+    opened: Blobs = _backend(url, _blob_stores, "blob_store").open_blobs(url)
+    return opened
+
+
+def _backend(url: str, backends: Mapping[str, _Backend], field: str) -> Any:
+    scheme, separator, _ = url.partition("://")
+    if not separator or scheme not in backends:
+        known = ", ".join(f"{name}://" for name in backends)
+        raise InvalidInput(f"The {field} {url!r} must begin with one of: {known}.", field=field)
+    backend = backends[scheme]
+    try:
+        return import_module(backend.module)
+    except ModuleNotFoundError as error:
+        if backend.extra is None:
+            raise
+        raise MissingExtra(
+            f"A {field} at {scheme}:// needs {error.name}: pip install 'fednet[{backend.extra}]'.",
+            field=field,
+        ) from error

@@ -1,0 +1,190 @@
+r"""How every backend keeps a document: its JSON text, and a key for each indexed field.
+
+A key is a text that orders and compares like the value it stands for, in any store that compares
+texts by code point, so the backends cannot come to differ on what equals what. Most texts are their
+own keys:
+
+    absent, None    None
+    booleans        \x01 and 0 or 1
+    numbers         \x02 and the 64 bits of the double, made to order like it
+    texts           the text; one that sorts before \x04 has \x03 in front
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from fednet import limits
+from fednet.errors import AlreadyExists, Conflict, InvalidInput, LimitExceeded, NotFound
+
+if TYPE_CHECKING:
+    from fednet.storage._documents import Collection, Document, Query
+
+Key: TypeAlias = str | None
+
+_exact_integer_max: Final = 2**53  # beyond it, two integers may be one double
+
+
+@dataclass(frozen=True)
+class Row:
+    """A document in the form in which it is stored."""
+
+    id: str
+    version: int
+    keys: Mapping[str, Key]
+    body: str
+
+    @property
+    def document(self) -> Document:
+        """The document, shared with nobody."""
+        return read(self.body)
+
+
+def new_row(collection: Collection, document: Document) -> Row:
+    """The first version of a document; raises as `Documents.insert` does, but for AlreadyExists."""
+    return _row(collection, {**document, "version": 1})
+
+
+def changed_row(
+    collection: Collection,
+    current: Document | None,
+    id: str,  # noqa: A002
+    changes: Mapping[str, Any],
+    expected_version: int,
+) -> Row:
+    """The next version of a document; raises as `Documents.update` does, but for AlreadyExists."""
+    if current is None:
+        raise NotFound(f"There is no document {id!r} in {collection.name}.")
+    if current["version"] != expected_version:
+        raise conflict(collection, id)
+    if changes.get("id", id) != id:
+        raise InvalidInput(f"The id of {id!r} in {collection.name} cannot change.", field="id")
+    return _row(collection, {**current, **changes, "version": expected_version + 1})
+
+
+def read(body: str) -> Document:
+    """The document that a row's body holds."""
+    document: Document = json.loads(body)
+    return document
+
+
+def wanted_keys(collection: Collection, query: Query) -> dict[str, set[Key]]:
+    """The keys of which one must match, for each field of a query.
+
+    Raises:
+        InvalidInput: It filters or sorts by a field that is not declared, or by no scalar.
+        LimitExceeded: It compares with too many values.
+    """
+    for field in (*query.where, *([query.sort] if query.sort is not None else [])):
+        if field not in collection.fields:
+            raise InvalidInput(
+                f"{collection.name} cannot be filtered or sorted by {field!r}, "
+                f"only by: {', '.join(collection.fields)}.",
+                field=field,
+            )
+    wanted = {field: _keys_of_filter(value, field) for field, value in query.where.items()}
+    if sum(len(keys) for keys in wanted.values()) > limits.query_items_max:
+        raise LimitExceeded(f"A query may compare with {limits.query_items_max} values at most.")
+    return wanted
+
+
+def key_of(value: Any, field: str) -> Key:
+    """The text that compares and sorts like the value.
+
+    Raises:
+        InvalidInput: The value is no scalar, or one that not every store can hold; names the field.
+        LimitExceeded: The text is too long to be indexed.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return f"\x01{value:d}"
+    if isinstance(value, int | float):
+        return f"\x02{_number_key(value, field)}"
+    if isinstance(value, str):
+        return _text_key(value, field)
+    raise InvalidInput(
+        f"{field} must be a text, a number, a boolean or null, not {type(value).__name__}.",
+        field=field,
+    )
+
+
+def id_key(id: str) -> Key:  # noqa: A002
+    """The key of an id; None, which no document has, for what cannot be an id."""
+    try:
+        return key_of(id, "id")
+    except (InvalidInput, LimitExceeded):
+        return None
+
+
+def already_exists(collection: Collection, field: str | None) -> AlreadyExists:
+    """The error for an id or a unique field that is taken, the same from every backend."""
+    what = field or "unique field"
+    return AlreadyExists(
+        f"Another document in {collection.name} has this {what}: choose another.", field=field
+    )
+
+
+def conflict(collection: Collection, id: str) -> Conflict:  # noqa: A002
+    """The error for a version that is not the expected one, the same from every backend."""
+    return Conflict(
+        f"Somebody else changed {id!r} in {collection.name} first: read it again and decide anew."
+    )
+
+
+def _row(collection: Collection, document: Document) -> Row:
+    body = _json_of(document)
+    stored = read(body)  # keys come from what will be read back, not from what was handed in
+    if not isinstance(stored.get("id"), str) or not stored["id"]:
+        raise InvalidInput(f"A document of {collection.name} needs a text as its id.", field="id")
+    keys = {field: key_of(_value_at(stored, field), field) for field in collection.fields}
+    return Row(stored["id"], stored["version"], keys, body)
+
+
+def _json_of(document: Document) -> str:
+    try:
+        text = json.dumps(document, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"A document must be JSON: {error}.", field="document") from error
+    if len(text) > limits.document_bytes_max:  # one byte each: json escapes what is not ASCII
+        raise LimitExceeded(f"A document may have {limits.document_bytes_max} bytes at most.")
+    return text
+
+
+def _value_at(document: Document, path: str) -> Any:
+    value: Any = document
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _keys_of_filter(value: Any, field: str) -> set[Key]:
+    many = isinstance(value, Sequence) and not isinstance(value, str)
+    return {key_of(one, field) for one in (value if many else [value])}
+
+
+def _number_key(value: float, field: str) -> str:
+    exact = abs(value) <= _exact_integer_max if isinstance(value, int) else math.isfinite(value)
+    if not exact:
+        raise InvalidInput(
+            f"{field} must be finite and, as an integer, within 2**53, to be indexed.", field=field
+        )
+    # Adding 0.0 turns -0.0 into 0.0. Negative doubles order backwards by their bits: flip them all.
+    (bits,) = struct.unpack(">Q", struct.pack(">d", value + 0.0))
+    ordered = bits ^ (2**64 - 1) if bits >> 63 else bits | 1 << 63
+    return f"{ordered:016x}"
+
+
+def _text_key(text: str, field: str) -> str:
+    if len(text) > limits.indexed_characters_max:
+        raise LimitExceeded(
+            f"{field} may have {limits.indexed_characters_max} characters at most.", field=field
+        )
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidInput(f"{field} has characters that cannot be stored.", field=field)
+    return text if text >= "\x04" else f"\x03{text}"

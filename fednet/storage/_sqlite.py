@@ -1,0 +1,98 @@
+"""What is particular about SQLite: one file, a write-ahead log, a lock while it is opened.
+
+A commit survives the death of the process at once, and a loss of power with the next checkpoint
+(synchronous=NORMAL): after one, the last commits may be missing, but the file is whole. Many
+processes of one machine may share the file; it must not lie on a network file system.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, Engine, create_engine, event
+
+from fednet import limits
+from fednet.errors import InvalidInput, Unavailable
+from fednet.storage._sql_documents import SqlDocuments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fednet.storage._documents import Collection
+
+
+def open_documents(url: str, collections: Sequence[Collection]) -> SqlDocuments:
+    """The documents in a file, which is made if there is none.
+
+    Args:
+        url: `sqlite:///` and the absolute path as it is: nothing in it is escaped.
+        collections: What it holds.
+
+    Raises:
+        InvalidInput: The path is not absolute.
+        FailedPrecondition: The file was written by a newer version, or is no SQLite database.
+        Unavailable: It cannot be read or written.
+    """
+    path = _path_of(url)
+    documents = SqlDocuments(_engine(path), collections)
+    try:
+        with _alone(path):
+            _prepare(documents)
+    except BaseException:
+        documents.close()
+        raise
+    return documents
+
+
+def _path_of(url: str) -> Path:
+    path = Path(url.removeprefix("sqlite:///"))
+    if not path.is_absolute():
+        raise InvalidInput(
+            f"The state store {url!r} must name an absolute path, such as sqlite:////var/lib/fednet/state.db.",
+            field="state_store",
+        )
+    return path
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        isolation_level="AUTOCOMMIT",
+        pool_size=limits.store_requests_max,
+        max_overflow=0,
+        pool_timeout=limits.store_wait_seconds_max,
+        connect_args={"timeout": limits.store_wait_seconds_max},
+    )
+    event.listen(engine, "connect", _set_synchronous)
+    return engine
+
+
+def _set_synchronous(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _prepare(documents: SqlDocuments) -> None:
+    with documents.connection() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            documents.prepare(connection)
+        except BaseException:
+            connection.exec_driver_sql("ROLLBACK")
+            raise
+        connection.exec_driver_sql("COMMIT")
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold a lock file: SQLite's own lock does not cover the change to a write-ahead log."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_name(f"{path.name}-lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    except OSError as error:
+        raise Unavailable(f"The state store {path} cannot be opened: {error}.") from error

@@ -1,0 +1,253 @@
+"""Packages made to do harm: each is refused, and nothing is written outside its folder."""
+
+import gzip
+import io
+import stat
+import tarfile
+import time
+import zipfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fednet import limits
+from fednet.errors import InvalidPackage
+from fednet.packages import inspect_package, unpack_package
+
+MANIFEST = b"entry_points: {train: {command: x}}"
+
+
+def header(name, kind=tarfile.REGTYPE, target=""):
+    made = tarfile.TarInfo(name)
+    made.type, made.linkname = kind, target
+    return made
+
+
+def refuse(path, tmp_path):
+    outside = sorted(each for each in tmp_path.iterdir())
+    with pytest.raises(InvalidPackage) as caught:
+        unpack_package(path, tmp_path / "place" / "out")
+    made = [each for each in tmp_path.iterdir() if each.name != "place"]
+    assert sorted(made) == outside
+    assert not (tmp_path / "place").exists() or list((tmp_path / "place").iterdir()) == []
+    return caught.value.message
+
+
+@pytest.mark.parametrize("name", ["../out.txt", "/tmp/x.txt", "a/../../x", "a/../b"])
+def test_a_path_that_leaves_is_refused(make_tar, tmp_path, name):
+    """Absolute paths and `..` are not allowed."""
+    assert "inside the package" in refuse(make_tar((header(name), b"x")), tmp_path)
+
+
+@pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
+def test_devices_and_pipes_are_refused(make_tar, tmp_path, kind):
+    """Only files, folders and links."""
+    assert "device or a pipe" in refuse(make_tar((header("x", kind), b"")), tmp_path)
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "..", "../..", "a/../../x"])
+def test_a_symbolic_link_that_leaves_is_refused(make_tar, tmp_path, target):
+    """A link must end inside."""
+    path = make_tar((header("link", tarfile.SYMTYPE, target), b""))
+
+    assert "inside the package" in refuse(path, tmp_path)
+
+
+def test_links_that_leave_together_are_refused(make_tar, tmp_path):
+    """Each looks harmless by its text: only following them shows where they lead."""
+    path = make_tar(
+        (header("d/e/file"), b"x"),
+        (header("d/e/up", tarfile.SYMTYPE, ".."), b""),
+        (header("d/e/out", tarfile.SYMTYPE, "up/../.."), b""),
+    )
+
+    refuse(path, tmp_path)
+
+
+def test_a_member_below_a_link_is_refused(make_tar, tmp_path):
+    """A file cannot be led astray by a link before it."""
+    path = make_tar((header("a", tarfile.SYMTYPE, ".."), b""), (header("a/x"), b"x"))
+
+    refuse(path, tmp_path)
+
+
+def test_a_link_below_a_link_is_refused(make_tar, tmp_path):
+    """Nor can a link."""
+    path = make_tar(
+        (header("a", tarfile.SYMTYPE, ".."), b""), (header("a/x", tarfile.SYMTYPE, "."), b"")
+    )
+
+    refuse(path, tmp_path)
+
+
+def test_links_in_a_circle_are_refused(make_tar, tmp_path):
+    """A link must end somewhere."""
+    path = make_tar(
+        (header("a", tarfile.SYMTYPE, "b"), b""), (header("b", tarfile.SYMTYPE, "a"), b"")
+    )
+
+    refuse(path, tmp_path)
+
+
+@pytest.mark.parametrize("target", ["../../secret", "/etc/hostname", "missing", "."])
+def test_a_hard_link_to_anything_but_a_member_is_refused(make_tar, tmp_path, target):
+    """A hard link names a file that came before it."""
+    (tmp_path / "secret").write_text("s")
+
+    refuse(make_tar((header("x", tarfile.LNKTYPE, target), b"")), tmp_path)
+
+
+def test_a_path_twice_is_refused(make_tar, tmp_path):
+    """Two readers must not see two packages in one file."""
+    refuse(make_tar((header("x"), b"1"), (header("x"), b"2")), tmp_path)
+
+
+def test_a_file_as_folder_is_refused(make_tar, tmp_path):
+    """Paths that cannot stand in one folder."""
+    refuse(make_tar((header("x"), b"1"), (header("x/y"), b"2")), tmp_path)
+
+
+def test_a_name_that_is_too_long_is_refused(make_tar, tmp_path):
+    """The file system's limit is the package's fault."""
+    refuse(make_tar((header("x" * 300), b"1")), tmp_path)
+
+
+def test_too_many_members_are_refused(make_tar, tmp_path, monkeypatch):
+    """The count has a limit."""
+    monkeypatch.setattr(limits, "package_files_max", 3)
+
+    assert "files" in refuse(make_tar(*[(header(f"f{n}"), b"") for n in range(5)]), tmp_path)
+
+
+def test_a_decompression_bomb_is_refused_in_time(tmp_path, monkeypatch):
+    """However much it claims to hold, no more than the limit is inflated."""
+    monkeypatch.setattr(limits, "package_unpacked_bytes_max", limits.MIB)
+    path = tmp_path / "bomb.tgz"
+    with gzip.open(path, "wb", compresslevel=9) as file:
+        head = header("zeros")
+        head.size = 64 * limits.MIB
+        file.write(head.tobuf())
+        for _ in range(64):
+            file.write(bytes(limits.MIB))
+
+    assert "unpacks to more" in refuse(path, tmp_path)
+
+
+def test_a_zip_bomb_is_refused(tmp_path, monkeypatch):
+    """Overlapping or not, the claimed sizes count."""
+    monkeypatch.setattr(limits, "package_unpacked_bytes_max", limits.MIB)
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(2 * limits.MIB))
+
+    assert "unpacks to more" in refuse(path, tmp_path)
+
+
+def test_a_zip_member_larger_than_it_says_is_cut_and_refused(tmp_path):
+    """The size in the directory is the most that is read; the checksum then tells."""
+    path = tmp_path / "lie.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("fednet.yaml", MANIFEST)
+        archive.writestr("zeros", bytes(limits.MIB))
+    content = path.read_bytes()
+    lie = content.replace(limits.MIB.to_bytes(4, "little"), (10).to_bytes(4, "little"))
+    path.write_bytes(lie)
+
+    refuse(path, tmp_path)
+
+
+@pytest.mark.parametrize("size", [2**33, -512, -(2**40)])
+def test_a_header_with_a_lying_size_is_refused_in_time(tmp_path, size):
+    """Neither a loop nor a large read comes of it, whichever kind of member claims it."""
+    for kind in (tarfile.REGTYPE, tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME):
+        path = tmp_path / "lie.tar"
+        raw = bytearray(header("x", kind).tobuf(tarfile.GNU_FORMAT))
+        raw[124:136] = (size % 2**95).to_bytes(12, "big", signed=False)
+        raw[124] = 0x80 if size > 0 else 0xFF
+        raw[148:156] = b" " * 8
+        raw[148:155] = f"{sum(raw):06o}\0".encode()
+        path.write_bytes(bytes(raw) * 8 + bytes(1024))
+        started = time.monotonic()
+
+        refuse(path, tmp_path)
+
+        assert time.monotonic() - started < 5
+        path.unlink()
+
+
+def test_headers_that_follow_each_other_without_end_are_refused(tmp_path):
+    """Extended headers of extended headers make tarfile call itself."""
+    path = tmp_path / "deep.tar"
+    path.write_bytes(header("x", tarfile.XHDTYPE).tobuf() * 5000 + bytes(1024))
+
+    refuse(path, tmp_path)
+
+
+def test_sparse_files_are_refused(tmp_path):
+    """A sparse file is large without having bytes."""
+    path = tmp_path / "sparse.tar"
+    path.write_bytes(header("x", tarfile.GNUTYPE_SPARSE).tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+
+    refuse(path, tmp_path)
+
+
+def test_a_device_in_a_zip_is_refused(tmp_path):
+    """Zip files have Unix modes, too."""
+    path = tmp_path / "x.zip"
+    info = zipfile.ZipInfo("x")
+    info.external_attr = (stat.S_IFCHR | 0o600) << 16
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(info, "")
+
+    assert "device or a pipe" in refuse(path, tmp_path)
+
+
+def test_a_link_that_leaves_in_a_zip_is_refused(tmp_path):
+    """A zip's link is a file whose content is the target."""
+    path = tmp_path / "x.zip"
+    info = zipfile.ZipInfo("x")
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("fednet.yaml", MANIFEST)
+        archive.writestr(info, "../../x")
+
+    assert "inside the package" in refuse(path, tmp_path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_compressions_that_inflate_at_once_are_refused(tmp_path, method):
+    """Their readers give whole blocks, however large."""
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("fednet.yaml", MANIFEST)
+
+    assert "deflate" in refuse(path, tmp_path)
+
+
+def test_a_package_that_is_too_large_is_refused_unread(tmp_path):
+    """The size is looked at first."""
+    path = tmp_path / "large.tgz"
+    with path.open("wb") as file:
+        file.truncate(limits.package_bytes_max + 1)
+
+    assert "bytes, more than" in refuse(path, tmp_path)
+
+
+@given(st.integers(0, 400), st.binary(min_size=1, max_size=8))
+def test_a_damaged_package_is_read_or_refused(tmp_path_factory, offset, damage):
+    """No damage makes anything but an InvalidPackage."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        head = header("fednet.yaml")
+        head.size = len(MANIFEST)
+        archive.addfile(head, io.BytesIO(MANIFEST))
+    raw = bytearray(content.getvalue())
+    raw[offset : offset + len(damage)] = damage
+    path = tmp_path_factory.mktemp("damaged") / "x.tgz"
+    path.write_bytes(raw)
+
+    try:
+        assert inspect_package(path).entry_points
+    except InvalidPackage as error:
+        assert error.message  # noqa: PT017 (either outcome is right)

@@ -1,0 +1,122 @@
+"""Reading the manifest of a package."""
+
+import io
+import tarfile
+import zipfile
+
+import pytest
+
+from fednet.errors import InvalidPackage, NotFound
+from fednet.packages import inspect_package
+
+TRAIN = "entry_points: {train: {command: python train.py}}"
+
+
+def tar_of(path, files, mode="w:gz"):
+    with tarfile.open(path, mode) as archive:
+        for name, text in files.items():
+            header = tarfile.TarInfo(name)
+            header.size = len(text)
+            archive.addfile(header, io.BytesIO(text.encode()))
+    return path
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w"])
+def test_tar_files_are_read_by_content(tmp_path, mode):
+    """The file's name says nothing."""
+    path = tar_of(tmp_path / "package.bin", {"client/fedn.yaml": TRAIN}, mode)
+
+    manifest = inspect_package(path)
+
+    assert manifest.entry_points == {"train": "python train.py"}
+    assert manifest.folder == "client"
+    assert manifest.python_env is None
+
+
+def test_zip_files_are_read_by_content(tmp_path):
+    """A zip file holds the same package."""
+    path = tmp_path / "package.tgz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("fednet.yaml", TRAIN)
+
+    assert inspect_package(path).folder == "."
+
+
+def test_the_shallowest_manifest_counts(tmp_path):
+    """What lies deeper belongs to something else."""
+    path = tar_of(
+        tmp_path / "p.tgz", {"a/b/fednet.yaml": "x: 1", "z/fedn.yaml": TRAIN, "a/c/fedn.yaml": "-"}
+    )
+
+    assert inspect_package(path).folder == "z"
+
+
+def test_our_name_goes_before_the_other(tmp_path):
+    """At the same depth fednet.yaml wins."""
+    path = tar_of(tmp_path / "p.tgz", {"fedn.yaml": "broken", "fednet.yaml": TRAIN})
+
+    assert inspect_package(path).entry_points == {"train": "python train.py"}
+
+
+def test_all_entry_points_and_the_environment_are_read(tmp_path):
+    """The manifest in its full form."""
+    names = ["build", "startup", "train", "validate", "predict"]
+    lines = "".join(f'  {name}: {{command: "python {name}.py"}}\n' for name in names)
+    text = f"python_env: python_env.yaml\nentry_points:\n{lines}"
+
+    manifest = inspect_package(tar_of(tmp_path / "p.tgz", {"fednet.yaml": text}))
+
+    assert manifest.entry_points == {name: f"python {name}.py" for name in names}
+    assert manifest.python_env == "python_env.yaml"
+
+
+def test_infer_is_the_old_name_of_predict(tmp_path):
+    """FEDn's packages up to 0.9 say infer."""
+    text = "entry_points: {train: {command: t}, infer: {command: p}}"
+
+    manifest = inspect_package(tar_of(tmp_path / "p.tgz", {"fedn.yaml": text}))
+
+    assert manifest.entry_points == {"train": "t", "predict": "p"}
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("", "fednet.yaml"),
+        ("- a list", "fednet.yaml"),
+        ("a: [unclosed", "fednet.yaml"),
+        ("\x00", "fednet.yaml"),
+        ("[" * 30_000, "fednet.yaml"),
+        ("python_env: x.yaml", "entry_points"),
+        ("entry_points: {}", "entry_points"),
+        ("entry_points: [train]", "entry_points"),
+        ("entry_points: {build: {command: x}}", "entry_points"),
+        ("entry_points: {train: python train.py}", "entry_points.train"),
+        ("entry_points: {train: {}}", "entry_points.train.command"),
+        ("entry_points: {train: {command: ' '}}", "entry_points.train.command"),
+        ("entry_points: {train: {command: [python]}}", "entry_points.train.command"),
+        ("entry_points: {trian: {command: x}}", "entry_points.trian"),
+        ("entry_points: {[1]: {command: x}}", "fednet.yaml"),
+        (f"python_env: 3\n{TRAIN}", "python_env"),
+    ],
+)
+def test_a_wrong_manifest_is_refused_by_field(tmp_path, text, field):
+    """The error names the field at fault."""
+    path = tar_of(tmp_path / "p.tgz", {"fednet.yaml": text})
+
+    with pytest.raises(InvalidPackage) as caught:
+        inspect_package(path)
+
+    assert caught.value.field == field
+
+
+def test_a_package_without_manifest_is_refused(tmp_path):
+    """The message says which file to write."""
+    with pytest.raises(InvalidPackage, match=r"no fednet\.yaml or fedn\.yaml"):
+        inspect_package(tar_of(tmp_path / "p.tgz", {"train.py": ""}))
+
+
+def test_a_missing_file_is_not_found(tmp_path):
+    """No package is another fault than a bad one."""
+    with pytest.raises(NotFound, match=r"missing\.tgz"):
+        inspect_package(tmp_path / "missing.tgz")
