@@ -1,0 +1,101 @@
+"""A client in a few lines of Python, for people who have their own process."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TypeVar
+
+from fednet.settings import ClientSettings, api_url_from_environment, load
+
+from .agent import Agent
+from .runtime import CallbackRuntime, TrainFunction, ValidateFunction
+
+Train = TypeVar("Train", bound=TrainFunction)
+Validate = TypeVar("Validate", bound=ValidateFunction)
+
+
+class Client:
+    """A client whose code is two Python functions.
+
+        client = Client("http://127.0.0.1:8092", name="hospital-1", token="…")
+
+        @client.train
+        def train(parameters, settings):
+            …
+            return parameters, {"num_examples": 120}
+
+        @client.validate
+        def validate(parameters, settings):
+            return {"accuracy": 0.91, "num_examples": 30}
+
+        client.run()
+
+    Parameters are lists of NumPy arrays in the order of the model's file, the client's own copies. An exception in
+    a function fails that task, with its traceback in a status; the client goes on.
+
+    Args:
+        api_url: The controller's address; by default FEDNET_URL.
+        name: The client's name, unique in its network.
+        token: A token that may register clients, or this client's own; by default FEDNET_TOKEN, or the admin
+            token of a controller on this machine.
+        data_dir: Where credentials and unsent updates are kept, so that the client is known again after a
+            restart; by default a temporary folder.
+        preferred_combiner: The name of the combiner to be placed on, if it has room.
+
+    Raises:
+        InvalidInput: A setting is wrong; names it.
+    """
+
+    def __init__(
+        self,
+        api_url: str | None = None,
+        *,
+        name: str,
+        token: str | None = None,
+        data_dir: Path | str | None = None,
+        preferred_combiner: str | None = None,
+    ) -> None:
+        self._temporary = None if data_dir else tempfile.TemporaryDirectory(prefix="fednet-client-")
+        folder = data_dir or (self._temporary.name if self._temporary else None)
+        flags = {
+            "api_url": api_url or api_url_from_environment(),
+            "name": name,
+            "token": token,
+            "data_dir": folder,
+            "preferred_combiner": preferred_combiner,
+        }
+        self._settings = load(ClientSettings, flags=flags)
+        self._train: TrainFunction | None = None
+        self._validate: ValidateFunction | None = None
+        self._agent: Agent | None = None
+
+    def train(self, function: Train) -> Train:
+        """Decorator: `function(parameters, settings) -> (parameters, {"num_examples": n, …})` trains."""
+        self._train = function
+        return function
+
+    def validate(self, function: Validate) -> Validate:
+        """Decorator: `function(parameters, settings) -> {"accuracy": …, …}` validates."""
+        self._validate = function
+        return function
+
+    def run(self) -> None:
+        """Serve tasks in this thread until `stop` is called or Ctrl-C comes.
+
+        Raises:
+            FednetError: The network will not have this client.
+        """
+        self._agent = Agent(self._settings, CallbackRuntime(self._train, self._validate))
+        try:
+            self._agent.run()
+        except KeyboardInterrupt:
+            return
+        finally:
+            if self._temporary:
+                self._temporary.cleanup()
+
+    def stop(self) -> None:
+        """Let `run` come back soon; from any thread."""
+        if self._agent:
+            self._agent.stop()

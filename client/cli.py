@@ -1,0 +1,34 @@
+"""`fednet client`: run a client agent at this site."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fednet.cli.server import server_command
+from fednet.settings import ClientSettings
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+
+@click.group()
+def client() -> None:
+    """Take part in a network with the data of this site."""
+
+
+@client.command()
+@server_command(ClientSettings)
+def start(
+    settings: ClientSettings, on_ready: Callable[[dict[str, Any]], None], stop: threading.Event
+) -> None:
+    """Start an agent that works with the network's compute package, until Ctrl-C.
+
+    Each flag can also stand in the environment, as FEDNET_CLIENT_NAME for --name, or in the
+    file of --config, in its section `client:`.
+    """
+    from .agent import serve
+
+    serve(settings, on_ready, stop)

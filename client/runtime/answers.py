@@ -1,0 +1,86 @@
+"""Checks what a client's code answers to a task, and makes plain JSON values of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fednet import limits
+from fednet.errors import TaskFailed
+
+_EXAMPLES_HELP = 'give the number of examples trained on, such as {"num_examples": 120}'
+
+
+def check_metadata(answer: object) -> dict[str, Any]:
+    """The metadata of an update as JSON values.
+
+    Raises:
+        TaskFailed: It is no mapping of JSON values, or num_examples is not a finite number above 0.
+    """
+    metadata = _mapping(answer, f"The metadata of a training must be a dict: {_EXAMPLES_HELP}.")
+    plain = {key: _plain(value, key) for key, value in metadata.items()}
+    _check_examples(plain)
+    return _bounded(plain, "metadata of a training")
+
+
+def check_metrics(answer: object) -> dict[str, Any]:
+    """The metrics of a validation as JSON scalars.
+
+    Raises:
+        TaskFailed: It is no mapping of strings to JSON scalars.
+    """
+    metrics = _mapping(answer, 'A validation must return a dict, such as {"accuracy": 0.9}.')
+    return _bounded({key: _scalar(value, key) for key, value in metrics.items()}, "metrics")
+
+
+def _mapping(answer: object, help_text: str) -> Mapping[str, object]:
+    if not isinstance(answer, Mapping) or not all(isinstance(key, str) for key in answer):
+        raise TaskFailed(help_text)
+    return answer
+
+
+def _check_examples(metadata: dict[str, Any]) -> None:
+    if "num_examples" not in metadata:
+        raise TaskFailed(
+            f"The metadata has no num_examples: {_EXAMPLES_HELP}.", field="num_examples"
+        )
+    count = metadata["num_examples"]
+    if isinstance(count, bool) or not isinstance(count, int | float) or count <= 0:
+        raise TaskFailed(
+            f"num_examples is {count!r}, and must be a number above 0: {_EXAMPLES_HELP}.",
+            field="num_examples",
+        )
+
+
+def _plain(value: object, key: str) -> Any:
+    """The value with its lists and mappings, if all in it is JSON."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner, f"{key}.{name}") for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner, f"{key}.{index}") for index, inner in enumerate(value)]
+    return _scalar(value, key)
+
+
+def _scalar(value: object, key: str) -> Any:
+    plain = value
+    if isinstance(value, np.generic | np.ndarray) and value.ndim == 0:
+        plain = value.item()
+    if isinstance(plain, float) and not math.isfinite(plain):
+        raise TaskFailed(f"{key} is {plain}, and must be a finite number.", field=key)
+    if plain is not None and not isinstance(plain, str | bool | int | float):
+        raise TaskFailed(
+            f"{key} is of type {type(value).__name__}: return a number, a string, True, False or "
+            "None.",
+            field=key,
+        )
+    return plain
+
+
+def _bounded(answer: dict[str, Any], what: str) -> dict[str, Any]:
+    if len(json.dumps(answer)) > limits.json_bytes_max:
+        raise TaskFailed(f"The {what} are more than {limits.json_bytes_max} bytes: return less.")
+    return answer

@@ -1,0 +1,51 @@
+"""What an agent asks of a client's code, however that is run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Runtime(Protocol):
+    """Runs the tasks of one client, one at a time, called from one thread.
+
+    Attributes:
+        kinds: The names of the task kinds that it can do: "TRAIN", "VALIDATE".
+        needs_package: Whether its code comes as a package.
+    """
+
+    kinds: frozenset[str]
+    needs_package: bool
+
+    def train(self, model: Path, update: Path, settings: dict[str, Any]) -> dict[str, Any]:
+        """Trains on the client's data.
+
+        Args:
+            model: The file of the global model (npz).
+            update: Where the file of the update goes (npz).
+            settings: The session's settings for clients, JSON values.
+
+        Returns:
+            The update's metadata: JSON values, `num_examples` among them.
+
+        Raises:
+            TaskFailed: The client's code failed, or was cancelled.
+        """
+
+    def validate(self, model: Path, settings: dict[str, Any]) -> dict[str, Any]:
+        """Evaluates a model on the client's data.
+
+        Returns:
+            The metrics: JSON scalars by name.
+
+        Raises:
+            TaskFailed: The client's code failed, or was cancelled.
+        """
+
+    def cancel(self) -> None:
+        """Ends the running task soon, if there is one; called from another thread."""
+
+    def close(self) -> None:
+        """Ends what is running and gives up what is held."""

@@ -1,0 +1,102 @@
+"""Runs tasks as functions of the user's own process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fednet.errors import TaskFailed
+from fednet.parameters import load_parameters, write_model
+
+from .answers import check_metadata, check_metrics
+from .calls import Calls
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Parameters = list[np.ndarray]
+TrainFunction = Callable[
+    [Parameters, dict[str, Any]], tuple[Sequence[np.ndarray], Mapping[str, Any]]
+]
+ValidateFunction = Callable[[Parameters, dict[str, Any]], Mapping[str, Any]]
+
+_TRAIN_HELP = 'return a list of arrays and a dict: return parameters, {"num_examples": 120}'
+
+
+class CallbackRuntime:
+    """Calls the user's functions, each in a thread of its own, so that a task can be given up.
+
+    Args:
+        train: `train(parameters, settings)`; returns the new parameters as a list of arrays and a
+            dict with `num_examples`. None for a client that does not train.
+        validate: `validate(parameters, settings)`; returns a dict of metrics. None for a client
+            that does not validate.
+    """
+
+    needs_package = False
+
+    def __init__(self, train: TrainFunction | None, validate: ValidateFunction | None) -> None:
+        functions = {"TRAIN": train, "VALIDATE": validate}
+        self.kinds = frozenset(kind for kind, function in functions.items() if function)
+        self._train = train
+        self._validate = validate
+        self._calls = Calls()
+
+    def train(self, model: Path, update: Path, settings: dict[str, Any]) -> dict[str, Any]:
+        """See `Runtime.train`."""
+
+        def task() -> tuple[Parameters, dict[str, Any]]:
+            return _check_update(_known("train", self._train)(load_parameters(model), settings))
+
+        arrays, metadata = self._calls.call("The train function", task)
+        write_model(update, arrays)
+        return metadata
+
+    def validate(self, model: Path, settings: dict[str, Any]) -> dict[str, Any]:
+        """See `Runtime.validate`."""
+
+        def task() -> dict[str, Any]:
+            return check_metrics(
+                _known("validate", self._validate)(load_parameters(model), settings)
+            )
+
+        return self._calls.call("The validate function", task)
+
+    def cancel(self) -> None:
+        """See `Runtime.cancel`; code that holds the interpreter is given up when it lets go."""
+        self._calls.cancel()
+
+    def close(self) -> None:
+        """See `Runtime.close`."""
+        self._calls.cancel()
+
+
+def _known(name: str, function: Callable[..., Any] | None) -> Callable[..., Any]:
+    if function is None:
+        raise TaskFailed(f"This client has no {name} function: register one.")
+    return function
+
+
+def _check_update(answer: object) -> tuple[Parameters, dict[str, Any]]:
+    if not isinstance(answer, tuple) or len(answer) != 2:  # noqa: PLR2004 (a pair)
+        raise TaskFailed(f"The train function returned no pair: {_TRAIN_HELP}.")
+    parameters, metadata = answer
+    return _arrays(parameters), check_metadata(metadata)
+
+
+def _arrays(parameters: object) -> Parameters:
+    if not isinstance(parameters, list | tuple) or not parameters:
+        raise TaskFailed(
+            f"The train function returned {type(parameters).__name__} as parameters, or none: "
+            f"{_TRAIN_HELP}."
+        )
+    arrays = [np.asarray(array) for array in parameters]
+    for index, array in enumerate(arrays):
+        if array.dtype.kind not in "fiub":
+            raise TaskFailed(
+                f"Array {index} of the returned parameters has dtype {array.dtype}: return arrays "
+                "of numbers."
+            )
+    return arrays

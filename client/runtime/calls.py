@@ -1,0 +1,97 @@
+"""Calls a function so that its caller can be released before the function has ended."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import traceback
+from concurrent.futures import CancelledError, Future, InvalidStateError
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fednet import limits
+from fednet.errors import TaskFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Result = TypeVar("Result")
+
+
+class Calls:
+    """One call after another, each in a thread of its own that ends with it.
+
+    Python cannot end a thread. A cancelled call gets SystemExit at its next line of Python and
+    its caller is released at once; the next call waits until the function has really ended, so
+    that no two of them ever run together.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._outcome: Future[Any] = Future()
+        self._thread: threading.Thread | None = None
+
+    def call(self, what: str, function: Callable[[], Result]) -> Result:
+        """What the function returns.
+
+        Args:
+            what: What is called, as the begin of a sentence that says that it failed.
+            function: The call, with its arguments bound.
+
+        Raises:
+            TaskFailed: The function raised, whatever it was, or the call was cancelled.
+        """
+        with self._lock:
+            outcome: Future[Result] = Future()
+            self._outcome = outcome
+            self._thread = threading.Thread(
+                target=_run, args=(outcome, self._thread, what, function), daemon=True
+            )
+            self._thread.start()
+        try:
+            return outcome.result()
+        except CancelledError as error:
+            raise TaskFailed(f"{what} was cancelled.") from error
+
+    def cancel(self) -> None:
+        """Releases the caller and interrupts the function, if one is running."""
+        with self._lock:
+            if self._thread is not None and self._outcome.cancel():
+                _interrupt(self._thread)
+
+
+def _run(
+    outcome: Future[Result],
+    before: threading.Thread | None,
+    what: str,
+    function: Callable[[], Result],
+) -> None:
+    # An interruption may arrive at any line; the outcome is then settled already.
+    with suppress(SystemExit, InvalidStateError):
+        if before is not None:
+            before.join()
+        if outcome.cancelled():
+            return
+        try:
+            outcome.set_result(function())
+        except TaskFailed as error:
+            outcome.set_exception(error)
+        except BaseException as error:  # noqa: BLE001 (user code may raise anything)
+            outcome.set_exception(_failure(what, error))
+
+
+def _failure(what: str, error: BaseException) -> TaskFailed:
+    reason = traceback.format_exception_only(error)[-1].strip()
+    text = "".join(traceback.format_exception(error))
+    return TaskFailed(
+        f"{what} failed: {reason}"[: limits.traceback_characters_max],
+        traceback=text[-limits.traceback_characters_max :],
+    )
+
+
+def _interrupt(thread: threading.Thread) -> None:
+    """Raises SystemExit in a thread at its next line of Python (PyThreadState_SetAsyncExc)."""
+    if thread.ident is not None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
+        )

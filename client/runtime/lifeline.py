@@ -1,0 +1,63 @@
+"""The agent's end of the pipe to its reaper: while it is open, the agent's tasks may live."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+_REAPER = Path(__file__).with_name("reaper.py")
+
+
+class Lifeline:
+    """Tells a reaper which process groups run; starts the reaper when it is first needed."""
+
+    def __init__(self) -> None:
+        self._reaper: subprocess.Popen[bytes] | None = None
+
+    def hold(self, group: int) -> None:
+        """From now on the group is killed when this process ends, however it ends."""
+        try:
+            self._tell(f"+{group}\n")
+        except BrokenPipeError:
+            # Somebody killed the reaper: a new one takes its place.
+            self.close()
+            self._tell(f"+{group}\n")
+
+    def release(self, group: int) -> None:
+        """The group has ended."""
+        try:
+            self._tell(f"-{group}\n")
+        except BrokenPipeError:
+            self.close()
+
+    def close(self) -> None:
+        """Lets the reaper kill what is still held, and waits for its end."""
+        if self._reaper is None:
+            return
+        reaper, self._reaper = self._reaper, None
+        assert reaper.stdin is not None
+        with suppress(BrokenPipeError):
+            reaper.stdin.close()
+        reaper.wait()
+
+    def _tell(self, line: str) -> None:
+        if self._reaper is None:
+            self._reaper = _start_reaper()
+        assert self._reaper.stdin is not None
+        self._reaper.stdin.write(line.encode())
+
+
+def _start_reaper() -> subprocess.Popen[bytes]:
+    # A session of its own, so that no Ctrl-C reaches it; no stream of ours, so that it keeps none
+    # open; no buffer, so that every line leaves at once.
+    return subprocess.Popen(
+        [sys.executable, "-S", "-E", str(_REAPER)],
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,
+    )

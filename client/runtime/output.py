@@ -1,0 +1,92 @@
+"""Follows a process to its end and keeps the end of what it prints, in bounded memory."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from fednet import limits
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+_READ_BYTES = 64 * limits.KIB
+_TAIL_BYTES_MAX = 4 * limits.traceback_characters_max  # a character has up to 4 bytes in UTF-8
+_WAIT_SECONDS_MAX = 3600.0  # what every selector accepts as a time-out
+
+
+class Output:
+    """The output of one process, which was started with stdout as a pipe."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        self._process = process
+        self._pipe = process.stdout.fileno()
+        self._tail = bytearray()
+        os.set_blocking(self._pipe, False)
+
+    @property
+    def text(self) -> str:
+        """The end of the output, at most limits.traceback_characters_max characters."""
+        return self._tail.decode(errors="replace")[-limits.traceback_characters_max :]
+
+    def follow(self, seconds_max: float, on_late: Callable[[], None]) -> bool:
+        """Reads until the process has ended; its output may stay open, held by its children.
+
+        Args:
+            seconds_max: How long the process may take.
+            on_late: Called once when it takes longer; it must make the process end.
+
+        Returns:
+            Whether the process ended in time.
+        """
+        reader, writer = os.pipe()
+        waiter = threading.Thread(target=_close_at_end, args=(self._process, writer), daemon=True)
+        waiter.start()
+        try:
+            return self._read_until(reader, time.monotonic() + seconds_max, on_late)
+        finally:
+            os.close(reader)
+
+    def _read_until(self, ended: int, deadline: float, on_late: Callable[[], None]) -> bool:
+        in_time = True
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._pipe, selectors.EVENT_READ)
+            selector.register(ended, selectors.EVENT_READ)
+            while True:
+                wait_seconds = deadline - time.monotonic() if in_time else _WAIT_SECONDS_MAX
+                events = selector.select(min(max(wait_seconds, 0), _WAIT_SECONDS_MAX))
+                ready = {key.fd for key, _ in events}
+                if ended in ready:
+                    self._read_rest()
+                    return in_time
+                if self._pipe in ready and not self._read():
+                    selector.unregister(self._pipe)
+                if in_time and time.monotonic() >= deadline:
+                    in_time = False
+                    on_late()
+
+    def _read_rest(self) -> None:
+        # Bounded by what a pipe holds: whoever still writes into it does not keep us here.
+        for _ in range(limits.MIB // _READ_BYTES):
+            if not self._read():
+                return
+
+    def _read(self) -> bool:
+        """Reads a piece; False when there is none now, or none any more."""
+        try:
+            piece = os.read(self._pipe, _READ_BYTES)
+        except BlockingIOError:
+            return False
+        self._tail += piece
+        del self._tail[:-_TAIL_BYTES_MAX]
+        return bool(piece)
+
+
+def _close_at_end(process: subprocess.Popen[bytes], writer: int) -> None:
+    process.wait()
+    os.close(writer)

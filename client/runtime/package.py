@@ -1,0 +1,144 @@
+"""Runs tasks as the commands of an unpacked package, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fednet import limits
+from fednet.errors import TaskFailed
+from fednet.settings import environment_of_a_task
+
+from .answers import check_metadata, check_metrics
+from .commands import Commands
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fednet.packages import Manifest
+
+_KINDS = {"train": "TRAIN", "validate": "VALIDATE"}
+
+
+class PackageRuntime:
+    """Calls a package's entry points with files in and files out.
+
+    `train <model> <update>` writes the update to its second argument and its metadata, JSON with
+    num_examples, to that path with `-metadata` added. `validate <model> <metrics>` writes flat
+    JSON. `startup` runs once, before the first task. The session's settings are in the JSON file
+    that FEDNET_TASK_SETTINGS names; `python` is the interpreter of this process.
+
+    Args:
+        folder: Where the package is unpacked.
+        manifest: What `unpack_package` returned.
+        work_dir: Where the tasks' files live while they run.
+        task_seconds_max: How long one command may run.
+    """
+
+    needs_package = True
+
+    def __init__(
+        self, folder: Path, manifest: Manifest, work_dir: Path, task_seconds_max: float
+    ) -> None:
+        self._entry_points = manifest.entry_points
+        self._work_dir = work_dir.absolute()
+        self._commands = Commands(folder / manifest.folder, task_seconds_max)
+        self._is_started = False
+        self.kinds = frozenset(
+            kind for entry, kind in _KINDS.items() if entry in manifest.entry_points
+        )
+
+    def train(self, model: Path, update: Path, settings: dict[str, Any]) -> dict[str, Any]:
+        """See `Runtime.train`."""
+        with self._task(settings) as task_dir:
+            # The name ends with .npz because numpy.savez adds it to names that do not.
+            written = task_dir / "update.npz"
+            printed = self._run("train", task_dir, model, written)
+            if not written.is_file():
+                raise _wrote_nothing("train", "its update to its second argument", printed)
+            metadata_file = task_dir / "update.npz-metadata"
+            metadata = check_metadata(_read_json("train", metadata_file, printed))
+            shutil.move(written, update)
+        return metadata
+
+    def validate(self, model: Path, settings: dict[str, Any]) -> dict[str, Any]:
+        """See `Runtime.validate`."""
+        with self._task(settings) as task_dir:
+            written = task_dir / "metrics.json"
+            printed = self._run("validate", task_dir, model, written)
+            return check_metrics(_read_json("validate", written, printed))
+
+    def cancel(self) -> None:
+        """See `Runtime.cancel`: kills the command and all that it started in its group."""
+        self._commands.cancel()
+
+    def close(self) -> None:
+        """See `Runtime.close`."""
+        self._commands.close()
+
+    @contextmanager
+    def _task(self, settings: dict[str, Any]) -> Iterator[Path]:
+        """A task's folder with its settings, gone at the end; the package is started before."""
+        self._commands.begin_task()
+        try:
+            self._work_dir.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix="task-", dir=self._work_dir) as name:
+                task_dir = Path(name)
+                (task_dir / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+                self._start_once(task_dir)
+                yield task_dir
+        except OSError as error:
+            raise TaskFailed(f"The task's files cannot be read or written: {error}") from error
+
+    def _start_once(self, task_dir: Path) -> None:
+        if not self._is_started and "startup" in self._entry_points:
+            self._run("startup", task_dir)
+        self._is_started = True
+
+    def _run(self, name: str, task_dir: Path, *files: Path) -> str:
+        if name not in self._entry_points:
+            raise TaskFailed(f"The package has no entry point {name}: add it to its manifest.")
+        arguments = shlex.join(str(file.absolute()) for file in files)
+        environment = _environment(task_dir / "settings.json")
+        return self._commands.run(name, f"{self._entry_points[name]} {arguments}", environment)
+
+
+def _environment(settings_file: Path) -> dict[str, str]:
+    environment = environment_of_a_task()
+    folders = [str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]
+    return environment | {
+        "PATH": os.pathsep.join(folders),
+        "FEDNET_TASK_SETTINGS": str(settings_file),
+    }
+
+
+def _read_json(name: str, path: Path, printed: str) -> Any:
+    if not path.is_file():
+        raise _wrote_nothing(name, f"JSON to the file {path.name}", printed)
+    with path.open("rb") as file:
+        content = file.read(limits.json_bytes_max + 1)
+    if len(content) > limits.json_bytes_max:
+        raise TaskFailed(
+            f"The package's {name} command wrote more than {limits.json_bytes_max} bytes of JSON.",
+            traceback=printed,
+        )
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise TaskFailed(
+            f"The package's {name} command wrote no valid JSON to {path.name}: {error}",
+            traceback=printed,
+        ) from error
+
+
+def _wrote_nothing(name: str, what: str, printed: str) -> TaskFailed:
+    return TaskFailed(
+        f"The package's {name} command ended well, but did not write {what}.", traceback=printed
+    )

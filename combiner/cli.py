@@ -1,0 +1,34 @@
+"""`fednet combiner`: run a combiner on this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fednet.cli.server import server_command
+from fednet.settings import CombinerSettings
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+
+@click.group()
+def combiner() -> None:
+    """Hand tasks to clients and fold their updates."""
+
+
+@combiner.command()
+@server_command(CombinerSettings)
+def start(
+    settings: CombinerSettings, on_ready: Callable[[dict[str, Any]], None], stop: threading.Event
+) -> None:
+    """Start a combiner and serve until Ctrl-C.
+
+    Each flag can also stand in the environment, as FEDNET_COMBINER_PORT for --port, or in the
+    file of --config, in its section `combiner:`.
+    """
+    from .server import serve
+
+    serve(settings, on_ready, stop)

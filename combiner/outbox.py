@@ -1,0 +1,100 @@
+"""What the combiner has to tell the controller: numbered, kept until the controller has stored it.
+
+A watch begins with everything that was not acknowledged, then goes on with what happens. Numbers begin anew with each
+process; the epoch says which process it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from fednet import limits
+from fednet.errors import LimitExceeded
+from fednet.wire import rounds_pb2
+
+
+@dataclass
+class _Kept:
+    event: rounds_pb2.Event
+    stored: Callable[[], None] | None
+
+
+@dataclass
+class _Watcher:
+    events: deque[rounds_pb2.Event]
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    overrun: bool = False
+
+
+class Outbox:
+    """The events of one combiner process. All methods belong to the event loop's thread."""
+
+    def __init__(self) -> None:
+        self.epoch = str(uuid.uuid4())
+        self._last_number = 0
+        self._kept: deque[_Kept] = deque()
+        self._watchers: list[_Watcher] = []
+
+    def put(self, *, stored: Callable[[], None] | None = None, **event: Any) -> None:
+        """Tell something that must not be lost.
+
+        Args:
+            stored: Called once the controller has acknowledged it.
+            event: The fields of `Event` to set, by their names.
+        """
+        self._last_number += 1
+        numbered = rounds_pb2.Event(number=self._last_number, happened_at=time.time(), **event)
+        self._kept.append(_Kept(numbered, stored))
+        self._hand_out(numbered)
+
+    def mention(self, **event: Any) -> None:
+        """Tell something that only matters to who listens now; a later snapshot says it anyway."""
+        self._hand_out(rounds_pb2.Event(happened_at=time.time(), **event))
+
+    def check_room(self, events: int) -> None:
+        """Refuse new work while the controller has not taken the news of the old.
+
+        Raises:
+            LimitExceeded: There is no room for that many events more.
+        """
+        if len(self._kept) + events > limits.outbox_events_max:
+            raise LimitExceeded(
+                f"The combiner holds {len(self._kept)} events that the controller has not stored yet."
+            )
+
+    def acknowledge(self, epoch: str, number: int) -> None:
+        """The controller has stored everything up to this number."""
+        if epoch != self.epoch:
+            return
+        while self._kept and self._kept[0].event.number <= number:
+            kept = self._kept.popleft()
+            if kept.stored:
+                kept.stored()
+
+    async def follow(self, first: rounds_pb2.Event) -> AsyncIterator[rounds_pb2.Event]:
+        """The given event, all that is not acknowledged, then everything that happens.
+
+        Ends when the reader is so slow that its queue is full; it then begins anew with a snapshot.
+        """
+        watcher = _Watcher(deque([first, *(kept.event for kept in self._kept)]))
+        self._watchers.append(watcher)
+        try:
+            while not watcher.overrun:
+                while watcher.events:
+                    yield watcher.events.popleft()
+                watcher.arrived.clear()
+                await watcher.arrived.wait()
+        finally:
+            self._watchers.remove(watcher)
+
+    def _hand_out(self, event: rounds_pb2.Event) -> None:
+        for watcher in self._watchers:
+            watcher.overrun = len(watcher.events) >= 2 * limits.outbox_events_max
+            watcher.events.append(event)
+            watcher.arrived.set()

@@ -1,0 +1,129 @@
+"""A combiner process: registers with the controller, then serves gRPC until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc.aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health_aio
+
+from fednet.enrolment import enrol_combiner
+from fednet.errors import Unavailable
+from fednet.identity import Identity, Verifier
+from fednet.rpc import TokenGate, channel_options
+from fednet.settings import CombinerSettings
+from fednet.storage import open_blobs
+from fednet.wire import models_pb2_grpc, rounds_pb2_grpc, tasks_pb2_grpc
+
+from .runner import Runner
+from .services import ModelsService, RoundsService, TasksService
+from .spool import Spool
+
+_ROLES = {
+    "fednet.wire.Tasks": "client",
+    "fednet.wire.Models": "client",
+    "fednet.wire.Rounds": "controller",
+}
+_OPEN_SERVICES = frozenset({"grpc.health.v1.Health"})
+
+
+class _Gatekeeper:
+    """Verifies tokens with the network's public key, which is known only after the registration."""
+
+    verifier: Verifier
+
+    def __call__(self, token: str) -> Identity:
+        return self.verifier.verify(token)
+
+
+@dataclass
+class Combiner:
+    """A combiner that runs in the current event loop.
+
+    Attributes:
+        name: Its name.
+        address: Where it is reached, `host:port`.
+    """
+
+    name: str
+    address: str
+    _server: grpc.aio.Server
+    _runner: Runner
+
+    @classmethod
+    async def start(cls, settings: CombinerSettings) -> Combiner:
+        """Bind the port, register, take up what the spool holds, serve.
+
+        Raises:
+            Unavailable: The port is taken, or the controller does not answer.
+            FednetError: The controller refuses the registration.
+        """
+        gatekeeper = _Gatekeeper()
+        server = grpc.aio.server(
+            interceptors=[TokenGate(gatekeeper, _ROLES, _OPEN_SERVICES)],
+            options=channel_options(server=True),
+        )
+        port = _bind(server, settings)
+        address = f"{settings.advertise_host or settings.host}:{port}"
+        place = await asyncio.to_thread(enrol_combiner, settings, address)
+        gatekeeper.verifier = Verifier(place.public_key)
+        store = await asyncio.to_thread(open_blobs, place.blob_store)
+        spool = Spool(settings.data_dir / "spool")
+        runner = Runner(settings.name, spool, store, settings.clients_max)
+        await runner.recover()
+        await _serve(server, runner)
+        return cls(settings.name, address, server, runner)
+
+    async def stop(self) -> None:
+        """Hang up on everybody; what is in the spool stays."""
+        await self._server.stop(grace=None)
+        await self._runner.close()
+        self._runner.local.store.close()
+
+
+def _bind(server: grpc.aio.Server, settings: CombinerSettings) -> int:
+    try:
+        return server.add_insecure_port(f"{settings.host}:{settings.port}")
+    except RuntimeError as error:
+        raise Unavailable(
+            f"The combiner cannot listen on {settings.host}:{settings.port}: is the port taken? "
+            "Choose another with --port, or 0 for a free one.",
+            field="port",
+        ) from error
+
+
+async def _serve(server: grpc.aio.Server, runner: Runner) -> None:
+    tasks_pb2_grpc.add_TasksServicer_to_server(TasksService(runner), server)
+    models_pb2_grpc.add_ModelsServicer_to_server(ModelsService(runner), server)
+    rounds_pb2_grpc.add_RoundsServicer_to_server(RoundsService(runner), server)
+    health = health_aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    await health.set("", health_pb2.HealthCheckResponse.SERVING)
+    await server.start()
+
+
+def serve(
+    settings: CombinerSettings, on_ready: Callable[[dict[str, Any]], None], stop: threading.Event
+) -> None:
+    """Run a combiner until `stop` is set.
+
+    Args:
+        settings: Its settings.
+        on_ready: Called with {"name", "address"} once it answers.
+        stop: Set it from any thread to end.
+    """
+
+    async def run() -> None:
+        combiner = await Combiner.start(settings)
+        on_ready({"name": combiner.name, "address": combiner.address})
+        try:
+            await asyncio.to_thread(stop.wait)
+        finally:
+            await combiner.stop()
+
+    asyncio.run(run())

@@ -1,0 +1,48 @@
+"""The gate before every view: no valid token of the right role, no answer.
+
+A route is for admins unless it is named here.
+"""
+
+from flask import g, request
+
+from fednet.errors import PermissionDenied, Unauthenticated
+from fednet.identity import Identity, Role
+
+from .services import services
+
+_OPEN = frozenset({"health.health"})
+_ROLES = {
+    "clients.register": frozenset({Role.ADMIN, Role.CLIENT}),
+    "combiners.register": frozenset({Role.ADMIN, Role.COMBINER}),
+}
+_ADMINS = frozenset({Role.ADMIN})
+
+
+def check_access() -> None:
+    """Let the request pass if its token gives the right.
+
+    Raises:
+        Unauthenticated: There is no valid token.
+        PermissionDenied: The token's role has no right to this route.
+    """
+    if request.endpoint in _OPEN:
+        return
+    g.caller = services().verifier.verify(_bearer_token())
+    if caller().role not in _ROLES.get(request.endpoint or "", _ADMINS):
+        raise PermissionDenied(
+            f"The role {caller().role.value!r} may not {request.method} {request.path}."
+        )
+
+
+def caller() -> Identity:
+    """Who makes the present request."""
+    identity = g.caller
+    assert isinstance(identity, Identity)
+    return identity
+
+
+def _bearer_token() -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("There is no token: send the header `Authorization: Bearer <token>`.")
+    return token.strip()

@@ -1,0 +1,79 @@
+"""Files in both directions, as streams: a model or package is never in memory as a whole.
+
+An upload is either `multipart/form-data` with the field `file`, and what is said of it in other
+fields, or the raw bytes as `application/octet-stream`, and what is said of it in the query.
+"""
+
+from typing import BinaryIO, TypeVar, cast
+
+from flask import Response, request
+from pydantic import BaseModel
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
+
+from fednet import limits
+from fednet.errors import InvalidInput, LimitExceeded
+from fednet.storage import Document
+
+from .services import services
+
+Described = TypeVar("Described", bound=BaseModel)
+
+
+def received_file(bytes_max: int) -> BinaryIO:
+    """The file that the request carries.
+
+    Raises:
+        InvalidInput: It carries none.
+        LimitExceeded: It says itself that it is larger than bytes_max.
+    """
+    request.max_content_length = bytes_max + limits.upload_overhead_bytes_max
+    if (request.content_length or 0) > request.max_content_length:
+        raise LimitExceeded(f"The file is larger than {bytes_max} bytes.", field="file")
+    if request.mimetype == "application/octet-stream":
+        return cast("BinaryIO", request.stream)
+    if "file" in request.files:
+        return cast("BinaryIO", request.files["file"].stream)
+    raise InvalidInput(
+        "There is no file: send it as multipart/form-data in the field 'file', or as "
+        "application/octet-stream.",
+        field="file",
+    )
+
+
+def said_of_it(kind: type[Described]) -> Described:
+    """What the request says of the file that it carries."""
+    return kind.model_validate(request.values.to_dict())
+
+
+def sent_file_name() -> str | None:
+    """What the file was called on the sender's machine, where a form says so."""
+    return request.files["file"].filename if "file" in request.files else None
+
+
+def file_answer(collection: str, document: Document, file_name: str) -> Response:
+    """The bytes of a model or package, or the one range of them that the request asks for.
+
+    The ETag is the SHA-256 of the whole file, in hexadecimal.
+    """
+    size_bytes, sha256 = document["size_bytes"], document["sha256"]
+    start, stop = _asked_range(size_bytes, sha256)
+    chunks = services().catalog.read(collection, document, start, stop - start)
+    response = Response(chunks, mimetype="application/octet-stream")
+    response.content_length = stop - start
+    response.accept_ranges = "bytes"
+    response.set_etag(sha256)
+    response.headers.set("Content-Disposition", "attachment", filename=file_name)
+    if stop - start < size_bytes:
+        response.status_code = 206
+        response.content_range.set(start, stop, size_bytes)
+    return response
+
+
+def _asked_range(size_bytes: int, sha256: str) -> tuple[int, int]:
+    """First byte and the one after the last; all of it unless a range of this file is asked for."""
+    if request.range is None or request.if_range.etag not in {None, sha256}:
+        return 0, size_bytes
+    asked = request.range.range_for_length(size_bytes)
+    if asked is None:
+        raise RequestedRangeNotSatisfiable(size_bytes)
+    return asked

@@ -1,0 +1,84 @@
+"""What the views call: made once by the server, found again through `services()`."""
+
+import threading
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from flask import current_app
+
+from fednet import limits
+from fednet.identity import Verifier
+from fednet.storage import Blobs, Document
+
+from ..catalog import Catalog
+from ..records import Records
+from ..registry import Registry
+from ..sessions.options import SessionOptions
+
+_EXTENSION = "fednet"
+
+
+class Sessions(Protocol):
+    """The session engine, as far as the API needs it."""
+
+    def start(self, options: SessionOptions) -> Document:
+        """Write down a new session and begin it.
+
+        A repeat with the same session_id and equal options answers with the session that is there,
+        so that a caller who lost the answer may ask again.
+
+        Returns:
+            The session's document; `session_config` is a list of one configuration.
+
+        Raises:
+            AlreadyExists: The session_id belongs to a session with other options.
+            FailedPrecondition: No model is set, or no package though clients need one; says what to
+                do.
+            InvalidInput: An option is wrong; names it.
+        """
+
+    def wait(self, session_id: str, after_version: int, seconds: float) -> Document:
+        """The session as soon as its version is above this one, or after so many seconds.
+
+        Raises:
+            NotFound: There is no such session.
+        """
+
+
+def _places_to_wait() -> threading.BoundedSemaphore:
+    return threading.BoundedSemaphore(limits.waiting_requests_max)
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that the API stands on.
+
+    Attributes:
+        records: The documents.
+        blobs: The bytes of models and packages.
+        registry: Registers combiners and clients.
+        catalog: Keeps models and packages.
+        sessions: Starts sessions and waits for their changes.
+        verifier: Tells who a token speaks for.
+        waiting: One place for each request that may wait at the same time.
+    """
+
+    records: Records
+    blobs: Blobs
+    registry: Registry
+    catalog: Catalog
+    sessions: Sessions
+    verifier: Verifier
+    waiting: threading.BoundedSemaphore = field(default_factory=_places_to_wait)
+
+
+def provide(app_extensions: dict[str, object], provided: Services) -> None:
+    """Let the views of an app find these services."""
+    app_extensions[_EXTENSION] = provided
+
+
+def services() -> Services:
+    """The services of the app that serves the present request."""
+    found = current_app.extensions[_EXTENSION]
+    assert isinstance(found, Services)
+    return found

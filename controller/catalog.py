@@ -1,0 +1,299 @@
+"""The models and compute packages of the network: checked, kept, and one of each active.
+
+A file is checked before anything of it is kept. Then the blob is written, then its document, and
+only then is it made
+active: whoever finds a document finds its blob.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fednet import limits
+from fednet.errors import AlreadyExists, InvalidInput, LimitExceeded, NotFound
+from fednet.packages import inspect_package
+from fednet.parameters import check_finite, open_model
+from fednet.storage import Query
+
+from .records import new_id, timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    from fednet.storage import Blobs, Document
+
+    from .records import Records
+
+
+@dataclass(frozen=True)
+class PackageDescription:
+    """What a person says of a package that they upload.
+
+    Attributes:
+        helper: The format of the model files that it reads and writes.
+        name: A name for people.
+        description: What it does.
+        file_name: What the file was called on their machine.
+    """
+
+    helper: str = "numpyhelper"
+    name: str | None = None
+    description: str | None = None
+    file_name: str | None = None
+
+
+@dataclass(frozen=True)
+class _Upload:
+    """A whole file that was received, not yet checked."""
+
+    path: Path
+    size_bytes: int
+    sha256: str
+
+
+@dataclass
+class Catalog:
+    """Keeps models and packages.
+
+    Args:
+        records: Where their documents are.
+        blobs: Where their bytes are.
+        work_dir: A folder of its own for files that are being received, best in the file system of
+            the blobs.
+    """
+
+    records: Records
+    blobs: Blobs
+    work_dir: Path
+    _committing: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def set_active_model(self, source: BinaryIO, model_id: str | None = None) -> Document:
+        """Keep a model that nobody trained yet, and begin new sessions with it.
+
+        Args:
+            source: The file: an npz with the arrays "0" to "n-1".
+            model_id: The id that the caller made for it; sending the same again changes nothing.
+
+        Raises:
+            AlreadyExists: The id belongs to another file.
+            InvalidModel: It is no good model; nothing of it is kept.
+            LimitExceeded: It is larger than limits.model_bytes_max.
+        """
+        origin = {"key": "models", "parent_model": None, "session_id": None}
+        with self._received(source, limits.model_bytes_max) as upload:
+            _check_model(upload.path)
+            document = self._keep("models", model_id, upload, lambda id_: {**origin, "model": id_})
+        return self.activate_model(document["id"])
+
+    def set_active_package(
+        self, source: BinaryIO, about: PackageDescription, package_id: str | None = None
+    ) -> Document:
+        """Keep a compute package, and let clients run it.
+
+        Args:
+            source: The file: a tgz, tar or zip.
+            about: What is said of it.
+            package_id: The id that the caller made for it; sending the same again changes nothing.
+
+        Raises:
+            AlreadyExists: The id belongs to another file.
+            InvalidPackage: It is no good package; nothing of it is kept.
+            LimitExceeded: It is larger than limits.package_bytes_max.
+        """
+        said = {
+            "key": "package_trail",
+            "name": about.name,
+            "description": about.description,
+            "file_name": about.file_name,
+            "helper": about.helper,
+        }
+        with self._received(source, limits.package_bytes_max) as upload:
+            inspect_package(upload.path)
+            document = self._keep(
+                "packages",
+                package_id,
+                upload,
+                lambda id_: {**said, "storage_file_name": _blob_key("packages", id_)},
+            )
+        return self.activate_package(document["id"])
+
+    def activate_model(self, model_id: str) -> Document:
+        """Begin new sessions with this model.
+
+        Raises:
+            NotFound: There is no such model.
+        """
+        model = self.records.get("models", model_id)
+        self.records.set_active(model_id=model["id"])
+        return model
+
+    def activate_package(self, package_id: str) -> Document:
+        """Let clients run this package.
+
+        Raises:
+            NotFound: There is no such package.
+        """
+        package = self.records.get("packages", package_id)
+        self.records.set_active(package_id=package["id"], helper=package["helper"])
+        return package
+
+    def active_model(self) -> Document:
+        """The model that new sessions begin with: the last one committed or set.
+
+        Raises:
+            NotFound: None is set.
+        """
+        model_id = self.records.active()["model_id"]
+        if model_id is None:
+            raise NotFound("No model is set. Set one with APIClient.set_active_model(path).")
+        return self.records.get("models", model_id)
+
+    def active_package(self) -> Document:
+        """The package that clients run.
+
+        Raises:
+            NotFound: None is set.
+        """
+        package_id = self.records.active()["package_id"]
+        if package_id is None:
+            raise NotFound(
+                "No package is set. Set one with APIClient.set_active_package(path, helper)."
+            )
+        return self.records.get("packages", package_id)
+
+    def read(
+        self, collection: str, document: Document, offset: int = 0, length: int | None = None
+    ) -> Iterator[bytes]:
+        """The bytes of a model or package, or a range of them, in chunks."""
+        return self.blobs.read(_blob_key(collection, document["id"]), offset, length)
+
+    def ancestors(self, model_id: str, limit: int, *, include_self: bool = False) -> list[Document]:
+        """The chain of parents, nearest first.
+
+        Args:
+            model_id: The model to start from.
+            limit: The most models to answer.
+            include_self: Whether the chain begins with the model itself.
+
+        Raises:
+            NotFound: There is no such model.
+        """
+        model: Document | None = self.records.get("models", model_id)
+        chain: list[Document] = []
+        if not include_self:
+            model = self._parent(model)
+        while model is not None and len(chain) < limit:
+            chain.append(model)
+            model = self._parent(model)
+        return chain
+
+    def descendants(self, model_id: str, limit: int) -> list[Document]:
+        """The models that came from this one, generation by generation.
+
+        Args:
+            model_id: The model to start from.
+            limit: The most models to answer.
+
+        Raises:
+            NotFound: There is no such model.
+        """
+        generation = [self.records.get("models", model_id)["id"]]
+        found: list[Document] = []
+        while generation and len(found) < limit:
+            children = Query(where={"parent_model": generation}, limit=limit - len(found))
+            born = self.records.find("models", children)
+            found += born
+            generation = [model["id"] for model in born]
+        return found
+
+    def discard_unfinished(self) -> None:
+        """Remove what a killed process was receiving: to be called once, at the start."""
+        for path in self.work_dir.glob("*"):
+            path.unlink(missing_ok=True)
+
+    def is_ready(self) -> bool:
+        """Whether the blob store answers."""
+        return self.blobs.is_ready()
+
+    def _parent(self, model: Document | None) -> Document | None:
+        if model is None or model["parent_model"] is None:
+            return None
+        return self.records.lookup("models", model["parent_model"])
+
+    @contextmanager
+    def _received(self, source: BinaryIO, bytes_max: int) -> Iterator[_Upload]:
+        """The whole file in a temporary one, which is gone at the end unless it was moved away."""
+        self.work_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            dir=self.work_dir, prefix="upload-", delete=False
+        ) as file:
+            path = Path(file.name)
+            try:
+                size_bytes, sha256 = _copy(source, file, bytes_max)
+                yield _Upload(path, size_bytes, sha256)
+            finally:
+                path.unlink(missing_ok=True)
+
+    def _keep(
+        self,
+        collection: str,
+        wanted_id: str | None,
+        upload: _Upload,
+        describe: Callable[[str], dict[str, Any]],
+    ) -> Document:
+        """Write the blob, then the document; or answer with what an earlier attempt left."""
+        document_id = wanted_id or new_id()
+        with self._committing:
+            known = self.records.documents.get(collection, document_id)
+            if known is not None:
+                return _the_same(known, upload)
+            blob = self.blobs.put_file(_blob_key(collection, document_id), upload.path)
+            return self.records.insert(
+                collection,
+                {
+                    "id": document_id,
+                    **describe(document_id),
+                    "committed_at": timestamp(),
+                    "size_bytes": blob.size_bytes,
+                    "sha256": blob.sha256,
+                },
+            )
+
+
+def _blob_key(collection: str, document_id: str) -> str:
+    return f"{collection}/{document_id}"
+
+
+def _copy(source: BinaryIO, file: Any, bytes_max: int) -> tuple[int, str]:
+    """Copy a stream to a file; its size and digest."""
+    digest, size_bytes = hashlib.sha256(), 0
+    while chunk := source.read(limits.chunk_bytes):
+        size_bytes += len(chunk)
+        if size_bytes > bytes_max:
+            raise LimitExceeded(f"The file is larger than {bytes_max} bytes.", field="file")
+        digest.update(chunk)
+        file.write(chunk)
+    file.flush()
+    if size_bytes == 0:
+        raise InvalidInput("The file is empty. Send its bytes in the field 'file'.", field="file")
+    return size_bytes, digest.hexdigest()
+
+
+def _check_model(path: Path) -> None:
+    with open_model(path) as model:
+        check_finite(model.arrays)
+
+
+def _the_same(known: Document, upload: _Upload) -> Document:
+    if known["sha256"] != upload.sha256:
+        raise AlreadyExists(
+            f"The id {known['id']!r} belongs to another file. Make a new id.", field="id"
+        )
+    return known

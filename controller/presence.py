@@ -1,0 +1,60 @@
+"""Who is connected right now: learned from the combiners' event streams, held in memory, gone with the process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a connected client said of itself.
+
+    Attributes:
+        kinds: The names of the task kinds that it can do: TRAIN, VALIDATE, PREDICT.
+        needs_package: It works in package mode.
+    """
+
+    kinds: frozenset[str]
+    needs_package: bool
+
+
+@dataclass
+class Presence:
+    """The connected combiners by name, each with its connected clients by id; safe to use from any thread."""
+
+    _combiners: dict[str, dict[str, Capabilities]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def combiner_up(self, combiner: str, clients: Mapping[str, Capabilities]) -> None:
+        """The combiner's stream is open, and these are its clients."""
+        with self._lock:
+            self._combiners[combiner] = dict(clients)
+
+    def combiner_down(self, combiner: str) -> list[str]:
+        """The combiner's stream broke; the ids of the clients that went out of sight with it."""
+        with self._lock:
+            return list(self._combiners.pop(combiner, {}))
+
+    def client_joined(self, combiner: str, client_id: str, capabilities: Capabilities) -> None:
+        """A client connected to a combiner; wherever it was before, it is there no more."""
+        with self._lock:
+            for clients in self._combiners.values():
+                clients.pop(client_id, None)
+            self._combiners.setdefault(combiner, {})[client_id] = capabilities
+
+    def client_left(self, combiner: str, client_id: str) -> None:
+        """A client's stream to this combiner broke."""
+        with self._lock:
+            self._combiners.get(combiner, {}).pop(client_id, None)
+
+    def combiner_of(self, client_id: str) -> str | None:
+        """The combiner that the client is connected to, if it is."""
+        with self._lock:
+            return next((name for name, clients in self._combiners.items() if client_id in clients), None)
+
+    def connected(self) -> dict[str, dict[str, Capabilities]]:
+        """A copy of the whole picture: clients by id, by combiner name."""
+        with self._lock:
+            return {name: dict(clients) for name, clients in self._combiners.items()}

@@ -1,0 +1,153 @@
+"""What the controller remembers: its collections, and the few operations that they share."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from fednet import limits
+from fednet.errors import AlreadyExists, Conflict, NotFound
+from fednet.storage import Collection, Document, Documents, Query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+COLLECTIONS = (
+    Collection("sessions", indexed=("status", "name", "committed_at"), unique=("session_id",)),
+    Collection("rounds", indexed=("status", "session_id", "number"), unique=("round_id",)),
+    Collection("models", indexed=("session_id", "parent_model", "committed_at"), unique=("model",)),
+    Collection("packages", indexed=("name", "helper", "committed_at")),
+    Collection(
+        "clients",
+        indexed=("combiner", "combiner_preferred", "ip", "status", "updated_at"),
+        unique=("name",),
+    ),
+    Collection("combiners", indexed=("address", "ip", "updated_at"), unique=("name",)),
+    Collection(
+        "statuses",
+        indexed=(
+            "type",
+            "log_level",
+            "session_id",
+            "correlation_id",
+            "sender.name",
+            "sender.role",
+            "timestamp",
+        ),
+    ),
+    Collection(
+        "validations",
+        indexed=(
+            "session_id",
+            "model_id",
+            "correlation_id",
+            "sender.name",
+            "sender.role",
+            "receiver.name",
+            "receiver.role",
+            "timestamp",
+        ),
+    ),
+    Collection("network"),
+)
+
+_NATURAL_KEYS = {
+    collection.name: collection.unique[0] for collection in COLLECTIONS if collection.unique
+}
+
+
+def new_id() -> str:
+    """A new id, unique for ever: a random UUID."""
+    return str(uuid.uuid4())
+
+
+def timestamp() -> str:
+    """The time now in UTC, as ISO 8601 with microseconds; as texts they sort by time."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@dataclass(frozen=True)
+class Records:
+    """The controller's documents."""
+
+    documents: Documents
+
+    def insert(self, collection: str, document: Document) -> Document:
+        """Add a document; one without an id gets a new one.
+
+        Raises:
+            AlreadyExists: The id, or a field that must be unique, is taken.
+        """
+        return self.documents.insert(collection, {"id": new_id(), **document})
+
+    def find(self, collection: str, query: Query | None = None) -> list[Document]:
+        """The documents that the query asks for."""
+        return self.documents.find(collection, query or Query())
+
+    def count(self, collection: str, query: Query | None = None) -> int:
+        """How many documents the query's filter finds."""
+        return self.documents.count(collection, query or Query())
+
+    def lookup(self, collection: str, key: str) -> Document | None:
+        """The document by its id or its natural key, such as a client's name; None if absent."""
+        return self.documents.get(collection, key) or self.lookup_natural(collection, key)
+
+    def lookup_natural(self, collection: str, key: str) -> Document | None:
+        """The document by its natural key alone; None if absent, or if the collection has none."""
+        natural = _NATURAL_KEYS.get(collection)
+        if natural is None:
+            return None
+        return next(iter(self.find(collection, Query(where={natural: key}, limit=1))), None)
+
+    def get(self, collection: str, key: str) -> Document:
+        """The document by its id or its natural key.
+
+        Raises:
+            NotFound: There is none.
+        """
+        document = self.lookup(collection, key)
+        if document is None:
+            raise NotFound(f"There is no {collection.removesuffix('s')} {key!r}.", field="id")
+        return document
+
+    def update(
+        self, collection: str, key: str, changes: Callable[[Document], Mapping[str, Any]]
+    ) -> Document:
+        """Change a document by what `changes` makes of its present state.
+
+        `changes` is asked again when somebody else was quicker; where it gives nothing, nothing is
+        written.
+
+        Raises:
+            NotFound: There is no such document.
+            Conflict: Others were quicker again and again.
+        """
+        for _ in range(limits.conflict_attempts_max):
+            document = self.get(collection, key)
+            if not (wanted := changes(document)):
+                return document
+            try:
+                return self.documents.update(
+                    collection, document["id"], wanted, expected_version=document["version"]
+                )
+            except Conflict:
+                continue
+        raise Conflict(f"{key!r} of {collection} is being changed by many at once. Try again.")
+
+    def active(self) -> Document:
+        """What the network works with: model_id, package_id, helper; each None until it is set."""
+        nothing = {"model_id": None, "package_id": None, "helper": None}
+        return nothing | (self.documents.get("network", "active") or {})
+
+    def set_active(self, **changes: str) -> Document:
+        """Change some of what the network works with."""
+        try:
+            return self.documents.insert("network", {"id": "active", **changes})
+        except AlreadyExists:
+            return self.update("network", "active", lambda _: changes)
+
+    def is_ready(self) -> bool:
+        """Whether the state store answers."""
+        return self.documents.is_ready()

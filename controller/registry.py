@@ -1,0 +1,230 @@
+"""Who belongs to the network: combiners and clients register here and get an identity with a token.
+
+A client's status is `available` once it is registered, `online` while it is connected to its
+combiner, and `offline` after that.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fednet import limits
+from fednet.errors import AlreadyExists, InvalidInput, PermissionDenied, Unavailable
+from fednet.identity import Identity, Role
+from fednet.storage import Query
+
+from .placement import Candidate, choose_combiner
+from .records import new_id, timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fednet.identity import Signer
+    from fednet.storage import Document
+
+    from .presence import Presence
+    from .records import Records
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_ADDRESS = re.compile(r"(?P<host>[^\s/@:]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
+_PLACED = ["available", "online"]
+
+
+@dataclass
+class Registry:
+    """Registers combiners and clients, and keeps the clients' status.
+
+    Args:
+        records: Where they are remembered.
+        presence: Who is connected now.
+        signer: Makes their tokens.
+        on_combiner: Is called with a combiner's document after each registration.
+        blob_store: The blob store's URL, which combiners are told where it is a folder.
+    """
+
+    records: Records
+    presence: Presence
+    signer: Signer
+    on_combiner: Callable[[Document], None]
+    blob_store: str
+    _placing: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def register_combiner(
+        self, caller: Identity, name: str, address: str, ip: str | None
+    ) -> dict[str, Any]:
+        """Give a combiner its identity; one that comes again keeps its id.
+
+        Args:
+            caller: Who asks: an admin, or this combiner itself.
+            name: Its name, unique in the network.
+            address: Where others reach it, as `host:port`.
+            ip: Where the call came from.
+
+        Returns:
+            id, name, token, public_key and, where combiners share a folder with the controller,
+            blob_store.
+
+        Raises:
+            AlreadyExists: The name belongs to another combiner.
+            InvalidInput: The name or the address is none.
+        """
+        host, port = _split_address(address)
+        known = self._admit(caller, Role.COMBINER, "combiners", name)
+        reported = {"address": host, "port": port, "fqdn": None, "ip": ip}
+        combiner = self._write("combiners", known, name, reported)
+        self.on_combiner(combiner)
+        shared = {"blob_store": self.blob_store} if self.blob_store.startswith("file://") else {}
+        return {
+            **self._credentials(combiner, Role.COMBINER),
+            "public_key": self.signer.public_key,
+            **shared,
+        }
+
+    def register_client(
+        self,
+        caller: Identity,
+        name: str,
+        ip: str | None,
+        *,
+        needs_package: bool,
+        preferred_combiner: str | None = None,
+    ) -> dict[str, Any]:
+        """Give a client its identity and its combiner; one that comes again keeps its id.
+
+        Args:
+            caller: Who asks: an admin, or this client itself.
+            name: Its name, unique in the network.
+            ip: Where the call came from.
+            needs_package: It runs the network's compute package.
+            preferred_combiner: The combiner to be placed on, if that has room.
+
+        Returns:
+            id, name, token, combiner (its name) and address (`host:port`).
+
+        Raises:
+            AlreadyExists: The name belongs to another client, or to one that is connected.
+            InvalidInput: The name is none.
+            Unavailable: No combiner with room is connected.
+        """
+        with self._placing:
+            known = self._admit(caller, Role.CLIENT, "clients", name)
+            combiner = self._place(known, preferred_combiner)
+            reported = {
+                "combiner": combiner["name"],
+                "combiner_preferred": preferred_combiner or False,
+                "ip": ip,
+                "status": "available",
+                "needs_package": needs_package,
+            }
+            client = self._write("clients", known, name, reported)
+        return {
+            **self._credentials(client, Role.CLIENT),
+            "combiner": combiner["name"],
+            "address": address_of(combiner),
+        }
+
+    def client_online(self, client_id: str, combiner: str) -> None:
+        """The client is connected to this combiner."""
+        online = {"status": "online", "combiner": combiner}
+        self.records.update("clients", client_id, lambda _: {**online, "updated_at": timestamp()})
+
+    def client_offline(self, client_id: str, combiner: str) -> None:
+        """The client's connection to this combiner ended; it may be with another by now."""
+
+        def offline(client: Document) -> dict[str, str]:
+            gone = {"status": "offline", "updated_at": timestamp()}
+            return gone if client["combiner"] == combiner else {}
+
+        self.records.update("clients", client_id, offline)
+
+    def all_offline(self) -> None:
+        """Nobody is connected: so it is when the controller starts."""
+        for client in self.records.find("clients", Query(where={"status": _PLACED})):
+            self.client_offline(client["id"], client["combiner"])
+
+    def _admit(self, caller: Identity, role: Role, collection: str, name: str) -> Document | None:
+        """Check that the caller may register this name; the document that the name has already."""
+        _check_name(name)
+        known = self.records.lookup_natural(collection, name)
+        if known is None:
+            _check_may_create(caller)
+        else:
+            self._check_may_return(caller, Identity(role, known["id"], name))
+        return known
+
+    def _place(self, client: Document | None, preferred: str | None) -> Document:
+        chosen = choose_combiner(self._candidates(client), preferred)
+        if chosen is None:
+            raise Unavailable("No combiner with room is connected. Start one, then try again.")
+        return self.records.get("combiners", chosen)
+
+    def _candidates(self, newcomer: Document | None) -> list[Candidate]:
+        """The connected combiners, with the clients placed on each except the newcomer itself."""
+        return [
+            Candidate(name, self._placed_on(name, newcomer), limits.combiner_clients_max)
+            for name in self.presence.connected()
+        ]
+
+    def _placed_on(self, combiner: str, newcomer: Document | None) -> int:
+        where = {"combiner": combiner, "status": _PLACED}
+        placed = self.records.count("clients", Query(where=where))
+        is_among = newcomer is not None and (
+            newcomer["combiner"] == combiner and newcomer["status"] in _PLACED
+        )
+        return placed - is_among
+
+    def _write(
+        self, collection: str, known: Document | None, name: str, reported: dict[str, Any]
+    ) -> Document:
+        reported = {**reported, "updated_at": timestamp()}
+        if known is None:
+            return self.records.insert(collection, {"id": new_id(), "name": name, **reported})
+        return self.records.update(collection, known["id"], lambda _: reported)
+
+    def _check_may_return(self, caller: Identity, known: Identity) -> None:
+        is_itself = (caller.role, caller.id) == (known.role, known.id)
+        is_connected = self.presence.combiner_of(known.id) is not None
+        if is_connected or not (is_itself or caller.role is Role.ADMIN):
+            raise AlreadyExists(
+                f"The name {known.name!r} is taken by another {known.role}. Choose another name.",
+                field="name",
+            )
+
+    def _credentials(self, document: Document, role: Role) -> dict[str, Any]:
+        identity = Identity(role, document["id"], document["name"])
+        return {"id": identity.id, "name": identity.name, "token": self.signer.sign(identity)}
+
+
+def address_of(combiner: Document) -> str:
+    """Where a combiner is reached, as `host:port`."""
+    return f"{combiner['address']}:{combiner['port']}"
+
+
+def _check_name(name: str) -> None:
+    if len(name) > limits.name_characters_max or not _NAME.fullmatch(name):
+        raise InvalidInput(
+            f"The name {name[: limits.name_characters_max]!r} does not do. Take letters, digits, "
+            "'.', '_' and '-', a letter or digit first, "
+            f"{limits.name_characters_max} characters at the most.",
+            field="name",
+        )
+
+
+def _check_may_create(caller: Identity) -> None:
+    if caller.role is not Role.ADMIN:
+        raise PermissionDenied(
+            "Only an admin's token may register a new name; this one is for "
+            f"{caller.role} {caller.name!r}."
+        )
+
+
+def _split_address(address: str) -> tuple[str, int]:
+    match = _ADDRESS.fullmatch(address)
+    if match is None or not 0 < int(match["port"]) < 2**16:
+        raise InvalidInput(
+            f"The address {address!r} must be host:port, such as 10.0.0.7:12080.", field="address"
+        )
+    return match["host"], int(match["port"])

@@ -1,0 +1,118 @@
+"""A controller process: the stores, the engine and the REST API, put together and taken apart again."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from waitress.server import create_server
+
+from fednet.errors import Unavailable
+from fednet.identity import Identity, Role, Signer, admin_token, write_local_network
+from fednet.settings import ControllerSettings
+from fednet.storage import Blobs, Documents, open_blobs, open_documents
+
+from .app import Services, create_app
+from .catalog import Catalog
+from .presence import Presence
+from .records import COLLECTIONS, Records
+from .registry import Registry
+from .sessions.engine import Engine
+
+
+@dataclass
+class Controller:
+    """A controller that runs in threads of this process.
+
+    Attributes:
+        api_url: Where its REST API answers.
+        token: The admin token.
+    """
+
+    api_url: str
+    token: str
+    _documents: Documents
+    _blobs: Blobs
+    _engine: Engine
+    _server: Any
+    _thread: threading.Thread
+
+    @classmethod
+    def start(cls, settings: ControllerSettings) -> Controller:
+        """Open the stores, take up unfinished sessions, answer.
+
+        Raises:
+            Unavailable: The port is taken, or a store does not answer.
+            FailedPrecondition: The data folder belongs to a newer version, or cannot be written.
+        """
+        listening = _listen(settings.host, settings.port)
+        documents = open_documents(settings.state_store_url, COLLECTIONS)
+        blobs = open_blobs(settings.blob_store_url)
+        signer = Signer.from_folder(settings.data_dir)
+        token = admin_token(settings.data_dir, signer)
+        records, presence = Records(documents), Presence()
+        catalog = Catalog(records, blobs, settings.data_dir / "incoming")
+        catalog.discard_unfinished()
+        own_token = signer.sign(Identity(Role.CONTROLLER, "controller", "controller"))
+        engine = Engine(records, catalog, presence, own_token)
+        registry = Registry(records, presence, signer, engine.connect, settings.blob_store_url)
+        app = create_app(Services(records, blobs, registry, catalog, engine, signer.verifier))
+        server = create_server(
+            app, sockets=[listening], threads=settings.threads, clear_untrusted_proxy_headers=True
+        )
+        engine.resume(registry)
+        thread = threading.Thread(target=server.run, name="rest", daemon=True)
+        thread.start()
+        api_url = f"http://{settings.host}:{listening.getsockname()[1]}"
+        write_local_network(settings.data_dir, api_url, token)
+        return cls(api_url, token, documents, blobs, engine, server, thread)
+
+    def stop(self) -> None:
+        """Answer no more, let the sessions rest, close the stores."""
+        self._engine.close()
+        self._server.trigger.pull_trigger(self._hang_up)
+        self._thread.join()
+        self._server.task_dispatcher.shutdown()
+        self._blobs.close()
+        self._documents.close()
+
+    def _hang_up(self) -> None:
+        """In the thread of the REST server: close all its sockets, which ends its loop."""
+        for channel in list(self._server.active_channels.values()):
+            channel.close()
+        self._server.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), backlog=1024)
+    except OSError as error:
+        raise Unavailable(
+            f"The controller cannot listen on {host}:{port}: {error.strerror}. "
+            "Choose another port with --port, or 0 for a free one.",
+            field="port",
+        ) from error
+
+
+def serve(
+    settings: ControllerSettings, on_ready: Callable[[dict[str, Any]], None], stop: threading.Event
+) -> None:
+    """Run a controller until `stop` is set.
+
+    Args:
+        settings: Its settings.
+        on_ready: Called with {"api_url", "token"} once it answers.
+        stop: Set it from any thread to end.
+
+    Raises:
+        FednetError: It cannot start.
+    """
+    controller = Controller.start(settings)
+    try:
+        on_ready({"api_url": controller.api_url, "token": controller.token})
+        stop.wait()
+    finally:
+        controller.stop()

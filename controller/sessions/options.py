@@ -1,0 +1,58 @@
+"""What a user may ask of a session: FEDn's options, checked before anything is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fednet import limits
+
+
+class SessionOptions(BaseModel):
+    """The configuration of one session."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True
+    )
+
+    session_id: str | None = Field(
+        default=None, min_length=1, max_length=limits.name_characters_max, alias="id"
+    )
+    """The session's id, unique in the network; by default a new UUID."""
+
+    name: str | None = Field(default=None, min_length=1, max_length=limits.name_characters_max)
+    """A name for people; by default the id."""
+
+    aggregator: str = "fedavg"
+    """The name of the aggregator."""
+
+    aggregator_kwargs: dict[str, Any] | None = None
+    """The aggregator's settings."""
+
+    model_id: str | None = None
+    """The id of the model to begin with; by default the active model."""
+
+    round_timeout: float = Field(default=180, gt=0, le=limits.round_seconds_max)
+    """How long a round waits for updates, in seconds."""
+
+    rounds: int = Field(default=5, ge=1, le=limits.session_rounds_max)
+    """The number of rounds."""
+
+    round_buffer_size: int = Field(default=-1, ge=-1)
+    """How many updates are enough to aggregate; -1 for those of all selected clients."""
+
+    delete_models: bool = True
+    """Whether updates and partials are deleted after each round."""
+
+    validate_models: bool = Field(default=True, alias="validate")
+    """Whether clients validate the model of each round."""
+
+    helper: str = "numpyhelper"
+    """The format of the model file."""
+
+    min_clients: int = Field(default=1, ge=1, le=limits.session_clients_max)
+    """How many clients must answer, in the whole network, for a round to count."""
+
+    requested_clients: int = Field(default=8, ge=1, le=limits.session_clients_max)
+    """How many clients are asked in each round, at the most."""

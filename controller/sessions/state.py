@@ -1,0 +1,162 @@
+"""What the engine remembers of a session: plain values that go into the session's document and come back as they were."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from pydantic import TypeAdapter
+
+
+class Status(StrEnum):
+    """A session's status, as people see it."""
+
+    INITIALIZED = "INITIALIZED"
+    STARTED = "STARTED"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    TERMINATED = "TERMINATED"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen."""
+        return self in {Status.FINISHED, Status.FAILED, Status.TERMINATED}
+
+
+class Stage(StrEnum):
+    """What a session is doing; the states of its machine."""
+
+    WAITING = "waiting"
+    """For enough clients to be connected."""
+
+    TRAINING = "training"
+    """Clients train; combiners fold."""
+
+    REDUCING = "reducing"
+    """One combiner merges the partials into the new model."""
+
+    DRAINING = "draining"
+    """All rounds are done; the last validations are awaited."""
+
+    ENDED = "ended"
+    """A final status has been reached."""
+
+
+@dataclass
+class BlobRef:
+    """A model or package in the blob store."""
+
+    id: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass
+class Share:
+    """One combiner's part in a phase."""
+
+    clients: list[str]
+    closed: bool = False
+    answers: int = 0
+    weight: float = 0.0
+    failure: str = ""
+
+
+@dataclass
+class Phase:
+    """One kind of task for a set of clients."""
+
+    phase_id: str
+    kind: str
+    number: int
+    model: BlobRef
+    deadline: float
+    shares: dict[str, Share]
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether every combiner has said what it has."""
+        return all(share.closed for share in self.shares.values())
+
+    @property
+    def answers(self) -> int:
+        """How many answers the closed shares hold."""
+        return sum(share.answers for share in self.shares.values() if share.closed)
+
+    @property
+    def clients(self) -> int:
+        """How many clients were asked."""
+        return sum(len(share.clients) for share in self.shares.values())
+
+
+@dataclass
+class Round:
+    """The round that is under way."""
+
+    id: str
+    number: int
+    attempt: int
+    model_id: str
+    """The id that the new model will have."""
+
+    phase: Phase
+    started_at: float
+    trained_at: float = 0.0
+    closing: bool = False
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    """One entry for each folded update: client, examples and where its time went."""
+
+    problems: list[str] = field(default_factory=list)
+    """Why clients did not answer; the last few."""
+
+
+@dataclass
+class Session:
+    """Everything that decides how a session goes on.
+
+    Attributes:
+        number: The rounds that are committed.
+        model: The newest model.
+        failures: Attempts at the present round that came to nothing.
+        waiting_until: When waiting for clients counts as a failed attempt; None if not waiting.
+    """
+
+    session_id: str
+    rounds: int
+    min_clients: int
+    requested_clients: int
+    round_timeout: float
+    round_buffer_size: int
+    round_retries: int
+    validate: bool
+    helper: str
+    aggregator: str
+    aggregator_kwargs: dict[str, Any]
+    model: BlobRef
+    package: BlobRef | None = None
+    status: Status = Status.INITIALIZED
+    stage: Stage = Stage.WAITING
+    reason: str = ""
+    number: int = 0
+    failures: int = 0
+    waiting_until: float | None = None
+    round: Round | None = None
+    validations: dict[str, Phase] = field(default_factory=dict)
+
+    def phase_ids(self) -> set[str]:
+        """The phases that combiners may hold for this session."""
+        training = {self.round.phase.phase_id} if self.round else set()
+        return training | set(self.validations)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Session:
+        """What `to_dict` gave, back as values."""
+        return _ADAPTER.validate_python(values)
+
+
+_ADAPTER: TypeAdapter[Session] = TypeAdapter(Session)

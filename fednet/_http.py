@@ -1,0 +1,268 @@
+"""Calls to a controller's REST API, with time-outs and retries, and no errors but fednet's.
+
+A call is repeated when it could not be delivered, or when the answer was 502, 503 or 504. That is
+safe for every verb: whatever creates something carries an id that the caller made, and sending it
+again changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from fednet import limits
+from fednet.errors import (
+    DeadlineExceeded,
+    FednetError,
+    InvalidInput,
+    TransferCorrupted,
+    Unavailable,
+    from_dict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import BinaryIO
+
+    import requests
+
+_STATUSES_WORTH_A_RETRY = (502, 503, 504)
+
+
+class Http:
+    """Speaks to one controller.
+
+    Args:
+        api_url: Its address, such as http://127.0.0.1:8092.
+        token: Who calls.
+        auth_scheme: The word before the token in the Authorization header.
+        verify: Whether the server's certificate is checked (https only).
+    """
+
+    def __init__(
+        self, api_url: str, token: str | None, auth_scheme: str = "Bearer", *, verify: bool = True
+    ) -> None:
+        self.api_url = api_url.rstrip("/")
+        self._authorization = f"{auth_scheme} {token}" if token else None
+        self._verify = verify
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+        seconds: float = limits.call_seconds_max,
+    ) -> Any:
+        """The JSON that the server answers.
+
+        Args:
+            method: GET, POST, PUT or DELETE.
+            path: Below the server's address.
+            query: What stands after the question mark; None values are left out.
+            headers: Besides the token.
+            body: What is sent as JSON.
+            seconds: How long the server may think.
+
+        Raises:
+            FednetError: What the server refused, or Unavailable or DeadlineExceeded.
+        """
+        return _json(self._send(method, path, seconds, params=query, headers=headers, json=body))
+
+    def call_for_dict(self, method: str, path: str, *, body: Any = None) -> dict[str, Any]:
+        """Like `call`, but a refusal is answered as a dict with success, code and message.
+
+        Raises:
+            FednetError: Unavailable, DeadlineExceeded or a fault of the server.
+        """
+        return _dict(self._send(method, path, limits.call_seconds_max, json=body))
+
+    def upload(self, path: str, file: Path, query: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a file as a stream of raw bytes, with what is said of it in the query.
+
+        Returns:
+            What the server answers, also where it refuses.
+
+        Raises:
+            FednetError: InvalidInput for a file that cannot be read, Unavailable, or a fault of the
+                server.
+        """
+        with _opened(file) as source:
+            size_bytes = os.fstat(source.fileno()).st_size
+            headers = {"Content-Type": "application/octet-stream"}
+            seconds = (
+                limits.transfer_idle_seconds_max + size_bytes / limits.checked_bytes_per_second
+            )
+            return _dict(
+                self._send("POST", path, seconds, params=query, headers=headers, data=source)
+            )
+
+    def download(self, path: str, target: Path) -> dict[str, Any]:
+        """Fetch a file as a stream; the target is there whole, or not at all.
+
+        Returns:
+            success and message, also where the server refuses.
+
+        Raises:
+            FednetError: InvalidInput for a target that cannot be written, TransferCorrupted where
+                the bytes are not those that the server promised, Unavailable, or a fault of the
+                server.
+        """
+        with self._send("GET", path, limits.transfer_idle_seconds_max, stream=True) as response:
+            if not response.ok:
+                return _dict(response)
+            with _written_whole(target) as file:
+                digest = hashlib.sha256()
+                for chunk in self._chunks(response):
+                    digest.update(chunk)
+                    file.write(chunk)
+                _check_digest(response, digest.hexdigest())
+        return {"success": True, "message": f"Downloaded to {target}."}
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self._session.close()
+
+    def _send(self, method: str, path: str, seconds: float, **options: Any) -> requests.Response:
+        """The server's answer, whatever it is."""
+        with self._errors_of_fednet():
+            return self._session.request(
+                method,
+                self.api_url + path,
+                timeout=(limits.connect_seconds_max, seconds),
+                verify=self._verify,
+                allow_redirects=False,
+                **options,
+            )
+
+    def _chunks(self, response: requests.Response) -> Iterator[bytes]:
+        with self._errors_of_fednet():
+            yield from response.iter_content(limits.chunk_bytes)
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        import requests
+        from requests.adapters import HTTPAdapter
+
+        session = requests.Session()
+        session.auth = self._authorize
+        adapter = HTTPAdapter(max_retries=_retries())
+        session.mount("http://", adapter)
+        session.mount("https://", adapter)
+        return session
+
+    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add the token; as an `auth`, so that no ~/.netrc takes its place."""
+        if self._authorization is not None:
+            request.headers["Authorization"] = self._authorization
+        return request
+
+    @contextmanager
+    def _errors_of_fednet(self) -> Iterator[None]:
+        from requests import exceptions
+
+        try:
+            yield
+        except exceptions.Timeout as error:
+            raise DeadlineExceeded(f"{self.api_url} did not answer in time.") from error
+        except (exceptions.InvalidHeader, UnicodeError) as error:
+            raise InvalidInput(
+                "The token is none: it holds odd characters.", field="token"
+            ) from error
+        except (exceptions.InvalidURL, exceptions.InvalidSchema) as error:
+            raise InvalidInput(f"{self.api_url!r} is no address: {error}", field="host") from error
+        except exceptions.RequestException as error:
+            raise Unavailable(
+                f"{self.api_url} cannot be reached: {_innermost(error)}. Is the controller running?"
+            ) from error
+
+
+def _retries() -> Any:
+    """Doubling pauses with jitter, capped; the last answer is handed out, whatever it says."""
+    from urllib3 import Retry
+
+    return Retry(
+        total=limits.retry_attempts_max,
+        status_forcelist=_STATUSES_WORTH_A_RETRY,
+        allowed_methods=None,
+        backoff_factor=limits.retry_seconds_first,
+        backoff_max=limits.retry_seconds_max,
+        backoff_jitter=limits.retry_seconds_first,
+        raise_on_status=False,
+    )
+
+
+def _json(response: requests.Response) -> Any:
+    """What was answered, if it is no refusal."""
+    if not response.ok:
+        raise _refusal(response)
+    try:
+        return response.json()
+    except ValueError as error:
+        raise Unavailable(
+            f"{response.url} did not answer with JSON. Is it the address of a fednet controller?"
+        ) from error
+
+
+def _dict(response: requests.Response) -> dict[str, Any]:
+    """What was answered, refusals included; a fault of the server is raised all the same."""
+    if 400 <= response.status_code < 500:  # noqa: PLR2004 - client errors, RFC 9110
+        return _refusal(response).to_dict()
+    return dict(_json(response))
+
+
+def _refusal(response: requests.Response) -> FednetError:
+    try:
+        body = response.json()
+    except ValueError:
+        body = {}
+    return from_dict(body if isinstance(body, dict) else {}, response.status_code)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        source = path.open("rb")
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.", field="path") from error
+    with source:
+        yield source
+
+
+@contextmanager
+def _written_whole(target: Path) -> Iterator[BinaryIO]:
+    """A temporary file beside the target that takes its place when all went well."""
+    try:
+        with tempfile.NamedTemporaryFile(
+            dir=target.parent, prefix=f".{target.name}.", delete=False
+        ) as file:
+            beside = Path(file.name)
+            try:
+                yield cast("BinaryIO", file)
+                file.flush()
+                os.fsync(file.fileno())
+                beside.replace(target)
+            finally:
+                beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise InvalidInput(
+            f"{target} cannot be written: {error.strerror}.", field="path"
+        ) from error
+
+
+def _check_digest(response: requests.Response, found: str) -> None:
+    if response.headers.get("ETag", "").strip('"') != found:
+        raise TransferCorrupted(f"{response.url} sent other bytes than it promised. Try again.")

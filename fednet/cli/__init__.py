@@ -1,0 +1,5 @@
+"""The `fednet` command."""
+
+from fednet.cli._main import main
+
+__all__ = ["main"]

@@ -1,0 +1,85 @@
+"""What `fednet demo` trains on: handwritten digits, and code that learns to read them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fednet.cli._connection import accepted
+from fednet.cli._network import Controller, start_client
+from fednet.settings import environment_of_a_task
+
+if TYPE_CHECKING:
+    from fednet.api_client import APIClient
+    from fednet.cli._supervisor import Child, Supervisor
+
+EXAMPLE = "fednet.examples.digits"
+
+
+class Digits:
+    """The digits: their split, the package and the first model, made while the servers start.
+
+    Args:
+        processes: What runs them.
+        folder: Where everything that they make goes.
+        clients: Between how many clients the data is split.
+    """
+
+    def __init__(self, processes: Supervisor, folder: Path, *, clients: int) -> None:
+        from fednet.packages import create_package, unpack_package
+
+        self._processes = processes
+        self._folder = folder
+        self._data = folder / "digits"
+        self._package = folder / "digits.tgz"
+        _, sha256 = create_package(Path(str(files(EXAMPLE) / "client")), self._package)
+        self._unpacked = folder / f"digits-{sha256}"
+        manifest = unpack_package(self._package, self._unpacked)
+        self._split_job = self._start_split(clients)
+        self._build_job = self._start_build(manifest.entry_points["build"])
+
+    def _start_split(self, clients: int) -> Child:
+        arguments = ["--clients", str(clients), "--out", str(self._data)]
+        command = [sys.executable, "-P", "-m", f"{EXAMPLE}.data", *arguments]
+        return self._processes.start_job("split", command, environment_of_a_task())
+
+    def _start_build(self, command: str) -> Child:
+        """Run the package's own command for the first model, as its author would."""
+        script = f"cd {shlex.quote(str(self._unpacked))} && {command}"
+        environment = environment_of_a_task()
+        interpreter = str(Path(sys.executable).parent)  # what the package calls `python`
+        environment["PATH"] = f"{interpreter}{os.pathsep}{environment.get('PATH', '')}"
+        return self._processes.start_job("build", ["sh", "-c", script], environment)
+
+    def publish(self, api: APIClient) -> None:
+        """Give the controller the package and the first model.
+
+        Raises:
+            FednetError: The first model could not be made, or the controller refused.
+        """
+        accepted(api.set_active_package(str(self._package), "numpyhelper", "digits"))
+        self._processes.finish(self._build_job)
+        accepted(api.set_active_model(str(self._unpacked / "seed.npz")))
+
+    def start_clients(self, controller: Controller) -> list[Child]:
+        """Start the agents, all at once, each with its own part of the data.
+
+        Raises:
+            FednetError: The data could not be split.
+        """
+        self._processes.finish(self._split_job)
+        parts = sorted(self._data.glob("*.npz"))
+        return [
+            start_client(
+                self._processes,
+                f"client-{number}",
+                controller,
+                self._folder / "clients",
+                {"DIGITS_DATA": str(part)},
+            )
+            for number, part in enumerate(parts, start=1)
+        ]

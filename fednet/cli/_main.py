@@ -1,0 +1,102 @@
+"""The root of `fednet`: finds commands by entry point, and turns errors into exit codes.
+
+`fednet --help` must answer at once: a command is imported only when it is the one asked for.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Any
+
+import click
+
+from fednet.cli import _output
+from fednet.cli._exit import MEANINGS, ExitCode, exit_code_of
+from fednet.errors import FednetError, MissingExtra
+
+ENTRY_POINTS = "fednet.commands"
+
+# Said here as well as in each command, so that listing them imports none; a test compares.
+SUMMARIES = {
+    "client": "Take part in a network with the data of this site.",
+    "combiner": "Hand tasks to clients and fold their updates.",
+    "controller": "Steer a network: sessions, models, packages and the REST API.",
+    "demo": "Train a real model over a network of processes on this machine.",
+    "package": "Make compute packages: the code that clients run.",
+    "session": "Start, watch and list sessions.",
+    "up": "Start a network on this machine and leave it running.",
+}
+
+# What a command needs beyond the base installation.
+EXTRAS = {
+    "combiner": "combiner",
+    "controller": "controller",
+    "demo": "demo",
+    "up": "controller,combiner",
+}
+
+
+class Commands(click.Group):
+    """The installed commands, each loaded when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all installed commands."""
+        del ctx
+        return sorted(entry_points(group=ENTRY_POINTS).names)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, imported now, or None."""
+        del ctx
+        points = entry_points(group=ENTRY_POINTS, name=cmd_name)
+        return next((point.load() for point in points), None)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing the ones we know."""
+        rows = [(name, self._summary(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def _summary(self, ctx: click.Context, name: str) -> str:
+        if name in SUMMARIES:
+            return SUMMARIES[name]
+        command = self.get_command(ctx, name)
+        return command.get_short_help_str() if command else ""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Say what the exit codes mean."""
+        del ctx
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(int(code)), meaning) for code, meaning in MEANINGS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an error becomes a message and an exit code, never a traceback."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(ExitCode.INTERRUPTED)
+        except ModuleNotFoundError as error:
+            _fail(ctx, _missing_extra(ctx, error))
+        except FednetError as error:
+            _fail(ctx, error)
+
+
+def _fail(ctx: click.Context, error: FednetError) -> None:
+    _output.show_error(error, as_json=_output.wants_json(ctx))
+    ctx.exit(exit_code_of(error))
+
+
+def _missing_extra(ctx: click.Context, error: ModuleNotFoundError) -> MissingExtra:
+    """What to install; a module of our own that is missing is a fault, and stays one."""
+    module = (error.name or "").partition(".")[0]
+    extra = EXTRAS.get(ctx.invoked_subcommand or "")
+    if extra is None or module in {"", "fednet"}:
+        raise error
+    return MissingExtra(
+        f"`fednet {ctx.invoked_subcommand}` needs {module}, which is not installed here. "
+        f"Install it with: pip install 'fednet[{extra}]'"
+    )
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Federated learning: train one model over data that stays where it is."""

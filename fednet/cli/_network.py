@@ -1,0 +1,116 @@
+"""A network of processes on this machine: what `fednet up` and `fednet demo` start, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fednet.cli._supervisor import Child, Supervisor, fednet_server
+from fednet.settings import environment_of_a_task
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """What kind of network to start.
+
+    Attributes:
+        data_dir: The folder of everything that it keeps.
+        host: The address that all servers listen on.
+        port: The port of the REST API; 0 picks a free one.
+        combiner_port: The port of the first combiner, the others follow; 0 picks free ones.
+        combiners: How many combiners.
+        state_store: The URL of the state store; by default SQLite in the data folder.
+        blob_store: The URL of the blob store; by default a folder in the data folder.
+    """
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    combiner_port: int = 0
+    combiners: int = 1
+    state_store: str | None = None
+    blob_store: str | None = None
+
+
+@dataclass(frozen=True)
+class Controller:
+    """A controller that answers: its REST address and its admin token."""
+
+    api_url: str
+    token: str
+
+
+def start_controller(processes: Supervisor, plan: NetworkPlan) -> Controller:
+    """Start the controller and wait until it answers."""
+    command = fednet_server("controller", "start", "--host", plan.host, "--port", str(plan.port))
+    stores = {"STATE_STORE": plan.state_store, "BLOB_STORE": plan.blob_store}
+    child = processes.start(
+        "controller",
+        [*command, "--data-dir", str(plan.data_dir)],
+        _environment({f"FEDNET_CONTROLLER_{name}": url for name, url in stores.items() if url}),
+    )
+    ready = processes.ready(child)
+    return Controller(ready["api_url"], ready["token"])
+
+
+def start_combiners(
+    processes: Supervisor, plan: NetworkPlan, controller: Controller
+) -> list[Child]:
+    """Start the combiners, all at once; `Supervisor.ready` waits for each."""
+    return [
+        _start_combiner(processes, plan, controller, number)
+        for number in range(1, plan.combiners + 1)
+    ]
+
+
+def _start_combiner(
+    processes: Supervisor, plan: NetworkPlan, controller: Controller, number: int
+) -> Child:
+    name = f"combiner-{number}"
+    port = plan.combiner_port + number - 1 if plan.combiner_port else 0
+    command = fednet_server("combiner", "start", "--name", name, "--api-url", controller.api_url)
+    return processes.start(
+        name,
+        [
+            *command,
+            *("--host", plan.host),
+            *("--port", str(port)),
+            *("--data-dir", str(plan.data_dir / "combiners" / name)),
+        ],
+        _environment({"FEDNET_COMBINER_TOKEN": controller.token}),
+    )
+
+
+def start_client(
+    processes: Supervisor,
+    name: str,
+    controller: Controller,
+    data_dir: Path,
+    variables: dict[str, str],
+) -> Child:
+    """Start an agent in package mode.
+
+    Args:
+        processes: What it is to belong to.
+        name: The client's name.
+        controller: Where it registers.
+        data_dir: The client's own folder.
+        variables: What its package finds in the environment.
+    """
+    command = fednet_server("client", "start", "--name", name, "--api-url", controller.api_url)
+    return processes.start(
+        name,
+        [*command, "--data-dir", str(data_dir)],
+        _environment({"FEDNET_CLIENT_TOKEN": controller.token, **variables}),
+    )
+
+
+def _environment(variables: dict[str, str]) -> dict[str, str]:
+    """Our environment, less what somebody set for another network, and with what is secret.
+
+    Tokens, and URLs with passwords, go here: the list of processes shows every command line.
+    """
+    return environment_of_a_task() | variables

@@ -1,0 +1,159 @@
+"""Everything that the commands show: tables and progress for people, JSON for programs.
+
+Rich draws where it is installed and the output is a terminal; plain text says the same elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from fednet.errors import FednetError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+ShowProgress = Callable[[int, int, str], None]
+"""Takes the steps done, the steps in all, and a line of text."""
+
+_JSON = "fednet.json"
+
+
+def json_option(function: Function) -> Function:
+    """Give a command the flag `--json`, as its argument `as_json`."""
+    return click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        is_eager=True,
+        callback=_remember_json,
+        help="Print JSON, for programs; errors too.",
+    )(function)
+
+
+def _remember_json(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
+    ctx.meta[_JSON] = value
+    return value
+
+
+def wants_json(ctx: click.Context) -> bool:
+    """Whether the command that ran was given `--json`."""
+    return bool(ctx.meta.get(_JSON))
+
+
+def show_json(value: Any) -> None:
+    """Print one JSON value on one line."""
+    click.echo(json.dumps(value))
+
+
+def show_error(error: FednetError, *, as_json: bool) -> None:
+    """Print an error: its JSON form on stdout, or a sentence on stderr."""
+    if as_json:
+        show_json(error.to_dict())
+        return
+    click.echo(f"Error: {error.message}", err=True)
+    if error.field is not None:
+        click.echo(f"Field: {error.field}", err=True)
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print rows under their column titles; None is shown as a dash, numbers stand on the right."""
+    if _draws_with_rich():
+        _rich_table(columns, rows)
+    else:
+        _plain_table(columns, rows)
+
+
+def _plain_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    lines = [list(columns), *([_text(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    right = _numeric_columns(columns, rows)
+    for line in lines:
+        cells = [
+            cell.rjust(width) if index in right else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        click.echo("  ".join(cells).rstrip())
+
+
+def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table()
+    right = _numeric_columns(columns, rows)
+    for index, title in enumerate(columns):
+        table.add_column(title, justify="right" if index in right else "left")
+    for row in rows:
+        table.add_row(*(escape(_text(cell)) for cell in row))
+    Console().print(table)
+
+
+def _numeric_columns(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> set[int]:
+    return {
+        index
+        for index in range(len(columns))
+        if all(isinstance(row[index], int | float | None) for row in rows)
+    }
+
+
+def _text(cell: Any) -> str:
+    return "-" if cell is None else str(cell)
+
+
+@contextmanager
+def progress(*, quiet: bool = False) -> Iterator[ShowProgress]:
+    """A function that shows how far something is: a live bar on a terminal, else lines."""
+    if quiet:
+        yield _show_nothing
+    elif _draws_with_rich():
+        with _rich_progress() as show:
+            yield show
+    else:
+        yield _plain_progress()
+
+
+def _show_nothing(done: int, total: int, text: str) -> None:
+    """Programs read the result, not the way to it."""
+
+
+def _plain_progress() -> ShowProgress:
+    shown = ""
+
+    def show(done: int, total: int, text: str) -> None:
+        nonlocal shown
+        del done, total
+        if text != shown:
+            click.echo(text)
+            shown = text
+
+    return show
+
+
+@contextmanager
+def _rich_progress() -> Iterator[ShowProgress]:
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (BarColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, transient=True) as bars:
+        bar = bars.add_task("", total=None)
+
+        def show(done: int, total: int, text: str) -> None:
+            bars.update(bar, completed=done, total=total, description=text)
+
+        yield show
+
+
+def _draws_with_rich() -> bool:
+    return sys.stdout.isatty() and find_spec("rich") is not None
+
+
+def columns_of(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[list[Any]]:
+    """The named fields of each record, as rows for `show_table`."""
+    return [[record.get(name) for name in names] for record in records]

@@ -1,0 +1,93 @@
+"""What a session's rounds came to, read from the rounds and the clients' validations."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from fednet import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from fednet.api_client import APIClient
+
+COLUMNS = ("round", "status", "clients", "examples", "accuracy", "seconds")
+
+
+@dataclass(frozen=True)
+class RoundResult:
+    """One round of a session.
+
+    Attributes:
+        number: Its number, from 1.
+        status: FINISHED, or what else it is.
+        clients: How many updates were folded.
+        examples: How many examples they stand for.
+        accuracy: Of its model, over all held-out examples; None where no client has said.
+        started_at: When it began.
+        seconds: From its start to its end; None while it runs.
+        model_id: The model that it gave.
+    """
+
+    number: int
+    status: str
+    clients: int
+    examples: int
+    accuracy: float | None
+    started_at: datetime
+    seconds: float | None
+    model_id: str | None
+
+    def row(self) -> list[Any]:
+        """Its cells under `COLUMNS`."""
+        accuracy = None if self.accuracy is None else round(self.accuracy, 4)
+        seconds = None if self.seconds is None else round(self.seconds, 2)
+        return [self.number, self.status, self.clients, self.examples, accuracy, seconds]
+
+
+def round_results(api: APIClient, session_id: str) -> list[RoundResult]:
+    """The session's rounds so far, the newest page of them, in order."""
+    n_max = limits.page_items_max
+    validations = api.get_validations(session_id=session_id, n_max=n_max)["result"]
+    accuracies = _accuracy_by_model(validations)
+    documents = [
+        document
+        for document in api.get_rounds(n_max=n_max)["result"]
+        if document["session_id"] == session_id
+    ]
+    results = [_result(document, accuracies) for document in documents]
+    return sorted(results, key=lambda result: result.number)
+
+
+def _result(document: Mapping[str, Any], accuracies: Mapping[str, float]) -> RoundResult:
+    started_at = datetime.fromisoformat(document["started_at"])
+    ended_at, model_id = document.get("ended_at"), document.get("model_id")
+    return RoundResult(
+        number=document["number"],
+        status=document["status"],
+        clients=document.get("updates") or 0,
+        examples=document.get("examples") or 0,
+        accuracy=accuracies.get(model_id or ""),
+        started_at=started_at,
+        seconds=(datetime.fromisoformat(ended_at) - started_at).total_seconds()
+        if ended_at
+        else None,
+        model_id=model_id,
+    )
+
+
+def _accuracy_by_model(validations: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """The mean of the clients' `accuracy`, weighted by their `num_examples`, of each model."""
+    correct: defaultdict[str, float] = defaultdict(float)
+    examples: defaultdict[str, float] = defaultdict(float)
+    for validation in validations:
+        metrics = json.loads(validation["data"])
+        if "accuracy" in metrics:
+            count = metrics.get("num_examples", 1)
+            correct[validation["model_id"]] += count * metrics["accuracy"]
+            examples[validation["model_id"]] += count
+    return {model: correct[model] / count for model, count in examples.items() if count > 0}

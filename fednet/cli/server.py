@@ -1,0 +1,133 @@
+"""The life of a server process: its flags, its log, its word that it is ready, and its end.
+
+A component's `start` command is its `serve(settings, on_ready, stop)` in a `server_command`.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fednet import limits
+from fednet.cli._exit import ExitCode
+from fednet.cli._flags import settings_flags
+from fednet.cli._logging import LEVELS, log_to_stderr
+from fednet.settings import Settings, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    OnReady = Callable[[dict[str, Any]], None]
+
+log = logging.getLogger("fednet.cli")
+
+
+def server_command(
+    kind: type[Settings],
+) -> Callable[[Callable[[Settings, OnReady, threading.Event], None]], Callable[..., None]]:
+    """Turn `serve(settings, on_ready, stop)` into the function of a click command.
+
+    It serves until SIGTERM or Ctrl-C, which set `stop`; a second one ends the process at once.
+
+    Args:
+        kind: The component's settings class; each field becomes a flag.
+    """
+
+    def decorate(
+        serve: Callable[[Settings, OnReady, threading.Event], None],
+    ) -> Callable[..., None]:
+        @_server_flags
+        @settings_flags(kind)
+        @functools.wraps(serve)
+        def command(
+            config: Path | None,
+            log_level: str,
+            log_json: bool,
+            announce: bool,
+            exit_with_parent: bool,
+            **flags: str | None,
+        ) -> None:
+            log_to_stderr(log_level, as_json=log_json)
+            settings = load(kind, file=config, flags=flags)
+            stop = _stopped_by_signals()
+            if exit_with_parent:
+                _stop_at_end_of_input(stop)
+            serve(settings, _announce if announce else _log_ready, stop)
+
+        return command
+
+    return decorate
+
+
+def _server_flags(function: Callable[..., None]) -> Callable[..., None]:
+    for add in (
+        click.option("--exit-with-parent", is_flag=True, hidden=True),
+        click.option("--announce", is_flag=True, hidden=True),
+        click.option("--log-json", is_flag=True, help="Log JSON objects instead of text."),
+        click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True),
+    ):
+        function = add(function)
+    return function
+
+
+def _announce(ready: dict[str, Any]) -> None:
+    """Tell the supervisor, which reads our stdout."""
+    sys.stdout.write(json.dumps(ready) + "\n")
+    sys.stdout.flush()
+
+
+def _log_ready(ready: dict[str, Any]) -> None:
+    """Tell a person; the log is no place for a token."""
+    public = {name: value for name, value in ready.items() if name != "token"}
+    log.info("ready: %s", ", ".join(f"{name} {value}" for name, value in public.items()))
+
+
+def _stopped_by_signals() -> threading.Event:
+    """An event that SIGTERM and SIGINT set.
+
+    A handler may interrupt the main thread while that holds the event's own lock. So it only puts
+    into a SimpleQueue, whose put is re-entrant, and a thread sets the event.
+    """
+    stop = threading.Event()
+    signals: SimpleQueue[int] = SimpleQueue()
+
+    def watch() -> None:
+        signals.get()
+        stop.set()
+        signals.get()
+        os._exit(ExitCode.INTERRUPTED)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _: signals.put(received))
+    threading.Thread(target=watch, name="signals", daemon=True).start()
+    return stop
+
+
+def _stop_at_end_of_input(stop: threading.Event) -> None:
+    """Stop when stdin ends, as it does when the parent dies, however it dies."""
+
+    def watch() -> None:
+        descriptor = sys.stdin.fileno()
+        while os.read(descriptor, limits.KIB):
+            pass
+        stop.set()
+        _exit_later()
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+def _exit_later() -> None:
+    """With nobody left to kill a process that hangs while it shuts down, it must do so itself."""
+    timer = threading.Timer(limits.stop_seconds_max, os._exit, (ExitCode.FAILED,))
+    timer.daemon = True
+    timer.start()

@@ -1,0 +1,126 @@
+"""`fednet session`: start, watch and list sessions."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fednet.cli._connection import accepted, with_api
+from fednet.cli._exit import ExitCode
+from fednet.cli._output import columns_of, json_option, progress, show_json, show_table
+from fednet.cli._rounds import COLUMNS, round_results
+from fednet.cli._watch import watch_session
+
+if TYPE_CHECKING:
+    from fednet.api_client import APIClient
+
+
+@click.group()
+def session() -> None:
+    """Start, watch and list sessions."""
+
+
+def _json_object(_: click.Context, __: click.Parameter, text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise click.BadParameter(f"this is no JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise click.BadParameter("it must be a JSON object, such as '{\"name\": 1}'.")
+    return value
+
+
+@session.command()
+@click.option("--id", help="The session's id; by default a new one.")
+@click.option("--aggregator", default="fedavg", show_default=True)
+@click.option("--aggregator-kwargs", callback=_json_object, metavar="JSON", help="Its settings.")
+@click.option("--model-id", help="The model to begin with; by default the active one.")
+@click.option(
+    "--round-timeout",
+    type=float,
+    default=180,
+    show_default=True,
+    help="How long a round waits for updates, in seconds.",
+)
+@click.option("--rounds", type=int, default=5, show_default=True, help="How many.")
+@click.option(
+    "--round-buffer-size",
+    type=int,
+    default=-1,
+    show_default=True,
+    help="How many updates are enough; -1 for those of all selected clients.",
+)
+@click.option(
+    "--delete-models/--keep-models",
+    default=True,
+    show_default=True,
+    help="Whether updates are deleted after each round.",
+)
+@click.option(
+    "--validate/--no-validate",
+    default=True,
+    show_default=True,
+    help="Whether clients validate each round's model.",
+)
+@click.option("--helper", default="numpyhelper", show_default=True, help="The model's format.")
+@click.option(
+    "--min-clients",
+    type=int,
+    default=1,
+    show_default=True,
+    help="How many clients must answer for a round to count.",
+)
+@click.option(
+    "--requested-clients",
+    type=int,
+    default=8,
+    show_default=True,
+    help="How many clients are asked in each round, at the most.",
+)
+@json_option
+@with_api
+def start(api: APIClient, *, as_json: bool, **options: Any) -> None:
+    """Start a session and return at once; `fednet session watch` shows how it goes."""
+    answer = accepted(api.start_session(**options))
+    if as_json:
+        show_json(answer)
+    else:
+        click.echo(f"Started session {answer['session_id']}.")
+
+
+@session.command()
+@click.argument("session_id")
+@json_option
+@with_api
+def watch(api: APIClient, *, session_id: str, as_json: bool) -> None:
+    """Show a session's progress until it ends, then its rounds.
+
+    The exit code is 0 if the session finished, and 1 if it failed or was terminated.
+    """
+    with progress(quiet=as_json) as show:
+        last = watch_session(api, session_id, show)
+    if as_json:
+        show_json(last)
+    else:
+        show_table(COLUMNS, [result.row() for result in round_results(api, session_id)])
+        click.echo(f"Session {session_id}: {last['status']}. {last.get('reason') or ''}".rstrip())
+    if last["status"] != "FINISHED":
+        click.get_current_context().exit(ExitCode.FAILED)
+
+
+@session.command("list")
+@click.option("--n-max", type=int, help="How many at the most, the newest first.")
+@json_option
+@with_api
+def list_sessions(api: APIClient, *, n_max: int | None, as_json: bool) -> None:
+    """List sessions, the newest first."""
+    answer = api.get_sessions(n_max=n_max)
+    if as_json:
+        show_json(answer)
+    else:
+        columns = ("session_id", "name", "status", "round_number", "rounds_total", "reason")
+        show_table(columns, columns_of(answer["result"], columns))

@@ -1,0 +1,142 @@
+"""`fednet up`: a network on this machine, for as long as the command runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fednet.cli._network import NetworkPlan, start_combiners, start_controller
+from fednet.cli._output import json_option, show_json
+from fednet.cli._signals import interrupt_on_signals
+from fednet.cli._supervisor import Supervisor
+from fednet.errors import FailedPrecondition, InvalidInput
+from fednet.settings import default_data_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PORT_MAX = 65535
+PORT = click.IntRange(0, PORT_MAX)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port", type=PORT, default=8092, show_default=True, help="The REST port; 0 picks a free one."
+)
+@click.option(
+    "--combiner-port",
+    type=PORT,
+    default=12080,
+    show_default=True,
+    help="The first combiner's port, the others follow; 0 picks free ones.",
+)
+@click.option(
+    "--combiners", type=click.IntRange(min=1), default=1, show_default=True, help="How many."
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder of all that the network keeps; by default the user's data folder.",
+)
+@click.option(
+    "--ready-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Once everything answers: addresses, token and process ids, as JSON, mode 0600.",
+)
+@click.option("--state-store", metavar="URL", help="The state store; by default SQLite.")
+@click.option("--blob-store", metavar="URL", help="The blob store; by default a folder.")
+@json_option
+def up(*, ready_file: Path | None, as_json: bool, data_dir: Path | None, **options: Any) -> None:
+    """Start a network on this machine and leave it running.
+
+    A controller and its combiners run until Ctrl-C. With the default data folder, `fednet` and
+    `APIClient()` on this machine find it by themselves.
+    """
+    plan = NetworkPlan(data_dir=(data_dir or default_data_dir()).absolute(), **options)
+    _check_ports(plan)
+    interrupt_on_signals()
+    with (
+        suppress(KeyboardInterrupt),  # the way that it is meant to end
+        _announced_in(ready_file) as announce,
+        Supervisor(plan.data_dir / "logs") as processes,
+    ):
+        ready = _start(processes, plan)
+        announce(ready)
+        _show(ready, plan, as_json=as_json)
+        processes.wait()
+
+
+def _check_ports(plan: NetworkPlan) -> None:
+    last = plan.combiner_port + plan.combiners - 1
+    if last > PORT_MAX:
+        raise InvalidInput(
+            f"The last combiner's port would be {last}: choose a lower --combiner-port.",
+            field="combiner_port",
+        )
+
+
+def _start(processes: Supervisor, plan: NetworkPlan) -> dict[str, Any]:
+    """Start it all, and say where everything is."""
+    controller = start_controller(processes, plan)
+    combiners = start_combiners(processes, plan, controller)
+    return {
+        "api_url": controller.api_url,
+        "token": controller.token,
+        "combiners": [processes.ready(combiner) for combiner in combiners],
+        "pids": processes.pids,
+    }
+
+
+def _show(ready: dict[str, Any], plan: NetworkPlan, *, as_json: bool) -> None:
+    if as_json:
+        show_json(ready)
+        return
+    click.echo(f"REST API    {ready['api_url']}")
+    for combiner in ready["combiners"]:
+        click.echo(f"{combiner['name']}  {combiner['address']}")
+    click.echo(f"data, logs  {plan.data_dir}")
+    click.echo("Ctrl-C stops it.")
+
+
+@contextmanager
+def _announced_in(ready_file: Path | None) -> Iterator[Any]:
+    """A function that writes the ready file, which is there only while the network is."""
+
+    def announce(ready: dict[str, Any]) -> None:
+        if ready_file:
+            _write_private(ready_file, json.dumps(ready) + "\n")
+
+    _remove(ready_file)
+    try:
+        yield announce
+    finally:
+        _remove(ready_file)
+
+
+def _remove(ready_file: Path | None) -> None:
+    if ready_file:
+        ready_file.unlink(missing_ok=True)
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file of mode 0600, of which a reader sees all or nothing."""
+    try:
+        descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(beside).replace(path)
+    except OSError as error:
+        raise FailedPrecondition(
+            f"The ready file {path} cannot be written: {error.strerror}. Choose a path in a "
+            "folder that exists and that you may write to.",
+            field="ready_file",
+        ) from error

@@ -1,0 +1,62 @@
+"""What the commands show."""
+
+import pytest
+
+from fednet.cli import _output
+
+
+def test_a_table_is_aligned_and_shows_none_as_a_dash(capsys):
+    """Texts stand on the left, numbers on the right, and nothing is drawn where no terminal is."""
+    _output.show_table(("name", "clients"), [["first", 5], ["a", None], ["[b]", 10]])
+
+    assert capsys.readouterr().out == (
+        "name   clients\nfirst        5\na            -\n[b]         10\n"
+    )
+
+
+def test_a_table_without_rows_shows_its_columns(capsys):
+    """An empty list is a list."""
+    _output.show_table(("name", "status"), [])
+
+    assert capsys.readouterr().out.split() == ["name", "status"]
+
+
+def test_rich_tables_show_the_same_cells(capsys):
+    """Square brackets in a cell are no markup."""
+    _output._rich_table(("name", "clients"), [["[b]", 10], ["a", None]])
+
+    output = capsys.readouterr().out
+    assert "[b]" in output
+    assert "10" in output
+
+
+def test_progress_prints_a_line_at_each_change(capsys):
+    """What is said twice is shown once."""
+    with _output.progress() as show:
+        show(0, 2, "round 1/2")
+        show(0, 2, "round 1/2")
+        show(1, 2, "round 2/2")
+
+    assert capsys.readouterr().out == "round 1/2\nround 2/2\n"
+
+
+def test_quiet_progress_prints_nothing(capsys):
+    """With --json, stdout holds the result alone."""
+    with _output.progress(quiet=True) as show:
+        show(0, 2, "round 1/2")
+
+    assert capsys.readouterr().out == ""
+
+
+def test_rich_progress_takes_markup_as_text():
+    """A reason in square brackets must not break the display."""
+    with _output._rich_progress() as show:
+        show(1, 2, "round [/] 1")
+
+
+@pytest.mark.parametrize("records", [[], [{"a": 1}, {"a": 2, "b": "x"}]])
+def test_columns_of_fills_what_a_record_lacks(records):
+    """A field that a record lacks is None."""
+    rows = _output.columns_of(records, ("a", "b"))
+
+    assert rows == [[record["a"], record.get("b")] for record in records]

@@ -1,0 +1,91 @@
+"""`fednet up`, with its real processes."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+from click.testing import CliRunner
+
+from fednet.cli import main
+
+
+@contextmanager
+def up(*arguments):
+    with subprocess.Popen(
+        [
+            sys.executable,
+            "-P",
+            "-m",
+            "fednet",
+            "up",
+            "--port",
+            "0",
+            "--combiner-port",
+            "0",
+            "--json",
+        ]
+        + [str(argument) for argument in arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def lives(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_the_ready_file_tells_all_and_goes_with_the_network(tmp_path):
+    """Its owner alone may read it; Ctrl-C ends every process, with exit code 0."""
+    ready_file = tmp_path / "ready.json"
+    with up("--combiners", 2, "--data-dir", tmp_path, "--ready-file", ready_file) as process:
+        ready = json.loads(process.stdout.readline())
+        written = json.loads(ready_file.read_text())
+        mode = stat.S_IMODE(ready_file.stat().st_mode)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+
+    assert ready == written
+    assert mode == 0o600
+    assert [combiner["name"] for combiner in ready["combiners"]] == ["combiner-1", "combiner-2"]
+    assert set(ready["pids"]) == {"controller", "combiner-1", "combiner-2"}
+    assert (process.returncode, errors) == (0, "")
+    assert not ready_file.exists()
+    assert not any(lives(pid) for pid in ready["pids"].values())
+
+
+@pytest.mark.parametrize("name", ["controller", "combiner-1"])
+def test_a_process_that_is_killed_is_named_and_takes_the_others_with_it(tmp_path, name):
+    """With --json, the error is JSON too."""
+    with up("--data-dir", tmp_path) as process:
+        pids = json.loads(process.stdout.readline())["pids"]
+        os.kill(pids[name], signal.SIGKILL)
+        error = json.loads(process.stdout.readline())
+
+    assert process.returncode == 1
+    assert error["message"].startswith(f"{name} was ended by signal 9 (Killed)")
+    assert not any(lives(pid) for pid in pids.values())
+
+
+def test_a_port_above_the_last_one_is_refused(tmp_path):
+    """Before anything is started."""
+    result = CliRunner().invoke(
+        main, ["up", "--combiner-port", "65535", "--combiners", "2", "--data-dir", str(tmp_path)]
+    )
+
+    assert result.exit_code == 2
+    assert "--combiner-port" in result.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,88 @@
+"""What a client's code may answer."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from fednet.client.runtime.answers import check_metadata, check_metrics
+
+from fednet import limits
+from fednet.errors import TaskFailed
+
+
+def test_numpy_scalars_become_plain_json():
+    """Metrics are computed with NumPy and travel as JSON."""
+    metrics = {
+        "a": np.float32(0.5), "b": np.int64(3), "c": np.bool_(True), "d": np.array(2.0),
+        "e": np.str_("x"), "f": None,
+    }  # fmt: skip
+
+    plain = check_metrics(metrics)
+
+    assert json.loads(json.dumps(plain)) == {
+        "a": 0.5, "b": 3, "c": True, "d": 2.0, "e": "x", "f": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.float32("nan")])
+def test_metrics_that_are_not_finite_are_refused_by_name(value):
+    """JSON has no such numbers."""
+    with pytest.raises(TaskFailed, match="loss is .*finite") as caught:
+        check_metrics({"loss": value})
+
+    assert caught.value.field == "loss"
+
+
+@pytest.mark.parametrize("value", [[1], {"x": 1}, np.ones(2), object(), b"x", 1j])
+def test_metrics_that_are_no_scalars_are_refused_by_name(value):
+    """Metrics are flat."""
+    with pytest.raises(TaskFailed, match="parts is of type"):
+        check_metrics({"parts": value})
+
+
+@pytest.mark.parametrize("answer", [None, 0.9, ["accuracy"], {1: 2.0}])
+def test_metrics_must_be_a_dict_of_names(answer):
+    """The message shows what to return."""
+    with pytest.raises(TaskFailed, match="must return a dict"):
+        check_metrics(answer)
+
+
+def test_metrics_have_a_limit():
+    """No answer is larger than a JSON message may be."""
+    with pytest.raises(TaskFailed, match="return less"):
+        check_metrics({"text": "x" * limits.json_bytes_max})
+
+
+@pytest.mark.parametrize("count", [1, 120, 0.5, np.int32(7), np.float64(3)])
+def test_examples_are_any_number_above_zero(count):
+    """NumPy's numbers count as numbers."""
+    assert check_metadata({"num_examples": count})["num_examples"] == count
+
+
+@pytest.mark.parametrize("count", [0, -1, math.nan, math.inf, True, np.bool_(True), "3", None, [1]])
+def test_other_examples_are_refused(count):
+    """The error names the field."""
+    with pytest.raises(TaskFailed, match="num_examples") as caught:
+        check_metadata({"num_examples": count})
+
+    assert caught.value.field == "num_examples" or isinstance(count, list)
+
+
+def test_missing_examples_are_refused():
+    """The message says what to give."""
+    with pytest.raises(TaskFailed, match="has no num_examples"):
+        check_metadata({"loss": 0.1})
+
+
+def test_metadata_may_be_nested():
+    """Besides num_examples there may be any JSON."""
+    metadata = {"num_examples": 1, "epochs": [{"loss": np.float32(0.5)}, (1, 2)]}
+
+    assert check_metadata(metadata)["epochs"] == [{"loss": 0.5}, [1, 2]]
+
+
+def test_nested_metadata_is_refused_by_its_path():
+    """The path leads to the value."""
+    with pytest.raises(TaskFailed, match=r"epochs\.0\.loss is nan"):
+        check_metadata({"num_examples": 1, "epochs": [{"loss": math.nan}]})

@@ -1,0 +1,281 @@
+"""Tasks as commands of a package."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from fednet import limits
+from fednet.errors import TaskFailed
+
+WRITE = 'write() { cp "$1" "$2"; echo \'{"num_examples": 7}\' > "$2-metadata"; }; '
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until_gone(pid):
+    deadline = time.monotonic() + 10
+    while is_alive(pid) and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    return not is_alive(pid)
+
+
+def test_training_moves_the_update_and_returns_its_metadata(package, model, tmp_path):
+    """The command's files become the update and its metadata; nothing else stays."""
+    runtime = package(train=WRITE + "write")
+
+    metadata = runtime.train(model, tmp_path / "update.npz", {})
+
+    assert metadata == {"num_examples": 7}
+    assert (tmp_path / "update.npz").read_bytes() == model.read_bytes()
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_paths_with_spaces_and_quotes_arrive_whole(package, model, tmp_path):
+    """Arguments are quoted for the shell."""
+    odd = tmp_path / "it's a; model.npz"
+    odd.write_bytes(model.read_bytes())
+
+    metadata = package(train=WRITE + "write").train(odd, tmp_path / "an update.npz", {})
+
+    assert metadata["num_examples"] == 7
+
+
+def test_validating_reads_the_metrics(package, model):
+    """Flat JSON at the second argument."""
+    runtime = package(validate="""v() { echo '{"accuracy": 0.5}' > "$2"; }; v""")
+
+    assert runtime.validate(model, {}) == {"accuracy": 0.5}
+    assert runtime.kinds == {"VALIDATE"}
+    assert runtime.needs_package
+
+
+def test_python_is_this_interpreter(package, model):
+    """A package runs with what the agent runs with."""
+    program = "import json,sys;json.dump({'x': sys.executable}, open(sys.argv[2], 'w'))"
+
+    metrics = package(validate=f'python -c "{program}"').validate(model, {})
+
+    assert metrics["x"] == str(Path(sys.executable).parent / "python")
+
+
+def test_the_settings_arrive_as_a_file(package, model):
+    """FEDNET_TASK_SETTINGS names it."""
+    runtime = package(validate='v() { cp "$FEDNET_TASK_SETTINGS" "$2"; }; v')
+
+    assert runtime.validate(model, {"epochs": 3}) == {"epochs": 3}
+
+
+def test_secrets_of_the_agent_stay_with_it(package, model, monkeypatch):
+    """No setting of fednet is in a task's environment, everything else is."""
+    monkeypatch.setenv("FEDNET_TOKEN", "secret")
+    monkeypatch.setenv("MY_DATA", "here")
+    command = """v() { echo "{\\"token\\": \\"$FEDNET_TOKEN\\", \\"data\\": \\"$MY_DATA\\"}" > "$2"; }; v"""
+
+    assert package(validate=command).validate(model, {}) == {"token": "", "data": "here"}
+
+
+def test_stdin_is_empty(package, model):
+    """A command that asks gets no answer, and does not wait."""
+    runtime = package(validate='cat; v() { echo "{}" > "$2"; }; v')
+
+    assert runtime.validate(model, {}) == {}
+
+
+def test_startup_runs_once_before_the_first_task(package, model, tmp_path):
+    """However many tasks follow."""
+    runtime = package(startup="echo x >> started", validate='v() { echo "{}" > "$2"; }; v')
+
+    runtime.validate(model, {})
+    runtime.validate(model, {})
+
+    assert (tmp_path / "package/started").read_text().split() == ["x"]
+
+
+def test_a_failed_startup_fails_the_task_and_is_tried_again(package, model, tmp_path):
+    """The next task begins with it."""
+    runtime = package(startup="test -e ready", validate='v() { echo "{}" > "$2"; }; v')
+    with pytest.raises(TaskFailed, match="startup command failed with exit code 1"):
+        runtime.validate(model, {})
+    (tmp_path / "package/ready").touch()
+
+    assert runtime.validate(model, {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("echo oh no; exit 3 #", "train command failed with exit code 3"),
+        ("no-such-command", "exit code 127"),
+        ("kill -9 $$ #", "ended by SIGKILL"),
+        ("true", "did not write its update"),
+        ("w() { cp $1 $2; }; w", "did not write JSON to the file update.npz-metadata"),
+        ("w() { cp $1 $2; echo '{' > $2-metadata; }; w", "no valid JSON"),
+        ("w() { cp $1 $2; echo '[' > $2-metadata; }; w", "no valid JSON"),
+        ("w() { cp $1 $2; echo '[]' > $2-metadata; }; w", "must be a dict"),
+        ("w() { cp $1 $2; echo '{}' > $2-metadata; }; w", "no num_examples"),
+        ("w() { cp $1 $2; echo '{\"num_examples\": NaN}' > $2-metadata; }; w", "num_examples"),
+        ("w() { cp $1 $2; head -c 300000 /dev/zero > $2-metadata; }; w", "more than"),
+    ],
+)
+def test_a_command_that_does_not_do_its_part_fails_the_task(
+    package, model, tmp_path, command, words
+):
+    """The message says which part, and no update appears."""
+    with pytest.raises(TaskFailed, match=words):
+        package(train=command).train(model, tmp_path / "update.npz", {})
+
+    assert not (tmp_path / "update.npz").exists()
+
+
+def test_the_output_of_a_failure_comes_with_it(package, model):
+    """Both streams, in their order."""
+    with pytest.raises(TaskFailed) as caught:
+        package(validate="echo first; echo second >&2; exit 1 #").validate(model, {})
+
+    assert caught.value.traceback == "first\nsecond\n"
+
+
+def test_only_the_end_of_a_long_output_is_kept(package, model):
+    """However much is printed, memory and status stay small."""
+    with pytest.raises(TaskFailed) as caught:
+        package(validate="head -c 5000000 /dev/zero | tr '\\0' x; echo end; exit 1 #").validate(
+            model, {}
+        )
+
+    assert len(caught.value.traceback) == limits.traceback_characters_max
+    assert caught.value.traceback.endswith("xend\n")
+
+
+def test_an_old_answer_is_not_taken_for_a_new_one(package, model, tmp_path):
+    """Each task has a folder of its own."""
+    package(train=WRITE + "write").train(model, tmp_path / "update.npz", {})
+
+    with pytest.raises(TaskFailed, match="did not write"):
+        package(train="true").train(model, tmp_path / "update.npz", {})
+
+
+def test_a_task_that_takes_too_long_is_killed_with_all_its_children(package, model, tmp_path):
+    """The whole group ends."""
+    runtime = package(seconds_max=0.5, validate="sleep 60 & echo $! > child; sleep 60 #")
+
+    with pytest.raises(TaskFailed, match=r"longer than 0\.5 seconds"):
+        runtime.validate(model, {})
+
+    assert wait_until_gone(int((tmp_path / "package/child").read_text()))
+
+
+def test_what_a_command_leaves_in_the_background_ends_with_it(package, model, tmp_path):
+    """Its children hold the output open, which is not waited for."""
+    started = time.monotonic()
+    command = 'v() { echo "{}" > "$2"; sleep 60 & echo $! > child; }; v'
+
+    package(validate=command).validate(model, {})
+
+    assert time.monotonic() - started < 30
+    assert wait_until_gone(int((tmp_path / "package/child").read_text()))
+
+
+def test_cancel_ends_a_running_task(package, model, tmp_path):
+    """The command is killed at once; the next task is not cancelled."""
+    os.mkfifo(tmp_path / "begun")
+    runtime = package(validate=f"echo x > {tmp_path}/begun; sleep 60 #", train=WRITE + "write")
+
+    def cancel():
+        (tmp_path / "begun").read_text()
+        runtime.cancel()
+
+    canceller = threading.Thread(target=cancel)
+    canceller.start()
+
+    with pytest.raises(TaskFailed, match="cancelled"):
+        runtime.validate(model, {})
+
+    canceller.join()
+    assert runtime.train(model, tmp_path / "update.npz", {})["num_examples"] == 7
+
+
+def test_a_missing_entry_point_fails_the_task(package, model):
+    """The message says what to add."""
+    with pytest.raises(TaskFailed, match="no entry point validate"):
+        package(train="x").validate(model, {})
+
+
+def test_a_missing_folder_fails_the_task(package, model, tmp_path):
+    """Somebody removed the package."""
+    runtime = package(validate="true")
+    (tmp_path / "package").rmdir()
+
+    with pytest.raises(TaskFailed, match="cannot be started"):
+        runtime.validate(model, {})
+
+
+AGENT = """
+import sys
+from pathlib import Path
+from fednet.client.runtime import PackageRuntime
+from fednet.packages import Manifest
+folder = Path(sys.argv[1])
+manifest = Manifest({"validate": sys.argv[2]}, None, ".")
+PackageRuntime(folder, manifest, folder / "work", 60).validate(folder / "model", {})
+"""
+
+
+def test_kill_9_of_the_agent_leaves_no_task_behind(tmp_path):
+    """The reaper kills the group when the pipe to the agent closes, and ends."""
+    command = "sleep 60 & echo $$ $! $(pgrep -f [r]eaper.py -P $PPID) > pids; echo go; sleep 60 #"
+    os.mkfifo(tmp_path / "pids")
+    agent = subprocess.Popen([sys.executable, "-c", AGENT, str(tmp_path), command])
+    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+    assert all(is_alive(pid) for pid in pids[:2])
+
+    agent.kill()
+    agent.wait()
+
+    assert all(wait_until_gone(pid) for pid in pids)
+
+
+def test_a_reaper_that_was_killed_is_replaced(package, model):
+    """The next task is watched over again."""
+    runtime = package(validate='v() { echo "{}" > "$2"; }; v')
+    runtime.validate(model, {})
+    reaper = runtime._commands._lifeline._reaper
+    reaper.kill()
+    reaper.wait()
+
+    runtime.validate(model, {})
+
+    assert runtime._commands._lifeline._reaper is not reaper
+
+
+def test_close_ends_the_reaper(package, model):
+    """Nothing is left of a runtime."""
+    runtime = package(validate='v() { echo "{}" > "$2"; }; v')
+    runtime.validate(model, {})
+    reaper = runtime._commands._lifeline._reaper
+
+    runtime.close()
+
+    assert reaper.returncode == 0
+
+
+def test_the_shell_gets_no_more_than_the_settings_it_needs(package, model):
+    """The settings' file holds exactly the session's settings."""
+    settings = {"a": [1, {"b": None}]}
+    command = """v() { python -c 'import json,os,sys
+held = json.load(open(os.environ["FEDNET_TASK_SETTINGS"]))
+json.dump({"text": json.dumps(held)}, open(sys.argv[1], "w"))' "$2"; }; v"""
+
+    metrics = package(validate=command).validate(model, settings)
+
+    assert json.loads(metrics["text"]) == settings
