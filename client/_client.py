@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
 from typing import TypeVar
@@ -56,13 +57,12 @@ class Client:
         data_dir: Path | str | None = None,
         preferred_combiner: str | None = None,
     ) -> None:
-        self._temporary = None if data_dir else tempfile.TemporaryDirectory(prefix="fednet-client-")
-        folder = data_dir or (self._temporary.name if self._temporary else None)
+        self._forgets = data_dir is None
         flags = {
             "api_url": api_url or api_url_from_environment(),
             "name": name,
             "token": token,
-            "data_dir": folder,
+            "data_dir": data_dir,
             "preferred_combiner": preferred_combiner,
         }
         self._settings = load(ClientSettings, flags=flags)
@@ -86,14 +86,14 @@ class Client:
         Raises:
             FednetError: The network will not have this client.
         """
-        self._agent = Agent(self._settings, CallbackRuntime(self._train, self._validate))
-        try:
-            self._agent.run()
-        except KeyboardInterrupt:
-            return
-        finally:
-            if self._temporary:
-                self._temporary.cleanup()
+        with contextlib.ExitStack() as stack:
+            settings = self._settings
+            if self._forgets:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fednet-client-"))
+                settings = settings.model_copy(update={"data_dir": Path(folder)})
+            self._agent = Agent(settings, CallbackRuntime(self._train, self._validate))
+            with contextlib.suppress(KeyboardInterrupt):
+                self._agent.run()
 
     def stop(self) -> None:
         """Let `run` come back soon; from any thread."""

@@ -122,8 +122,7 @@ class Agent:
 
     def _hello(self, runtime: Runtime | None) -> tasks_pb2.Hello:
         kinds = runtime.kinds if runtime else {"TRAIN", "VALIDATE"}
-        values = sorted(tasks_pb2.TaskKind.Value(kind) for kind in kinds)
-        return tasks_pb2.Hello(kinds=values, needs_package=runtime is None)
+        return tasks_pb2.Hello(kinds=sorted(kinds), needs_package=runtime is None)
 
     def _connected(self, place: ClientPlace) -> None:
         for result in self._ledger.owed():

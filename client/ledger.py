@@ -1,4 +1,4 @@
-"""Which tasks this client has, and which answers it still owes: answered once, whatever is repeated, also after a crash.
+"""Which tasks this client has, and which answers it still owes: each answered once, also after a crash.
 
 Finished answers lie in the folder until their receipt has come: `<task id>.result` (serialised `TaskResult`) and, for
 a training, `<task id>.npz`.

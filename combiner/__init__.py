@@ -1,0 +1,1 @@
+"""The combiner: hands tasks to clients and folds their updates."""

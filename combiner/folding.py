@@ -1,4 +1,4 @@
-"""Updates into a partial, partials into a model: the part of a round that touches numbers. Blocking; for worker threads."""
+"""Updates into a partial, partials into a model: what of a round touches numbers. For worker threads."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def _checked_weight(num_examples: float | None) -> float:
         )
     if not math.isfinite(num_examples) or num_examples <= 0:
         raise InvalidModel(
-            f"num_examples is {num_examples}; it must be a finite number above 0.", field="num_examples"
+            f"num_examples is {num_examples}; it must be a finite number above 0.",
+            field="num_examples",
         )
     return num_examples
 

@@ -229,7 +229,7 @@ class Phase:
         late = self._close("the deadline had passed") if now >= self.deadline else []
         return [*late, *self._dispatch(event), *self._finish_if_done()]
 
-    def _dispatch(self, event: Event) -> list[Instruction]:
+    def _dispatch(self, event: Event) -> list[Instruction]:  # noqa: PLR0911  one line per event
         match event:
             case Joined(client):
                 return self._joined(client)

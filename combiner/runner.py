@@ -136,7 +136,7 @@ class Runner:
         """Everything that a controller has to know when it begins to watch."""
         snapshot = rounds_pb2.Snapshot(
             epoch=self.outbox.epoch,
-            clients={id: each.capabilities() for id, each in self._connections.items()},
+            clients={each.client_id: each.capabilities() for each in self._connections.values()},
             phases=list(self._phases),
         )
         return rounds_pb2.Event(happened_at=time.time(), snapshot=snapshot)
@@ -206,7 +206,9 @@ class Runner:
         if self.local.store.size(blob_key(ref)) is None:
             self._write_model(request, blob_key(ref))
         scratch = self._spool.scratch()
-        path = self.local.store.local_path(blob_key(ref)) or _copy(self.local.store, blob_key(ref), scratch)
+        path = self.local.store.local_path(blob_key(ref)) or _copy(
+            self.local.store, blob_key(ref), scratch
+        )
         ref.size_bytes, ref.sha256 = path.stat().st_size, sha256_of(path)
         scratch.unlink(missing_ok=True)
         return ref
@@ -316,7 +318,9 @@ class Runner:
         if not training:
             await self.in_worker(self._acquire, request)
         deadline = began_at + request.seconds_max
-        running = _Running(request, rounds.Phase(request.phase_id, request.clients, deadline), folding)
+        running = _Running(
+            request, rounds.Phase(request.phase_id, request.clients, deadline), folding
+        )
         self._phases[request.phase_id] = running
         delay = max(0.0, deadline - time.time())
         running.timer = asyncio.get_running_loop().call_later(delay, self._time_passed, running)
@@ -362,9 +366,8 @@ class Runner:
             case rounds.Check(client, task):
                 self._spawn(self._check(running, client, task))
             case rounds.Report(client, task, why, message, traceback):
-                number = rounds_pb2.TaskUnanswered.Why.Value(why)
                 unanswered = rounds_pb2.TaskUnanswered(
-                    why=number, message=message, traceback=traceback
+                    why=str(why), message=message, traceback=traceback
                 )
                 running.tell(self.outbox, client, task, unanswered=unanswered)
             case rounds.Finish(answers, weight):
@@ -441,7 +444,9 @@ def _aggregator(name: str, settings_json: str) -> Aggregator:
     try:
         settings = json.loads(settings_json or "{}")
     except ValueError as error:
-        raise InvalidInput("The aggregator's settings are no JSON.", field="aggregator_kwargs") from error
+        raise InvalidInput(
+            "The aggregator's settings are no JSON.", field="aggregator_kwargs"
+        ) from error
     return aggregator(name, settings)
 
 

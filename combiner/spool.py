@@ -34,7 +34,9 @@ class Spool:
             for made in (self._phases, self._cache, self._tmp):
                 made.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise Unavailable(f"The spool {folder} cannot be used: {error}", field="data_dir") from error
+            raise Unavailable(
+                f"The spool {folder} cannot be used: {error}", field="data_dir"
+            ) from error
 
     def begin(self, phase: rounds_pb2.Phase) -> None:
         """Keep a phase's request; it is there again after a restart."""

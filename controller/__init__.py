@@ -1,0 +1,1 @@
+"""The controller: steers sessions, keeps the state of the network, answers REST."""

@@ -231,9 +231,7 @@ class Catalog:
     def _received(self, source: BinaryIO, bytes_max: int) -> Iterator[_Upload]:
         """The whole file in a temporary one, which is gone at the end unless it was moved away."""
         self.work_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=self.work_dir, prefix="upload-", delete=False
-        ) as file:
+        with tempfile.NamedTemporaryFile(dir=self.work_dir, prefix="upload-", delete=False) as file:
             path = Path(file.name)
             try:
                 size_bytes, sha256 = _copy(source, file, bytes_max)

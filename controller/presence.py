@@ -52,7 +52,9 @@ class Presence:
     def combiner_of(self, client_id: str) -> str | None:
         """The combiner that the client is connected to, if it is."""
         with self._lock:
-            return next((name for name, clients in self._combiners.items() if client_id in clients), None)
+            return next(
+                (name for name, clients in self._combiners.items() if client_id in clients), None
+            )
 
     def connected(self) -> dict[str, dict[str, Capabilities]]:
         """A copy of the whole picture: clients by id, by combiner name."""

@@ -11,10 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from fednet.errors import FednetError, InvalidInput, Unauthenticated, Unavailable
 from fednet._http import Http
-from fednet.identity import read_local_network
-from fednet.identity import _private_files
+from fednet.errors import FednetError, InvalidInput, Unauthenticated, Unavailable
+from fednet.identity import _private_files, read_local_network
 from fednet.settings import ClientSettings, CombinerSettings, default_data_dir
 
 
@@ -76,9 +75,7 @@ def enrol_combiner(settings: CombinerSettings, address: str) -> CombinerPlace:
     return place
 
 
-def enrol_client(
-    settings: ClientSettings, *, needs_package: bool
-) -> ClientPlace:
+def enrol_client(settings: ClientSettings, *, needs_package: bool) -> ClientPlace:
     """Register a client and learn which combiner serves it.
 
     Raises:

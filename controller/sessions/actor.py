@@ -129,13 +129,15 @@ class SessionActor:
         failures = 0
         while not self._stopping.is_set():
             try:
-                return store()
+                store()
             except FednetError as error:
                 if not error.retryable:
                     raise
                 failures += 1
                 _log.warning("session %s waits: %s", self.session.session_id, error)
                 self._stopping.wait(backoff_seconds(failures))
+            else:
+                return
 
     def _let_go_of_the_rest(self) -> None:
         while not self._inbox.empty():

@@ -1,4 +1,4 @@
-"""The session engine: starts sessions, keeps the links to the combiners, and carries news and orders between the two."""
+"""The session engine: starts sessions, links to combiners, and carries news and orders between the two."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fednet.aggregation import aggregator
 from fednet.errors import AlreadyExists, FailedPrecondition, FednetError, InvalidInput, NotFound
 from fednet.rpc import backoff_seconds
 from fednet.storage import Document, Query
-from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
+from fednet.wire import common_pb2, rounds_pb2
 
 from ..catalog import Catalog
 from ..presence import Presence
@@ -435,7 +435,7 @@ def _phase_request(session: Session, action: machine.StartPhase) -> rounds_pb2.P
         session_id=session.session_id,
         round_id=action.round_id,
         round_number=phase.number,
-        kind=tasks_pb2.TaskKind.Value(phase.kind),
+        kind=phase.kind,
         model=_wire_ref(common_pb2.BlobRef.MODEL, phase.model),
         package=_wire_ref(common_pb2.BlobRef.PACKAGE, package) if package else None,
         helper=session.helper,

@@ -163,9 +163,7 @@ class _Watch:
                     self._epoch = event.snapshot.epoch
             self._absorb(self._name, batch)
             if number := max(event.number for event in batch):
-                self._acknowledged.put(
-                    rounds_pb2.Acknowledgement(epoch=self._epoch, number=number)
-                )
+                self._acknowledged.put(rounds_pb2.Acknowledgement(epoch=self._epoch, number=number))
 
     def _next_batch(self) -> list[rounds_pb2.Event]:
         """Wait for an event, and take all that have arrived with it; empty at the end."""

@@ -224,7 +224,7 @@ class Machine:
         deadlines += [session.waiting_until] if session.waiting_until is not None else []
         return min(deadlines, default=None)
 
-    def _dispatch(self, event: Event, now: float, step: Step) -> None:
+    def _dispatch(self, event: Event, now: float, step: Step) -> None:  # noqa: C901  one case per event
         match event:
             case Began():
                 self._began(now, step)
@@ -238,7 +238,9 @@ class Machine:
                 self._unanswered(event)
             case PhaseClosed(combiner, phase_id):
                 share = Share([], closed=True, answers=event.answers, weight=event.weight)
-                self._share_closed(combiner, phase_id, replace(share, failure=event.failure), now, step)
+                self._share_closed(
+                    combiner, phase_id, replace(share, failure=event.failure), now, step
+                )
             case PhaseRefused(combiner, phase_id, message):
                 self._share_closed(
                     combiner, phase_id, Share([], closed=True, failure=message), now, step
@@ -276,7 +278,9 @@ class Machine:
 
     def _open_phases(self) -> list[Phase]:
         session = self.session
-        training = [session.round.phase] if session.round and session.stage is Stage.TRAINING else []
+        training = (
+            [session.round.phase] if session.round and session.stage is Stage.TRAINING else []
+        )
         return [*session.validations.values(), *training]
 
     def _starts(self, phase: Phase) -> list[StartPhase]:

@@ -22,9 +22,7 @@ def capabilities(told: rounds_pb2.Capabilities) -> Capabilities:
     return Capabilities(kinds=kinds, needs_package=told.needs_package)
 
 
-def session_event(
-    combiner: str, event: rounds_pb2.Event, client_name: str
-) -> machine.Event | None:
+def session_event(combiner: str, event: rounds_pb2.Event, client_name: str) -> machine.Event | None:
     """What an event means for its session; None if nothing."""
     phase_id = event.phase.phase_id
     match event.WhichOneof("event"):
@@ -54,9 +52,7 @@ def _answered(combiner: str, event: rounds_pb2.Event, client_name: str) -> machi
     return machine.Answered(event.phase.phase_id, client_name, folded.num_examples, details)
 
 
-def validation_document(
-    combiner: str, event: rounds_pb2.Event, client_name: str
-) -> dict[str, Any]:
+def validation_document(combiner: str, event: rounds_pb2.Event, client_name: str) -> dict[str, Any]:
     """A client's validation of a model, as FEDn shows it, with the metrics as an object beside."""
     metrics_json = event.validation.metrics_json
     return {

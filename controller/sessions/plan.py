@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
 
 def sample_clients(
-    capable: Mapping[str, Set[str]], requested: int, seed: str
+    capable: Mapping[str, AbstractSet[str]], requested: int, seed: str
 ) -> dict[str, list[str]]:
     """Choose clients at random over all combiners.
 
@@ -19,7 +20,9 @@ def sample_clients(
     Returns:
         The chosen clients' ids by combiner, each list sorted; combiners without one are left out.
     """
-    everyone = sorted((client, combiner) for combiner, clients in capable.items() for client in clients)
+    everyone = sorted(
+        (client, combiner) for combiner, clients in capable.items() for client in clients
+    )
     chosen = random.Random(seed).sample(everyone, min(requested, len(everyone)))  # noqa: S311  a fair draw, no secret
     shares: dict[str, list[str]] = {}
     for client, combiner in sorted(chosen):

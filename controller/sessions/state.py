@@ -1,4 +1,4 @@
-"""What the engine remembers of a session: plain values that go into the session's document and come back as they were."""
+"""What the engine remembers of a session: plain values that go into its document and come back as they were."""
 
 from __future__ import annotations
 

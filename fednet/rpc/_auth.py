@@ -33,7 +33,7 @@ def caller_of() -> Caller:
     return _caller.get()
 
 
-class TokenGate(grpc.aio.ServerInterceptor):  # type: ignore[misc,type-arg]  # the stubs leave the base class untyped
+class TokenGate(grpc.aio.ServerInterceptor):
     """Lets a call pass whose token is valid and has the role that its service asks for.
 
     Args:
@@ -71,7 +71,9 @@ class TokenGate(grpc.aio.ServerInterceptor):  # type: ignore[misc,type-arg]  # t
     def _admit(self, service: str, metadata: Mapping[str, Any]) -> Caller:
         scheme, _, token = str(metadata.get("authorization", "")).partition(" ")
         if scheme != "Bearer" or not token:
-            raise Unauthenticated("The call carries no token: send `authorization: Bearer <token>`.")
+            raise Unauthenticated(
+                "The call carries no token: send `authorization: Bearer <token>`."
+            )
         caller = self._verify(token)
         if caller.role != self._roles.get(service):
             raise PermissionDenied(f"The role {caller.role!r} may not call {service}.")

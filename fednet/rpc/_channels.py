@@ -22,10 +22,16 @@ def channel_options(*, server: bool = False) -> list[tuple[str, int]]:
     ]
     if server:
         least = int(limits.keepalive_seconds * 1000 / 2)
-        options += [("grpc.http2.min_ping_interval_without_data_ms", least), ("grpc.so_reuseport", 0)]
+        options += [
+            ("grpc.http2.min_ping_interval_without_data_ms", least),
+            ("grpc.so_reuseport", 0),
+        ]
     else:
         longest = int(limits.retry_seconds_max * 1000)
-        options += [("grpc.max_reconnect_backoff_ms", longest), ("grpc.initial_reconnect_backoff_ms", 100)]
+        options += [
+            ("grpc.max_reconnect_backoff_ms", longest),
+            ("grpc.initial_reconnect_backoff_ms", 100),
+        ]
     return options
 
 
@@ -45,10 +51,10 @@ class _CallDetails(NamedTuple):
 
 
 class _BearerToken(
-    grpc.UnaryUnaryClientInterceptor,  # type: ignore[misc]  # the stubs leave the base classes untyped
-    grpc.UnaryStreamClientInterceptor,  # type: ignore[misc]
-    grpc.StreamUnaryClientInterceptor,  # type: ignore[misc]
-    grpc.StreamStreamClientInterceptor,  # type: ignore[misc]
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
+    grpc.StreamUnaryClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
 ):
     def __init__(self, token: str) -> None:
         self._entry = ("authorization", f"Bearer {token}")

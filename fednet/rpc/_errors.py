@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import grpc
+import grpc.aio
 
 from fednet import limits
 from fednet.errors import (
@@ -17,9 +18,6 @@ from fednet.errors import (
     Unavailable,
     every_error,
 )
-
-if TYPE_CHECKING:
-    import grpc.aio
 
 _ERROR_KEY = "fednet-error"
 
@@ -40,7 +38,7 @@ def from_rpc_error(error: grpc.RpcError) -> FednetError:
     status: grpc.StatusCode = error.code()
     message = error.details() or status.name
     kinds = every_error()
-    trailing = dict(error.trailing_metadata() or ())
+    trailing = {each.key: each.value for each in error.trailing_metadata() or ()}
     if body := trailing.get(_ERROR_KEY):
         described = json.loads(body)
         kind = kinds.get(described.get("code"), FednetError)

@@ -105,7 +105,9 @@ class Receiver:
         """
         self._file.close()
         if self._received != self._size:
-            raise TransferCorrupted(f"The transfer ended after {self._received} of {self._size} bytes.")
+            raise TransferCorrupted(
+                f"The transfer ended after {self._received} of {self._size} bytes."
+            )
         if self._digest.hexdigest() != self._sha256:
             self._part.unlink()
             raise TransferCorrupted("The file does not match its SHA-256; it must be sent again.")
@@ -166,7 +168,11 @@ def _upload_parts(
 
 
 def download(
-    stub: Callable[[], Any], ref: common_pb2.BlobRef, path: Path, *, stop: threading.Event | None = None
+    stub: Callable[[], Any],
+    ref: common_pb2.BlobRef,
+    path: Path,
+    *,
+    stop: threading.Event | None = None,
 ) -> None:
     """Fetch a model or package to a path, resuming where an earlier attempt broke off.
 
@@ -184,7 +190,9 @@ def download(
         offset = Receiver.offset_of(path)
         reached(offset)
         request = models_pb2.DownloadRequest(kind=ref.kind, id=ref.id, offset_bytes=offset)
-        with Receiver(path, size_bytes=ref.size_bytes, sha256=ref.sha256, offset=offset) as receiver:
+        with Receiver(
+            path, size_bytes=ref.size_bytes, sha256=ref.sha256, offset=offset
+        ) as receiver:
             for part in stub().Download(request):
                 receiver.write(checked_data(part.chunk))
             receiver.finish()
@@ -210,7 +218,9 @@ def _until_whole(attempt: Callable[[Callable[[int], None]], None], stop: threadi
         except FednetError as error:
             last = error
         except ValueError as error:
-            last = Unavailable(f"The connection was closed: {error}")  # what gRPC says of a closed channel
+            last = Unavailable(
+                f"The connection was closed: {error}"
+            )  # what gRPC says of a closed channel
         else:
             return
         failures += 1

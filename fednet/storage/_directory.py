@@ -7,6 +7,7 @@ nothing, also after a loss of power.
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 from contextlib import contextmanager, suppress
@@ -142,14 +143,17 @@ class DirectoryBlobs:
             Path(file.name).unlink(missing_ok=True)  # it has moved away, or is of no use
             file.close()
 
+    @contextmanager
+    def _folders(self, lock: int) -> Iterator[None]:
+        """Hold the folders, shared to fill them or alone to remove empty ones, for a moment."""
+        with _opened(self._root / ".incoming") as descriptor:
+            fcntl.flock(descriptor, lock)
+            yield
+
     def _publish(self, path: Path, target: Path) -> None:
-        for _ in range(limits.retry_attempts_max):
-            with suppress(FileNotFoundError):  # a delete took away the folder, which was empty
-                target.parent.mkdir(parents=True, exist_ok=True)
-                path.replace(target)
-                break
-        else:
-            raise Unavailable(f"{target} cannot be written: its folder disappears every time.")
+        with self._folders(fcntl.LOCK_SH):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
         self._sync_folders(target.parent)
 
     def _sync_folders(self, folder: Path) -> None:
@@ -160,7 +164,8 @@ class DirectoryBlobs:
             folder = folder.parent
 
     def _remove_empty(self, folder: Path) -> None:
-        with suppress(OSError):  # there is something in it, or it has gone already
+        # An error says that there is something in it, or that it has gone already.
+        with suppress(OSError), self._folders(fcntl.LOCK_EX):
             while folder != self._root:
                 folder.rmdir()
                 folder = folder.parent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 import threading
 from collections.abc import Coroutine
@@ -42,11 +43,13 @@ class Network:
         api: An APIClient of the network.
         api_url: The controller's address.
         token: The admin token.
+        data_dir: Where everything is kept.
     """
 
     api: APIClient
     api_url: str
     token: str
+    data_dir: Path
 
     def __init__(
         self,
@@ -57,9 +60,10 @@ class Network:
         blob_store: str | None = None,
     ) -> None:
         self._combiner_count = combiners
-        self._temporary = None if data_dir else tempfile.TemporaryDirectory(prefix="fednet-")
-        self.data_dir = Path(data_dir or self._temporary.name) if (data_dir or self._temporary) else Path()
-        self._stores = {"state_store": state_store, "blob_store": blob_store}
+        self._wanted_data_dir = data_dir
+        self._state_store = state_store
+        self._blob_store = blob_store
+        self._cleanup = contextlib.ExitStack()
         self._controller: Controller | None = None
         self._combiners: dict[str, Combiner] = {}
         self._clients: dict[str, _RunningClient] = {}
@@ -68,7 +72,13 @@ class Network:
     def __enter__(self) -> Self:
         from fednet.controller.server import Controller
 
-        settings = ControllerSettings(port=0, data_dir=self.data_dir, **self._stores)
+        self.data_dir = Path(self._wanted_data_dir or self._temporary_folder())
+        settings = ControllerSettings(
+            port=0,
+            data_dir=self.data_dir,
+            state_store=self._state_store,
+            blob_store=self._blob_store,
+        )
         self._controller = Controller.start(settings)
         self.api_url, self.token = self._controller.api_url, self._controller.token
         self.api = APIClient(self.api_url, token=self.token)
@@ -88,8 +98,10 @@ class Network:
         self._loop.close()
         if self._controller:
             self._controller.stop()
-        if self._temporary:
-            self._temporary.cleanup()
+        self._cleanup.close()
+
+    def _temporary_folder(self) -> str:
+        return self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="fednet-"))
 
     def add_combiner(self, name: str) -> str:
         """Start one more combiner; its address, `host:port`."""
@@ -101,7 +113,7 @@ class Network:
             token=self.token,
             port=0,
             data_dir=self.data_dir / name,
-            blob_store=self._stores["blob_store"],
+            blob_store=self._blob_store,
         )
         self._combiners[name] = self._loop.run(Combiner.start(settings))
         return self._combiners[name].address
@@ -180,7 +192,9 @@ class _LoopThread:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="combiners", daemon=True)
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="combiners", daemon=True
+        )
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -192,5 +206,3 @@ class _LoopThread:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-
-

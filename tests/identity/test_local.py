@@ -3,6 +3,7 @@
 import stat
 
 import pytest
+
 from fednet.errors import FailedPrecondition
 from fednet.identity import LocalNetwork, read_local_network, write_local_network
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import multiprocessing
 import stat
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from fednet import limits
 from fednet.errors import FailedPrecondition, InvalidInput, Unauthenticated
 from fednet.identity import Identity, Role, Signer, Verifier, admin_token, admin_token_file
@@ -142,16 +142,19 @@ def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path):
     assert stat.S_IMODE((folder / "signing.key").stat().st_mode) == 0o600
 
 
-def public_key_of(folder):
-    return Signer.from_folder(folder).public_key
-
-
 def test_processes_that_start_together_agree_on_one_key(tmp_path):
     """Whoever comes second takes the key of the first."""
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
-        keys = pool.map(public_key_of, [tmp_path] * 4)
+    program = (
+        "import pathlib, sys; from fednet.identity import Signer;"
+        "print(Signer.from_folder(pathlib.Path(sys.argv[1])).public_key)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
 
-    assert len(set(keys)) == 1
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(3)]
+    keys = {process.communicate()[0] for process in started}
+
+    assert len(keys) == 1
+    assert b"PUBLIC KEY" in keys.pop()
 
 
 @pytest.mark.parametrize("content", ["", "no key", "-----BEGIN PRIVATE KEY-----\nx\n-----END"])

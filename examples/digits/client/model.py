@@ -46,13 +46,13 @@ def gradients(parameters: Parameters, x: np.ndarray, y: np.ndarray) -> Parameter
 
 
 def load(path: Path) -> Parameters:
-    """Reads parameters from an npz file with the keys "0", "1", …"""
+    """Reads parameters from an npz file whose keys are "0", "1" and so on."""
     with np.load(path) as arrays:
         return [arrays[str(index)] for index in range(len(arrays.files))]
 
 
 def save(path: Path, parameters: Parameters) -> None:
-    """Writes parameters to an npz file with the keys "0", "1", …"""
+    """Writes parameters to an npz file whose keys are "0", "1" and so on."""
     with Path(path).open("wb") as file:
         np.savez(file, **{str(index): array for index, array in enumerate(parameters)})
 

@@ -23,10 +23,13 @@ def train(parameters: Parameters, x: np.ndarray, y: np.ndarray, seed: int = 0) -
         for start in range(0, len(y), BATCH_ROWS):
             rows = order[start : start + BATCH_ROWS]
             steps = gradients(parameters, x[rows], y[rows])
-            for array, velocity, step in zip(parameters, velocities, steps, strict=True):
-                velocity *= MOMENTUM
-                velocity -= LEARNING_RATE * step
-                array += velocity
+            velocities = [
+                MOMENTUM * velocity - LEARNING_RATE * step
+                for velocity, step in zip(velocities, steps, strict=True)
+            ]
+            parameters = [
+                array + velocity for array, velocity in zip(parameters, velocities, strict=True)
+            ]
     return parameters
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from fednet.client.runtime import PackageRuntime
 
+from fednet.client.runtime import PackageRuntime
 from fednet.packages import Manifest
 from fednet.parameters import write_model
 

@@ -5,9 +5,9 @@ import math
 
 import numpy as np
 import pytest
-from fednet.client.runtime.answers import check_metadata, check_metrics
 
 from fednet import limits
+from fednet.client.runtime.answers import check_metadata, check_metrics
 from fednet.errors import TaskFailed
 
 
@@ -28,7 +28,7 @@ def test_numpy_scalars_become_plain_json():
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.float32("nan")])
 def test_metrics_that_are_not_finite_are_refused_by_name(value):
     """JSON has no such numbers."""
-    with pytest.raises(TaskFailed, match="loss is .*finite") as caught:
+    with pytest.raises(TaskFailed, match=r"loss is .*finite") as caught:
         check_metrics({"loss": value})
 
     assert caught.value.field == "loss"

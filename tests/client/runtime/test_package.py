@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import subprocess
 import sys
 import threading
@@ -11,23 +12,22 @@ from pathlib import Path
 import pytest
 
 from fednet import limits
+from fednet.client.runtime import commands
 from fednet.errors import TaskFailed
 
 WRITE = 'write() { cp "$1" "$2"; echo \'{"num_examples": 7}\' > "$2-metadata"; }; '
 
 
-def is_alive(pid):
+def has_ended(process):
+    """Whether the process ends within ten seconds; `process` is a file descriptor of its own."""
+    return bool(select.select([process], [], [], 10)[0])
+
+
+def is_gone(pid):
     try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def wait_until_gone(pid):
-    deadline = time.monotonic() + 10
-    while is_alive(pid) and time.monotonic() < deadline:
-        threading.Event().wait(0.01)
-    return not is_alive(pid)
+        return has_ended(os.pidfd_open(pid))
+    except ProcessLookupError:
+        return True
 
 
 def test_training_moves_the_update_and_returns_its_metadata(package, model, tmp_path):
@@ -80,7 +80,8 @@ def test_secrets_of_the_agent_stay_with_it(package, model, monkeypatch):
     """No setting of fednet is in a task's environment, everything else is."""
     monkeypatch.setenv("FEDNET_TOKEN", "secret")
     monkeypatch.setenv("MY_DATA", "here")
-    command = """v() { echo "{\\"token\\": \\"$FEDNET_TOKEN\\", \\"data\\": \\"$MY_DATA\\"}" > "$2"; }; v"""
+    text = '{\\"token\\": \\"$FEDNET_TOKEN\\", \\"data\\": \\"$MY_DATA\\"}'
+    command = f'v() {{ echo "{text}" > "$2"; }}; v'
 
     assert package(validate=command).validate(model, {}) == {"token": "", "data": "here"}
 
@@ -172,7 +173,7 @@ def test_a_task_that_takes_too_long_is_killed_with_all_its_children(package, mod
     with pytest.raises(TaskFailed, match=r"longer than 0\.5 seconds"):
         runtime.validate(model, {})
 
-    assert wait_until_gone(int((tmp_path / "package/child").read_text()))
+    assert is_gone(int((tmp_path / "package/child").read_text()))
 
 
 def test_what_a_command_leaves_in_the_background_ends_with_it(package, model, tmp_path):
@@ -183,7 +184,7 @@ def test_what_a_command_leaves_in_the_background_ends_with_it(package, model, tm
     package(validate=command).validate(model, {})
 
     assert time.monotonic() - started < 30
-    assert wait_until_gone(int((tmp_path / "package/child").read_text()))
+    assert is_gone(int((tmp_path / "package/child").read_text()))
 
 
 def test_cancel_ends_a_running_task(package, model, tmp_path):
@@ -233,16 +234,29 @@ PackageRuntime(folder, manifest, folder / "work", 60).validate(folder / "model",
 
 def test_kill_9_of_the_agent_leaves_no_task_behind(tmp_path):
     """The reaper kills the group when the pipe to the agent closes, and ends."""
-    command = "sleep 60 & echo $$ $! $(pgrep -f [r]eaper.py -P $PPID) > pids; echo go; sleep 60 #"
+    # The agent's children are the reaper and the command's shell, which has a child as well.
+    children = "cat /proc/$PPID/task/$PPID/children"
     os.mkfifo(tmp_path / "pids")
+    command = f"sleep 60 & echo $! $({children}) > pids; sleep 60 #"
     agent = subprocess.Popen([sys.executable, "-c", AGENT, str(tmp_path), command])
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
-    assert all(is_alive(pid) for pid in pids[:2])
+    processes = [os.pidfd_open(pid) for pid in pids]
 
     agent.kill()
     agent.wait()
 
-    assert all(wait_until_gone(pid) for pid in pids)
+    assert len(processes) == 3
+    assert all(has_ended(process) for process in processes)
+
+
+def test_a_command_of_an_agent_that_died_at_its_start_never_begins(tmp_path):
+    """Without the line on its stdin, the shell ends before the command."""
+    script = f"{commands._PRELUDE}touch {tmp_path}/begun"
+
+    ended = subprocess.run(["sh", "-c", script], stdin=subprocess.DEVNULL, check=False)
+
+    assert ended.returncode == 1
+    assert not (tmp_path / "begun").exists()
 
 
 def test_a_reaper_that_was_killed_is_replaced(package, model):

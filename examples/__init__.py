@@ -1,0 +1,1 @@
+"""Examples to start from; installed so that `fednet demo` finds its own."""

@@ -1,0 +1,90 @@
+"""Joining over REST."""
+
+from fednet.controller.presence import Capabilities
+from fednet.identity import Identity, Role
+
+CLIENTS = "/api/v1/clients"
+COMBINER = {"name": "c1", "address": "127.0.0.1:12080"}
+
+
+def client(name="a"):
+    return {"name": name, "needs_package": True}
+
+
+def test_a_combiner_and_a_client_join(api, signer):
+    """First the combiner, then the client that is placed on it."""
+    combiner = api.post("/api/v1/combiners/register", json=COMBINER)
+    joined = api.post(f"{CLIENTS}/register", json={**client(), "preferred_combiner": "c1"})
+
+    assert (combiner.status_code, joined.status_code) == (200, 200)
+    assert set(combiner.json) == {"id", "name", "token", "public_key", "blob_store"}
+    assert set(joined.json) == {"id", "name", "token", "combiner", "address"}
+    assert joined.json["address"] == "127.0.0.1:12080"
+    assert signer.verifier.verify(joined.json["token"]).role is Role.CLIENT
+
+
+def test_a_client_is_shown_in_fedns_form(api):
+    """By its name or its id, with where it came from."""
+    api.post("/api/v1/combiners/register", json=COMBINER)
+    joined = api.post(f"{CLIENTS}/register", json=client()).json
+
+    shown = api.get(f"{CLIENTS}/a").json
+
+    assert shown == api.get(f"{CLIENTS}/{joined['id']}").json
+    assert (shown["status"], shown["ip"]) == ("available", "127.0.0.1")
+    assert "token" not in shown
+
+
+def test_a_combiner_is_shown_without_secrets(api):
+    """FEDn hands out its TLS key here."""
+    api.post("/api/v1/combiners/register", json=COMBINER)
+
+    shown = api.get("/api/v1/combiners/c1").json
+
+    assert (shown["address"], shown["port"]) == ("127.0.0.1", 12080)
+    assert (shown["key"], shown["certificate"]) == (None, None)
+    assert "token" not in shown
+
+
+def test_without_a_combiner_a_client_is_told_to_come_back(api):
+    """503 is worth a retry."""
+    answer = api.post(f"{CLIENTS}/register", json=client())
+
+    assert (answer.status_code, answer.json["code"]) == (503, "unavailable")
+
+
+def test_a_taken_name_is_a_conflict(api, client_with, presence):
+    """When its client is connected, or when another client asks for it."""
+    api.post("/api/v1/combiners/register", json=COMBINER)
+    first = api.post(f"{CLIENTS}/register", json=client("a")).json
+    other = api.post(f"{CLIENTS}/register", json=client("b")).json
+    as_other = client_with(Identity(Role.CLIENT, other["id"], "b"))
+
+    stolen = as_other.post(f"{CLIENTS}/register", json=client("a"))
+    presence.client_joined("c1", first["id"], Capabilities(frozenset(), needs_package=True))
+    doubled = api.post(f"{CLIENTS}/register", json=client("a"))
+
+    assert [(each.status_code, each.json["code"]) for each in (stolen, doubled)] == [
+        (409, "already_exists")
+    ] * 2
+
+
+def test_a_client_comes_back_with_its_own_token(api, client_with):
+    """And keeps its id; a name of its choice it cannot make up."""
+    api.post("/api/v1/combiners/register", json=COMBINER)
+    first = api.post(f"{CLIENTS}/register", json=client("a")).json
+    itself = client_with(Identity(Role.CLIENT, first["id"], "a"))
+
+    assert itself.post(f"{CLIENTS}/register", json=client("a")).json["id"] == first["id"]
+    assert itself.post(f"{CLIENTS}/register", json=client("new")).status_code == 403
+
+
+def test_what_a_client_says_of_itself_is_checked(api):
+    """The field is named."""
+    missing = api.post(f"{CLIENTS}/register", json={"name": "a"})
+    unknown = api.post(f"{CLIENTS}/register", json={**client(), "role": "admin"})
+    odd = api.post(f"{CLIENTS}/register", json=client("../a"))
+
+    assert (missing.status_code, missing.json["field"]) == (422, "needs_package")
+    assert (unknown.status_code, unknown.json["field"]) == (422, "role")
+    assert (odd.status_code, odd.json["field"]) == (400, "name")

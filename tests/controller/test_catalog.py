@@ -1,0 +1,227 @@
+"""The models and packages of a network."""
+
+import hashlib
+import io
+
+import numpy as np
+import pytest
+
+from fednet import limits
+from fednet.controller.catalog import PackageDescription
+from fednet.controller.records import new_id, timestamp
+from fednet.errors import (
+    AlreadyExists,
+    InvalidInput,
+    InvalidModel,
+    InvalidPackage,
+    LimitExceeded,
+    NotFound,
+)
+
+ABOUT = PackageDescription(helper="numpyhelper", name="digits", file_name="digits.tgz")
+
+
+def npz(**arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+BAD_MODELS = {
+    "junk": b"junk",
+    "objects": npz(**{"0": np.array([None])}),
+    "nan": npz(**{"0": np.array([1.0, np.nan])}),
+    "wrong keys": npz(weights=np.ones(3)),
+}
+
+
+@pytest.fixture
+def trail(records):
+    """Four models, each the child of the one before; their ids, oldest first."""
+    ids = [new_id() for _ in range(4)]
+    for parent, child in zip([None, *ids], ids, strict=False):
+        records.insert(
+            "models",
+            {"id": child, "model": child, "parent_model": parent, "committed_at": timestamp()},
+        )
+    return ids
+
+
+def test_a_model_is_kept_and_made_active(catalog, blobs, model_bytes):
+    """The document says what FEDn's says, and the file's size and digest."""
+    content = model_bytes()
+
+    model = catalog.set_active_model(io.BytesIO(content))
+
+    assert catalog.active_model() == model
+    assert b"".join(blobs.read(f"models/{model['id']}")) == content
+    assert model["model"] == model["id"]
+    assert (model["key"], model["parent_model"], model["session_id"]) == ("models", None, None)
+    assert model["size_bytes"] == len(content)
+    assert model["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("content", BAD_MODELS.values(), ids=BAD_MODELS)
+def test_of_a_bad_model_nothing_is_kept(catalog, records, blobs, content):
+    """No blob, no document, no file, and no active model."""
+    with pytest.raises(InvalidModel):
+        catalog.set_active_model(io.BytesIO(content))
+
+    assert list(blobs.list()) == []
+    assert records.count("models") == 0
+    assert list(catalog.work_dir.iterdir()) == []
+    with pytest.raises(NotFound, match="set_active_model"):
+        catalog.active_model()
+
+
+def test_an_empty_file_is_refused(catalog):
+    """The error names the field."""
+    with pytest.raises(InvalidInput) as caught:
+        catalog.set_active_model(io.BytesIO())
+
+    assert caught.value.field == "file"
+
+
+def test_a_model_that_is_too_large_is_refused_before_it_fills_the_disk(
+    catalog, monkeypatch, model_bytes
+):
+    """Reading stops at the limit."""
+    monkeypatch.setattr(limits, "model_bytes_max", 100)
+    monkeypatch.setattr(limits, "chunk_bytes", 10)
+    source = io.BytesIO(model_bytes())
+
+    with pytest.raises(LimitExceeded):
+        catalog.set_active_model(source)
+
+    assert source.tell() == 110
+    assert list(catalog.work_dir.iterdir()) == []
+
+
+def test_a_source_that_breaks_off_leaves_nothing(catalog, records):
+    """The error of the source comes through."""
+
+    class Broken(io.BytesIO):
+        def read(self, _size=-1):
+            raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        catalog.set_active_model(Broken())
+
+    assert records.count("models") == 0
+    assert list(catalog.work_dir.iterdir()) == []
+
+
+def test_sending_the_same_again_changes_nothing(catalog, records, model_bytes):
+    """An upload whose answer was lost may be repeated under its id."""
+    model_id = new_id()
+
+    first = catalog.set_active_model(io.BytesIO(model_bytes()), model_id)
+    second = catalog.set_active_model(io.BytesIO(model_bytes()), model_id)
+
+    assert first == second
+    assert first["id"] == model_id
+    assert records.count("models") == 1
+
+
+def test_an_id_belongs_to_one_file(catalog, blobs, model_bytes):
+    """The first one stays as it is."""
+    model_id = new_id()
+    catalog.set_active_model(io.BytesIO(model_bytes(1.0)), model_id)
+
+    with pytest.raises(AlreadyExists):
+        catalog.set_active_model(io.BytesIO(model_bytes(2.0)), model_id)
+
+    assert b"".join(blobs.read(f"models/{model_id}")) == model_bytes(1.0)
+
+
+def test_a_package_is_kept_and_made_active(catalog, blobs, package_bytes):
+    """The document says what FEDn's says, and the file's size and digest."""
+    package = catalog.set_active_package(io.BytesIO(package_bytes), ABOUT)
+
+    assert catalog.active_package() == package
+    assert b"".join(blobs.read(f"packages/{package['id']}")) == package_bytes
+    assert (package["name"], package["helper"]) == ("digits", "numpyhelper")
+    assert (package["file_name"], package["description"]) == ("digits.tgz", None)
+    assert package["sha256"] == hashlib.sha256(package_bytes).hexdigest()
+
+
+def test_of_a_bad_package_nothing_is_kept(catalog, records, blobs):
+    """A package is looked into before it is kept."""
+    with pytest.raises(InvalidPackage):
+        catalog.set_active_package(io.BytesIO(b"junk"), ABOUT)
+
+    assert list(blobs.list()) == []
+    assert records.count("packages") == 0
+    with pytest.raises(NotFound, match="set_active_package"):
+        catalog.active_package()
+
+
+def test_an_earlier_model_or_package_can_be_made_active_again(catalog, model_bytes, package_bytes):
+    """Nothing is uploaded for it."""
+    model = catalog.set_active_model(io.BytesIO(model_bytes(1.0)))
+    package = catalog.set_active_package(io.BytesIO(package_bytes), ABOUT)
+    catalog.set_active_model(io.BytesIO(model_bytes(2.0)))
+    catalog.set_active_package(io.BytesIO(package_bytes), ABOUT)
+
+    catalog.activate_model(model["id"])
+    catalog.activate_package(package["id"])
+
+    assert catalog.active_model() == model
+    assert catalog.active_package() == package
+
+
+def test_what_is_not_there_cannot_be_made_active(catalog):
+    """What was active stays so."""
+    with pytest.raises(NotFound):
+        catalog.activate_model("nope")
+    with pytest.raises(NotFound):
+        catalog.activate_package("nope")
+
+
+def test_a_range_of_a_file_is_read(catalog, model_bytes):
+    """So that a download can go on where it broke off."""
+    content = model_bytes()
+    model = catalog.set_active_model(io.BytesIO(content))
+
+    assert b"".join(catalog.read("models", model, 5, 7)) == content[5:12]
+
+
+def test_ancestors_are_the_chain_of_parents(catalog, trail):
+    """Nearest first, as many as asked for."""
+
+    def ancestors(*args, **options):
+        return [each["id"] for each in catalog.ancestors(*args, **options)]
+
+    assert ancestors(trail[3], 10) == [trail[2], trail[1], trail[0]]
+    assert ancestors(trail[3], 2, include_self=True) == [trail[3], trail[2]]
+    assert ancestors(trail[0], 10) == []
+
+
+def test_descendants_come_generation_by_generation(catalog, records, trail):
+    """A model may have several children."""
+    twin = new_id()
+    records.insert("models", {"id": twin, "model": twin, "parent_model": trail[0]})
+
+    found = [each["id"] for each in catalog.descendants(trail[0], 10)]
+
+    assert set(found[:2]) == {trail[1], twin}
+    assert found[2:] == [trail[2], trail[3]]
+    assert len(catalog.descendants(trail[0], 2)) == 2
+
+
+def test_the_trail_of_an_unknown_model_is_not_found(catalog):
+    """In both directions."""
+    with pytest.raises(NotFound):
+        catalog.ancestors("nope", 10)
+    with pytest.raises(NotFound):
+        catalog.descendants("nope", 10)
+
+
+def test_what_a_killed_process_was_receiving_is_discarded(catalog):
+    """At the next start."""
+    catalog.work_dir.mkdir()
+    (catalog.work_dir / "upload-1").write_bytes(b"half")
+
+    catalog.discard_unfinished()
+
+    assert list(catalog.work_dir.iterdir()) == []

@@ -1,0 +1,208 @@
+"""Who joins the network, and as whom."""
+
+import pytest
+
+from fednet import limits
+from fednet.controller.presence import Capabilities
+from fednet.controller.registry import Registry, address_of
+from fednet.errors import AlreadyExists, InvalidInput, PermissionDenied, Unavailable
+from fednet.identity import Identity, Role
+
+ODD_NAMES = ["", " a", "a b", "../a", "a/b", "ä", "a\n", "-a", "x" * (limits.name_characters_max + 1)]
+
+
+@pytest.fixture
+def combiners(registry, admin):
+    """Two connected combiners, c1 and c2."""
+    for number in (1, 2):
+        registry.register_combiner(admin, f"c{number}", f"10.0.0.{number}:12080", "10.0.0.9")
+
+
+def join(registry, caller, name, **wishes):
+    return registry.register_client(caller, name, "10.0.0.8", needs_package=False, **wishes)
+
+
+def connect(presence, answer):
+    """The client's stream to its combiner is open."""
+    capabilities = Capabilities(frozenset({"TRAIN"}), needs_package=False)
+    presence.client_joined(answer["combiner"], answer["id"], capabilities)
+
+
+def test_a_combiner_gets_what_it_needs_to_serve(registry, records, signer, admin):
+    """A token of its own role, the key to verify others', and the shared folder."""
+    answer = registry.register_combiner(admin, "c1", "[::1]:12080", "10.0.0.9")
+
+    assert signer.verifier.verify(answer["token"]) == Identity(Role.COMBINER, answer["id"], "c1")
+    assert answer["public_key"] == signer.public_key
+    assert answer["blob_store"] == "file:///blobs"
+    assert address_of(records.get("combiners", "c1")) == "[::1]:12080"
+
+
+def test_a_blob_store_that_is_no_folder_stays_with_the_controller(
+    records, presence, signer, admin
+):
+    """Its URL may hold credentials."""
+    registry = Registry(records, presence, signer, lambda _: None, "s3://key:secret@host/bucket")
+
+    assert "blob_store" not in registry.register_combiner(admin, "c1", "host:1", None)
+
+
+def test_a_combiner_is_announced_after_it_was_written(records, presence, signer, admin):
+    """Whoever is told finds the document."""
+    found = []
+    registry = Registry(
+        records, presence, signer, lambda each: found.append(records.get("combiners", each["id"])), ""
+    )
+
+    registry.register_combiner(admin, "c1", "host:1", None)
+
+    assert [each["name"] for each in found] == ["c1"]
+
+
+def test_a_combiner_that_comes_again_keeps_its_id(registry, records, admin):
+    """With its own token, and a new address."""
+    first = registry.register_combiner(admin, "c1", "host:1", None)
+    itself = Identity(Role.COMBINER, first["id"], "c1")
+
+    second = registry.register_combiner(itself, "c1", "host:2", None)
+
+    assert second["id"] == first["id"]
+    assert address_of(records.get("combiners", "c1")) == "host:2"
+    assert records.count("combiners") == 1
+
+
+@pytest.mark.parametrize(
+    "address", ["", "host", "host:", ":1", "host:0", "host:65536", "http://host:1", "a b:1", "a:b:1"]
+)
+def test_an_address_must_be_host_and_port(registry, admin, address):
+    """The error names the field."""
+    with pytest.raises(InvalidInput) as caught:
+        registry.register_combiner(admin, "c1", address, None)
+
+    assert caught.value.field == "address"
+
+
+@pytest.mark.usefixtures("combiners")
+def test_a_client_gets_an_identity_and_a_combiner(registry, records, signer, admin):
+    """Its document says what FEDn's says, and what it needs."""
+    answer = join(registry, admin, "a")
+
+    assert signer.verifier.verify(answer["token"]) == Identity(Role.CLIENT, answer["id"], "a")
+    assert (answer["combiner"], answer["address"]) == ("c1", "10.0.0.1:12080")
+    client = records.get("clients", "a")
+    assert (client["status"], client["ip"], client["combiner"]) == ("available", "10.0.0.8", "c1")
+    assert client["combiner_preferred"] is False
+    assert client["needs_package"] is False
+
+
+@pytest.mark.usefixtures("combiners")
+def test_clients_that_register_together_are_spread(registry, admin):
+    """Placed counts, connected or not."""
+    placed = [join(registry, admin, f"client-{number}")["combiner"] for number in range(5)]
+
+    assert placed == ["c1", "c2", "c1", "c2", "c1"]
+
+
+@pytest.mark.usefixtures("combiners")
+def test_a_client_that_left_makes_room(registry, admin):
+    """Offline clients are no load."""
+    first = join(registry, admin, "a")
+    registry.client_offline(first["id"], "c1")
+
+    assert join(registry, admin, "b")["combiner"] == "c1"
+
+
+@pytest.mark.usefixtures("combiners")
+def test_a_client_that_comes_again_does_not_count_against_itself(registry, admin):
+    """It stays where it was, with its id."""
+    first = join(registry, admin, "a")
+
+    second = join(registry, Identity(Role.CLIENT, first["id"], "a"), "a")
+
+    assert (second["id"], second["combiner"]) == (first["id"], "c1")
+
+
+@pytest.mark.usefixtures("combiners")
+def test_a_wish_is_remembered_and_granted(registry, records, admin):
+    """The preferred combiner stands in the document."""
+    assert join(registry, admin, "a", preferred_combiner="c2")["combiner"] == "c2"
+    assert records.get("clients", "a")["combiner_preferred"] == "c2"
+
+
+def test_without_a_combiner_a_client_must_wait(registry, records, admin):
+    """Nothing is written; the error says what to do and that it is worth a retry."""
+    with pytest.raises(Unavailable, match="Start one"):
+        join(registry, admin, "a")
+
+    assert records.count("clients") == 0
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+@pytest.mark.usefixtures("combiners")
+def test_an_odd_name_is_refused(registry, admin, name):
+    """Names become parts of file names and of headers."""
+    with pytest.raises(InvalidInput) as client:
+        join(registry, admin, name)
+    with pytest.raises(InvalidInput) as combiner:
+        registry.register_combiner(admin, name, "host:1", None)
+
+    assert (client.value.field, combiner.value.field) == ("name", "name")
+
+
+@pytest.mark.usefixtures("combiners")
+def test_the_name_of_a_connected_client_is_taken(registry, presence, admin):
+    """Even for an admin."""
+    connect(presence, join(registry, admin, "a"))
+
+    with pytest.raises(AlreadyExists) as caught:
+        join(registry, admin, "a")
+
+    assert caught.value.field == "name"
+
+
+@pytest.mark.usefixtures("combiners")
+def test_one_client_cannot_take_the_name_of_another(registry, admin):
+    """Nor make up a new one: that is for admins."""
+    other = Identity(Role.CLIENT, join(registry, admin, "other")["id"], "other")
+    join(registry, admin, "a")
+
+    with pytest.raises(AlreadyExists):
+        join(registry, other, "a")
+    with pytest.raises(PermissionDenied):
+        join(registry, other, "new")
+
+
+@pytest.mark.usefixtures("combiners")
+def test_a_name_that_is_the_id_of_another_client_is_a_new_client(registry, admin):
+    """Names and ids are not mixed up."""
+    first = join(registry, admin, "a")
+
+    second = join(registry, admin, first["id"])
+
+    assert second["id"] != first["id"]
+
+
+@pytest.mark.usefixtures("combiners")
+def test_the_status_follows_the_connection(registry, records, admin):
+    """What a combiner says that the client has left does not count any more."""
+    client_id = join(registry, admin, "a")["id"]
+
+    def status():
+        return records.get("clients", client_id)["status"]
+
+    registry.client_online(client_id, "c2")
+    registry.client_offline(client_id, "c1")
+    assert status() == "online"
+    registry.client_offline(client_id, "c2")
+    assert status() == "offline"
+
+
+@pytest.mark.usefixtures("combiners")
+def test_at_the_start_nobody_is_connected(registry, records, admin):
+    """What was true when the controller died is not true any more."""
+    registry.client_online(join(registry, admin, "a")["id"], "c1")
+    join(registry, admin, "b")
+
+    registry.all_offline()
+
+    assert {each["status"] for each in records.find("clients")} == {"offline"}
