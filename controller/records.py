@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -109,7 +110,7 @@ class Records:
         """
         document = self.lookup(collection, key)
         if document is None:
-            raise NotFound(f"There is no {collection.removesuffix('s')} {key!r}.", field="id")
+            raise NotFound(f"There is no {key!r} among the {collection}.", field="id")
         return document
 
     def update(
@@ -143,10 +144,10 @@ class Records:
 
     def set_active(self, **changes: str) -> Document:
         """Change some of what the network works with."""
-        try:
-            return self.documents.insert("network", {"id": "active", **changes})
-        except AlreadyExists:
-            return self.update("network", "active", lambda _: changes)
+        if self.documents.get("network", "active") is None:
+            with suppress(AlreadyExists):
+                self.documents.insert("network", {"id": "active"})
+        return self.update("network", "active", lambda _: changes)
 
     def is_ready(self) -> bool:
         """Whether the state store answers."""

@@ -8,12 +8,12 @@ again changes nothing.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-import tempfile
+import uuid
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from fednet import limits
 from fednet.errors import (
@@ -27,6 +27,7 @@ from fednet.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
     from typing import BinaryIO
 
     import requests
@@ -42,12 +43,17 @@ class Http:
         token: Who calls.
         auth_scheme: The word before the token in the Authorization header.
         verify: Whether the server's certificate is checked (https only).
+
+    Raises:
+        InvalidInput: The token is none.
     """
 
     def __init__(
         self, api_url: str, token: str | None, auth_scheme: str = "Bearer", *, verify: bool = True
     ) -> None:
         self.api_url = api_url.rstrip("/")
+        if token and not (token.isascii() and token.isprintable()):
+            raise InvalidInput("This is no token: it holds odd characters.", field="token")
         self._authorization = f"{auth_scheme} {token}" if token else None
         self._verify = verify
 
@@ -74,7 +80,9 @@ class Http:
         Raises:
             FednetError: What the server refused, or Unavailable or DeadlineExceeded.
         """
-        return _json(self._send(method, path, seconds, params=query, headers=headers, json=body))
+        options = {**_json_body(body), "params": query}
+        options["headers"] = {**options.get("headers", {}), **(headers or {})}
+        return _json(self._send(method, path, seconds, **options))
 
     def call_for_dict(self, method: str, path: str, *, body: Any = None) -> dict[str, Any]:
         """Like `call`, but a refusal is answered as a dict with success, code and message.
@@ -82,7 +90,7 @@ class Http:
         Raises:
             FednetError: Unavailable, DeadlineExceeded or a fault of the server.
         """
-        return _dict(self._send(method, path, limits.call_seconds_max, json=body))
+        return _dict(self._send(method, path, limits.call_seconds_max, **_json_body(body)))
 
     def upload(self, path: str, file: Path, query: Mapping[str, Any]) -> dict[str, Any]:
         """Send a file as a stream of raw bytes, with what is said of it in the query.
@@ -127,8 +135,9 @@ class Http:
         return {"success": True, "message": f"Downloaded to {target}."}
 
     def close(self) -> None:
-        """Give up the connections."""
-        self._session.close()
+        """Give up the connections; a later call makes new ones."""
+        if "_session" in vars(self):
+            self._session.close()
 
     def _send(self, method: str, path: str, seconds: float, **options: Any) -> requests.Response:
         """The server's answer, whatever it is."""
@@ -172,10 +181,6 @@ class Http:
             yield
         except exceptions.Timeout as error:
             raise DeadlineExceeded(f"{self.api_url} did not answer in time.") from error
-        except (exceptions.InvalidHeader, UnicodeError) as error:
-            raise InvalidInput(
-                "The token is none: it holds odd characters.", field="token"
-            ) from error
         except (exceptions.InvalidURL, exceptions.InvalidSchema) as error:
             raise InvalidInput(f"{self.api_url!r} is no address: {error}", field="host") from error
         except exceptions.RequestException as error:
@@ -197,6 +202,17 @@ def _retries() -> Any:
         backoff_jitter=limits.retry_seconds_first,
         raise_on_status=False,
     )
+
+
+def _json_body(body: Any) -> dict[str, Any]:
+    """The options for a request with this body, if it is any."""
+    if body is None:
+        return {}
+    try:
+        data = json.dumps(body, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"The call's values are no JSON: {error}.") from error
+    return {"data": data, "headers": {"Content-Type": "application/json"}}
 
 
 def _json(response: requests.Response) -> Any:
@@ -244,23 +260,20 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _written_whole(target: Path) -> Iterator[BinaryIO]:
-    """A temporary file beside the target that takes its place when all went well."""
+    """A new file beside the target that takes its place when all went well."""
+    beside = target.with_name(f".{target.name}.{uuid.uuid4()}")
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=target.parent, prefix=f".{target.name}.", delete=False
-        ) as file:
-            beside = Path(file.name)
-            try:
-                yield cast("BinaryIO", file)
-                file.flush()
-                os.fsync(file.fileno())
-                beside.replace(target)
-            finally:
-                beside.unlink(missing_ok=True)
+        with beside.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
     except OSError as error:
         raise InvalidInput(
             f"{target} cannot be written: {error.strerror}.", field="path"
         ) from error
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _check_digest(response: requests.Response, found: str) -> None:

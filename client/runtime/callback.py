@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fednet.errors import TaskFailed
+from fednet.errors import InvalidModel, TaskFailed
 from fednet.parameters import load_parameters, write_model
 
 from .answers import check_metadata, check_metrics
@@ -51,7 +51,10 @@ class CallbackRuntime:
             return _check_update(_known("train", self._train)(load_parameters(model), settings))
 
         arrays, metadata = self._calls.call("The train function", task)
-        write_model(update, arrays)
+        try:
+            write_model(update, arrays)
+        except InvalidModel as error:
+            raise TaskFailed(f"The train function's parameters: {error}") from error
         return metadata
 
     def validate(self, model: Path, settings: dict[str, Any]) -> dict[str, Any]:

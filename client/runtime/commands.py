@@ -83,13 +83,16 @@ class Commands:
         self._lifeline.hold(process.pid)
         with self._lock:
             self._group = process.pid
-            if self._cancelled:
-                return
+            is_cancelled = self._cancelled
+        if is_cancelled:
+            self._kill()
+            return
         assert process.stdin is not None
         with suppress(BrokenPipeError), process.stdin:
             process.stdin.write(b"\n")
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
+        # Also when its shell has ended: the group's id stays taken while others are in it.
         with self._lock:
             self._group = process.pid
         self._kill()
@@ -138,4 +141,4 @@ def _start(
 def _how_it_ended(exit_code: int) -> str:
     if exit_code > 0:
         return f"failed with exit code {exit_code}"
-    return f"was ended by {signal.Signals(-exit_code).name}"
+    return f"was ended by signal {-exit_code} ({signal.strsignal(-exit_code)})"

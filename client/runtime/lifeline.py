@@ -17,20 +17,18 @@ class Lifeline:
         self._reaper: subprocess.Popen[bytes] | None = None
 
     def hold(self, group: int) -> None:
-        """From now on the group is killed when this process ends, however it ends."""
-        try:
-            self._tell(f"+{group}\n")
-        except BrokenPipeError:
-            # Somebody killed the reaper: a new one takes its place.
-            self.close()
+        """From now on the group is killed when this process ends, however it ends.
+
+        Raises:
+            OSError: No reaper can be started.
+        """
+        if not self._tell(f"+{group}\n"):
+            self._reaper = _start_reaper()
             self._tell(f"+{group}\n")
 
     def release(self, group: int) -> None:
         """The group has ended."""
-        try:
-            self._tell(f"-{group}\n")
-        except BrokenPipeError:
-            self.close()
+        self._tell(f"-{group}\n")
 
     def close(self) -> None:
         """Lets the reaper kill what is still held, and waits for its end."""
@@ -42,11 +40,17 @@ class Lifeline:
             reaper.stdin.close()
         reaper.wait()
 
-    def _tell(self, line: str) -> None:
+    def _tell(self, line: str) -> bool:
+        """Whether a reaper got the line: there may be none yet, or somebody killed it."""
         if self._reaper is None:
-            self._reaper = _start_reaper()
+            return False
         assert self._reaper.stdin is not None
-        self._reaper.stdin.write(line.encode())
+        try:
+            self._reaper.stdin.write(line.encode())
+        except BrokenPipeError:
+            self.close()
+            return False
+        return True
 
 
 def _start_reaper() -> subprocess.Popen[bytes]:

@@ -64,7 +64,7 @@ class Output:
                 if ended in ready:
                     self._read_rest()
                     return in_time
-                if self._pipe in ready and not self._read():
+                if self._pipe in ready and self._read() == b"":
                     selector.unregister(self._pipe)
                 if in_time and time.monotonic() >= deadline:
                     in_time = False
@@ -76,15 +76,15 @@ class Output:
             if not self._read():
                 return
 
-    def _read(self) -> bool:
-        """Reads a piece; False when there is none now, or none any more."""
+    def _read(self) -> bytes | None:
+        """Reads a piece: None when there is nothing now, empty when nothing will come any more."""
         try:
             piece = os.read(self._pipe, _READ_BYTES)
         except BlockingIOError:
-            return False
+            return None
         self._tail += piece
         del self._tail[:-_TAIL_BYTES_MAX]
-        return bool(piece)
+        return piece
 
 
 def _close_at_end(process: subprocess.Popen[bytes], writer: int) -> None:

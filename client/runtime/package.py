@@ -38,7 +38,7 @@ class PackageRuntime:
     Args:
         folder: Where the package is unpacked.
         manifest: What `unpack_package` returned.
-        work_dir: Where the tasks' files live while they run.
+        work_dir: Where the tasks' files live while they run. The caller clears it after a crash.
         task_seconds_max: How long one command may run.
     """
 

@@ -71,7 +71,8 @@ def file_answer(collection: str, document: Document, file_name: str) -> Response
 
 def _asked_range(size_bytes: int, sha256: str) -> tuple[int, int]:
     """First byte and the one after the last; all of it unless a range of this file is asked for."""
-    if request.range is None or request.if_range.etag not in {None, sha256}:
+    is_of_this_file = request.if_range.etag in {None, sha256}
+    if request.range is None or len(request.range.ranges) != 1 or not is_of_this_file:
         return 0, size_bytes
     asked = request.range.range_for_length(size_bytes)
     if asked is None:

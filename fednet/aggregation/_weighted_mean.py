@@ -103,7 +103,9 @@ class WeightedMean:
         Integers are rounded to the nearest; a boolean is what more than half of the weight says.
         """
         if not self.updates:
-            raise FailedPrecondition("No update has been folded, so there is no mean. Add one.")
+            raise FailedPrecondition(
+                "No update has been folded, so there is no mean. Wait for one."
+            )
         return (
             self._mean(spec, total)
             for spec, total in zip(self.structure.arrays, self._sums, strict=True)

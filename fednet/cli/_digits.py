@@ -34,16 +34,16 @@ class Digits:
 
         self._processes = processes
         self._folder = folder
-        self._data = folder / "digits"
+        self._data = [folder / "digits" / f"client-{n}.npz" for n in range(1, clients + 1)]
         self._package = folder / "digits.tgz"
         _, sha256 = create_package(Path(str(files(EXAMPLE) / "client")), self._package)
         self._unpacked = folder / f"digits-{sha256}"
         manifest = unpack_package(self._package, self._unpacked)
-        self._split_job = self._start_split(clients)
+        self._split_job = self._start_split()
         self._build_job = self._start_build(manifest.entry_points["build"])
 
-    def _start_split(self, clients: int) -> Child:
-        arguments = ["--clients", str(clients), "--out", str(self._data)]
+    def _start_split(self) -> Child:
+        arguments = ["--clients", str(len(self._data)), "--out", str(self._data[0].parent)]
         command = [sys.executable, "-P", "-m", f"{EXAMPLE}.data", *arguments]
         return self._processes.start_job("split", command, environment_of_a_task())
 
@@ -66,20 +66,22 @@ class Digits:
         accepted(api.set_active_model(str(self._unpacked / "seed.npz")))
 
     def start_clients(self, controller: Controller) -> list[Child]:
-        """Start the agents, all at once, each with its own part of the data.
+        """Start the agents, all at once; each will find its own part of the data."""
+        return [
+            start_client(
+                self._processes,
+                part.stem,
+                controller,
+                self._folder / "clients",
+                {"DIGITS_DATA": str(part)},
+            )
+            for part in self._data
+        ]
+
+    def finish_split(self) -> None:
+        """Wait until every client has its data.
 
         Raises:
             FednetError: The data could not be split.
         """
         self._processes.finish(self._split_job)
-        parts = sorted(self._data.glob("*.npz"))
-        return [
-            start_client(
-                self._processes,
-                f"client-{number}",
-                controller,
-                self._folder / "clients",
-                {"DIGITS_DATA": str(part)},
-            )
-            for number, part in enumerate(parts, start=1)
-        ]

@@ -43,17 +43,15 @@ class Controller:
     token: str
 
 
-def start_controller(processes: Supervisor, plan: NetworkPlan) -> Controller:
-    """Start the controller and wait until it answers."""
+def start_controller(processes: Supervisor, plan: NetworkPlan) -> Child:
+    """Start the controller; what it announces makes a `Controller`."""
     command = fednet_server("controller", "start", "--host", plan.host, "--port", str(plan.port))
     stores = {"STATE_STORE": plan.state_store, "BLOB_STORE": plan.blob_store}
-    child = processes.start(
+    return processes.start(
         "controller",
         [*command, "--data-dir", str(plan.data_dir)],
         _environment({f"FEDNET_CONTROLLER_{name}": url for name, url in stores.items() if url}),
     )
-    ready = processes.ready(child)
-    return Controller(ready["api_url"], ready["token"])
 
 
 def start_combiners(

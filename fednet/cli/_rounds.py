@@ -68,9 +68,9 @@ def _result(document: Mapping[str, Any], accuracies: Mapping[str, float]) -> Rou
     ended_at, model_id = document.get("ended_at"), document.get("model_id")
     return RoundResult(
         number=document["number"],
-        status=document["status"],
+        status=document["status"].upper(),
         clients=document.get("updates") or 0,
-        examples=document.get("examples") or 0,
+        examples=round(document.get("examples") or 0),
         accuracy=accuracies.get(model_id or ""),
         started_at=started_at,
         seconds=(datetime.fromisoformat(ended_at) - started_at).total_seconds()

@@ -16,7 +16,7 @@ import click
 from fednet.cli._connection import accepted
 from fednet.cli._digits import Digits
 from fednet.cli._exit import ExitCode
-from fednet.cli._network import NetworkPlan, start_combiners, start_controller
+from fednet.cli._network import Controller, NetworkPlan, start_combiners, start_controller
 from fednet.cli._output import json_option, progress, show_json, show_table
 from fednet.cli._rounds import COLUMNS, RoundResult, round_results
 from fednet.cli._signals import interrupt_on_signals
@@ -115,14 +115,18 @@ def _run(
 
     show(0, ROUNDS, f"starting a controller, {COMBINERS} combiners and {CLIENTS} clients")
     with Supervisor(folder / "logs") as processes:
-        digits = Digits(processes, folder, clients=CLIENTS)
         plan = NetworkPlan(data_dir=folder, combiners=COMBINERS)
-        controller = start_controller(processes, plan)
+        starting = start_controller(processes, plan)
+        digits = Digits(processes, folder, clients=CLIENTS)
+        controller = Controller(**processes.ready(starting))
         combiners = start_combiners(processes, plan, controller)
         with APIClient(controller.api_url, token=controller.token) as api:
             processes.while_alive(lambda: digits.publish(api))
-            for child in [*combiners, *digits.start_clients(controller)]:
-                processes.ready(child)
+            for combiner in combiners:
+                processes.ready(combiner)
+            for client in digits.start_clients(controller):
+                processes.ready(client)
+            digits.finish_split()
             rounds = processes.while_alive(lambda: _train(api, show))
             return rounds, processes.while_alive(lambda: _keep_model(api, rounds, keep_in))
 
@@ -133,7 +137,7 @@ def _train(api: APIClient, show: ShowProgress) -> list[RoundResult]:
         api.start_session(rounds=ROUNDS, min_clients=CLIENTS, requested_clients=CLIENTS)
     )
     last = watch_session(api, answer["session_id"], show)
-    if last["status"] != "FINISHED":
+    if last["status"].upper() != "FINISHED":
         raise FednetError(f"The session is {last['status']}: {last.get('reason')}")
     return round_results(api, answer["session_id"])
 

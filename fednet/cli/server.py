@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 import threading
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -95,20 +94,22 @@ def _log_ready(ready: dict[str, Any]) -> None:
 def _stopped_by_signals() -> threading.Event:
     """An event that SIGTERM and SIGINT set.
 
-    A handler may interrupt the main thread while that holds the event's own lock. So it only puts
-    into a SimpleQueue, whose put is re-entrant, and a thread sets the event.
+    A thread sets it, woken through a pipe: a handler could run while the main thread holds the
+    event's own lock, and does not run at all while the main thread waits for something else.
     """
     stop = threading.Event()
-    signals: SimpleQueue[int] = SimpleQueue()
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
 
     def watch() -> None:
-        signals.get()
+        os.read(reader, 1)
         stop.set()
-        signals.get()
+        os.read(reader, 1)
         os._exit(ExitCode.INTERRUPTED)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _: signals.put(received))
     threading.Thread(target=watch, name="signals", daemon=True).start()
     return stop
 

@@ -108,7 +108,7 @@ def watch(api: APIClient, *, session_id: str, as_json: bool) -> None:
     else:
         show_table(COLUMNS, [result.row() for result in round_results(api, session_id)])
         click.echo(f"Session {session_id}: {last['status']}. {last.get('reason') or ''}".rstrip())
-    if last["status"] != "FINISHED":
+    if last["status"].upper() != "FINISHED":
         click.get_current_context().exit(ExitCode.FAILED)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fednet.cli._network import NetworkPlan, start_combiners, start_controller
+from fednet.cli._network import Controller, NetworkPlan, start_combiners, start_controller
 from fednet.cli._output import json_option, show_json
 from fednet.cli._signals import interrupt_on_signals
 from fednet.cli._supervisor import Supervisor
@@ -84,7 +84,7 @@ def _check_ports(plan: NetworkPlan) -> None:
 
 def _start(processes: Supervisor, plan: NetworkPlan) -> dict[str, Any]:
     """Start it all, and say where everything is."""
-    controller = start_controller(processes, plan)
+    controller = Controller(**processes.ready(start_controller(processes, plan)))
     combiners = start_combiners(processes, plan, controller)
     return {
         "api_url": controller.api_url,

@@ -5,6 +5,7 @@ neither.
 """
 
 from fednet.identity._local import LocalNetwork, read_local_network, write_local_network
+from fednet.identity._private_files import replace as replace_private_file
 from fednet.identity._roles import Identity, Role
 from fednet.identity._tokens import Signer, Verifier, admin_token, admin_token_file
 
@@ -17,5 +18,6 @@ __all__ = [
     "admin_token",
     "admin_token_file",
     "read_local_network",
+    "replace_private_file",
     "write_local_network",
 ]

@@ -19,6 +19,9 @@ def create_once(path: Path, content: str) -> str:
 
     Returns:
         What the file holds now: this content, or that of whoever came first.
+
+    Raises:
+        FailedPrecondition: The folder cannot be written.
     """
     with _readable_errors(path), _written_beside(path, content) as beside:
         try:
@@ -30,7 +33,11 @@ def create_once(path: Path, content: str) -> str:
 
 
 def replace(path: Path, content: str) -> None:
-    """Write the file, in place of what was there."""
+    """Write the file (mode 0600), in place of what was there.
+
+    Raises:
+        FailedPrecondition: The folder cannot be written.
+    """
     with _readable_errors(path), _written_beside(path, content) as beside:
         beside.replace(path)
         _sync_folder(path.parent)

@@ -126,8 +126,16 @@ def _end_record(file: BinaryIO) -> tuple[int, int, int, int]:
     *_, count, length, offset, _ = record
     end64 = end - _LOCATOR.size - _END64.size
     if end64 >= 0 and _unpack(_LOCATOR, file, end64 + _END64.size)[0] == b"PK\x06\x07":
-        *_, count, length, offset = _unpack(_END64, file, end64)
-        end = end64
+        return _end64_record(file, end64)
+    return end, count, length, offset
+
+
+def _end64_record(file: BinaryIO, end: int) -> tuple[int, int, int, int]:
+    """The same from the 64-bit record, which must stand where its locator says."""
+    _, _, located, _ = _unpack(_LOCATOR, file, end + _END64.size)
+    magic, *_, count, length, offset = _unpack(_END64, file, end)
+    if magic != b"PK\x06\x06" or located != end:
+        raise InvalidModel("The archive's 64-bit directory is damaged. Save or send it again.")
     return end, count, length, offset
 
 

@@ -135,13 +135,11 @@ def _check_size(structure: Structure, expected_bytes: int | None) -> None:
 def _view_all(
     archive: zipfile.ZipFile, file: BinaryIO, entries: list[_Entry], folder: Path
 ) -> list[_Array]:
-    stored = _map(file)
+    mapping = _map(file)
     deflated = [entry for entry in entries if not entry.member.is_stored]
-    inflated, starts = _inflate(archive, deflated, folder) if deflated else (stored, {})
+    inflated = iter(_inflate(archive, deflated, folder) if deflated else [])
     return [
-        _view(stored, entry.data_start, entry.header)
-        if entry.member.is_stored
-        else _view(inflated, starts[entry.header.spec.name], entry.header)
+        _view(mapping, entry.data_start, entry.header) if entry.member.is_stored else next(inflated)
         for entry in entries
     ]
 
@@ -156,17 +154,16 @@ def _view(mapping: mmap.mmap, start: int, header: ArrayHeader) -> _Array:
     )
 
 
-def _inflate(
-    archive: zipfile.ZipFile, entries: list[_Entry], folder: Path
-) -> tuple[mmap.mmap, dict[str, int]]:
-    """Inflate the members' numbers into one file, and say where each begins."""
-    starts = {}
+def _inflate(archive: zipfile.ZipFile, entries: list[_Entry], folder: Path) -> list[_Array]:
+    """Inflate the members' numbers into one file, and view them there."""
     with tempfile.TemporaryFile(dir=folder) as file:
-        for entry in entries:
-            starts[entry.header.spec.name] = _inflate_one(archive, entry, file)
+        starts = [_inflate_one(archive, entry, file) for entry in entries]
         file.write(b"\0")  # an empty file cannot be mapped
         file.flush()
-        return _map(file), starts
+        mapping = _map(file)
+    return [
+        _view(mapping, start, entry.header) for start, entry in zip(starts, entries, strict=True)
+    ]
 
 
 def _inflate_one(archive: zipfile.ZipFile, entry: _Entry, file: BinaryIO) -> int:

@@ -140,7 +140,8 @@ class DirectoryBlobs:
         try:
             yield file
         finally:
-            Path(file.name).unlink(missing_ok=True)  # it has moved away, or is of no use
+            with suppress(OSError):  # it has moved away; else the next opening tries again
+                Path(file.name).unlink()
             file.close()
 
     @contextmanager

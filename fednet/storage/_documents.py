@@ -117,6 +117,14 @@ class Documents(Protocol):
             LimitExceeded: The document, or the value of a declared field, is too large.
         """
 
+    def insert_missing(self, collection: str, documents: Sequence[Document]) -> None:
+        """Add those documents whose id is not taken, at once where the store can; leave the others.
+
+        Raises:
+            AlreadyExists: The value of a unique field is taken.
+            InvalidInput, LimitExceeded: As for `insert`; nothing was added.
+        """
+
     def get(self, collection: str, id: str) -> Document | None:
         """Return the document; if absent, None."""
 

@@ -46,6 +46,15 @@ class MemoryDocuments:
             self._keep(kind, row)
         return row.document
 
+    def insert_missing(self, collection: str, documents: Sequence[Document]) -> None:
+        """See `Documents.insert_missing`."""
+        kind = self._collection(collection)
+        rows = [new_row(kind, document) for document in documents]
+        with self._lock:
+            for row in rows:
+                if row.id not in self._rows[collection]:
+                    self._keep(kind, row)
+
     def get(self, collection: str, id: str) -> Document | None:
         """See `Documents.get`."""
         row = self._rows[self._collection(collection).name].get(id)

@@ -95,6 +95,32 @@ class SqlDocuments:
         self._write(kind, row, insert(table).values(_values(row)))
         return row.document
 
+    def insert_missing(self, collection: str, documents: Sequence[Document]) -> None:
+        """See `Documents.insert_missing`."""
+        kind, table = self._table(collection)
+        rows = {row.keys["id"]: row for row in (new_row(kind, each) for each in documents)}
+        known = self._known_ids(table, list(rows))
+        missing = [row for key, row in rows.items() if key not in known]
+        if not missing:
+            return
+        try:
+            with self.connection() as connection, self._transaction(connection):
+                connection.execute(insert(table), [_values(row) for row in missing])
+        except AlreadyExists:
+            for row in missing:
+                self._insert_one_missing(kind, row)
+
+    def _known_ids(self, table: Table, keys: Sequence[Key]) -> set[Key]:
+        with self.connection() as connection:
+            return set(connection.scalars(select(table.c["id"]).where(table.c["id"].in_(keys))))
+
+    def _insert_one_missing(self, kind: Collection, row: Row) -> None:
+        try:
+            self.insert(kind.name, row.document)
+        except AlreadyExists as error:
+            if error.field != "id":
+                raise
+
     def get(self, collection: str, id: str) -> Document | None:
         """See `Documents.get`."""
         _, table = self._table(collection)
@@ -147,6 +173,17 @@ class SqlDocuments:
     def close(self) -> None:
         """See `Documents.close`."""
         self._engine.dispose()
+
+    @contextmanager
+    def _transaction(self, connection: Connection) -> Iterator[None]:
+        """Let the statements inside commit together, though the engine's commit by themselves."""
+        connection.exec_driver_sql("BEGIN")
+        try:
+            yield
+        except BaseException:
+            connection.exec_driver_sql("ROLLBACK")
+            raise
+        connection.exec_driver_sql("COMMIT")
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:

@@ -10,7 +10,7 @@ from fednet.cli._watch import watch_session
 ROUND = {
     "session_id": "s",
     "number": 1,
-    "status": "FINISHED",
+    "status": "Finished",
     "updates": 2,
     "examples": 40,
     "model_id": "m1",

@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+
 from fednet import limits
 from fednet.identity import Identity, Role
 
@@ -109,7 +110,7 @@ def test_a_body_that_is_too_large_is_refused(api):
     assert answer.status_code == 413
 
 
-def test_a_fault_tells_nothing_but_where_to_look(api, app, caplog, services, monkeypatch):
+def test_a_fault_tells_nothing_but_where_to_look(api, caplog, services, monkeypatch):
     """The log has the traceback under the id that the caller was told."""
 
     def fail(*_):

@@ -8,7 +8,17 @@ from fednet.controller.registry import Registry, address_of
 from fednet.errors import AlreadyExists, InvalidInput, PermissionDenied, Unavailable
 from fednet.identity import Identity, Role
 
-ODD_NAMES = ["", " a", "a b", "../a", "a/b", "ä", "a\n", "-a", "x" * (limits.name_characters_max + 1)]
+ODD_NAMES = [
+    "",
+    " a",
+    "a b",
+    "../a",
+    "a/b",
+    "ä",
+    "a\n",
+    "-a",
+    "x" * (limits.name_characters_max + 1),
+]
 
 
 @pytest.fixture
@@ -38,9 +48,7 @@ def test_a_combiner_gets_what_it_needs_to_serve(registry, records, signer, admin
     assert address_of(records.get("combiners", "c1")) == "[::1]:12080"
 
 
-def test_a_blob_store_that_is_no_folder_stays_with_the_controller(
-    records, presence, signer, admin
-):
+def test_a_blob_store_that_is_no_folder_stays_with_the_controller(records, presence, signer, admin):
     """Its URL may hold credentials."""
     registry = Registry(records, presence, signer, lambda _: None, "s3://key:secret@host/bucket")
 
@@ -51,7 +59,11 @@ def test_a_combiner_is_announced_after_it_was_written(records, presence, signer,
     """Whoever is told finds the document."""
     found = []
     registry = Registry(
-        records, presence, signer, lambda each: found.append(records.get("combiners", each["id"])), ""
+        records,
+        presence,
+        signer,
+        lambda each: found.append(records.get("combiners", each["id"])),
+        "",
     )
 
     registry.register_combiner(admin, "c1", "host:1", None)
@@ -72,7 +84,8 @@ def test_a_combiner_that_comes_again_keeps_its_id(registry, records, admin):
 
 
 @pytest.mark.parametrize(
-    "address", ["", "host", "host:", ":1", "host:0", "host:65536", "http://host:1", "a b:1", "a:b:1"]
+    "address",
+    ["", "host", "host:", ":1", "host:0", "host:65536", "http://host:1", "a b:1", "a:b:1"],
 )
 def test_an_address_must_be_host_and_port(registry, admin, address):
     """The error names the field."""

@@ -162,7 +162,7 @@ def test_a_damaged_key_is_not_replaced_in_silence(tmp_path, content):
     """A new key would make every token of the network invalid."""
     (tmp_path / "signing.key").write_text(content)
 
-    with pytest.raises(FailedPrecondition, match="signing.key"):
+    with pytest.raises(FailedPrecondition, match=r"signing\.key"):
         Signer.from_folder(tmp_path)
 
     assert (tmp_path / "signing.key").read_text() == content
@@ -195,7 +195,7 @@ def test_an_admin_token_of_another_key_is_named(tmp_path):
     admin_token(tmp_path, Signer.from_folder(tmp_path))
     (tmp_path / "signing.key").unlink()
 
-    with pytest.raises(FailedPrecondition, match="admin.token"):
+    with pytest.raises(FailedPrecondition, match=r"admin\.token"):
         admin_token(tmp_path, Signer.from_folder(tmp_path))
 
 

@@ -152,18 +152,32 @@ def test_refuses_a_count_that_lies(refusal, count):
     refusal(patched(MODEL, END, 8, "<2H", count, count))
 
 
+def long_end(count, length, offset, magic=b"PK\x06\x06", located=0):
+    """The end of a large archive: the 64-bit record, its locator, and the short record."""
+    return (
+        struct.pack("<4sQ2H2L4Q", magic, 44, 45, 45, 0, 0, count, count, length, offset)
+        + struct.pack("<4sLQL", b"PK\x06\x07", 0, located, 1)
+        + struct.pack("<4s4H2LH", END, 0, 0, 65535, 65535, 2**32 - 1, 2**32 - 1, 0)
+    )
+
+
 def test_refuses_more_members_than_a_model_has_before_reading_them(refusal):
     """The claim of too many members is refused whatever the directory is."""
-    end64 = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 2**40, 2**40, 2**45, 0)
-    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, 0, 1)
-    end = struct.pack("<4s4H2LH", END, 0, 0, 65535, 65535, 2**32 - 1, 2**32 - 1, 0)
+    assert f"has {2**40} members" in refusal(long_end(2**40, 0, 0))
 
-    refusal(end64 + locator + end)
-    assert "members" in refusal(
-        struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 2**40, 2**40, 0, 0)
-        + locator
-        + end
-    )
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        long_end(1, 0, 0, magic=b"junk"),
+        long_end(1, 0, 0, located=1),
+        long_end(1, 2**63, 2**63),
+        long_end(1, 0, 0)[4:],
+    ],
+)
+def test_refuses_a_64_bit_directory_that_is_not_where_it_says(refusal, end):
+    """The bounds are read from the very record that zipfile will use."""
+    refusal(end)
 
 
 def test_refuses_a_directory_larger_than_its_count_explains(refusal):

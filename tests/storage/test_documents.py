@@ -483,3 +483,43 @@ def test_no_increment_is_lost_among_threads(documents):
 def test_a_new_store_is_ready(documents):
     """It answers."""
     assert documents.is_ready() is True
+
+
+def test_insert_missing_adds_what_is_not_there_and_leaves_the_rest(documents):
+    """A repeated batch adds nothing and changes nothing."""
+    documents.insert("notes", {"id": "b", "text": "first"})
+
+    documents.insert_missing("notes", [{"id": id_, "text": "batch"} for id_ in "abcc"])
+    documents.insert_missing("notes", [{"id": "a", "text": "again"}])
+    documents.insert_missing("notes", [])
+
+    texts = {each["id"]: each["text"] for each in documents.find("notes")}
+    assert texts == {"b": "first", "a": "batch", "c": "batch"}
+
+
+def test_insert_missing_adds_nothing_of_a_batch_that_holds_no_json(documents):
+    """The whole batch is looked at before any of it is written."""
+    with pytest.raises(InvalidInput):
+        documents.insert_missing("notes", [{"id": "a"}, {"id": "b", "text": {1, 2}}])
+
+    assert documents.count("notes") == 0
+
+
+def test_insert_missing_names_the_unique_field_that_is_taken(documents):
+    """Only a taken id is passed over."""
+    documents.insert("clients", {"id": "a", "name": "x"})
+
+    with pytest.raises(AlreadyExists) as refused:
+        documents.insert_missing("clients", [{"id": "b", "name": "x"}])
+
+    assert refused.value.field == "name"
+
+
+def test_of_insert_missing_in_many_threads_each_document_is_added_once(documents):
+    """The same batch from several threads at once is one batch."""
+    batch = [{"id": str(number)} for number in range(50)]
+
+    found = outcomes([lambda: documents.insert_missing("notes", batch)] * 6)
+
+    assert found == [None] * 6
+    assert documents.count("notes") == 50

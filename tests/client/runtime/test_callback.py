@@ -89,6 +89,7 @@ def test_message_and_traceback_are_bounded(model):
         (([np.array([None])], {"num_examples": 1}), "dtype object"),
         ((["text"], {"num_examples": 1}), "dtype"),
         (([[1, [2]]], {"num_examples": 1}), "failed"),
+        (([np.ones(2, np.longdouble)], {"num_examples": 1}), "parameters"),
         (([np.ones(2)], None), "must be a dict"),
         (([np.ones(2)], {}), "num_examples"),
     ],

@@ -118,7 +118,7 @@ def test_a_failed_startup_fails_the_task_and_is_tried_again(package, model, tmp_
     [
         ("echo oh no; exit 3 #", "train command failed with exit code 3"),
         ("no-such-command", "exit code 127"),
-        ("kill -9 $$ #", "ended by SIGKILL"),
+        ("kill -9 $$ #", "ended by signal 9"),
         ("true", "did not write its update"),
         ("w() { cp $1 $2; }; w", "did not write JSON to the file update.npz-metadata"),
         ("w() { cp $1 $2; echo '{' > $2-metadata; }; w", "no valid JSON"),
@@ -204,6 +204,18 @@ def test_cancel_ends_a_running_task(package, model, tmp_path):
 
     canceller.join()
     assert runtime.train(model, tmp_path / "update.npz", {})["num_examples"] == 7
+
+
+def test_a_command_after_a_cancel_does_not_begin(tmp_path):
+    """A cancel between two commands of a task holds for the second."""
+    cancelled = commands.Commands(tmp_path, 30)
+    cancelled.cancel()
+
+    with pytest.raises(TaskFailed, match="cancelled"):
+        cancelled.run("train", "touch begun", os.environ)
+
+    cancelled.close()
+    assert not (tmp_path / "begun").exists()
 
 
 def test_a_missing_entry_point_fails_the_task(package, model):

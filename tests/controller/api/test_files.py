@@ -4,6 +4,7 @@ import hashlib
 import io
 
 import pytest
+
 from fednet import limits
 from fednet.controller.records import new_id
 
@@ -30,9 +31,7 @@ def test_a_model_is_uploaded_as_raw_bytes_under_an_id(api, model_bytes):
     model_id = new_id()
 
     for _ in range(2):
-        answer = api.post(
-            f"/api/v1/models/?id={model_id}", data=model_bytes(), content_type=RAW
-        )
+        answer = api.post(f"/api/v1/models/?id={model_id}", data=model_bytes(), content_type=RAW)
         assert (answer.status_code, answer.json["model_id"]) == (201, model_id)
 
     assert api.get("/api/v1/models/count").json == 1
@@ -95,9 +94,7 @@ def test_a_range_of_a_model_is_downloaded(api, model_id, model_bytes, asked, sta
 
 def test_a_range_that_is_not_there_is_refused(api, model_id):
     """416, in JSON."""
-    answer = api.get(
-        f"/api/v1/models/{model_id}/download", headers={"Range": "bytes=1000000-"}
-    )
+    answer = api.get(f"/api/v1/models/{model_id}/download", headers={"Range": "bytes=1000000-"})
 
     assert answer.status_code == 416
     assert answer.json["success"] is False

@@ -1,6 +1,7 @@
 """What all resources have in common."""
 
 import pytest
+
 from fednet import limits
 
 RESOURCES = [
@@ -134,6 +135,10 @@ def test_a_filter_in_the_query_may_be_repeated(api):
 @pytest.mark.usefixtures("statuses")
 def test_a_filter_in_a_body_may_hold_alternatives(api):
     """As JSON or as a form, a comma separates them; JSON may have a list."""
-    for body in ({"json": {"type": "T0,T1"}}, {"data": {"type": "T0,T1"}}, {"json": {"type": ["T0", "T1"]}}):
+    for body in (
+        {"json": {"type": "T0,T1"}},
+        {"data": {"type": "T0,T1"}},
+        {"json": {"type": ["T0", "T1"]}},
+    ):
         assert ids(api.post("/api/v1/statuses/list", **body)) == ["s1", "s0"]
         assert api.post("/api/v1/statuses/count", **body).json == 2

@@ -1,0 +1,564 @@
+"""The notebook client, against a real server."""
+
+import inspect
+import io
+import json
+import socket
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from waitress.server import create_server
+from waitress.wasyncore import close_all
+
+from fednet import APIClient, limits
+from fednet.controller.app import Services, create_app
+from fednet.controller.catalog import Catalog
+from fednet.controller.presence import Presence
+from fednet.controller.records import COLLECTIONS, Records, timestamp
+from fednet.controller.registry import Registry
+from fednet.errors import (
+    AlreadyExists,
+    DeadlineExceeded,
+    FednetError,
+    InvalidInput,
+    NotFound,
+    TransferCorrupted,
+    Unauthenticated,
+    Unavailable,
+)
+from fednet.identity import Signer, admin_token, write_local_network
+from fednet.packages import create_package
+from fednet.settings import default_data_dir
+from fednet.storage import open_blobs, open_documents
+
+
+class PlainSessions:
+    """Sessions that are written down and never run; a test changes them by hand."""
+
+    def __init__(self, records):
+        self.records = records
+        self.changed = threading.Condition()
+
+    def start(self, options):
+        asked = options.model_dump(mode="json")
+        document = {
+            "session_id": options.session_id,
+            "status": "INITIALIZED",
+            "session_config": [asked],
+            "committed_at": timestamp(),
+        }
+        try:
+            return self.records.insert("sessions", document)
+        except AlreadyExists:
+            known = self.records.get("sessions", options.session_id)
+            if known["session_config"] != [asked]:
+                raise
+            return known
+
+    def wait(self, session_id, after_version, seconds):
+        def session():
+            return self.records.get("sessions", session_id)
+
+        with self.changed:
+            self.changed.wait_for(lambda: session()["version"] > after_version, seconds)
+        return session()
+
+    def change(self, session_id, **changes):
+        with self.changed:
+            self.records.update("sessions", session_id, lambda _: changes)
+            self.changed.notify_all()
+
+
+class Door:
+    """In front of the app: counts the calls, and fails the next ones, after the app has done its work."""
+
+    def __init__(self, app):
+        self.app = app
+        self.calls = 0
+        self.failures = 0
+
+    def __call__(self, environ, start_response):
+        self.calls += 1
+        if self.failures == 0:
+            return self.app(environ, start_response)
+        self.failures -= 1
+        list(self.app(environ, lambda *_: None))
+        start_response("503 Service Unavailable", [("Content-Type", "text/plain")])
+        return [b"later"]
+
+
+@pytest.fixture
+def serve():
+    """Serves a WSGI application on a free port; answers its URL."""
+    running = []
+
+    def start(app):
+        sockets = {}
+        server = create_server(app, map=sockets, host="127.0.0.1", port=0, threads=4)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        running.append((server, sockets, thread))
+        return f"http://127.0.0.1:{server.effective_port}"
+
+    yield start
+    for server, sockets, thread in running:
+        server.trigger.pull_trigger(lambda sockets=sockets: close_all(sockets))
+        thread.join()
+        server.task_dispatcher.shutdown()
+
+
+class Controller:
+    """A served controller with an admin's token, its parts at hand."""
+
+    def __init__(self, data_dir, serve):
+        signer = Signer.from_folder(data_dir)
+        self.token = admin_token(data_dir, signer)
+        self.records = Records(open_documents("memory://", COLLECTIONS))
+        self.blobs = open_blobs("memory://")
+        self.sessions = PlainSessions(self.records)
+        presence = Presence()
+        registry = Registry(self.records, presence, signer, lambda _: None, "")
+        catalog = Catalog(self.records, self.blobs, data_dir / "uploads")
+        self.services = Services(
+            self.records, self.blobs, registry, catalog, self.sessions, signer.verifier
+        )
+        self.door = Door(create_app(self.services))
+        self.url = serve(self.door)
+
+
+@pytest.fixture
+def controller(tmp_path, serve):
+    return Controller(tmp_path / "data", serve)
+
+
+@pytest.fixture
+def api(controller):
+    with APIClient(controller.url, token=controller.token) as client:
+        yield client
+
+
+@pytest.fixture
+def quick_retries(monkeypatch):
+    """Pauses that do not keep the tests waiting."""
+    monkeypatch.setattr(limits, "retry_seconds_first", 0.001)
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A model file."""
+    path = tmp_path / "model.npz"
+    np.savez(path, **{"0": np.ones((3, 2), np.float32)})
+    return path
+
+
+@pytest.fixture
+def package(tmp_path):
+    """A compute package's file."""
+    folder = tmp_path / "package"
+    folder.mkdir()
+    (folder / "fednet.yaml").write_text("entry_points:\n  train: {command: python train.py}\n")
+    create_package(folder, tmp_path / "package.tgz")
+    return tmp_path / "package.tgz"
+
+
+def test_a_model_is_set_and_read_back(api, model, tmp_path):
+    """What comes back is what was sent, byte by byte."""
+    answer = api.set_active_model(str(model))
+
+    assert answer["success"] is True
+    assert api.get_active_model()["id"] == answer["model_id"]
+    assert api.get_model(answer["model_id"]) == api.get_active_model()
+    downloaded = api.download_model(answer["model_id"], str(tmp_path / "back.npz"))
+    assert downloaded["success"] is True
+    assert (tmp_path / "back.npz").read_bytes() == model.read_bytes()
+
+
+def test_a_package_is_set_and_read_back(api, package, tmp_path):
+    """With what was said of it."""
+    answer = api.set_active_package(str(package), "numpyhelper", name="digits")
+
+    assert answer["success"] is True
+    active = api.get_active_package()
+    assert (active["name"], active["file_name"]) == ("digits", "package.tgz")
+    assert api.get_package(active["id"])["active"] is True
+    assert api.get_package_checksum() == {"checksum": active["sha256"]}
+    assert api.download_package(str(tmp_path / "back.tgz"))["success"] is True
+    assert (tmp_path / "back.tgz").read_bytes() == package.read_bytes()
+
+
+def test_what_fedn_answers_as_a_dict_stays_one_when_refused(api, tmp_path):
+    """With the server's words, and nothing written."""
+    (tmp_path / "junk").write_bytes(b"junk")
+    target = tmp_path / "back.npz"
+
+    refused = [
+        api.set_active_model(str(tmp_path / "junk")),
+        api.set_active_package(str(tmp_path / "junk"), "numpyhelper"),
+        api.download_model("nope", str(target)),
+        api.download_package(str(target)),
+        api.start_session(rounds=0),
+    ]
+
+    assert [each["success"] for each in refused] == [False] * 5
+    assert [each["code"] for each in refused] == [
+        "invalid_model",
+        "invalid_package",
+        "not_found",
+        "not_found",
+        "invalid_input",
+    ]
+    assert all(each["message"] for each in refused)
+    assert not target.exists()
+
+
+def test_every_other_refusal_is_raised(api):
+    """With the server's words."""
+    with pytest.raises(NotFound, match="nope"):
+        api.get_session("nope")
+    with pytest.raises(NotFound, match="set_active_model"):
+        api.get_active_model()
+    with pytest.raises(Unauthenticated):
+        APIClient(api.api_url, token="no.such.token").get_clients()
+
+
+def test_a_file_of_this_machine_that_is_no_good_is_raised(api, controller, model, tmp_path):
+    """It is no refusal of the server's."""
+    model_id = api.set_active_model(str(model))["model_id"]
+
+    with pytest.raises(InvalidInput, match="missing") as reading:
+        api.set_active_model(str(tmp_path / "missing.npz"))
+    with pytest.raises(InvalidInput, match="missing") as writing:
+        api.download_model(model_id, str(tmp_path / "missing" / "model.npz"))
+
+    assert (reading.value.field, writing.value.field) == ("path", "path")
+    assert controller.records.count("models") == 1
+
+
+def test_an_id_with_odd_characters_stays_one_part_of_the_path(api):
+    """Nobody gets to another route by an id."""
+    for odd in ("../clients/count", "a?b=c", "a#b", "%2e%2e"):
+        with pytest.raises(NotFound):
+            api.get_session(odd)
+
+
+def test_a_session_is_started_with_every_option(api):
+    """All of FEDn's options arrive."""
+    answer = api.start_session(
+        "one",
+        aggregator="fedavg",
+        aggregator_kwargs={"a": 1},
+        model_id="m",
+        round_timeout=60,
+        rounds=2,
+        round_buffer_size=3,
+        delete_models=False,
+        validate=False,
+        helper="numpyhelper",
+        min_clients=2,
+        requested_clients=4,
+    )
+
+    assert answer["success"] is True
+    assert answer["config"] == {
+        "session_id": "one",
+        "name": None,
+        "aggregator": "fedavg",
+        "aggregator_kwargs": {"a": 1},
+        "model_id": "m",
+        "round_timeout": 60,
+        "rounds": 2,
+        "round_buffer_size": 3,
+        "delete_models": False,
+        "validate_models": False,
+        "helper": "numpyhelper",
+        "min_clients": 2,
+        "requested_clients": 4,
+    }
+    assert api.get_session_status("one") == "INITIALIZED"
+    assert api.session_is_finished("one") is False
+
+
+@pytest.mark.usefixtures("quick_retries")
+def test_a_lost_answer_makes_nothing_twice(api, controller, model, package):
+    """What creates something is sent again under the same id."""
+    makers = [
+        api.start_session,
+        lambda: api.set_active_model(str(model)),
+        lambda: api.set_active_package(str(package), "numpyhelper"),
+    ]
+
+    for make in makers:
+        controller.door.failures = 2
+        assert make()["success"] is True
+
+    counts = [controller.records.count(each) for each in ("sessions", "models", "packages")]
+    assert counts == [1, 1, 1]
+    assert controller.door.calls == 9
+
+
+@pytest.mark.usefixtures("quick_retries")
+def test_retries_have_an_end(api, controller):
+    """Then the server's answer is raised."""
+    controller.door.failures = 1_000
+
+    with pytest.raises(Unavailable):
+        api.get_clients()
+
+    assert controller.door.calls == limits.retry_attempts_max + 1
+
+
+@pytest.mark.usefixtures("quick_retries")
+def test_a_controller_that_is_not_there_is_named(tmp_path):
+    """With the question that helps; also by the methods that answer dicts."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        client = APIClient(url, token="t")
+
+        with pytest.raises(Unavailable, match="running"):
+            client.get_clients()
+        with pytest.raises(Unavailable, match=url):
+            client.download_model("x", str(tmp_path / "x"))
+
+
+def broken_off(_environ, start_response):
+    start_response("200 OK", [("Content-Length", "100"), ("ETag", '"x"')])
+    return [b"half"]
+
+
+def other_bytes(_environ, start_response):
+    start_response("200 OK", [("Content-Length", "5"), ("ETag", '"x"')])
+    return [b"other"]
+
+
+@pytest.mark.parametrize(
+    ("app", "error"), [(broken_off, Unavailable), (other_bytes, TransferCorrupted)]
+)
+def test_a_download_that_goes_wrong_leaves_nothing(serve, tmp_path, app, error):
+    """What was at the path before stays there."""
+    target = tmp_path / "files" / "model.npz"
+    target.parent.mkdir()
+    target.write_bytes(b"before")
+
+    with pytest.raises(error), APIClient(serve(app), token="t") as client:
+        client.download_model("x", str(target))
+
+    assert target.read_bytes() == b"before"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def plain_page(_environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/html")])
+    return [b"<html>"]
+
+
+def elsewhere(_environ, start_response):
+    start_response("302 Found", [("Location", "http://127.0.0.1:1/")])
+    return [b""]
+
+
+@pytest.mark.parametrize("app", [plain_page, elsewhere])
+def test_a_server_that_is_no_controller_is_told_apart(serve, app):
+    """The token is not carried on to where it points."""
+    with pytest.raises(FednetError), APIClient(serve(app), token="t") as client:
+        client.get_clients()
+
+
+@pytest.mark.parametrize(
+    ("host", "token"),
+    [("http://[", "t"), ("ftp://x", "t"), ("http://x", "a\nb"), ("http://x", "ŧ")],
+)
+def test_an_odd_address_or_token_is_invalid(host, token):
+    """No foreign exception comes through."""
+    with pytest.raises(InvalidInput):
+        APIClient(host, token=token).get_clients()
+
+
+@pytest.mark.parametrize("value", [float("nan"), object(), {1}])
+def test_what_is_no_json_is_not_sent(api, controller, value):
+    """The error tells it from a server that is away."""
+    with pytest.raises(InvalidInput, match="JSON"):
+        api.start_session(aggregator_kwargs={"a": value})
+
+    assert controller.door.calls == 0
+
+
+def test_a_list_is_paged_to_its_end(api, controller, monkeypatch):
+    """Newest first, each once, and no more than asked for."""
+    monkeypatch.setattr(limits, "page_items_max", 3)
+    for number in range(7):
+        controller.records.insert("rounds", {"id": f"r{number}", "round_id": f"r{number}"})
+
+    def ids(n_max=None):
+        return [each["id"] for each in api.get_rounds(n_max)["result"]]
+
+    assert ids() == [f"r{number}" for number in range(6, -1, -1)]
+    assert ids(5) == ["r6", "r5", "r4", "r3", "r2"]
+    assert ids(3) == ["r6", "r5", "r4"]
+    assert api.get_rounds(1)["count"] == 7
+    assert api.get_rounds_count() == 7
+
+
+def test_lists_take_fedns_filters(api, controller):
+    """Each finds its one among two."""
+    for name in ("one", "two"):
+        sender = {"name": f"client-{name}", "role": "WORKER"}
+        controller.records.insert("models", {"id": name, "model": name, "session_id": name})
+        controller.records.insert("statuses", {"session_id": name, "type": name, "sender": sender})
+        controller.records.insert("validations", {"model_id": name, "sender": sender})
+
+    assert [each["id"] for each in api.get_models(session_id="one")["result"]] == ["one"]
+    assert api.get_statuses(event_type="one")["count"] == 1
+    assert api.get_statuses(session_id="one", sender_role="WORKER")["count"] == 1
+    assert api.get_validations(model_id="one")["count"] == 1
+    assert api.get_validations(sender_name="client-two", receiver_name="x")["count"] == 0
+
+
+def test_the_trail_ends_at_the_active_model(api, controller, monkeypatch):
+    """Oldest first, however many pages it takes."""
+    monkeypatch.setattr(limits, "page_items_max", 3)
+    names = [f"m{number}" for number in range(8)]
+    for parent, child in zip([None, *names], names, strict=False):
+        controller.records.insert("models", {"id": child, "model": child, "parent_model": parent})
+    controller.records.set_active(model_id="m7")
+
+    def trail(*args, **options):
+        return [each["id"] for each in api.get_model_trail(*args, **options)]
+
+    assert trail() == names
+    assert trail(reverse=False) == names[::-1]
+    assert trail("m3", include_self=False) == names[:3]
+    assert trail(n_max=4) == names[4:]
+
+
+def test_a_session_is_waited_for_without_polling(api, controller):
+    """One call for each change, and the last state is the answer."""
+    api.start_session("one")
+    seen = []
+
+    def on_change(session):
+        seen.append(session["status"])
+        following = {"INITIALIZED": "STARTED", "STARTED": "FINISHED"}.get(session["status"])
+        if following:
+            change = threading.Timer(
+                0.05, controller.sessions.change, ["one"], {"status": following}
+            )
+            change.start()
+
+    calls_before = controller.door.calls
+    final = api.wait_session("one", on_change, timeout=20)
+
+    assert seen == ["INITIALIZED", "STARTED", "FINISHED"]
+    assert final["status"] == "FINISHED"
+    assert controller.door.calls - calls_before == 3
+    assert api.session_is_finished("one") is True
+
+
+def test_a_wait_has_an_end(api):
+    """The session goes on."""
+    api.start_session("one")
+
+    with pytest.raises(DeadlineExceeded, match="INITIALIZED"):
+        api.wait_session("one", timeout=0.05)
+
+
+def test_a_server_without_room_to_wait_is_left_alone_for_a_moment(api, controller, monkeypatch):
+    """Its early answers make no busy loop."""
+    monkeypatch.setattr(limits, "waiting_pause_seconds", 0.2)
+    for _ in range(limits.waiting_requests_max):
+        controller.services.waiting.acquire()
+    api.start_session("one")
+
+    calls_before = controller.door.calls
+    with pytest.raises(DeadlineExceeded):
+        api.wait_session("one", timeout=0.5)
+
+    assert controller.door.calls - calls_before <= 7
+
+
+def test_the_address_is_what_host_port_and_secure_say():
+    """As FEDn reads them; the host may be a URL."""
+
+    def url(*args, **options):
+        return APIClient(*args, token="t", **options).api_url
+
+    assert url("localhost", 8092) == "http://localhost:8092"
+    assert url("fednet.example.org", secure=True) == "https://fednet.example.org"
+    assert url("https://fednet.example.org/") == "https://fednet.example.org"
+    assert url("http://localhost", 8092) == "http://localhost:8092"
+
+
+def test_without_a_host_the_environment_counts_before_this_machine(controller, monkeypatch):
+    """FEDNET_URL and FEDNET_TOKEN, else the network.json of the default data folder."""
+    with pytest.raises(InvalidInput, match="FEDNET_URL"):
+        APIClient()
+
+    write_local_network(default_data_dir(), controller.url, controller.token)
+    with APIClient() as local, APIClient(controller.url) as same:
+        assert local.get_clients_count() == 0
+        assert same.get_clients_count() == 0
+
+    monkeypatch.setenv("FEDNET_URL", "http://example.org")
+    monkeypatch.setenv("FEDNET_TOKEN", "t")
+    assert APIClient().api_url == "http://example.org"
+
+
+def test_the_token_of_this_machine_is_not_sent_elsewhere(serve):
+    """Another host gets none at all."""
+    sent = []
+
+    def app(environ, start_response):
+        sent.append(environ.get("HTTP_AUTHORIZATION"))
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [b"0"]
+
+    write_local_network(default_data_dir(), "http://127.0.0.1:1", "secret")
+
+    with APIClient(serve(app)) as client:
+        client.get_clients_count()
+
+    assert sent == [None]
+
+
+def test_the_parameters_are_fedns():
+    """Names and defaults of a few methods, as FEDn 0.9.5 documents them."""
+    constructor = inspect.signature(APIClient).parameters
+    start = inspect.signature(APIClient.start_session).parameters
+    trail = inspect.signature(APIClient.get_model_trail).parameters
+
+    assert list(constructor) == ["host", "port", "secure", "verify", "token", "auth_scheme"]
+    assert {name: each.default for name, each in start.items() if name != "self"} == {
+        "id": None,
+        "aggregator": "fedavg",
+        "aggregator_kwargs": None,
+        "model_id": None,
+        "round_timeout": 180,
+        "rounds": 5,
+        "round_buffer_size": -1,
+        "delete_models": True,
+        "validate": True,
+        "helper": "numpyhelper",
+        "min_clients": 1,
+        "requested_clients": 8,
+    }
+    assert [each.default for each in trail.values()][1:] == [None, True, True, None]
+
+
+def test_importing_fednet_loads_next_to_nothing():
+    """Everything else comes with its first use."""
+    program = "import fednet, json, sys; print(json.dumps(sorted(sys.modules)))"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+
+    heavy = {"requests", "numpy", "pydantic", "yaml", "grpc", "flask", "jwt", "urllib3"}
+    assert not heavy & set(json.load(io.BytesIO(done.stdout)))
+
+
+def test_importing_the_client_does_not_load_requests():
+    """It comes with the first call."""
+    program = "import fednet.api_client, sys; sys.exit('requests' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
