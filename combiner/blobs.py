@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 from fednet.errors import NotFound, TransferCorrupted
@@ -21,15 +21,30 @@ def blob_key(ref: common_pb2.BlobRef) -> str:
     return f"{_FOLDERS[ref.kind]}/{ref.id}"
 
 
+def copy_blob(store: Blobs, key: str, target: Path) -> Path:
+    """Copy a blob to a path."""
+    with target.open("wb") as file:
+        for data in store.read(key):
+            file.write(data)
+    return target
+
+
+@dataclass
+class _Held:
+    path: Path
+    is_copy: bool
+    uses: int = 1
+
+
 class LocalBlobs:
     """Gives out paths of blobs; copies those of a distant store into the spool while a phase uses them."""
 
     def __init__(self, store: Blobs, spool: Spool) -> None:
         self.store = store
         self._spool = spool
-        self._uses: Counter[tuple[int, str]] = Counter()
-        self._paths: dict[tuple[int, str], Path] = {}
+        self._held: dict[tuple[int, str], _Held] = {}
         self._lock = threading.Lock()
+        self._fetching = threading.Lock()  # apart, so that nobody who only asks waits for a copy
 
     def acquire(self, ref: common_pb2.BlobRef) -> Path:
         """A path to the blob, kept until it is released as often. Blocking.
@@ -38,22 +53,23 @@ class LocalBlobs:
             NotFound: The store has no such blob.
             TransferCorrupted: What the store gave does not match the digest.
         """
-        key = (ref.kind, ref.id)
-        with self._lock:
-            if key not in self._paths:
-                self._paths[key] = self.store.local_path(blob_key(ref)) or self._copied(ref)
-            self._uses[key] += 1
-            return self._paths[key]
+        with self._fetching:
+            held = self._used_once_more(ref)
+            if held is None:
+                held = self._fetched(ref)
+                with self._lock:
+                    self._held[ref.kind, ref.id] = held
+            return held.path
 
     def release(self, ref: common_pb2.BlobRef) -> None:
         """One use has ended; with the last one the copy goes."""
-        key = (ref.kind, ref.id)
         with self._lock:
-            self._uses[key] -= 1
-            if self._uses[key] <= 0:
-                self._uses.pop(key)
-                self._paths.pop(key, None)
-                self._spool.cache_path(ref).unlink(missing_ok=True)
+            held = self._held[ref.kind, ref.id]
+            held.uses -= 1
+            if held.uses == 0:
+                del self._held[ref.kind, ref.id]
+                if held.is_copy:
+                    held.path.unlink(missing_ok=True)
 
     def path(self, kind: int, blob_id: str) -> Path:
         """The path of a blob that a running phase uses.
@@ -62,17 +78,29 @@ class LocalBlobs:
             NotFound: No running phase uses it.
         """
         with self._lock:
-            path = self._paths.get((kind, blob_id))
-        if path is None:
-            raise NotFound(f"No running round uses {blob_id!r}.", field="id")
-        return path
+            held = self._held.get((kind, blob_id))
+        if held is None:
+            raise NotFound("No running round uses this model or package.", field="id")
+        return held.path
 
-    def _copied(self, ref: common_pb2.BlobRef) -> Path:
-        path, scratch = self._spool.cache_path(ref), self._spool.scratch()
-        with scratch.open("wb") as file:
-            for data in self.store.read(blob_key(ref)):
-                file.write(data)
-        if sha256_of(scratch) != ref.sha256:
-            scratch.unlink()
-            raise TransferCorrupted(f"The blob store's {blob_key(ref)} does not match its digest.")
-        return scratch.replace(path)
+    def _used_once_more(self, ref: common_pb2.BlobRef) -> _Held | None:
+        with self._lock:
+            held = self._held.get((ref.kind, ref.id))
+            if held:
+                held.uses += 1
+            return held
+
+    def _fetched(self, ref: common_pb2.BlobRef) -> _Held:
+        if path := self.store.local_path(blob_key(ref)):
+            return _Held(path, is_copy=False)
+        copy = self._spool.scratch()
+        try:
+            copy_blob(self.store, blob_key(ref), copy)
+            if sha256_of(copy) != ref.sha256:
+                raise TransferCorrupted(
+                    f"The blob store's {blob_key(ref)} does not match its digest."
+                )
+        except BaseException:
+            copy.unlink(missing_ok=True)
+            raise
+        return _Held(copy, is_copy=True)

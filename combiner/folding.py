@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
+from fednet import limits
 from fednet.aggregation import Aggregator, Partial
 from fednet.errors import InvalidModel
 from fednet.parameters import Structure, check_finite, check_structure, open_model, write_model
+
+_BYTES_PER_NUMBER = 8  # the widest dtype: an update may come in another than the model's
+_ARRAY_OVERHEAD_BYTES = limits.array_header_bytes_max + limits.KIB  # and its place in the archive
 
 
 def structure_of(model: Path) -> Structure:
@@ -24,12 +27,19 @@ class Folding:
     Args:
         aggregator: How updates become a partial.
         structure: What an update must look like: the structure of the global model.
+
+    Attributes:
+        partial: The updates folded so far.
+        update_bytes_max: No file larger than this can be an update.
     """
 
     def __init__(self, aggregator: Aggregator, structure: Structure) -> None:
         self._structure = structure
+        self._numbers_bytes_max = _BYTES_PER_NUMBER * structure.size
         self._lock = threading.Lock()
         self.partial: Partial = aggregator.partial(structure)
+        overhead = limits.KIB + _ARRAY_OVERHEAD_BYTES * len(structure.arrays)
+        self.update_bytes_max = self._numbers_bytes_max + overhead
 
     def fold(self, update: Path, num_examples: float | None) -> float:
         """Check an update and fold it.
@@ -44,37 +54,29 @@ class Folding:
         Raises:
             InvalidModel: It is not acceptable; nothing was folded.
         """
-        weight = _checked_weight(num_examples)
-        with open_model(update) as opened:
+        if num_examples is None:
+            raise InvalidModel(
+                "The update has no num_examples: return it from train.", field="num_examples"
+            )
+        if not update.exists():
+            raise InvalidModel("The update was never uploaded: upload it before its result.")
+        with open_model(update, expected_bytes=self._numbers_bytes_max) as opened:
             check_structure(opened.structure, self._structure)
             check_finite(opened.arrays)
             with self._lock:
-                self.partial.accumulate(opened.arrays, weight)
-        return weight
-
-
-def _checked_weight(num_examples: float | None) -> float:
-    if num_examples is None:
-        raise InvalidModel(
-            "The update has no num_examples: return it from train.", field="num_examples"
-        )
-    if not math.isfinite(num_examples) or num_examples <= 0:
-        raise InvalidModel(
-            f"num_examples is {num_examples}; it must be a finite number above 0.",
-            field="num_examples",
-        )
-    return num_examples
+                self.partial.accumulate(opened.arrays, num_examples)
+        return num_examples
 
 
 def write_mean(
-    aggregator: Aggregator, structure: Structure, partials: Iterable[Partial], target: Path
+    aggregator: Aggregator, structure: Structure, partials: Sequence[Partial], target: Path
 ) -> None:
     """Merge partials in the order given and write the model that they make; the partials stay as they are.
 
     Args:
         aggregator: How partials are merged.
         structure: The structure of the global model.
-        partials: At least one; each is taken when its turn comes.
+        partials: At least one; what was loaded is mapped from its file, not held in memory.
         target: Where to write the model, as npz.
     """
     first, *others = partials

@@ -39,6 +39,7 @@ class Outbox:
         self.epoch = str(uuid.uuid4())
         self._last_number = 0
         self._kept: deque[_Kept] = deque()
+        self._kept_bytes = 0
         self._watchers: list[_Watcher] = []
 
     def put(self, *, stored: Callable[[], None] | None = None, **event: Any) -> None:
@@ -51,7 +52,19 @@ class Outbox:
         self._last_number += 1
         numbered = rounds_pb2.Event(number=self._last_number, happened_at=time.time(), **event)
         self._kept.append(_Kept(numbered, stored))
+        self._kept_bytes += numbered.ByteSize()
         self._hand_out(numbered)
+
+    def offer(self, **event: Any) -> None:
+        """Tell something that may be lost: dropped while the controller is too far behind.
+
+        Clients decide how much of it there is, so it may fill only half of the room.
+        """
+        if (
+            len(self._kept) < limits.outbox_events_max // 2
+            and self._kept_bytes < limits.outbox_bytes_max // 2
+        ):
+            self.put(**event)
 
     def mention(self, **event: Any) -> None:
         """Tell something that only matters to who listens now; a later snapshot says it anyway."""
@@ -63,9 +76,11 @@ class Outbox:
         Raises:
             LimitExceeded: There is no room for that many events more.
         """
-        if len(self._kept) + events > limits.outbox_events_max:
+        too_many = len(self._kept) + events > limits.outbox_events_max
+        if too_many or self._kept_bytes > limits.outbox_bytes_max:
             raise LimitExceeded(
-                f"The combiner holds {len(self._kept)} events that the controller has not stored yet."
+                f"The combiner holds {len(self._kept)} events ({self._kept_bytes} bytes) that the "
+                "controller has not stored yet."
             )
 
     def acknowledge(self, epoch: str, number: int) -> None:
@@ -74,13 +89,15 @@ class Outbox:
             return
         while self._kept and self._kept[0].event.number <= number:
             kept = self._kept.popleft()
-            if kept.stored:
-                kept.stored()
+            self._kept_bytes -= kept.event.ByteSize()
+            if kept.stored:  # on its own, so that its error is not the stream's
+                asyncio.get_running_loop().call_soon(kept.stored)
 
     async def follow(self, first: rounds_pb2.Event) -> AsyncIterator[rounds_pb2.Event]:
         """The given event, all that is not acknowledged, then everything that happens.
 
-        Ends when the reader is so slow that its queue is full; it then begins anew with a snapshot.
+        Ends when the reader is so slow that its queue is full, and throws the queue away: the next watch begins anew
+        with a snapshot.
         """
         watcher = _Watcher(deque([first, *(kept.event for kept in self._kept)]))
         self._watchers.append(watcher)
@@ -95,6 +112,10 @@ class Outbox:
 
     def _hand_out(self, event: rounds_pb2.Event) -> None:
         for watcher in self._watchers:
-            watcher.overrun = len(watcher.events) >= 2 * limits.outbox_events_max
-            watcher.events.append(event)
+            if len(watcher.events) >= 2 * limits.outbox_events_max:
+                watcher.overrun = True
+            if watcher.overrun:
+                watcher.events.clear()
+            else:
+                watcher.events.append(event)
             watcher.arrived.set()

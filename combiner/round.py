@@ -9,13 +9,14 @@ validate) for a set of clients. Its tasks and the phase itself move like this:
 
     phase   OPEN ──all tasks ended, close, deadline──> CLOSING ──nothing is CHECKING──> CLOSED
 
-What arrives twice is answered twice and counted once. What arrives after the close is refused as late. A client that
+A release ends phase and tasks from wherever they are, and nobody is told any more but the clients. What arrives twice is answered twice and counted once. What arrives after the close is refused as late. A client that
 leaves keeps its task until the deadline: it is sent again when the client is back.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -80,11 +81,12 @@ class ResultArrived:
 
 @dataclass(frozen=True)
 class Failed:
-    """A client says that its code failed."""
+    """A client says that its code failed, or what it says is no answer."""
 
     task: str
     message: str
     traceback: str = ""
+    why: Why = Why.FAILED
 
 
 @dataclass(frozen=True)
@@ -109,11 +111,18 @@ class CloseAsked:
 
 
 @dataclass(frozen=True)
+class Released:
+    """The controller needs nothing of this phase any more."""
+
+
+@dataclass(frozen=True)
 class TimePassed:
     """Nothing but time."""
 
 
-Event = Joined | Left | ResultArrived | Failed | Folded | Refused | CloseAsked | TimePassed
+Event = (
+    Joined | Left | ResultArrived | Failed | Folded | Refused | CloseAsked | Released | TimePassed
+)
 
 
 # Instructions: what the runner is to do.
@@ -197,14 +206,20 @@ class Phase:
     clients: Iterable[str]
     deadline: float
     state: PhaseState = PhaseState.OPEN
-    answers: int = 0
     weight: float = 0.0
-    _tasks: dict[str, _Task] = field(default_factory=dict)
+    _tasks: dict[str, _Task] = field(init=False)
+    _counts: Counter[TaskState] = field(init=False)
     _here: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         tasks = (_Task(task_id_of(self.phase_id, client), client) for client in self.clients)
         self._tasks = {task.id: task for task in tasks}
+        self._counts = Counter({TaskState.OPEN: len(self._tasks)})
+
+    @property
+    def answers(self) -> int:
+        """How many answers count so far."""
+        return self._counts[TaskState.ANSWERED]
 
     def task_state(self, task_id: str) -> TaskState | None:
         """Where a task stands; None for a task that is not of this phase."""
@@ -215,6 +230,10 @@ class Phase:
         """Whose task it is; None for a task that is not of this phase."""
         task = self._tasks.get(task_id)
         return task.client if task else None
+
+    def waits_for(self, task_id: str, now: float) -> bool:
+        """Whether an answer to the task, come now, would be the one that counts."""
+        return self.task_state(task_id) is TaskState.OPEN and now < self.deadline
 
     def handle(self, event: Event, now: float) -> list[Instruction]:
         """What to do about an event.
@@ -238,26 +257,30 @@ class Phase:
                 return []
             case ResultArrived(task):
                 return self._result_arrived(self._tasks[task])
-            case Failed(task, message, traceback):
-                return self._failed(self._tasks[task], message, traceback)
+            case Failed(task):
+                return self._failed(self._tasks[task], event)
             case Folded(task, weight):
                 return self._folded(self._tasks[task], weight)
             case Refused(task, message):
-                return self._end(self._tasks[task], Why.REFUSED, message)
+                return self._refused(self._tasks[task], message)
             case CloseAsked():
                 return self._close("enough updates were in")
+            case Released():
+                return self._released()
             case TimePassed():
                 return []
 
     def _joined(self, client: str) -> list[Instruction]:
+        task = self._tasks.get(task_id_of(self.phase_id, client))
+        if task is None:
+            return []
         self._here.add(client)
-        waiting = (task for task in self._tasks.values() if task.state is TaskState.OPEN)
-        return [Send(client, task.id) for task in waiting if task.client == client]
+        return [Send(client, task.id)] if task.state is TaskState.OPEN else []
 
     def _result_arrived(self, task: _Task) -> list[Instruction]:
         match task.state:
             case TaskState.OPEN:
-                task.state = TaskState.CHECKING
+                self._move(task, TaskState.CHECKING)
                 return [Check(task.client, task.id)]
             case TaskState.CHECKING:
                 return []
@@ -266,24 +289,28 @@ class Phase:
             case TaskState.UNANSWERED:
                 return [Receipt(task.client, task.id, accepted=False, reason=task.reason)]
 
-    def _failed(self, task: _Task, message: str, traceback: str) -> list[Instruction]:
+    def _failed(self, task: _Task, event: Failed) -> list[Instruction]:
         if task.state is TaskState.OPEN:
-            return self._end(task, Why.FAILED, message, traceback)
+            return self._end(task, event.why, event.message, event.traceback)
         if task.state is TaskState.CHECKING:
             return []
         answered = task.state is TaskState.ANSWERED
         return [Receipt(task.client, task.id, accepted=answered, reason=task.reason)]
 
     def _folded(self, task: _Task, weight: float) -> list[Instruction]:
-        assert task.state is TaskState.CHECKING, f"{task} was folded without being checked"
-        task.state = TaskState.ANSWERED
-        self.answers += 1
+        if task.state is not TaskState.CHECKING:
+            return []
+        self._move(task, TaskState.ANSWERED)
         self.weight += weight
         return [Receipt(task.client, task.id, accepted=True)]
 
+    def _refused(self, task: _Task, message: str) -> list[Instruction]:
+        if task.state is not TaskState.CHECKING:
+            return []
+        return self._end(task, Why.REFUSED, message)
+
     def _end(self, task: _Task, why: Why, message: str, traceback: str = "") -> list[Instruction]:
-        task.state = TaskState.UNANSWERED
-        task.reason = message
+        self._move(task, TaskState.UNANSWERED, message)
         return [
             Report(task.client, task.id, why, message, traceback),
             Receipt(task.client, task.id, accepted=False, reason=message),
@@ -294,22 +321,41 @@ class Phase:
         if self.state is not PhaseState.OPEN:
             return []
         self.state = PhaseState.CLOSING
+        reason = f"The phase has closed: {because}."
         instructions: list[Instruction] = []
-        for task in self._tasks.values():
-            if task.state is TaskState.OPEN:
-                here = task.client in self._here
-                task.state = TaskState.UNANSWERED
-                task.reason = f"The phase has closed: {because}."
-                why = Why.LATE if here else Why.GONE
-                instructions.append(Report(task.client, task.id, why, task.reason))
-                instructions += [Cancel(task.client, task.id)] if here else []
+        for task in self._tasks_in(TaskState.OPEN):
+            here = task.client in self._here
+            self._move(task, TaskState.UNANSWERED, reason)
+            why = Why.LATE if here else Why.GONE
+            instructions.append(Report(task.client, task.id, why, reason))
+            instructions += [Cancel(task.client, task.id)] if here else []
+        return instructions
+
+    def _released(self) -> list[Instruction]:
+        """End everything without a word to the controller; what is being checked will not count."""
+        self.state = PhaseState.CLOSED
+        reason = "The round is over."
+        instructions: list[Instruction] = []
+        for task in self._tasks_in(TaskState.CHECKING):
+            self._move(task, TaskState.UNANSWERED, reason)
+            instructions.append(Receipt(task.client, task.id, accepted=False, reason=reason))
+        for task in self._tasks_in(TaskState.OPEN):
+            self._move(task, TaskState.UNANSWERED, reason)
+            instructions += [Cancel(task.client, task.id)] if task.client in self._here else []
         return instructions
 
     def _finish_if_done(self) -> list[Instruction]:
-        states = {task.state for task in self._tasks.values()}
-        if self.state is PhaseState.CLOSED or TaskState.CHECKING in states:
-            return []
-        if self.state is PhaseState.OPEN and TaskState.OPEN in states:
+        waiting = self._counts[TaskState.CHECKING]
+        waiting += self._counts[TaskState.OPEN] if self.state is PhaseState.OPEN else 0
+        if self.state is PhaseState.CLOSED or waiting:
             return []
         self.state = PhaseState.CLOSED
         return [Finish(self.answers, self.weight)]
+
+    def _tasks_in(self, state: TaskState) -> list[_Task]:
+        return [task for task in self._tasks.values() if task.state is state]
+
+    def _move(self, task: _Task, state: TaskState, reason: str = "") -> None:
+        self._counts[task.state] -= 1
+        self._counts[state] += 1
+        task.state, task.reason = state, reason

@@ -3,57 +3,72 @@
     <folder>/phases/<phase id>/phase            the request that began it (serialised `Phase`)
                               /<task id>        a whole update, its digest checked
                               /<task id>.part   an upload that is under way
-                              /<task id>.result what the client said of it (serialised `TaskResult`)
-    <folder>/cache/<id>                         models and packages of a store that is not on this machine
+                              /<task id>.result what the client said (serialised `TaskResult`)
+                              /closed           no answer counts any more that is not here
     <folder>/tmp/                               work in progress; emptied at start
 
-Names are ids of ours, never a client's choice. Files are renamed into place, so what is found is whole. They are not
-forced to the disk: a process that dies loses nothing, a power cut costs the updates of the running phase.
+Names are ids of ours, never a client's choice. Files are renamed into place, so what is found is whole; a phase is
+renamed away before it is deleted. They are not forced to the disk: a process that dies loses nothing, a power cut costs
+the updates of the running phase.
 """
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from google.protobuf.message import DecodeError
+
 from fednet.errors import Unavailable
-from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
+from fednet.wire import rounds_pb2, tasks_pb2
 
 
 class Spool:
-    """The files of the phases that this combiner holds."""
+    """The files of the phases that this combiner holds.
+
+    Every method raises Unavailable where the system refuses: a full disk, missing rights.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._phases = folder / "phases"
-        self._cache = folder / "cache"
         self._tmp = folder / "tmp"
-        try:
+        with _errors():
             shutil.rmtree(self._tmp, ignore_errors=True)
-            for made in (self._phases, self._cache, self._tmp):
-                made.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise Unavailable(
-                f"The spool {folder} cannot be used: {error}", field="data_dir"
-            ) from error
+            self._phases.mkdir(parents=True, exist_ok=True)
+            self._tmp.mkdir(exist_ok=True)
 
     def begin(self, phase: rounds_pb2.Phase) -> None:
         """Keep a phase's request; it is there again after a restart."""
         folder = self._phases / phase.phase_id
-        folder.mkdir(exist_ok=True)
-        self._write(folder / "phase", phase.SerializeToString())
+        with _errors():
+            folder.mkdir(exist_ok=True)
+            self._write(folder / "phase", phase.SerializeToString())
+
+    def close(self, phase_id: str) -> None:
+        """Keep that the phase takes no more answers than are here."""
+        with _errors():
+            (self._phases / phase_id / "closed").touch()
+
+    def is_closed(self, phase_id: str) -> bool:
+        """Whether the phase takes no more answers than are here."""
+        return (self._phases / phase_id / "closed").exists()
 
     def release(self, phase_id: str) -> None:
         """Delete everything of a phase; nothing happens where there is nothing."""
-        shutil.rmtree(self._phases / phase_id, ignore_errors=True)
+        gone = self.scratch()
+        with _errors(), contextlib.suppress(FileNotFoundError):
+            (self._phases / phase_id).rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
 
     def phases(self) -> Iterator[tuple[rounds_pb2.Phase, float]]:
         """Phases begun and not released, each with the time it began; one without a whole request is cleared away."""
         for folder in sorted(self._phases.iterdir()):
-            request = folder / "phase"
-            if request.exists():
-                yield rounds_pb2.Phase.FromString(request.read_bytes()), request.stat().st_mtime
+            request = _read_phase(folder / "phase")
+            if request and request.phase_id == folder.name:
+                yield request, (folder / "phase").stat().st_mtime
             else:
                 self.release(folder.name)
 
@@ -62,28 +77,49 @@ class Spool:
         return self._phases / phase_id / task_id
 
     def keep_result(self, phase_id: str, result: tasks_pb2.TaskResult) -> None:
-        """Keep what the client said of its update."""
-        self._write(self._result_path(phase_id, result.task_id), result.SerializeToString())
+        """Keep what the client said."""
+        with _errors():
+            path = self._phases / phase_id / f"{result.task_id}.result"
+            self._write(path, result.SerializeToString())
 
-    def result(self, phase_id: str, task_id: str) -> tasks_pb2.TaskResult | None:
-        """What the client said of its update; None where both are not here whole."""
-        path = self._result_path(phase_id, task_id)
-        if not path.exists() or not self.update_path(phase_id, task_id).exists():
-            return None
-        return tasks_pb2.TaskResult.FromString(path.read_bytes())
-
-    def cache_path(self, ref: common_pb2.BlobRef) -> Path:
-        """Where a copy of a blob lies, or is to lie."""
-        return self._cache / str(uuid.UUID(ref.id))
+    def results(self, phase_id: str) -> Iterator[tasks_pb2.TaskResult]:
+        """What clients said in a phase, by task id; what is not whole is as if it had not come."""
+        for path in sorted((self._phases / phase_id).glob("*.result")):
+            result = _read_result(path)
+            if result and result.task_id == path.stem:
+                yield result
 
     def scratch(self) -> Path:
         """A fresh path for work in progress, in the file system of the spool."""
         return self._tmp / str(uuid.uuid4())
 
-    def _result_path(self, phase_id: str, task_id: str) -> Path:
-        return self._phases / phase_id / f"{task_id}.result"
-
     def _write(self, path: Path, data: bytes) -> None:
         scratch = self.scratch()
         scratch.write_bytes(data)
         scratch.replace(path)
+
+
+def _read_phase(path: Path) -> rounds_pb2.Phase | None:
+    try:
+        return rounds_pb2.Phase.FromString(path.read_bytes())
+    except (OSError, DecodeError):
+        return None
+
+
+def _read_result(path: Path) -> tasks_pb2.TaskResult | None:
+    try:
+        return tasks_pb2.TaskResult.FromString(path.read_bytes())
+    except (OSError, DecodeError):
+        return None
+
+
+@contextlib.contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(
+            f"The combiner's spool cannot be used: {error.strerror}. Check the rights and the free "
+            "space of its data folder.",
+            field="data_dir",
+        ) from error

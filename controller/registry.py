@@ -187,7 +187,7 @@ class Registry:
     def _check_may_return(self, caller: Identity, known: Identity) -> None:
         is_itself = (caller.role, caller.id) == (known.role, known.id)
         is_connected = self.presence.combiner_of(known.id) is not None
-        if is_connected or not (is_itself or caller.role is Role.ADMIN):
+        if not (is_itself or (caller.role is Role.ADMIN and not is_connected)):
             raise AlreadyExists(
                 f"The name {known.name!r} is taken by another {known.role}. Choose another name.",
                 field="name",

@@ -10,6 +10,7 @@ from typing import Any
 
 from waitress.server import create_server
 
+from fednet import limits
 from fednet.errors import Unavailable
 from fednet.identity import Identity, Role, Signer, admin_token, write_local_network
 from fednet.settings import ControllerSettings
@@ -61,7 +62,11 @@ class Controller:
         registry = Registry(records, presence, signer, engine.connect, settings.blob_store_url)
         app = create_app(Services(records, blobs, registry, catalog, engine, signer.verifier))
         server = create_server(
-            app, sockets=[listening], threads=settings.threads, clear_untrusted_proxy_headers=True
+            app,
+            sockets=[listening],
+            threads=settings.threads,
+            max_request_body_size=limits.model_bytes_max + limits.upload_overhead_bytes_max,
+            clear_untrusted_proxy_headers=True,
         )
         engine.resume(registry)
         thread = threading.Thread(target=server.run, name="rest", daemon=True)
@@ -73,17 +78,9 @@ class Controller:
     def stop(self) -> None:
         """Answer no more, let the sessions rest, close the stores."""
         self._engine.close()
-        self._server.trigger.pull_trigger(self._hang_up)
-        self._thread.join()
-        self._server.task_dispatcher.shutdown()
+        _stop_serving(self._server, self._thread)
         self._blobs.close()
         self._documents.close()
-
-    def _hang_up(self) -> None:
-        """In the thread of the REST server: close all its sockets, which ends its loop."""
-        for channel in list(self._server.active_channels.values()):
-            channel.close()
-        self._server.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -95,6 +92,21 @@ def _listen(host: str, port: int) -> socket.socket:
             "Choose another port with --port, or 0 for a free one.",
             field="port",
         ) from error
+
+
+def _stop_serving(server: Any, thread: threading.Thread) -> None:
+    """Let the loop of the REST server run out of sockets, then close them."""
+    sockets: list[Any] = []
+
+    def leave_the_loop() -> None:
+        sockets.extend(server._map.values())  # noqa: SLF001  waitress has no other way to end its loop
+        server._map.clear()  # noqa: SLF001
+
+    server.trigger.pull_trigger(leave_the_loop)
+    thread.join()
+    server.task_dispatcher.shutdown()
+    for each in sockets:
+        each.close()
 
 
 def serve(

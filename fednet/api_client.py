@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from fednet import limits, settings
-from fednet._http import Http
 from fednet.errors import DeadlineExceeded, InvalidInput
+from fednet.http import Http
 from fednet.identity import read_local_network
 
 if TYPE_CHECKING:

@@ -6,14 +6,15 @@ itself, and a combiner starts again while the controller is away.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from fednet._http import Http
 from fednet.errors import FednetError, InvalidInput, Unauthenticated, Unavailable
-from fednet.identity import _private_files, read_local_network
+from fednet.http import Http
+from fednet.identity import read_local_network, replace_private_file
 from fednet.settings import ClientSettings, CombinerSettings, default_data_dir
 
 
@@ -107,7 +108,8 @@ def _register(
     )
     for token in tokens:
         try:
-            answer = Http(settings.api_url, token).call("POST", path, body=body)
+            with contextlib.closing(Http(settings.api_url, token)) as http:
+                answer = http.call("POST", path, body=body)
         except FednetError as error:
             if error.retryable:
                 raise
@@ -146,4 +148,4 @@ def _read_credentials(settings: CombinerSettings | ClientSettings) -> dict[str, 
 def _keep_credentials(
     settings: CombinerSettings | ClientSettings, credentials: dict[str, Any]
 ) -> None:
-    _private_files.replace(_credentials_file(settings), json.dumps(credentials))
+    replace_private_file(_credentials_file(settings), json.dumps(credentials))

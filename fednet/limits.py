@@ -14,6 +14,7 @@ name_characters_max: Final = 128
 text_characters_max: Final = 64 * KIB
 traceback_characters_max: Final = 16 * KIB
 json_bytes_max: Final = 256 * KIB
+error_bytes_max: Final = KIB
 
 # Models and packages
 model_bytes_max: Final = 64 * GIB
@@ -52,6 +53,7 @@ keepalive_seconds: Final = 20.0
 keepalive_answer_seconds_max: Final = 10.0
 queue_messages_max: Final = 1_000
 outbox_events_max: Final = 100_000
+outbox_bytes_max: Final = 256 * MIB
 combiner_clients_max: Final = 10_000
 
 # REST
@@ -81,7 +83,10 @@ store_wait_seconds_max: Final = 10.0
 
 # Clients
 client_models_max: Final = 3
+client_packages_max: Final = 3
 
 # The session engine
 round_grace_seconds: Final = 5.0
 round_problems_max: Final = 10
+problem_characters_max: Final = 500
+metadata_characters_max: Final = 4 * KIB

@@ -105,9 +105,21 @@ def serve():
 
     yield start
     for server, sockets, thread in running:
-        server.trigger.pull_trigger(lambda sockets=sockets: close_all(sockets))
-        thread.join()
-        server.task_dispatcher.shutdown()
+        stop_serving(server, sockets, thread)
+
+
+def stop_serving(server, sockets, thread):
+    """End the loop first: a trigger that is closed while it is being pulled would fail."""
+    left = {}
+
+    def leave_loop():
+        left.update(sockets)
+        sockets.clear()
+
+    server.trigger.pull_trigger(leave_loop)
+    thread.join()
+    server.task_dispatcher.shutdown()
+    close_all(left)
 
 
 class Controller:

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 
 from fednet import limits
 from fednet.errors import Conflict, FednetError
 from fednet.rpc import backoff_seconds
 from fednet.storage import Document
 
-from .machine import Action, Event, Machine, Record, Step, TimePassed
+from .events import Action, Broke, Event, Record, Step, TimePassed
+from .inbox import Inbox, Letter
+from .machine import Machine
 from .state import Session
 from .store import SessionStore
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass
-class _Item:
-    event: Event
-    stored: Future[None] = field(default_factory=Future)
 
 
 class SessionActor:
@@ -51,10 +45,9 @@ class SessionActor:
         self._on_stored = on_stored
         self.session = Session.from_dict(document["state"])
         self._machine = Machine(self.session)
-        self._inbox: queue.Queue[_Item | None] = queue.Queue(limits.queue_messages_max)
+        self._inbox = Inbox(limits.queue_messages_max)
         self._stopping = threading.Event()
-        self.ended = threading.Event()
-        name = f"session-{self.session.session_id}"
+        name = f"session-{self.session.document_id}"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -62,56 +55,64 @@ class SessionActor:
         self._thread.start()
 
     def tell(self, event: Event) -> Future[None]:
-        """Hand the session an event; the future is done once all that follows from it is stored."""
-        item = _Item(event)
-        if self.ended.is_set() or self._stopping.is_set():
-            item.stored.set_result(None)
-        else:
-            self._inbox.put(item)
-        return item.stored
+        """Hand the session an event.
+
+        Returns:
+            Done once all that follows from the event is stored; cancelled if it never will be by this actor, so
+            that the event has to be told again to the next.
+        """
+        return self._inbox.put(event)
 
     def stop(self) -> None:
         """End the thread; the session itself goes on when a controller takes it up again."""
         self._stopping.set()
-        self._inbox.put(None)
+        self._inbox.close(settled=False)
         self._thread.join()
 
     def _run(self) -> None:
         try:
-            while not self.session.status.is_final and not self._stopping.is_set():
-                self._handle(self._next_batch())
+            self._run_to_the_end()
         except Conflict:
             _log.exception("session %s is run by another controller", self.session.session_id)
+        except Exception as error:  # noqa: BLE001  whatever it is, nobody may wait for this session for ever
+            _log.exception("session %s cannot go on", self.session.session_id)
+            self._break_off(error)
         finally:
-            self.ended.set()
-            self._let_go_of_the_rest()
+            self._inbox.close(settled=not self._stopping.is_set())
 
-    def _next_batch(self) -> list[_Item]:
-        """Wait for an event or for the next deadline, and take all that have arrived."""
-        deadline = self._machine.next_deadline()
-        timeout = None if deadline is None else max(0.0, deadline - time.time())
-        items: list[_Item] = []
-        try:
-            item = self._inbox.get(timeout=timeout)
-            while item is not None:
-                items.append(item)
-                item = self._inbox.get_nowait()
-        except queue.Empty:
-            pass
-        return items
+    def _run_to_the_end(self) -> None:
+        while not self.session.status.is_final and not self._stopping.is_set():
+            deadline = self._machine.next_deadline()
+            letters = self._inbox.take(None if deadline is None else max(0, deadline - time.time()))
+            try:
+                self._handle([letter.event for letter in letters])
+            finally:
+                self._answer(letters)
 
-    def _handle(self, items: Sequence[_Item]) -> None:
-        steps = [self._machine.handle(item.event, time.time()) for item in items]
-        steps.append(self._machine.handle(TimePassed(), time.time()))
+    def _handle(self, events: Sequence[Event]) -> None:
+        """Decide, store, act; a controller that stops in between leaves the rest to the next."""
+        steps = [self._machine.handle(event, time.time()) for event in (*events, TimePassed())]
         records = _latest(steps)
-        if not self._stopping.is_set():
-            self._insistently(lambda: self._store(records))
-        for item in items:
-            item.stored.set_result(None)
-        if not self._stopping.is_set():
-            for step in steps:
-                for action in step.actions:
-                    self._act(self.session, action)
+        self._insistently(lambda: self._store(records))
+        for action in (action for step in steps for action in step.actions):
+            if not self._stopping.is_set():
+                self._act(self.session, action)
+
+    def _answer(self, letters: Sequence[Letter]) -> None:
+        for letter in letters:
+            if self._stopping.is_set():
+                letter.stored.cancel()
+            else:
+                letter.stored.set_result(None)
+
+    def _break_off(self, error: Exception) -> None:
+        """A session that cannot go on fails with its reason, so that nobody waits for it."""
+        problem = error.message if isinstance(error, FednetError) else repr(error)
+        reason = f"The controller could not go on: {problem} Its log tells more."
+        try:
+            self._handle([Broke(reason)])
+        except Exception:  # noqa: BLE001  the thread ends here in any case
+            _log.exception("session %s could not even be ended", self.session.session_id)
 
     def _store(self, records: Sequence[Record]) -> None:
         for record in records:
@@ -119,9 +120,7 @@ class SessionActor:
         changes = _document_changes(self.session)
         if changes.items() <= self._document.items():
             return
-        self._document = self._decisions.records.documents.update(
-            "sessions", self._document["id"], changes, expected_version=self._document["version"]
-        )
+        self._document = self._decisions.put_session(self._document, changes)
         self._on_stored(self._document)
 
     def _insistently(self, store: Callable[[], None]) -> None:
@@ -138,11 +137,6 @@ class SessionActor:
                 self._stopping.wait(backoff_seconds(failures))
             else:
                 return
-
-    def _let_go_of_the_rest(self) -> None:
-        while not self._inbox.empty():
-            if item := self._inbox.get_nowait():
-                item.stored.set_result(None)
 
 
 def _latest(steps: Sequence[Step]) -> list[Record]:

@@ -16,175 +16,38 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import replace
 
 from fednet import limits
 
-from .plan import sample_clients
-from .state import BlobRef, Phase, Round, Session, Share, Stage, Status
+from .events import (
+    Action,
+    Answered,
+    Began,
+    Broke,
+    ClosePhase,
+    CombinerBack,
+    Event,
+    NetworkChanged,
+    PhaseClosed,
+    PhaseRefused,
+    Record,
+    Reduce,
+    Reduced,
+    ReduceRefused,
+    ReleasePhase,
+    StartPhase,
+    Step,
+    StopAsked,
+    TimePassed,
+    Unanswered,
+    Unheard,
+)
+from .plan import everyone, sample_clients
+from .state import Phase, Round, Session, Share, Stage, Status
+from .trail import ended_round, finished_round, model_record, pending_round
 
 _IDS = uuid.UUID("5f6c7a0e-0a4b-4a57-8f2e-6a1c9f6f2d55")
-
-# Events: what happened.
-
-
-@dataclass(frozen=True)
-class Began:
-    """The session has been accepted, or a controller takes it up again."""
-
-
-@dataclass(frozen=True)
-class NetworkChanged:
-    """Who is connected: by combiner name, the ids of its clients and the kinds of task that each can do."""
-
-    connected: Mapping[str, Mapping[str, frozenset[str]]]
-
-
-@dataclass(frozen=True)
-class CombinerBack:
-    """A combiner's stream is open (again): what it was asked before, it may not have heard."""
-
-    combiner: str
-
-
-@dataclass(frozen=True)
-class Answered:
-    """A client's update is folded."""
-
-    phase_id: str
-    client: str
-    num_examples: float
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Unanswered:
-    """A client's task ended without an answer that counts."""
-
-    phase_id: str
-    client: str
-    message: str
-
-
-@dataclass(frozen=True)
-class PhaseClosed:
-    """A combiner has said what it has."""
-
-    combiner: str
-    phase_id: str
-    answers: int
-    weight: float
-    failure: str = ""
-
-
-@dataclass(frozen=True)
-class PhaseRefused:
-    """A combiner would not begin a phase."""
-
-    combiner: str
-    phase_id: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Reduced:
-    """The new model lies in the blob store."""
-
-    model: BlobRef
-    seconds: float
-
-
-@dataclass(frozen=True)
-class ReduceRefused:
-    """The partials could not be made into a model."""
-
-    model_id: str
-    message: str
-
-
-@dataclass(frozen=True)
-class StopAsked:
-    """Somebody wants the session to end."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class TimePassed:
-    """Nothing but time."""
-
-
-Event = (
-    Began
-    | NetworkChanged
-    | CombinerBack
-    | Answered
-    | Unanswered
-    | PhaseClosed
-    | PhaseRefused
-    | Reduced
-    | ReduceRefused
-    | StopAsked
-    | TimePassed
-)
-
-
-# What comes out.
-
-
-@dataclass(frozen=True)
-class Record:
-    """A document to write, new or changed; writing it twice is harmless."""
-
-    collection: str
-    id: str
-    fields: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class StartPhase:
-    """Ask a combiner to begin its share of a phase."""
-
-    combiner: str
-    phase: Phase
-    round_id: str
-
-
-@dataclass(frozen=True)
-class ClosePhase:
-    """Ask a combiner to finish a phase with what is in."""
-
-    combiner: str
-    phase_id: str
-
-
-@dataclass(frozen=True)
-class ReleasePhase:
-    """Tell a combiner that a phase is over."""
-
-    combiner: str
-    phase_id: str
-
-
-@dataclass(frozen=True)
-class Reduce:
-    """Ask a combiner to merge the partials of a round into its model."""
-
-    combiner: str
-    round: Round
-
-
-Action = StartPhase | ClosePhase | ReleasePhase | Reduce
-
-
-@dataclass
-class Step:
-    """What to do about an event: first the records, then the session itself, then the actions."""
-
-    records: list[Record] = field(default_factory=list)
-    actions: list[Action] = field(default_factory=list)
 
 
 class Machine:
@@ -219,39 +82,39 @@ class Machine:
         session = self.session
         if session.stage is Stage.ENDED:
             return None
-        deadlines = [phase.deadline for phase in session.validations.values()]
-        deadlines += [session.round.phase.deadline] if session.round else []
+        deadlines = [phase.deadline for phase in session.phases()]
         deadlines += [session.waiting_until] if session.waiting_until is not None else []
         return min(deadlines, default=None)
 
-    def _dispatch(self, event: Event, now: float, step: Step) -> None:  # noqa: C901  one case per event
+    def _dispatch(self, event: Event, now: float, step: Step) -> None:  # noqa: C901, PLR0912  one case per event
         match event:
             case Began():
                 self._began(now, step)
             case NetworkChanged():
                 self._network_changed(now, step)
             case CombinerBack(combiner):
-                self._combiner_back(combiner, step)
+                step.actions += [
+                    order for order in self._open_orders() if order.combiner == combiner
+                ]
+            case Unheard(order):
+                self._unheard(order, step)
             case Answered():
                 self._answered(event, step)
             case Unanswered():
                 self._unanswered(event)
             case PhaseClosed(combiner, phase_id):
-                share = Share([], closed=True, answers=event.answers, weight=event.weight)
-                self._share_closed(
-                    combiner, phase_id, replace(share, failure=event.failure), now, step
-                )
+                self._share_closed(combiner, phase_id, _closed_share(event), now, step)
             case PhaseRefused(combiner, phase_id, message):
-                self._share_closed(
-                    combiner, phase_id, Share([], closed=True, failure=message), now, step
-                )
+                self._share_closed(combiner, phase_id, _failed_share(message), now, step)
             case Reduced():
                 self._reduced(event, now, step)
             case ReduceRefused(model_id, message):
                 if self._is_reducing(model_id):
                     self._try_again(f"the updates could not be merged: {message}", now, step)
             case StopAsked(reason):
-                self._end(Status.TERMINATED, reason, step)
+                self._end(Status.TERMINATED, reason, now, step)
+            case Broke(reason):
+                self._end(Status.FAILED, reason, now, step)
             case TimePassed():
                 pass
 
@@ -263,30 +126,59 @@ class Machine:
         if session.status is Status.INITIALIZED:
             session.status = Status.STARTED
             self._wait_for_clients(now, step)
-        for phase in self._open_phases():
-            step.actions += self._starts(phase)
+            return
+        self._give_time(now + limits.round_grace_seconds)
+        step.actions += self._open_orders()
         self._ask_to_reduce(step)
 
-    def _combiner_back(self, combiner: str, step: Step) -> None:
-        for phase in self._open_phases():
-            step.actions += [start for start in self._starts(phase) if start.combiner == combiner]
-        self._ask_to_reduce(step)
+    def _give_time(self, until: float) -> None:
+        """Combiners tell what happened while the controller was away: no deadline falls before they could."""
+        session = self.session
+        for phase in session.phases():
+            phase.deadline = max(phase.deadline, until)
+        if session.waiting_until is not None:
+            session.waiting_until = max(session.waiting_until, until)
 
     def _network_changed(self, now: float, step: Step) -> None:
+        current = self.session.round
         if self.session.stage is Stage.WAITING:
             self._begin_round_if_possible(now, step)
+        elif current and current.reducer not in self._connected:
+            self._ask_to_reduce(step)
+
+    def _unheard(self, order: Action, step: Step) -> None:
+        """Give an order again if it still stands; while its combiner is away, `CombinerBack` will."""
+        current = self.session.round
+        match order:
+            case Reduce(combiner, asked):
+                if self._is_reducing(asked.model_id) and current and current.reducer == combiner:
+                    self._ask_to_reduce(step, rather_not=combiner)
+            case _ if order.combiner in self._connected:
+                step.actions += [each for each in self._open_orders() if each == order]
+
+    def _open_orders(self) -> list[Action]:
+        """What combiners have been asked and have not yet done."""
+        orders = [start for phase in self._open_phases() for start in self._starts(phase)]
+        return [*orders, *self._closes()]
 
     def _open_phases(self) -> list[Phase]:
-        session = self.session
-        training = (
-            [session.round.phase] if session.round and session.stage is Stage.TRAINING else []
-        )
-        return [*session.validations.values(), *training]
+        in_training = self.session.stage is Stage.TRAINING
+        return [phase for phase in self.session.phases() if phase.kind != "TRAIN" or in_training]
 
-    def _starts(self, phase: Phase) -> list[StartPhase]:
+    def _starts(self, phase: Phase) -> list[Action]:
         return [
             StartPhase(combiner, phase, self._id("round", phase.number))
             for combiner, share in phase.shares.items()
+            if not share.closed
+        ]
+
+    def _closes(self) -> list[Action]:
+        current = self.session.round
+        if self.session.stage is not Stage.TRAINING or current is None or not current.closing:
+            return []
+        return [
+            ClosePhase(combiner, current.phase.phase_id)
+            for combiner, share in current.phase.shares.items()
             if not share.closed
         ]
 
@@ -300,8 +192,7 @@ class Machine:
 
     def _begin_round_if_possible(self, now: float, step: Step) -> None:
         session = self.session
-        capable = self._capable("TRAIN")
-        if sum(map(len, capable.values())) < session.min_clients:
+        if len(everyone(self._capable("TRAIN"))) < session.min_clients:
             return
         number, attempt = session.number + 1, session.failures
         phase = self._plan_phase("TRAIN", number, attempt, now)
@@ -314,7 +205,7 @@ class Machine:
             started_at=now,
         )
         session.stage, session.waiting_until = Stage.TRAINING, None
-        step.records.append(_round_record(session, session.round, "Pending"))
+        step.records.append(pending_round(session, session.round))
         step.actions += self._starts(phase)
 
     def _plan_phase(self, kind: str, number: int, attempt: int, now: float) -> Phase:
@@ -340,20 +231,17 @@ class Machine:
         current = self._round_of(event.phase_id)
         if current is None or any(each["client"] == event.client for each in current.answers):
             return
-        answer = {"client": event.client, "num_examples": event.num_examples, **event.details}
+        answer = {**event.details, "client": event.client, "num_examples": event.num_examples}
         current.answers.append(answer)
         if 0 < self.session.round_buffer_size <= len(current.answers) and not current.closing:
             current.closing = True
-            step.actions += [
-                ClosePhase(combiner, event.phase_id)
-                for combiner, share in current.phase.shares.items()
-                if not share.closed
-            ]
+            step.actions += self._closes()
 
     def _unanswered(self, event: Unanswered) -> None:
         if current := self._round_of(event.phase_id):
             problem = f"{event.client}: {event.message}"
-            current.problems = [*current.problems, problem][-limits.round_problems_max :]
+            others = [each for each in current.problems if each != problem]
+            current.problems = [*others, problem][-limits.round_problems_max :]
 
     def _share_closed(
         self, combiner: str, phase_id: str, closed: Share, now: float, step: Step
@@ -361,7 +249,7 @@ class Machine:
         if phase := self.session.validations.get(phase_id):
             _close_share(phase, combiner, closed)
             if phase.is_closed:
-                self._validation_over(phase, step)
+                self._validation_over(phase, now, step)
         elif current := self._round_of(phase_id):
             _close_share(current.phase, combiner, closed)
             if current.phase.is_closed:
@@ -384,18 +272,20 @@ class Machine:
 
     # Reducing and committing
 
-    def _ask_to_reduce(self, step: Step) -> None:
-        """Ask the connected combiner that holds most; nothing to ask while none is connected."""
+    def _ask_to_reduce(self, step: Step, *, rather_not: str = "") -> None:
+        """Ask the connected combiner that holds most; while none that could is connected, nobody."""
         current = self.session.round
         if self.session.stage is not Stage.REDUCING or current is None:
             return
         shares = current.phase.shares
-        holders = [name for name, share in shares.items() if share.answers]
-        candidates = holders if len(holders) == 1 else sorted(self._connected)
-        here = [name for name in candidates if name in self._connected]
-        if here:
-            chosen = max(here, key=lambda name: shares[name].weight if name in shares else 0.0)
-            step.actions.append(Reduce(chosen, current))
+        is_shared = len(shares) > 1
+        able = [name for name in sorted(self._connected) if is_shared or name in shares]
+        able = [name for name in able if name != rather_not] or able
+        current.reducer = max(
+            able, key=lambda name: shares[name].weight if name in shares else 0.0, default=""
+        )
+        if current.reducer:
+            step.actions.append(Reduce(current.reducer, current))
 
     def _is_reducing(self, model_id: str) -> bool:
         current = self.session.round
@@ -411,8 +301,8 @@ class Machine:
         if not self._is_reducing(event.model.id) or current is None:
             return
         step.records += [
-            _model_record(session, event.model, now),
-            _round_record(session, current, "Finished", now, event),
+            model_record(session, event.model, now),
+            finished_round(session, current, event, now),
             Record("network", "active", {"model_id": event.model.id}),
         ]
         step.actions += _releases(current.phase)
@@ -423,7 +313,7 @@ class Machine:
             self._wait_for_clients(now, step)
         else:
             session.stage = Stage.DRAINING
-            self._finish_if_drained(step)
+            self._finish_if_drained(now, step)
 
     # Validation
 
@@ -435,14 +325,14 @@ class Machine:
             self.session.validations[phase.phase_id] = phase
             step.actions += self._starts(phase)
 
-    def _validation_over(self, phase: Phase, step: Step) -> None:
+    def _validation_over(self, phase: Phase, now: float, step: Step) -> None:
         del self.session.validations[phase.phase_id]
         step.actions += _releases(phase)
-        self._finish_if_drained(step)
+        self._finish_if_drained(now, step)
 
-    def _finish_if_drained(self, step: Step) -> None:
+    def _finish_if_drained(self, now: float, step: Step) -> None:
         if self.session.stage is Stage.DRAINING and not self.session.validations:
-            self._end(Status.FINISHED, "all rounds are done", step)
+            self._end(Status.FINISHED, "all rounds are done", now, step)
 
     # Deadlines, failures, the end
 
@@ -450,11 +340,11 @@ class Machine:
         session = self.session
         for phase in list(session.validations.values()):
             if now >= phase.deadline:
-                self._validation_over(phase, step)
+                self._validation_over(phase, now, step)
         if session.waiting_until is not None and now >= session.waiting_until:
-            connected = sum(map(len, self._capable("TRAIN").values()))
+            connected = len(everyone(self._capable("TRAIN")))
             self._try_again(
-                f"{connected} of at least {session.min_clients} clients are connected", now, step
+                f"{connected} of at least {session.min_clients} clients were connected", now, step
             )
         current = session.round
         if current and now >= current.phase.deadline:
@@ -464,10 +354,9 @@ class Machine:
         if self.session.stage is Stage.REDUCING:
             self._try_again("no combiner merged the updates in time", now, step)
             return
-        for combiner, share in current.phase.shares.items():
-            if not share.closed:
-                silent = f"the combiner {combiner} was silent"
-                _close_share(current.phase, combiner, Share([], closed=True, failure=silent))
+        for combiner in current.phase.shares:
+            silent = _failed_share(f"the combiner {combiner} was silent")
+            _close_share(current.phase, combiner, silent)
         self._training_over(current, now, step)
 
     def _try_again(self, problem: str, now: float, step: Step) -> None:
@@ -475,21 +364,21 @@ class Machine:
         session = self.session
         session.failures += 1
         if session.round:
-            step.records.append(_round_record(session, session.round, "Failed", now))
+            step.records.append(ended_round(session, session.round, "Failed", now))
             step.actions += _releases(session.round.phase)
             session.round = None
         if session.failures > session.round_retries:
-            reason = f"Round {session.number + 1} failed {session.failures} times; the last time {problem}."
-            self._end(Status.FAILED, reason, step)
+            times = "once" if session.failures == 1 else f"{session.failures} times"
+            reason = f"Round {session.number + 1} failed {times}; the last time {problem}."
+            self._end(Status.FAILED, reason, now, step)
         else:
             self._wait_for_clients(now, step)
 
-    def _end(self, status: Status, reason: str, step: Step) -> None:
+    def _end(self, status: Status, reason: str, now: float, step: Step) -> None:
         session = self.session
         if session.round:
-            step.records.append(_round_record(session, session.round, "Terminated"))
-            step.actions += _releases(session.round.phase)
-        for phase in session.validations.values():
+            step.records.append(ended_round(session, session.round, "Terminated", now))
+        for phase in session.phases():
             step.actions += _releases(phase)
         session.round, session.waiting_until, session.validations = None, None, {}
         session.status, session.reason, session.stage = status, reason, Stage.ENDED
@@ -502,7 +391,18 @@ class Machine:
 
     def _id(self, *what: object) -> str:
         """An id that is the same whenever it is asked, so that a repeated step repeats its names."""
-        return str(uuid.uuid5(_IDS, "/".join(map(str, (self.session.session_id, *what)))))
+        return str(uuid.uuid5(_IDS, "/".join(map(str, (self.session.document_id, *what)))))
+
+
+def _closed_share(event: PhaseClosed) -> Share:
+    """What a combiner has; where it failed, its answers are in no partial and do not count."""
+    if event.failure:
+        return _failed_share(event.failure)
+    return Share([], closed=True, answers=event.answers, weight=event.weight)
+
+
+def _failed_share(problem: str) -> Share:
+    return Share([], closed=True, failure=problem)
 
 
 def _close_share(phase: Phase, combiner: str, closed: Share) -> None:
@@ -513,61 +413,3 @@ def _close_share(phase: Phase, combiner: str, closed: Share) -> None:
 
 def _releases(phase: Phase) -> list[Action]:
     return [ReleasePhase(combiner, phase.phase_id) for combiner in phase.shares]
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _model_record(session: Session, model: BlobRef, now: float) -> Record:
-    return Record(
-        "models",
-        model.id,
-        {
-            "key": "models",
-            "model": model.id,
-            "parent_model": session.model.id,
-            "session_id": session.session_id,
-            "committed_at": _iso(now),
-            "size_bytes": model.size_bytes,
-            "sha256": model.sha256,
-        },
-    )
-
-
-def _round_record(
-    session: Session, current: Round, status: str, now: float = 0.0, reduced: Reduced | None = None
-) -> Record:
-    phase = current.phase
-    fields: dict[str, Any] = {
-        "session_id": session.session_id,
-        "number": current.number,
-        "attempt": current.attempt,
-        "status": status,
-        "model_id": current.model_id if reduced else None,
-        "clients": phase.clients,
-        "updates": phase.answers,
-        "examples": sum(share.weight for share in phase.shares.values()),
-        "answers": current.answers,
-        "problems": current.problems,
-        "started_at": _iso(current.started_at),
-        "combiners": [
-            {
-                "name": name,
-                "clients": len(share.clients),
-                "updates": share.answers,
-                "examples": share.weight,
-                "failure": share.failure,
-            }
-            for name, share in phase.shares.items()
-        ],
-    }
-    if now:
-        fields["ended_at"] = _iso(now)
-        fields["seconds"] = {"round": now - current.started_at}
-    if reduced:
-        fields["seconds"] |= {
-            "train": current.trained_at - current.started_at,
-            "reduce": reduced.seconds,
-        }
-    return Record("rounds", current.id, fields)

@@ -4,64 +4,64 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import UTC, datetime
 from typing import Any
 
 from fednet import limits
 from fednet.wire import rounds_pb2, tasks_pb2
 
 from ..presence import Capabilities
-from . import machine
+from .events import Answered, Event, PhaseClosed, Unanswered
+from .trail import iso
 
 _IDS = uuid.UUID("c3d6f5a8-56f4-4c39-9a0f-98a7be0f3f0e")
 
 
 def capabilities(told: rounds_pb2.Capabilities) -> Capabilities:
-    """What a client can do."""
-    kinds = frozenset(tasks_pb2.TaskKind.Name(kind) for kind in told.kinds)
+    """What a client can do; kinds of task that only a newer version knows are left out."""
+    known = tasks_pb2.TaskKind.values()
+    kinds = frozenset(tasks_pb2.TaskKind.Name(kind) for kind in told.kinds if kind in known)
     return Capabilities(kinds=kinds, needs_package=told.needs_package)
 
 
-def session_event(combiner: str, event: rounds_pb2.Event, client_name: str) -> machine.Event | None:
+def session_event(combiner: str, event: rounds_pb2.Event, client_name: str) -> Event | None:
     """What an event means for its session; None if nothing."""
     phase_id = event.phase.phase_id
     match event.WhichOneof("event"):
         case "update_folded":
             return _answered(combiner, event, client_name)
         case "unanswered":
-            return machine.Unanswered(phase_id, client_name, event.unanswered.message)
+            message = event.unanswered.message[: limits.problem_characters_max]
+            return Unanswered(phase_id, client_name, message)
         case "phase_closed":
             closed = event.phase_closed
-            return machine.PhaseClosed(
-                combiner, phase_id, closed.answers, closed.weight, closed.failure
-            )
+            return PhaseClosed(combiner, phase_id, closed.answers, closed.weight, closed.failure)
         case _:
             return None
 
 
-def _answered(combiner: str, event: rounds_pb2.Event, client_name: str) -> machine.Answered:
+def _answered(combiner: str, event: rounds_pb2.Event, client_name: str) -> Answered:
     folded = event.update_folded
     details = {
         "combiner": combiner,
-        "metadata": _json(folded.metadata_json),
+        "metadata": _json(folded.metadata_json[: limits.metadata_characters_max]),
         "download_seconds": folded.download_seconds,
         "train_seconds": folded.train_seconds,
         "upload_seconds": folded.upload_seconds,
         "fold_seconds": folded.fold_seconds,
     }
-    return machine.Answered(event.phase.phase_id, client_name, folded.num_examples, details)
+    return Answered(event.phase.phase_id, client_name, folded.num_examples, details)
 
 
 def validation_document(combiner: str, event: rounds_pb2.Event, client_name: str) -> dict[str, Any]:
     """A client's validation of a model, as FEDn shows it, with the metrics as an object beside."""
-    metrics_json = event.validation.metrics_json
+    metrics_json = event.validation.metrics_json[: limits.json_bytes_max]
     return {
         "id": event.task_id,
         "model_id": event.phase.model_id,
         "session_id": event.phase.session_id,
         "round_id": event.phase.round_id,
         "correlation_id": event.task_id,
-        "timestamp": _iso(event.happened_at),
+        "timestamp": iso(event.happened_at),
         "data": metrics_json,
         "metrics": _json(metrics_json),
         "meta": "",
@@ -84,8 +84,8 @@ def status_document(
         "log_level": level,
         "status": text[: limits.text_characters_max],
         "data": json.dumps(data),
-        "timestamp": _iso(event.happened_at),
-        "correlation_id": event.task_id,
+        "timestamp": iso(event.happened_at),
+        "correlation_id": event.task_id[: limits.name_characters_max],
         "session_id": event.phase.session_id,
         "extra": "",
         "sender": sender,
@@ -117,23 +117,27 @@ def _told(combiner: str, event: rounds_pb2.Event, client_name: str) -> _Told | N
             return "MODEL_VALIDATION", "AUDIT", "Model validated.", by_client, about
         case "unanswered":
             why = rounds_pb2.TaskUnanswered.Why.Name(event.unanswered.why)
-            about |= {"why": why, "traceback": event.unanswered.traceback}
+            traceback = event.unanswered.traceback[-limits.traceback_characters_max :]
+            about |= {"why": why, "traceback": traceback}
             level = "ERROR" if why in {"FAILED", "REFUSED"} else "WARNING"
             return "LOG", level, event.unanswered.message, by_client, about
         case "log":
-            level = tasks_pb2.LogRecord.Level.Name(event.log.level)
-            return "LOG", level, event.log.text, by_client, about
+            return "LOG", _level(event.log.level), event.log.text, by_client, about
         case _:
             return None
+
+
+def _level(told: int) -> str:
+    """The name of a log level that a client sent; one that only a newer version knows counts as INFO."""
+    levels = tasks_pb2.LogRecord.Level
+    return levels.Name(told if told in levels.values() else tasks_pb2.LogRecord.INFO)
 
 
 def _json(text: str) -> Any:
     """The value of a JSON text that a client sent; the text itself where it is none."""
     try:
-        return json.loads(text) if text else {}
-    except ValueError:
+        value = json.loads(text) if text else {}
+        json.dumps(value, allow_nan=False).encode()
+    except (ValueError, RecursionError):
         return text
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return value

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from fednet import limits
+
+_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"  # so that it fits into an address
+_WORDS_OF_THE_API = frozenset({"continue", "count", "list", "pause", "resume", "start", "stop"})
+
+
+def _is_free(session_id: str) -> str:
+    if session_id in _WORDS_OF_THE_API:
+        raise ValueError(f"{session_id!r} is a word of the API: choose another id")
+    return session_id
 
 
 class SessionOptions(BaseModel):
@@ -16,8 +25,8 @@ class SessionOptions(BaseModel):
         frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True
     )
 
-    session_id: str | None = Field(
-        default=None, min_length=1, max_length=limits.name_characters_max, alias="id"
+    session_id: Annotated[str, AfterValidator(_is_free)] | None = Field(
+        default=None, pattern=_ID, max_length=limits.name_characters_max, alias="id"
     )
     """The session's id, unique in the network; by default a new UUID."""
 

@@ -7,6 +7,15 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 
+def everyone(capable: Mapping[str, AbstractSet[str]]) -> dict[str, str]:
+    """Each client's combiner, by the client's id, sorted.
+
+    A client whose old connection is not yet known to be dead is seen on two combiners; it counts once.
+    """
+    places = {client: combiner for combiner in sorted(capable) for client in capable[combiner]}
+    return dict(sorted(places.items()))
+
+
 def sample_clients(
     capable: Mapping[str, AbstractSet[str]], requested: int, seed: str
 ) -> dict[str, list[str]]:
@@ -20,11 +29,9 @@ def sample_clients(
     Returns:
         The chosen clients' ids by combiner, each list sorted; combiners without one are left out.
     """
-    everyone = sorted(
-        (client, combiner) for combiner, clients in capable.items() for client in clients
-    )
-    chosen = random.Random(seed).sample(everyone, min(requested, len(everyone)))  # noqa: S311  a fair draw, no secret
+    places = everyone(capable)
+    chosen = random.Random(seed).sample(list(places), min(requested, len(places)))  # noqa: S311  a fair draw, no secret
     shares: dict[str, list[str]] = {}
-    for client, combiner in sorted(chosen):
-        shares.setdefault(combiner, []).append(client)
+    for client in sorted(chosen):
+        shares.setdefault(places[client], []).append(client)
     return dict(sorted(shares.items()))

@@ -104,6 +104,9 @@ class Round:
     started_at: float
     trained_at: float = 0.0
     closing: bool = False
+    reducer: str = ""
+    """The combiner that was asked to merge; empty while none could be."""
+
     answers: list[dict[str, Any]] = field(default_factory=list)
     """One entry for each folded update: client, examples and where its time went."""
 
@@ -116,6 +119,8 @@ class Session:
     """Everything that decides how a session goes on.
 
     Attributes:
+        session_id: The id that people use.
+        document_id: The id of its document, a UUID of ours; the ids of all that it makes come from it.
         number: The rounds that are committed.
         model: The newest model.
         failures: Attempts at the present round that came to nothing.
@@ -123,6 +128,7 @@ class Session:
     """
 
     session_id: str
+    document_id: str
     rounds: int
     min_clients: int
     requested_clients: int
@@ -144,10 +150,10 @@ class Session:
     round: Round | None = None
     validations: dict[str, Phase] = field(default_factory=dict)
 
-    def phase_ids(self) -> set[str]:
+    def phases(self) -> list[Phase]:
         """The phases that combiners may hold for this session."""
-        training = {self.round.phase.phase_id} if self.round else set()
-        return training | set(self.validations)
+        current = self.round
+        return [*self.validations.values(), *([current.phase] if current else [])]
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""

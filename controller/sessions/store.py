@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fednet.errors import AlreadyExists
+from fednet.errors import AlreadyExists, Conflict
+from fednet.storage import Document
 
 from ..records import Records
-from .machine import Record
+from .events import Record
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,28 @@ class SessionStore:
             self.records.insert(collection, document)
         except AlreadyExists:
             return
+
+    def put_session(self, session: Document, changes: dict[str, Any]) -> Document:
+        """Change a session's document; the document as it is then.
+
+        Args:
+            session: The document as it was written last.
+            changes: What is to be other in it.
+
+        Raises:
+            Conflict: Another controller has changed it.
+        """
+        documents = self.records.documents
+        try:
+            return documents.update(
+                "sessions", session["id"], changes, expected_version=session["version"]
+            )
+        except Conflict:
+            found = documents.get("sessions", session["id"]) or {}
+            ours = {**changes, "version": session["version"] + 1}
+            if ours.items() <= found.items():
+                return found  # our own write, of which only the answer was lost
+            raise
 
     def _insert(self, record: Record) -> None:
         fields = record.fields

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any
 
 import grpc
 
 from fednet import limits
+from fednet.errors import Unavailable
 
 
 def channel_options(*, server: bool = False) -> list[tuple[str, int]]:
@@ -35,51 +38,52 @@ def channel_options(*, server: bool = False) -> list[tuple[str, int]]:
     return options
 
 
-def open_channel(address: str, token: str) -> grpc.Channel:
+def open_channel(address: str, token: str) -> Channel:
     """A channel to `host:port` whose every call carries the token. It connects on the first call."""
-    channel = grpc.insecure_channel(address, options=channel_options())
-    return grpc.intercept_channel(channel, _BearerToken(token))
+    return Channel(grpc.insecure_channel(address, options=channel_options()), token)
 
 
-class _CallDetails(NamedTuple):
-    method: str
-    timeout: float | None
-    metadata: Any
-    credentials: Any
-    wait_for_ready: bool | None
-    compression: Any
+class Channel:
+    """A gRPC channel that adds a token to each call, and that may be closed at any time, from any thread.
 
+    It takes the place of gRPC's interceptors: those look a method up at each call, and gRPC 1.76 to 1.85 crash
+    the process when that happens on a closed channel. Here it is done once, when a stub is made.
 
-class _BearerToken(
-    grpc.UnaryUnaryClientInterceptor,
-    grpc.UnaryStreamClientInterceptor,
-    grpc.StreamUnaryClientInterceptor,
-    grpc.StreamStreamClientInterceptor,
-):
-    def __init__(self, token: str) -> None:
-        self._entry = ("authorization", f"Bearer {token}")
+    Args:
+        channel: The channel beneath; it is this one's to close.
+        token: Who calls.
+    """
 
-    def _with_token(self, details: Any) -> _CallDetails:
-        return _CallDetails(
-            details.method,
-            details.timeout,
-            [*(details.metadata or ()), self._entry],
-            details.credentials,
-            details.wait_for_ready,
-            details.compression,
-        )
+    def __init__(self, channel: grpc.Channel, token: str) -> None:
+        self._channel = channel
+        self._metadata = (("authorization", f"Bearer {token}"),)
+        self._lock = threading.Lock()
+        self._is_open = True
 
-    def _call(self, go_on: Callable[[Any, Any], Any], details: Any, request: Any) -> Any:
-        return go_on(self._with_token(details), request)
+    def unary_unary(self, *method: Any, **options: Any) -> Any:
+        """See `grpc.Channel.unary_unary`; Unavailable once the channel is closed, like the others."""
+        return self._method(self._channel.unary_unary, *method, **options)
 
-    def intercept_unary_unary(self, go_on: Any, details: Any, request: Any) -> Any:
-        return self._call(go_on, details, request)
+    def unary_stream(self, *method: Any, **options: Any) -> Any:
+        """See `grpc.Channel.unary_stream`."""
+        return self._method(self._channel.unary_stream, *method, **options)
 
-    def intercept_unary_stream(self, go_on: Any, details: Any, request: Any) -> Any:
-        return self._call(go_on, details, request)
+    def stream_unary(self, *method: Any, **options: Any) -> Any:
+        """See `grpc.Channel.stream_unary`."""
+        return self._method(self._channel.stream_unary, *method, **options)
 
-    def intercept_stream_unary(self, go_on: Any, details: Any, requests: Iterator[Any]) -> Any:
-        return self._call(go_on, details, requests)
+    def stream_stream(self, *method: Any, **options: Any) -> Any:
+        """See `grpc.Channel.stream_stream`."""
+        return self._method(self._channel.stream_stream, *method, **options)
 
-    def intercept_stream_stream(self, go_on: Any, details: Any, requests: Iterator[Any]) -> Any:
-        return self._call(go_on, details, requests)
+    def close(self) -> None:
+        """End all calls; one that is made later raises an error that `rpc_errors` knows."""
+        with self._lock:
+            self._is_open = False
+        self._channel.close()
+
+    def _method(self, look_up: Callable[..., Any], *method: Any, **options: Any) -> Any:
+        with self._lock:
+            if not self._is_open:
+                raise Unavailable("The connection was closed.")
+            return functools.partial(look_up(*method, **options), metadata=self._metadata)

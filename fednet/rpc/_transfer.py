@@ -6,6 +6,7 @@ breaks goes on from the last byte that arrived, a bounded number of times, as lo
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
@@ -13,12 +14,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 import google_crc32c
-import grpc
 
 from fednet import limits
-from fednet.errors import FednetError, TransferCorrupted, Unavailable
+from fednet.errors import FednetError, InvalidInput, TransferCorrupted, Unavailable
 from fednet.rpc._backoff import backoff_seconds
-from fednet.rpc._errors import from_rpc_error
+from fednet.rpc._errors import rpc_errors
 from fednet.wire import common_pb2, models_pb2
 
 
@@ -52,7 +52,9 @@ class Receiver:
         offset: How many bytes of an earlier attempt to keep; must be what lies there.
 
     Raises:
-        TransferCorrupted: The offset is not where the earlier attempt ended.
+        TransferCorrupted: The offset is not where the earlier attempt ended, or that was longer
+            than the file; it is thrown away then.
+        Unavailable: The file cannot be written.
     """
 
     def __init__(self, path: Path, *, size_bytes: int, sha256: str, offset: int = 0) -> None:
@@ -60,13 +62,11 @@ class Receiver:
         self._size = size_bytes
         self._sha256 = sha256
         self._part = self.part_of(path)
-        if offset != self.offset_of(path):
-            raise TransferCorrupted(
-                f"The transfer resumes at byte {offset}, but {self.offset_of(path)} bytes are here."
-            )
+        self._check_offset(offset)
         self._digest = hashlib.sha256()
-        self._file = self._part.open("a+b")
-        self._hash_what_is_here()
+        with _writing():
+            self._file = self._part.open("a+b")
+            self._hash_what_is_here()
         self._received = offset
 
     @staticmethod
@@ -80,6 +80,18 @@ class Receiver:
         part = cls.part_of(path)
         return part.stat().st_size if part.exists() else 0
 
+    def _check_offset(self, offset: int) -> None:
+        here = self.offset_of(self._path)
+        if here > self._size:
+            self._part.unlink()
+            raise TransferCorrupted(
+                f"{here} bytes were here of a file of {self._size}; it must be sent again."
+            )
+        if offset != here:
+            raise TransferCorrupted(
+                f"The transfer resumes at byte {offset}, but {here} bytes are here."
+            )
+
     def _hash_what_is_here(self) -> None:
         self._file.seek(0)
         while data := self._file.read(limits.chunk_bytes):
@@ -90,10 +102,12 @@ class Receiver:
 
         Raises:
             TransferCorrupted: More bytes came than were announced.
+            Unavailable: The disk is full.
         """
         if self._received + len(data) > self._size:
             raise TransferCorrupted(f"More than the announced {self._size} bytes arrived.")
-        self._file.write(data)
+        with _writing():
+            self._file.write(data)
         self._digest.update(data)
         self._received += len(data)
 
@@ -102,8 +116,10 @@ class Receiver:
 
         Raises:
             TransferCorrupted: The size or the digest is not the announced one.
+            Unavailable: The disk is full.
         """
-        self._file.close()
+        with _writing():
+            self._file.close()
         if self._received != self._size:
             raise TransferCorrupted(
                 f"The transfer ended after {self._received} of {self._size} bytes."
@@ -111,11 +127,14 @@ class Receiver:
         if self._digest.hexdigest() != self._sha256:
             self._part.unlink()
             raise TransferCorrupted("The file does not match its SHA-256; it must be sent again.")
-        self._part.replace(self._path)
+        with _writing():
+            self._part.replace(self._path)
 
     def close(self) -> None:
         """Keep what has arrived for the next attempt."""
-        self._file.close()
+        # What a full disk does not take is asked for again.
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -124,9 +143,17 @@ class Receiver:
         self.close()
 
 
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(f"The file cannot be written here: {error.strerror}.") from error
+
+
 def upload(
     stub: Callable[[], Any], path: Path, task_id: str, *, stop: threading.Event | None = None
-) -> tuple[int, str]:
+) -> None:
     """Send a file as the update of a task, resuming where an earlier attempt broke off.
 
     Args:
@@ -135,35 +162,41 @@ def upload(
         task_id: The task whose update it is.
         stop: Set it to give up between attempts.
 
-    Returns:
-        Its size in bytes and its SHA-256.
-
     Raises:
+        InvalidInput: The file cannot be read.
         FednetError: It was refused, or broke off too many times without making way.
     """
-    size, sha256 = path.stat().st_size, sha256_of(path)
+    size, sha256 = _size_and_digest(path)
 
-    def attempt(reached: Callable[[int], None]) -> None:
+    def attempt(progress: _Progress) -> None:
         models = stub()
-        upload_id = models_pb2.UploadId(task_id=task_id)
-        offset = int(models.Received(upload_id, timeout=limits.call_seconds_max).offset_bytes)
-        reached(offset)
-        if offset < size:
-            models.Upload(_upload_parts(path, task_id, size, sha256, offset))
+        offset = _received(models, task_id) if progress.failures else 0
+        progress.reached(offset)
+        header = models_pb2.UploadHeader(
+            task_id=task_id, size_bytes=size, sha256=sha256, offset_bytes=offset
+        )
+        # Only the receipt says that the file is whole there, also when all of its bytes are.
+        models.Upload(_upload_parts(header, path))
 
     _until_whole(attempt, stop or threading.Event())
-    return size, sha256
 
 
-def _upload_parts(
-    path: Path, task_id: str, size: int, sha256: str, offset: int
-) -> Iterator[models_pb2.UploadPart]:
-    header = models_pb2.UploadHeader(
-        task_id=task_id, size_bytes=size, sha256=sha256, offset_bytes=offset
-    )
+def _size_and_digest(path: Path) -> tuple[int, str]:
+    try:
+        return path.stat().st_size, sha256_of(path)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.", field="path") from error
+
+
+def _received(models: Any, task_id: str) -> int:
+    upload_id = models_pb2.UploadId(task_id=task_id)
+    return int(models.Received(upload_id, timeout=limits.call_seconds_max).offset_bytes)
+
+
+def _upload_parts(header: models_pb2.UploadHeader, path: Path) -> Iterator[models_pb2.UploadPart]:
     yield models_pb2.UploadPart(header=header)
     with path.open("rb") as file:
-        for chunk in pieces(file, offset):
+        for chunk in pieces(file, header.offset_bytes):
             yield models_pb2.UploadPart(chunk=chunk)
 
 
@@ -186,45 +219,48 @@ def download(
         FednetError: It was refused, or broke off too many times without making way.
     """
 
-    def attempt(reached: Callable[[int], None]) -> None:
+    def attempt(progress: _Progress) -> None:
+        models = stub()
         offset = Receiver.offset_of(path)
-        reached(offset)
+        progress.reached(offset)
         request = models_pb2.DownloadRequest(kind=ref.kind, id=ref.id, offset_bytes=offset)
         with Receiver(
             path, size_bytes=ref.size_bytes, sha256=ref.sha256, offset=offset
         ) as receiver:
-            for part in stub().Download(request):
+            for part in models.Download(request):
                 receiver.write(checked_data(part.chunk))
             receiver.finish()
 
     _until_whole(attempt, stop or threading.Event())
 
 
-def _until_whole(attempt: Callable[[Callable[[int], None]], None], stop: threading.Event) -> None:
-    """Repeat an attempt while its errors may pass; only failures in a row without progress are counted."""
-    failures = 0
-    furthest = 0
+class _Progress:
+    """Counts failures in a row; getting further than ever begins the count anew."""
 
-    def reached(offset: int) -> None:
-        nonlocal failures, furthest
-        if offset > furthest:
-            failures, furthest = 0, offset
+    def __init__(self) -> None:
+        self.failures = 0
+        self._furthest = 0
 
-    while True:
-        try:
-            attempt(reached)
-        except grpc.RpcError as error:
-            last = from_rpc_error(error)
-        except FednetError as error:
-            last = error
-        except ValueError as error:
-            last = Unavailable(
-                f"The connection was closed: {error}"
-            )  # what gRPC says of a closed channel
-        else:
-            return
-        failures += 1
-        if not last.retryable or failures == limits.transfer_attempts_max:
-            raise last
-        if stop.wait(backoff_seconds(failures)):
-            raise last
+    def reached(self, offset: int) -> None:
+        if offset > self._furthest:
+            self.failures, self._furthest = 0, offset
+
+
+def _until_whole(attempt: Callable[[_Progress], None], stop: threading.Event) -> None:
+    """Repeat an attempt while its errors may pass and it makes way."""
+    progress = _Progress()
+    while (problem := _problem_of(attempt, progress)) is not None:
+        progress.failures += 1
+        if not problem.retryable or progress.failures == limits.transfer_attempts_max:
+            raise problem
+        if stop.wait(backoff_seconds(progress.failures)):
+            raise problem
+
+
+def _problem_of(attempt: Callable[[_Progress], None], progress: _Progress) -> FednetError | None:
+    try:
+        with rpc_errors():
+            attempt(progress)
+    except FednetError as error:
+        return error
+    return None

@@ -74,6 +74,7 @@ def test_a_process_that_is_killed_is_named_and_takes_the_others_with_it(tmp_path
         pids = json.loads(process.stdout.readline())["pids"]
         os.kill(pids[name], signal.SIGKILL)
         error = json.loads(process.stdout.readline())
+        process.wait()
 
     assert process.returncode == 1
     assert error["message"].startswith(f"{name} was ended by signal 9 (Killed)")

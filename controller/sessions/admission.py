@@ -1,0 +1,161 @@
+"""Whether a session may begin: everything is checked before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from fednet import limits
+from fednet.aggregation import aggregator
+from fednet.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
+from fednet.storage import Document
+
+from ..catalog import Catalog
+from ..presence import Capabilities, Presence
+from ..records import Records, new_id, timestamp
+from .options import SessionOptions
+from .state import BlobRef, Session, Stage
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Makes the first document of a session, or says why there can be none.
+
+    Args:
+        records: The documents.
+        catalog: The models and packages.
+        presence: Who is connected.
+    """
+
+    records: Records
+    catalog: Catalog
+    presence: Presence
+
+    def known(self, options: SessionOptions) -> Document | None:
+        """The session that was started with these options before; None if there is none.
+
+        Raises:
+            AlreadyExists: The id belongs to a session with other options.
+        """
+        known = self.records.lookup_natural("sessions", options.session_id or "")
+        if known and known["session_config"] != [_config(options)]:
+            raise AlreadyExists(
+                f"The id {options.session_id!r} belongs to a session with other options. "
+                "Choose another id, or leave it out.",
+                field="session_id",
+            )
+        return known
+
+    def admit(self, options: SessionOptions) -> Document:
+        """The document of a new session, to be inserted.
+
+        Raises:
+            FailedPrecondition: No model or no package is set, or too few clients are connected.
+            InvalidInput: An option is wrong; names it.
+        """
+        _check_options(options)
+        model = self._first_model(options)
+        package = self._package()
+        self._check_clients(options, package)
+        return _document(_session(options, model, package), options)
+
+    def _first_model(self, options: SessionOptions) -> Document:
+        try:
+            if options.model_id:
+                return self.records.get("models", options.model_id)
+            return self.catalog.active_model()
+        except NotFound as error:
+            if options.model_id:
+                raise InvalidInput(error.message, field="model_id") from error
+            raise FailedPrecondition(error.message, field="model_id") from error
+
+    def _package(self) -> Document | None:
+        try:
+            return self.catalog.active_package()
+        except NotFound:
+            return None
+
+    def _check_clients(self, options: SessionOptions, package: Document | None) -> None:
+        trainers = dict(self._trainers())
+        if len(trainers) < options.min_clients:
+            raise FailedPrecondition(
+                f"Not enough clients available to start session: {len(trainers)} connected, "
+                f"{options.min_clients} needed. Start more clients, or ask for fewer.",
+                field="min_clients",
+            )
+        if package is None and any(trainer.needs_package for trainer in trainers.values()):
+            raise FailedPrecondition(
+                "No compute package set, and a connected client needs one. Set one with "
+                "APIClient.set_active_package(path, helper).",
+                field="package",
+            )
+
+    def _trainers(self) -> Iterator[tuple[str, Capabilities]]:
+        for clients in self.presence.connected().values():
+            yield from ((id_, each) for id_, each in clients.items() if "TRAIN" in each.kinds)
+
+
+def _check_options(options: SessionOptions) -> None:
+    aggregator(options.aggregator, options.aggregator_kwargs)
+    if options.helper != "numpyhelper":
+        raise InvalidInput(
+            f"The helper {options.helper!r} is not known; there is numpyhelper.", field="helper"
+        )
+    if options.requested_clients < options.min_clients:
+        raise InvalidInput(
+            f"requested_clients ({options.requested_clients}) must be at least min_clients "
+            f"({options.min_clients}).",
+            field="requested_clients",
+        )
+    if options.round_buffer_size == 0 or 0 < options.round_buffer_size < options.min_clients:
+        raise InvalidInput(
+            f"round_buffer_size ({options.round_buffer_size}) must be -1 (all) or at least "
+            f"min_clients ({options.min_clients}).",
+            field="round_buffer_size",
+        )
+
+
+def _config(options: SessionOptions) -> dict[str, Any]:
+    return options.model_dump(by_alias=True, exclude={"session_id"}, mode="json")
+
+
+def _session(options: SessionOptions, model: Document, package: Document | None) -> Session:
+    document_id = new_id()
+    return Session(
+        session_id=options.session_id or document_id,
+        document_id=document_id,
+        rounds=options.rounds,
+        min_clients=options.min_clients,
+        requested_clients=options.requested_clients,
+        round_timeout=options.round_timeout,
+        round_buffer_size=options.round_buffer_size,
+        round_retries=limits.round_retries_max,
+        validate=options.validate_models,
+        helper=options.helper,
+        aggregator=options.aggregator,
+        aggregator_kwargs=options.aggregator_kwargs or {},
+        model=_blob_ref(model),
+        package=_blob_ref(package) if package else None,
+    )
+
+
+def _document(session: Session, options: SessionOptions) -> Document:
+    return {
+        "id": session.document_id,
+        "session_id": session.session_id,
+        "name": options.name or session.session_id,
+        "status": str(session.status),
+        "reason": "",
+        "session_config": [_config(options)],
+        "committed_at": timestamp(),
+        "round_number": 0,
+        "rounds_total": session.rounds,
+        "model_id": session.model.id,
+        "progress": {"phase": str(Stage.WAITING), "answers": 0, "clients": 0},
+        "state": session.to_dict(),
+    }
+
+
+def _blob_ref(document: Document) -> BlobRef:
+    return BlobRef(document["id"], document["size_bytes"], document["sha256"])

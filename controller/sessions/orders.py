@@ -1,0 +1,90 @@
+"""A session's orders as combiners are given them, and what their answers mean for it. Pure translation."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fednet.errors import FednetError
+from fednet.wire import common_pb2, rounds_pb2
+
+from .events import Action, Event, PhaseRefused, Reduce, Reduced, ReduceRefused, StartPhase, Unheard
+from .state import BlobRef, Session
+
+
+def phase_request(session: Session, order: StartPhase) -> rounds_pb2.Phase:
+    """A combiner's share of a phase."""
+    phase = order.phase
+    settings = {
+        "session_id": session.session_id,
+        "round": phase.number,
+        "rounds": session.rounds,
+    }
+    package = session.package
+    return rounds_pb2.Phase(
+        phase_id=phase.phase_id,
+        session_id=session.session_id,
+        round_id=order.round_id,
+        round_number=phase.number,
+        kind=phase.kind,
+        model=_wire_ref(common_pb2.BlobRef.MODEL, phase.model),
+        package=_wire_ref(common_pb2.BlobRef.PACKAGE, package) if package else None,
+        helper=session.helper,
+        settings_json=json.dumps(settings),
+        clients=phase.shares[order.combiner].clients,
+        seconds_max=session.round_timeout,
+        aggregator=session.aggregator,
+        aggregator_settings_json=json.dumps(session.aggregator_kwargs),
+        share_partial=len(phase.shares) > 1,
+    )
+
+
+def reduction(session: Session, order: Reduce) -> rounds_pb2.Reduction:
+    """The partials that make the round's model."""
+    current = order.round
+    partials = [
+        rounds_pb2.Partial(
+            phase_id=current.phase.phase_id,
+            combiner=combiner,
+            updates=share.answers,
+            weight=share.weight,
+        )
+        for combiner, share in current.phase.shares.items()
+        if share.answers
+    ]
+    return rounds_pb2.Reduction(
+        model_id=current.model_id,
+        base=_wire_ref(common_pb2.BlobRef.MODEL, current.phase.model),
+        aggregator=session.aggregator,
+        aggregator_settings_json=json.dumps(session.aggregator_kwargs),
+        partials=partials,
+    )
+
+
+def outcome(order: Action, answer: Any) -> Event | None:
+    """What an answer to an order means for its session; None if nothing.
+
+    Args:
+        order: What a combiner was asked.
+        answer: The message that it answered, or the FednetError that the call ended with.
+    """
+    if isinstance(answer, FednetError):
+        return Unheard(order) if answer.retryable else _refused(order, answer.message)
+    if isinstance(order, Reduce):
+        ref = BlobRef(order.round.model_id, answer.model.size_bytes, answer.model.sha256)
+        return Reduced(ref, answer.seconds)
+    return None
+
+
+def _refused(order: Action, message: str) -> Event | None:
+    match order:
+        case StartPhase(combiner, phase):
+            return PhaseRefused(combiner, phase.phase_id, f"{combiner}: {message}")
+        case Reduce(_, current):
+            return ReduceRefused(current.model_id, message)
+        case _:
+            return None
+
+
+def _wire_ref(kind: common_pb2.BlobRef.Kind, ref: BlobRef) -> common_pb2.BlobRef:
+    return common_pb2.BlobRef(kind=kind, id=ref.id, size_bytes=ref.size_bytes, sha256=ref.sha256)
