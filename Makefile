@@ -15,8 +15,12 @@ TESTS := -n 2 tests
 PROTOS := $(wildcard proto/fednet/wire/*.proto)
 BENCHMARKS := $(sort $(wildcard benchmarks/*.py))
 
+# FEDn 0.9.5 needs a Python older than 3.12, and tenacity, which it forgets to ask for.
+FEDN_PYTHON ?= $(PYTHON)
+FEDN := $(foreach version,0.9.5 0.33.0,.venv-fedn-$(version)/.installed)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types proto bench wheel-test clean
+.PHONY: help setup demo test test-fedn lint types proto bench wheel-test clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -28,6 +32,10 @@ demo: $(DEMO) ## Train a real model over a real network on this machine
 
 test: $(TEST) ## Run all tests
 	$(BIN)/pytest $(TESTS)
+
+# Each published client of FEDn lives in an environment of its own, made once.
+test-fedn: $(TEST) $(FEDN) ## Let FEDn's own published clients drive a network
+	$(BIN)/pytest tests/fedn/published_clients.py
 
 lint: $(TEST) ## Check rules and format
 	$(BIN)/ruff check .
@@ -61,7 +69,7 @@ wheel-test: $(TEST) ## Build the wheel, install it elsewhere and run all tests a
 	"$$room/venv/bin/pytest" $(TESTS) --repository="$$repository"
 
 clean: ## Remove .venv and everything else that these commands made
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-fedn-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(DEMO): $(METADATA)
@@ -71,4 +79,9 @@ $(DEMO): $(METADATA)
 
 $(TEST): $(DEMO)
 	$(BIN)/pip install --quiet --editable '.[test]'
+	@touch $@
+
+.venv-fedn-%/.installed:
+	$(FEDN_PYTHON) -m venv .venv-fedn-$*
+	.venv-fedn-$*/bin/pip install --quiet fedn==$* tenacity
 	@touch $@

@@ -1,5 +1,19 @@
-"""The client: an agent for compute packages, and `Client` for those who bring their own code."""
+"""The client: an agent for compute packages, and `Client` for those who bring their own code.
 
-from ._client import Client
+`Client` is loaded when it is used: it brings NumPy and gRPC, which `fednet client --help` needs not.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._client import Client
 
 __all__ = ["Client"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Client":
+        from ._client import Client
+
+        return Client
+    raise AttributeError(f"module 'fednet.client' has no attribute {name!r}")

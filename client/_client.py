@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from fednet.errors import InvalidInput
 from fednet.settings import ClientSettings, api_url_from_environment, load
 
 from .agent import Agent
@@ -68,7 +71,9 @@ class Client:
         self._settings = load(ClientSettings, flags=flags)
         self._train: TrainFunction | None = None
         self._validate: ValidateFunction | None = None
+        self._lock = threading.Lock()
         self._agent: Agent | None = None
+        self._is_stopped = False
 
     def train(self, function: Train) -> Train:
         """Decorator: `function(parameters, settings) -> (parameters, {"num_examples": n, …})` trains."""
@@ -84,18 +89,38 @@ class Client:
         """Serve tasks in this thread until `stop` is called or Ctrl-C comes.
 
         Raises:
+            InvalidInput: There is neither a train nor a validate function.
             FednetError: The network will not have this client.
         """
+        if not (self._train or self._validate):
+            raise InvalidInput(
+                "The client has nothing to do: register a function with @client.train or "
+                "@client.validate."
+            )
+        with self._agent_of_this_run() as agent, contextlib.suppress(KeyboardInterrupt):
+            agent.run()
+
+    def stop(self) -> None:
+        """Let `run` come back soon, also if it is about to begin; from any thread."""
+        with self._lock:
+            self._is_stopped = True
+            if self._agent:
+                self._agent.stop()
+
+    @contextlib.contextmanager
+    def _agent_of_this_run(self) -> Iterator[Agent]:
         with contextlib.ExitStack() as stack:
             settings = self._settings
             if self._forgets:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fednet-client-"))
                 settings = settings.model_copy(update={"data_dir": Path(folder)})
-            self._agent = Agent(settings, CallbackRuntime(self._train, self._validate))
-            with contextlib.suppress(KeyboardInterrupt):
-                self._agent.run()
-
-    def stop(self) -> None:
-        """Let `run` come back soon; from any thread."""
-        if self._agent:
-            self._agent.stop()
+            agent = Agent(settings, CallbackRuntime(self._train, self._validate))
+            with self._lock:
+                self._agent = agent
+                if self._is_stopped:
+                    agent.stop()
+            try:
+                yield agent
+            finally:
+                with self._lock:
+                    self._agent, self._is_stopped = None, False

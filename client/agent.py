@@ -5,64 +5,36 @@ The network side runs in a thread (`connection`); the user's code runs in the th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from fednet import limits
-from fednet.enrolment import ClientPlace
-from fednet.errors import FednetError, NotFound, TaskFailed
-from fednet.packages import unpack_package
+from fednet.enrolment import ClientPlace, check_name
+from fednet.errors import (
+    FailedPrecondition,
+    FednetError,
+    LimitExceeded,
+    NotFound,
+    TaskFailed,
+)
 from fednet.rpc import download, upload
 from fednet.settings import ClientSettings
 from fednet.wire import common_pb2, tasks_pb2
 
 from .connection import Connection
+from .files import Files
 from .ledger import Ledger
 from .runtime import PackageRuntime, Runtime
 
 _log = logging.getLogger(__name__)
-
-
-class Files:
-    """The models and packages that this client holds, by digest; each is fetched once.
-
-    Args:
-        folder: Where they lie.
-        fetch: Brings a blob to a path.
-    """
-
-    def __init__(self, folder: Path, fetch: Callable[[common_pb2.BlobRef, Path], None]) -> None:
-        self._models = folder / "models"
-        self._packages = folder / "packages"
-        self._fetch = fetch
-        for made in (self._models, self._packages):
-            made.mkdir(parents=True, exist_ok=True)
-
-    def model(self, ref: common_pb2.BlobRef) -> Path:
-        """The model's file; the least recently used others make room."""
-        path = self._models / f"{ref.sha256}.npz"
-        if path.exists():
-            path.touch()
-            return path
-        by_age = sorted(self._models.glob("*.npz"), key=lambda each: each.stat().st_mtime)
-        for old in by_age[: -limits.client_models_max + 1 or None]:
-            old.unlink()
-        self._fetch(ref, path)
-        return path
-
-    def package(self, ref: common_pb2.BlobRef) -> tuple[Path, Any]:
-        """The folder of the unpacked package, and its manifest."""
-        archive = self._packages / f"{ref.sha256}.package"
-        if not archive.exists():
-            self._fetch(ref, archive)
-        folder = self._packages / ref.sha256
-        return folder, unpack_package(archive, folder)
 
 
 class Agent:
@@ -80,17 +52,18 @@ class Agent:
         runtime: Runtime | None = None,
         on_ready: Callable[[dict[str, Any]], None] = lambda _: None,
     ) -> None:
+        check_name(settings.name)
         self._settings = settings
         self._on_ready = on_ready
         folder = settings.data_dir / settings.name
-        self._ledger = Ledger(folder / "answers")
+        with _usable(folder):
+            self._ledger = Ledger(folder / "answers")
         self._files = Files(folder, self._download)
         self._runtimes = _Runtimes(settings, self._files, folder / "work", runtime)
         self._refusal: FednetError | None = None
-        self._running: str | None = None
         self._connection = Connection(
             settings,
-            self._hello(runtime),
+            _hello(runtime),
             on_connected=self._connected,
             on_message=self._message,
             on_refused=self._refused,
@@ -107,22 +80,19 @@ class Agent:
             while task := self._ledger.next():
                 self._serve(task)
         finally:
-            self._connection.close()
+            self.stop()
             self._runtimes.close()
+            self._connection.close()
         if self._refusal:
             raise self._refusal
 
     def stop(self) -> None:
         """Let `run` come back soon; from any thread. A task that is running is broken off."""
-        self._connection.stopping.set()
         self._ledger.close()
         self._runtimes.cancel()
+        self._connection.stop()
 
     # What the combiner says (in the connection's thread)
-
-    def _hello(self, runtime: Runtime | None) -> tasks_pb2.Hello:
-        kinds = runtime.kinds if runtime else {"TRAIN", "VALIDATE"}
-        return tasks_pb2.Hello(kinds=sorted(kinds), needs_package=runtime is None)
 
     def _connected(self, place: ClientPlace) -> None:
         for result in self._ledger.owed():
@@ -138,79 +108,105 @@ class Agent:
     def _message(self, message: tasks_pb2.CombinerMessage) -> None:
         match message.WhichOneof("message"):
             case "task":
-                if finished := self._ledger.offer(message.task):
-                    self._connection.send(result=finished)
+                self._offered(message.task)
             case "cancel":
-                self._cancel(message.cancel.task_id)
+                self._ledger.forget(message.cancel.task_id)
+                self._runtimes.cancel(message.cancel.task_id)
             case "receipt":
                 self._receipted(message.receipt)
 
-    def _cancel(self, task_id: str) -> None:
-        self._ledger.cancel(task_id)
-        if self._running == task_id:
-            self._runtimes.cancel()
+    def _offered(self, task: tasks_pb2.Task) -> None:
+        try:
+            answer = self._ledger.offer(task)
+        except LimitExceeded as error:
+            answer = _failure(task.task_id, error)
+        if answer:
+            self._connection.send(result=answer)
 
     def _receipted(self, receipt: tasks_pb2.ResultReceipt) -> None:
         if not receipt.accepted:
             _log.warning(
                 "the answer to task %s does not count: %s", receipt.task_id, receipt.reason
             )
-        self._ledger.settle(receipt.task_id)
+        self._ledger.forget(receipt.task_id)
 
     # Tasks (in the caller's thread)
 
     def _serve(self, task: tasks_pb2.Task) -> None:
-        self._running = task.task_id
+        """Work at a task, keep the answer, then deliver it; what is not wanted any more is left."""
+        result = self._ledger.kept(task.task_id)
+        if result is None:
+            result = self._work(task)
+            if not self._ledger.is_wanted() and not result.HasField("update"):
+                return
+            self._keep(result)
+        if self._ledger.is_wanted():
+            self._deliver(result)
+
+    def _work(self, task: tasks_pb2.Task) -> tasks_pb2.TaskResult:
+        """The answer to a task; whatever goes wrong is an answer too."""
         try:
-            result = self._answer(task)
-        except TaskFailed as error:
-            result = _failure(task, error.message, error.traceback)
+            return self._answer(task)
         except (FednetError, OSError) as error:
-            result = _failure(task, str(error))
-        finally:
-            self._running = None
-        if self._connection.stopping.is_set():
-            return
-        if self._ledger.is_cancelled(task.task_id):
-            self._ledger.settle(task.task_id)
-            return
-        self._ledger.finish(result)
-        self._connection.send(result=result)
+            return _failure(task.task_id, error)
+        except Exception as error:  # noqa: BLE001  the agent outlives whatever a task does
+            _log.exception("the task %s failed in a way that nobody foresaw", task.task_id)
+            return _failure(task.task_id, error, traceback.format_exc())
 
     def _answer(self, task: tasks_pb2.Task) -> tasks_pb2.TaskResult:
         began = time.monotonic()
         model = self._files.model(task.model)
         runtime = self._runtimes.for_task(task)
-        settings = json.loads(task.settings_json or "{}")
-        result = tasks_pb2.TaskResult(
-            task_id=task.task_id, download_seconds=time.monotonic() - began
-        )
-        began = time.monotonic()
-        if task.kind == tasks_pb2.VALIDATE:
-            metrics = runtime.validate(model, settings)
-            result.validation.metrics_json = json.dumps(metrics)
-            result.work_seconds = time.monotonic() - began
-        else:
-            update = self._ledger.update_path(task.task_id)
-            metadata = runtime.train(model, update, settings)
-            result.work_seconds = time.monotonic() - began
-            self._upload(task, update, result, metadata)
+        settings = _settings_of(task)
+        ready = time.monotonic()
+        with self._runtimes.running(task.task_id):
+            if not self._ledger.is_wanted():
+                raise TaskFailed("The task was cancelled.")
+            result = self._run(runtime, task, model, settings)
+        result.download_seconds = ready - began
+        result.work_seconds = time.monotonic() - ready
         return result
 
-    def _upload(
-        self,
-        task: tasks_pb2.Task,
-        update: Path,
-        result: tasks_pb2.TaskResult,
-        metadata: dict[str, Any],
-    ) -> None:
-        began = time.monotonic()
+    def _run(
+        self, runtime: Runtime, task: tasks_pb2.Task, model: Path, settings: dict[str, Any]
+    ) -> tasks_pb2.TaskResult:
+        result = tasks_pb2.TaskResult(task_id=task.task_id)
+        if task.kind == tasks_pb2.TRAIN:
+            metadata = runtime.train(model, self._ledger.update_path(task.task_id), settings)
+            result.update.num_examples = metadata.pop("num_examples")
+            result.update.metadata_json = json.dumps(metadata)
+        elif task.kind == tasks_pb2.VALIDATE:
+            result.validation.metrics_json = json.dumps(runtime.validate(model, settings))
+        else:
+            raise TaskFailed(f"This client knows no tasks of kind {task.kind}.")
+        return result
+
+    def _keep(self, result: tasks_pb2.TaskResult) -> None:
         try:
-            upload(self._connection.models, update, task.task_id, stop=self._connection.stopping)
+            self._ledger.keep(result)
+        except OSError as error:
+            _log.warning("an answer cannot be kept, and is lost if the link breaks: %s", error)
+
+    def _deliver(self, result: tasks_pb2.TaskResult) -> None:
+        try:
+            self._upload(result)
         except NotFound:
-            self._ledger.cancel(task.task_id)
-        result.update.num_examples = metadata.pop("num_examples")
-        result.update.metadata_json = json.dumps(metadata)
+            self._ledger.forget(result.task_id)
+            return
+        except FednetError as error:
+            if self._connection.stopping.is_set():
+                return
+            result = _failure(result.task_id, error)
+            self._keep(result)
+        self._ledger.delivered(result.task_id)
+        self._connection.send(result=result)
+
+    def _upload(self, result: tasks_pb2.TaskResult) -> None:
+        if not result.HasField("update"):
+            return
+        began = time.monotonic()
+        path = self._ledger.update_path(result.task_id)
+        upload(self._connection.models, path, result.task_id, stop=self._connection.stopping)
         result.upload_seconds = time.monotonic() - began
 
     def _download(self, ref: common_pb2.BlobRef, path: Path) -> None:
@@ -226,9 +222,11 @@ class _Runtimes:
         self._settings = settings
         self._files = files
         self._work = work
-        self._given = given
-        self._made: Runtime | None = None
+        self._runtime = given
+        self._is_given = given is not None
         self._made_for = ""
+        self._lock = threading.Lock()
+        self._running: str | None = None
 
     def for_task(self, task: tasks_pb2.Task) -> Runtime:
         """The runtime that serves a task.
@@ -237,39 +235,92 @@ class _Runtimes:
             TaskFailed: The client needs a package, and the session has none.
             InvalidPackage: The package cannot be used.
         """
-        if self._given:
-            return self._given
+        if self._runtime and (self._is_given or self._made_for == task.package.sha256):
+            return self._runtime
         if not task.HasField("package"):
             raise TaskFailed("The session has no compute package, and this client needs one.")
-        if self._made is None or self._made_for != task.package.sha256:
-            self.close()
-            folder, manifest = self._files.package(task.package)
-            shutil.rmtree(self._work, ignore_errors=True)
-            self._work.mkdir(parents=True)
-            self._made = PackageRuntime(
-                folder, manifest, self._work, self._settings.task_seconds_max
-            )
-            self._made_for = task.package.sha256
-        return self._made
+        self.close()
+        self._runtime = self._make(task.package)
+        self._made_for = task.package.sha256
+        return self._runtime
 
-    def cancel(self) -> None:
-        if runtime := self._given or self._made:
-            runtime.cancel()
+    def _make(self, package: common_pb2.BlobRef) -> Runtime:
+        folder, manifest = self._files.package(package)
+        shutil.rmtree(self._work, ignore_errors=True)
+        self._work.mkdir(parents=True)
+        return PackageRuntime(folder, manifest, self._work, self._settings.task_seconds_max)
+
+    @contextlib.contextmanager
+    def running(self, task_id: str) -> Iterator[None]:
+        """While the block lasts, `cancel` ends the task."""
+        with self._lock:
+            self._running = task_id
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running = None
+
+    def cancel(self, task_id: str | None = None) -> None:
+        """End the task that runs, if it is this one, or whichever it is."""
+        with self._lock:
+            if self._runtime and self._running and task_id in {None, self._running}:
+                self._runtime.cancel()
 
     def close(self) -> None:
-        if runtime := self._given or self._made:
-            runtime.close()
+        """End what runs; a package's runtime is given up."""
+        with self._lock:
+            closing, self._runtime = self._runtime, None
+        if closing:
+            closing.close()
 
 
-def _failure(task: tasks_pb2.Task, message: str, traceback: str = "") -> tasks_pb2.TaskResult:
-    failure = tasks_pb2.Failure(message=message, traceback=traceback)
-    return tasks_pb2.TaskResult(task_id=task.task_id, failure=failure)
+@contextlib.contextmanager
+def _usable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FailedPrecondition(
+            f"The client's folder {folder} cannot be used: {error.strerror}. Choose another with "
+            "--data-dir.",
+            field="data_dir",
+        ) from error
+
+
+def _hello(runtime: Runtime | None) -> tasks_pb2.Hello:
+    kinds = runtime.kinds if runtime else {"TRAIN", "VALIDATE"}
+    return tasks_pb2.Hello(kinds=sorted(kinds), needs_package=runtime is None)
+
+
+def _settings_of(task: tasks_pb2.Task) -> dict[str, Any]:
+    try:
+        settings = json.loads(task.settings_json or "{}")
+    except (ValueError, RecursionError) as error:
+        raise TaskFailed(f"The session's settings for clients are no JSON: {error}") from error
+    if not isinstance(settings, dict):
+        raise TaskFailed("The session's settings for clients are no JSON object.")
+    return settings
+
+
+def _failure(task_id: str, error: Exception, traceback: str = "") -> tasks_pb2.TaskResult:
+    failure = tasks_pb2.Failure(
+        message=_text(str(error) or repr(error))[: limits.text_characters_max],
+        traceback=_text(traceback or getattr(error, "traceback", ""))[
+            -limits.traceback_characters_max :
+        ],
+    )
+    return tasks_pb2.TaskResult(task_id=task_id, failure=failure)
+
+
+def _text(text: str) -> str:
+    """Text that can be sent: names of files may hold what is no Unicode."""
+    return text.encode(errors="replace").decode()
 
 
 def serve(
     settings: ClientSettings, on_ready: Callable[[dict[str, Any]], None], stop: threading.Event
 ) -> None:
-    """Run a client in package mode until `stop` is set.
+    """Run a client in package mode until `stop` is set; it is set, too, when this returns.
 
     Args:
         settings: Its settings.
@@ -285,5 +336,10 @@ def serve(
         stop.wait()
         agent.stop()
 
-    threading.Thread(target=stop_agent, name="stop", daemon=True).start()
-    agent.run()
+    stopper = threading.Thread(target=stop_agent, name="stop", daemon=True)
+    stopper.start()
+    try:
+        agent.run()
+    finally:
+        stop.set()
+        stopper.join()

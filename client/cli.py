@@ -1,4 +1,4 @@
-"""`fednet client`: run a client agent at this site."""
+"""`fednet client`: run a client agent at this site, and look up who takes part."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fednet.cli.client_config import get_config
+from fednet.cli.resource import add_list_and_get
 from fednet.cli.server import server_command
 from fednet.settings import ClientSettings
 
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 @click.group()
 def client() -> None:
     """Take part in a network with the data of this site."""
+
+
+add_list_and_get(client, "clients")
+client.add_command(get_config)
 
 
 @client.command()

@@ -6,15 +6,21 @@ import contextlib
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import Any
 
-import grpc
-
 from fednet import limits
-from fednet.enrolment import ClientPlace, enrol_client
-from fednet.errors import FednetError, Unavailable
-from fednet.rpc import backoff_seconds, from_rpc_error, open_channel
+from fednet.enrolment import ClientPlace, enrol_client, keep_client
+from fednet.errors import (
+    FednetError,
+    LimitExceeded,
+    PermissionDenied,
+    Unauthenticated,
+    Unavailable,
+)
+from fednet.rpc import Channel, backoff_seconds, open_channel, rpc_errors
 from fednet.settings import ClientSettings
 from fednet.wire import models_pb2_grpc, tasks_pb2, tasks_pb2_grpc
 
@@ -32,6 +38,9 @@ class Connection:
         on_connected: Called when a stream is open, with the client's place in the network.
         on_message: Called with every message of the combiner.
         on_refused: Called when the network will not have this client; the connection has ended then.
+
+    Attributes:
+        stopping: Set once the connection is being closed.
     """
 
     def __init__(
@@ -48,30 +57,39 @@ class Connection:
         self._on_connected = on_connected
         self._on_message = on_message
         self._on_refused = on_refused
+        self._was_welcomed = False
         self.stopping = threading.Event()
         self._stream: _Stream | None = None
-        self._welcomed = False
+        self._is_welcome = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name=f"{settings.name}-connection")
+        self._thread = threading.Thread(
+            target=self._run, name=f"{settings.name}-connection", daemon=True
+        )
 
     def start(self) -> None:
         """Begin to connect."""
         self._thread.start()
 
-    def close(self) -> None:
-        """Hang up, and wait until the thread has ended."""
+    def stop(self) -> None:
+        """Hang up for good, without waiting; transfers that are under way break off."""
         with self._changed:
             self.stopping.set()
             self._changed.notify_all()
-            if self._stream:
-                self._stream.hang_up()
+            stream = self._stream
+        if stream:
+            stream.close()
+
+    def close(self) -> None:
+        """Hang up, and wait until the thread has ended."""
+        self.stop()
         self._thread.join()
 
     def send(self, **message: Any) -> None:
         """Send a message on the present stream; lost with it, so what matters is sent again on the next."""
         with self._changed:
-            if self._stream:
-                self._stream.send(tasks_pb2.ClientMessage(**message))
+            stream = self._stream if self._is_welcome else None
+        if stream:
+            stream.send(tasks_pb2.ClientMessage(**message))
 
     def models(self) -> models_pb2_grpc.ModelsStub:
         """The combiner's file service; waits until there is a stream.
@@ -80,73 +98,137 @@ class Connection:
             Unavailable: The connection is being closed.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._welcomed or self.stopping.is_set())
+            self._changed.wait_for(lambda: self._is_welcome or self.stopping.is_set())
             if self._stream is None:
                 raise Unavailable("The connection to the combiner is closed.")
             return models_pb2_grpc.ModelsStub(self._stream.channel)
 
     def _run(self) -> None:
+        try:
+            self._keep_connected()
+        except FednetError as problem:
+            self._on_refused(problem)
+        except Exception as error:  # noqa: BLE001  nothing above this reads it
+            # Nobody reads a thread's last words: an agent without its connection must end, not hang.
+            _log.exception("the connection failed")
+            self._on_refused(FednetError(f"The connection failed: {error!r}"))
+        finally:
+            self.stop()
+
+    def _keep_connected(self) -> None:
+        """Open one stream after the other, until `stop`.
+
+        Raises:
+            FednetError: The network will not have this client.
+        """
         place: ClientPlace | None = None
         failures = 0
         while not self.stopping.is_set():
-            welcomed, problem = False, None
+            is_new, began = place is None, time.monotonic()
             try:
-                known = place is not None
                 place = place or self._enrol()
-                welcomed, problem = self._serve(place)
-            except FednetError as error:
-                known, problem = False, error
-            failures = 0 if welcomed else failures + 1
-            if problem and not (known or welcomed or problem.retryable):
-                self._on_refused(problem)
-                return
+                welcomed = self._serve(place)
+            except FednetError as problem:
+                # A combiner's refusal of an older place says only that the controller must be asked.
+                if is_new and _is_final(problem, was_welcomed=self._was_welcomed):
+                    raise
+                welcomed = False
+                if not self.stopping.is_set():
+                    _log.warning("no place in the network yet: %s", problem)
             place = place if welcomed else None
-            _log.debug("no stream to a combiner: %s", problem)
+            was_held = time.monotonic() - began > limits.retry_seconds_max
+            failures = 0 if was_held else failures + 1
             self.stopping.wait(backoff_seconds(failures))
 
     def _enrol(self) -> ClientPlace:
+        """Ask the controller for a place; `stop` does not wait for its answer."""
+        answer: Future[ClientPlace] = Future()
+        answer.add_done_callback(lambda _: self._notify())
+        threading.Thread(
+            target=_resolve, args=(answer, self._ask), name="enrolment", daemon=True
+        ).start()
+        with self._changed:
+            self._changed.wait_for(lambda: answer.done() or self.stopping.is_set())
+        if self.stopping.is_set():
+            raise Unavailable("The connection is being closed.")
+        place = answer.result()
+        keep_client(self._settings, place)
+        return place
+
+    def _ask(self) -> ClientPlace:
         return enrol_client(self._settings, needs_package=self._hello.needs_package)
 
-    def _serve(self, place: ClientPlace) -> tuple[bool, FednetError | None]:
-        """Serve one stream until it breaks: whether the combiner welcomed us, and what broke it."""
+    def _notify(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _serve(self, place: ClientPlace) -> bool:
+        """Serve one stream until it breaks: whether the combiner welcomed us.
+
+        Raises:
+            FednetError: It did not, and said why.
+        """
         stream = self._open(place)
+        welcomed = False
         try:
-            for message in stream.messages(self._hello):
-                if message.WhichOneof("message") == "welcome":
-                    self._now_welcomed()
-                    self._on_connected(place)
-                self._on_message(message)
-        except grpc.RpcError as error:
-            return self._welcomed, from_rpc_error(error)
-        else:
-            return self._welcomed, None
+            with rpc_errors():
+                for message in stream.messages(self._hello):
+                    if message.WhichOneof("message") == "welcome":
+                        welcomed = True
+                        self._welcome(place)
+                    self._on_message(message)
+        except FednetError as problem:
+            if not welcomed:
+                raise
+            _log.info("the stream to %s broke: %s", place.combiner, problem)
         finally:
-            self._close_stream(stream)
+            self._close(stream)
+        return welcomed
 
     def _open(self, place: ClientPlace) -> _Stream:
         stream = _Stream(open_channel(place.address, place.token))
         with self._changed:
             self._stream = stream
-            if self.stopping.is_set():
-                stream.hang_up()
+            is_late = self.stopping.is_set()
+        if is_late:
+            stream.close()
         return stream
 
-    def _now_welcomed(self) -> None:
+    def _welcome(self, place: ClientPlace) -> None:
+        self._was_welcomed = True
         with self._changed:
-            self._welcomed = True
+            self._is_welcome = True
             self._changed.notify_all()
+        self._on_connected(place)
 
-    def _close_stream(self, stream: _Stream) -> None:
+    def _close(self, stream: _Stream) -> None:
         with self._changed:
-            self._stream, self._welcomed = None, False
-            self._changed.notify_all()
+            self._stream, self._is_welcome = None, False
         stream.close()
+
+
+def _is_final(problem: FednetError, *, was_welcomed: bool) -> bool:
+    """Whether a refusal of the network ends the agent.
+
+    A client that was welcome before gives up only when its right is gone: everything else passes,
+    such as a name that counts as taken until its own lost link has been noticed.
+    """
+    if problem.retryable or isinstance(problem, LimitExceeded):
+        return False
+    return not was_welcomed or isinstance(problem, Unauthenticated | PermissionDenied)
+
+
+def _resolve(answer: Future[Any], ask: Callable[[], Any]) -> None:
+    try:
+        answer.set_result(ask())
+    except BaseException as error:  # noqa: BLE001  it is raised where the answer is wanted
+        answer.set_exception(error)
 
 
 class _Stream:
     """One stream on one channel."""
 
-    def __init__(self, channel: grpc.Channel) -> None:
+    def __init__(self, channel: Channel) -> None:
         self.channel = channel
         self._outgoing: queue.Queue[tasks_pb2.ClientMessage | None] = queue.Queue(
             limits.queue_messages_max
@@ -164,15 +246,11 @@ class _Stream:
         try:
             self._outgoing.put_nowait(message)
         except queue.Full:
-            self.hang_up()
-
-    def hang_up(self) -> None:
-        """End the stream; whoever reads from it gets an error."""
-        self._call.cancel()
+            self.close()
 
     def close(self) -> None:
-        """Let go of the channel, and of gRPC's thread that waits for something to send."""
-        self.hang_up()
+        """End the stream, and gRPC's thread that waits for something to send; from any thread."""
+        self._call.cancel()
         with contextlib.suppress(queue.Full):
             self._outgoing.put_nowait(None)
         self.channel.close()

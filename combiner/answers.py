@@ -21,11 +21,11 @@ def capabilities_of(hello: tasks_pb2.Hello) -> rounds_pb2.Capabilities:
     return rounds_pb2.Capabilities(needs_package=hello.needs_package, kinds=sorted(known))
 
 
-def event_of(kind: int, result: tasks_pb2.TaskResult) -> ResultArrived | Failed:
+def event_of(kind: tasks_pb2.TaskKind, result: tasks_pb2.TaskResult) -> ResultArrived | Failed:
     """What an answer means for a phase.
 
     Args:
-        kind: What the phase asks for, as the wire numbers it.
+        kind: What the phase asks for.
         result: The client's answer.
     """
     if result.WhichOneof("outcome") == "failure":
@@ -53,7 +53,7 @@ def seconds_of(seconds: float) -> float:
     return seconds if math.isfinite(seconds) and seconds >= 0 else 0.0
 
 
-def _check_outcome(kind: int, result: tasks_pb2.TaskResult) -> None:
+def _check_outcome(kind: tasks_pb2.TaskKind, result: tasks_pb2.TaskResult) -> None:
     asked, given = _OUTCOMES.get(kind), result.WhichOneof("outcome")
     if given != asked:
         raise InvalidInput(

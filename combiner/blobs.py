@@ -96,11 +96,13 @@ class LocalBlobs:
         copy = self._spool.scratch()
         try:
             copy_blob(self.store, blob_key(ref), copy)
-            if sha256_of(copy) != ref.sha256:
-                raise TransferCorrupted(
-                    f"The blob store's {blob_key(ref)} does not match its digest."
-                )
+            _check_digest(copy, ref)
         except BaseException:
             copy.unlink(missing_ok=True)
             raise
         return _Held(copy, is_copy=True)
+
+
+def _check_digest(copy: Path, ref: common_pb2.BlobRef) -> None:
+    if sha256_of(copy) != ref.sha256:
+        raise TransferCorrupted(f"The blob store's {blob_key(ref)} does not match its digest.")

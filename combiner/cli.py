@@ -1,4 +1,4 @@
-"""`fednet combiner`: run a combiner on this machine."""
+"""`fednet combiner`: run a combiner on this machine, and look up which there are."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fednet.cli.resource import add_list_and_get
 from fednet.cli.server import server_command
 from fednet.settings import CombinerSettings
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 @click.group()
 def combiner() -> None:
     """Hand tasks to clients and fold their updates."""
+
+
+add_list_and_get(combiner, "combiners")
 
 
 @combiner.command()

@@ -10,7 +10,7 @@ import asyncio
 import time
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,7 +93,7 @@ class Outbox:
             if kept.stored:  # on its own, so that its error is not the stream's
                 asyncio.get_running_loop().call_soon(kept.stored)
 
-    async def follow(self, first: rounds_pb2.Event) -> AsyncIterator[rounds_pb2.Event]:
+    async def follow(self, first: rounds_pb2.Event) -> AsyncGenerator[rounds_pb2.Event]:
         """The given event, all that is not acknowledged, then everything that happens.
 
         Ends when the reader is so slow that its queue is full, and throws the queue away: the next watch begins anew
@@ -103,10 +103,11 @@ class Outbox:
         self._watchers.append(watcher)
         try:
             while not watcher.overrun:
-                while watcher.events:
+                if watcher.events:
                     yield watcher.events.popleft()
-                watcher.arrived.clear()
-                await watcher.arrived.wait()
+                else:
+                    watcher.arrived.clear()
+                    await watcher.arrived.wait()
         finally:
             self._watchers.remove(watcher)
 

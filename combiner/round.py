@@ -9,8 +9,9 @@ validate) for a set of clients. Its tasks and the phase itself move like this:
 
     phase   OPEN ──all tasks ended, close, deadline──> CLOSING ──nothing is CHECKING──> CLOSED
 
-A release ends phase and tasks from wherever they are, and nobody is told any more but the clients. What arrives twice is answered twice and counted once. What arrives after the close is refused as late. A client that
-leaves keeps its task until the deadline: it is sent again when the client is back.
+A release ends phase and tasks from wherever they are, and nobody but the clients is told. What arrives twice is
+answered twice and counted once. What arrives after the close is refused as late. A client that leaves keeps its task
+until the deadline: it is sent again when the client is back.
 """
 
 from __future__ import annotations

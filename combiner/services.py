@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
 
-from fednet import limits
-from fednet.errors import FednetError, InvalidInput, LimitExceeded
+from fednet.errors import Conflict, FednetError, InvalidInput, LimitExceeded, Unavailable
 from fednet.rpc import Receiver, abort, caller_of, checked_data, pieces
 from fednet.wire import (
     models_pb2,
@@ -19,7 +19,10 @@ from fednet.wire import (
     tasks_pb2_grpc,
 )
 
-from .runner import Connection, Runner
+from .connections import Connection
+from .runner import Runner
+
+T = TypeVar("T")
 
 
 @contextlib.asynccontextmanager
@@ -28,6 +31,22 @@ async def _errors_to(context: Any) -> AsyncIterator[None]:
         yield
     except FednetError as error:
         await abort(context, error)
+    except OSError as error:
+        await abort(context, Unavailable(f"The combiner cannot use a file: {error.strerror}."))
+
+
+async def _ended(work: Awaitable[T]) -> T:
+    """Wait for the end of work that cannot be broken off, also when the call itself is cancelled meanwhile."""
+    going_on = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(going_on)
+    except asyncio.CancelledError:
+        await asyncio.gather(going_on, return_exceptions=True)
+        raise
+
+
+async def _in_thread(function: Callable[..., T], *arguments: Any, **named: Any) -> T:
+    return await _ended(asyncio.to_thread(function, *arguments, **named))
 
 
 class TasksService(tasks_pb2_grpc.TasksServicer):
@@ -79,12 +98,12 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
-        self._uploading: set[str] = set()
+        self._uploads: dict[str, asyncio.Task[None]] = {}
 
     async def Received(self, request: models_pb2.UploadId, context: Any) -> models_pb2.UploadOffset:
         """How much of an update is here already."""
         async with _errors_to(context):
-            path = self._runner.upload_path(caller_of().id, request.task_id)
+            path = self._runner.upload_place(caller_of().id, request.task_id).path
             size = path.stat().st_size if path.exists() else Receiver.offset_of(path)
             return models_pb2.UploadOffset(offset_bytes=size)
 
@@ -94,37 +113,34 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
         """Take an update; the receipt is sent when it lies whole in the spool."""
         async with _errors_to(context):
             header = await _upload_header(parts)
-            with self._only_upload_of(header.task_id):
-                await self._receive(header, parts)
+            place = self._runner.upload_place(caller_of().id, header.task_id)
+            if header.size_bytes > place.bytes_max:
+                raise LimitExceeded(
+                    f"The update has {header.size_bytes} bytes; one of this model has at most "
+                    f"{place.bytes_max}.",
+                    field="size_bytes",
+                )
+            await self._as_newest(header, parts, place.path)
             return models_pb2.UploadReceipt(size_bytes=header.size_bytes, sha256=header.sha256)
 
-    async def _receive(
-        self, header: models_pb2.UploadHeader, parts: AsyncIterator[models_pb2.UploadPart]
+    async def _as_newest(
+        self,
+        header: models_pb2.UploadHeader,
+        parts: AsyncIterator[models_pb2.UploadPart],
+        path: Path,
     ) -> None:
-        path = self._runner.upload_path(caller_of().id, header.task_id)
-        if path.exists():
-            return
-        receiver = await asyncio.to_thread(
-            Receiver,
-            path,
-            size_bytes=header.size_bytes,
-            sha256=header.sha256,
-            offset=header.offset_bytes,
-        )
-        with receiver:
-            async for part in parts:
-                await asyncio.to_thread(receiver.write, checked_data(part.chunk))
-            await asyncio.to_thread(receiver.finish)
-
-    @contextlib.contextmanager
-    def _only_upload_of(self, task_id: str) -> Any:
-        if task_id in self._uploading:
-            raise LimitExceeded("Another upload of this task is under way.", field="task_id")
-        self._uploading.add(task_id)
-        try:
-            yield
+        """Receive, in the place of an earlier upload of the task: its connection may be dead without our knowing."""
+        older = self._uploads.get(header.task_id)
+        receiving = asyncio.create_task(_receive_after(older, header, parts, path))
+        self._uploads[header.task_id] = receiving
+        try:  # cancelled with the call, and waited for also then
+            await asyncio.gather(receiving, return_exceptions=True)
         finally:
-            self._uploading.discard(task_id)
+            if self._uploads.get(header.task_id) is receiving:
+                del self._uploads[header.task_id]
+        if receiving.cancelled():
+            raise Conflict("A newer upload of this task has taken over.", field="task_id")
+        receiving.result()
 
     async def Download(
         self, request: models_pb2.DownloadRequest, context: Any
@@ -133,8 +149,8 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
         async with _errors_to(context):
             path = self._runner.local.path(request.kind, request.id)
             with path.open("rb") as file:
-                rest = pieces(file, request.offset_bytes)
-                while chunk := await asyncio.to_thread(next, rest, None):
+                rest = pieces(file, _checked_offset(path, request.offset_bytes))
+                while chunk := await _in_thread(next, rest, None):
                     yield models_pb2.DownloadPart(chunk=chunk)
 
 
@@ -143,18 +159,33 @@ async def _upload_header(
 ) -> models_pb2.UploadHeader:
     async for part in parts:
         if part.WhichOneof("part") == "header":
-            return _checked_header(part.header)
+            return part.header
         break
     raise InvalidInput("An upload must begin with its header.", field="header")
 
 
-def _checked_header(header: models_pb2.UploadHeader) -> models_pb2.UploadHeader:
-    if header.size_bytes > limits.model_bytes_max:
-        raise LimitExceeded(
-            f"The update has {header.size_bytes} bytes; {limits.model_bytes_max} are allowed.",
-            field="size_bytes",
-        )
-    return header
+async def _receive_after(
+    older: asyncio.Task[None] | None,
+    header: models_pb2.UploadHeader,
+    parts: AsyncIterator[models_pb2.UploadPart],
+    path: Path,
+) -> None:
+    if older:
+        older.cancel()
+        await _ended(asyncio.wait([older]))
+    if await asyncio.to_thread(path.exists):
+        return
+    announced = {"size_bytes": header.size_bytes, "sha256": header.sha256}
+    with await _in_thread(Receiver, path, offset=header.offset_bytes, **announced) as receiver:
+        async for part in parts:
+            await _in_thread(receiver.write, checked_data(part.chunk))
+        await _in_thread(receiver.finish)
+
+
+def _checked_offset(path: Path, offset: int) -> int:
+    if offset > path.stat().st_size:
+        raise InvalidInput("The offset lies beyond the end of the file.", field="offset_bytes")
+    return offset
 
 
 class RoundsService(rounds_pb2_grpc.RoundsServicer):
@@ -178,7 +209,7 @@ class RoundsService(rounds_pb2_grpc.RoundsServicer):
     async def Release(self, request: rounds_pb2.PhaseId, context: Any) -> rounds_pb2.PhaseReleased:
         """Forget a phase."""
         async with _errors_to(context):
-            self._runner.release(request.phase_id)
+            await self._runner.release(request.phase_id)
             return rounds_pb2.PhaseReleased()
 
     async def Reduce(self, request: rounds_pb2.Reduction, context: Any) -> rounds_pb2.Reduced:
@@ -191,9 +222,11 @@ class RoundsService(rounds_pb2_grpc.RoundsServicer):
     ) -> AsyncIterator[rounds_pb2.Event]:
         """Tell everything that happens, beginning with a snapshot."""
         listening = asyncio.create_task(self._acknowledge(acknowledgements))
+        following = self._runner.outbox.follow(self._runner.snapshot())
         try:
-            async for event in self._runner.outbox.follow(self._runner.snapshot()):
-                yield event
+            async with contextlib.aclosing(following) as events:
+                async for event in events:
+                    yield event
         finally:
             listening.cancel()
 

@@ -174,6 +174,19 @@ class Catalog:
         """The bytes of a model or package, or a range of them, in chunks."""
         return self.blobs.read(_blob_key(collection, document["id"]), offset, length)
 
+    def parameters(self, model: Document) -> list[Any]:
+        """The numbers of a small model: each array as nested lists.
+
+        Raises:
+            LimitExceeded: It has more than limits.shown_parameters_max.
+        """
+        if model["size_bytes"] > limits.shown_model_bytes_max:
+            raise _too_large_to_show()
+        with self._fetched("models", model) as path, open_model(path) as opened:
+            if opened.structure.size > limits.shown_parameters_max:
+                raise _too_large_to_show()
+            return [array.tolist() for array in opened.arrays]
+
     def ancestors(self, model_id: str, limit: int, *, include_self: bool = False) -> list[Document]:
         """The chain of parents, nearest first.
 
@@ -226,6 +239,15 @@ class Catalog:
         if model is None or model["parent_model"] is None:
             return None
         return self.records.lookup("models", model["parent_model"])
+
+    @contextmanager
+    def _fetched(self, collection: str, document: Document) -> Iterator[Path]:
+        """A model or package in a temporary file."""
+        self.work_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self.work_dir, prefix="shown-") as file:
+            file.writelines(self.read(collection, document))
+            file.flush()
+            yield Path(file.name)
 
     @contextmanager
     def _received(self, source: BinaryIO, bytes_max: int) -> Iterator[_Upload]:
@@ -282,6 +304,13 @@ def _copy(source: BinaryIO, file: Any, bytes_max: int) -> tuple[int, str]:
     if size_bytes == 0:
         raise InvalidInput("The file is empty. Send its bytes in the field 'file'.", field="file")
     return size_bytes, digest.hexdigest()
+
+
+def _too_large_to_show() -> LimitExceeded:
+    return LimitExceeded(
+        f"The model has more than {limits.shown_parameters_max} parameters. Download its file: "
+        "APIClient.download_model(id, path)."
+    )
 
 
 def _check_model(path: Path) -> None:

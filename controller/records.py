@@ -15,6 +15,8 @@ from fednet.storage import Collection, Document, Documents, Query
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+_REPORTED = ("key", "sender.name", "sender.role", "sender.client_id", "timestamp")
+
 COLLECTIONS = (
     Collection("sessions", indexed=("status", "name", "committed_at"), unique=("session_id",)),
     Collection("rounds", indexed=("status", "session_id", "number"), unique=("round_id",)),
@@ -51,6 +53,33 @@ COLLECTIONS = (
             "timestamp",
         ),
     ),
+    Collection(
+        "metrics",
+        indexed=(
+            "key",
+            "model_id",
+            "round_id",
+            "session_id",
+            "sender.name",
+            "sender.role",
+            "timestamp",
+        ),
+    ),
+    Collection("attributes", indexed=_REPORTED),
+    Collection("telemetries", indexed=_REPORTED),
+    Collection(
+        "predictions",
+        indexed=(
+            "model_id",
+            "correlation_id",
+            "sender.name",
+            "sender.role",
+            "receiver.name",
+            "receiver.role",
+            "timestamp",
+        ),
+    ),
+    Collection("drafts"),
     Collection("network"),
 )
 
@@ -142,7 +171,7 @@ class Records:
         nothing = {"model_id": None, "package_id": None, "helper": None}
         return nothing | (self.documents.get("network", "active") or {})
 
-    def set_active(self, **changes: str) -> Document:
+    def set_active(self, **changes: str | None) -> Document:
         """Change some of what the network works with."""
         if self.documents.get("network", "active") is None:
             with suppress(AlreadyExists):

@@ -58,7 +58,8 @@ class Registry:
         """Give a combiner its identity; one that comes again keeps its id.
 
         Args:
-            caller: Who asks: an admin, or this combiner itself.
+            caller: Who asks: an admin, this combiner itself, or whom a token was made for by this
+                name.
             name: Its name, unique in the network.
             address: Where others reach it, as `host:port`.
             ip: Where the call came from.
@@ -74,7 +75,7 @@ class Registry:
         host, port = _split_address(address)
         known = self._admit(caller, Role.COMBINER, "combiners", name)
         reported = {"address": host, "port": port, "fqdn": None, "ip": ip}
-        combiner = self._write("combiners", known, name, reported)
+        combiner = self._write("combiners", known, _newcomer(caller, name), reported)
         self.on_combiner(combiner)
         shared = {"blob_store": self.blob_store} if self.blob_store.startswith("file://") else {}
         return {
@@ -95,7 +96,8 @@ class Registry:
         """Give a client its identity and its combiner; one that comes again keeps its id.
 
         Args:
-            caller: Who asks: an admin, or this client itself.
+            caller: Who asks: an admin, this client itself, or whom a token was made for by this
+                name.
             name: Its name, unique in the network.
             ip: Where the call came from.
             needs_package: It runs the network's compute package.
@@ -119,7 +121,7 @@ class Registry:
                 "status": "available",
                 "needs_package": needs_package,
             }
-            client = self._write("clients", known, name, reported)
+            client = self._write("clients", known, _newcomer(caller, name), reported)
         return {
             **self._credentials(client, Role.CLIENT),
             "combiner": combiner["name"],
@@ -150,7 +152,7 @@ class Registry:
         _check_name(name)
         known = self.records.lookup_natural(collection, name)
         if known is None:
-            _check_may_create(caller)
+            _check_may_create(caller, role, name)
         else:
             self._check_may_return(caller, Identity(role, known["id"], name))
         return known
@@ -177,11 +179,15 @@ class Registry:
         return placed - is_among
 
     def _write(
-        self, collection: str, known: Document | None, name: str, reported: dict[str, Any]
+        self,
+        collection: str,
+        known: Document | None,
+        newcomer: dict[str, Any],
+        reported: dict[str, Any],
     ) -> Document:
         reported = {**reported, "updated_at": timestamp()}
         if known is None:
-            return self.records.insert(collection, {"id": new_id(), "name": name, **reported})
+            return self.records.insert(collection, {**newcomer, **reported})
         return self.records.update(collection, known["id"], lambda _: reported)
 
     def _check_may_return(self, caller: Identity, known: Identity) -> None:
@@ -213,12 +219,19 @@ def _check_name(name: str) -> None:
         )
 
 
-def _check_may_create(caller: Identity) -> None:
-    if caller.role is not Role.ADMIN:
+def _check_may_create(caller: Identity, role: Role, name: str) -> None:
+    """A new name is registered by an admin, or with a token that was made for that very name."""
+    if caller.role is not Role.ADMIN and (caller.role, caller.name) != (role, name):
         raise PermissionDenied(
-            "Only an admin's token may register a new name; this one is for "
-            f"{caller.role} {caller.name!r}."
+            "A new name is registered with an admin's token, or with one made for it by `fednet "
+            f"token create`; this one is for {caller.role} {caller.name!r}.",
+            field="name",
         )
+
+
+def _newcomer(caller: Identity, name: str) -> dict[str, Any]:
+    """Id and name of one that is new; whoever brings a token of their own keeps its id."""
+    return {"id": new_id() if caller.role is Role.ADMIN else caller.id, "name": name}
 
 
 def _split_address(address: str) -> tuple[str, int]:

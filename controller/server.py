@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from flask import Flask
 from waitress.server import create_server
 
 from fednet import limits
 from fednet.errors import Unavailable
 from fednet.identity import Identity, Role, Signer, admin_token, write_local_network
 from fednet.settings import ControllerSettings
-from fednet.storage import Blobs, Documents, open_blobs, open_documents
+from fednet.storage import open_blobs, open_documents
 
 from .app import Services, create_app
 from .catalog import Catalog
@@ -35,52 +38,43 @@ class Controller:
 
     api_url: str
     token: str
-    _documents: Documents
-    _blobs: Blobs
     _engine: Engine
-    _server: Any
-    _thread: threading.Thread
+    _open: contextlib.ExitStack
 
     @classmethod
     def start(cls, settings: ControllerSettings) -> Controller:
-        """Open the stores, take up unfinished sessions, answer.
+        """Open the stores, take up unfinished sessions, answer; a start that fails leaves nothing open.
 
         Raises:
             Unavailable: The port is taken, or a store does not answer.
             FailedPrecondition: The data folder belongs to a newer version, or cannot be written.
         """
-        listening = _listen(settings.host, settings.port)
-        documents = open_documents(settings.state_store_url, COLLECTIONS)
-        blobs = open_blobs(settings.blob_store_url)
-        signer = Signer.from_folder(settings.data_dir)
-        token = admin_token(settings.data_dir, signer)
-        records, presence = Records(documents), Presence()
-        catalog = Catalog(records, blobs, settings.data_dir / "incoming")
-        catalog.discard_unfinished()
-        own_token = signer.sign(Identity(Role.CONTROLLER, "controller", "controller"))
-        engine = Engine(records, catalog, presence, own_token)
-        registry = Registry(records, presence, signer, engine.connect, settings.blob_store_url)
-        app = create_app(Services(records, blobs, registry, catalog, engine, signer.verifier))
-        server = create_server(
-            app,
-            sockets=[listening],
-            threads=settings.threads,
-            max_request_body_size=limits.model_bytes_max + limits.upload_overhead_bytes_max,
-            clear_untrusted_proxy_headers=True,
-        )
-        engine.resume(registry)
-        thread = threading.Thread(target=server.run, name="rest", daemon=True)
-        thread.start()
-        api_url = f"http://{settings.host}:{listening.getsockname()[1]}"
-        write_local_network(settings.data_dir, api_url, token)
-        return cls(api_url, token, documents, blobs, engine, server, thread)
+        with contextlib.ExitStack() as to_close:
+            listening = to_close.enter_context(_listen(settings.host, settings.port))
+            documents = to_close.enter_context(
+                closing(open_documents(settings.state_store_url, COLLECTIONS))
+            )
+            blobs = to_close.enter_context(closing(open_blobs(settings.blob_store_url)))
+            signer = Signer.from_folder(settings.data_dir)
+            token = admin_token(settings.data_dir, signer)
+            records, presence = Records(documents), Presence()
+            catalog = Catalog(records, blobs, settings.data_dir / "incoming")
+            catalog.discard_unfinished()
+            own_token = signer.sign(Identity(Role.CONTROLLER, "controller", "controller"))
+            engine = Engine(records, catalog, presence, own_token)
+            to_close.callback(engine.close)
+            registry = Registry(records, presence, signer, engine.connect, settings.blob_store_url)
+            app = create_app(Services(records, blobs, registry, catalog, engine, signer.verifier))
+            engine.resume(registry)
+            to_close.enter_context(_serving(app, listening, settings.threads))
+            api_url = f"http://{settings.host}:{listening.getsockname()[1]}"
+            write_local_network(settings.data_dir, api_url, token)
+            return cls(api_url, token, engine, to_close.pop_all())
 
     def stop(self) -> None:
-        """Answer no more, let the sessions rest, close the stores."""
+        """Let the sessions rest, so that nobody waits for their changes; answer no more; close the stores."""
         self._engine.close()
-        _stop_serving(self._server, self._thread)
-        self._blobs.close()
-        self._documents.close()
+        self._open.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -92,6 +86,24 @@ def _listen(host: str, port: int) -> socket.socket:
             "Choose another port with --port, or 0 for a free one.",
             field="port",
         ) from error
+
+
+@contextlib.contextmanager
+def _serving(app: Flask, listening: socket.socket, threads: int) -> Iterator[None]:
+    """Answer REST calls in threads of this process."""
+    server = create_server(
+        app,
+        sockets=[listening],
+        threads=threads,
+        max_request_body_size=limits.model_bytes_max + limits.upload_overhead_bytes_max,
+        clear_untrusted_proxy_headers=True,
+    )
+    thread = threading.Thread(target=server.run, name="rest", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        _stop_serving(server, thread)
 
 
 def _stop_serving(server: Any, thread: threading.Thread) -> None:

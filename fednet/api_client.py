@@ -1,6 +1,7 @@
 """The client for notebooks and programs: what a person does with a network, over its REST API.
 
-Names, parameters and defaults are those of FEDn's APIClient. What FEDn answers as a dict with
+What one can look up stands in `fednet.api_reader`; here is what connects, changes, transfers, waits
+and draws. Names, parameters and defaults are those of FEDn's APIClient. What FEDn answers as a dict with
 `success` and `message` (`set_*`, `download_*`, `start_session`) stays such a dict, also where the
 server refuses; every other refusal raises an error of `fednet.errors` with the server's words.
 Where the server cannot be reached, all of them raise.
@@ -13,26 +14,30 @@ import threading
 import time
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import quote
 
-from fednet import limits, settings
-from fednet.errors import DeadlineExceeded, InvalidInput
+from fednet import limits
+from fednet.api_reader import APIReader
+from fednet.errors import DeadlineExceeded
 from fednet.http import Http
-from fednet.identity import read_local_network
+from fednet.identity import find_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from plotly.graph_objects import Figure
+
 _FINAL_STATUSES = frozenset({"FINISHED", "FAILED", "TERMINATED"})
 
 
-class APIClient:
+class APIClient(APIReader):
     """Drives a network through its controller.
 
     Without a host, the address and the token come from FEDNET_URL and FEDNET_TOKEN, or else from
-    the controller that last ran on this machine with the default data folder.
+    the network that `fednet network use` has chosen, or else from the controller that last ran on
+    this machine with the default data folder.
 
     Every call has a time-out and is repeated, with growing pauses, while the controller cannot be
     reached. A client may be used by several threads.
@@ -49,7 +54,7 @@ class APIClient:
         auth_scheme: The word before the token in the Authorization header; "Bearer" by default.
 
     Raises:
-        InvalidInput: There is neither a host nor a controller on this machine.
+        InvalidInput: There is neither a host nor a network to be found.
     """
 
     def __init__(
@@ -61,8 +66,8 @@ class APIClient:
         token: str | None = None,
         auth_scheme: str | None = None,
     ) -> None:
-        api_url, token = _where_and_who(_url(host, port, secure=secure), token)
-        self._http = Http(api_url, token, auth_scheme or "Bearer", verify=verify)
+        api_url, token = find_network(_url(host, port, secure=secure), token)
+        super().__init__(Http(api_url, token, auth_scheme or "Bearer", verify=verify))
         self._pause = threading.Event()
 
     @property
@@ -138,37 +143,59 @@ class APIClient:
         }
         return self._http.call_for_dict("POST", "/api/v1/sessions/", body=options)
 
-    def get_session(self, id: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
-        """A session by its id.
+    def stop_session(self, id: str) -> dict[str, Any]:  # noqa: A002 - as in get_session
+        """End a session. What its committed rounds gave stays; the round under way is given up.
+
+        Returns:
+            The session, whose status is TERMINATED.
 
         Raises:
             NotFound: There is no such session.
+            FailedPrecondition: It has ended already; says with which status.
         """
-        return self._get_object("sessions", id)
+        return self._steer(id, "stop")
 
-    def get_sessions(self, n_max: int | None = None) -> dict[str, Any]:
-        """The sessions, newest first: count and result; all of them if n_max is None."""
-        return self._list("sessions", n_max)
+    def pause_session(self, id: str) -> dict[str, Any]:  # noqa: A002 - as in get_session
+        """Let a session begin no further round until it is resumed.
 
-    def get_sessions_count(self) -> int:
-        """How many sessions there are."""
-        return self._count("sessions")
-
-    def get_session_status(self, id: str) -> str:  # noqa: A002 - FEDn's name
-        """A session's status: INITIALIZED, STARTED, FINISHED, FAILED or TERMINATED.
+        Returns:
+            The session, whose status is PAUSED.
 
         Raises:
             NotFound: There is no such session.
+            FailedPrecondition: It is not running; says its status.
         """
-        return str(self.get_session(id)["status"])
+        return self._steer(id, "pause")
 
-    def session_is_finished(self, id: str) -> bool:  # noqa: A002 - FEDn's name
-        """Whether a session has done all its rounds.
+    def resume_session(self, id: str) -> dict[str, Any]:  # noqa: A002 - as in get_session
+        """Let a paused session go on.
+
+        Returns:
+            The session.
 
         Raises:
             NotFound: There is no such session.
+            FailedPrecondition: It is not paused; says its status.
         """
-        return self.get_session_status(id).upper() == "FINISHED"
+        return self._steer(id, "resume")
+
+    def continue_session(self, id: str, rounds: int) -> dict[str, Any]:  # noqa: A002 - likewise
+        """Let a session run for more rounds, also one that has finished.
+
+        Args:
+            id: The session's id.
+            rounds: How many rounds to add.
+
+        Returns:
+            The session, with the new rounds_total.
+
+        Raises:
+            NotFound: There is no such session.
+            Conflict: Somebody else has added rounds at the same time.
+            FailedPrecondition: It cannot go on; says its status.
+        """
+        total = self.get_session(id)["rounds_total"] + rounds
+        return self._steer(id, "continue", {"rounds": rounds, "rounds_total": total})
 
     def wait_session(
         self,
@@ -176,12 +203,12 @@ class APIClient:
         on_change: Callable[[dict[str, Any]], None] | None = None,
         timeout: float | None = None,
     ) -> dict[str, Any]:
-        """Wait until a session has ended. The server answers when something happens.
+        """Wait until a session has ended; the controller says so, it is not asked again and again.
 
         Args:
             id: The session's id.
             on_change: Is called with the session as it is now, and after each change, the last one
-                included.
+                included. Without it the controller tells nothing but the end.
             timeout: How long to wait, in seconds; None for as long as it takes.
 
         Returns:
@@ -194,70 +221,15 @@ class APIClient:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         session = self.get_session(id)
-        while True:
-            if on_change is not None:
-                on_change(session)
-            if session["status"].upper() in _FINAL_STATUSES:
-                return session
-            session = self._next_version(session, deadline)
+        if on_change is None:
+            return session if _has_ended(session) else self._await_session(session, "end", deadline)
+        on_change(session)
+        while not _has_ended(session):
+            session = self._await_session(session, "change", deadline)
+            on_change(session)
+        return session
 
     # Models
-
-    def get_model(self, id: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
-        """A model by its id.
-
-        Raises:
-            NotFound: There is no such model.
-        """
-        return self._get_object("models", id)
-
-    def get_models(self, session_id: str | None = None, n_max: int | None = None) -> dict[str, Any]:
-        """The models, of one session if it is given, newest first: count and result."""
-        return self._list("models", n_max, {"session_id": session_id})
-
-    def get_models_count(self) -> int:
-        """How many models there are."""
-        return self._count("models")
-
-    def get_active_model(self) -> dict[str, Any]:
-        """The model that new sessions begin with: the last one that was committed or set.
-
-        Raises:
-            NotFound: No model is set.
-        """
-        return self._get_object("models", "active")
-
-    def get_model_trail(
-        self,
-        id: str | None = None,  # noqa: A002 - FEDn's name
-        include_self: bool = True,
-        reverse: bool = True,
-        n_max: int | None = None,
-    ) -> list[dict[str, Any]]:
-        """The chain of models that led to one.
-
-        Args:
-            id: The model where the chain ends; the active one if not given.
-            include_self: Whether that model itself is part of it.
-            reverse: True for oldest first, False for newest first.
-            n_max: The most models, counted from the newest; all if None.
-
-        Raises:
-            NotFound: There is no such model.
-        """
-        trail: list[dict[str, Any]] = []
-        start, include = id or "active", include_self
-        while (wanted := _page_size(n_max, len(trail))) > 0:
-            page = self._get(
-                f"models/{quote(start, safe='')}/ancestors",
-                query={"include_self": include},
-                headers={"X-Limit": str(wanted)},
-            )
-            trail += page
-            if len(page) < wanted:
-                break
-            start, include = page[-1]["id"], False
-        return trail[::-1] if reverse else trail
 
     def download_model(self, id: str, path: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
         """Write a model's file to a path; it is there whole, or not at all.
@@ -283,38 +255,6 @@ class APIClient:
         return self._upload("models/", path, {})
 
     # Packages
-
-    def get_package(self, id: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
-        """A compute package by its id.
-
-        Raises:
-            NotFound: There is no such package.
-        """
-        return self._get_object("packages", id)
-
-    def get_packages(self, n_max: int | None = None) -> dict[str, Any]:
-        """The compute packages, newest first: count and result."""
-        return self._list("packages", n_max)
-
-    def get_packages_count(self) -> int:
-        """How many compute packages there are."""
-        return self._count("packages")
-
-    def get_active_package(self) -> dict[str, Any]:
-        """The compute package that clients run.
-
-        Raises:
-            NotFound: No package is set.
-        """
-        return self._get_object("packages", "active")
-
-    def get_package_checksum(self) -> dict[str, Any]:
-        """The SHA-256 of the active package, in hexadecimal: checksum.
-
-        Raises:
-            NotFound: No package is set.
-        """
-        return dict(self._get("packages/checksum"))
 
     def download_package(self, path: str) -> dict[str, Any]:
         """Write the active package's file to a path; it is there whole, or not at all.
@@ -348,169 +288,82 @@ class APIClient:
         said = {"helper": helper, "name": name, "description": description}
         return self._upload("packages/", path, {**said, "file_name": Path(path).name})
 
-    # Clients and combiners
+    # Plots
 
-    def get_client(self, id: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
-        """A client by its id or its name.
+    def plot_validations(self, session_id: str, metric: str) -> Figure:
+        """Draw what clients measured of each round's model, and their mean, weighted by examples.
 
-        Raises:
-            NotFound: There is no such client.
-        """
-        return self._get_object("clients", id)
+        Args:
+            session_id: The session's id.
+            metric: The name of a number that the package's validation reports, such as "accuracy".
 
-    def get_clients(self, n_max: int | None = None) -> dict[str, Any]:
-        """The clients, newest first: count and result."""
-        return self._list("clients", n_max)
-
-    def get_active_clients(
-        self, combiner_id: str | None = None, n_max: int | None = None
-    ) -> dict[str, Any]:
-        """The connected clients, of one combiner if its name is given: count and result."""
-        return self._list("clients", n_max, {"status": "online", "combiner": combiner_id})
-
-    def get_clients_count(self) -> int:
-        """How many clients there are, connected or not."""
-        return self._count("clients")
-
-    def get_combiner(self, id: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
-        """A combiner by its id or its name.
+        Returns:
+            A Plotly figure; `.show()` shows it, and so does a notebook.
 
         Raises:
-            NotFound: There is no such combiner.
+            MissingExtra: Plotly is not installed: `pip install 'fednet[plots]'`.
+            NotFound: There is no such session.
+            InvalidInput: Nobody has reported the metric; says which there are.
         """
-        return self._get_object("combiners", id)
+        from fednet import plots
 
-    def get_combiners(self, n_max: int | None = None) -> dict[str, Any]:
-        """The combiners, newest first: count and result."""
-        return self._list("combiners", n_max)
+        session = self.get_session(session_id)
+        rounds = self._rounds_of(session_id)
+        validations = self.get_validations(session_id=session_id)["result"]
+        return plots.validations(session, rounds, validations, metric)
 
-    def get_combiners_count(self) -> int:
-        """How many combiners there are."""
-        return self._count("combiners")
+    def plot_rounds(self, session_id: str) -> Figure:
+        """Draw where the time of each round of a session went, in seconds.
 
-    # Rounds, statuses and validations
-
-    def get_round(self, id: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
-        """A round by its id.
+        The steps of training are those of the client that took longest: the round waited for it.
 
         Raises:
-            NotFound: There is no such round.
+            MissingExtra: Plotly is not installed: `pip install 'fednet[plots]'`.
+            NotFound: There is no such session.
         """
-        return self._get_object("rounds", id)
+        from fednet import plots
 
-    def get_rounds(self, n_max: int | None = None) -> dict[str, Any]:
-        """The rounds of all sessions, newest first: count and result."""
-        return self._list("rounds", n_max)
+        return plots.rounds(self.get_session(session_id), self._rounds_of(session_id))
 
-    def get_rounds_count(self) -> int:
-        """How many rounds there are."""
-        return self._count("rounds")
-
-    def get_status(self, id: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
-        """A status by its id.
+    def plot_model_trail(self) -> Figure:
+        """Draw the chain of models that led to the active one: when each was committed, by which session.
 
         Raises:
-            NotFound: There is no such status.
+            MissingExtra: Plotly is not installed: `pip install 'fednet[plots]'`.
+            NotFound: No model is set.
         """
-        return self._get_object("statuses", id)
+        from fednet import plots
 
-    def get_statuses(
-        self,
-        session_id: str | None = None,
-        event_type: str | None = None,
-        sender_name: str | None = None,
-        sender_role: str | None = None,
-        n_max: int | None = None,
-    ) -> dict[str, Any]:
-        """What the network's parts logged, newest first: count and result."""
-        filters = {
-            "session_id": session_id,
-            "type": event_type,
-            "sender.name": sender_name,
-            "sender.role": sender_role,
-        }
-        return self._list("statuses", n_max, filters)
-
-    def get_statuses_count(self) -> int:
-        """How many statuses there are."""
-        return self._count("statuses")
-
-    def get_validation(self, id: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
-        """A validation by its id.
-
-        Raises:
-            NotFound: There is no such validation.
-        """
-        return self._get_object("validations", id)
-
-    def get_validations(
-        self,
-        session_id: str | None = None,
-        model_id: str | None = None,
-        correlation_id: str | None = None,
-        sender_name: str | None = None,
-        sender_role: str | None = None,
-        receiver_name: str | None = None,
-        receiver_role: str | None = None,
-        n_max: int | None = None,
-    ) -> dict[str, Any]:
-        """What clients measured of models, newest first: count and result; `data` is JSON."""
-        filters = {
-            "session_id": session_id,
-            "model_id": model_id,
-            "correlation_id": correlation_id,
-            "sender.name": sender_name,
-            "sender.role": sender_role,
-            "receiver.name": receiver_name,
-            "receiver.role": receiver_role,
-        }
-        return self._list("validations", n_max, filters)
-
-    def get_validations_count(self) -> int:
-        """How many validations there are."""
-        return self._count("validations")
+        return plots.model_trail(self.get_model_trail())
 
     # What they are made of
 
-    def _get(self, path: str, **options: Any) -> Any:
-        return self._http.call("GET", f"/api/v1/{path}", **options)
+    def _rounds_of(self, session_id: str) -> list[dict[str, Any]]:
+        """The rounds of one session, in their order."""
+        found = self._list("rounds", None, {"session_id": session_id})["result"]
+        return sorted(found, key=lambda each: each["number"])
 
-    def _get_object(self, resource: str, key: str) -> dict[str, Any]:
-        return dict(self._get(f"{resource}/{quote(key, safe='')}"))
-
-    def _count(self, resource: str) -> int:
-        return int(self._get(f"{resource}/count"))
-
-    def _list(
-        self, resource: str, n_max: int | None, filters: Mapping[str, str | None] | None = None
+    def _steer(
+        self, session_id: str, how: str, body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Page through a list; as additions move the pages, items are told apart by id."""
-        found: dict[str, dict[str, Any]] = {}
-        skip = 0
-        while True:
-            wanted = _page_size(n_max, len(found))
-            page = self._get(
-                f"{resource}/",
-                query=filters,
-                headers={"X-Limit": str(wanted), "X-Skip": str(skip)},
-            )
-            found |= {item["id"]: item for item in page["result"]}
-            skip += len(page["result"])
-            if len(page["result"]) < wanted or len(found) == n_max:
-                return {"count": page["count"], "result": list(found.values())}
+        path = f"/api/v1/sessions/{quote(session_id, safe='')}/{how}"
+        return dict(self._http.call("POST", path, body=body))
 
-    def _next_version(self, session: dict[str, Any], deadline: float | None) -> dict[str, Any]:
-        """The session after its next change."""
+    def _await_session(
+        self, session: dict[str, Any], wait_for: Literal["change", "end"], deadline: float | None
+    ) -> dict[str, Any]:
+        """The session once it has changed, or once it has ended."""
+        known = session["version"]
         while True:
             seconds = _seconds_to_wait(session, deadline)
             asked_at = time.monotonic()
-            answer = self._get(
+            session = self._get(
                 f"sessions/{quote(session['session_id'], safe='')}",
-                query={"after_version": session["version"], "wait_seconds": seconds},
+                query={"wait_for": wait_for, "after_version": known, "wait_seconds": seconds},
                 seconds=seconds + limits.call_seconds_max,
             )
-            if answer["version"] > session["version"]:
-                return dict(answer)
+            if _has_ended(session) or (wait_for == "change" and session["version"] > known):
+                return session
             if time.monotonic() - asked_at < seconds / 2:
                 self._give_way(deadline)
 
@@ -527,25 +380,6 @@ class APIClient:
         return self._http.upload(f"/api/v1/{path}", Path(file), query)
 
 
-def _where_and_who(api_url: str | None, token: str | None) -> tuple[str, str | None]:
-    """Address and token: as given, else from the environment, else of this machine's controller."""
-    api_url = api_url or settings.api_url_from_environment()
-    token = token or settings.token_from_environment()
-    if api_url and token:
-        return api_url, token
-    local = read_local_network(settings.default_data_dir())
-    if api_url is not None:
-        is_local = local is not None and local.api_url.rstrip("/") == api_url.rstrip("/")
-        return api_url, local.token if local is not None and is_local else None
-    if local is None:
-        raise InvalidInput(
-            "There is no controller on this machine. Say where it is: "
-            "APIClient(host, port, token=…), or set FEDNET_URL and FEDNET_TOKEN.",
-            field="host",
-        )
-    return local.api_url, token or local.token
-
-
 def _url(host: str | None, port: int | None, *, secure: bool) -> str | None:
     if not host:
         return None
@@ -555,8 +389,8 @@ def _url(host: str | None, port: int | None, *, secure: bool) -> str | None:
     return f"{scheme}://{host}" if port is None else f"{scheme}://{host}:{port}"
 
 
-def _page_size(n_max: int | None, got: int) -> int:
-    return limits.page_items_max if n_max is None else min(n_max - got, limits.page_items_max)
+def _has_ended(session: dict[str, Any]) -> bool:
+    return session["status"].upper() in _FINAL_STATUSES
 
 
 def _seconds_to_wait(session: dict[str, Any], deadline: float | None) -> float:

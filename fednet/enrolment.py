@@ -8,14 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from fednet.errors import FednetError, InvalidInput, Unauthenticated, Unavailable
+from fednet.errors import (
+    DeadlineExceeded,
+    FednetError,
+    InvalidInput,
+    Unauthenticated,
+    Unavailable,
+)
 from fednet.http import Http
 from fednet.identity import read_local_network, replace_private_file
 from fednet.settings import ClientSettings, CombinerSettings, default_data_dir
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -52,71 +62,115 @@ class ClientPlace:
     address: str
 
 
+def check_name(name: str) -> None:
+    """Refuse a name that the network would refuse, before it becomes part of a path.
+
+    Raises:
+        InvalidInput: It is no name.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidInput(
+            f"The name {name!r} does not do: take letters, digits, '.', '_' and '-', a letter or "
+            "digit first.",
+            field="name",
+        )
+
+
 def enrol_combiner(settings: CombinerSettings, address: str) -> CombinerPlace:
     """Register a combiner; where the controller is away, what it said the last time holds.
 
     Raises:
         FednetError: The controller refuses, or is away and has never been asked.
     """
+    check_name(settings.name)
     kept = _read_credentials(settings)
-    body = {"name": settings.name, "address": address}
     try:
-        answer = _register(settings, "combiners", body, kept)
-    except Unavailable:
-        if kept is None:
+        answer = _register(settings, "combiners", {"name": settings.name, "address": address}, kept)
+    except (Unavailable, DeadlineExceeded):
+        if not _has(kept, _names(CombinerPlace)):
             raise
-        return CombinerPlace(**kept)
-    place = CombinerPlace(
-        id=answer["id"],
-        token=answer["token"],
-        public_key=answer["public_key"],
-        blob_store=_blob_store(settings.blob_store or answer.get("blob_store")),
-    )
-    _keep_credentials(settings, asdict(place))
+        return CombinerPlace(**_picked(kept, _names(CombinerPlace)))
+    blob_store = _blob_store(settings.blob_store or answer.get("blob_store"))
+    place = CombinerPlace(**_picked(answer, {"id", "token", "public_key"}), blob_store=blob_store)
+    _keep_credentials(settings, place)
     return place
 
 
 def enrol_client(settings: ClientSettings, *, needs_package: bool) -> ClientPlace:
-    """Register a client and learn which combiner serves it.
+    """Register a client and learn which combiner serves it; `keep_client` makes that last.
 
     Raises:
         FednetError: The controller refuses, or does not answer.
     """
+    check_name(settings.name)
     body = {
         "name": settings.name,
         "needs_package": needs_package,
         "preferred_combiner": settings.preferred_combiner,
     }
     answer = _register(settings, "clients", body, _read_credentials(settings))
-    place = ClientPlace(**{name: answer[name] for name in ("id", "token", "combiner", "address")})
-    _keep_credentials(settings, asdict(place))
-    return place
+    return ClientPlace(**_picked(answer, _names(ClientPlace)))
+
+
+def keep_client(settings: ClientSettings, place: ClientPlace) -> None:
+    """Keep a client's credentials, with which it is known again.
+
+    Raises:
+        FailedPrecondition: The data folder cannot be written.
+    """
+    _keep_credentials(settings, place)
 
 
 def _register(
     settings: CombinerSettings | ClientSettings,
     resource: str,
     body: dict[str, Any],
-    kept: dict[str, Any] | None,
+    kept: dict[str, Any],
 ) -> dict[str, Any]:
     """Ask with the agent's own token; where that is not known any more, with the one it was started with."""
-    path = f"/api/v1/{resource}/register"
     given = settings.token or _local_token(settings.api_url)
-    tokens = [token for token in (kept and kept["token"], given) if token]
+    tokens = [token for token in (kept.get("token"), given) if token]
     refused: FednetError = Unauthenticated(
         "There is no token to register with: give --token or set FEDNET_TOKEN.", field="token"
     )
     for token in tokens:
+        http = Http(settings.api_url, token)
         try:
-            with contextlib.closing(Http(settings.api_url, token)) as http:
-                answer = http.call("POST", path, body=body)
+            with contextlib.closing(http):
+                return _answer_of(http, f"/api/v1/{resource}/register", body)
         except FednetError as error:
             if error.retryable:
                 raise
             refused = error
-        else:
-            return dict(answer)
     raise refused
+
+
+def _answer_of(http: Http, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    answer = http.call("POST", path, body=body)
+    if not isinstance(answer, dict):
+        raise _no_controller()
+    return answer
+
+
+def _picked(answer: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """What is wanted of an answer."""
+    if not _has(answer, names):
+        raise _no_controller()
+    return {name: answer[name] for name in names}
+
+
+def _no_controller() -> FednetError:
+    return InvalidInput(
+        "What answers at api_url is no fednet controller: correct the address.", field="api_url"
+    )
+
+
+def _has(values: dict[str, Any], names: Iterable[str]) -> bool:
+    return all(isinstance(values.get(name), str) for name in names)
+
+
+def _names(kind: type[ClientPlace | CombinerPlace]) -> set[str]:
+    return {each.name for each in fields(kind)}
 
 
 def _local_token(api_url: str) -> str | None:
@@ -137,15 +191,16 @@ def _credentials_file(settings: CombinerSettings | ClientSettings) -> Path:
     return settings.data_dir / f"credentials-{settings.name}.json"
 
 
-def _read_credentials(settings: CombinerSettings | ClientSettings) -> dict[str, Any] | None:
+def _read_credentials(settings: CombinerSettings | ClientSettings) -> dict[str, Any]:
+    """What was kept; empty where nothing was, or nothing that can be used."""
     try:
         kept = json.loads(_credentials_file(settings).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    return dict(kept)
+        return {}
+    return kept if isinstance(kept, dict) and isinstance(kept.get("token"), str) else {}
 
 
 def _keep_credentials(
-    settings: CombinerSettings | ClientSettings, credentials: dict[str, Any]
+    settings: CombinerSettings | ClientSettings, place: CombinerPlace | ClientPlace
 ) -> None:
-    replace_private_file(_credentials_file(settings), json.dumps(credentials))
+    replace_private_file(_credentials_file(settings), json.dumps(asdict(place)))

@@ -58,7 +58,10 @@ combiner_clients_max: Final = 10_000
 
 # REST
 page_items_max: Final = 1_000
-page_items_default: Final = 100
+shown_parameters_max: Final = 100_000
+shown_model_bytes_max: Final = 8 * MIB
+trail_models_max: Final = 10_000
+plotted_validations_max: Final = 100_000
 waiting_pause_seconds: Final = 2.0
 conflict_attempts_max: Final = 100
 upload_overhead_bytes_max: Final = 64 * KIB
@@ -84,6 +87,9 @@ store_wait_seconds_max: Final = 10.0
 # Clients
 client_models_max: Final = 3
 client_packages_max: Final = 3
+client_environments_max: Final = 5
+host_message_bytes_max: Final = MIB
+build_progress_lines_max: Final = 50
 
 # The session engine
 round_grace_seconds: Final = 5.0

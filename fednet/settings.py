@@ -36,6 +36,12 @@ def token_from_environment() -> str | None:
     return os.environ.get("FEDNET_TOKEN") or None
 
 
+def networks_file() -> Path:
+    """The file of the networks that this user has named, with `fednet network add`."""
+    base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(base).expanduser() / "fednet" / "networks.json"
+
+
 def environment_of_a_task() -> dict[str, str]:
     """This process's environment for the code of a package: no setting or secret of fednet."""
     return {name: value for name, value in os.environ.items() if not name.startswith("FEDNET_")}

@@ -22,6 +22,7 @@ from fednet.controller.registry import Registry
 from fednet.errors import (
     AlreadyExists,
     DeadlineExceeded,
+    FailedPrecondition,
     FednetError,
     InvalidInput,
     NotFound,
@@ -46,9 +47,11 @@ class PlainSessions:
         asked = options.model_dump(mode="json")
         document = {
             "session_id": options.session_id,
+            "name": options.session_id,
             "status": "INITIALIZED",
             "session_config": [asked],
             "committed_at": timestamp(),
+            "rounds_total": options.rounds,
         }
         try:
             return self.records.insert("sessions", document)
@@ -58,18 +61,40 @@ class PlainSessions:
                 raise
             return known
 
-    def wait(self, session_id, after_version, seconds):
+    def wait(self, session_id, after_version, seconds, *, final_only=False):
         def session():
             return self.records.get("sessions", session_id)
 
+        def is_over():
+            if final_only:
+                return session()["status"] in {"FINISHED", "FAILED", "TERMINATED"}
+            return session()["version"] > after_version
+
         with self.changed:
-            self.changed.wait_for(lambda: session()["version"] > after_version, seconds)
+            self.changed.wait_for(is_over, seconds)
         return session()
 
-    def change(self, session_id, **changes):
+    def stop(self, session_id):
+        return self.change(session_id, {"STARTED", "PAUSED"}, status="TERMINATED")
+
+    def pause(self, session_id):
+        return self.change(session_id, {"STARTED"}, status="PAUSED")
+
+    def resume(self, session_id):
+        return self.change(session_id, {"PAUSED"}, status="STARTED")
+
+    def extend(self, session_id, rounds):
+        total = self.records.get("sessions", session_id)["rounds_total"] + rounds
+        return self.change(session_id, {"FINISHED"}, status="STARTED", rounds_total=total)
+
+    def change(self, session_id, only_from=None, **changes):
+        status = self.records.get("sessions", session_id)["status"]
+        if only_from is not None and status not in only_from:
+            raise FailedPrecondition(f"The session is {status}.")
         with self.changed:
-            self.records.update("sessions", session_id, lambda _: changes)
+            changed = self.records.update("sessions", session_id, lambda _: changes)
             self.changed.notify_all()
+        return changed
 
 
 class Door:
@@ -429,6 +454,50 @@ def test_lists_take_fedns_filters(api, controller):
     assert api.get_validations(sender_name="client-two", receiver_name="x")["count"] == 0
 
 
+def test_the_controller_tells_where_and_how_it_is(api, package):
+    """Its address as it was called, the package's digest, and what it does."""
+    api.set_active_package(str(package), "numpyhelper")
+
+    config = api.get_client_config()
+
+    assert f"http://{config['discover_host']}:{config['discover_port']}" == api.api_url
+    assert config["checksum"] == api.get_package_checksum()["checksum"]
+    assert "checksum" not in api.get_client_config(checksum=False)
+    assert api.get_controller_status() == {"state": "setup"}
+
+
+def test_a_session_is_drawn(api, controller):
+    """Its rounds and validations are looked up, those of others are not."""
+    for session_id in ("one", "two"):
+        api.start_session(session_id)
+        round_id = f"{session_id}-1"
+        seconds = {"round": 2.0, "train": 1.0, "reduce": 0.5}
+        fields = {"round_id": round_id, "number": 1, "status": "Finished", "model_id": None}
+        fields |= {"answers": [], "combiners": [], "seconds": seconds}
+        validation = {"session_id": session_id, "sender": {"name": session_id}}
+        metrics = {"accuracy": 0.5}
+        controller.records.insert("rounds", {"id": round_id, "session_id": session_id, **fields})
+        controller.records.insert(
+            "validations", {**validation, "round_id": round_id, "metrics": metrics}
+        )
+
+    measured = api.plot_validations("one", "accuracy")
+
+    assert [each.name for each in measured.data] == ["one", "mean of the clients"]
+    assert [list(each.x) for each in api.plot_rounds("one").data] == [[1]] * 7
+    with pytest.raises(NotFound, match="nope"):
+        api.plot_rounds("nope")
+
+
+def test_the_trail_is_drawn(api, model):
+    """To the active model."""
+    model_id = api.set_active_model(str(model))["model_id"]
+
+    figure = api.plot_model_trail()
+
+    assert figure.data[-1].customdata[0][0] == model_id
+
+
 def test_the_trail_ends_at_the_active_model(api, controller, monkeypatch):
     """Oldest first, however many pages it takes."""
     monkeypatch.setattr(limits, "page_items_max", 3)
@@ -467,6 +536,54 @@ def test_a_session_is_waited_for_without_polling(api, controller):
     assert final["status"] == "FINISHED"
     assert controller.door.calls - calls_before == 3
     assert api.session_is_finished("one") is True
+
+
+def test_a_wait_for_the_end_alone_asks_the_server_once(api, controller):
+    """However often the session changes meanwhile."""
+    api.start_session("one")
+    changes = [{"round_number": 1}, {"round_number": 2}, {"status": "FINISHED"}]
+    timers = [
+        threading.Timer(0.1 * number, controller.sessions.change, ["one"], change)
+        for number, change in enumerate(changes, start=1)
+    ]
+
+    calls_before = controller.door.calls
+    for timer in timers:
+        timer.start()
+    final = api.wait_session("one", timeout=20)
+
+    assert final["status"] == "FINISHED"
+    assert controller.door.calls - calls_before == 2
+    for timer in timers:
+        timer.join()
+
+
+def test_a_session_is_steered(api, controller):
+    """Each answer is the session as it is then; what it cannot do now is raised."""
+    api.start_session("one")
+    controller.sessions.change("one", status="STARTED")
+
+    assert api.pause_session("one")["status"] == "PAUSED"
+    assert api.resume_session("one")["status"] == "STARTED"
+    assert api.stop_session("one")["status"] == "TERMINATED"
+    with pytest.raises(FailedPrecondition, match="TERMINATED"):
+        api.pause_session("one")
+    with pytest.raises(NotFound, match="nope"):
+        api.stop_session("nope")
+
+
+@pytest.mark.usefixtures("quick_retries")
+def test_a_lost_answer_adds_rounds_once(api, controller):
+    """The call says how many there are to be."""
+    api.start_session("one", rounds=3)
+    controller.sessions.change("one", status="FINISHED")
+
+    longer = api.continue_session("one", 2)
+    controller.sessions.change("one", status="FINISHED")
+    controller.door.failures = 2
+    again = api._steer("one", "continue", {"rounds": 2, "rounds_total": 7})
+
+    assert (longer["rounds_total"], again["rounds_total"]) == (5, 7)
 
 
 def test_a_wait_has_an_end(api):
@@ -535,28 +652,85 @@ def test_the_token_of_this_machine_is_not_sent_elsewhere(serve):
     assert sent == [None]
 
 
-def test_the_parameters_are_fedns():
-    """Names and defaults of a few methods, as FEDn 0.9.5 documents them."""
-    constructor = inspect.signature(APIClient).parameters
-    start = inspect.signature(APIClient.start_session).parameters
-    trail = inspect.signature(APIClient.get_model_trail).parameters
+N_MAX = {"n_max": None}
+ID = {"id": ...}
+FEDNS_METHODS = {
+    "__init__": {
+        "host": ..., "port": None, "secure": False, "verify": False,
+        "token": None, "auth_scheme": None,
+    },
+    "download_model": {"id": ..., "path": ...},
+    "download_package": {"path": ...},
+    "get_active_clients": {"combiner_id": None, "n_max": None},
+    "get_active_model": {},
+    "get_active_package": {},
+    "get_client": ID,
+    "get_client_config": {"checksum": True},
+    "get_clients": N_MAX,
+    "get_clients_count": {},
+    "get_combiner": ID,
+    "get_combiners": N_MAX,
+    "get_combiners_count": {},
+    "get_controller_status": {},
+    "get_model": ID,
+    "get_model_trail": {"id": None, "include_self": True, "reverse": True, "n_max": None},
+    "get_models": {"session_id": None, "n_max": None},
+    "get_models_count": {},
+    "get_package": ID,
+    "get_package_checksum": {},
+    "get_packages": N_MAX,
+    "get_packages_count": {},
+    "get_round": ID,
+    "get_rounds": N_MAX,
+    "get_rounds_count": {},
+    "get_session": ID,
+    "get_session_status": ID,
+    "get_sessions": N_MAX,
+    "get_sessions_count": {},
+    "get_status": ID,
+    "get_statuses": {
+        "session_id": None, "event_type": None, "sender_name": None, "sender_role": None,
+        "n_max": None,
+    },
+    "get_statuses_count": {},
+    "get_validation": ID,
+    "get_validations": {
+        "session_id": None, "model_id": None, "correlation_id": None, "sender_name": None,
+        "sender_role": None, "receiver_name": None, "receiver_role": None, "n_max": None,
+    },
+    "get_validations_count": {},
+    "session_is_finished": ID,
+    "set_active_model": {"path": ...},
+    "set_active_package": {"path": ..., "helper": ..., "name": None, "description": None},
+    "start_session": {
+        "id": None, "aggregator": "fedavg", "aggregator_kwargs": None, "model_id": None,
+        "round_timeout": 180, "rounds": 5, "round_buffer_size": -1, "delete_models": True,
+        "validate": True, "helper": "numpyhelper", "min_clients": 1, "requested_clients": 8,
+    },
+}  # fmt: skip
+"""The methods of FEDn 0.9.5's APIClient: their parameters in order, with defaults; ... for none."""
 
-    assert list(constructor) == ["host", "port", "secure", "verify", "token", "auth_scheme"]
-    assert {name: each.default for name, each in start.items() if name != "self"} == {
-        "id": None,
-        "aggregator": "fedavg",
-        "aggregator_kwargs": None,
-        "model_id": None,
-        "round_timeout": 180,
-        "rounds": 5,
-        "round_buffer_size": -1,
-        "delete_models": True,
-        "validate": True,
-        "helper": "numpyhelper",
-        "min_clients": 1,
-        "requested_clients": 8,
+
+@pytest.mark.parametrize("name", FEDNS_METHODS)
+def test_the_parameters_are_fedns(name):
+    """The same names in the same order with the same defaults; only the host may be left out here."""
+    parameters = inspect.signature(getattr(APIClient, name)).parameters
+
+    found = {
+        each.name: ... if each.default is inspect.Parameter.empty else each.default
+        for each in parameters.values()
+        if each.name != "self"
     }
-    assert [each.default for each in trail.values()][1:] == [None, True, True, None]
+
+    expected = FEDNS_METHODS[name] | ({"host": None} if name == "__init__" else {})
+    assert list(found.items()) == list(expected.items())
+
+
+def test_every_method_says_what_it_does():
+    """In its docstring."""
+    methods = [name for name in dir(APIClient) if not name.startswith("_")]
+
+    assert not [name for name in methods if not getattr(APIClient, name).__doc__]
 
 
 def test_importing_fednet_loads_next_to_nothing():

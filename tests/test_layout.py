@@ -18,8 +18,8 @@ FLOORS = (
     ("errors", "limits"),
     ("settings",),
     ("identity", "packages", "parameters", "wire"),
-    ("aggregation", "http", "rpc", "storage"),
-    ("enrolment",),
+    ("aggregation", "http", "plots", "rpc", "storage"),
+    ("api_reader", "enrolment"),
     ("client", "combiner", "controller"),
     ("api_client",),
     ("fednet",),  # the package itself: APIClient and the errors, re-exported
@@ -353,4 +353,4 @@ def test_every_component_has_its_extra(repository: Path) -> None:
     """A machine installs what its part needs, no more; `demo` and `test` gather the parts."""
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
 
-    assert set(project["optional-dependencies"]) == {*COMPONENTS, "demo", "test"}
+    assert set(project["optional-dependencies"]) == {*COMPONENTS, "demo", "plots", "test"}

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fednet.errors import InvalidModel, TaskFailed
+from fednet.host import check_metrics, check_update
 from fednet.parameters import load_parameters, write_model
 
-from .answers import check_metadata, check_metrics
 from .calls import Calls
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ TrainFunction = Callable[
     [Parameters, dict[str, Any]], tuple[Sequence[np.ndarray], Mapping[str, Any]]
 ]
 ValidateFunction = Callable[[Parameters, dict[str, Any]], Mapping[str, Any]]
-
-_TRAIN_HELP = 'return a list of arrays and a dict: return parameters, {"num_examples": 120}'
 
 
 class CallbackRuntime:
@@ -48,7 +46,7 @@ class CallbackRuntime:
         """See `Runtime.train`."""
 
         def task() -> tuple[Parameters, dict[str, Any]]:
-            return _check_update(_known("train", self._train)(load_parameters(model), settings))
+            return check_update(_known("train", self._train)(load_parameters(model), settings))
 
         arrays, metadata = self._calls.call("The train function", task)
         try:
@@ -80,26 +78,3 @@ def _known(name: str, function: Callable[..., Any] | None) -> Callable[..., Any]
     if function is None:
         raise TaskFailed(f"This client has no {name} function: register one.")
     return function
-
-
-def _check_update(answer: object) -> tuple[Parameters, dict[str, Any]]:
-    if not isinstance(answer, tuple) or len(answer) != 2:  # noqa: PLR2004 (a pair)
-        raise TaskFailed(f"The train function returned no pair: {_TRAIN_HELP}.")
-    parameters, metadata = answer
-    return _arrays(parameters), check_metadata(metadata)
-
-
-def _arrays(parameters: object) -> Parameters:
-    if not isinstance(parameters, list | tuple) or not parameters:
-        raise TaskFailed(
-            f"The train function returned {type(parameters).__name__} as parameters, or none: "
-            f"{_TRAIN_HELP}."
-        )
-    arrays = [np.asarray(array) for array in parameters]
-    for index, array in enumerate(arrays):
-        if array.dtype.kind not in "fiub":
-            raise TaskFailed(
-                f"Array {index} of the returned parameters has dtype {array.dtype}: return arrays "
-                "of numbers."
-            )
-    return arrays

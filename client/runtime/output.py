@@ -1,4 +1,4 @@
-"""Follows a process to its end and keeps the end of what it prints, in bounded memory."""
+"""Follows a process, to its end or to its answer, and keeps the end of what it prints, in bounded memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import selectors
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from fednet import limits
 
@@ -20,52 +20,68 @@ _WAIT_SECONDS_MAX = 3600.0  # what every selector accepts as a time-out
 
 
 class Output:
-    """The output of one process, which was started with stdout as a pipe."""
+    """The output of one process, which was started with stdout as a pipe.
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    Args:
+        process: The process.
+        on_piece: Is called with each piece of the output as it comes.
+    """
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        on_piece: Callable[[bytes], None] = lambda _: None,
+    ) -> None:
         assert process.stdout is not None
         self._process = process
+        self._on_piece = on_piece
         self._pipe = process.stdout.fileno()
         self._tail = bytearray()
         os.set_blocking(self._pipe, False)
+        self._ended, writer = os.pipe()
+        threading.Thread(target=_close_at_end, args=(process, writer), daemon=True).start()
 
     @property
     def text(self) -> str:
         """The end of the output, at most limits.traceback_characters_max characters."""
         return self._tail.decode(errors="replace")[-limits.traceback_characters_max :]
 
-    def follow(self, seconds_max: float, on_late: Callable[[], None]) -> bool:
+    def clear(self) -> None:
+        """Forgets what was printed so far."""
+        self._tail.clear()
+
+    def close(self) -> None:
+        """Follows no more; to be called once."""
+        os.close(self._ended)
+
+    def follow(
+        self, seconds_max: float, on_late: Callable[[], None], awaited: Awaited | None = None
+    ) -> bool:
         """Reads until the process has ended; its output may stay open, held by its children.
 
         Args:
             seconds_max: How long the process may take.
             on_late: Called once when it takes longer; it must make the process end.
+            awaited: Ends it earlier, when it has arrived.
 
         Returns:
-            Whether the process ended in time.
+            Whether the process ended, or what was awaited arrived, in time.
         """
-        reader, writer = os.pipe()
-        waiter = threading.Thread(target=_close_at_end, args=(self._process, writer), daemon=True)
-        waiter.start()
-        try:
-            return self._read_until(reader, time.monotonic() + seconds_max, on_late)
-        finally:
-            os.close(reader)
-
-    def _read_until(self, ended: int, deadline: float, on_late: Callable[[], None]) -> bool:
+        deadline = time.monotonic() + seconds_max
         in_time = True
         with selectors.DefaultSelector() as selector:
-            selector.register(self._pipe, selectors.EVENT_READ)
-            selector.register(ended, selectors.EVENT_READ)
+            for readable in (self._pipe, self._ended, awaited):
+                if readable is not None:
+                    selector.register(readable, selectors.EVENT_READ)
             while True:
                 wait_seconds = deadline - time.monotonic() if in_time else _WAIT_SECONDS_MAX
                 events = selector.select(min(max(wait_seconds, 0), _WAIT_SECONDS_MAX))
-                ready = {key.fd for key, _ in events}
-                if ended in ready:
-                    self._read_rest()
-                    return in_time
+                ready = {key.fileobj for key, _ in events}
                 if self._pipe in ready and self._read() == b"":
                     selector.unregister(self._pipe)
+                if (awaited in ready and awaited.arrived()) or self._ended in ready:
+                    self._read_rest()
+                    return in_time
                 if in_time and time.monotonic() >= deadline:
                     in_time = False
                     on_late()
@@ -82,6 +98,7 @@ class Output:
             piece = os.read(self._pipe, _READ_BYTES)
         except BlockingIOError:
             return None
+        self._on_piece(piece)
         self._tail += piece
         del self._tail[:-_TAIL_BYTES_MAX]
         return piece

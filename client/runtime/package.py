@@ -20,7 +20,7 @@ from .answers import check_metadata, check_metrics
 from .commands import Commands
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fednet.packages import Manifest
 
@@ -40,16 +40,22 @@ class PackageRuntime:
         manifest: What `unpack_package` returned.
         work_dir: Where the tasks' files live while they run. The caller clears it after a crash.
         task_seconds_max: How long one command may run.
+        on_output: Is called with each piece of what the commands print, as it comes.
     """
 
     needs_package = True
 
     def __init__(
-        self, folder: Path, manifest: Manifest, work_dir: Path, task_seconds_max: float
+        self,
+        folder: Path,
+        manifest: Manifest,
+        work_dir: Path,
+        task_seconds_max: float,
+        on_output: Callable[[bytes], None] = lambda _: None,
     ) -> None:
         self._entry_points = manifest.entry_points
         self._work_dir = work_dir.absolute()
-        self._commands = Commands(folder / manifest.folder, task_seconds_max)
+        self._commands = Commands(folder / manifest.folder, task_seconds_max, on_output)
         self._is_started = False
         self.kinds = frozenset(
             kind for entry, kind in _KINDS.items() if entry in manifest.entry_points
@@ -75,6 +81,15 @@ class PackageRuntime:
             printed = self._run("validate", task_dir, model, written)
             return check_metrics(_read_json("validate", written, printed))
 
+    def prepare(self, name: str) -> None:
+        """Runs an entry point that takes and gives no files: build, or startup.
+
+        Raises:
+            TaskFailed: There is no such entry point, or it failed.
+        """
+        with self._files({}) as task_dir:
+            self._run(name, task_dir)
+
     def cancel(self) -> None:
         """See `Runtime.cancel`: kills the command and all that it started in its group."""
         self._commands.cancel()
@@ -85,14 +100,20 @@ class PackageRuntime:
 
     @contextmanager
     def _task(self, settings: dict[str, Any]) -> Iterator[Path]:
-        """A task's folder with its settings, gone at the end; the package is started before."""
+        """A task's folder; the package is started before."""
+        with self._files(settings) as task_dir:
+            self._start_once(task_dir)
+            yield task_dir
+
+    @contextmanager
+    def _files(self, settings: dict[str, Any]) -> Iterator[Path]:
+        """A folder with the settings of a task, gone at the end."""
         self._commands.begin_task()
         try:
             self._work_dir.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix="task-", dir=self._work_dir) as name:
                 task_dir = Path(name)
                 (task_dir / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
-                self._start_once(task_dir)
                 yield task_dir
         except OSError as error:
             raise TaskFailed(f"The task's files cannot be read or written: {error}") from error

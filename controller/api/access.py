@@ -8,14 +8,24 @@ from flask import g, request
 from fednet.errors import PermissionDenied, Unauthenticated
 from fednet.identity import Identity, Role
 
+from .openapi import OPEN_ROUTES
 from .services import services
 
-_OPEN = frozenset({"health.health"})
-_ROLES = {
-    "clients.register": frozenset({Role.ADMIN, Role.CLIENT}),
-    "combiners.register": frozenset({Role.ADMIN, Role.COMBINER}),
-}
+_OPEN = OPEN_ROUTES | {"health.health"}
 _ADMINS = frozenset({Role.ADMIN})
+_CLIENTS = _ADMINS | {Role.CLIENT}
+_COMBINERS = _ADMINS | {Role.COMBINER}
+_ROLES = {
+    "clients.add": _CLIENTS,
+    "clients.register": _CLIENTS,
+    "combiners.register": _COMBINERS,
+    "legacy_network.add_client": _CLIENTS,
+    "legacy_network.add_combiner": _COMBINERS,
+    "legacy_packages.download_package": _CLIENTS,
+    "legacy_packages.get_package_checksum": _CLIENTS,
+    "packages.checksum": _CLIENTS,
+    "packages.download_active": _CLIENTS,
+}
 
 
 def check_access() -> None:

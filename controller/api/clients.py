@@ -1,14 +1,29 @@
 """Clients: who they are, where they are placed, and how one joins."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal, NoReturn
+from urllib.parse import urlsplit
 
 from flask import request
 from pydantic import BaseModel, ConfigDict, Field
 
 from fednet import limits
+from fednet.errors import FailedPrecondition, NotFound
+from fednet.storage import Document
 
 from .access import caller
-from .resource import Alternatives, Filters, Resource, add_get_route, add_list_routes
+from .attributes import CurrentAttributes, current_attributes
+from .refusals import NOT_THERE, not_there
+from .resource import (
+    Alternatives,
+    ById,
+    Done,
+    Filters,
+    Resource,
+    Shown,
+    add_get_route,
+    add_list_routes,
+)
 from .services import services
 
 
@@ -33,13 +48,144 @@ class ClientRegistration(BaseModel):
     preferred_combiner: str | None = Field(None, max_length=limits.name_characters_max)
 
 
-RESOURCE = Resource("clients", ClientFilters)
+class ConfigQuery(BaseModel):
+    """What of the configuration is asked for."""
+
+    checksum: bool = True
+    """The SHA-256 of the active package, if there is one."""
+
+
+class ClientConfig(BaseModel):
+    """Where the network is, in FEDn's words."""
+
+    network_id: str
+    discover_host: str
+    discover_port: int
+    checksum: str | None = None
+
+
+class ClientMembership(BaseModel):
+    """What a client needs to take part."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: str
+    name: str
+    token: str
+    """For its combiner, and for coming back under this name."""
+
+    combiner: str
+    """The name of the combiner that it is placed on."""
+
+    address: str
+    """Where that combiner is reached, as host:port."""
+
+
+class Client(Shown):
+    """A site's identity in the network."""
+
+    name: str
+    combiner: str
+    """The name of the combiner that it is placed on."""
+
+    combiner_preferred: Literal[False] | str
+    ip: str | None
+    status: Literal["available", "online", "offline"]
+    """Registered, connected, or not connected any more."""
+
+    needs_package: bool = True
+    """It runs the network's compute package."""
+
+    updated_at: str
+    """ISO 8601, UTC."""
+
+    last_seen: str
+    """The same, under FEDn's name."""
+
+    package: Literal["remote", "local"]
+    """The same as needs_package, in FEDn's words."""
+
+
+def present(clients: Sequence[Document]) -> list[Document]:
+    """Clients with FEDn's fields beside ours."""
+    return [
+        {
+            **client,
+            "last_seen": client.get("updated_at"),
+            "package": "remote" if client.get("needs_package") else "local",
+        }
+        for client in clients
+    ]
+
+
+RESOURCE = Resource("clients", ClientFilters, present=present, shape=Client)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)
 
 
-@api.post("/register", summary="Join the network, or come back to it")
+@api.get(
+    "/config", summary="What a client needs to find this network", responses={"200": ClientConfig}
+)
+def config(query: ConfigQuery) -> dict[str, Any]:
+    """Answer with FEDn's client configuration; the address is the one that was called."""
+    return client_config(with_checksum=query.checksum)
+
+
+@api.post("/add", summary="FEDn's way to join", responses=NOT_THERE)
+def add() -> NoReturn:
+    """Refuse."""
+    refuse_fedn_clients()
+
+
+@api.get(
+    "/<string:id>/attributes",
+    summary="What is true of a client now",
+    responses={"200": CurrentAttributes},
+)
+def attributes(path: ById) -> dict[str, str]:
+    """Answer with the client's attributes by their keys."""
+    return current_attributes(RESOURCE.get(path.id))
+
+
+@api.delete("/<string:id>", summary="Forget a client", responses={"200": Done})
+def remove(path: ById) -> dict[str, Any]:
+    """Forget a client that is not connected; its name is free again."""
+    client = RESOURCE.get(path.id)
+    if services().registry.presence.combiner_of(client["id"]):
+        raise FailedPrecondition(f"The client {client['name']!r} is connected. Stop it first.")
+    services().records.documents.delete("clients", client["id"])
+    return {"success": True, "message": "Client deleted."}
+
+
+def client_config(*, with_checksum: bool) -> dict[str, Any]:
+    """What a client needs to find this network; the checksum is that of the active package, if any."""
+    address = urlsplit(request.host_url)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    found = {"network_id": "fednet", "discover_host": address.hostname, "discover_port": port}
+    return {**found, **(_checksum() if with_checksum else {})}
+
+
+def refuse_fedn_clients() -> NoReturn:
+    """Refuse: what FEDn's client programs speak after joining is not what our combiners do."""
+    not_there(
+        "FEDn's own client programs cannot join this network. Start `fednet client start`, which "
+        "runs the same compute package, or use fednet.client.Client."
+    )
+
+
+def _checksum() -> dict[str, str]:
+    try:
+        return {"checksum": services().catalog.active_package()["sha256"]}
+    except NotFound:
+        return {}
+
+
+@api.post(
+    "/register",
+    summary="Join the network as a client, or come back to it",
+    responses={"200": ClientMembership},
+)
 def register(body: ClientRegistration) -> dict[str, Any]:
     """Give a client its id, its token and its combiner."""
     return services().registry.register_client(

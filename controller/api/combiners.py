@@ -10,7 +10,7 @@ from fednet import limits
 from fednet.storage import Document
 
 from .access import caller
-from .resource import Alternatives, Filters, Resource, add_get_route, add_list_routes
+from .resource import Alternatives, Filters, Resource, Shown, add_get_route, add_list_routes
 from .services import services
 
 
@@ -31,6 +31,65 @@ class CombinerRegistration(BaseModel):
     address: str
 
 
+class AskedCombiners(BaseModel):
+    """Whose clients are to be counted."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    combiners: str = ""
+    """Names, separated by commas."""
+
+
+class Load(BaseModel):
+    """How many clients are connected to a combiner."""
+
+    combiner: str
+    count: int
+
+
+class Loads(BaseModel):
+    """How many clients are connected to each combiner that has any."""
+
+    result: list[Load]
+
+
+class CombinerMembership(BaseModel):
+    """What a combiner needs to take part."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: str
+    name: str
+    token: str
+    """For the controller, and for coming back under this name."""
+
+    public_key: str
+    """Verifies the tokens of others: PEM."""
+
+    blob_store: str | None = None
+    """The URL of the folder that all combiners share with the controller, if it is one."""
+
+
+class Combiner(Shown):
+    """One combiner."""
+
+    name: str
+    address: str
+    """Its host."""
+
+    port: int
+    fqdn: str | None
+    ip: str | None
+    parent: dict[str, str]
+    certificate: None
+    key: None
+    config: dict[str, int]
+    """max_clients: how many clients it takes."""
+
+    updated_at: str
+    """ISO 8601, UTC."""
+
+
 def present(combiners: Sequence[Document]) -> list[Document]:
     """Combiners in FEDn's form, which has fields for a certificate and a key: ours are empty."""
     fixed = {
@@ -42,13 +101,33 @@ def present(combiners: Sequence[Document]) -> list[Document]:
     return [{**combiner, **fixed} for combiner in combiners]
 
 
-RESOURCE = Resource("combiners", CombinerFilters, present=present)
+RESOURCE = Resource("combiners", CombinerFilters, present=present, shape=Combiner)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)
 
 
-@api.post("/register", summary="Join the network, or come back to it")
+@api.post(
+    "/clients/count", summary="How many clients are connected to each", responses={"200": Loads}
+)
+def clients_count(body: AskedCombiners) -> dict[str, Any]:
+    """Answer for the combiners with these names, separated by commas; for all if none is given."""
+    return {"result": loads(body.combiners.split(",") if body.combiners else None)}
+
+
+def loads(names: Sequence[str] | None) -> list[dict[str, Any]]:
+    """How many clients are connected to the combiners with these names; the fullest comes first."""
+    connected = services().registry.presence.connected()
+    counts = {name: len(connected[name]) for name in connected if names is None or name in names}
+    fullest_first = sorted(counts, key=lambda name: (-counts[name], name))
+    return [{"combiner": name, "count": counts[name]} for name in fullest_first if counts[name]]
+
+
+@api.post(
+    "/register",
+    summary="Join the network as a combiner, or come back to it",
+    responses={"200": CombinerMembership},
+)
 def register(body: CombinerRegistration) -> dict[str, Any]:
     """Give a combiner its id, its token and what it needs to verify the tokens of others."""
     return services().registry.register_combiner(

@@ -7,6 +7,10 @@ fields, or the raw bytes as `application/octet-stream`, and what is said of it i
 from typing import BinaryIO, TypeVar, cast
 
 from flask import Response, request
+from flask_openapi.models.media_type import MediaType
+from flask_openapi.models.request_body import RequestBody
+from flask_openapi.models.schema import Schema
+from flask_openapi.types import ResponseDict
 from pydantic import BaseModel
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
@@ -16,7 +20,26 @@ from fednet.storage import Document
 
 from .services import services
 
+FILE: ResponseDict = {
+    status: {
+        "description": description,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+    for status, description in (("200", "The whole file."), ("206", "The range asked for."))
+}
+"""What a download answers, for the API's description of itself."""
+
 Described = TypeVar("Described", bound=BaseModel)
+
+
+def upload_body(kind: type[BaseModel]) -> RequestBody:
+    """How a file and what is said of it are sent, for the API's description of itself."""
+    file = {"type": "string", "format": "binary"}
+    said = kind.model_json_schema()
+    form = {**said, "properties": {**said["properties"], "file": file}, "required": ["file"]}
+    schemas = {"multipart/form-data": form, "application/octet-stream": file}
+    content = {name: MediaType(schema=Schema(**schema)) for name, schema in schemas.items()}
+    return RequestBody(content=content, required=True)
 
 
 def received_file(bytes_max: int) -> BinaryIO:

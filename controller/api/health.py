@@ -1,15 +1,32 @@
 """Whether the controller can do its work: the one route that asks for no token."""
 
+from typing import Literal
+
 from flask_openapi.blueprint import APIBlueprint
+from pydantic import BaseModel
 
 from fednet.errors import Unavailable
 
+from .problems import REFUSALS
 from .services import services
 
-api = APIBlueprint("health", __name__)
+
+class Health(BaseModel):
+    """The stores answer."""
+
+    status: Literal["ok"]
 
 
-@api.get("/health", summary="Whether the stores answer")
+api = APIBlueprint("health", __name__, abp_tags=[{"name": "health"}], abp_responses=REFUSALS)
+
+
+@api.get(
+    "/health",
+    summary="Whether the stores answer",
+    operation_id="health",
+    openapi_extensions={"security": []},
+    responses={"200": Health},
+)
 def health() -> dict[str, str]:
     """Answer "ok" when both stores are ready."""
     for store, part in (("state", services().records), ("blob", services().catalog)):

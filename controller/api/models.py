@@ -1,16 +1,27 @@
 """Models: the trail of them, the active one, and their files."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 from uuid import UUID
 
 from flask import Response, jsonify
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from fednet import limits
-from fednet.storage import Document
+from fednet.storage import Document, Query
 
-from .files import file_answer, received_file, said_of_it
-from .resource import Alternatives, ById, Filters, Resource, add_get_route, add_list_routes
+from .files import FILE, file_answer, received_file, said_of_it, upload_body
+from .listing import documents, pages
+from .resource import (
+    Alternatives,
+    Asked,
+    ById,
+    Filters,
+    Resource,
+    Shown,
+    add_get_route,
+    add_list_routes,
+)
 from .services import services
 
 
@@ -28,6 +39,16 @@ class ModelUpload(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: UUID | None = None
+    helper: Literal["numpyhelper"] = "numpyhelper"
+    name: str | None = Field(None, max_length=limits.name_characters_max)
+
+
+class ModelChange(BaseModel):
+    """What may be changed of a model: the rest is what happened."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(max_length=limits.name_characters_max)
 
 
 class ChosenModel(BaseModel):
@@ -38,13 +59,53 @@ class ChosenModel(BaseModel):
     id: str
 
 
-class TrailQuery(BaseModel):
+class Model(Shown):
+    """One model of the network."""
+
+    key: str
+    model: str
+    """Its id once more, under FEDn's name."""
+
+    parent_model: str | None
+    """The model that it was trained from; None for one that was uploaded."""
+
+    session_id: str | None
+    """The session that made it."""
+
+    committed_at: str
+    """ISO 8601, UTC."""
+
+    size_bytes: int
+    sha256: str
+    """Of its file, in hexadecimal."""
+
+
+class Trail(RootModel[list[Model]]):
+    """Models, one after the other."""
+
+
+class ModelSet(BaseModel):
+    """The model is the active one."""
+
+    success: Literal[True]
+    message: str
+    model_id: str
+
+
+class Parameters(BaseModel):
+    """The numbers of a model."""
+
+    array: list[Any]
+    """Each of its arrays, as nested lists."""
+
+
+class TrailQuery(Asked):
     """Where a trail begins."""
 
     include_self: bool = False
 
 
-class TrailPage(BaseModel):
+class TrailPage(Asked):
     """How much of a trail is asked for; by default nearest first."""
 
     limit: int = Field(10, ge=1, alias="X-Limit")
@@ -53,7 +114,7 @@ class TrailPage(BaseModel):
     @property
     def models_max(self) -> int:
         """The most models to answer."""
-        return min(self.limit, limits.page_items_max)
+        return min(self.limit, limits.trail_models_max)
 
 
 def find(model_id: str) -> Document:
@@ -64,46 +125,91 @@ def find(model_id: str) -> Document:
     )
 
 
-RESOURCE = Resource("models", ModelFilters, find=find)
+RESOURCE = Resource("models", ModelFilters, find=find, shape=Model)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)
 
 
-@api.post("/", summary="Upload a model and make it the active one")
+@api.post(
+    "/",
+    summary="Upload a model and make it the active one",
+    request_body=upload_body(ModelUpload),
+    responses={"201": ModelSet},
+)
 def upload() -> tuple[dict[str, Any], int]:
     """Keep the model if it is a good one."""
     source = received_file(limits.model_bytes_max)
-    model_id = said_of_it(ModelUpload).id
-    model = services().catalog.set_active_model(source, str(model_id) if model_id else None)
+    said = said_of_it(ModelUpload)
+    model = services().catalog.set_active_model(source, str(said.id) if said.id else None)
+    if said.name:
+        _rename(model["id"], said.name)
     return {"success": True, "message": "Model set.", "model_id": model["id"]}, 201
 
 
-@api.put("/active", summary="Make a model the active one")
+@api.put("/active", summary="Make a model the active one", responses={"200": ModelSet})
 def activate(body: ChosenModel) -> dict[str, Any]:
     """Begin new sessions with this model."""
     model = services().catalog.activate_model(body.id)
     return {"success": True, "message": "Model set.", "model_id": model["id"]}
 
 
-@api.get("/<string:id>/download", summary="A model's file")
+@api.get("/<string:id>/download", summary="A model's file", responses=FILE)
 def download(path: ById) -> Response:
     """Stream the model's npz file, or a range of it."""
     model = find(path.id)
     return file_answer("models", model, f"{model['id']}.npz")
 
 
-@api.get("/<string:id>/ancestors", summary="The models that it came from")
+@api.get("/leaf-nodes", summary="The models that nothing came from", responses={"200": Trail})
+def leaf_nodes() -> Response:
+    """List the models that no other model was trained from, newest first."""
+    leaves = [leaf for page in pages("models", Query(descending=True)) for leaf in _leaves(page)]
+    return jsonify(RESOURCE.show_all(leaves))
+
+
+@api.put("/<string:id>", summary="Name a model", responses={"200": Model})
+def put(path: ById, body: ModelChange) -> Document:
+    """Give a model a name for people."""
+    return RESOURCE.show(_rename(find(path.id)["id"], body.name))
+
+
+@api.patch("/<string:id>", summary="Name a model", responses={"200": Model})
+def patch(path: ById, body: ModelChange) -> Document:
+    """Give a model a name for people."""
+    return RESOURCE.show(_rename(find(path.id)["id"], body.name))
+
+
+@api.get("/<string:id>/parameters", summary="A model's numbers", responses={"200": Parameters})
+def parameters(path: ById) -> dict[str, Any]:
+    """Answer with the arrays of a small model; larger ones are to be downloaded."""
+    return {"array": services().catalog.parameters(find(path.id))}
+
+
+@api.get("/<string:id>/ancestors", summary="The models that it came from", responses={"200": Trail})
 def ancestors(path: ById, query: TrailQuery, header: TrailPage) -> Response:
     """List the chain of parents."""
     chain = services().catalog.ancestors(
         find(path.id)["id"], header.models_max, include_self=query.include_self
     )
-    return jsonify(chain[::-1] if header.reverse else chain)
+    return jsonify(RESOURCE.show_all(chain[::-1] if header.reverse else chain))
 
 
-@api.get("/<string:id>/descendants", summary="The models that came from it")
+@api.get(
+    "/<string:id>/descendants", summary="The models that came from it", responses={"200": Trail}
+)
 def descendants(path: ById, header: TrailPage) -> Response:
     """List the models that were trained from this one."""
     found = services().catalog.descendants(find(path.id)["id"], header.models_max)
-    return jsonify(found[::-1] if header.reverse else found)
+    return jsonify(RESOURCE.show_all(found[::-1] if header.reverse else found))
+
+
+def _leaves(models: Sequence[Document]) -> list[Document]:
+    """Those of the models that are nobody's parent."""
+    children = documents("models", Query(where={"parent_model": [each["id"] for each in models]}))
+    parents = {child["parent_model"] for child in children}
+    return [model for model in models if model["id"] not in parents]
+
+
+def _rename(model_id: str, name: str | None) -> Document:
+    return services().records.update("models", model_id, lambda _: {"name": name})

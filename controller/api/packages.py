@@ -1,7 +1,7 @@
 """Compute packages: the active one, and their files."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from flask import Response
@@ -11,8 +11,17 @@ from fednet import limits
 from fednet.storage import Document
 
 from ..catalog import PackageDescription
-from .files import file_answer, received_file, said_of_it, sent_file_name
-from .resource import Alternatives, ById, Filters, Resource, add_get_route, add_list_routes
+from .files import FILE, file_answer, received_file, said_of_it, sent_file_name, upload_body
+from .resource import (
+    Alternatives,
+    ById,
+    Done,
+    Filters,
+    Resource,
+    Shown,
+    add_get_route,
+    add_list_routes,
+)
 from .services import services
 
 
@@ -43,6 +52,44 @@ class ChosenPackage(BaseModel):
     id: str
 
 
+class Package(Shown):
+    """One compute package."""
+
+    key: str
+    name: str | None
+    description: str | None
+    file_name: str | None
+    """What the file was called on its author's machine."""
+
+    storage_file_name: str
+    helper: str
+    """The format of the model files that it reads and writes."""
+
+    active: bool
+    """Whether it is the one that clients run."""
+
+    committed_at: str
+    """ISO 8601, UTC."""
+
+    size_bytes: int
+    sha256: str
+    """Of its file, in hexadecimal."""
+
+
+class PackageSet(BaseModel):
+    """The package is the active one."""
+
+    success: Literal[True]
+    message: str
+    package_id: str
+
+
+class Checksum(BaseModel):
+    """A file's digest."""
+
+    checksum: str = Field(description="SHA-256, in hexadecimal.")
+
+
 def find(package_id: str) -> Document:
     """A package by its id; "active" is the active one."""
     catalog = services().catalog
@@ -57,13 +104,18 @@ def present(packages: Sequence[Document]) -> list[Document]:
     return [{**package, "active": package["id"] == active_id} for package in packages]
 
 
-RESOURCE = Resource("packages", PackageFilters, present=present, find=find)
+RESOURCE = Resource("packages", PackageFilters, present=present, find=find, shape=Package)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)
 
 
-@api.post("/", summary="Upload a package and make it the active one")
+@api.post(
+    "/",
+    summary="Upload a package and make it the active one",
+    request_body=upload_body(PackageUpload),
+    responses={"201": PackageSet},
+)
 def upload() -> tuple[dict[str, Any], int]:
     """Keep the package if it is a good one."""
     source = received_file(limits.package_bytes_max)
@@ -80,21 +132,39 @@ def upload() -> tuple[dict[str, Any], int]:
     return {"success": True, "message": "Package set.", "package_id": package["id"]}, 201
 
 
-@api.put("/active", summary="Make a package the active one")
+@api.put("/active", summary="Make a package the active one", responses={"200": PackageSet})
 def activate(body: ChosenPackage) -> dict[str, Any]:
     """Let clients run this package."""
     package = services().catalog.activate_package(body.id)
     return {"success": True, "message": "Package set.", "package_id": package["id"]}
 
 
-@api.get("/<string:id>/download", summary="A package's file")
+@api.delete("/active", summary="Let clients run no package any more", responses={"200": Done})
+def deactivate() -> dict[str, Any]:
+    """Set no package; the one that was active stays in the list."""
+    services().catalog.active_package()
+    services().records.set_active(package_id=None)
+    return {"success": True, "message": "Active package deleted."}
+
+
+@api.get("/download", summary="The active package's file", responses=FILE)
+def download_active() -> Response:
+    """Stream the active package's file, or a range of it."""
+    return file_of(services().catalog.active_package())
+
+
+@api.get("/<string:id>/download", summary="A package's file", responses=FILE)
 def download(path: ById) -> Response:
     """Stream the package's file, or a range of it."""
-    package = find(path.id)
+    return file_of(find(path.id))
+
+
+def file_of(package: Document) -> Response:
+    """The bytes of a package, or the range of them that the request asks for."""
     return file_answer("packages", package, package["file_name"] or f"{package['id']}.tgz")
 
 
-@api.get("/checksum", summary="The active package's SHA-256")
+@api.get("/checksum", summary="The active package's SHA-256", responses={"200": Checksum})
 def checksum() -> dict[str, str]:
     """Answer with the digest in hexadecimal."""
     return {"checksum": services().catalog.active_package()["sha256"]}

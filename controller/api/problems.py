@@ -2,10 +2,11 @@
 
 import logging
 import uuid
-from typing import Any
+from typing import Any, Literal
 
 from flask import Flask, Response, jsonify
-from pydantic import BaseModel, ValidationError
+from flask_openapi.types import ResponseDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from werkzeug.exceptions import HTTPException
 
 from fednet.errors import FednetError, InvalidInput
@@ -16,10 +17,28 @@ _log = logging.getLogger(__name__)
 class Problem(BaseModel):
     """What is answered in place of a result."""
 
-    success: bool = False
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    success: Literal[False] = False
+
     code: str
+    """The kind of problem, for programs."""
+
     message: str
+    """What is wrong and what to do, for people."""
+
     field: str | None = None
+    """The parameter or JSON field at fault, if one is."""
+
+
+_CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+REFUSALS: ResponseDict = {
+    "4XX": {"description": "Refused.", "content": _CONTENT},
+    "422": {"description": "A value is wrong; its field is named.", "content": _CONTENT},
+    "5XX": {"description": "The controller or a store failed.", "content": _CONTENT},
+}
+"""What any route may answer in place of its result, for the API's description of itself."""
 
 
 def handle_problems(app: Flask) -> None:

@@ -7,17 +7,32 @@ form, where a comma separates alternatives. Both answer `{"count": all that the 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from flask import Response, jsonify, request
 from flask_openapi.blueprint import APIBlueprint
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from flask_openapi.models.media_type import MediaType
+from flask_openapi.models.request_body import RequestBody
+from flask_openapi.models.schema import Schema
+from flask_openapi.types import ResponseDict
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    RootModel,
+    create_model,
+    model_validator,
+)
 
-from fednet import limits
 from fednet.errors import InvalidInput
 from fednet.storage import Document, Query
 
-from .problems import Problem
+from .forms import with_fedn_id
+from .listing import list_answer
+from .openapi import operation_id
+from .problems import REFUSALS
 from .services import services
 
 
@@ -25,13 +40,49 @@ def _alternatives(value: Any) -> Any:
     return value.split(",") if isinstance(value, str) else value
 
 
-Alternatives = Annotated[list[str] | None, BeforeValidator(_alternatives)]
+Alternatives = Annotated[
+    list[str] | None,
+    BeforeValidator(_alternatives, json_schema_input_type=list[str] | str | None),
+]
 
 
-class Filters(BaseModel):
+# What FEDn's clients call some of the fields in a query.
+_SPELLINGS = {
+    "correlationId": "correlation_id",
+    "logLevel": "log_level",
+    "modelId": "model_id",
+    "sessionId": "session_id",
+}
+
+
+class Asked(BaseModel):
+    """What a request's query or headers say.
+
+    Flask-OpenAPI looks at the schema at each request; to make it anew would be half of the time.
+    """
+
+    @classmethod
+    @cache
+    def model_json_schema(  # type: ignore[override]  # the cache hides the signature
+        cls, *args: Any, **options: Any
+    ) -> dict[str, Any]:
+        """The JSON schema, made once for each class and set of options."""
+        return super().model_json_schema(*args, **options)
+
+
+class Filters(Asked):
     """The fields that a resource can be filtered by; each takes one value or alternatives."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(
+        extra="allow", frozen=True, json_schema_extra={"additionalProperties": False}
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_our_spelling(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given  # no JSON object: the validation that follows says so
+        return {_SPELLINGS.get(name, name): given[name] for name in given}
 
     def where(self) -> dict[str, Any]:
         """The filter for the store.
@@ -47,22 +98,22 @@ class Filters(BaseModel):
         return self.model_dump(by_alias=True, exclude_none=True)
 
 
-class Page(BaseModel):
+class Page(Asked):
     """Which part of a list is asked for, in which order."""
 
-    limit: int = Field(limits.page_items_default, ge=1, alias="X-Limit")
+    limit: int | None = Field(None, ge=1, alias="X-Limit")
     skip: int = Field(0, ge=0, alias="X-Skip")
     sort_key: str | None = Field(None, alias="X-Sort-Key")
     sort_order: Literal["asc", "desc"] = Field("desc", alias="X-Sort-Order")
 
     def query(self, where: dict[str, Any]) -> Query:
-        """The store's query for this page; a page has at most limits.page_items_max items."""
+        """The store's query for this page; without a limit it is the whole list."""
         return Query(
             where=where,
             sort=self.sort_key,
             descending=self.sort_order == "desc",
             skip=self.skip,
-            limit=min(self.limit, limits.page_items_max),
+            limit=self.limit,
         )
 
 
@@ -70,6 +121,40 @@ class ById(BaseModel):
     """Names one object: by its id, or by the name that people know it by."""
 
     id: str
+
+
+class Shown(BaseModel):
+    """An object as it is shown; it may have more fields than are described."""
+
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
+
+    id: str
+    """Unique among the objects of its kind."""
+
+    version: int
+    """1 when it was made, one more after each change."""
+
+
+class Party(BaseModel):
+    """Who sent something, or received it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    name: str
+
+    role: str
+    """WORKER for a client, COMBINER for a combiner."""
+
+
+class Done(BaseModel):
+    """It is done."""
+
+    success: Literal[True]
+    message: str
+
+
+class Number(RootModel[int]):
+    """How many there are."""
 
 
 def _as_stored(documents: Sequence[Document]) -> list[Document]:
@@ -85,12 +170,20 @@ class Resource:
         filters: What its lists can be filtered by.
         present: Makes what is shown of what is stored.
         find: Finds one by its id; by default in the collection.
+        shape: Describes what is shown of one.
     """
 
     name: str
     filters: type[Filters]
     present: Callable[[Sequence[Document]], list[Document]] = _as_stored
     find: Callable[[str], Document] | None = None
+    shape: type[Shown] = Shown
+
+    @property
+    def listing(self) -> type[BaseModel]:
+        """Describes what its lists answer."""
+        result: Any = list.__class_getitem__(self.shape)
+        return create_model(f"{self.shape.__name__}List", count=(int, ...), result=(result, ...))
 
     def blueprint(self) -> APIBlueprint:
         """An empty blueprint for its routes."""
@@ -99,12 +192,17 @@ class Resource:
             __name__,
             url_prefix=f"/api/v1/{self.name}",
             abp_tags=[{"name": self.name}],
-            abp_responses={"4XX": Problem, "422": Problem},
+            abp_responses=REFUSALS,
+            operation_id_callback=operation_id,
         )
 
     def show(self, document: Document) -> Document:
         """What is shown of one object."""
-        return self.present([document])[0]
+        return self.show_all([document])[0]
+
+    def show_all(self, documents: Sequence[Document]) -> list[Document]:
+        """What is shown of several objects."""
+        return with_fedn_id(self.name, self.present(documents))
 
     def get(self, key: str) -> Document:
         """One object as it is stored.
@@ -114,48 +212,60 @@ class Resource:
         """
         return self.find(key) if self.find else services().records.get(self.name, key)
 
-    def page(self, where: dict[str, Any], page: Page) -> dict[str, Any]:
+    def page(self, where: dict[str, Any], page: Page) -> Response:
         """One page of the objects that the filter finds, and how many there are in all."""
-        query = page.query(where)
-        records = services().records
-        found = records.find(self.name, query)
-        return {"count": records.count(self.name, query), "result": self.present(found)}
+        return list_answer(self.name, page.query(where), self.show_all)
 
 
 def add_list_routes(api: APIBlueprint, resource: Resource) -> None:
     """Add the resource's lists and counts."""
 
-    def list_(query: Filters, header: Page) -> dict[str, Any]:
+    def list_(query: Filters, header: Page) -> Response:
+        """What the query's filters find, newest first unless the headers say otherwise; X-Limit asks for a part."""
         return resource.page(query.where(), header)
 
-    def list_by_post(header: Page) -> dict[str, Any]:
+    def list_by_post(header: Page) -> Response:
+        """What the body's filters find; a comma separates alternatives, X-Limit asks for a part."""
         return resource.page(_posted_filters(resource), header)
 
     def count(query: Filters) -> Response:
+        """How many the query's filters find."""
         return _count(resource, query.where())
 
     def count_by_post() -> Response:
+        """How many the body's filters find; a comma separates alternatives."""
         return _count(resource, _posted_filters(resource))
 
     for view in (list_, count):
         view.__annotations__["query"] = resource.filters
-    api.get("/", summary="List, filtered by the query", endpoint="list")(list_)
-    api.post("/list", summary="List, filtered by the body")(list_by_post)
-    api.get("/count", summary="Count, filtered by the query")(count)
-    api.post("/count", summary="Count, filtered by the body")(count_by_post)
+    name, body = resource.name, _filters_in_a_body(resource.filters)
+    listed: ResponseDict = {"200": resource.listing}
+    counted: ResponseDict = {"200": Number}
+    api.get("/", summary=f"List {name}", endpoint="list", responses=listed)(list_)
+    api.post("/list", summary=f"List {name}", request_body=body, responses=listed)(list_by_post)
+    api.get("/count", summary=f"Count {name}", responses=counted)(count)
+    api.post("/count", summary=f"Count {name}", request_body=body, responses=counted)(count_by_post)
 
 
 def add_get_route(api: APIBlueprint, resource: Resource) -> None:
     """Add the route of the single object."""
 
     def get(path: ById) -> Document:
+        """One object, by its id or by the name that people know it by."""
         return resource.show(resource.get(path.id))
 
-    api.get("/<string:id>", summary="One of them")(get)
+    one: ResponseDict = {"200": resource.shape}
+    api.get("/<string:id>", summary=f"One of the {resource.name}", responses=one)(get)
 
 
 def _count(resource: Resource, where: dict[str, Any]) -> Response:
     return jsonify(services().records.count(resource.name, Query(where=where)))
+
+
+def _filters_in_a_body(filters: type[Filters]) -> RequestBody:
+    content = MediaType(schema=Schema(**filters.model_json_schema()))
+    kinds = ("application/json", "application/x-www-form-urlencoded")
+    return RequestBody(content=dict.fromkeys(kinds, content))
 
 
 def _posted_filters(resource: Resource) -> dict[str, Any]:

@@ -37,11 +37,48 @@ class Sessions(Protocol):
             InvalidInput: An option is wrong; names it.
         """
 
-    def wait(self, session_id: str, after_version: int, seconds: float) -> Document:
+    def wait(
+        self, session_id: str, after_version: int, seconds: float, *, final_only: bool = False
+    ) -> Document:
         """The session as soon as its version is above this one, or after so many seconds.
+
+        With final_only its version does not matter: it is answered as soon as it has ended.
 
         Raises:
             NotFound: There is no such session.
+        """
+
+    def stop(self, session_id: str) -> Document:
+        """End a session: it becomes TERMINATED; its document once that is stored.
+
+        Raises:
+            NotFound: There is no such session.
+            FailedPrecondition: It has ended already; says with which status.
+        """
+
+    def pause(self, session_id: str) -> Document:
+        """Let a session begin no further round: it becomes PAUSED; its document once that is stored.
+
+        Raises:
+            NotFound: There is no such session.
+            FailedPrecondition: It is not running; says its status.
+        """
+
+    def resume(self, session_id: str) -> Document:
+        """Let a paused session go on; its document once that is stored.
+
+        Raises:
+            NotFound: There is no such session.
+            FailedPrecondition: It is not paused; says its status.
+        """
+
+    def extend(self, session_id: str, rounds: int) -> Document:
+        """Add rounds to a session, which runs again if it had ended; its document once that is stored.
+
+        Raises:
+            NotFound: There is no such session.
+            FailedPrecondition: It cannot go on; says its status.
+            LimitExceeded: It would have more than limits.session_rounds_max.
         """
 
 
@@ -58,7 +95,7 @@ class Services:
         blobs: The bytes of models and packages.
         registry: Registers combiners and clients.
         catalog: Keeps models and packages.
-        sessions: Starts sessions and waits for their changes.
+        sessions: Starts sessions, steers them and waits for their changes.
         verifier: Tells who a token speaks for.
         waiting: One place for each request that may wait at the same time.
     """

@@ -1,15 +1,18 @@
-"""Sessions: start one, and watch it without polling."""
+"""Sessions: start one, steer it, and watch it without polling."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from fednet import limits
+from fednet.errors import Conflict, FailedPrecondition
 from fednet.storage import Document
 
-from ..sessions.options import SessionOptions
-from .resource import Alternatives, ById, Filters, Resource, add_list_routes
+from ..sessions.state import Status
+from .drafts import NewSession, keep_draft
+from .forms import session_configs
+from .resource import Alternatives, Asked, ById, Filters, Resource, Shown, add_list_routes
 from .services import services
 
 
@@ -21,32 +24,118 @@ class SessionFilters(Filters):
     status: Alternatives = None
 
 
-class Wait(BaseModel):
-    """How long to wait for a change, if at all."""
+class Wait(Asked):
+    """What to wait for, if for anything, and how long."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    wait_for: Literal["change", "end"] = "change"
+    """Answer when the session has changed, or only when it has ended."""
 
     after_version: int | None = Field(None, ge=0)
-    """Answer as soon as the session's version is above this one."""
+    """A change is a version above this one; without it the session has always changed."""
 
     wait_seconds: float = Field(0, ge=0, le=limits.wait_seconds_max, allow_inf_nan=False)
     """Answer after so many seconds in any case."""
 
 
+class More(BaseModel):
+    """How a session is to go on."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    rounds: int = Field(ge=1, le=limits.session_rounds_max)
+    """How many rounds are to be added."""
+
+    rounds_total: int | None = Field(None, ge=1)
+    """How many it is to have then; with it the call may be sent again without adding them twice."""
+
+
+class Progress(BaseModel):
+    """Where a session is in its present round."""
+
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
+
+    phase: str
+    """waiting, training, reducing, draining or ended."""
+
+    answers: int
+    """How many updates are in."""
+
+    clients: int
+    """How many clients were asked."""
+
+
+class Session(Shown):
+    """A number of rounds under one configuration."""
+
+    session_id: str
+    """The id that it was started with."""
+
+    name: str
+    status: Literal["INITIALIZED", "STARTED", "PAUSED", "FINISHED", "FAILED", "TERMINATED"]
+
+    reason: str
+    """Why it has ended."""
+
+    session_config: list[dict[str, Any]]
+    """One configuration: the options that it was started with."""
+
+    committed_at: str
+    """When it was started: ISO 8601, UTC."""
+
+    round_number: int
+    """The round that is under way, or the last one."""
+
+    rounds_total: int
+    model_id: str
+    """Its newest model."""
+
+    progress: Progress
+
+
+class SessionChange(BaseModel):
+    """What may be changed of a session: the rest is what was agreed, or what happened."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=limits.name_characters_max)
+
+
+class SessionStarted(BaseModel):
+    """The session is written down and will run."""
+
+    success: Literal[True]
+    message: str
+    session_id: str
+    config: dict[str, Any]
+
+
 def present(sessions: Sequence[Document]) -> list[Document]:
-    """Sessions without what only the engine understands."""
+    """Sessions without what only the engine understands, and with FEDn's words in the configuration."""
     return [
-        {name: value for name, value in session.items() if name != "state"} for session in sessions
+        {
+            **{name: session[name] for name in session if name != "state"},
+            "session_config": [{**each, **config} for each in session.get("session_config", [])],
+        }
+        for session, config in zip(sessions, session_configs(sessions), strict=True)
     ]
 
 
-RESOURCE = Resource("sessions", SessionFilters, present=present)
+RESOURCE = Resource("sessions", SessionFilters, present=present, shape=Session)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 
 
-@api.post("/", summary="Start a session")
-def start(body: SessionOptions) -> tuple[dict[str, Any], int]:
-    """Start a session; the same session_id with the same options may be sent again."""
-    session = services().sessions.start(body)
+@api.post("/", summary="Start a session", responses={"201": SessionStarted})
+def start(body: NewSession) -> tuple[dict[str, Any], int]:
+    """Start a session; the same session_id with the same options may be sent again.
+
+    With session_config it is a draft in FEDn 0.33's words, which `sessions/start` starts.
+    """
+    if body.session_config:
+        return keep_draft(body, body.session_config), 201
+    session = services().sessions.start(body.options)
     return {
         "success": True,
         "message": "Session started.",
@@ -55,19 +144,91 @@ def start(body: SessionOptions) -> tuple[dict[str, Any], int]:
     }, 201
 
 
-@api.get("/<string:id>", summary="One session, now or when it has changed")
+@api.get(
+    "/<string:id>",
+    summary="One session: now, when it has changed, or when it has ended",
+    responses={"200": Session},
+)
 def get(path: ById, query: Wait) -> Document:
-    """Answer with the session; with after_version, only once it has changed or the time is over."""
-    if query.after_version is None:
+    """Answer with the session; with something to wait for, once that is so or the time is over."""
+    if query.after_version is None and query.wait_for == "change":
         return RESOURCE.show(RESOURCE.get(path.id))
-    return RESOURCE.show(_wait(path.id, query.after_version, query.wait_seconds))
+    return RESOURCE.show(_wait(path.id, query))
 
 
-def _wait(session_id: str, after_version: int, seconds: float) -> Document:
-    """Wait for a change; where all places to wait are taken, answer at once."""
+@api.put("/<string:id>", summary="Name a session", responses={"200": Session})
+def put(path: ById, body: SessionChange) -> Document:
+    """Give a session that has ended another name for people."""
+    return _rename(path.id, body.name)
+
+
+@api.patch("/<string:id>", summary="Name a session", responses={"200": Session})
+def patch(path: ById, body: SessionChange) -> Document:
+    """Give a session that has ended another name for people."""
+    return _rename(path.id, body.name)
+
+
+@api.post("/<string:id>/stop", summary="End a session", responses={"200": Session})
+def stop(path: ById) -> Document:
+    """Let the session end with what it has; its round is given up."""
+    return RESOURCE.show(services().sessions.stop(path.id))
+
+
+@api.post("/<string:id>/pause", summary="Let a session rest", responses={"200": Session})
+def pause(path: ById) -> Document:
+    """Begin no round until it is resumed."""
+    return RESOURCE.show(services().sessions.pause(path.id))
+
+
+@api.post("/<string:id>/resume", summary="Let a paused session go on", responses={"200": Session})
+def resume(path: ById) -> Document:
+    """Go on where it was paused."""
+    return RESOURCE.show(services().sessions.resume(path.id))
+
+
+@api.post("/<string:id>/continue", summary="Add rounds to a session", responses={"200": Session})
+def extend(path: ById, body: More) -> Document:
+    """Let the session run for more rounds."""
+    session = RESOURCE.get(path.id)
+    if body.rounds_total is not None:
+        if session["rounds_total"] == body.rounds_total:
+            return RESOURCE.show(session)
+        _check_total(session["rounds_total"] + body.rounds, body.rounds_total)
+    return RESOURCE.show(services().sessions.extend(path.id, body.rounds))
+
+
+def _rename(session_id: str, name: str) -> Document:
+    """Rename a session that nobody runs: whoever runs one expects that nobody else writes to it."""
+
+    def renamed(session: Document) -> dict[str, str]:
+        if not Status(session["status"]).is_final:
+            raise FailedPrecondition(
+                f"Session {session['session_id']!r} is {session['status']}. Name it when it has ended."
+            )
+        return {"name": name}
+
+    return RESOURCE.show(services().records.update("sessions", session_id, renamed))
+
+
+def _check_total(found: int, expected: int) -> None:
+    if found != expected:
+        raise Conflict(
+            f"With these rounds the session would have {found}, not {expected}: somebody else has "
+            "added some. Read it again and decide anew.",
+            field="rounds_total",
+        )
+
+
+def _wait(session_id: str, asked: Wait) -> Document:
+    """Wait as asked; where all places to wait are taken, answer at once."""
     has_place = services().waiting.acquire(blocking=False)
     try:
-        return services().sessions.wait(session_id, after_version, seconds if has_place else 0)
+        return services().sessions.wait(
+            session_id,
+            asked.after_version or 0,
+            asked.wait_seconds if has_place else 0,
+            final_only=asked.wait_for == "end",
+        )
     finally:
         if has_place:
             services().waiting.release()

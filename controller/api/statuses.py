@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from .resource import Alternatives, Filters, Resource, add_get_route, add_list_routes
+from .resource import Alternatives, Filters, Party, Resource, Shown, add_get_route, add_list_routes
 
 
 class StatusFilters(Filters):
@@ -16,7 +16,35 @@ class StatusFilters(Filters):
     sender_role: Alternatives = Field(None, alias="sender.role")
 
 
-RESOURCE = Resource("statuses", StatusFilters)
+class Status(Shown):
+    """One thing that happened."""
+
+    type: str
+    """LOG, or the kind of task that it is about, such as MODEL_UPDATE."""
+
+    log_level: str
+    """INFO, DEBUG, WARNING, ERROR or AUDIT."""
+
+    status: str
+    """What happened, in a sentence."""
+
+    data: str
+    """More of it, as JSON."""
+
+    timestamp: str
+    """When it happened: ISO 8601, UTC."""
+
+    session_id: str
+    """The session that it belongs to; empty for none."""
+
+    correlation_id: str
+    """The task that it belongs to; empty for none."""
+
+    extra: str = ""
+    sender: Party
+
+
+RESOURCE = Resource("statuses", StatusFilters, shape=Status)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

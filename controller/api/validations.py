@@ -1,8 +1,10 @@
 """Validations: what clients measured of a model."""
 
+from typing import Any
+
 from pydantic import Field
 
-from .resource import Alternatives, Filters, Resource, add_get_route, add_list_routes
+from .resource import Alternatives, Filters, Party, Resource, Shown, add_get_route, add_list_routes
 
 
 class ValidationFilters(Filters):
@@ -17,7 +19,32 @@ class ValidationFilters(Filters):
     receiver_role: Alternatives = Field(None, alias="receiver.role")
 
 
-RESOURCE = Resource("validations", ValidationFilters)
+class Validation(Shown):
+    """What one client measured of one model."""
+
+    model_id: str
+    session_id: str
+    round_id: str
+    """The id of the round's document."""
+
+    correlation_id: str
+    """The task that asked for it."""
+
+    timestamp: str
+    """When it was measured: ISO 8601, UTC."""
+
+    data: str
+    """The metrics by name, as JSON."""
+
+    metrics: Any
+    """The same as an object; the text itself where it is no JSON."""
+
+    meta: str = ""
+    sender: Party
+    receiver: Party
+
+
+RESOURCE = Resource("validations", ValidationFilters, shape=Validation)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

@@ -128,8 +128,12 @@ class Engine:
             self._run(document)
         return document
 
-    def wait(self, session_id: str, after_version: int, seconds: float) -> Document:
+    def wait(
+        self, session_id: str, after_version: int, seconds: float, *, final_only: bool = False
+    ) -> Document:
         """The session as soon as its version is above this one, or after so many seconds.
+
+        With final_only its version does not matter: it is answered as soon as it has ended.
 
         Raises:
             NotFound: There is no such session.
@@ -138,8 +142,10 @@ class Engine:
         with self._changed:
             while True:
                 document = self._records.get("sessions", session_id)
+                is_final = Status(document["status"]).is_final
+                is_awaited = is_final if final_only else document["version"] > after_version
                 left = deadline - time.monotonic()
-                if document["version"] > after_version or left <= 0 or self._stopping.is_set():
+                if is_awaited or left <= 0 or self._stopping.is_set():
                     return document
                 self._changed.wait(left)
 

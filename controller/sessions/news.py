@@ -43,7 +43,7 @@ def _answered(combiner: str, event: rounds_pb2.Event, client_name: str) -> Answe
     folded = event.update_folded
     details = {
         "combiner": combiner,
-        "metadata": _json(folded.metadata_json[: limits.metadata_characters_max]),
+        "metadata": _json(folded.metadata_json, limits.metadata_characters_max),
         "download_seconds": folded.download_seconds,
         "train_seconds": folded.train_seconds,
         "upload_seconds": folded.upload_seconds,
@@ -54,7 +54,7 @@ def _answered(combiner: str, event: rounds_pb2.Event, client_name: str) -> Answe
 
 def validation_document(combiner: str, event: rounds_pb2.Event, client_name: str) -> dict[str, Any]:
     """A client's validation of a model, as FEDn shows it, with the metrics as an object beside."""
-    metrics_json = event.validation.metrics_json[: limits.json_bytes_max]
+    metrics_json = event.validation.metrics_json
     return {
         "id": event.task_id,
         "model_id": event.phase.model_id,
@@ -62,7 +62,7 @@ def validation_document(combiner: str, event: rounds_pb2.Event, client_name: str
         "round_id": event.phase.round_id,
         "correlation_id": event.task_id,
         "timestamp": iso(event.happened_at),
-        "data": metrics_json,
+        "data": metrics_json[: limits.json_bytes_max],
         "metrics": _json(metrics_json),
         "meta": "",
         "sender": {"name": client_name, "role": "WORKER"},
@@ -133,11 +133,13 @@ def _level(told: int) -> str:
     return levels.Name(told if told in levels.values() else tasks_pb2.LogRecord.INFO)
 
 
-def _json(text: str) -> Any:
-    """The value of a JSON text that a client sent; the text itself where it is none."""
+def _json(text: str, characters_max: int = limits.json_bytes_max) -> Any:
+    """The value of a JSON text that a client sent; the text, cut, where it is none or too long."""
+    if len(text) > characters_max:
+        return text[:characters_max]
     try:
         value = json.loads(text) if text else {}
-        json.dumps(value, allow_nan=False).encode()
+        json.dumps(value, allow_nan=False)
     except (ValueError, RecursionError):
         return text
     return value

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from fednet import limits
+from fednet.aggregation._protocols import NO_METADATA, Partial
 from fednet.aggregation._rounding import round_into
 from fednet.errors import FailedPrecondition, InvalidModel
 from fednet.parameters import (
@@ -31,14 +32,14 @@ from fednet.parameters import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 
 _Array = np.ndarray[Any, Any]
 
 
-class WeightedMean:
+class WeightedMean(Partial):
     """A weighted sum of updates and its weight; a `Partial`.
 
     Args:
@@ -52,29 +53,32 @@ class WeightedMean:
         self._sums: list[_Array] = [np.zeros(spec.shape) for spec in structure.arrays]
         self._scratch = np.empty(BLOCK_ITEMS)
 
-    @classmethod
-    def load(cls, path: Path, structure: Structure) -> Self:
-        """Read a saved partial, its sums as views into the file; see `Aggregator.load`."""
-        saved = _saved_structure(structure)
-        partial = cls(structure)
+    def loaded(self, path: Path) -> Self:
+        """This empty partial with what was saved, its sums as views into the file."""
+        saved = _saved_structure(self.structure)
         with open_model(path, expected_bytes=saved.nbytes) as file:
             if file.structure != saved:
                 raise InvalidModel(
                     f"The saved partial has {file.structure.describe()}. It does not belong to a "
-                    f"global model of {structure.describe()}. Aggregate the round again."
+                    f"global model of {self.structure.describe()}. Aggregate the round again."
                 )
-            *partial._sums, tally = file.arrays
-        partial.weight, partial.updates = _read_tally(tally)
-        return partial
+            *self._sums, tally = file.arrays
+        self.weight, self.updates = _read_tally(tally)
+        return self
 
     def save(self, path: Path) -> None:
         """Write the sums and the tally; see `Partial.save`."""
         tally = np.array([self.weight, self.updates], np.float64)
         write_model(path, [*self._sums, tally])
 
-    def accumulate(self, arrays: Sequence[_Array], weight: float) -> None:
+    def accumulate(
+        self,
+        arrays: Sequence[_Array],
+        weight: float,
+        metadata: Mapping[str, Any] = NO_METADATA,  # noqa: ARG002  a mean needs none
+    ) -> None:
         """Add `weight` times each array to its sum; see `Partial.accumulate`."""
-        _check_weight(weight)
+        check_weight(weight)
         check_structure(Structure.of(arrays), self.structure)
         self._own_sums()
         for total, array in zip(self._sums, arrays, strict=True):
@@ -96,20 +100,54 @@ class WeightedMean:
         self.weight += other.weight
         self.updates += other.updates
 
-    def finish(self) -> Iterator[_Array]:
+    def finish(
+        self,
+        base: Sequence[_Array] = (),  # noqa: ARG002  a mean needs neither base nor state
+        state: Sequence[_Array] | None = None,  # noqa: ARG002
+    ) -> Iterator[_Array]:
         """The sums divided by the weight, in the model's dtypes; see `Partial.finish`.
 
         A mean beyond the range of its dtype, such as 1e6 for float16, becomes the range's end.
         Integers are rounded to the nearest; a boolean is what more than half of the weight says.
         """
+        self.check_updates()
+        return (self.rounded_mean(position) for position in range(len(self._sums)))
+
+    def check_updates(self) -> None:
+        """Raise FailedPrecondition while there is no mean."""
         if not self.updates:
             raise FailedPrecondition(
                 "No update has been folded, so there is no mean. Wait for one."
             )
-        return (
-            self._mean(spec, total)
-            for spec, total in zip(self.structure.arrays, self._sums, strict=True)
-        )
+
+    def rounded_mean(self, position: int) -> _Array:
+        """The mean of the array at a position, in the model's dtype."""
+        spec = self.structure.arrays[position]
+        mean = np.empty(spec.shape, spec.dtype)
+        for exact, target in self.walk(position, mean):
+            round_into(target, exact)
+        return mean
+
+    def walk(self, position: int, *alongside: _Array) -> Iterator[tuple[_Array, ...]]:
+        """Walk through the exact mean of the array at a position, a block at a time.
+
+        Args:
+            position: The array's place in the model.
+            alongside: Other arrays of its shape.
+
+        Yields:
+            A block of the mean, float64, which the next one overwrites; and the views of the same
+            place in the arrays alongside.
+        """
+        for sums, *others in blocks(self._sums[position], *alongside):
+            exact = self._scratch_for(sums)
+            np.divide(sums, self.weight, out=exact)
+            if np.isnan(exact).any():
+                raise InvalidModel(
+                    f"The mean of array '{position}' is not a number: updates held NaN, or "
+                    "numbers too large to add. Lower the learning rate."
+                )
+            yield exact, *others
 
     def _fold(self, total: _Array, array: _Array, weight: float) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -117,19 +155,6 @@ class WeightedMean:
                 weighted = self._scratch_for(sums)
                 np.multiply(numbers, weight, out=weighted, dtype=np.float64)
                 np.add(sums, weighted, out=sums)
-
-    def _mean(self, spec: ArraySpec, total: _Array) -> _Array:
-        mean = np.empty(spec.shape, spec.dtype)
-        for target, sums in blocks(mean, total):
-            exact = self._scratch_for(sums)
-            np.divide(sums, self.weight, out=exact)
-            if np.isnan(exact).any():
-                raise InvalidModel(
-                    f"The mean of array {spec.name!r} is not a number: updates held NaN, or "
-                    "numbers too large to add. Lower the learning rate."
-                )
-            round_into(target, exact)
-        return mean
 
     def _scratch_for(self, block: _Array) -> _Array:
         return self._scratch[: block.size].reshape(block.shape)
@@ -139,7 +164,8 @@ class WeightedMean:
         self._sums = [sums if sums.flags.writeable else sums.copy() for sums in self._sums]
 
 
-def _check_weight(weight: float) -> None:
+def check_weight(weight: float) -> None:
+    """Raise InvalidModel for what is no number of examples."""
     is_number = isinstance(weight, Real) and not isinstance(weight, bool)
     if not is_number or not 0 < weight <= limits.update_examples_max:
         raise InvalidModel(

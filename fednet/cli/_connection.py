@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from contextlib import closing
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -13,20 +14,46 @@ from fednet.errors import from_dict
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    Command = Callable[..., None]
 
-def with_api(function: Callable[..., None]) -> Callable[..., None]:
+
+def with_api(function: Command) -> Command:
     """Give a command `--url` and `--token`, and that network's APIClient as first argument."""
 
-    @click.option("--url", help="The REST address; by default FEDNET_URL, else this machine's.")
-    @click.option("--token", help="A token; by default FEDNET_TOKEN, else this machine's.")
+    @_network_flags
     @functools.wraps(function)
     def command(*, url: str | None, token: str | None, **arguments: Any) -> None:
         from fednet.api_client import APIClient
 
-        with APIClient(url, token=token) as api:
+        with APIClient(url, token=token, verify=True) as api:
             function(api, **arguments)
 
     return command
+
+
+def with_http(function: Command) -> Command:
+    """Give a command `--url` and `--token`, and that network's REST API as first argument."""
+
+    @_network_flags
+    @functools.wraps(function)
+    def command(*, url: str | None, token: str | None, **arguments: Any) -> None:
+        from fednet.http import Http
+        from fednet.identity import find_network
+
+        with closing(Http(*find_network(url, token))) as http:
+            function(http, **arguments)
+
+    return command
+
+
+def _network_flags(function: Command) -> Command:
+    otherwise = "else the network in use, else this machine's."
+    for flag, what in (
+        ("--token", f"A token; by default FEDNET_TOKEN, {otherwise}"),
+        ("--url", f"The REST address; by default FEDNET_URL, {otherwise}"),
+    ):
+        function = click.option(flag, help=what)(function)
+    return function
 
 
 def accepted(answer: dict[str, Any]) -> dict[str, Any]:

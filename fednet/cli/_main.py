@@ -20,11 +20,19 @@ ENTRY_POINTS = "fednet.commands"
 SUMMARIES = {
     "client": "Take part in a network with the data of this site.",
     "combiner": "Hand tasks to clients and fold their updates.",
+    "completion": "Print the script that lets a shell complete commands.",
     "controller": "Steer a network: sessions, models, packages and the REST API.",
     "demo": "Train a real model over a network of processes on this machine.",
-    "package": "Make compute packages: the code that clients run.",
-    "session": "Start, watch and list sessions.",
+    "model": "Look up, set, download and inspect models.",
+    "network": "Name networks, choose one to speak to, and see how it is.",
+    "package": "Make, set and download the code that clients run.",
+    "round": "Look up rounds: what each took in and gave.",
+    "run": "Try a compute package on this machine before sending it.",
+    "session": "Start, watch, steer and look up sessions.",
+    "status": "Look up statuses: what the network's parts logged.",
+    "token": "Make tokens, and see what a token says.",
     "up": "Start a network on this machine and leave it running.",
+    "validation": "Look up validations: what clients measured of models.",
 }
 
 # What a command needs beyond the base installation.

@@ -51,6 +51,14 @@ def show_json(value: Any) -> None:
     click.echo(json.dumps(value))
 
 
+def show_answer(answer: Mapping[str, Any], sentence: str, *, as_json: bool) -> None:
+    """Print what a command has done: its JSON form, or a sentence."""
+    if as_json:
+        show_json(answer)
+    else:
+        click.echo(sentence)
+
+
 def show_error(error: FednetError, *, as_json: bool) -> None:
     """Print an error: its JSON form on stdout, or a sentence on stderr."""
     if as_json:
@@ -67,6 +75,15 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         _rich_table(columns, rows)
     else:
         _plain_table(columns, rows)
+
+
+def show_record(record: Mapping[str, Any]) -> None:
+    """Print the fields of one object, one in each line; what is nested as JSON."""
+    show_table(("field", "value"), [[name, _cell(value)] for name, value in record.items()])
+
+
+def _cell(value: Any) -> str | None:
+    return value if isinstance(value, str | None) else json.dumps(value)
 
 
 def _plain_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -104,7 +121,9 @@ def _numeric_columns(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> s
 
 
 def _text(cell: Any) -> str:
-    return "-" if cell is None else str(cell)
+    """The cell in one line; what could steer a terminal is escaped, as clients write some of it."""
+    text = "-" if cell is None else str(cell)
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 @contextmanager
@@ -150,10 +169,31 @@ def _rich_progress() -> Iterator[ShowProgress]:
         yield show
 
 
+@contextmanager
+def working(text: str, *, quiet: bool = False) -> Iterator[None]:
+    """A bar that moves, on a terminal, while something goes on of which the length is not known."""
+    if quiet or not _draws_with_rich():
+        yield
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, transient=True) as bars:
+        bars.add_task(text, total=None)
+        yield
+
+
 def _draws_with_rich() -> bool:
     return sys.stdout.isatty() and find_spec("rich") is not None
 
 
 def columns_of(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[list[Any]]:
-    """The named fields of each record, as rows for `show_table`."""
-    return [[record.get(name) for name in names] for record in records]
+    """The named fields of each record, as rows for `show_table`; a dot leads into an object."""
+    return [[_field(record, name) for name in names] for record in records]
+
+
+def _field(record: Mapping[str, Any], name: str) -> Any:
+    value: Any = record
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value

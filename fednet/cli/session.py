@@ -1,4 +1,4 @@
-"""`fednet session`: start, watch and list sessions."""
+"""`fednet session`: start, watch, steer and look up sessions."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import click
 
 from fednet.cli._connection import accepted, with_api
 from fednet.cli._exit import ExitCode
-from fednet.cli._output import columns_of, json_option, progress, show_json, show_table
+from fednet.cli._output import json_option, progress, show_answer, show_json, show_table
 from fednet.cli._rounds import COLUMNS, round_results
 from fednet.cli._watch import watch_session
+from fednet.cli.resource import add_list_and_get
 
 if TYPE_CHECKING:
     from fednet.api_client import APIClient
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def session() -> None:
-    """Start, watch and list sessions."""
+    """Start, watch, steer and look up sessions."""
+
+
+add_list_and_get(session, "sessions")
 
 
 def _json_object(_: click.Context, __: click.Parameter, text: str | None) -> dict[str, Any] | None:
@@ -86,10 +90,7 @@ def _json_object(_: click.Context, __: click.Parameter, text: str | None) -> dic
 def start(api: APIClient, *, as_json: bool, **options: Any) -> None:
     """Start a session and return at once; `fednet session watch` shows how it goes."""
     answer = accepted(api.start_session(**options))
-    if as_json:
-        show_json(answer)
-    else:
-        click.echo(f"Started session {answer['session_id']}.")
+    show_answer(answer, f"Started session {answer['session_id']}.", as_json=as_json)
 
 
 @session.command()
@@ -112,15 +113,44 @@ def watch(api: APIClient, *, session_id: str, as_json: bool) -> None:
         click.get_current_context().exit(ExitCode.FAILED)
 
 
-@session.command("list")
-@click.option("--n-max", type=int, help="How many at the most, the newest first.")
+@session.command()
+@click.argument("session_id")
 @json_option
 @with_api
-def list_sessions(api: APIClient, *, n_max: int | None, as_json: bool) -> None:
-    """List sessions, the newest first."""
-    answer = api.get_sessions(n_max=n_max)
-    if as_json:
-        show_json(answer)
-    else:
-        columns = ("session_id", "name", "status", "round_number", "rounds_total", "reason")
-        show_table(columns, columns_of(answer["result"], columns))
+def stop(api: APIClient, *, session_id: str, as_json: bool) -> None:
+    """End a session; what its finished rounds gave stays."""
+    _show_session(api.stop_session(session_id), as_json=as_json)
+
+
+@session.command()
+@click.argument("session_id")
+@json_option
+@with_api
+def pause(api: APIClient, *, session_id: str, as_json: bool) -> None:
+    """Let a session begin no further round until it is resumed."""
+    _show_session(api.pause_session(session_id), as_json=as_json)
+
+
+@session.command()
+@click.argument("session_id")
+@json_option
+@with_api
+def resume(api: APIClient, *, session_id: str, as_json: bool) -> None:
+    """Let a paused session go on."""
+    _show_session(api.resume_session(session_id), as_json=as_json)
+
+
+@session.command("continue")
+@click.argument("session_id")
+@click.option("--rounds", type=click.IntRange(min=1), required=True, help="How many more.")
+@json_option
+@with_api
+def continue_(api: APIClient, *, session_id: str, rounds: int, as_json: bool) -> None:
+    """Let a session run for more rounds, also one that has finished."""
+    _show_session(api.continue_session(session_id, rounds), as_json=as_json)
+
+
+def _show_session(session: dict[str, Any], *, as_json: bool) -> None:
+    done = f"round {session['round_number']} of {session['rounds_total']}"
+    sentence = f"Session {session['session_id']}: {session['status']}, {done}."
+    show_answer(session, sentence, as_json=as_json)

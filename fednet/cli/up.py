@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ from fednet.cli._output import json_option, show_json
 from fednet.cli._signals import interrupt_on_signals
 from fednet.cli._supervisor import Supervisor
 from fednet.errors import FailedPrecondition, InvalidInput
+from fednet.identity import replace_private_file
 from fednet.settings import default_data_dir
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ def _announced_in(ready_file: Path | None) -> Iterator[Any]:
 
     def announce(ready: dict[str, Any]) -> None:
         if ready_file:
-            _write_private(ready_file, json.dumps(ready) + "\n")
+            _write(ready_file, json.dumps(ready) + "\n")
 
     _remove(ready_file)
     try:
@@ -122,21 +121,16 @@ def _announced_in(ready_file: Path | None) -> Iterator[Any]:
 
 def _remove(ready_file: Path | None) -> None:
     if ready_file:
-        ready_file.unlink(missing_ok=True)
+        with suppress(OSError):  # what cannot be removed cannot be written either, which is told
+            ready_file.unlink()
 
 
-def _write_private(path: Path, text: str) -> None:
-    """Write a file of mode 0600, of which a reader sees all or nothing."""
+def _write(ready_file: Path, text: str) -> None:
     try:
-        descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(beside).replace(path)
-    except OSError as error:
+        replace_private_file(ready_file, text)
+    except FailedPrecondition as error:
         raise FailedPrecondition(
-            f"The ready file {path} cannot be written: {error.strerror}. Choose a path in a "
-            "folder that exists and that you may write to.",
+            f"The ready file {ready_file} cannot be written: choose another --ready-file, or give "
+            "this user the right to write there.",
             field="ready_file",
         ) from error

@@ -5,6 +5,13 @@ neither.
 """
 
 from fednet.identity._local import LocalNetwork, read_local_network, write_local_network
+from fednet.identity._networks import (
+    NamedNetwork,
+    NamedNetworks,
+    find_network,
+    read_named_networks,
+    write_named_networks,
+)
 from fednet.identity._private_files import replace as replace_private_file
 from fednet.identity._roles import Identity, Role
 from fednet.identity._tokens import Signer, Verifier, admin_token, admin_token_file
@@ -12,12 +19,17 @@ from fednet.identity._tokens import Signer, Verifier, admin_token, admin_token_f
 __all__ = [
     "Identity",
     "LocalNetwork",
+    "NamedNetwork",
+    "NamedNetworks",
     "Role",
     "Signer",
     "Verifier",
     "admin_token",
     "admin_token_file",
+    "find_network",
     "read_local_network",
+    "read_named_networks",
     "replace_private_file",
     "write_local_network",
+    "write_named_networks",
 ]

@@ -3,6 +3,14 @@
 from fednet.packages._create import create_package
 from fednet.packages._inspect import inspect_package
 from fednet.packages._manifest import Manifest
+from fednet.packages._python_env import PythonEnv, read_python_env
 from fednet.packages._unpack import unpack_package
 
-__all__ = ["Manifest", "create_package", "inspect_package", "unpack_package"]
+__all__ = [
+    "Manifest",
+    "PythonEnv",
+    "create_package",
+    "inspect_package",
+    "read_python_env",
+    "unpack_package",
+]

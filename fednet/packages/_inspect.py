@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from fednet import limits
@@ -14,9 +15,14 @@ from fednet.packages._manifest import (
     parse_manifest,
     precedence,
 )
+from fednet.packages._python_env import (
+    missing_python_env,
+    parse_python_env,
+    python_env_path,
+)
 
 if TYPE_CHECKING:
-    from pathlib import Path, PurePosixPath
+    from pathlib import Path
 
 
 def inspect_package(path: Path) -> Manifest:
@@ -27,7 +33,7 @@ def inspect_package(path: Path) -> Manifest:
 
     Raises:
         InvalidPackage: It is no archive, holds something that is not allowed, is larger than a
-            limit, or has no valid manifest.
+            limit, or has no valid manifest or python_env.
         NotFound: There is no such file.
     """
     with archive_errors(path):
@@ -41,7 +47,23 @@ def inspect_package(path: Path) -> Manifest:
         raise InvalidPackage(
             f"The package has no {' or '.join(FILE_NAMES)}: write one with its entry points."
         )
-    return parse_manifest(found[1], found[0])
+    manifest = parse_manifest(found[1], found[0])
+    _check_python_env(path, manifest)
+    return manifest
+
+
+def _check_python_env(path: Path, manifest: Manifest) -> None:
+    wanted = python_env_path(manifest)
+    if wanted is not None:
+        parse_python_env(_content_at(path, wanted), wanted)
+
+
+def _content_at(path: Path, wanted: PurePosixPath) -> bytes:
+    with archive_errors(path):
+        for member in read_members(path):
+            if member.kind is Kind.FILE and member.path == wanted:
+                return _content(member)
+    raise missing_python_env(wanted)
 
 
 def _content(member: Member) -> bytes:

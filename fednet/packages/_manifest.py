@@ -1,21 +1,22 @@
-"""The manifest of a package: which command runs for which task."""
+"""The manifest of a package: which command, or which object, does which task."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from fednet.errors import InvalidPackage
+from fednet.packages._yaml import read_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import PurePosixPath
 
 FILE_NAMES = ("fednet.yaml", "fedn.yaml")
 ENTRY_POINTS = ("build", "startup", "train", "validate", "predict")
 _EXAMPLE = 'Write for example `entry_points: {train: {command: "python train.py"}}`.'
+_OBJECT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
 @dataclass(frozen=True)
@@ -24,14 +25,18 @@ class Manifest:
 
     Attributes:
         entry_points: The shell command of each entry point, by its name (one of ENTRY_POINTS).
-        python_env: The path of a file that describes the Python environment, if one is named.
+        python_env: The path of a file that describes the Python environment, if one is named,
+            from the manifest's folder; see `read_python_env`.
         folder: The folder inside the package that holds the manifest and that commands run in,
             with `/` between its parts; "." for the top.
+        client: The object that trains and validates in a process that stays, as "module:name";
+            None for a package whose entry points do.
     """
 
     entry_points: Mapping[str, str]
     python_env: str | None
     folder: str
+    client: str | None = None
 
 
 def is_manifest(path: PurePosixPath) -> bool:
@@ -50,22 +55,41 @@ def parse_manifest(content: bytes, path: PurePosixPath) -> Manifest:
     Raises:
         InvalidPackage: It is no YAML mapping, or an entry point is not what it must be.
     """
-    values = _mapping(_yaml(content, path), str(path), "the whole file")
-    entry_points = _entry_points(values.get("entry_points"))
-    python_env = values.get("python_env")
-    if python_env is not None and not isinstance(python_env, str):
+    values = read_mapping(content, path, _EXAMPLE)
+    client = _client(values.get("client"))
+    entry_points = _entry_points(values.get("entry_points"), client)
+    return Manifest(
+        entry_points, _python_env(values.get("python_env"), path), str(path.parent), client
+    )
+
+
+def _client(value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _OBJECT.fullmatch(value):
         raise InvalidPackage(
-            f"{path}: python_env must be the path of a YAML file, such as python_env.yaml.",
+            f"The manifest's client is {value!r}; name a module and a class or an object in it, "
+            'such as "model:Client".',
+            field="client",
+        )
+    return value
+
+
+def _python_env(value: Any, path: PurePosixPath) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _is_inside(value):
+        raise InvalidPackage(
+            f"{path}: python_env must be the path of a YAML file beside the manifest, such as "
+            "python_env.yaml.",
             field="python_env",
         )
-    return Manifest(entry_points, python_env, str(path.parent))
+    return value
 
 
-def _yaml(content: bytes, path: PurePosixPath) -> Any:
-    try:
-        return yaml.safe_load(content)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InvalidPackage(f"{path} is no valid YAML: {error}", field=str(path)) from error
+def _is_inside(path: str) -> bool:
+    pure = PurePosixPath(path)
+    return path.isprintable() and pure.name != "" and not ({"..", "/"} & set(pure.parts))
 
 
 def _mapping(value: Any, field: str, what: str) -> dict[Any, Any]:
@@ -74,16 +98,28 @@ def _mapping(value: Any, field: str, what: str) -> dict[Any, Any]:
     return value
 
 
-def _entry_points(value: Any) -> dict[str, str]:
+def _entry_points(value: Any, client: str | None) -> dict[str, str]:
     if not value:
+        if client:
+            return {}
         raise InvalidPackage(f"The manifest has no entry_points. {_EXAMPLE}", field="entry_points")
     named = _mapping(value, "entry_points", "entry_points")
     commands = {_name(name): _command(name, entry) for name, entry in named.items()}
-    if not {"train", "validate"} & commands.keys():
+    _check_who_trains(commands, client)
+    return commands
+
+
+def _check_who_trains(commands: Mapping[str, str], client: str | None) -> None:
+    tasks = {"train", "validate"} & commands.keys()
+    if client and tasks:
+        raise InvalidPackage(
+            f"The manifest has a client and an entry point {min(tasks)}: leave one of them out.",
+            field="client",
+        )
+    if not client and not tasks:
         raise InvalidPackage(
             f"A package needs an entry point train or validate. {_EXAMPLE}", field="entry_points"
         )
-    return commands
 
 
 def _name(name: Any) -> str:

@@ -2,12 +2,13 @@
 
 from fednet.rpc._auth import Caller, TokenGate, caller_of
 from fednet.rpc._backoff import backoff_seconds
-from fednet.rpc._channels import channel_options, open_channel
+from fednet.rpc._channels import Channel, channel_options, open_channel
 from fednet.rpc._errors import abort, from_rpc_error, rpc_errors
 from fednet.rpc._transfer import Receiver, checked_data, download, pieces, sha256_of, upload
 
 __all__ = [
     "Caller",
+    "Channel",
     "Receiver",
     "TokenGate",
     "abort",

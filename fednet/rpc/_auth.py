@@ -56,7 +56,7 @@ class TokenGate(grpc.aio.ServerInterceptor):
         self, go_on: Callable[[Any], Awaitable[Any]], details: grpc.HandlerCallDetails
     ) -> Any:
         """Check the token of one call, then hand it on, or answer with the refusal."""
-        service = details.method.split("/")[1]
+        service = details.method.rpartition("/")[0].removeprefix("/")
         if service in self._open:
             return await go_on(details)
         handler = await go_on(details)

@@ -46,8 +46,8 @@ def open_channel(address: str, token: str) -> Channel:
 class Channel:
     """A gRPC channel that adds a token to each call, and that may be closed at any time, from any thread.
 
-    It takes the place of gRPC's interceptors: those look a method up at each call, and gRPC 1.76 to 1.85 crash
-    the process when that happens on a closed channel. Here it is done once, when a stub is made.
+    It takes the place of gRPC's interceptors: those look a method up at each call, and gRPC (1.85 at
+    least) crashes the process when that happens on a closed channel. Here it is done once, when a stub is made.
 
     Args:
         channel: The channel beneath; it is this one's to close.

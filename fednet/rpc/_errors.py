@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
@@ -14,6 +15,7 @@ from fednet import limits
 from fednet.errors import Conflict, FednetError, InvalidInput, Unavailable, every_error
 
 _ERROR_KEY = "fednet-error"
+_CHANNEL_CLOSED = re.compile("closed channel|channel closed", re.IGNORECASE)
 
 
 async def abort(context: grpc.aio.ServicerContext, error: FednetError) -> NoReturn:  # type: ignore[type-arg]  # the stub's generics say nothing here
@@ -42,7 +44,7 @@ def from_rpc_error(error: grpc.RpcError) -> FednetError:
     return _kind_of_status(status)(f"{message} ({status.name})")
 
 
-def _described(trailing: Iterable[tuple[str, str | bytes]] | None) -> dict[str, Any]:
+def _described(trailing: Iterable[Any] | None) -> dict[str, Any]:
     """What our own code at the other end said of its error; empty where it said nothing readable."""
     bodies = (body for key, body in trailing or () if key == _ERROR_KEY)
     try:
@@ -67,12 +69,12 @@ def _kind_of_status(status: grpc.StatusCode) -> type[FednetError]:
 
 @contextlib.contextmanager
 def rpc_errors() -> Iterator[None]:
-    """Turn gRPC's errors inside the block into ours."""
+    """Turn gRPC's errors inside the block into ours, also what it says of a call on a closed channel."""
     try:
         yield
     except grpc.RpcError as error:
         raise from_rpc_error(error) from error
     except ValueError as error:
-        if "closed channel" not in str(error):
+        if not _CHANNEL_CLOSED.search(str(error)):
             raise
         raise Unavailable("The connection was closed.") from error

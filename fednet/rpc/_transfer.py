@@ -45,6 +45,8 @@ def sha256_of(path: Path) -> str:
 class Receiver:
     """One file as it arrives: appended to `<path>.part`, renamed to `path` once size and digest are right.
 
+    It takes bytes inside of its `with` block.
+
     Args:
         path: Where the whole file is to lie; its folder exists.
         size_bytes: The size that was announced.
@@ -64,9 +66,7 @@ class Receiver:
         self._part = self.part_of(path)
         self._check_offset(offset)
         self._digest = hashlib.sha256()
-        with _writing():
-            self._file = self._part.open("a+b")
-            self._hash_what_is_here()
+        self._hash_what_is_here()
         self._received = offset
 
     @staticmethod
@@ -93,9 +93,10 @@ class Receiver:
             )
 
     def _hash_what_is_here(self) -> None:
-        self._file.seek(0)
-        while data := self._file.read(limits.chunk_bytes):
-            self._digest.update(data)
+        with _writing(), self._part.open("a+b") as file:
+            file.seek(0)
+            while data := file.read(limits.chunk_bytes):
+                self._digest.update(data)
 
     def write(self, data: bytes) -> None:
         """Append a piece.
@@ -137,6 +138,9 @@ class Receiver:
             self._file.close()
 
     def __enter__(self) -> Self:
+        # Not before: one that was made for a caller who has gone holds nothing open.
+        with _writing():
+            self._file = self._part.open("ab")
         return self
 
     def __exit__(self, *_: object) -> None:

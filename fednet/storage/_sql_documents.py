@@ -131,10 +131,10 @@ class SqlDocuments:
     def find(self, collection: str, query: Query = EVERYTHING) -> list[Document]:
         """See `Documents.find`."""
         kind, table = self._table(collection)
-        chosen = select(table.c["_body"]).where(*_matches(table, wanted_keys(kind, query)))
-        ordered = _ordered(chosen, table, query).offset(query.skip or None).limit(query.limit)
+        matching = _matches(table, wanted_keys(kind, query))
+        wanted = _ordered(_page(table, query, matching), table, query)
         with self.connection() as connection:
-            return [read(body) for body in connection.scalars(ordered)]
+            return [read(body) for body in connection.scalars(wanted)]
 
     def count(self, collection: str, query: Query = EVERYTHING) -> int:
         """See `Documents.count`."""
@@ -275,6 +275,14 @@ def _is_one_of(table: Table, field: str, keys: set[Key]) -> ColumnElement[bool]:
     column = table.c[_column(field)]
     texts = column.in_(sorted(key for key in keys if key is not None))
     return or_(column.is_(None), texts) if None in keys else texts
+
+
+def _page(table: Table, query: Query, matching: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """The documents of one page, chosen by their keys alone: no body is read, or sorted, for nothing."""
+    sequence = table.c["_sequence"]
+    chosen = _ordered(select(sequence).where(*matching), table, query)
+    page = chosen.offset(query.skip or None).limit(query.limit)
+    return select(table.c["_body"]).where(sequence.in_(page))
 
 
 def _ordered(chosen: Select[Any], table: Table, query: Query) -> Select[Any]:

@@ -1,5 +1,6 @@
-"""A whole network in one process, for tests and notebooks."""
+"""For tests and notebooks: a whole network in one process, and a proxy that breaks connections."""
 
 from fednet.testing._network import Network
+from fednet.testing._proxy import FaultProxy
 
-__all__ = ["Network"]
+__all__ = ["FaultProxy", "Network"]

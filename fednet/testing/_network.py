@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import logging
 import tempfile
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from fednet import limits
 from fednet.api_client import APIClient
-from fednet.errors import FednetError, InvalidInput
+from fednet.errors import DeadlineExceeded, FednetError, InvalidInput
 from fednet.settings import ClientSettings, CombinerSettings, ControllerSettings
+from fednet.testing._loop import LoopThread
 
 if TYPE_CHECKING:
     from fednet.client.agent import Agent
     from fednet.client.runtime import Runtime, TrainFunction, ValidateFunction
     from fednet.combiner.server import Combiner
-    from fednet.controller.server import Controller
 
-T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 class Network:
@@ -64,44 +64,44 @@ class Network:
         self._state_store = state_store
         self._blob_store = blob_store
         self._cleanup = contextlib.ExitStack()
-        self._controller: Controller | None = None
         self._combiners: dict[str, Combiner] = {}
         self._clients: dict[str, _RunningClient] = {}
-        self._loop = _LoopThread()
 
     def __enter__(self) -> Self:
+        with contextlib.ExitStack() as started:
+            self._start(started)
+            self._cleanup = started.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cleanup.close()
+
+    def _start(self, started: contextlib.ExitStack) -> None:
+        """Start everything; what has been started is ended from the last to the first."""
         from fednet.controller.server import Controller
 
-        self.data_dir = Path(self._wanted_data_dir or self._temporary_folder())
+        self.data_dir = Path(self._wanted_data_dir or _temporary_folder(started))
         settings = ControllerSettings(
             port=0,
             data_dir=self.data_dir,
             state_store=self._state_store,
             blob_store=self._blob_store,
         )
-        self._controller = Controller.start(settings)
-        self.api_url, self.token = self._controller.api_url, self._controller.token
-        self.api = APIClient(self.api_url, token=self.token)
-        try:
-            for number in range(1, self._combiner_count + 1):
-                self.add_combiner(f"combiner-{number}")
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+        controller = Controller.start(settings)
+        started.callback(controller.stop)
+        self.api_url, self.token = controller.api_url, controller.token
+        self.api = started.enter_context(APIClient(self.api_url, token=self.token))
+        self._loop = LoopThread("combiners")
+        started.callback(self._loop.close)
+        started.callback(self._end_all, self._combiners, self.remove_combiner)
+        started.callback(self._end_all, self._clients, self.remove_client)
+        for number in range(1, self._combiner_count + 1):
+            self.add_combiner(f"combiner-{number}")
 
-    def __exit__(self, *_: object) -> None:
-        for client in self._clients.values():
-            client.stop()
-        for combiner in self._combiners.values():
-            self._loop.run(combiner.stop())
-        self._loop.close()
-        if self._controller:
-            self._controller.stop()
-        self._cleanup.close()
-
-    def _temporary_folder(self) -> str:
-        return self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="fednet-"))
+    @staticmethod
+    def _end_all(running: dict[str, Any], remove: Callable[[str], None]) -> None:
+        for name in list(running):
+            remove(name)
 
     def add_combiner(self, name: str) -> str:
         """Start one more combiner; its address, `host:port`."""
@@ -117,6 +117,10 @@ class Network:
         )
         self._combiners[name] = self._loop.run(Combiner.start(settings))
         return self._combiners[name].address
+
+    def remove_combiner(self, name: str) -> None:
+        """Stop a combiner, as if its process had ended; `add_combiner` takes up what it was doing."""
+        self._loop.run(self._combiners.pop(name).stop())
 
     def add_client(
         self,
@@ -149,8 +153,13 @@ class Network:
             preferred_combiner=preferred_combiner,
         )
         runtime = CallbackRuntime(train, validate) if train or validate else None
-        self._clients[name] = _RunningClient(settings, runtime)
-        self._clients[name].wait_until_ready()
+        client = _RunningClient(settings, runtime)
+        try:
+            client.wait_until_ready()
+        except BaseException:
+            client.stop()
+            raise
+        self._clients[name] = client
 
     def remove_client(self, name: str) -> None:
         """Stop a client, as if its process had ended."""
@@ -176,33 +185,22 @@ class _RunningClient:
         try:
             self._agent.run()
         except FednetError as error:
+            _log.warning("the client %s has ended: %s", self._thread.name, error)
             if not self._ready.done():
                 self._ready.set_exception(error)
 
     def wait_until_ready(self) -> None:
-        self._ready.result(limits.start_seconds_max)
+        try:
+            self._ready.result(limits.start_seconds_max)
+        except TimeoutError as error:
+            raise DeadlineExceeded(
+                f"The client {self._thread.name!r} found no combiner that welcomed it."
+            ) from error
 
     def stop(self) -> None:
         self._agent.stop()
         self._thread.join()
 
 
-class _LoopThread:
-    """An event loop in a thread of its own."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name="combiners", daemon=True
-        )
-        self._thread.start()
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run something on the loop and wait for it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    def close(self) -> None:
-        """End the loop and its thread."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+def _temporary_folder(started: contextlib.ExitStack) -> str:
+    return started.enter_context(tempfile.TemporaryDirectory(prefix="fednet-"))

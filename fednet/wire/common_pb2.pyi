@@ -12,9 +12,11 @@ class BlobRef(_message.Message):
         KIND_UNSPECIFIED: _ClassVar[BlobRef.Kind]
         MODEL: _ClassVar[BlobRef.Kind]
         PACKAGE: _ClassVar[BlobRef.Kind]
+        STATE: _ClassVar[BlobRef.Kind]
     KIND_UNSPECIFIED: BlobRef.Kind
     MODEL: BlobRef.Kind
     PACKAGE: BlobRef.Kind
+    STATE: BlobRef.Kind
     KIND_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]

@@ -72,26 +72,32 @@ class Partial(_message.Message):
     def __init__(self, phase_id: _Optional[str] = ..., combiner: _Optional[str] = ..., updates: _Optional[int] = ..., weight: _Optional[float] = ...) -> None: ...
 
 class Reduction(_message.Message):
-    __slots__ = ("model_id", "base", "aggregator", "aggregator_settings_json", "partials")
+    __slots__ = ("model_id", "base", "aggregator", "aggregator_settings_json", "partials", "state", "obsolete_state_id")
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     BASE_FIELD_NUMBER: _ClassVar[int]
     AGGREGATOR_FIELD_NUMBER: _ClassVar[int]
     AGGREGATOR_SETTINGS_JSON_FIELD_NUMBER: _ClassVar[int]
     PARTIALS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    OBSOLETE_STATE_ID_FIELD_NUMBER: _ClassVar[int]
     model_id: str
     base: _common_pb2.BlobRef
     aggregator: str
     aggregator_settings_json: str
     partials: _containers.RepeatedCompositeFieldContainer[Partial]
-    def __init__(self, model_id: _Optional[str] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., partials: _Optional[_Iterable[_Union[Partial, _Mapping]]] = ...) -> None: ...
+    state: _common_pb2.BlobRef
+    obsolete_state_id: str
+    def __init__(self, model_id: _Optional[str] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., partials: _Optional[_Iterable[_Union[Partial, _Mapping]]] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., obsolete_state_id: _Optional[str] = ...) -> None: ...
 
 class Reduced(_message.Message):
-    __slots__ = ("model", "seconds")
+    __slots__ = ("model", "seconds", "state")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     SECONDS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
     model: _common_pb2.BlobRef
     seconds: float
-    def __init__(self, model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., seconds: _Optional[float] = ...) -> None: ...
+    state: _common_pb2.BlobRef
+    def __init__(self, model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., seconds: _Optional[float] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ...) -> None: ...
 
 class Acknowledgement(_message.Message):
     __slots__ = ("epoch", "number")

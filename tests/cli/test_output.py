@@ -54,6 +54,41 @@ def test_rich_progress_takes_markup_as_text():
         show(1, 2, "round [/] 1")
 
 
+def test_what_could_steer_a_terminal_is_shown_as_text(capsys):
+    """Clients write some of what is shown: a new line or an escape code stays in its cell."""
+    _output.show_table(("data",), [["a\nb\x1b[2Jé"]])
+
+    assert capsys.readouterr().out == "data\na\\nb\\x1b[2Jé\n"
+
+
+def test_a_record_is_shown_field_by_field(capsys):
+    """What is nested is JSON; None is a dash."""
+    _output.show_record({"name": "a", "config": {"rounds": 2}, "ip": None})
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(maxsplit=1) for line in lines] == [
+        ["field", "value"],
+        ["name", "a"],
+        ["config", '{"rounds": 2}'],
+        ["ip", "-"],
+    ]
+
+
+def test_work_of_unknown_length_shows_nothing_where_no_terminal_is(capsys):
+    """A log must not fill with bars."""
+    with _output.working("uploading"):
+        pass
+
+    assert capsys.readouterr().out == ""
+
+
+def test_a_column_may_lead_into_an_object():
+    """By a dot; where there is no object, the cell is empty."""
+    records = [{"sender": {"name": "a"}}, {"sender": None}, {}]
+
+    assert _output.columns_of(records, ("sender.name",)) == [["a"], [None], [None]]
+
+
 @pytest.mark.parametrize("records", [[], [{"a": 1}, {"a": 2, "b": "x"}]])
 def test_columns_of_fills_what_a_record_lacks(records):
     """A field that a record lacks is None."""

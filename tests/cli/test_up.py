@@ -90,3 +90,14 @@ def test_a_port_above_the_last_one_is_refused(tmp_path):
     assert result.exit_code == 2
     assert "--combiner-port" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ready_file_that_cannot_be_written_is_refused_and_nothing_is_left(tmp_path):
+    """The error names the flag."""
+    (tmp_path / "file").touch()
+    with up("--data-dir", tmp_path, "--ready-file", tmp_path / "file" / "ready.json") as process:
+        error = json.loads(process.stdout.readline())
+        process.wait()
+
+    assert process.returncode == 6
+    assert error["field"] == "ready_file"

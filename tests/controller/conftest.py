@@ -11,7 +11,7 @@ from fednet.controller.catalog import Catalog
 from fednet.controller.presence import Presence
 from fednet.controller.records import COLLECTIONS, Records, new_id, timestamp
 from fednet.controller.registry import Registry
-from fednet.errors import AlreadyExists
+from fednet.errors import AlreadyExists, FailedPrecondition
 from fednet.identity import Identity, Role, Signer
 from fednet.packages import create_package
 from fednet.storage import open_blobs, open_documents
@@ -79,6 +79,7 @@ class PlainSessions:
             "status": "INITIALIZED",
             "session_config": [asked],
             "committed_at": timestamp(),
+            "rounds_total": options.rounds,
             "state": {"asked": asked},
         }
         try:
@@ -89,18 +90,40 @@ class PlainSessions:
                 raise
             return known
 
-    def wait(self, session_id, after_version, seconds):
+    def wait(self, session_id, after_version, seconds, *, final_only=False):
         def session():
             return self.records.get("sessions", session_id)
 
+        def is_over():
+            if final_only:
+                return session()["status"] in {"FINISHED", "FAILED", "TERMINATED"}
+            return session()["version"] > after_version
+
         with self.changed:
-            self.changed.wait_for(lambda: session()["version"] > after_version, seconds)
+            self.changed.wait_for(is_over, seconds)
         return session()
 
-    def change(self, session_id, **changes):
+    def stop(self, session_id):
+        return self.change(session_id, {"STARTED", "PAUSED"}, status="TERMINATED")
+
+    def pause(self, session_id):
+        return self.change(session_id, {"STARTED"}, status="PAUSED")
+
+    def resume(self, session_id):
+        return self.change(session_id, {"PAUSED"}, status="STARTED")
+
+    def extend(self, session_id, rounds):
+        total = self.records.get("sessions", session_id)["rounds_total"] + rounds
+        return self.change(session_id, {"FINISHED"}, status="STARTED", rounds_total=total)
+
+    def change(self, session_id, only_from=None, **changes):
+        status = self.records.get("sessions", session_id)["status"]
+        if only_from is not None and status not in only_from:
+            raise FailedPrecondition(f"The session is {status}.")
         with self.changed:
-            self.records.update("sessions", session_id, lambda _: changes)
+            changed = self.records.update("sessions", session_id, lambda _: changes)
             self.changed.notify_all()
+        return changed
 
 
 @pytest.fixture

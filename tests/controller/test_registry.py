@@ -186,6 +186,33 @@ def test_one_client_cannot_take_the_name_of_another(registry, admin):
 
 
 @pytest.mark.usefixtures("combiners")
+def test_a_token_made_for_a_name_lets_that_client_join_under_its_id(registry, records, admin):
+    """Nobody needs to hand out an admin's token; the name must be free, and the very one."""
+    invited = Identity(Role.CLIENT, "an-id", "new")
+
+    with pytest.raises(PermissionDenied):
+        join(registry, invited, "another")
+    assert join(registry, invited, "new")["id"] == "an-id"
+    assert records.get("clients", "new")["id"] == "an-id"
+    join(registry, admin, "taken")
+    with pytest.raises(AlreadyExists):
+        join(registry, Identity(Role.CLIENT, "other-id", "taken"), "taken")
+
+
+def test_a_token_made_for_a_combiner_lets_that_combiner_join(registry, records):
+    """A client's token of the same name does not."""
+    with pytest.raises(PermissionDenied):
+        registry.register_combiner(Identity(Role.CLIENT, "an-id", "c1"), "c1", "host:1", None)
+
+    answer = registry.register_combiner(
+        Identity(Role.COMBINER, "an-id", "c1"), "c1", "host:1", None
+    )
+
+    assert answer["id"] == "an-id"
+    assert records.get("combiners", "c1")["id"] == "an-id"
+
+
+@pytest.mark.usefixtures("combiners")
 def test_a_name_that_is_the_id_of_another_client_is_a_new_client(registry, admin):
     """Names and ids are not mixed up."""
     first = join(registry, admin, "a")

@@ -6,6 +6,7 @@ import sys
 from contextlib import ExitStack, closing, contextmanager
 
 import pytest
+from sqlalchemy import event
 
 from fednet import limits
 from fednet.errors import FailedPrecondition, InvalidInput, Unavailable
@@ -240,3 +241,34 @@ def test_queries_use_the_indexes(url, tmp_path):
         ]
 
     assert all("USING INDEX" in plan and "TEMP B-TREE" not in plan for plan in plans)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query(where={"kind": "a"}, descending=True, skip=10, limit=10),
+        Query(sort="kind", limit=10),
+        Query(sort="kind", descending=True, limit=10),
+    ],
+)
+def test_a_page_is_chosen_in_an_index(url, query):
+    """However many documents there are: by a field that it filters or sorts by, and so is its count."""
+    asked = []
+    with opened(url) as documents:
+        event.listen(
+            documents._engine,
+            "before_cursor_execute",
+            lambda _connection, _cursor, statement, values, *_: asked.append((statement, values)),
+        )
+
+        documents.find("notes", query)
+        documents.count("notes", query)
+
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            plans = [
+                [step[3] for step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+                for statement, values in asked
+            ]
+    found, counted = ([step for step in plan if " notes" in step] for plan in plans)
+    assert "INTEGER PRIMARY KEY" in found[0]
+    assert all("COVERING INDEX" in step for step in [*found[1:], *counted])

@@ -29,6 +29,9 @@ def a_notebook() -> dict[str, Any]:
     api.set_active_model("seed.npz")
     api.start_session("first", rounds=3, min_clients=2, round_timeout=60)
     session = api.wait_session("first")
+    if session["status"] == "FINISHED":
+        api.continue_session("first", rounds=2)
+    api.plot_validations("first", metric="accuracy").show()
     for model in api.get_model_trail():
         api.download_model(model["model"], "model.npz")
     return session

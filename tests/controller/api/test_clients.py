@@ -88,3 +88,28 @@ def test_what_a_client_says_of_itself_is_checked(api):
     assert (missing.status_code, missing.json["field"]) == (422, "needs_package")
     assert (unknown.status_code, unknown.json["field"]) == (422, "role")
     assert (odd.status_code, odd.json["field"]) == (400, "name")
+
+
+def test_a_client_that_is_not_connected_can_be_forgotten(api, presence):
+    """Its name is free then; one that is connected is to be stopped first."""
+    api.post("/api/v1/combiners/register", json=COMBINER)
+    joined = api.post(f"{CLIENTS}/register", json=client("a")).json
+    presence.client_joined("c1", joined["id"], Capabilities(frozenset(), needs_package=True))
+
+    refused = api.delete(f"{CLIENTS}/a")
+    presence.client_left("c1", joined["id"])
+    forgotten = api.delete(f"{CLIENTS}/a")
+
+    assert (refused.status_code, refused.json["code"]) == (409, "failed_precondition")
+    assert forgotten.json == {"success": True, "message": "Client deleted."}
+    assert api.get(f"{CLIENTS}/a").status_code == 404
+    assert api.post(f"{CLIENTS}/register", json=client("a")).json["id"] != joined["id"]
+
+
+def test_the_configuration_names_the_address_that_was_called(api):
+    """The port too, where the scheme says it."""
+    at_a_port = api.get(f"{CLIENTS}/config?checksum=false", base_url="http://host:8092").json
+    over_https = api.get(f"{CLIENTS}/config?checksum=false", base_url="https://host").json
+
+    assert at_a_port == {"network_id": "fednet", "discover_host": "host", "discover_port": 8092}
+    assert over_https["discover_port"] == 443

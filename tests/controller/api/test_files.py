@@ -142,6 +142,27 @@ def test_the_trail_is_a_bare_list(api, records, model_id):
     assert ids(one) == ["child"]
 
 
+def test_the_numbers_of_a_small_model_are_shown(api, model_id):
+    """Each array as nested lists, as FEDn does."""
+    answer = api.get(f"/api/v1/models/{model_id}/parameters")
+
+    assert answer.status_code == 200
+    assert answer.json == {"array": [[[1.0, 1.0]] * 3]}
+    assert api.get("/api/v1/models/active/parameters").json == answer.json
+    assert api.get("/api/v1/models/nope/parameters").status_code == 404
+
+
+@pytest.mark.parametrize("limit", ["shown_parameters_max", "shown_model_bytes_max"])
+def test_the_numbers_of_a_large_model_are_to_be_downloaded(api, model_id, monkeypatch, limit):
+    """413, with what to do instead."""
+    monkeypatch.setattr(limits, limit, 5)
+
+    answer = api.get(f"/api/v1/models/{model_id}/parameters")
+
+    assert (answer.status_code, answer.json["code"]) == (413, "limit_exceeded")
+    assert "download_model" in answer.json["message"]
+
+
 def test_a_package_is_uploaded_and_downloaded(api, package_bytes):
     """As a form, with what is said of it; its digest can be asked for."""
     answer = api.post(
@@ -158,6 +179,7 @@ def test_a_package_is_uploaded_and_downloaded(api, package_bytes):
     assert package["id"] == answer.json["package_id"]
     assert (package["file_name"], package["name"]) == ("digits.tgz", "digits")
     assert api.get("/api/v1/packages/active/download").data == package_bytes
+    assert api.get("/api/v1/packages/download").data == package_bytes
     assert api.get(f"/api/v1/packages/{package['id']}/download").data == package_bytes
     checksum = hashlib.sha256(package_bytes).hexdigest()
     assert api.get("/api/v1/packages/checksum").json == {"checksum": checksum}

@@ -75,6 +75,15 @@ def test_a_filter_takes_texts_only(api, value):
     assert answer.json["field"].startswith("type")
 
 
+@pytest.mark.parametrize("body", [[7], [], 7, "type"])
+def test_filters_that_are_no_json_object_are_a_bad_request(api, body):
+    """The message says what to send."""
+    answers = [api.post(f"/api/v1/statuses/{what}", json=body) for what in ("list", "count")]
+
+    assert {answer.status_code for answer in answers} == {400}
+    assert all("JSON object" in answer.json["message"] for answer in answers)
+
+
 @pytest.mark.usefixtures("statuses")
 def test_lists_are_newest_first(api):
     """As FEDn's are."""
@@ -100,11 +109,15 @@ def test_a_page_is_part_of_the_list_and_knows_the_whole(api):
 
 
 @pytest.mark.usefixtures("statuses")
-def test_no_page_is_larger_than_the_limit(api, monkeypatch):
-    """However much is asked for."""
-    monkeypatch.setattr(limits, "page_items_max", 3)
+@pytest.mark.parametrize("headers", [{}, {"X-Limit": "1000000"}])
+def test_a_list_is_as_long_as_asked_and_read_page_by_page(api, monkeypatch, headers):
+    """Without X-Limit it is the whole list, as FEDn's clients expect; memory holds one page."""
+    monkeypatch.setattr(limits, "page_items_max", 2)
 
-    assert len(ids(api.get("/api/v1/statuses/", headers={"X-Limit": "1000000"}))) == 3
+    answer = api.get("/api/v1/statuses/", headers={**headers, "X-Skip": "1"})
+
+    assert ids(answer) == ["s3", "s2", "s1", "s0"]
+    assert answer.json["count"] == 5
 
 
 @pytest.mark.parametrize(
@@ -142,3 +155,20 @@ def test_a_filter_in_a_body_may_hold_alternatives(api):
     ):
         assert ids(api.post("/api/v1/statuses/list", **body)) == ["s1", "s0"]
         assert api.post("/api/v1/statuses/count", **body).json == 2
+
+
+@pytest.mark.parametrize("body", [[], ["type"], "type", 7])
+def test_a_body_that_is_no_object_is_no_filter(api, body):
+    """400, and what to send."""
+    answer = api.post("/api/v1/statuses/list", json=body)
+
+    assert answer.status_code == 400
+    assert "JSON object" in answer.json["message"]
+
+
+def test_a_filter_may_have_fedns_spelling(api, records):
+    """Its client asks for the validations of a `sessionId`."""
+    records.insert("validations", {"id": "v", "session_id": "s", "model_id": "m"})
+
+    assert ids(api.get("/api/v1/validations/?sessionId=s&modelId=m")) == ["v"]
+    assert ids(api.post("/api/v1/validations/list", json={"sessionId": "t"})) == []

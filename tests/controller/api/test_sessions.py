@@ -3,6 +3,8 @@
 import threading
 import time
 
+import pytest
+
 from fednet import limits
 
 SESSIONS = "/api/v1/sessions"
@@ -119,3 +121,115 @@ def test_a_place_to_wait_is_given_back(api, services):
         api.get(f"{SESSIONS}/nope?after_version=0&wait_seconds=0")
 
     assert services.waiting.acquire(blocking=False)
+
+
+@pytest.fixture
+def running(api, sessions):
+    """A session that is under way, as it is shown."""
+    api.post(f"{SESSIONS}/", json={"session_id": "one", "rounds": 3})
+    sessions.change("one", status="STARTED")
+    return api.get(f"{SESSIONS}/one").json
+
+
+@pytest.mark.usefixtures("running")
+def test_a_session_is_steered(api):
+    """Each answer is the session as it is then."""
+    steps = [api.post(f"{SESSIONS}/one/{how}") for how in ("pause", "resume", "stop")]
+
+    assert [each.status_code for each in steps] == [200, 200, 200]
+    assert [each.json["status"] for each in steps] == ["PAUSED", "STARTED", "TERMINATED"]
+    assert all("state" not in each.json for each in steps)
+
+
+def test_what_a_session_cannot_do_now_is_refused(api, running):
+    """409, with its status, and nothing has changed."""
+    refused = api.post(f"{SESSIONS}/one/resume")
+
+    assert (refused.status_code, refused.json["code"]) == (409, "failed_precondition")
+    assert "STARTED" in refused.json["message"]
+    assert api.get(f"{SESSIONS}/one").json == running
+
+
+@pytest.mark.parametrize("how", ["stop", "pause", "resume", "continue"])
+def test_a_session_that_is_not_there_cannot_be_steered(api, how):
+    """404, in JSON."""
+    answer = api.post(f"{SESSIONS}/nope/{how}", json={"rounds": 1})
+
+    assert (answer.status_code, answer.json["code"]) == (404, "not_found")
+
+
+def test_a_session_gets_more_rounds(api, sessions, running):
+    """So many as are asked for."""
+    sessions.change("one", status="FINISHED")
+
+    answer = api.post(f"{SESSIONS}/one/continue", json={"rounds": 2})
+
+    assert answer.status_code == 200
+    assert answer.json["rounds_total"] == running["rounds_total"] + 2
+
+
+@pytest.mark.usefixtures("running")
+def test_more_rounds_with_their_total_are_added_once(api, sessions):
+    """However often the call is sent; a total that others have passed is a conflict."""
+    sessions.change("one", status="FINISHED")
+    asked = {"rounds": 2, "rounds_total": 5}
+
+    answers = [api.post(f"{SESSIONS}/one/continue", json=asked) for _ in range(2)]
+    other = api.post(f"{SESSIONS}/one/continue", json={"rounds": 2, "rounds_total": 6})
+
+    assert [each.json["rounds_total"] for each in answers] == [5, 5]
+    assert (other.status_code, other.json["field"]) == (409, "rounds_total")
+
+
+@pytest.mark.parametrize("body", [{}, {"rounds": 0}, {"rounds": limits.session_rounds_max + 1}])
+def test_rounds_to_add_are_checked(api, body):
+    """The field is named."""
+    answer = api.post(f"{SESSIONS}/one/continue", json=body)
+
+    assert (answer.status_code, answer.json["field"]) == (422, "rounds")
+
+
+@pytest.mark.usefixtures("running")
+def test_a_wait_for_the_end_passes_over_changes(api, sessions):
+    """The answer comes with the final status."""
+    changes = [{"round_number": 1}, {"round_number": 2}, {"status": "FINISHED"}]
+    timers = [
+        threading.Timer(0.05 * number, sessions.change, ["one"], change)
+        for number, change in enumerate(changes, start=1)
+    ]
+
+    for timer in timers:
+        timer.start()
+    answer = api.get(f"{SESSIONS}/one?wait_for=end&wait_seconds=20")
+
+    assert answer.json["status"] == "FINISHED"
+    for timer in timers:
+        timer.join()
+
+
+def test_a_wait_for_the_end_is_bounded(api, running):
+    """Then the session is answered as it is."""
+    answer = api.get(f"{SESSIONS}/one?wait_for=end&wait_seconds=0.05")
+
+    assert answer.json == running
+
+
+def test_there_is_nothing_else_to_wait_for(api):
+    """422, with the field."""
+    answer = api.get(f"{SESSIONS}/one?wait_for=ever")
+
+    assert (answer.status_code, answer.json["field"]) == (422, "wait_for")
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+@pytest.mark.usefixtures("running")
+def test_a_session_that_has_ended_is_given_another_name(api, sessions, method):
+    """While it runs nobody but its engine writes to it; what was agreed stays as it is."""
+    early = api.open(f"{SESSIONS}/one", method=method, json={"name": "best"})
+    sessions.change("one", status="FINISHED")
+    renamed = api.open(f"{SESSIONS}/one", method=method, json={"name": "best"})
+    forged = api.open(f"{SESSIONS}/one", method=method, json={"name": "x", "status": "STARTED"})
+
+    assert (early.status_code, early.json["code"]) == (409, "failed_precondition")
+    assert renamed.json["name"] == "best"
+    assert (forged.status_code, forged.json["field"]) == (422, "status")

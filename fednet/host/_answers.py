@@ -12,7 +12,22 @@ import numpy as np
 from fednet import limits
 from fednet.errors import TaskFailed
 
+Array = np.ndarray[Any, Any]
+
+_TRAIN_HELP = 'return a list of arrays and a dict: return parameters, {"num_examples": 120}'
 _EXAMPLES_HELP = 'give the number of examples trained on, such as {"num_examples": 120}'
+
+
+def check_update(answer: object) -> tuple[list[Array], dict[str, Any]]:
+    """The parameters and the metadata that a train function returned.
+
+    Raises:
+        TaskFailed: It is no pair of arrays of numbers and what `check_metadata` takes.
+    """
+    if not isinstance(answer, tuple) or len(answer) != 2:  # noqa: PLR2004 (a pair)
+        raise TaskFailed(f"The train function returned no pair: {_TRAIN_HELP}.")
+    parameters, metadata = answer
+    return _arrays(parameters), check_metadata(metadata)
 
 
 def check_metadata(answer: object) -> dict[str, Any]:
@@ -35,6 +50,22 @@ def check_metrics(answer: object) -> dict[str, Any]:
     """
     metrics = _mapping(answer, 'A validation must return a dict, such as {"accuracy": 0.9}.')
     return _bounded({key: _scalar(value, key) for key, value in metrics.items()}, "metrics")
+
+
+def _arrays(parameters: object) -> list[Array]:
+    if not isinstance(parameters, list | tuple) or not parameters:
+        raise TaskFailed(
+            f"The train function returned {type(parameters).__name__} as parameters, or none: "
+            f"{_TRAIN_HELP}."
+        )
+    arrays = [np.asarray(array) for array in parameters]
+    for index, array in enumerate(arrays):
+        if array.dtype.kind not in "fiub":
+            raise TaskFailed(
+                f"Array {index} of the returned parameters has dtype {array.dtype}: return arrays "
+                "of numbers."
+            )
+    return arrays
 
 
 def _mapping(answer: object, help_text: str) -> Mapping[str, object]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fednet import limits
-from fednet.client.runtime.answers import check_metadata, check_metrics
+from fednet.host import check_metadata, check_metrics
 from fednet.errors import TaskFailed
 
 

@@ -1,0 +1,80 @@
+"""The models and packages that this client holds, by digest: each is fetched once, the longest unused make room.
+
+<folder>/models/<sha256>/model.npz
+<folder>/packages/<sha256>/package     as it was fetched
+                          /unpacked/   what its commands run in
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from fednet import limits
+from fednet.errors import InvalidInput
+from fednet.packages import Manifest, unpack_package
+from fednet.rpc import sha256_of
+from fednet.wire import common_pb2
+
+_DIGEST = re.compile("[0-9a-f]{64}")
+
+
+class Files:
+    """What a client holds of its network.
+
+    Args:
+        folder: Where it lies.
+        fetch: Brings a blob to a path, its digest checked; what it left of an earlier attempt is
+            found beside that path.
+    """
+
+    def __init__(self, folder: Path, fetch: Callable[[common_pb2.BlobRef, Path], None]) -> None:
+        self._models = folder / "models"
+        self._packages = folder / "packages"
+        self._fetch = fetch
+        self._checked: set[Path] = set()
+
+    def model(self, ref: common_pb2.BlobRef) -> Path:
+        """The model's file."""
+        return self._held(ref, self._models, "model.npz", limits.client_models_max)
+
+    def package(self, ref: common_pb2.BlobRef) -> tuple[Path, Manifest]:
+        """The folder of the unpacked package, and its manifest.
+
+        Raises:
+            InvalidPackage: It cannot be used.
+        """
+        archive = self._held(ref, self._packages, "package", limits.client_packages_max)
+        folder = archive.with_name("unpacked")
+        return folder, unpack_package(archive, folder)
+
+    def _held(self, ref: common_pb2.BlobRef, shelf: Path, name: str, count_max: int) -> Path:
+        if not _DIGEST.fullmatch(ref.sha256):
+            raise InvalidInput(f"{ref.sha256!r} is no SHA-256.", field="sha256")
+        path = shelf / ref.sha256 / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.utime(path.parent)
+        self._make_room(shelf, count_max)
+        if not self._is_whole(path, ref.sha256):
+            self._fetch(ref, path)
+            self._checked.add(path)
+        return path
+
+    def _is_whole(self, path: Path, sha256: str) -> bool:
+        """Whether the file is here; what an earlier process left is held against its digest once."""
+        if not path.exists():
+            return False
+        if path not in self._checked and sha256_of(path) != sha256:
+            path.unlink()
+            return False
+        self._checked.add(path)
+        return True
+
+    def _make_room(self, shelf: Path, count_max: int) -> None:
+        by_age = sorted(shelf.iterdir(), key=lambda each: each.stat().st_mtime_ns)
+        for old in by_age[:-count_max]:
+            self._checked -= set(old.iterdir())
+            shutil.rmtree(old, ignore_errors=True)

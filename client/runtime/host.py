@@ -1,0 +1,199 @@
+"""The agent's end of a package's object: the process that it lives in, and what is asked of it.
+
+The process starts with the first task and stays for the next ones. It ends when a task is
+cancelled, takes too long or takes it down; the next task then starts another.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from fednet.errors import TaskFailed
+from fednet.host import Inbox, encode
+
+from .group import how_it_ended
+from .output import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from .group import Group
+
+_WHAT = "The process of the package's client"
+
+
+class Host:
+    """The process of one package's object, which is started again whenever it has ended.
+
+    Args:
+        client: The object, as "module:name".
+        folder: The folder that it runs in.
+        seconds_max: How long one answer may take.
+        group: Ends it when a task is cancelled.
+        on_output: Is called with each piece of what it prints while it works at a task.
+    """
+
+    def __init__(
+        self,
+        client: str,
+        folder: Path,
+        seconds_max: float,
+        group: Group,
+        on_output: Callable[[bytes], None] | None = None,
+    ) -> None:
+        self._client = client
+        self._folder = folder
+        self._seconds_max = seconds_max
+        self._group = group
+        self._on_output = on_output
+        self._running: _Running | None = None
+
+    def ask(self, request: dict[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+        """The answer to a request; see `fednet.host`.
+
+        Args:
+            request: What is asked.
+            environment: The environment variables of the process, if it has to be started.
+
+        Raises:
+            TaskFailed: The object failed, or its process ended, took too long or was cancelled.
+        """
+        if self._running is None:
+            self._running = self._start(environment)
+        running = self._running
+        try:
+            answer = running.ask(request, self._seconds_max, self._group.kill)
+        except BaseException:
+            self.end()
+            raise
+        if answer is None or self._group.is_cancelled:
+            raise self._lost()
+        if "problem" in answer:
+            raise _problem(answer, running.printed)
+        return answer
+
+    def end(self) -> None:
+        """Ends the process, if there is one."""
+        if self._running is not None:
+            running, self._running = self._running, None
+            self._group.end(running.process)
+            running.close()
+
+    def _start(self, environment: Mapping[str, str]) -> _Running:
+        running = _Running(self._client, self._folder, environment, self._on_output)
+        self._group.admit(running.process)
+        return running
+
+    def _lost(self) -> TaskFailed:
+        """Why there is no answer; the process has ended."""
+        running = self._running
+        assert running is not None
+        self.end()
+        if self._group.is_cancelled:
+            return TaskFailed(f"{_WHAT} was cancelled.", traceback=running.printed)
+        if running.is_late:
+            return TaskFailed(
+                f"{_WHAT} took longer than {self._seconds_max:g} seconds and was stopped.",
+                traceback=running.printed,
+            )
+        return TaskFailed(
+            f"{_WHAT} {how_it_ended(running.process.returncode)}.", traceback=running.printed
+        )
+
+
+class _Running:
+    """A process that was started, and the pipes to it."""
+
+    def __init__(
+        self,
+        client: str,
+        folder: Path,
+        environment: Mapping[str, str],
+        on_output: Callable[[bytes], None] | None,
+    ) -> None:
+        theirs_in, self._requests = os.pipe()
+        self._answers, theirs_out = os.pipe()
+        self.is_late = False
+        try:
+            self.process = _start(client, folder, environment, (theirs_in, theirs_out))
+        except BaseException:
+            self._close_pipes()
+            raise
+        finally:
+            os.close(theirs_in)
+            os.close(theirs_out)
+        self._output = Output(self.process, on_output)
+
+    @property
+    def printed(self) -> str:
+        """The end of what it printed in this task."""
+        return self._output.text
+
+    def ask(
+        self, request: dict[str, Any], seconds_max: float, on_late: Callable[[], None]
+    ) -> dict[str, Any] | None:
+        """The answer; None when the process has ended, or had to be ended because it was late."""
+        self._output.clear()
+        awaited = _Answer(self._answers)
+        # A pipe holds any request that there is, and it is empty: nothing waits here.
+        with suppress(BrokenPipeError):
+            os.write(self._requests, encode(request))
+        self.is_late = not self._output.follow(seconds_max, on_late, awaited)
+        return None if self.is_late else awaited.message
+
+    def close(self) -> None:
+        """Gives up the pipes; the process has ended."""
+        self._output.close()
+        self._close_pipes()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def _close_pipes(self) -> None:
+        os.close(self._requests)
+        os.close(self._answers)
+
+
+class _Answer(Inbox):
+    """An answer that is on its way through a pipe."""
+
+    def __init__(self, pipe: int) -> None:
+        super().__init__()
+        self._pipe = pipe
+
+    def fileno(self) -> int:
+        return self._pipe
+
+    def arrived(self) -> bool:
+        """See `Awaited`; a pipe that was closed brings nothing more, which is an end as well."""
+        piece = os.read(self._pipe, self.wanted_bytes)
+        self.feed(piece)
+        return not piece or self.message is not None
+
+
+def _start(
+    client: str, folder: Path, environment: Mapping[str, str], pipes: tuple[int, int]
+) -> subprocess.Popen[bytes]:
+    # -P: the folder that is looked in first for modules is the package's, which the process adds.
+    command = ["python", "-P", "-m", "fednet.host", client, *map(str, pipes)]
+    try:
+        return subprocess.Popen(
+            ["env", *command],  # finds `python` by the new environment's PATH, not by ours
+            bufsize=0,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env={**environment, "PYTHONUNBUFFERED": "1"},
+            pass_fds=pipes,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise TaskFailed(f"{_WHAT} cannot be started: {error}") from error
+
+
+def _problem(answer: dict[str, Any], printed: str) -> TaskFailed:
+    return TaskFailed(str(answer["problem"]), traceback=f"{printed}{answer.get('traceback', '')}")

@@ -1,0 +1,57 @@
+"""Threads for what blocks, tasks for what goes on beside; nothing fails in them unheard."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from fednet.errors import FednetError, Unavailable
+
+_log = logging.getLogger(__name__)
+
+_THREADS = 2
+
+
+class Workers:
+    """The hands of one combiner. All methods belong to the event loop's thread."""
+
+    def __init__(self, name: str) -> None:
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=f"{name}-worker")
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Run something that blocks outside the event loop.
+
+        Raises:
+            FednetError: It failed; what is no error of ours is logged and becomes one.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, function, *arguments)
+        except FednetError:
+            raise
+        except OSError as error:
+            raise Unavailable(f"The combiner cannot use a file: {error.strerror}.") from error
+        except Exception as error:
+            _log.exception("%s failed", function.__name__)
+            raise FednetError("The combiner failed; its log says why.") from error
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Do something beside; its error is logged, for nobody may be waiting for it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def close(self) -> None:
+        """Wait for all that is under way, then let the threads go."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._threads.shutdown()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("work of the combiner failed", exc_info=error)

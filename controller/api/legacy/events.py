@@ -1,0 +1,70 @@
+"""FEDn's root routes on what happened and what was measured."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Response, request
+from pydantic import BaseModel
+
+from fednet import limits
+from fednet.storage import Document, Query
+
+from ..box_plot import box_plot, scalar_metrics
+from ..listing import documents, list_answer, object_answer
+from ..resource import Filters
+from ..statuses import StatusFilters
+from ..validations import ValidationFilters
+from .parts import Slice, only, root_blueprint
+
+
+class PlotQuery(BaseModel):
+    """The metric to plot; by default the first that clients report."""
+
+    feature: str | None = None
+
+
+api = root_blueprint("events")
+
+
+@api.get("/get_events")
+def get_events(query: Slice) -> Response:
+    """The statuses as FEDn stores them, newest first."""
+    return list_answer("statuses", query.query(_filters(StatusFilters)), _event_forms)
+
+
+@api.get("/list_validations")
+def list_validations() -> Response:
+    """The validations by their ids."""
+    found = documents("validations", Query(where=_filters(ValidationFilters)))
+    shown = ("model_id", "data", "timestamp", "meta", "sender", "receiver")
+    return object_answer((each["id"], only(each, *shown)) for each in found)
+
+
+@api.get("/get_plot_data")
+def get_plot_data(query: PlotQuery) -> dict[str, Any]:
+    """How a metric is distributed over the clients, as a Plotly figure in JSON."""
+    newest = Query(descending=True, limit=limits.plotted_validations_max)
+    found = list(documents("validations", newest))[::-1]
+    metrics = scalar_metrics(found)
+    feature = query.feature or next(iter(metrics), "")
+    return {"valid_metrics": metrics, "box_plot": json.dumps(box_plot(found, feature))}
+
+
+def _filters(kind: type[Filters]) -> dict[str, Any]:
+    """What the query asks of the fields; the words of `Slice` are no fields."""
+    asked = request.args.to_dict(flat=False)
+    fields = {name: asked[name] for name in asked if name not in Slice.model_fields}
+    return kind.model_validate(fields).where()
+
+
+def _event_forms(found: Sequence[Document]) -> list[dict[str, Any]]:
+    return [
+        {
+            **only(each, "data", "extra", "sender", "status", "timestamp", "type"),
+            "correlationId": each["correlation_id"],
+            "logLevel": each["log_level"],
+            "sessionId": each["session_id"],
+        }
+        for each in found
+    ]

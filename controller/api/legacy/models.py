@@ -1,0 +1,127 @@
+"""FEDn's root routes on models."""
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from flask import Response, jsonify
+from pydantic import BaseModel, Field
+
+from fednet import limits
+from fednet.storage import Document, Query
+
+from .. import models
+from ..forms import http_date, plain_date
+from ..listing import list_answer, object_answer
+from ..refusals import not_there
+from ..services import services
+from .parts import Slice, only, root_blueprint
+
+
+class ModelSlice(Slice):
+    """Which models are asked for, and whether to say which is active."""
+
+    session_id: str | None = None
+    include_active: bool = False
+
+
+class OfModel(BaseModel):
+    """Names a model, and how many to answer at most."""
+
+    model: str
+    limit: int = Field(10, ge=1, le=limits.trail_models_max)
+
+
+class ById(BaseModel):
+    """Names a model."""
+
+    id: str
+
+
+api = root_blueprint("models")
+
+
+@api.post("/set_initial_model")
+def set_initial_model() -> dict[str, Any]:
+    """Upload a model and begin new sessions with it."""
+    models.upload()
+    return {"success": True, "message": "Initial model added successfully."}
+
+
+@api.put("/set_current_model")
+def set_current_model(query: ById) -> dict[str, Any]:
+    """Begin new sessions with this model."""
+    services().catalog.activate_model(query.id)
+    return {"success": True, "message": "Active model set."}
+
+
+@api.get("/get_latest_model")
+def get_latest_model() -> dict[str, Any]:
+    """The model that new sessions begin with."""
+    return {"model_id": services().catalog.active_model()["id"]}
+
+
+@api.get("/get_initial_model")
+def get_initial_model() -> dict[str, Any]:
+    """The first model of the network; None if there is none."""
+    first = services().records.find("models", Query(sort="committed_at", limit=1))
+    return {"model_id": first[0]["id"] if first else None}
+
+
+@api.get("/list_models")
+def list_models(query: ModelSlice) -> Response:
+    """All models, or those of a session."""
+    active_id = services().records.active()["model_id"]
+
+    def forms(found: Sequence[Document]) -> list[dict[str, Any]]:
+        return [
+            _form(each, "model", "session_id")
+            | ({"active": each["id"] == active_id} if query.include_active else {})
+            for each in found
+        ]
+
+    where = {"session_id": query.session_id} if query.session_id else {}
+    return list_answer("models", query.query(where), forms)
+
+
+@api.get("/get_model")
+def get_model(query: OfModel) -> dict[str, Any]:
+    """One model."""
+    return _form(models.find(query.model), "model", "parent_model", "session_id")
+
+
+@api.get("/get_model_trail")
+def get_model_trail() -> Response:
+    """When each model was committed that led to the active one, oldest first."""
+    catalog = services().catalog
+    active_id = catalog.active_model()["id"]
+    trail = catalog.ancestors(active_id, limits.trail_models_max, include_self=True)
+    return object_answer((each["id"], plain_date(each["committed_at"])) for each in trail[::-1])
+
+
+@api.get("/get_model_ancestors")
+def get_model_ancestors(query: OfModel) -> Response:
+    """The chain of a model's parents, nearest first."""
+    return _family(services().catalog.ancestors(models.find(query.model)["id"], query.limit))
+
+
+@api.get("/get_model_descendants")
+def get_model_descendants(query: OfModel) -> Response:
+    """The models that came from a model."""
+    return _family(services().catalog.descendants(models.find(query.model)["id"], query.limit))
+
+
+@api.get("/delete_model_trail")
+def delete_model_trail() -> NoReturn:
+    """Refuse, as FEDn does."""
+    not_there("The model trail cannot be deleted: it is the record of what was trained.")
+
+
+api.post("/delete_model_trail")(delete_model_trail)
+
+
+def _family(found: Sequence[Document]) -> Response:
+    return jsonify(result=[_form(each, "model", "parent_model", "session_id") for each in found])
+
+
+def _form(model: Document, *names: str) -> dict[str, Any]:
+    return {**only(model, *names), "committed_at": http_date(model["committed_at"])}

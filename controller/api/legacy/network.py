@@ -1,0 +1,119 @@
+"""FEDn's root routes on the controller, the combiners and the clients."""
+
+from typing import Any, Literal, NoReturn
+
+from flask import Response, jsonify
+from pydantic import BaseModel
+
+from fednet.storage import Query
+
+from ...sessions.state import Status
+from .. import clients, combiners
+from ..listing import list_answer
+from ..refusals import not_there
+from ..services import services
+from .parts import Slice, only, root_blueprint
+
+
+class ClientSlice(Slice):
+    """Which clients are asked for."""
+
+    status: str | None = None
+
+
+class OfCombiner(BaseModel):
+    """Names a combiner."""
+
+    combiner: str
+
+
+class AskedLoads(BaseModel):
+    """The combiners whose clients are to be counted; all if none is named."""
+
+    combiners: list[str] | None = None
+
+
+api = root_blueprint("network")
+
+
+@api.get("/get_controller_status")
+def get_controller_status() -> dict[str, str]:
+    """`setup` until there is a model, `monitoring` while a session runs, else `idle`."""
+    return {"state": _state()}
+
+
+@api.get("/get_client_config")
+def get_client_config(query: clients.ConfigQuery) -> dict[str, Any]:
+    """What a client needs to find this network."""
+    return clients.client_config(with_checksum=query.checksum)
+
+
+@api.get("/list_clients")
+def list_clients(query: ClientSlice) -> Response:
+    """All clients, or those with one status."""
+    where = {"status": query.status} if query.status else {}
+    return list_answer("clients", query.query(where), _client_forms)
+
+
+@api.get("/get_active_clients")
+def get_active_clients(query: OfCombiner) -> Response:
+    """The clients that are connected to a combiner; FEDn's own route fails."""
+    where = {"combiner": query.combiner, "status": "online"}
+    return list_answer("clients", Query(where=where, descending=True), _client_forms)
+
+
+@api.get("/list_combiners")
+def list_combiners(query: Slice) -> Response:
+    """The names of all combiners."""
+
+    def forms(found: Any) -> list[dict[str, Any]]:
+        return [only(each, "name", "updated_at") for each in found]
+
+    return list_answer("combiners", query.query(), forms)
+
+
+@api.get("/get_combiner")
+def get_combiner(query: OfCombiner) -> dict[str, Any]:
+    """Where a combiner is."""
+    combiner = combiners.RESOURCE.show(combiners.RESOURCE.get(query.combiner))
+    about = only(combiner, "address", "fqdn", "port", "updated_at")
+    return {combiner["name"]: {**about, "parent_reducer": combiner["parent"]["name"]}}
+
+
+@api.post("/list_combiners_data")
+def list_combiners_data(body: AskedLoads) -> Response:
+    """How many clients are connected to each combiner."""
+    return jsonify(result=combiners.loads(body.combiners))
+
+
+@api.post("/add_client")
+def add_client() -> NoReturn:
+    """Refuse."""
+    clients.refuse_fedn_clients()
+
+
+@api.post("/add_combiner")
+def add_combiner() -> NoReturn:
+    """Refuse; FEDn's answer would hold the stores' passwords."""
+    not_there(
+        "FEDn's own combiners cannot join this network. Start `fednet combiner start` in its place."
+    )
+
+
+def _state() -> Literal["setup", "idle", "monitoring"]:
+    records = services().records
+    if records.active()["model_id"] is None:
+        return "setup"
+    running = [str(status) for status in Status if not status.is_final]
+    return "monitoring" if records.count("sessions", Query(where={"status": running})) else "idle"
+
+
+def _client_forms(found: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            **only(each, "combiner", "combiner_preferred", "ip", "status"),
+            "id": each["name"],
+            "last_seen": each["updated_at"],
+        }
+        for each in found
+    ]

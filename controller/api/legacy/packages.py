@@ -1,0 +1,91 @@
+"""FEDn's root routes on compute packages."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Response
+from pydantic import BaseModel
+
+from fednet.storage import Document
+
+from .. import packages
+from ..forms import http_date
+from ..listing import list_answer
+from ..services import services
+from .parts import Slice, only, root_blueprint
+
+
+class PackageSlice(Slice):
+    """Which packages are asked for, and whether to say which is active."""
+
+    include_active: bool = False
+
+
+class ById(BaseModel):
+    """Names a package."""
+
+    id: str
+
+
+class ByName(BaseModel):
+    """Names a package by its `storage_file_name`; by default the active one."""
+
+    name: str | None = None
+
+
+api = root_blueprint("packages")
+
+
+@api.post("/set_package")
+def set_package() -> dict[str, Any]:
+    """Upload a package and let clients run it."""
+    packages.upload()
+    return {"success": True, "message": "Compute package set."}
+
+
+@api.put("/set_active_package")
+def set_active_package(query: ById) -> dict[str, Any]:
+    """Let clients run this package."""
+    services().catalog.activate_package(query.id)
+    return {"success": True, "message": "Compute package set."}
+
+
+@api.get("/get_package")
+def get_package() -> dict[str, Any]:
+    """The package that clients run."""
+    return _form(services().catalog.active_package())
+
+
+@api.get("/list_compute_packages")
+def list_compute_packages(query: PackageSlice) -> Response:
+    """All packages."""
+    active_id = services().records.active()["package_id"]
+
+    def forms(found: Sequence[Document]) -> list[dict[str, Any]]:
+        return [
+            _form(each) | ({"active": each["id"] == active_id} if query.include_active else {})
+            for each in found
+        ]
+
+    return list_answer("packages", query.query(), forms)
+
+
+@api.get("/download_package")
+def download_package(query: ByName) -> Response:
+    """A package's file."""
+    return packages.file_of(_named(query.name))
+
+
+@api.get("/get_package_checksum")
+def get_package_checksum(query: ByName) -> dict[str, str]:
+    """A package's SHA-256, in hexadecimal."""
+    return {"checksum": _named(query.name)["sha256"]}
+
+
+def _named(name: str | None) -> Document:
+    return packages.find(name.removeprefix("packages/") if name else "active")
+
+
+def _form(package: Document) -> dict[str, Any]:
+    said = only(package, "id", "file_name", "helper", "storage_file_name", "name", "description")
+    return {**said, "committed_at": http_date(package["committed_at"])}

@@ -1,0 +1,32 @@
+"""What FEDn's old routes have in common."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_openapi.blueprint import APIBlueprint
+from pydantic import BaseModel, ConfigDict, Field
+
+from fednet.storage import Query
+
+
+class Slice(BaseModel):
+    """Which part of a list is asked for; FEDn's default is all of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    limit: int | None = Field(None, ge=0)
+    skip: int = Field(0, ge=0)
+
+    def query(self, where: Mapping[str, Any] | None = None) -> Query:
+        """The store's query for this part, newest first; a limit of 0 is none."""
+        return Query(where=where or {}, descending=True, skip=self.skip, limit=self.limit or None)
+
+
+def root_blueprint(part: str) -> APIBlueprint:
+    """An empty blueprint for routes at the root."""
+    return APIBlueprint(f"legacy_{part}", __name__, doc_ui=False)
+
+
+def only(document: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Some fields of a document."""
+    return {name: document.get(name) for name in names}

@@ -1,0 +1,96 @@
+"""FEDn's root routes on sessions and their rounds."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Response, request
+from pydantic import BaseModel
+
+from fednet.errors import AlreadyExists, FailedPrecondition
+from fednet.storage import Document, Query
+
+from ...sessions.options import SessionOptions
+from .. import rounds
+from ..forms import http_date, session_configs
+from ..listing import documents, list_answer, object_answer
+from ..services import services
+from .parts import Slice, only, root_blueprint
+
+
+class OfSession(BaseModel):
+    """Names a session."""
+
+    session_id: str
+
+
+class OfRound(BaseModel):
+    """Names a round."""
+
+    round_id: str
+
+
+api = root_blueprint("sessions")
+
+
+@api.post("/start_session")
+def start_session() -> dict[str, Any]:
+    """Start a session; what stands in its way is told with `success: false`, as FEDn does."""
+    asked = SessionOptions.model_validate(request.get_json())
+    if asked.session_id and services().records.lookup_natural("sessions", asked.session_id):
+        return {"success": False, "message": "Session already exists."}
+    try:
+        session = services().sessions.start(_with_clients_enough(asked))
+    except (AlreadyExists, FailedPrecondition) as refusal:
+        return {"success": False, "message": refusal.message}
+    config = _configs([session])[0]
+    return {"success": True, "message": "Session started successfully.", "config": config}
+
+
+api.get("/start_session")(start_session)
+
+
+@api.get("/list_sessions")
+def list_sessions(query: Slice) -> Response:
+    """The configurations of all sessions."""
+    return list_answer("sessions", query.query(), _configs)
+
+
+@api.get("/get_session")
+def get_session(query: OfSession) -> dict[str, Any]:
+    """A session's configuration and status."""
+    session = services().records.get("sessions", query.session_id)
+    config = _configs([session])[0]
+    return {session["session_id"]: config, "status": session["status"].capitalize()}
+
+
+@api.get("/list_rounds")
+def list_rounds() -> Response:
+    """What each combiner had a part in, by the numbers of the rounds."""
+    found = documents("rounds", Query(descending=True))
+    return object_answer(
+        (each["round_id"], {"combiners": _combiners(each), "reducer": None}) for each in found
+    )
+
+
+@api.get("/get_round")
+def get_round(query: OfRound) -> dict[str, Any]:
+    """What each combiner had a part in."""
+    found = rounds.RESOURCE.get(query.round_id)
+    return {**only(found, "round_id"), "combiners": _combiners(found)}
+
+
+def _with_clients_enough(asked: SessionOptions) -> SessionOptions:
+    """FEDn never read how many clients were requested, so fewer than it requires pass."""
+    enough = max(asked.requested_clients, asked.min_clients)
+    return asked.model_copy(update={"requested_clients": enough})
+
+
+def _configs(sessions: Sequence[Document]) -> list[dict[str, Any]]:
+    return [
+        {**config, "committed_at": http_date(config["committed_at"])}
+        for config in session_configs(sessions)
+    ]
+
+
+def _combiners(found: Document) -> Any:
+    return rounds.RESOURCE.show(found)["combiners"]

@@ -1,0 +1,39 @@
+"""Metrics: numbers that clients report, each at a step of its own."""
+
+from pydantic import Field
+
+from .resource import Alternatives, Filters, Party, Resource, Shown, add_get_route, add_list_routes
+
+
+class MetricFilters(Filters):
+    """What metrics can be filtered by."""
+
+    key: Alternatives = None
+    model_id: Alternatives = None
+    round_id: Alternatives = None
+    session_id: Alternatives = None
+    sender_name: Alternatives = Field(None, alias="sender.name")
+    sender_role: Alternatives = Field(None, alias="sender.role")
+
+
+class Metric(Shown):
+    """One number."""
+
+    key: str
+    """What was measured."""
+
+    value: float
+    step: int | None
+    model_id: str
+    round_id: str
+    session_id: str
+    timestamp: str
+    """When it was measured: ISO 8601, UTC."""
+
+    sender: Party
+
+
+RESOURCE = Resource("metrics", MetricFilters, shape=Metric)
+api = RESOURCE.blueprint()
+add_list_routes(api, RESOURCE)
+add_get_route(api, RESOURCE)

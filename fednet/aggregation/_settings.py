@@ -1,0 +1,104 @@
+"""What an aggregator can be told: settings with their limits, checked when it is made.
+
+An aggregator is a frozen dataclass whose fields are its settings. `setting` makes such a field, and
+`check_settings`, called after the fields are set, holds each to its limits. The reference in
+`docs/aggregators.md` is made from the same fields.
+"""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Final
+
+from fednet.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_KEY: Final = "fednet"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What values a setting takes, and what it means.
+
+    Args:
+        kind: `float` takes any finite number, `int` whole numbers, `str` one of the choices.
+        text: What it means, with its unit, for the reference.
+        least: The smallest number allowed.
+        most: The largest number allowed.
+        above: What a number must be above.
+        below: What a number must be below.
+        choices: The words allowed.
+        is_optional: Whether it may be left open, as None.
+    """
+
+    kind: type
+    text: str
+    least: float | None = None
+    most: float | None = None
+    above: float | None = None
+    below: float | None = None
+    choices: tuple[str, ...] = ()
+    is_optional: bool = False
+
+    def allow(self, value: object) -> bool:
+        """Whether the setting may have this value."""
+        if value is None:
+            return self.is_optional
+        if self.kind is str:
+            return value in self.choices
+        return self._is_number(value) and self._is_within(value)
+
+    def describe(self) -> str:
+        """The values allowed, in words."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        bounds = {
+            "at least": self.least, "above": self.above, "at most": self.most, "below": self.below,
+        }  # fmt: skip
+        said = [f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None]
+        return " ".join(
+            ["a whole number" if self.kind is int else "a number", " and ".join(said)]
+        ).strip()
+
+    def _is_number(self, value: Any) -> bool:
+        kinds = (int,) if self.kind is int else (int, float)
+        return isinstance(value, kinds) and not isinstance(value, bool)
+
+    def _is_within(self, value: Any) -> bool:
+        return (
+            (self.least is None or value >= self.least)
+            and (self.most is None or value <= self.most)
+            and (self.above is None or value > self.above)
+            and (self.below is None or value < self.below)
+            and -math.inf < value < math.inf
+        )
+
+
+def setting(default: Any, limits: Limits) -> Any:
+    """A field of an aggregator's dataclass."""
+    return field(default=default, metadata={_KEY: limits})
+
+
+def settings_of(kind: type[DataclassInstance]) -> dict[str, tuple[Any, Limits | None]]:
+    """The settings of an aggregator by name: the default, and the limits where it has some."""
+    return {each.name: (each.default, each.metadata.get(_KEY)) for each in fields(kind)}
+
+
+def check_settings(aggregator: DataclassInstance) -> None:
+    """Hold every setting to its limits.
+
+    Raises:
+        InvalidInput: One is not within them; names it.
+    """
+    for name, (_, limits) in settings_of(type(aggregator)).items():
+        value = getattr(aggregator, name)
+        if limits and not limits.allow(value):
+            raise InvalidInput(
+                f"The aggregator's setting {name!r} is {reprlib.repr(value)}; it must be "
+                f"{limits.describe()}.",
+                field="aggregator_kwargs",
+            )

@@ -1,0 +1,136 @@
+"""The mean of updates as a direction in which a server optimiser steps.
+
+What the optimiser remembers, its moments, is a model file (see `fednet.parameters`): for each array
+of floats in the model, one array for each moment, float64, in its shape. Integers and booleans are
+counters and masks and no place to step from: they take the mean.
+
+The moments are made first, from the mean; the new model follows from the base and the moments. So
+a step can be made again from what was stored, with the same result.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from fednet.aggregation._rounding import round_into
+from fednet.aggregation._weighted_mean import WeightedMean
+from fednet.errors import InvalidModel
+from fednet.parameters import BLOCK_ITEMS, ArraySpec, Structure, blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_Array = np.ndarray[Any, Any]
+
+
+class Optimizer(Protocol):
+    """How a server steps; all arrays are float64 blocks."""
+
+    @property
+    def moments(self) -> tuple[float, ...]:
+        """What each moment begins with."""
+
+    def remember(self, which: int, moment: _Array, delta: _Array) -> None:
+        """Bring a moment up to date, in place; delta, the mean minus the base, may be overwritten."""
+
+    def step(self, parameters: _Array, moments: Sequence[_Array]) -> None:
+        """Move the parameters, in place."""
+
+
+class SteppedMean(WeightedMean):
+    """A weighted sum of updates, towards whose mean an optimiser steps; a `Partial`.
+
+    Args:
+        structure: The global model's structure.
+        optimizer: How to step.
+    """
+
+    def __init__(self, structure: Structure, optimizer: Optimizer) -> None:
+        super().__init__(structure)
+        self._optimizer = optimizer
+        self._floats = [
+            position
+            for position, spec in enumerate(structure.arrays)
+            if spec.dtype.startswith("float")
+        ]
+
+    def advance(
+        self, base: Sequence[_Array], state: Sequence[_Array] | None
+    ) -> Iterator[_Array] | None:
+        """The moments after this round; see `Partial.advance`."""
+        self.check_updates()
+        if not self._floats:
+            return None
+        if state is not None:
+            self._check_state(state)
+        return self._moments(base, state)
+
+    def finish(
+        self, base: Sequence[_Array] = (), state: Sequence[_Array] | None = None
+    ) -> Iterator[_Array]:
+        """The base, moved by one step; see `Partial.finish`."""
+        self.check_updates()
+        moments = dict(zip(self._floats, self._by_array(state or ()), strict=True))
+        return (
+            self._stepped(position, base[position], moments[position])
+            if position in moments
+            else self.rounded_mean(position)
+            for position in range(len(base))
+        )
+
+    def _moments(
+        self, base: Sequence[_Array], state: Sequence[_Array] | None
+    ) -> Iterator[_Array]:
+        begin = self._optimizer.moments
+        for place, position in enumerate(self._floats):
+            for which, number in enumerate(begin):
+                moment = np.full(self.structure.arrays[position].shape, number)
+                if state is not None:
+                    np.copyto(moment, state[place * len(begin) + which])
+                self._remember(position, which, moment, base[position])
+                yield moment
+
+    def _remember(self, position: int, which: int, moment: _Array, base: _Array) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            for mean, before, remembered in self.walk(position, base, moment):
+                delta = np.subtract(mean, before, out=mean)
+                self._optimizer.remember(which, remembered, delta)
+                _check_finite(position, remembered)
+
+    def _stepped(self, position: int, base: _Array, moments: Sequence[_Array]) -> _Array:
+        spec = self.structure.arrays[position]
+        stepped = np.empty(spec.shape, spec.dtype)
+        scratch = np.empty(BLOCK_ITEMS)
+        for target, before, *remembered in blocks(stepped, base, *moments):
+            parameters = scratch[: target.size].reshape(target.shape)
+            np.copyto(parameters, before)
+            self._optimizer.step(parameters, remembered)
+            round_into(target, parameters)
+        return stepped
+
+    def _by_array(self, state: Sequence[_Array]) -> Iterator[Sequence[_Array]]:
+        count = len(self._optimizer.moments)
+        return (state[start : start + count] for start in range(0, len(state), count))
+
+    def _check_state(self, state: Sequence[_Array]) -> None:
+        expected = [
+            ArraySpec(str(place), self.structure.arrays[position].shape, "float64")
+            for place, position in enumerate(
+                position for position in self._floats for _ in self._optimizer.moments
+            )
+        ]
+        if Structure.of(state) != Structure(tuple(expected)):
+            raise InvalidModel(
+                "What the server optimiser remembers does not belong to this model and aggregator. "
+                "Start a new session."
+            )
+
+
+def _check_finite(position: int, moment: _Array) -> None:
+    if not np.isfinite(moment).all():
+        raise InvalidModel(
+            f"The step of array '{position}' is too large to be a number. Lower the clients' "
+            "learning rate."
+        )

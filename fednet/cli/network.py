@@ -1,0 +1,126 @@
+"""`fednet network`: the networks that a user has named, and how the one in use is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fednet.cli._connection import with_http
+from fednet.cli._output import (
+    columns_of,
+    json_option,
+    show_answer,
+    show_json,
+    show_record,
+    show_table,
+)
+
+if TYPE_CHECKING:
+    from fednet.http import Http
+
+COLUMNS = ("name", "api_url", "in_use")
+
+
+@click.group()
+def network() -> None:
+    """Name networks, choose one to speak to, and see how it is."""
+
+
+def _complete_name(_: click.Context, __: click.Parameter, begin: str) -> list[str]:
+    from fednet.identity import read_named_networks
+
+    names = [each.name for each in read_named_networks().networks]
+    return [name for name in names if name.startswith(begin)]
+
+
+@network.command()
+@click.argument("name")
+@click.option("--url", required=True, help="Its controller's REST address.")
+@click.option(
+    "--token", help="Who you are there; by default FEDNET_TOKEN, which no list of processes shows."
+)
+@json_option
+def add(*, name: str, url: str, token: str | None, as_json: bool) -> None:
+    """Give a network a name; `fednet network use` then chooses it."""
+    from fednet.errors import InvalidInput
+    from fednet.identity import NamedNetwork, read_named_networks, write_named_networks
+    from fednet.settings import token_from_environment
+
+    token = token or token_from_environment()
+    if not token:
+        raise InvalidInput(
+            "A network needs a token: give --token or set FEDNET_TOKEN.", field="token"
+        )
+    write_named_networks(read_named_networks().added(NamedNetwork(name, url, token)))
+    show_answer({"name": name, "api_url": url}, f"Added the network {name}.", as_json=as_json)
+
+
+@network.command()
+@click.argument("name", shell_complete=_complete_name)
+@json_option
+def remove(*, name: str, as_json: bool) -> None:
+    """Forget a network."""
+    from fednet.identity import read_named_networks, write_named_networks
+
+    write_named_networks(read_named_networks().removed(name))
+    show_answer({"name": name}, f"Removed the network {name}.", as_json=as_json)
+
+
+@network.command()
+@click.argument("name", required=False, shell_complete=_complete_name)
+@json_option
+def use(*, name: str | None, as_json: bool) -> None:
+    """Let commands speak to this network; without a name, to the controller of this machine.
+
+    Flags, and FEDNET_URL with FEDNET_TOKEN, win over it.
+    """
+    from fednet.identity import read_named_networks, write_named_networks
+
+    write_named_networks(read_named_networks().used(name))
+    spoken_to = f"the network {name}" if name else "the controller of this machine"
+    show_answer({"in_use": name}, f"Commands now speak to {spoken_to}.", as_json=as_json)
+
+
+@network.command("list")
+@json_option
+def list_networks(*, as_json: bool) -> None:
+    """List the networks that you have named; tokens are not shown."""
+    from fednet.identity import read_named_networks
+
+    named = read_named_networks()
+    rows: list[dict[str, Any]] = [
+        {"name": each.name, "api_url": each.api_url, "in_use": each.name == named.in_use}
+        for each in named.networks
+    ]
+    if as_json:
+        show_json({"count": len(rows), "result": rows})
+    else:
+        show_table(COLUMNS, columns_of(rows, COLUMNS))
+
+
+@network.command()
+@json_option
+@with_http
+def status(http: Http, *, as_json: bool) -> None:
+    """Show how a network is: whether it can work, who belongs to it and what runs.
+
+    The exit code is 5 if it does not answer, or its stores do not.
+    """
+    found = {
+        "api_url": http.api_url,
+        "health": http.call("GET", "/health")["status"],
+        "combiners": _count(http, "combiners"),
+        "clients": _count(http, "clients"),
+        "clients_online": _count(http, "clients", status="online"),
+        "sessions": _count(http, "sessions"),
+        "sessions_running": _count(http, "sessions", status="STARTED"),
+    }
+    if as_json:
+        show_json(found)
+    else:
+        show_record(found)
+
+
+def _count(http: Http, resource: str, **filters: str) -> int:
+    return int(http.call("GET", f"/api/v1/{resource}/count", query=filters))

@@ -1,0 +1,194 @@
+"""`fednet run`: a compute package on this machine, as a client would run it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from fednet.cli._output import json_option, show_answer, show_json, show_record
+from fednet.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fednet.client.runtime import PackageRuntime
+    from fednet.packages import Manifest
+
+Function = TypeVar("Function", bound="Callable[..., Any]")
+Stamps = dict[Path, tuple[int, int]]
+
+
+@click.group()
+def run() -> None:
+    """Try a compute package on this machine before sending it.
+
+    A folder is packed and unpacked first, so that what runs is what clients would get. The code's
+    output goes to stderr as it comes. The exit code is 0 if the code did what is asked of it, 1 if
+    it failed, and 2 if the package, a model or an update is not what it must be.
+    """
+
+
+def _package_option(function: Function) -> Function:
+    return click.option(
+        "-p",
+        "--path",
+        "package",
+        type=click.Path(path_type=Path, exists=True),
+        required=True,
+        help="The package: its folder, or the archive.",
+    )(function)
+
+
+def _file_option(
+    *flags: str, text: str, required: bool, exists: bool = False
+) -> Callable[[Function], Function]:
+    kind = click.Path(path_type=Path, exists=exists, dir_okay=False)
+    return click.option(*flags, type=kind, required=required, help=text)
+
+
+@run.command()
+@_package_option
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where what it makes is put: by default the package's folder, or here for an archive.",
+)
+@json_option
+def build(*, package: Path, output: Path | None, as_json: bool) -> None:
+    """Run the package's build command, which makes the first model."""
+    target = output or (package if package.is_dir() else Path())
+    with _unpacked(package) as (folder, manifest), _runtime(folder, manifest) as runtime:
+        before = _stamps(folder)
+        runtime.prepare("build")
+        made = [path for path, stamp in _stamps(folder).items() if before.get(path) != stamp]
+        kept = [str(_keep(path, target / path.relative_to(folder))) for path in made]
+    show_answer({"made": kept}, f"Made {', '.join(kept) or 'nothing'}.", as_json=as_json)
+
+
+@run.command()
+@_package_option
+@json_option
+def startup(*, package: Path, as_json: bool) -> None:
+    """Run the package's startup command, as a client does before its first task."""
+    with _unpacked(package) as place, _runtime(*place) as runtime:
+        runtime.prepare("startup")
+    show_answer({"startup": "ok"}, "The startup command ended well.", as_json=as_json)
+
+
+@run.command()
+@_package_option
+@_file_option("-i", "--input", "model", text="The model file.", required=True, exists=True)
+@_file_option("-o", "--output", "update", text="The file of the update.", required=True)
+@json_option
+def train(*, package: Path, model: Path, update: Path, as_json: bool) -> None:
+    """Train a model on this machine's data; the update is checked as a combiner would.
+
+    Shows the metadata, `num_examples` among them.
+    """
+    _check_model(model)
+    with _unpacked(package) as place, _runtime(*place) as runtime:
+        metadata = runtime.train(model.absolute(), update.absolute(), {})
+    _check_update(update, model)
+    _show(metadata, as_json=as_json)
+
+
+@run.command()
+@_package_option
+@_file_option("-i", "--input", "model", text="The model file.", required=True, exists=True)
+@_file_option("-o", "--output", "metrics", text="A file for the metrics, as JSON.", required=False)
+@json_option
+def validate(*, package: Path, model: Path, metrics: Path | None, as_json: bool) -> None:
+    """Validate a model on this machine's data, and show the metrics."""
+    _check_model(model)
+    with _unpacked(package) as place, _runtime(*place) as runtime:
+        measured = runtime.validate(model.absolute(), {})
+    if metrics is not None:
+        _write(metrics, json.dumps(measured) + "\n")
+    _show(measured, as_json=as_json)
+
+
+@contextmanager
+def _unpacked(package: Path) -> Iterator[tuple[Path, Manifest]]:
+    """The package as a client would have it, in a folder that is gone at the end."""
+    from fednet.packages import create_package, unpack_package
+
+    with tempfile.TemporaryDirectory(prefix="fednet-run-") as name:
+        archive, folder = package, Path(name) / "package"
+        if package.is_dir():
+            archive = Path(name) / "package.tgz"
+            create_package(package, archive)
+        yield folder, unpack_package(archive, folder)
+
+
+@contextmanager
+def _runtime(folder: Path, manifest: Manifest) -> Iterator[PackageRuntime]:
+    from fednet.client.runtime import PackageRuntime
+    from fednet.settings import ClientSettings
+
+    seconds_max = ClientSettings.model_fields["task_seconds_max"].default
+    work_dir = folder.with_name("work")
+    with closing(PackageRuntime(folder, manifest, work_dir, seconds_max, _show_output)) as runtime:
+        yield runtime
+
+
+def _show_output(piece: bytes) -> None:
+    sys.stderr.buffer.write(piece)
+    sys.stderr.flush()
+
+
+def _stamps(folder: Path) -> Stamps:
+    """The size and time of each file that a package can hold."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
+
+
+def _keep(made: Path, target: Path) -> Path:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(made, target)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    return target
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _check_model(path: Path) -> None:
+    from fednet.parameters import open_model
+
+    open_model(path).close()
+
+
+def _check_update(update: Path, model: Path) -> None:
+    """Refuse what a combiner would refuse."""
+    from fednet.parameters import check_finite, check_structure, open_model
+
+    with open_model(update) as found, open_model(model) as expected:
+        check_structure(found.structure, expected.structure)
+        check_finite(found.arrays)
+
+
+def _unwritable(path: Path, error: OSError) -> InvalidInput:
+    return InvalidInput(
+        f"{path} cannot be written: {error.strerror}. Choose another --output.", field="output"
+    )
+
+
+def _show(answer: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        show_json(answer)
+    else:
+        show_record(answer)

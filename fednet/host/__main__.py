@@ -1,0 +1,78 @@
+"""The process itself: `python -m fednet.host <module>:<object> <requests> <answers>`.
+
+`requests` and `answers` are the numbers of two pipes. The code is first touched when a request has
+come: an agent that died before it made sure of our end never sends one, and we go when its pipe
+closes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from fednet import limits
+from fednet.errors import FednetError, InvalidModel, TaskFailed
+from fednet.host._answers import check_metrics, check_update
+from fednet.host._messages import Message, encode, read_message
+from fednet.parameters import load_parameters, write_model
+
+
+def main(target: str, requests: int, answers: int) -> None:
+    """Answers requests until there are no more."""
+    for pipe in (requests, answers):
+        os.set_inheritable(pipe, False)
+    sys.path.insert(0, str(Path.cwd()))
+    client: Any = None
+    with open(requests, "rb", buffering=0) as incoming, open(answers, "wb", buffering=0) as outgoing:
+        while request := read_message(incoming):
+            try:
+                client = client or load(target)
+                answer = perform(client, request)
+            except BaseException as error:  # noqa: BLE001 (user code may raise anything)
+                answer = failure(request["task"], error)
+            outgoing.write(encode(answer))
+
+
+def load(target: str) -> Any:
+    """The package's object; a class is called without arguments to get one."""
+    module, _, name = target.partition(":")
+    found = getattr(importlib.import_module(module), name)
+    return found() if isinstance(found, type) else found
+
+
+def perform(client: Any, request: Message) -> Message:
+    """The answer to a request."""
+    parameters = load_parameters(Path(request["model"]))
+    settings = json.loads(Path(request["settings"]).read_bytes())
+    function = getattr(client, request["task"], None)
+    if function is None:
+        raise TaskFailed(f"The package's client has no {request['task']} method: add one.")
+    if request["task"] == "validate":
+        return {"metrics": check_metrics(function(parameters, settings))}
+    arrays, metadata = check_update(function(parameters, settings))
+    try:
+        write_model(Path(request["update"]), arrays)
+    except InvalidModel as error:
+        raise TaskFailed(f"The train function's parameters: {error}") from error
+    return {"metadata": metadata}
+
+
+def failure(task: str, error: BaseException) -> Message:
+    """What is said of a task that failed; what we found wrong ourselves needs no traceback."""
+    if isinstance(error, FednetError):
+        return {"problem": str(error), "traceback": ""}
+    reason = traceback.format_exception_only(error)[-1].strip()
+    text = "".join(traceback.format_exception(error))
+    return {
+        "problem": f"The package's {task} failed: {reason}"[: limits.traceback_characters_max],
+        "traceback": text[-limits.traceback_characters_max :],
+    }
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,176 @@
+"""A TCP proxy that does to a connection what networks do: cut it, stall it, refuse it, and recover."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Self
+
+from fednet import limits
+from fednet.testing._loop import LoopThread
+
+
+class FaultProxy:
+    """Stands between those who connect and a server, as long as its `with` block lasts.
+
+        with FaultProxy("127.0.0.1:12080") as proxy:
+            channel = open_channel(proxy.address, token)
+            proxy.cut_after(100_000)
+
+    Up is from those who connect to the server, down is the way back. Every method may be called
+    from any thread, and its fault is in force when it returns.
+
+    Args:
+        target: Where the server is, `host:port`.
+        host: The address to listen on; the port is a free one.
+
+    Attributes:
+        address: Where to connect to, `host:port`.
+    """
+
+    address: str
+
+    def __init__(self, target: str, *, host: str = "127.0.0.1") -> None:
+        self._target = target
+        self._host = host
+
+    def __enter__(self) -> Self:
+        self._loop = LoopThread("fault-proxy")
+        self._faults = self._loop.call(_Faults)
+        self._pairs: set[_Pair] = set()
+        self._serving: set[asyncio.Task[None]] = set()
+        self._server = self._loop.run(asyncio.start_server(self._serve, self._host, 0))
+        self.address = f"{self._host}:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.run(self._close())
+        self._loop.close()
+
+    def cut(self) -> None:
+        """End the connections of this moment by a reset; new ones are served."""
+        self._loop.call(self._cut)
+
+    def cut_after(self, count_bytes: int) -> None:
+        """End all connections once so many more bytes, up and down together, have passed; happens once."""
+        self._loop.call(lambda: setattr(self._faults, "remaining_bytes", count_bytes))
+
+    def stall(self, *, up: bool = True, down: bool = True) -> None:
+        """Hold back what is sent, in one direction or both; connections stay open."""
+
+        def hold() -> None:
+            for flows, held in ((self._faults.up, up), (self._faults.down, down)):
+                if held:
+                    flows.clear()
+
+        self._loop.call(hold)
+
+    def refuse(self) -> None:
+        """End all connections, and each new one as soon as it is made."""
+
+        def close_the_door() -> None:
+            self._faults.refusing = True
+            self._cut()
+
+        self._loop.call(close_the_door)
+
+    def restore(self) -> None:
+        """Let everything pass again; what was held back arrives."""
+        self._loop.call(self._faults.clear)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        try:
+            await self._join(reader, writer)
+        finally:
+            self._serving.discard(task)
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        host, _, port = self._target.rpartition(":")
+        try:
+            server_reader, server_writer = await asyncio.open_connection(host, int(port))
+        except OSError:
+            writer.transport.abort()
+            return
+        pair = _Pair(writer, server_writer)
+        self._pairs.add(pair)
+        if self._faults.refusing:
+            pair.cut()
+        try:
+            async with asyncio.TaskGroup() as pumps:
+                pumps.create_task(self._pump(reader, server_writer, self._faults.up))
+                pumps.create_task(self._pump(server_reader, writer, self._faults.down))
+        except* OSError:
+            pass
+        finally:
+            self._pairs.discard(pair)
+            pair.cut()
+
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flows: asyncio.Event
+    ) -> None:
+        while data := await reader.read(64 * limits.KIB):
+            await flows.wait()
+            allowed = self._faults.spend(len(data))
+            writer.write(data[:allowed])
+            await writer.drain()
+            if allowed < len(data) or self._faults.is_spent():
+                self._faults.remaining_bytes = None
+                self._cut()
+        writer.write_eof()
+
+    def _cut(self) -> None:
+        for pair in list(self._pairs):
+            pair.cut()
+
+    async def _close(self) -> None:
+        self._server.close()
+        self._faults.clear()
+        self._faults.refusing = True
+        self._cut()
+        await asyncio.gather(*self._serving)
+        await self._server.wait_closed()
+
+
+@dataclass
+class _Faults:
+    """What is wrong with the link at the moment."""
+
+    up: asyncio.Event = field(default_factory=asyncio.Event)
+    down: asyncio.Event = field(default_factory=asyncio.Event)
+    refusing: bool = False
+    remaining_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        self.up.set()
+        self.down.set()
+        self.refusing = False
+        self.remaining_bytes = None
+
+    def spend(self, count_bytes: int) -> int:
+        """How many of so many bytes may pass before the cut."""
+        if self.remaining_bytes is None:
+            return count_bytes
+        allowed = min(count_bytes, self.remaining_bytes)
+        self.remaining_bytes -= allowed
+        return allowed
+
+    def is_spent(self) -> bool:
+        return self.remaining_bytes == 0
+
+
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """The two connections of which one looks like a single one to both ends."""
+
+    client: asyncio.StreamWriter
+    server: asyncio.StreamWriter
+
+    def cut(self) -> None:
+        self.client.transport.abort()
+        self.server.transport.abort()

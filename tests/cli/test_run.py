@@ -1,0 +1,117 @@
+"""`fednet run`: packages on this machine."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from fednet.cli import main
+from fednet.packages import create_package
+
+
+@pytest.fixture(params=["folder", "archive"])
+def either(request, package, tmp_path):
+    """The package as a folder, and as an archive."""
+    if request.param == "folder":
+        return package
+    create_package(package, tmp_path / "package.tgz")
+    return tmp_path / "package.tgz"
+
+
+def run(*words):
+    return CliRunner().invoke(main, ["run", *map(str, words)])
+
+
+def test_train_writes_the_update_and_shows_the_metadata(either, seed, tmp_path):
+    """The package is started first; the code's output goes to stderr, so that stdout is JSON."""
+    update = tmp_path / "update.npz"
+
+    result = run("train", "-p", either, "-i", seed, "-o", update, "--json")
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout) == {"num_examples": 3}
+    assert result.stderr == "starting\ntraining\n"
+    with np.load(update) as arrays:
+        assert arrays["0"].shape == (2, 3)
+
+
+def test_validate_shows_the_metrics_and_keeps_them_where_wanted(either, seed, tmp_path):
+    """A table for people."""
+    metrics = tmp_path / "metrics.json"
+
+    result = run("validate", "-p", either, "-i", seed, "-o", metrics)
+
+    assert result.exit_code == 0, result.output
+    assert result.stdout.split() == ["field", "value", "accuracy", "0.5"]
+    assert json.loads(metrics.read_text()) == {"accuracy": 0.5}
+
+
+def test_build_keeps_what_it_made(either, tmp_path):
+    """Also from an archive, which is unpacked only while it runs."""
+    result = run("build", "-p", either, "-o", tmp_path / "made", "--json")
+
+    assert json.loads(result.stdout) == {"made": [str(tmp_path / "made" / "made.txt")]}
+    assert (tmp_path / "made" / "made.txt").read_text() == "model\n"
+    assert result.stderr == "building\n"
+
+
+def test_build_puts_what_it_made_into_the_packages_folder(package):
+    """There its author looks for it."""
+    assert run("build", "-p", package).exit_code == 0
+    assert (package / "made.txt").exists()
+
+
+def test_startup_runs_what_a_client_runs_first(either):
+    """And shows what it said."""
+    result = run("startup", "-p", either)
+
+    assert (result.exit_code, result.stderr) == (0, "starting\n")
+
+
+def test_code_that_fails_is_exit_code_1(package, seed, tmp_path):
+    """Its last words stand on stderr, and nothing is written."""
+    (package / "train.sh").write_text("echo no data >&2; exit 3\n")
+
+    result = run("train", "-p", package, "-i", seed, "-o", tmp_path / "update.npz")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("starting\nno data\nError: The package's train command failed")
+    assert not (tmp_path / "update.npz").exists()
+
+
+def test_an_update_that_a_combiner_would_refuse_is_refused(package, seed, tmp_path):
+    """Another structure than the model's: exit code 2."""
+    np.savez(package / "other.npz", **{"0": np.zeros(7)})
+    (package / "train.sh").write_text(
+        'cp other.npz "$2"; echo \'{"num_examples": 3}\' > "$2-metadata"\n'
+    )
+
+    result = run("train", "-p", package, "-i", seed, "-o", tmp_path / "update.npz")
+
+    assert result.exit_code == 2
+    assert "The global model has 2 arrays" in result.stderr
+
+
+def test_an_entry_point_that_is_missing_is_named(package):
+    """The manifest is at fault, and the message says so."""
+    (package / "fednet.yaml").write_text("entry_points: {train: {command: sh train.sh}}\n")
+
+    result = run("startup", "-p", package)
+
+    assert result.exit_code == 1
+    assert "no entry point startup" in result.stderr
+
+
+def test_a_folder_that_is_no_package_is_refused(tmp_path):
+    """Exit code 2."""
+    assert run("build", "-p", tmp_path).exit_code == 2
+
+
+def test_a_model_that_is_none_is_refused_before_anything_runs(package, tmp_path):
+    """The package's code is not to blame."""
+    (tmp_path / "model.npz").write_text("no model")
+
+    result = run("validate", "-p", package, "-i", tmp_path / "model.npz")
+
+    assert result.exit_code == 2

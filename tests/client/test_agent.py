@@ -1,0 +1,468 @@
+"""The agent in a real network, over links that break: it answers each task once, and always ends when told to."""
+
+import dataclasses
+import queue
+import signal
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from fednet.client import connection
+from fednet.client.agent import Agent, serve
+from fednet.client.runtime import CallbackRuntime
+from fednet.errors import AlreadyExists, FailedPrecondition, InvalidInput, Unauthenticated
+from fednet.packages import create_package
+from fednet.parameters import write_model
+from fednet.settings import ClientSettings
+from fednet.testing import FaultProxy, Network
+
+SOON_SECONDS = 10.0
+
+
+@pytest.fixture
+def net(tmp_path):
+    with Network(data_dir=tmp_path / "network") as net:
+        write_model(tmp_path / "seed.npz", [np.zeros((50, 50), np.float32)])
+        assert net.api.set_active_model(str(tmp_path / "seed.npz"))["success"]
+        yield net
+
+
+@pytest.fixture
+def session(net):
+    """Runs a session of one round of training to its end."""
+
+    def run(name, **options):
+        begin(net, name, **options)
+        return net.api.wait_session(name, timeout=60)
+
+    return run
+
+
+def begin(net, name, **options):
+    # The controller hears of a client a moment after the client has heard of its combiner.
+    for _ in range(100):
+        answer = net.api.start_session(name, **{"rounds": 1, "validate": False} | options)
+        if answer.get("code") != "failed_precondition":
+            break
+    assert answer["success"], answer
+
+
+class Trainer:
+    """A train function that counts, with something to do in between."""
+
+    def __init__(self, act=lambda: None):
+        self.act = act
+        self.calls = 0
+
+    def __call__(self, parameters, _settings):
+        self.calls += 1
+        self.act()
+        return parameters, {"num_examples": 5}
+
+
+class Running:
+    """An agent in a thread, and what became of it."""
+
+    def __init__(self, agent_of):
+        self.ready = queue.Queue()
+        self.problem = None
+        self.agent = agent_of(self.ready.put)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        try:
+            self.agent.run()
+        except Exception as error:  # noqa: BLE001 (a test looks at it)
+            self.problem = error
+
+    def has_ended_soon(self):
+        self.thread.join(SOON_SECONDS)
+        return not self.thread.is_alive()
+
+
+@pytest.fixture
+def start(net, tmp_path):
+    """Starts agents of the network, by default named `a`; all have to end soon when told to."""
+    running = []
+
+    def start_one(train=None, *, waits=True, **settings):
+        defaults = {
+            "name": "a",
+            "api_url": net.api_url,
+            "token": net.token,
+            "data_dir": tmp_path / "client",
+        }
+        runtime = CallbackRuntime(train or Trainer(), None)
+        one = Running(lambda ready: Agent(ClientSettings(**defaults | settings), runtime, ready))
+        running.append(one)
+        if waits:
+            one.ready.get(timeout=30)
+        return one
+
+    yield start_one
+    for one in running:
+        one.agent.stop()
+        assert one.has_ended_soon()
+
+
+@pytest.fixture
+def link(net, monkeypatch):
+    """A proxy between this process's clients and their combiner; the controller goes another way."""
+    ask = connection.enrol_client
+    with FaultProxy(net._combiners["combiner-1"].address) as proxy:
+
+        def ask_and_redirect(*arguments, **options):
+            return dataclasses.replace(ask(*arguments, **options), address=proxy.address)
+
+        monkeypatch.setattr(connection, "enrol_client", ask_and_redirect)
+        yield proxy
+
+
+def answers(tmp_path, name="a"):
+    return sorted(path.name for path in (tmp_path / "client" / name / "answers").iterdir())
+
+
+# Links that break
+
+# The model has 10 kB: the cuts are in its upload, in the result, its receipt, and in what follows.
+CUTS = [1, 500, 9_000, 10_200, 10_300, 10_400, 10_500, 10_600, 10_700, 10_800, 11_000, 20_000]
+
+
+@pytest.mark.parametrize("cut_at", CUTS)
+def test_an_update_is_trained_once_wherever_its_link_breaks(start, session, link, cut_at):
+    """And the agent goes on: the next round comes to it."""
+    train = Trainer(lambda: link.cut_after(cut_at))
+    start(train)
+
+    assert session("first")["status"] == "FINISHED"
+    assert train.calls == 1
+
+    train.act = lambda: None
+    assert session("second")["status"] == "FINISHED"
+    assert train.calls == 2
+
+
+def test_an_answer_whose_receipt_is_lost_is_kept_and_sent_again(start, session, link, tmp_path):
+    """The combiner counted it once; the client forgets it when the receipt has come at last."""
+    stalled = threading.Event()
+    train = Trainer()
+    one = start(train)
+    send = one.agent._connection.send
+
+    def send_and_lose_the_receipt(**message):
+        if not stalled.is_set():
+            stalled.set()
+            link.stall(down=True, up=False)
+        send(**message)
+
+    one.agent._connection.send = send_and_lose_the_receipt
+    assert session("first")["status"] == "FINISHED"
+    kept = answers(tmp_path)
+    link.cut()
+    link.restore()
+    one.ready.get(timeout=30)
+    assert session("second")["status"] == "FINISHED"
+
+    assert [name.partition(".")[2] for name in kept] == ["npz", "result"]
+    assert train.calls == 2
+    assert set(kept) & set(answers(tmp_path)) == set()
+
+
+def test_a_finished_update_is_not_trained_again_by_the_next_process(net, start, link):
+    """An agent that ends in the middle of its upload leaves it to the one that comes after."""
+    train, again = Trainer(link.stall), Trainer()
+    one = start(train)
+    kept = when_kept(one.agent)
+    begin(net, "first")
+    assert kept.wait(30)
+    one.agent.stop()
+    assert one.has_ended_soon()
+    link.cut()
+    link.restore()
+
+    start(again)
+
+    assert net.api.wait_session("first", timeout=60)["status"] == "FINISHED"
+    assert (train.calls, again.calls) == (1, 0)
+
+
+def when_kept(agent):
+    """Set once the agent has kept an answer, and is about to deliver it."""
+    kept, keep = threading.Event(), agent._ledger.keep
+
+    def keep_and_tell(result):
+        keep(result)
+        kept.set()
+
+    agent._ledger.keep = keep_and_tell
+    return kept
+
+
+def test_it_comes_back_when_its_combiner_does(net, start, session):
+    """Wherever that is reached then."""
+    train = Trainer()
+    one = start(train)
+    net.remove_combiner("combiner-1")
+    net.add_combiner("combiner-1")
+
+    assert one.ready.get(timeout=30)["combiner"] == "combiner-1"
+    assert session("first")["status"] == "FINISHED"
+
+
+def test_it_waits_for_a_controller_that_is_away(net, start):
+    """It was told the right address: the controller will come."""
+    with FaultProxy(net.api_url.removeprefix("http://")) as proxy:
+        proxy.refuse()
+        one = start(api_url=f"http://{proxy.address}", waits=False)
+        with pytest.raises(queue.Empty):
+            one.ready.get(timeout=0.3)
+        proxy.restore()
+
+        assert one.ready.get(timeout=30)["name"] == "a"
+
+
+# Tasks that fail
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("bad digits"), ValueError("\udce9"), KeyError(), MemoryError()]
+)
+def test_a_function_that_fails_is_reported_and_survived(net, start, session, error):
+    """With its traceback in a status; the next task is served."""
+
+    def fail():
+        raise error
+
+    train = Trainer(fail)
+    start(train)
+
+    assert session("first", round_timeout=20)["status"] == "FAILED"
+    statuses = net.api.get_statuses(session_id="first")["result"]
+    assert any("in fail" in str(status) for status in statuses)
+
+    train.act = lambda: None
+    assert session("second")["status"] == "FINISHED"
+
+
+def test_a_disk_that_is_full_costs_no_agent(start, session, monkeypatch):
+    """An answer that cannot be kept is sent all the same."""
+    one = start()
+
+    def full(_result):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(one.agent._ledger, "keep", full)
+
+    assert session("first")["status"] == "FINISHED"
+    assert session("second")["status"] == "FINISHED"
+
+
+def test_what_nobody_foresaw_fails_the_task_only(start, session, monkeypatch):
+    """A fault of ours is reported like one of the user."""
+    one = start()
+    files = one.agent._files
+    monkeypatch.setattr(files, "model", lambda _ref: 1 / 0)
+
+    assert session("first", round_timeout=20)["status"] == "FAILED"
+
+    monkeypatch.undo()
+    assert session("second")["status"] == "FINISHED"
+
+
+def test_a_task_that_is_not_wanted_any_more_is_broken_off(start, session):
+    """The round went on without it, and so does the client."""
+    begun, let_go, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def endless():
+        begun.set()
+        try:
+            while not let_go.is_set():
+                pass
+        finally:
+            ended.set()
+
+    slow, fast = Trainer(endless), Trainer(lambda: begun.wait(30))
+    start(slow, name="slow")
+    start(fast, name="fast")
+
+    assert session("first", round_buffer_size=1, min_clients=1)["status"] == "FINISHED"
+    assert ended.wait(30)
+    assert not let_go.is_set()
+
+    slow.act = fast.act = lambda: None
+    assert session("second", min_clients=2)["status"] == "FINISHED"
+    assert slow.calls == fast.calls == 2
+
+
+# Refusals
+
+
+def test_a_name_that_is_taken_is_refused(start):
+    """The message says what to do, and the first client stays."""
+    first = start()
+    second = start(data_dir=first.agent._settings.data_dir / "elsewhere", waits=False)
+
+    assert second.has_ended_soon()
+    assert isinstance(second.problem, AlreadyExists)
+    assert "Choose another name" in second.problem.message
+    assert first.thread.is_alive()
+
+
+@pytest.mark.parametrize("token", ["wrong", None])
+def test_a_token_that_is_none_is_refused(start, token):
+    """The agent ends and says so."""
+    one = start(token=token, waits=False)
+
+    assert one.has_ended_soon()
+    assert isinstance(one.problem, Unauthenticated)
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc", ".", "..", "a/b", "a\0b", "é", "a b", "-x"])
+def test_a_name_never_becomes_a_path(tmp_path, name):
+    """It is refused before anything is written, naming the field."""
+    settings = ClientSettings(name=name, api_url="http://127.0.0.1:1", data_dir=tmp_path / "data")
+
+    with pytest.raises(InvalidInput, match="does not do") as caught:
+        Agent(settings)
+
+    assert caught.value.field == "name"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_folder_that_cannot_be_used_is_named(tmp_path):
+    """What the operating system says is mapped."""
+    (tmp_path / "file").write_text("in the way")
+    settings = ClientSettings(name="a", api_url="http://127.0.0.1:1", data_dir=tmp_path / "file")
+
+    with pytest.raises(FailedPrecondition, match="--data-dir"):
+        Agent(settings)
+
+
+# Ends
+
+
+def test_stop_before_run_ends_it_at_once(start):
+    """Nothing is begun."""
+    one = start()
+    one.agent.stop()
+    assert one.has_ended_soon()
+    assert one.problem is None
+
+
+def test_stop_does_not_wait_for_a_controller_that_is_away(start):
+    """Nobody listens there."""
+    one = start(api_url="http://127.0.0.1:1", waits=False)
+    one.agent.stop()
+
+    assert one.has_ended_soon()
+    assert one.problem is None
+
+
+@pytest.mark.parametrize("silent", ["controller", "combiner"])
+def test_stop_does_not_wait_for_an_answer(net, start, link, silent):
+    """One that accepts connections and says nothing."""
+    with FaultProxy(net.api_url.removeprefix("http://")) as proxy:
+        (proxy if silent == "controller" else link).stall()
+        one = start(api_url=f"http://{proxy.address}", waits=False)
+        with pytest.raises(queue.Empty):
+            one.ready.get(timeout=0.5)
+        one.agent.stop()
+
+        assert one.has_ended_soon()
+
+
+def test_stop_breaks_off_the_users_code(net, start):
+    """Where it runs Python."""
+    begun = threading.Event()
+
+    def endless():
+        begun.set()
+        while True:
+            pass
+
+    one = start(Trainer(endless))
+    begin(net, "first")
+    assert begun.wait(30)
+    one.agent.stop()
+
+    assert one.has_ended_soon()
+
+
+@pytest.mark.parametrize("fault", ["stall", "refuse"])
+def test_stop_breaks_off_an_upload(net, start, link, fault):
+    """Whether its bytes do not move, or it waits for a new link."""
+    one = start(Trainer(getattr(link, fault)))
+    kept = when_kept(one.agent)
+    begin(net, "first")
+    assert kept.wait(30)
+    one.agent.stop()
+
+    assert one.has_ended_soon()
+
+
+def test_no_thread_of_an_agent_outlives_it(start):
+    """Neither the connection nor what asked for a place."""
+    before = set(threading.enumerate())
+    one = start()
+    one.agent.stop()
+    assert one.has_ended_soon()
+
+    ours = {"a-connection", "enrolment", "stop"}
+    assert [each for each in set(threading.enumerate()) - before if each.name in ours] == []
+
+
+def test_serve_works_with_the_package_of_the_network(net, tmp_path):
+    """Package mode, until `stop` is set; the next package takes the place of the first."""
+    stop, ready = threading.Event(), queue.Queue()
+    settings = ClientSettings(
+        name="p", api_url=net.api_url, token=net.token, data_dir=tmp_path / "client"
+    )
+    serving = threading.Thread(target=serve, args=(settings, ready.put, stop))
+    serving.start()
+    try:
+        ready.get(timeout=30)
+        for name, examples in (("first", 3), ("second", 4)):
+            set_package(net, tmp_path / name, examples)
+            begin(net, name)
+            assert net.api.wait_session(name, timeout=60)["status"] == "FINISHED"
+    finally:
+        stop.set()
+        serving.join(SOON_SECONDS)
+
+    assert not serving.is_alive()
+
+
+def set_package(net, folder, examples):
+    folder.mkdir()
+    (folder / "fednet.yaml").write_text("entry_points: {train: {command: sh train.sh}}\n")
+    script = f'cp "$1" "$2" && echo \'{{"num_examples": {examples}}}\' > "$2-metadata"\n'
+    (folder / "train.sh").write_text(script)
+    archive = folder.with_suffix(".tgz")
+    create_package(folder, archive)
+    answer = net.api.set_active_package(str(archive), helper="numpyhelper", name=folder.name)
+    assert answer["success"], answer
+
+
+def test_a_process_ends_with_its_agent_running(net, tmp_path):
+    """A notebook that is closed does not hang."""
+    script = f"""
+import threading
+from fednet.client import Client
+client = Client({net.api_url!r}, name="x", token={net.token!r})
+client.train(lambda parameters, settings: (parameters, {{"num_examples": 1}}))
+threading.Thread(target=client.run, daemon=True).start()
+begun = threading.Event()
+begun.wait(1.5)
+print("end of the main thread")
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path, check=False, capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+
+    assert process.stdout == "end of the main thread\n"
+    assert process.returncode not in {-signal.SIGSEGV, -signal.SIGABRT}

@@ -1,0 +1,224 @@
+"""A client in a few lines of Python."""
+
+import _thread
+import asyncio
+import queue
+import threading
+
+import numpy as np
+import pytest
+
+from fednet.client import Client
+from fednet.client.agent import Agent
+from fednet.errors import InvalidInput, Unauthenticated
+from fednet.parameters import write_model
+from fednet.testing import Network
+
+
+@pytest.fixture
+def net(tmp_path):
+    with Network() as net:
+        write_model(tmp_path / "seed.npz", [np.zeros((2, 3), np.float32)])
+        assert net.api.set_active_model(str(tmp_path / "seed.npz"))["success"]
+        yield net
+
+
+@pytest.fixture
+def client(net):
+    return Client(net.api_url, name="hospital-1", token=net.token)
+
+
+def trains(client, then=lambda: None):
+    """Registers a train function; an event says when it is called, a list with what."""
+    called, given = threading.Event(), []
+
+    @client.train
+    def train(parameters, settings):
+        given.append((parameters, settings))
+        called.set()
+        then()
+        return [array + 1 for array in parameters], {"num_examples": 120}
+
+    return called, given
+
+
+@pytest.fixture
+def start_session(net, monkeypatch):
+    """Starts a session of one round, as soon as a client has connected."""
+    connected, of_agent = queue.Queue(), Agent._connected
+
+    def tell(agent, place):
+        of_agent(agent, place)
+        connected.put(place)
+
+    monkeypatch.setattr(Agent, "_connected", tell)
+
+    def start(name="first"):
+        connected.get(timeout=30)
+        # The controller hears of a client a moment after the client has heard of its combiner.
+        for _ in range(100):
+            answer = net.api.start_session(name, rounds=1)
+            if answer.get("code") != "failed_precondition":
+                break
+        assert answer["success"], answer
+
+    return start
+
+
+class Starting:
+    """A session that starts while `run` holds this thread."""
+
+    def __init__(self, start, *names):
+        self._thread = threading.Thread(target=start, args=names)
+
+    def __enter__(self):
+        self._thread.start()
+
+    def __exit__(self, *_):
+        self._thread.join(30)
+
+
+class InThread:
+    """`run` in a thread, stopped at the end of the block."""
+
+    def __init__(self, client):
+        self._client = client
+        self._thread = threading.Thread(target=client.run)
+
+    def __enter__(self):
+        self._thread.start()
+
+    def __exit__(self, *_):
+        self._client.stop()
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+
+def test_decorated_functions_train_and_validate(net, client, start_session):
+    """With arrays of their own; what they return counts."""
+    _called, given = trains(client)
+
+    @client.validate
+    def validate(parameters, _settings):
+        return {"mean": float(parameters[0].mean()), "num_examples": 30}
+
+    with InThread(client):
+        start_session()
+        session = net.api.wait_session("first", timeout=60)
+
+    assert session["status"] == "FINISHED"
+    parameters, settings = given[0]
+    assert [array.shape for array in parameters] == [(2, 3)]
+    assert parameters[0].flags.writeable
+    assert isinstance(settings, dict)
+    (validation,) = net.api.get_validations()["result"]
+    assert '"mean": 1.0' in validation["data"]
+    assert validate(parameters, {}) == {"mean": 0.0, "num_examples": 30}
+
+
+def test_a_client_without_a_function_is_refused(client):
+    """Before it takes a place that it cannot fill."""
+    with pytest.raises(InvalidInput, match=r"@client\.train"):
+        client.run()
+
+
+def test_ctrl_c_ends_run(client, start_session):
+    """While it trains, and without an error."""
+    called, _given = trains(client, then=_thread.interrupt_main)
+
+    with Starting(start_session):
+        client.run()
+
+    assert called.is_set()
+
+
+def test_run_works_inside_of_an_event_loop(client, start_session):
+    """As in a notebook, whose cells run in one."""
+    called, _given = trains(client, then=client.stop)
+
+    async def cell():
+        client.run()
+
+    with Starting(start_session):
+        asyncio.run(cell())
+
+    assert called.is_set()
+
+
+def test_stop_before_run_is_not_lost(client):
+    """Whoever stops a thread that is just beginning need not wait for it."""
+    trains(client)
+    client.stop()
+
+    client.run()
+
+
+def test_a_client_can_run_again(client, start_session):
+    """A stop belongs to the run that it ended."""
+    called, _given = trains(client)
+    client.stop()
+    client.run()
+
+    with InThread(client):
+        start_session()
+        assert called.wait(30)
+
+
+def test_a_data_folder_makes_it_known_again(net, tmp_path, start_session):
+    """Without a token that may register: with its own."""
+    settings = {"name": "hospital-1", "data_dir": tmp_path / "data"}
+    first = Client(net.api_url, token=net.token, **settings)
+    trains(first, then=first.stop)
+    with Starting(start_session, "first"):
+        first.run()
+
+    again = Client(net.api_url, **settings)
+    called, _given = trains(again)
+
+    with InThread(again):
+        start_session("second")
+        assert called.wait(30)
+
+
+def test_without_a_data_folder_nothing_is_left(client, tmp_path, monkeypatch):
+    """Its temporary folder goes with the run."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    trains(client)
+    client.stop()
+
+    client.run()
+
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_a_refusal_is_raised(net):
+    """The network's words reach whoever called run."""
+    client = Client(net.api_url, name="hospital-1", token="wrong")
+    trains(client)
+
+    with pytest.raises(Unauthenticated):
+        client.run()
+
+
+@pytest.mark.parametrize("name", ["../x", ""])
+def test_a_wrong_name_is_named(net, name):
+    """By its field, before anything is done."""
+
+    def run():
+        client = Client(net.api_url, name=name, token=net.token)
+        trains(client)
+        client.run()
+
+    with pytest.raises(InvalidInput) as caught:
+        run()
+
+    assert caught.value.field == "name"
+
+
+def test_without_an_address_it_says_so():
+    """Neither argument nor environment."""
+    with pytest.raises(InvalidInput) as caught:
+        Client(name="hospital-1")
+
+    assert caught.value.field == "api_url"

@@ -1,0 +1,125 @@
+"""What a client holds: each file is fetched once, believed once checked, and bounded in number."""
+
+import hashlib
+
+import pytest
+
+from fednet import limits
+from fednet.client.files import Files
+from fednet.errors import InvalidInput, Unavailable
+from fednet.packages import create_package
+from fednet.wire import common_pb2
+
+
+def ref_of(content):
+    return common_pb2.BlobRef(sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
+
+
+class Store:
+    """What can be fetched, and what was."""
+
+    def __init__(self):
+        self.blobs = {}
+        self.fetched = []
+
+    def put(self, content):
+        ref = ref_of(content)
+        self.blobs[ref.sha256] = content
+        return ref
+
+    def fetch(self, ref, path):
+        if ref.sha256 not in self.blobs:
+            path.with_name(path.name + ".part").write_bytes(b"half")
+            raise Unavailable("The link broke.")
+        self.fetched.append(ref.sha256)
+        path.write_bytes(self.blobs[ref.sha256])
+
+
+@pytest.fixture
+def store():
+    return Store()
+
+
+@pytest.fixture
+def files(tmp_path, store):
+    return Files(tmp_path / "files", store.fetch)
+
+
+def package_ref(store, tmp_path, command):
+    folder = tmp_path / "code"
+    folder.mkdir(exist_ok=True)
+    (folder / "fednet.yaml").write_text(f"entry_points: {{train: {{command: {command}}}}}\n")
+    create_package(folder, tmp_path / "package.tgz")
+    return store.put((tmp_path / "package.tgz").read_bytes())
+
+
+def test_a_model_is_fetched_once(files, store):
+    """By its digest, whatever its id."""
+    ref = store.put(b"model")
+
+    assert files.model(ref).read_bytes() == b"model"
+    assert files.model(ref).read_bytes() == b"model"
+    assert store.fetched == [ref.sha256]
+
+
+def test_what_an_earlier_process_fetched_is_used(files, store, tmp_path):
+    """A restart costs no transfer."""
+    ref = store.put(b"model")
+    files.model(ref)
+
+    Files(tmp_path / "files", store.fetch).model(ref)
+
+    assert store.fetched == [ref.sha256]
+
+
+def test_what_an_earlier_process_left_broken_is_fetched_again(files, store, tmp_path):
+    """A power cut may leave a name without its bytes."""
+    ref = store.put(b"model")
+    files.model(ref).write_bytes(b"")
+
+    assert Files(tmp_path / "files", store.fetch).model(ref).read_bytes() == b"model"
+
+
+def test_the_longest_unused_make_room(files, store):
+    """As many are held as the limit says."""
+    refs = [store.put(bytes([number])) for number in range(limits.client_models_max + 1)]
+    for ref in refs[:-1]:
+        files.model(ref)
+    files.model(refs[0])
+
+    paths = [files.model(refs[-1]), files.model(refs[0])]
+
+    assert all(path.exists() for path in paths)
+    assert len(list(paths[0].parent.parent.iterdir())) == limits.client_models_max
+    files.model(refs[1])
+    assert store.fetched.count(refs[1].sha256) == 2
+
+
+def test_broken_transfers_do_not_pile_up(files, tmp_path):
+    """What is left of them counts as well."""
+    for number in range(20):
+        with pytest.raises(Unavailable):
+            files.model(ref_of(bytes([number])))
+
+    assert len(list((tmp_path / "files").rglob("*.part"))) <= limits.client_models_max
+
+
+def test_packages_are_unpacked_once_and_bounded(files, store, tmp_path):
+    """Their archives and their folders."""
+    commands = [f"run{number}" for number in range(limits.client_packages_max + 2)]
+    for command in commands:
+        ref = package_ref(store, tmp_path, command)
+        folder, manifest = files.package(ref)
+        assert (folder / "fednet.yaml").exists()
+        assert manifest.entry_points == {"train": command}
+        assert files.package(ref) == (folder, manifest)
+
+    assert len(list((tmp_path / "files" / "packages").iterdir())) == limits.client_packages_max
+    assert len(store.fetched) == len(commands)
+
+
+@pytest.mark.parametrize("digest", ["", "..", "../../x", "A" * 64, "0" * 63, "0" * 64 + "\n"])
+def test_a_digest_that_is_none_never_becomes_a_path(files, digest):
+    """The combiner's word is checked as well."""
+    with pytest.raises(InvalidInput, match="no SHA-256"):
+        files.model(common_pb2.BlobRef(sha256=digest))

@@ -1,0 +1,188 @@
+"""A combiner without its server: real stores, real files, models of three numbers."""
+
+import asyncio
+import inspect
+import time
+import uuid
+
+import numpy as np
+import pytest
+
+from fednet.combiner.round import task_id_of
+from fednet.combiner.runner import Runner
+from fednet.combiner.spool import Spool
+from fednet.parameters import load_parameters, write_model
+from fednet.storage import open_blobs
+from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """A test that is a coroutine gets an event loop of its own."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
+
+
+class Says:
+    """What clients say, as messages of the wire."""
+
+    @staticmethod
+    def update(phase, client, num_examples=1.0, metadata_json=""):
+        update = tasks_pb2.Update(num_examples=num_examples, metadata_json=metadata_json)
+        return tasks_pb2.TaskResult(task_id=task_id_of(phase.phase_id, client), update=update)
+
+    @staticmethod
+    def validation(phase, client, metrics_json='{"accuracy": 0.5}'):
+        validation = tasks_pb2.Validation(metrics_json=metrics_json)
+        return tasks_pb2.TaskResult(
+            task_id=task_id_of(phase.phase_id, client), validation=validation
+        )
+
+    @staticmethod
+    def failure(phase, client, message="boom", traceback="line 1"):
+        failure = tasks_pb2.Failure(message=message, traceback=traceback)
+        return tasks_pb2.TaskResult(task_id=task_id_of(phase.phase_id, client), failure=failure)
+
+
+@pytest.fixture
+def says():
+    return Says()
+
+
+class Combiner:
+    """A runner and its folder. `restart` leaves the old one as a `kill -9` would, and begins on what is on disk."""
+
+    def __init__(self, folder, store, name="combiner-1"):
+        self.folder = folder
+        self.store = store
+        self.name = name
+
+    async def restart(self):
+        self.spool = Spool(self.folder)
+        self.runner = Runner(self.name, self.spool, self.store, clients_max=10)
+        await self.runner.recover()
+
+    def connect(self, client):
+        return self.runner.connect(client, tasks_pb2.Hello(kinds=["TRAIN", "VALIDATE"]))
+
+    def upload(self, phase, client, *values):
+        """Put an update where an upload would have put it."""
+        place = self.runner.upload_place(client, task_id_of(phase.phase_id, client))
+        write_model(place.path, [np.array(values, np.float32)])
+
+    def answer(self, phase, client, *values, num_examples=1.0):
+        """Upload an update and say so."""
+        self.upload(phase, client, *values)
+        self.runner.result(client, Says.update(phase, client, num_examples))
+
+    async def until(self, kind, count=1):
+        """The first events of a kind that the controller is told, once there are so many."""
+        found = []
+        told = self.runner.outbox.follow(self.runner.snapshot())
+        while len(found) < count:
+            event = await anext(told)
+            found += [event] if event.WhichOneof("event") == kind else []
+        await told.aclose()
+        return found
+
+    async def acknowledge_all(self):
+        outbox = self.runner.outbox
+        outbox.acknowledge(outbox.epoch, 10**9)
+        await asyncio.sleep(0)
+
+    async def reduced(self, phase, tmp_path, *, updates, weight):
+        """The parameters of the model that the partial of one phase makes."""
+        reduction = rounds_pb2.Reduction(
+            model_id=str(uuid.uuid4()), base=phase.model, aggregator="fedavg"
+        )
+        reduction.partials.add(
+            phase_id=phase.phase_id, combiner=self.name, updates=updates, weight=weight
+        )
+        ref = (await self.runner.reduce(reduction)).model
+        path = tmp_path / "reduced.npz"
+        path.write_bytes(b"".join(self.store.read(f"models/{ref.id}")))
+        return load_parameters(path)
+
+
+def messages(connection):
+    """All messages that wait to be sent to a client, with what each is; None for the end of the stream."""
+    found = []
+    while not connection.outgoing.empty():
+        message = connection.outgoing.get_nowait()
+        kind = message and message.WhichOneof("message")
+        found.append((kind, message and getattr(message, kind)))
+    return found
+
+
+@pytest.fixture
+def sent():
+    """Gives and removes what waits to be sent to a client."""
+    return messages
+
+
+@pytest.fixture
+def another_combiner(tmp_path, store):
+    """Makes a further combiner on the same store."""
+    return lambda name: Combiner(tmp_path / name, store, name)
+
+
+@pytest.fixture(params=["memory", "directory"])
+def store(request, tmp_path):
+    url = "memory://" if request.param == "memory" else f"file://{tmp_path / 'blobs'}"
+    opened = open_blobs(url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def combiner(tmp_path, store):
+    return Combiner(tmp_path / "spool", store)
+
+
+@pytest.fixture
+def put_model(store, tmp_path):
+    """Puts a model into the store; gives its reference."""
+
+    def put(*arrays):
+        path = tmp_path / "model.npz"
+        size, sha256 = write_model(path, arrays or [np.zeros(3, np.float32)])
+        ref = common_pb2.BlobRef(
+            kind=common_pb2.BlobRef.MODEL, id=str(uuid.uuid4()), size_bytes=size, sha256=sha256
+        )
+        store.put_file(f"models/{ref.id}", path)
+        return ref
+
+    return put
+
+
+@pytest.fixture
+def phase_of(put_model):
+    """Makes a phase's request."""
+
+    def make(*clients, **changes):
+        fields = {
+            "phase_id": str(uuid.uuid4()),
+            "session_id": "session",
+            "kind": tasks_pb2.TRAIN,
+            "clients": clients,
+            "seconds_max": 3600.0,
+            "aggregator": "fedavg",
+        } | changes
+        fields.setdefault("model", put_model())
+        return rounds_pb2.Phase(**fields)
+
+    return make
+
+
+@pytest.fixture
+def hours_later(monkeypatch):
+    """Sets the clock forward, past all deadlines."""
+
+    def pass_hours():
+        real = time.time
+        monkeypatch.setattr(time, "time", lambda: real() + 5 * 3600)
+
+    return pass_hours

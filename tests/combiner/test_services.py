@@ -1,0 +1,542 @@
+"""The three services over loopback, with real tokens."""
+
+import asyncio
+import contextlib
+import hashlib
+import io
+import uuid
+
+import google_crc32c
+import grpc
+import numpy as np
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from fednet import limits
+from fednet.combiner.round import task_id_of
+from fednet.combiner.server import _OPEN_SERVICES, _ROLES, _serve
+from fednet.errors import (
+    Conflict,
+    InvalidInput,
+    LimitExceeded,
+    NotFound,
+    PermissionDenied,
+    TransferCorrupted,
+    Unauthenticated,
+    Unavailable,
+)
+from fednet.identity import Identity, Role, Signer
+from fednet.parameters import write_model_to
+from fednet.rpc import TokenGate, channel_options, from_rpc_error
+from fednet.storage import open_blobs
+from fednet.wire import (
+    models_pb2,
+    models_pb2_grpc,
+    rounds_pb2,
+    rounds_pb2_grpc,
+    tasks_pb2,
+    tasks_pb2_grpc,
+)
+
+MIB = limits.chunk_bytes
+
+
+@pytest.fixture
+def store():
+    """A distant store, so that models are copied to be downloaded."""
+    opened = open_blobs("memory://")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def signer(tmp_path_factory):
+    return Signer.from_folder(tmp_path_factory.mktemp("key"))
+
+
+@pytest.fixture
+def served(combiner, signer):
+    """Serves the combiner inside a block; gives what makes a channel for a role."""
+
+    @contextlib.asynccontextmanager
+    async def serve():
+        await combiner.restart()
+        gate = TokenGate(signer.verifier.verify, _ROLES, _OPEN_SERVICES)
+        server = grpc.aio.server(interceptors=[gate], options=channel_options(server=True))
+        port = server.add_insecure_port("127.0.0.1:0")
+        await _serve(server, combiner.runner)
+        async with contextlib.AsyncExitStack() as channels:
+
+            async def caller(role=None, id_="a"):
+                channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=channel_options())
+                token = signer.sign(Identity(role, id_, id_)) if role else None
+                return Caller(await channels.enter_async_context(channel), token)
+
+            yield caller
+        await server.stop(None)
+        await combiner.runner.close()
+
+    return serve
+
+
+class Caller:
+    """The stubs of one channel, with its token on every call; errors come as ours."""
+
+    def __init__(self, channel, token):
+        self.metadata = [("authorization", f"Bearer {token}")] if token else []
+        self.tasks = tasks_pb2_grpc.TasksStub(channel)
+        self.models = models_pb2_grpc.ModelsStub(channel)
+        self.rounds = rounds_pb2_grpc.RoundsStub(channel)
+        self.health = health_pb2_grpc.HealthStub(channel)
+
+    def connect(self):
+        return self.tasks.Connect(metadata=self.metadata)
+
+    async def welcomed(self):
+        stream = self.connect()
+        await stream.write(tasks_pb2.ClientMessage(hello={"kinds": ["TRAIN"]}))
+        assert (await stream.read()).WhichOneof("message") == "welcome"
+        return stream
+
+    async def received(self, task):
+        with ours():
+            request = models_pb2.UploadId(task_id=task)
+            return (await self.models.Received(request, metadata=self.metadata)).offset_bytes
+
+    async def has_sent(self, task, size_bytes):
+        """Wait until so much of an upload that is under way has arrived."""
+        while await self.received(task) < size_bytes:
+            pass
+
+    async def upload(self, parts):
+        with ours():
+            return await self.models.Upload(iter(parts), metadata=self.metadata)
+
+    async def download(self, ref, offset=0):
+        request = models_pb2.DownloadRequest(kind=ref.kind, id=ref.id, offset_bytes=offset)
+        with ours():
+            parts = self.models.Download(request, metadata=self.metadata)
+            return b"".join([part.chunk.data async for part in parts])
+
+    async def call(self, method, request):
+        with ours():
+            return await method(request, metadata=self.metadata)
+
+
+async def eventually(condition):
+    """Wait for what the server does in this same event loop."""
+    while not condition():  # noqa: ASYNC110  there is nothing else to wait on from outside
+        await asyncio.sleep(0)
+
+
+@contextlib.contextmanager
+def ours():
+    try:
+        yield
+    except grpc.RpcError as error:
+        raise from_rpc_error(error) from error
+
+
+def header(task, content, **changes):
+    fields = {
+        "task_id": task,
+        "size_bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    return models_pb2.UploadPart(header=fields | changes)
+
+
+def chunks(content, start=0):
+    for at in range(start, len(content), MIB):
+        data = content[at : at + MIB]
+        yield models_pb2.UploadPart(chunk={"data": data, "crc32c": google_crc32c.value(data)})
+
+
+@pytest.fixture
+def large(put_model):
+    """A model of three pieces, and an update of it."""
+    array = np.arange(700_000, dtype=np.float32)
+    return put_model(array), update_of(array)
+
+
+def update_of(array):
+    file = io.BytesIO()
+    write_model_to(file, [array])
+    return file.getvalue()
+
+
+METHODS = [
+    ("tasks", "Connect", tasks_pb2.ClientMessage),
+    ("models", "Received", models_pb2.UploadId),
+    ("models", "Upload", models_pb2.UploadPart),
+    ("models", "Download", models_pb2.DownloadRequest),
+    ("rounds", "Start", rounds_pb2.Phase),
+    ("rounds", "Close", rounds_pb2.PhaseId),
+    ("rounds", "Release", rounds_pb2.PhaseId),
+    ("rounds", "Reduce", rounds_pb2.Reduction),
+    ("rounds", "Watch", rounds_pb2.Acknowledgement),
+]
+
+
+async def answers_of(caller, service, method, message):
+    """Everything that a call answers, however it streams."""
+    call = getattr(getattr(caller, service), method)
+    streams_up = isinstance(
+        call, grpc.aio.StreamUnaryMultiCallable | grpc.aio.StreamStreamMultiCallable
+    )
+    made = call(iter([message]) if streams_up else message, metadata=caller.metadata)
+    with ours():
+        if hasattr(made, "__aiter__"):
+            return [answer async for answer in made]
+        return [await made]
+
+
+@pytest.mark.parametrize(("service", "method", "message"), METHODS)
+async def test_no_method_answers_without_the_right_token(served, service, method, message):
+    """No token, no token of ours, a token of another role: refused, each with its error."""
+    right = "controller" if service == "rounds" else "client"
+    async with served() as caller:
+        nobody, forger = await caller(), await caller()
+        forger.metadata = [("authorization", "Bearer not.a.token")]
+
+        for stranger in (nobody, forger):
+            with pytest.raises(Unauthenticated):
+                await answers_of(stranger, service, method, message())
+        for role in set(Role) - {Role(right)}:
+            with pytest.raises(PermissionDenied):
+                await answers_of(await caller(role), service, method, message())
+
+
+def test_the_list_of_methods_is_whole():
+    """A new method must be in the test above."""
+    services = (
+        tasks_pb2.DESCRIPTOR.services_by_name["Tasks"],
+        models_pb2.DESCRIPTOR.services_by_name["Models"],
+        rounds_pb2.DESCRIPTOR.services_by_name["Rounds"],
+    )
+
+    known = {(service, method) for service, method, _ in METHODS}
+
+    assert known == {(each.name.lower(), m.name) for each in services for m in each.methods}
+    assert set(_ROLES) == {each.full_name for each in services}
+
+
+async def test_anybody_may_ask_for_the_health(served):
+    """Whoever balances the load has no token."""
+    async with served() as caller:
+        nobody = await caller()
+
+        answer = await nobody.health.Check(health_pb2.HealthCheckRequest())
+
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_a_stream_must_begin_with_a_hello(served):
+    """Anything else, or nothing, ends it with an error that says so."""
+    async with served() as caller:
+        client = await caller(Role.CLIENT)
+        stream = client.connect()
+        await stream.write(tasks_pb2.ClientMessage(log={"text": "hi"}))
+        with pytest.raises(InvalidInput, match="hello"), ours():
+            await stream.read()
+
+        silent = client.connect()
+        await silent.done_writing()
+        with pytest.raises(InvalidInput, match="hello"), ours():
+            await silent.read()
+
+
+async def test_tasks_go_down_and_answers_go_up(served, combiner, phase_of):
+    """Over one stream; a log record on it reaches the controller."""
+    async with served() as caller:
+        client, controller = await caller(Role.CLIENT), await caller(Role.CONTROLLER)
+        stream = await client.welcomed()
+        phase = phase_of("a")
+        await controller.call(controller.rounds.Start, phase)
+        task = (await stream.read()).task
+        update = update_of(np.ones(3, np.float32))
+
+        await client.upload([header(task.task_id, update), *chunks(update)])
+        await stream.write(tasks_pb2.ClientMessage(accepted={"task_id": task.task_id}))
+        await stream.write(tasks_pb2.ClientMessage(log={"text": "done"}))
+        result = {"task_id": task.task_id, "update": {"num_examples": 2}}
+        await stream.write(tasks_pb2.ClientMessage(result=result))
+        receipt = (await stream.read()).receipt
+
+        assert task.task_id == task_id_of(phase.phase_id, "a")
+        assert (receipt.task_id, receipt.accepted) == (task.task_id, True)
+        [log] = await combiner.until("log")
+        assert (log.client_id, log.log.text) == ("a", "done")
+
+
+async def test_a_second_stream_of_a_client_ends_the_first(served, combiner):
+    """The first may be dead without our knowing; the client stays connected."""
+    async with served() as caller:
+        client = await caller(Role.CLIENT)
+        first = await client.welcomed()
+        second = await client.welcomed()
+
+        assert await first.read() is grpc.aio.EOF
+        assert list(combiner.runner.snapshot().snapshot.clients) == ["a"]
+        second.cancel()
+
+
+async def test_an_answer_to_another_clients_task_ends_the_stream(served, phase_of):
+    """With the error that says why."""
+    async with served() as caller:
+        controller, other = await caller(Role.CONTROLLER), await caller(Role.CLIENT, "b")
+        phase = phase_of("a")
+        await controller.call(controller.rounds.Start, phase)
+        stream = await other.welcomed()
+        result = {"task_id": task_id_of(phase.phase_id, "a"), "update": {"num_examples": 2}}
+        await stream.write(tasks_pb2.ClientMessage(result=result))
+
+        with pytest.raises(PermissionDenied), ours():
+            await stream.read()
+
+
+async def test_a_stream_that_breaks_is_told(served, combiner):
+    """The client is gone from the network as soon as its stream is."""
+    async with served() as caller:
+        client, controller = await caller(Role.CLIENT), await caller(Role.CONTROLLER)
+        watch = controller.rounds.Watch(metadata=controller.metadata)
+        await watch.read()
+        stream = await client.welcomed()
+        joined = await watch.read()
+        stream.cancel()
+        left = await watch.read()
+
+        assert joined.WhichOneof("event") == "client_joined"
+        assert (left.WhichOneof("event"), left.client_id) == ("client_left", "a")
+        assert list(combiner.runner.snapshot().snapshot.clients) == []
+
+
+async def test_a_watch_begins_with_a_snapshot_and_takes_acknowledgements(
+    served, combiner, phase_of
+):
+    """What was acknowledged does not come again."""
+    async with served() as caller:
+        controller = await caller(Role.CONTROLLER)
+        phase = phase_of("a")
+        await controller.call(controller.rounds.Start, phase)
+        await controller.call(controller.rounds.Close, rounds_pb2.PhaseId(phase_id=phase.phase_id))
+        watch = controller.rounds.Watch(metadata=controller.metadata)
+        snapshot = await watch.read()
+        events = [await watch.read(), await watch.read()]
+        epoch = snapshot.snapshot.epoch
+        await watch.write(rounds_pb2.Acknowledgement(epoch=epoch, number=events[-1].number))
+        await watch.done_writing()
+        await eventually(lambda: not combiner.runner.outbox._kept)
+        watch.cancel()
+        again = controller.rounds.Watch(metadata=controller.metadata)
+        await again.read()
+        combiner.runner.outbox.mention(client_id="new")
+
+        assert list(snapshot.snapshot.phases) == [phase.phase_id]
+        assert [each.WhichOneof("event") for each in events] == ["unanswered", "phase_closed"]
+        assert (await again.read()).client_id == "new"
+        again.cancel()
+
+
+async def test_a_watch_that_ends_is_forgotten(served, combiner):
+    """Its queue grows no more."""
+    async with served() as caller:
+        controller = await caller(Role.CONTROLLER)
+        watch = controller.rounds.Watch(metadata=controller.metadata)
+        await watch.read()
+        assert len(combiner.runner.outbox._watchers) == 1
+
+        watch.cancel()
+        await eventually(lambda: not combiner.runner.outbox._watchers)
+
+
+async def test_the_controllers_calls_say_what_is_wrong(served):
+    """Each with the error and the field."""
+    async with served() as caller:
+        controller = await caller(Role.CONTROLLER)
+        rounds, unknown = controller.rounds, rounds_pb2.PhaseId(phase_id=str(uuid.uuid4()))
+
+        with pytest.raises(NotFound):
+            await controller.call(rounds.Close, unknown)
+        await controller.call(rounds.Release, unknown)
+        with pytest.raises(InvalidInput) as refusal:
+            await controller.call(rounds.Start, rounds_pb2.Phase(phase_id="no id"))
+        assert refusal.value.field == "phase_id"
+        with pytest.raises(InvalidInput) as refusal:
+            await controller.call(rounds.Reduce, rounds_pb2.Reduction(model_id="no id"))
+        assert refusal.value.field == "model_id"
+
+
+@pytest.fixture
+def uploading(served, phase_of, large):
+    """Serves a combiner with one open task; gives the client, the task and an update of three pieces."""
+
+    @contextlib.asynccontextmanager
+    async def begin():
+        model, update = large
+        phase = phase_of("a", model=model)
+        async with served() as caller:
+            controller, client = await caller(Role.CONTROLLER), await caller(Role.CLIENT)
+            await controller.call(controller.rounds.Start, phase)
+            yield caller, client, task_id_of(phase.phase_id, "a"), update
+
+    return begin
+
+
+async def test_an_upload_goes_on_where_it_broke_off(uploading):
+    """The receipt comes when all is here and right; once more, it comes at once."""
+    async with uploading() as (_, client, task, update):
+        broken = client.models.Upload(metadata=client.metadata)
+        await broken.write(header(task, update))
+        await broken.write(next(chunks(update)))
+        await client.has_sent(task, MIB)
+        broken.cancel()
+
+        rest = [header(task, update, offset_bytes=MIB), *chunks(update, MIB)]
+        receipt = await client.upload(rest)
+
+        assert receipt.sha256 == hashlib.sha256(update).hexdigest()
+        assert await client.received(task) == len(update)
+        again = await client.upload([header(task, update, offset_bytes=len(update))])
+        assert again.size_bytes == len(update)
+
+
+async def test_a_piece_that_was_altered_on_the_way_is_refused(uploading):
+    """What came before it stays, to go on from."""
+    async with uploading() as (_, client, task, update):
+        first, second, *_ = chunks(update)
+        second.chunk.crc32c ^= 1
+
+        with pytest.raises(TransferCorrupted, match="checksum"):
+            await client.upload([header(task, update), first, second])
+
+        assert await client.received(task) == MIB
+
+
+async def test_a_file_that_is_not_the_announced_one_is_thrown_away(uploading):
+    """The digest is over the whole; the client begins anew."""
+    async with uploading() as (_, client, task, update):
+        with pytest.raises(TransferCorrupted, match="SHA-256"):
+            await client.upload([header(task, update, sha256="0" * 64), *chunks(update)])
+
+        assert await client.received(task) == 0
+
+
+async def test_more_or_fewer_bytes_than_announced_are_refused(uploading):
+    """Fewer can be continued; more cannot be right."""
+    async with uploading() as (_, client, task, update):
+        with pytest.raises(TransferCorrupted, match="ended after"):
+            await client.upload([header(task, update), next(chunks(update))])
+        rest = [header(task, update[:-1], offset_bytes=MIB), *chunks(update, MIB)]
+        with pytest.raises(TransferCorrupted, match="More than the announced"):
+            await client.upload(rest)
+
+
+async def test_an_offset_that_does_not_fit_is_refused(uploading):
+    """There is no hole in a file."""
+    async with uploading() as (_, client, task, update):
+        with pytest.raises(TransferCorrupted, match="resumes at byte"):
+            await client.upload([header(task, update, offset_bytes=MIB), *chunks(update, MIB)])
+
+
+async def test_a_file_that_no_update_could_need_is_refused(uploading):
+    """Before its first byte."""
+    async with uploading() as (_, client, task, update):
+        with pytest.raises(LimitExceeded) as refusal:
+            await client.upload([header(task, update, size_bytes=100 * len(update))])
+
+        assert refusal.value.field == "size_bytes"
+
+
+async def test_an_upload_must_begin_with_its_header(uploading):
+    """Neither pieces nor nothing."""
+    async with uploading() as (_, client, _, update):
+        with pytest.raises(InvalidInput, match="header"):
+            await client.upload(chunks(update))
+        with pytest.raises(InvalidInput, match="header"):
+            await client.upload([])
+
+
+async def test_of_two_uploads_of_one_task_the_newer_goes_on(uploading):
+    """The older one's connection may be dead without our knowing; it is told, if it is not."""
+    async with uploading() as (_, client, task, update):
+        older = client.models.Upload(metadata=client.metadata)
+        await older.write(header(task, update))
+        await older.write(next(chunks(update)))
+        await client.has_sent(task, MIB)
+
+        rest = [header(task, update, offset_bytes=MIB), *chunks(update, MIB)]
+        receipt = await client.upload(rest)
+
+        assert receipt.size_bytes == len(update)
+        with pytest.raises(Conflict, match="newer upload"), ours():
+            await older
+
+
+async def test_nobody_uploads_to_another_clients_task(uploading):
+    """And so cannot end its upload either."""
+    async with uploading() as (caller, _, task, update):
+        other = await caller(Role.CLIENT, "b")
+
+        with pytest.raises(PermissionDenied):
+            await other.upload([header(task, update), *chunks(update)])
+        with pytest.raises(PermissionDenied):
+            await other.received(task)
+        with pytest.raises(NotFound):
+            await other.upload([header("no such task", update), *chunks(update)])
+
+
+async def test_an_upload_whose_phase_is_released_meanwhile_is_refused(uploading):
+    """As something that may pass, so that the client asks, and hears that nobody waits."""
+    async with uploading() as (caller, client, task, update):
+        controller = await caller(Role.CONTROLLER)
+        call = client.models.Upload(metadata=client.metadata)
+        await call.write(header(task, update))
+        first, *rest = chunks(update)
+        await call.write(first)
+        await client.has_sent(task, MIB)
+        watch = controller.rounds.Watch(metadata=controller.metadata)
+        [phase_id] = (await watch.read()).snapshot.phases
+        watch.cancel()
+
+        await controller.call(controller.rounds.Release, rounds_pb2.PhaseId(phase_id=phase_id))
+        for part in rest:
+            await call.write(part)
+        await call.done_writing()
+        with pytest.raises(Unavailable), ours():
+            await call
+
+        with pytest.raises(NotFound):
+            await client.received(task)
+
+
+@pytest.mark.parametrize("offset", [0, 5, MIB, MIB + 1])
+async def test_a_model_is_downloaded_from_an_offset_on(uploading, large, combiner, offset):
+    """Each piece with its checksum; the whole is what the store has."""
+    model, _ = large
+    async with uploading() as (_, client, _, _):
+        whole = b"".join(combiner.store.read(f"models/{model.id}"))
+
+        assert await client.download(model, offset) == whole[offset:]
+
+
+async def test_a_download_of_nothing_is_refused(uploading, large, put_model):
+    """An offset beyond the end, a model that no running round uses."""
+    model, _ = large
+    async with uploading() as (_, client, _, _):
+        assert await client.download(model, model.size_bytes) == b""
+        for offset in (model.size_bytes + 1, 2**64 - 1):
+            with pytest.raises(InvalidInput, match="beyond the end"):
+                await client.download(model, offset)
+        with pytest.raises(NotFound):
+            await client.download(put_model())
+
+
+async def test_a_file_that_cannot_be_read_is_worth_another_try(uploading, large, combiner):
+    """What the system refuses is no unknown error, and names no path of this machine."""
+    model, _ = large
+    async with uploading() as (_, client, _, _):
+        combiner.runner.local.path(model.kind, model.id).unlink()
+
+        with pytest.raises(Unavailable, match=r"cannot use a file: No such file or directory\."):
+            await client.download(model)

@@ -1,0 +1,78 @@
+"""The API against what its own description allows, and what it does not: it answers as it says."""
+
+import numpy as np
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import CHECKS, load_all_checks
+
+from fednet.packages import create_package
+from fednet.parameters import write_model
+from fednet.testing import Network
+
+EXAMPLES = settings(
+    max_examples=5,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+HELD = [
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "ignored_auth",
+]
+
+
+def train(parameters, _settings):
+    return parameters, {"num_examples": 1}
+
+
+def validate(_parameters, _settings):
+    return {"accuracy": 0.5}
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """A network in which a session has run: every kind of object is there. Nobody is left to begin another."""
+    folder = tmp_path_factory.mktemp("seed")
+    (folder / "code").mkdir()
+    (folder / "code" / "fednet.yaml").write_text("entry_points: {train: {command: python t.py}}\n")
+    create_package(folder / "code", folder / "package.tgz")
+    write_model(folder / "seed.npz", [np.ones(3, np.float32)])
+    with Network() as running:
+        running.api.set_active_package(str(folder / "package.tgz"), "numpyhelper")
+        running.api.set_active_model(str(folder / "seed.npz"))
+        running.add_client("a", train=train, validate=validate)
+        running.api.start_session("one", rounds=2)
+        running.api.wait_session("one", timeout=60)
+        running.remove_client("a")
+        yield running
+
+
+def described(network):
+    """Every operation that is there; those of FEDn's that are refused as such say 501."""
+    schema = schemathesis.openapi.from_url(f"{network.api_url}/openapi.json")
+    operations = [found.ok() for found in schema.get_all_operations()]
+    return [each for each in operations if "501" not in each.definition.raw["responses"]]
+
+
+def test_every_operation_keeps_to_its_description(network):
+    """With good values and bad, it answers what it says it answers, and never with a fault."""
+    load_all_checks()
+    checks, headers = CHECKS.get_by_names(HELD), {"Authorization": f"Bearer {network.token}"}
+    operations = described(network)
+
+    for operation in operations:
+
+        @EXAMPLES
+        @given(case=operation.as_strategy())
+        def hold(case):
+            case.call_and_validate(headers=headers, checks=checks)
+
+        hold()
+
+    assert len(operations) > 50

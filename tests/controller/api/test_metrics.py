@@ -1,0 +1,17 @@
+"""Metrics: numbers that clients report, step by step."""
+
+METRICS = "/api/v1/metrics"
+
+
+def test_metrics_are_listed_by_what_they_belong_to(api, records):
+    """By key, session, round, model and sender."""
+    metric = {"key": "loss", "session_id": "s", "round_id": "r", "model_id": "m"}
+    for value in (1.0, 0.5):
+        records.insert("metrics", {**metric, "value": value, "sender": {"name": "a"}})
+
+    answer = api.get(f"{METRICS}/?key=loss&session_id=s&round_id=r&model_id=m&sender.name=a").json
+
+    assert [each["value"] for each in answer["result"]] == [0.5, 1.0]
+    assert answer["result"][0]["metric_id"] == answer["result"][0]["id"]
+    assert api.get(f"{METRICS}/count?modelId=m").json == 2
+    assert api.get(f"{METRICS}/?step=1").status_code == 400

@@ -1,0 +1,102 @@
+"""How the API describes itself."""
+
+import re
+
+import pytest
+from openapi_spec_validator import validate
+
+RESOURCES = [
+    "clients",
+    "combiners",
+    "models",
+    "packages",
+    "rounds",
+    "sessions",
+    "statuses",
+    "validations",
+]
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture
+def document(anybody):
+    """The OpenAPI document, as anybody reads it."""
+    return anybody.get("/openapi.json").json
+
+
+def operations(document):
+    for path, item in document["paths"].items():
+        for method in METHODS & set(item):
+            yield path, method, item[method]
+
+
+def test_the_document_is_valid(document):
+    """As OpenAPI 3.1 defines it."""
+    validate(document)
+
+    assert document["openapi"] == "3.1.0"
+    assert document["info"]["title"] == "fednet"
+
+
+def test_each_resource_has_its_lists_counts_and_objects(document):
+    """With typed parameters."""
+    paths = document["paths"]
+
+    for resource in RESOURCES:
+        assert {"get"} <= set(paths[f"/api/v1/{resource}/"])
+        assert {"post"} <= set(paths[f"/api/v1/{resource}/list"])
+        assert {"get", "post"} <= set(paths[f"/api/v1/{resource}/count"])
+        assert {"get"} <= set(paths[f"/api/v1/{resource}/{{id}}"])
+    parameters = paths["/api/v1/statuses/"]["get"]["parameters"]
+    assert {"sender.name", "X-Limit", "X-Sort-Order"} <= {each["name"] for each in parameters}
+
+
+def test_every_route_of_the_api_is_described(app, document):
+    """None is hidden."""
+    rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api/v1/")]
+
+    served = {
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
+        for rule in rules
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+
+    described = {(path, method) for path, method, _ in operations(document)}
+    assert served == {each for each in described if each[0].startswith("/api/v1/")}
+
+
+def test_every_operation_says_what_it_does_and_answers(document):
+    """A summary, a typed success unless it only refuses, and the problem that may come in its place."""
+    for path, method, operation in operations(document):
+        answers = operation["responses"]
+        success = [answer for status, answer in answers.items() if status.startswith("2")]
+
+        assert operation["summary"], (method, path)
+        assert success or "501" in answers, (method, path)
+        assert all("content" in answer for answer in success), (method, path)
+        for status in ("4XX", "422", "5XX"):
+            schema = answers[status]["content"]["application/json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/Problem"}, (method, path)
+
+
+def test_a_token_is_asked_for_everywhere_but_at_the_health(document):
+    """So that tools know where to send one."""
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    assert document["security"] == [{"token": []}]
+    open_ = [path for path, _, operation in operations(document) if operation.get("security") == []]
+    assert open_ == ["/health"]
+
+
+def test_the_page_comes_with_all_that_it_needs(anybody):
+    """Nothing is fetched from elsewhere."""
+    page = anybody.get("/docs", follow_redirects=True)
+
+    assert page.status_code == 200
+    assert "../openapi.json" in page.text
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert addresses
+    assert not [each for each in addresses if "//" in each]
+    assert "validatorUrl" in page.text
+    for address in addresses:
+        with anybody.get(f"/docs/{address}") as answer:
+            assert answer.status_code == 200

@@ -1,0 +1,466 @@
+"""Whole sessions over a whole network: real combiners, real clients, a real store."""
+
+import json
+import queue
+import threading
+from collections import Counter
+
+import numpy as np
+import pytest
+import requests
+
+from fednet.controller.presence import Presence
+from fednet.controller.server import Controller
+from fednet.controller.sessions.options import SessionOptions
+from fednet.errors import Unavailable
+from fednet.parameters import load_parameters, write_model
+from fednet.settings import ControllerSettings
+from fednet.testing import Network
+
+SECONDS = 60
+
+
+class Site:
+    """One client's code: it adds its number, and counts how often it trained in each round."""
+
+    def __init__(self, number, trained=None):
+        self.number = number
+        self.trained = Counter() if trained is None else trained
+        self.may_train = threading.Event()
+        self.may_train.set()
+        self.is_training = threading.Event()
+
+    def train(self, parameters, settings):
+        self.trained[self.number, settings["session_id"], settings["round"]] += 1
+        self.is_training.set()
+        assert self.may_train.wait(SECONDS)
+        return [array + self.number for array in parameters], {"num_examples": 10 * self.number}
+
+    def validate(self, parameters, _settings):
+        return {"accuracy": float(parameters[0][0])}
+
+
+@pytest.fixture
+def seed(tmp_path):
+    """A model of zeros."""
+    write_model(tmp_path / "seed.npz", [np.zeros(4, np.float32), np.zeros((2, 3), np.float32)])
+    return tmp_path / "seed.npz"
+
+
+@pytest.fixture
+def arrivals(monkeypatch):
+    """The ids of clients as the controller hears of them."""
+    heard, client_joined = queue.Queue(), Presence.client_joined
+
+    def join_and_note(presence, combiner, client_id, able):
+        client_joined(presence, combiner, client_id, able)
+        heard.put(client_id)
+
+    monkeypatch.setattr(Presence, "client_joined", join_and_note)
+    return heard
+
+
+class KnownNetwork(Network):
+    """A network in which a client that was added is known to the controller, not only to its combiner."""
+
+    arrivals: queue.Queue
+
+    def add_client(self, name, **options):
+        super().add_client(name, **options)
+        client_id = self.api.get_client(name)["id"]
+        while self.arrivals.get(timeout=SECONDS) != client_id:
+            pass
+
+
+@pytest.fixture
+def network(tmp_path, seed, arrivals, controllers):  # noqa: ARG001  controllers are stopped after the rest
+    """Makes a network with a seed model; it is taken apart at the end."""
+    networks = []
+
+    def make(combiners=1, sites=()):
+        net = KnownNetwork(combiners, data_dir=tmp_path / f"network-{len(networks)}")
+        net.arrivals = arrivals
+        networks.append(net)
+        net.__enter__()
+        net.api.set_active_model(str(seed))
+        for site in sites:
+            add(net, site)
+        return net
+
+    yield make
+    for net in networks:
+        net.__exit__()
+
+
+def add(net, site, **where):
+    net.add_client(f"site-{site.number}", train=site.train, validate=site.validate, **where)
+
+
+def finish(net, session_id):
+    """Wait until a session has ended; its document."""
+    session = net.api.wait_session(session_id, timeout=SECONDS)
+    assert session["status"] in {"FINISHED", "FAILED"}
+    return session
+
+
+def run(net, **options):
+    started = net.api.start_session(**options)
+    assert started["success"], started
+    return finish(net, started["session_id"])
+
+
+def parameters_of(net, model_id, folder):
+    net.api.download_model(model_id, str(folder / f"{model_id}.npz"))
+    return load_parameters(folder / f"{model_id}.npz")
+
+
+# Sessions that go well
+
+
+def test_one_two_and_three_combiners_give_the_same_model(network, tmp_path):
+    """The mean is by examples, wherever the clients are: (1·10 + 2·20 + 3·30) / 60 in each round."""
+    models = []
+    for combiners in (1, 2, 3):
+        net = network(combiners, [Site(number) for number in (1, 2, 3)])
+        session = run(net, rounds=2)
+        models.append(parameters_of(net, session["model_id"], tmp_path))
+
+    for model in models:
+        assert all(np.allclose(array, 2 * 140 / 60, rtol=1e-6) for array in model)
+
+
+def test_a_session_leaves_its_rounds_its_trail_and_its_validations(network):
+    """One of each for each round, and each client's validation of each model."""
+    net = network(2, [Site(1), Site(2)])
+
+    session = run(net, rounds=3)
+
+    rounds = net.api.get_rounds()["result"]
+    assert {(each["number"], each["status"], each["updates"]) for each in rounds} == {
+        (number, "Finished", 2) for number in (1, 2, 3)
+    }
+    assert len(net.api.get_model_trail()) == 4
+    assert net.api.get_validations()["count"] == 6
+    assert net.api.get_active_model()["id"] == session["model_id"]
+    assert session["reason"] == "all rounds are done"
+
+
+def test_two_sessions_at_once_come_to_their_ends(network):
+    """Each with its own rounds; the network counts them through."""
+    site = Site(1)
+    net = network(1, [site, Site(2)])
+    site.may_train.clear()
+
+    first = net.api.start_session(rounds=2)["session_id"]
+    second = net.api.start_session(rounds=2)["session_id"]
+    site.may_train.set()
+
+    assert [finish(net, each)["status"] for each in (first, second)] == ["FINISHED"] * 2
+    rounds = net.api.get_rounds()["result"]
+    assert Counter(each["session_id"] for each in rounds) == {first: 2, second: 2}
+    assert sorted(int(each["round_id"]) for each in rounds) == [1, 2, 3, 4]
+
+
+def test_the_buffer_size_ends_a_round_without_the_slow(network):
+    """The round goes on with the updates that are enough."""
+    slow = Site(2)
+    slow.may_train.clear()
+    net = network(2, [Site(1), slow])
+
+    session = run(net, rounds=1, round_buffer_size=1, validate=False)
+
+    slow.may_train.set()
+    assert (session["status"], net.api.get_rounds()["result"][0]["updates"]) == ("FINISHED", 1)
+
+
+# Clients that do not do well
+
+
+def broken(_parameters, _settings):
+    raise ValueError("the data is not here")
+
+
+def with_nan(parameters, _settings):
+    return [array * np.nan for array in parameters], {"num_examples": 1}
+
+
+def with_other_shapes(parameters, _settings):
+    return [array[:1] for array in parameters], {"num_examples": 1}
+
+
+def without_examples(parameters, _settings):
+    return parameters, {"num_examples": 0}
+
+
+BAD = {
+    broken: "the data is not here",
+    with_nan: "finite",
+    with_other_shapes: "shape",
+    without_examples: "num_examples",
+}
+
+
+@pytest.mark.parametrize("train", BAD, ids=lambda train: train.__name__)
+def test_a_session_goes_on_without_a_client_that_fails(network, tmp_path, train):
+    """The model is that of the others; what went wrong is in a status."""
+    net = network(1, [Site(1)])
+    net.add_client("bad", train=train)
+
+    session = run(net, rounds=1, validate=False)
+
+    assert session["status"] == "FINISHED"
+    assert np.allclose(parameters_of(net, session["model_id"], tmp_path)[0], 1)
+    [told] = [each for each in net.api.get_statuses()["result"] if each["log_level"] == "ERROR"]
+    assert told["sender"]["name"] == "bad"
+    assert BAD[train] in told["status"] + json.loads(told["data"])["traceback"]
+
+
+def test_the_traceback_of_a_client_is_in_its_status(network):
+    """So that its author finds the line."""
+    net = network(1, [Site(1)])
+    net.add_client("bad", train=broken)
+
+    run(net, rounds=1, validate=False)
+
+    [told] = [each for each in net.api.get_statuses()["result"] if each["log_level"] == "ERROR"]
+    assert "in broken" in json.loads(told["data"])["traceback"]
+
+
+def test_a_session_fails_with_the_reason_where_too_few_answer(network):
+    """After its retries; the seed model stays the active one."""
+    net = network(1, [Site(1)])
+    net.add_client("bad", train=broken)
+    before = net.api.get_active_model()["id"]
+
+    session = run(net, rounds=1, min_clients=2)
+
+    assert session["status"] == "FAILED"
+    assert session["reason"].startswith("Round 1 failed 4 times; the last time 1 of at least 2")
+    assert "bad: " in session["reason"]
+    assert net.api.get_active_model()["id"] == before
+
+
+# Parts that stop and start again
+
+
+def start_controller_again(net):
+    """Start a controller on the folder and the port of the one that was stopped."""
+    port = int(net.api_url.rpartition(":")[2])
+    Controller.start(ControllerSettings(port=port, data_dir=net.data_dir))
+
+
+def test_a_controller_started_again_finishes_the_session_with_nothing_redone(
+    network, controllers, tmp_path
+):
+    """Stopped while clients train: every one of them trains once in each round."""
+    sites = [Site(1), Site(2)]
+    net = network(2, sites)
+    sites[1].may_train.clear()
+    session_id = net.api.start_session(rounds=3)["session_id"]
+    assert sites[1].is_training.wait(SECONDS)
+
+    controllers[-1].stop()
+    start_controller_again(net)
+    sites[1].may_train.set()
+
+    session = finish(net, session_id)
+    assert session["status"] == "FINISHED"
+    assert np.allclose(parameters_of(net, session["model_id"], tmp_path)[0], 3 * 50 / 30)
+    for site in sites:
+        assert site.trained == {(site.number, session_id, number): 1 for number in (1, 2, 3)}
+
+
+def test_updates_that_come_while_the_controller_is_away_count(network, controllers):
+    """The combiners keep the news until somebody has stored them."""
+    site = Site(1)
+    net = network(1, [site])
+    site.may_train.clear()
+    session_id = net.api.start_session(rounds=1, validate=False)["session_id"]
+    assert site.is_training.wait(SECONDS)
+
+    controllers[-1].stop()
+    site.may_train.set()
+    start_controller_again(net)
+
+    assert finish(net, session_id)["status"] == "FINISHED"
+    assert set(site.trained.values()) == {1}
+
+
+def test_a_combiner_started_again_finishes_the_session(network, controllers):
+    """On another port; what it had folded it folds again from its spool, and nobody trains it twice."""
+    fast, slow = Site(1), Site(2)
+    slow.may_train.clear()
+    net = network(1, [fast, slow])
+    session_id = net.api.start_session(rounds=2, min_clients=2)["session_id"]
+    assert slow.is_training.wait(SECONDS)
+    wait_for_answers(controllers[-1]._engine, session_id, 1)
+
+    net.remove_combiner("combiner-1")
+    net.add_combiner("combiner-1")
+    slow.may_train.set()
+
+    assert finish(net, session_id)["status"] == "FINISHED"
+    for site in (fast, slow):
+        assert site.trained == {(site.number, session_id, number): 1 for number in (1, 2)}
+
+
+def wait_for_answers(engine, session_id, count):
+    """Until the controller knows of so many answers; told by the session's changes."""
+    session = engine.wait(session_id, 0, 0)
+    while session["progress"]["answers"] < count:
+        session = engine.wait(session_id, session["version"], SECONDS)
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"aggregator": "magic"}, "aggregator"),
+        ({"aggregator_kwargs": {"no": 1}}, "aggregator_kwargs"),
+        ({"min_clients": 2}, "min_clients"),
+        ({"min_clients": 3, "requested_clients": 2}, "requested_clients"),
+        ({"round_buffer_size": 0}, "round_buffer_size"),
+        ({"rounds": 0}, "rounds"),
+        ({"model_id": "nope"}, "model_id"),
+        ({"helper": "pickle"}, "helper"),
+        ({"session_id": "../../x"}, "session_id"),
+    ],
+)
+def test_a_start_that_is_refused_leaves_nothing_behind(network, options, field):
+    """No session, no round; the error names the option."""
+    net = network(1, [Site(1)])
+
+    refused = post_session(net, options)
+
+    assert (refused["success"], refused["field"]) == (False, field)
+    assert net.api.get_sessions()["count"] == 0
+    assert net.api.get_rounds()["count"] == 0
+
+
+def post_session(net, options):
+    """What the REST API answers, with the field that APIClient's short answer leaves out."""
+    headers = {"Authorization": f"Bearer {net.token}"}
+    url = f"{net.api_url}/api/v1/sessions/"
+    return requests.post(url, json=options, headers=headers, timeout=SECONDS).json()
+
+
+def test_without_a_model_no_session_starts(tmp_path):
+    """The refusal says how to set one."""
+    with Network(data_dir=tmp_path / "network") as net:
+        add(net, Site(1))
+
+        refused = post_session(net, {})
+
+        assert (refused["code"], refused["field"]) == ("failed_precondition", "model_id")
+        assert "set_active_model" in refused["message"]
+        assert net.api.get_sessions()["count"] == 0
+
+
+def test_without_a_package_no_session_starts_if_a_client_needs_one(network):
+    """The refusal says how to set one."""
+    net = network(1, [Site(1)])
+    net.add_client("in-package-mode")
+
+    refused = post_session(net, {})
+
+    assert (refused["code"], refused["field"]) == ("failed_precondition", "package")
+    assert "set_active_package" in refused["message"]
+
+
+def test_the_same_start_twice_is_one_session(network):
+    """A caller who lost the answer may ask again; with other options the id is taken."""
+    net = network(1, [Site(1)])
+    first = post_session(net, {"session_id": "mine", "rounds": 1})
+
+    again = post_session(net, {"session_id": "mine", "rounds": 1})
+    other = post_session(net, {"session_id": "mine", "rounds": 2})
+    finish(net, "mine")
+
+    assert first == again
+    assert (other["code"], other["field"]) == ("already_exists", "session_id")
+    assert net.api.get_sessions()["count"] == 1
+
+
+# Faults inside
+
+
+def test_news_that_can_never_be_stored_hold_up_nothing(network, controllers, monkeypatch, caplog):
+    """They are dropped with a line in the log; what comes after them is heard."""
+    net = network(1, [Site(1)])
+
+    def broken_add(*_arguments):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(type(controllers[-1]._engine._store), "add", broken_add)
+
+    session = run(net, rounds=1)
+
+    assert session["status"] == "FINISHED"
+    assert "of combiner-1 is dropped" in caplog.text
+
+
+def test_a_wait_ends_when_the_controller_stops(network, controllers):
+    """Nobody who waits holds it up."""
+    site = Site(1)
+    site.may_train.clear()
+    net = network(1, [site])
+    session_id = net.api.start_session(rounds=1)["session_id"]
+    assert site.is_training.wait(SECONDS)
+    engine, answers = controllers[-1]._engine, []
+    waiting = threading.Thread(target=lambda: answers.append(engine.wait(session_id, 10**6, 600)))
+    waiting.start()
+
+    engine.close()
+
+    waiting.join(SECONDS)
+    site.may_train.set()
+    assert answers[0]["session_id"] == session_id
+
+
+def test_a_wait_for_the_end_is_not_answered_before(network, controllers):
+    """However often the session changes on the way."""
+    net = network(1, [Site(1)])
+    session_id = net.api.start_session(rounds=3)["session_id"]
+
+    session = controllers[-1]._engine.wait(session_id, 0, SECONDS, final_only=True)
+
+    assert (session["status"], session["round_number"]) == ("FINISHED", 3)
+
+
+def test_a_controller_that_stops_starts_no_session(network, controllers):
+    """It says so; the caller may try again."""
+    network(1, [Site(1)])
+    controllers[-1]._engine.close()
+
+    with pytest.raises(Unavailable, match="stopping"):
+        controllers[-1]._engine.start(SessionOptions(rounds=1))
+
+
+def test_a_session_of_another_version_fails_and_stops_no_other(network, controllers):
+    """A controller that cannot read one session still takes up all others."""
+    net = network(1, [Site(1)])
+    records = controllers[-1]._engine._records
+    old = {"session_id": "old", "status": "STARTED", "state": {"session_id": "old"}}
+    records.insert("sessions", old)
+
+    controllers[-1].stop()
+    start_controller_again(net)
+
+    assert net.api.get_session("old")["status"] == "FAILED"
+    assert "another version" in net.api.get_session("old")["reason"]
+
+
+def test_a_closed_network_leaves_no_thread_behind(tmp_path, seed):
+    """Also in the middle of a session."""
+    before = set(threading.enumerate())
+    site = Site(1)
+    with Network(2, data_dir=tmp_path / "network") as net:
+        add(net, site)
+        net.api.set_active_model(str(seed))
+        net.api.start_session(rounds=100)
+        assert site.is_training.wait(SECONDS)
+
+    left = {thread.name for thread in set(threading.enumerate()) - before}
+    assert not {name for name in left if name.startswith(("link-", "session-", "rest"))}

@@ -1,0 +1,148 @@
+"""What combiners tell, in people's and in sessions' words; what clients wrote in it can do no harm."""
+
+import json
+
+import pytest
+
+from fednet import limits
+from fednet.controller.records import COLLECTIONS, Records
+from fednet.controller.sessions import news
+from fednet.controller.sessions.events import Answered, PhaseClosed, Unanswered
+from fednet.storage import open_documents
+from fednet.wire import rounds_pb2, tasks_pb2
+
+NO_JSON = ["{", "NaN", '{"a": 1e999}', "[" * 10_000, '"' + "x" * 100_000, "1" * 5000]
+
+
+@pytest.fixture
+def event():
+    """Makes an event of a training phase."""
+
+    def make(number=7, kind=tasks_pb2.TRAIN, **what):
+        phase = rounds_pb2.PhaseContext(
+            phase_id="p", session_id="s", round_id="r", round_number=2, model_id="m", kind=kind
+        )
+        return rounds_pb2.Event(
+            number=number, happened_at=1e9, phase=phase, task_id="t", client_id="c", **what
+        )
+
+    return make
+
+
+def test_an_update_is_an_answer_with_where_its_time_went(event):
+    """And with what the client said beside num_examples."""
+    folded = rounds_pb2.UpdateFolded(num_examples=5, metadata_json='{"loss": 1}', train_seconds=0.5)
+
+    told = news.session_event("combiner", event(update_folded=folded), "site")
+
+    assert isinstance(told, Answered)
+    assert (told.phase_id, told.client, told.num_examples) == ("p", "site", 5.0)
+    assert (told.details["metadata"], told.details["train_seconds"]) == ({"loss": 1}, 0.5)
+
+
+def test_the_other_events_of_a_session(event):
+    """Closed and unanswered; a log record is nothing to it."""
+    closed = rounds_pb2.PhaseClosed(answers=2, weight=3.0, failure="")
+    unanswered = rounds_pb2.TaskUnanswered(why="FAILED", message="no")
+
+    assert news.session_event("k", event(phase_closed=closed), "") == PhaseClosed("k", "p", 2, 3.0)
+    assert news.session_event("k", event(unanswered=unanswered), "site") == Unanswered(
+        "p", "site", "no"
+    )
+    assert news.session_event("k", event(log=tasks_pb2.LogRecord(text="hi")), "site") is None
+
+
+def test_a_validation_has_its_metrics_as_text_and_as_an_object(event):
+    """The text as FEDn gives it."""
+    reported = rounds_pb2.ValidationReported(metrics_json='{"accuracy": 0.5}')
+
+    document = news.validation_document("k", event(validation=reported), "site")
+
+    assert (document["data"], document["metrics"]) == ('{"accuracy": 0.5}', {"accuracy": 0.5})
+    assert document["sender"] == {"name": "site", "role": "WORKER"}
+    assert document["receiver"] == {"name": "k", "role": "COMBINER"}
+    assert (document["id"], document["model_id"]) == ("t", "m")
+
+
+def test_a_failed_task_is_an_error_with_its_traceback(event):
+    """So that the author of the code finds it."""
+    unanswered = rounds_pb2.TaskUnanswered(why="FAILED", message="no", traceback="Traceback …")
+
+    status = news.status_document("k", "epoch", event(unanswered=unanswered), "site")
+
+    assert (status["type"], status["log_level"], status["status"]) == ("LOG", "ERROR", "no")
+    assert json.loads(status["data"])["traceback"] == "Traceback …"
+
+
+@pytest.mark.parametrize(
+    ("kind", "what", "expected"),
+    [
+        (tasks_pb2.TRAIN, {"task_sent": rounds_pb2.TaskSent()}, "MODEL_UPDATE_REQUEST"),
+        (tasks_pb2.VALIDATE, {"task_sent": rounds_pb2.TaskSent()}, "MODEL_VALIDATION_REQUEST"),
+        (tasks_pb2.TRAIN, {"update_folded": rounds_pb2.UpdateFolded()}, "MODEL_UPDATE"),
+        (tasks_pb2.VALIDATE, {"validation": rounds_pb2.ValidationReported()}, "MODEL_VALIDATION"),
+    ],
+)
+def test_statuses_have_fedns_types(event, kind, what, expected):
+    """People and dashboards know them."""
+    assert news.status_document("k", "epoch", event(kind=kind, **what), "site")["type"] == expected
+
+
+def test_a_status_told_twice_is_one_and_after_a_restart_another(event):
+    """Its id comes from the combiner's process and the event's number."""
+    sent = event(task_sent=rounds_pb2.TaskSent())
+    first, again, after_restart = (
+        news.status_document("k", epoch, sent, "site")["id"] for epoch in ("e", "e", "f")
+    )
+
+    assert first == again != after_restart
+
+
+def test_what_people_need_not_read_is_no_status(event):
+    """The closing of a phase."""
+    assert news.status_document("k", "e", event(phase_closed=rounds_pb2.PhaseClosed()), "") is None
+
+
+@pytest.mark.parametrize("text", NO_JSON, ids=range(len(NO_JSON)))
+def test_text_of_a_client_that_is_no_json_is_kept_as_text_and_can_be_stored(event, text):
+    """Cut to its limit; what is infinite or nested without end is no JSON for us."""
+    reported = event(validation=rounds_pb2.ValidationReported(metrics_json=text))
+    folded = event(update_folded=rounds_pb2.UpdateFolded(metadata_json=text))
+    documents = Records(open_documents("memory://", COLLECTIONS))
+
+    stored = documents.insert("validations", news.validation_document("k", reported, "site"))
+    answer = news.session_event("k", folded, "site")
+
+    assert stored["metrics"] == text[: limits.json_bytes_max]
+    assert answer.details["metadata"] == text[: limits.metadata_characters_max]
+
+
+def test_whatever_a_client_logs_can_be_stored(event):
+    """A level of a newer version, a text without end, an id that is none."""
+    record = tasks_pb2.LogRecord(level=99, text="x" * 10**6)
+    told = event(log=record)
+    told.task_id = "t" * 10_000
+    documents = Records(open_documents("memory://", COLLECTIONS))
+
+    stored = documents.insert("statuses", news.status_document("k", "e", told, "site"))
+
+    assert stored["log_level"] == "INFO"
+    assert len(stored["status"]) == limits.text_characters_max
+
+
+def test_messages_and_tracebacks_are_bounded(event):
+    """Of a message the beginning, of a traceback the end."""
+    unanswered = rounds_pb2.TaskUnanswered(why="FAILED", message="m" * 10**6, traceback="t" * 10**6)
+
+    told = news.session_event("k", event(unanswered=unanswered), "site")
+    status = news.status_document("k", "e", event(unanswered=unanswered), "site")
+
+    assert len(told.message) == limits.problem_characters_max
+    assert len(json.loads(status["data"])["traceback"]) == limits.traceback_characters_max
+
+
+def test_a_kind_of_task_that_only_a_newer_client_knows_is_left_out():
+    """The others still count."""
+    able = news.capabilities(rounds_pb2.Capabilities(kinds=[tasks_pb2.TRAIN, 77]))
+
+    assert able.kinds == {"TRAIN"}

@@ -1,0 +1,63 @@
+"""Who is connected, as the combiners tell it."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from fednet.controller.presence import Capabilities
+
+ABLE = Capabilities(frozenset({"TRAIN"}), needs_package=False)
+
+
+def test_a_combiner_brings_its_clients_and_takes_them_along(presence):
+    """Its stream is the only thing that tells of them."""
+    presence.combiner_up("k", {"one": ABLE})
+
+    assert presence.connected() == {"k": {"one": ABLE}}
+    assert presence.combiner_down("k") == ["one"]
+    assert presence.connected() == {}
+
+
+def test_a_snapshot_replaces_what_was_known_of_a_combiner(presence):
+    """Who is not in it is gone."""
+    presence.combiner_up("k", {"one": ABLE, "two": ABLE})
+    presence.combiner_up("k", {"two": ABLE})
+
+    assert set(presence.connected()["k"]) == {"two"}
+
+
+def test_a_client_that_moves_is_on_its_new_combiner_only(presence):
+    """The old one finds out later, and that changes nothing."""
+    presence.combiner_up("old", {"one": ABLE})
+    presence.combiner_up("new", {})
+
+    presence.client_joined("new", "one", ABLE)
+    presence.client_left("old", "one")
+
+    assert presence.combiner_of("one") == "new"
+    assert presence.connected() == {"old": {}, "new": {"one": ABLE}}
+
+
+def test_what_is_not_known_can_go_without_harm(presence):
+    """Told twice, or in another order."""
+    presence.client_left("k", "one")
+
+    assert presence.combiner_down("k") == []
+    assert presence.combiner_of("one") is None
+
+
+def test_the_picture_is_a_copy(presence):
+    """Who draws in it changes nobody else's."""
+    presence.combiner_up("k", {"one": ABLE})
+
+    presence.connected()["k"].clear()
+
+    assert presence.combiner_of("one") == "k"
+
+
+def test_many_threads_may_tell_at_once(presence):
+    """Nothing is lost."""
+    names = [f"client-{number}" for number in range(200)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda name: presence.client_joined(name[-1], name, ABLE), names))
+
+    joined = [client for clients in presence.connected().values() for client in clients]
+    assert sorted(joined) == sorted(names)

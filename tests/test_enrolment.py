@@ -1,0 +1,168 @@
+"""How agents become part of a network, and are known again."""
+
+import json
+import stat
+
+import pytest
+
+from fednet.enrolment import (
+    CombinerPlace,
+    check_name,
+    enrol_client,
+    enrol_combiner,
+    keep_client,
+)
+from fednet.errors import FailedPrecondition, InvalidInput, Unauthenticated, Unavailable
+from fednet.http import Http
+from fednet.settings import ClientSettings, CombinerSettings
+from fednet.testing import Network
+
+ANSWER = {"id": "i", "name": "n", "token": "own", "public_key": "k", "blob_store": "file:///b"}
+
+
+@pytest.fixture(scope="module")
+def net():
+    with Network() as net:
+        yield net
+
+
+@pytest.fixture
+def client(net, tmp_path):
+    """Makes the settings of a client."""
+
+    def make(**settings):
+        defaults = {"name": "a", "api_url": net.api_url, "token": net.token, "data_dir": tmp_path}
+        return ClientSettings(**defaults | settings)
+
+    return make
+
+
+@pytest.fixture
+def combiner(tmp_path):
+    return CombinerSettings(name="c", api_url="http://controller", token="given", data_dir=tmp_path)
+
+
+@pytest.fixture
+def controller(monkeypatch):
+    """Answers in the controller's place."""
+
+    class Controller:
+        answer = ANSWER
+
+    def call(_http, _method, _path, **_options):
+        if isinstance(Controller.answer, Exception):
+            raise Controller.answer
+        return Controller.answer
+
+    monkeypatch.setattr(Http, "call", call)
+    return Controller
+
+
+def test_a_client_gets_a_place_and_keeps_it_private(net, client, tmp_path):
+    """With its own token it is the same client the next time, and needs no other."""
+    place = enrol_client(client(), needs_package=False)
+    keep_client(client(), place)
+
+    again = enrol_client(client(token=None), needs_package=False)
+
+    assert place.address == net._combiners["combiner-1"].address
+    assert again.id == place.id
+    file = tmp_path / "credentials-a.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_nothing_is_kept_before_it_is_said(client, tmp_path):
+    """An answer that nobody waits for any more leaves no trace."""
+    enrol_client(client(name="b"), needs_package=False)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_credentials_of_another_network_give_way_to_the_given_token(client, tmp_path):
+    """A data folder may have seen an earlier network."""
+    (tmp_path / "credentials-d.json").write_text(json.dumps({"token": "of another network"}))
+
+    assert enrol_client(client(name="d"), needs_package=False).combiner == "combiner-1"
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[]", "{}", '{"token": 7}', '"x"'])
+def test_credentials_that_cannot_be_read_count_as_none(client, tmp_path, text):
+    """They are replaced at the next registration."""
+    (tmp_path / "credentials-e.json").write_text(text)
+
+    enrol_client(client(name="e"), needs_package=False)
+
+
+def test_without_any_token_the_message_says_how_to_give_one(client):
+    """By flag or by environment."""
+    with pytest.raises(Unauthenticated, match="--token"):
+        enrol_client(client(token=None), needs_package=False)
+
+
+def test_a_folder_that_cannot_be_written_is_named(client, tmp_path):
+    """The error is ours."""
+    (tmp_path / "file").write_text("in the way")
+    settings = client(name="f")
+    place = enrol_client(settings, needs_package=False)
+
+    with pytest.raises(FailedPrecondition):
+        keep_client(settings.model_copy(update={"data_dir": tmp_path / "file"}), place)
+
+
+def test_a_combiner_starts_while_the_controller_is_away(combiner, controller):
+    """With what it was told the last time."""
+    first = enrol_combiner(combiner, "127.0.0.1:1")
+    controller.answer = Unavailable("It is away.")
+
+    assert enrol_combiner(combiner, "127.0.0.1:1") == first
+    assert first == CombinerPlace("i", "own", "k", "file:///b")
+
+
+@pytest.mark.usefixtures("controller")
+@pytest.mark.parametrize("kept", [None, "{}", '{"token": "own"}'])
+def test_a_combiner_that_knows_too_little_waits_for_the_controller(
+    combiner, controller, tmp_path, kept
+):
+    """The refusal is the controller's absence."""
+    controller.answer = Unavailable("It is away.")
+    if kept:
+        (tmp_path / "credentials-c.json").write_text(kept)
+
+    with pytest.raises(Unavailable, match="away"):
+        enrol_combiner(combiner, "127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    "answer", [[], "x", None, {"blob_store": "file:///b"}, {**ANSWER, "token": 7}]
+)
+def test_what_is_no_controller_is_recognised(combiner, controller, answer):
+    """Another server at that address: the field is named."""
+    controller.answer = answer
+
+    with pytest.raises(InvalidInput, match="no fednet controller") as caught:
+        enrol_combiner(combiner, "127.0.0.1:1")
+
+    assert caught.value.field == "api_url"
+
+
+def test_a_network_without_a_shared_folder_asks_for_the_store(combiner, controller):
+    """The controller tells its blob store only where that is a folder."""
+    controller.answer = {name: ANSWER[name] for name in ("id", "token", "public_key")}
+
+    with pytest.raises(InvalidInput, match="--blob-store"):
+        enrol_combiner(combiner, "127.0.0.1:1")
+
+
+@pytest.mark.parametrize("name", ["a", "A-1", "hospital.north_2", "0"])
+def test_names_that_do(name):
+    """Letters, digits, and some signs after the first."""
+    check_name(name)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "-a", "a/b", "../a", "a\n", "a b", "é", "a\0"])
+def test_names_that_do_not(name):
+    """Above all those that lead out of a folder."""
+    with pytest.raises(InvalidInput) as caught:
+        check_name(name)
+
+    assert caught.value.field == "name"

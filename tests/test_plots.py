@@ -1,0 +1,170 @@
+"""The figures, from documents as the REST API shows them."""
+
+import sys
+
+import pytest
+
+from fednet import plots
+from fednet.errors import InvalidInput, MissingExtra
+
+SESSION = {"name": "digits"}
+
+
+def answer(client, train):
+    seconds = {"download": 0.1, "train": train, "upload": 0.2, "fold": 0.05}
+    return {"client": client, **{f"{name}_seconds": value for name, value in seconds.items()}}
+
+
+def finished(number):
+    return {
+        "id": f"r{number}",
+        "number": number,
+        "answers": [answer("a", 1.0), answer("b", 2.0)],
+        "seconds": {"round": 3.5, "train": 3.0, "reduce": 0.25},
+    }
+
+
+def failed(number):
+    return {"id": f"r{number}", "number": number, "answers": [], "seconds": {"round": 7.0}}
+
+
+def validation(client, number, **metrics):
+    return {"round_id": f"r{number}", "sender": {"name": client}, "metrics": metrics}
+
+
+def model(name, session_id, minute):
+    time = f"2026-11-21T10:{minute:02d}:00.000000Z"
+    return {"id": name, "session_id": session_id, "committed_at": time, "size_bytes": 10}
+
+
+def trace(figure, name):
+    found = [each for each in figure.data if each.name == name]
+    assert len(found) == 1
+    return found[0]
+
+
+def points(figure, name):
+    drawn = trace(figure, name)
+    return list(zip(drawn.x, drawn.y, strict=True))
+
+
+@pytest.fixture
+def two_clients():
+    """Validations of two rounds, in the order in which they are listed: newest first."""
+    return [
+        validation("b", 2, accuracy=0.8, num_examples=30),
+        validation("a", 2, accuracy=0.6, num_examples=10),
+        validation("b", 1, accuracy=0.4, num_examples=30),
+        validation("a", 1, accuracy=0.2, num_examples=10),
+    ]
+
+
+def test_each_client_has_its_line(two_clients):
+    """By round, whatever the order of the validations."""
+    figure = plots.validations(SESSION, [finished(1), finished(2)], two_clients, "accuracy")
+
+    assert points(figure, "a") == [(1, 0.2), (2, 0.6)]
+    assert points(figure, "b") == [(1, 0.4), (2, 0.8)]
+
+
+def test_the_mean_is_weighted_by_examples(two_clients):
+    """A client with more examples counts more."""
+    figure = plots.validations(SESSION, [finished(1), finished(2)], two_clients, "accuracy")
+
+    mean = points(figure, "mean of the clients")
+    assert [number for number, _ in mean] == [1, 2]
+    assert [value for _, value in mean] == pytest.approx([0.35, 0.75])
+
+
+def test_what_cannot_be_drawn_is_left_out():
+    """A metric that is missing, no number or not finite; a validation of no known round."""
+    odd = [
+        validation("a", 1, accuracy=0.5),
+        validation("b", 1, accuracy="good"),
+        validation("c", 1, accuracy=float("nan")),
+        validation("d", 1, loss=1.0),
+        validation("e", 9, accuracy=0.5),
+        {**validation("f", 1), "metrics": "no JSON"},
+    ]
+
+    figure = plots.validations(SESSION, [finished(1)], odd, "accuracy")
+
+    assert [each.name for each in figure.data] == ["a", "mean of the clients"]
+
+
+def test_a_metric_that_nobody_reports_is_refused_with_those_that_there_are(two_clients):
+    """So that a typing error is seen."""
+    with pytest.raises(InvalidInput, match="accuracy, num_examples") as refused:
+        plots.validations(SESSION, [finished(1)], two_clients, "acuracy")
+    with pytest.raises(InvalidInput, match="no validations"):
+        plots.validations(SESSION, [], [], "accuracy")
+
+    assert refused.value.field == "metric"
+
+
+def test_a_legend_does_not_name_a_crowd():
+    """The mean stays in it."""
+    crowd = [validation(f"client-{number}", 1, loss=1.0) for number in range(50)]
+
+    figure = plots.validations(SESSION, [finished(1)], crowd, "loss")
+
+    named = [each.name for each in figure.data if each.showlegend is not False]
+    assert named == ["mean of the clients"]
+
+
+def test_the_steps_of_a_round_make_up_its_time():
+    """Those of training are the slowest client's."""
+    figure = plots.rounds(SESSION, [finished(1), finished(2)])
+
+    bars = [each for each in figure.data if each.name != "came to nothing"]
+    assert [sum(each.y[place] for each in bars) for place in (0, 1)] == pytest.approx([3.5, 3.5])
+    assert points(figure, "train (slowest client)") == [(1, 2.0), (2, 2.0)]
+    assert points(figure, "reduce") == [(1, 0.25), (2, 0.25)]
+    assert trace(figure, "train (slowest client)").customdata[0] == "b"
+
+
+def test_a_round_that_came_to_nothing_is_one_bar():
+    """One that has not ended is none."""
+    pending = {"id": "r3", "number": 3, "answers": [], "seconds": {}}
+
+    figure = plots.rounds(SESSION, [finished(1), failed(2), pending])
+
+    assert points(figure, "came to nothing") == [(2, 7.0)]
+    assert {number for each in figure.data for number in each.x} == {1, 2}
+
+
+def test_the_trail_has_a_colour_for_each_session():
+    """And one for what was uploaded."""
+    trail = [model("m0", None, 0), model("m1", "one", 1), model("m2", "one", 2)]
+
+    figure = plots.model_trail(trail)
+
+    assert points(figure, "uploaded") == [(trail[0]["committed_at"], 0)]
+    assert [y for _, y in points(figure, "session one")] == [1, 2]
+    colors = {trace(figure, name).marker.color for name in ("uploaded", "session one")}
+    assert len(colors) == 2
+
+
+def test_every_axis_has_a_title(two_clients):
+    """With its unit, where there is one."""
+    figures = [
+        plots.validations(SESSION, [finished(1)], two_clients, "accuracy"),
+        plots.rounds(SESSION, [finished(1)]),
+        plots.model_trail([model("m0", None, 0)]),
+    ]
+
+    titles = [(each.layout.xaxis.title.text, each.layout.yaxis.title.text) for each in figures]
+
+    assert titles == [
+        ("round", "accuracy"),
+        ("round", "time in seconds"),
+        ("committed (UTC)", "models since the first"),
+    ]
+
+
+def test_without_plotly_the_extra_is_named(monkeypatch):
+    """With the command that installs it."""
+    monkeypatch.setitem(sys.modules, "plotly", None)
+
+    with pytest.raises(MissingExtra, match=r"pip install 'fednet\[plots\]'"):
+        plots.model_trail([])
