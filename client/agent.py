@@ -32,7 +32,7 @@ from fednet.wire import common_pb2, tasks_pb2
 from .connection import Connection
 from .files import Files
 from .ledger import Ledger
-from .runtime import PackageRuntime, Runtime
+from .runtime import Runtime, package_runtime
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Agent:
         with _usable(folder):
             self._ledger = Ledger(folder / "answers")
         self._files = Files(folder, self._download)
-        self._runtimes = _Runtimes(settings, self._files, folder / "work", runtime)
+        self._runtimes = _Runtimes(settings, self._files, folder / "work", runtime, self._report)
         self._refusal: FednetError | None = None
         self._connection = Connection(
             settings,
@@ -122,6 +122,15 @@ class Agent:
             answer = _failure(task.task_id, error)
         if answer:
             self._connection.send(result=answer)
+
+    def _report(self, text: str) -> None:
+        """Tell the network's people what goes on here; it is lost where no combiner listens."""
+        record = tasks_pb2.LogRecord(
+            level=tasks_pb2.LogRecord.INFO,
+            text=_text(text)[-limits.traceback_characters_max :],
+            task_id=self._runtimes.task_id,
+        )
+        self._connection.send(log=record)
 
     def _receipted(self, receipt: tasks_pb2.ResultReceipt) -> None:
         if not receipt.accepted:
@@ -217,11 +226,17 @@ class _Runtimes:
     """What runs the tasks: the runtime that was given, or one made for each package as it comes."""
 
     def __init__(
-        self, settings: ClientSettings, files: Files, work: Path, given: Runtime | None
+        self,
+        settings: ClientSettings,
+        files: Files,
+        work: Path,
+        given: Runtime | None,
+        report: Callable[[str], None],
     ) -> None:
         self._settings = settings
         self._files = files
         self._work = work
+        self._report = report
         self._runtime = given
         self._is_given = given is not None
         self._made_for = ""
@@ -248,7 +263,15 @@ class _Runtimes:
         folder, manifest = self._files.package(package)
         shutil.rmtree(self._work, ignore_errors=True)
         self._work.mkdir(parents=True)
-        return PackageRuntime(folder, manifest, self._work, self._settings.task_seconds_max)
+        return package_runtime(
+            folder,
+            manifest,
+            self._work,
+            self._settings.task_seconds_max,
+            # Of all clients with this data folder; no client's name begins with a dot.
+            environments=self._settings.data_dir / ".environments",
+            report=self._report,
+        )
 
     @contextlib.contextmanager
     def running(self, task_id: str) -> Iterator[None]:
@@ -260,6 +283,12 @@ class _Runtimes:
         finally:
             with self._lock:
                 self._running = None
+
+    @property
+    def task_id(self) -> str:
+        """The task that runs; empty where none does."""
+        with self._lock:
+            return self._running or ""
 
     def cancel(self, task_id: str | None = None) -> None:
         """End the task that runs, if it is this one, or whichever it is."""

@@ -13,7 +13,13 @@ from fednet.wire import common_pb2
 
 from .spool import Spool
 
-_FOLDERS = {common_pb2.BlobRef.MODEL: "models", common_pb2.BlobRef.PACKAGE: "packages"}
+_FOLDERS = {
+    common_pb2.BlobRef.MODEL: "models",
+    common_pb2.BlobRef.PACKAGE: "packages",
+    common_pb2.BlobRef.STATE: "states",
+}
+
+_FOR_CLIENTS = (common_pb2.BlobRef.MODEL, common_pb2.BlobRef.PACKAGE)
 
 
 def blob_key(ref: common_pb2.BlobRef) -> str:
@@ -78,7 +84,7 @@ class LocalBlobs:
             NotFound: No running phase uses it.
         """
         with self._lock:
-            held = self._held.get((kind, blob_id))
+            held = self._held.get((kind, blob_id)) if kind in _FOR_CLIENTS else None
         if held is None:
             raise NotFound("No running round uses this model or package.", field="id")
         return held.path

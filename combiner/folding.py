@@ -1,15 +1,16 @@
-"""Updates into a partial, partials into a model: what of a round touches numbers. For worker threads."""
+"""Updates into a partial, partials into one: what of a round touches numbers. For worker threads."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from fednet import limits
 from fednet.aggregation import Aggregator, Partial
 from fednet.errors import InvalidModel
-from fednet.parameters import Structure, check_finite, check_structure, open_model, write_model
+from fednet.parameters import Structure, check_finite, check_structure, open_model
 
 _BYTES_PER_NUMBER = 8  # the widest dtype: an update may come in another than the model's
 _ARRAY_OVERHEAD_BYTES = limits.array_header_bytes_max + limits.KIB  # and its place in the archive
@@ -41,18 +42,20 @@ class Folding:
         overhead = limits.KIB + _ARRAY_OVERHEAD_BYTES * len(structure.arrays)
         self.update_bytes_max = self._numbers_bytes_max + overhead
 
-    def fold(self, update: Path, num_examples: float | None) -> float:
+    def fold(self, update: Path, num_examples: float | None, metadata: Mapping[str, Any]) -> float:
         """Check an update and fold it.
 
         Args:
             update: The file as it lies in the spool.
             num_examples: Its weight, as the client gave it.
+            metadata: What else the client said of its training.
 
         Returns:
             The weight.
 
         Raises:
             InvalidModel: It is not acceptable; nothing was folded.
+            LimitExceeded: The aggregator has no room for one more; nothing was folded.
         """
         if num_examples is None:
             raise InvalidModel(
@@ -64,25 +67,22 @@ class Folding:
             check_structure(opened.structure, self._structure)
             check_finite(opened.arrays)
             with self._lock:
-                self.partial.accumulate(opened.arrays, num_examples)
+                self.partial.accumulate(opened.arrays, num_examples, metadata)
         return num_examples
 
 
-def write_mean(
-    aggregator: Aggregator, structure: Structure, partials: Sequence[Partial], target: Path
-) -> None:
-    """Merge partials in the order given and write the model that they make; the partials stay as they are.
+def merged(aggregator: Aggregator, structure: Structure, partials: Sequence[Partial]) -> Partial:
+    """Merge partials in the order given; they stay as they are.
 
     Args:
         aggregator: How partials are merged.
         structure: The structure of the global model.
         partials: At least one; what was loaded is mapped from its file, not held in memory.
-        target: Where to write the model, as npz.
     """
     first, *others = partials
-    merged = first
-    if others:
-        merged = aggregator.partial(structure)
-        for partial in (first, *others):
-            merged.merge(partial)
-    write_model(target, merged.finish())
+    if not others:
+        return first
+    total = aggregator.partial(structure)
+    for partial in (first, *others):
+        total.merge(partial)
+    return total

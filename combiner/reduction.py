@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from fednet.aggregation import Aggregator, Partial
 from fednet.errors import Conflict
-from fednet.parameters import Structure
+from fednet.parameters import ModelFile, Structure, open_model, write_model
 from fednet.wire import common_pb2, rounds_pb2
 
 from .blobs import LocalBlobs, blob_key, copy_blob
-from .folding import structure_of, write_mean
+from .folding import merged
 from .requests import aggregator_of
 from .spool import Spool
+
+_Array = np.ndarray[Any, Any]
 
 
 class Reducer:
@@ -45,7 +50,7 @@ class Reducer:
 
     def reduce(
         self, request: rounds_pb2.Reduction, own: Mapping[str, Partial]
-    ) -> common_pb2.BlobRef:
+    ) -> rounds_pb2.Reduced:
         """Merge the partials of a round and write the new model; the same again if it is there already.
 
         Args:
@@ -53,12 +58,22 @@ class Reducer:
             own: The partials of this combiner, by phase.
 
         Raises:
-            NotFound: A partial is neither here nor in the blob store.
+            NotFound: A partial, or what the aggregator remembered, is not in the blob store.
             Conflict: A partial is not the one that the controller was told of.
+            TransferCorrupted: What the aggregator remembered does not match its digest.
         """
-        ref = common_pb2.BlobRef(kind=common_pb2.BlobRef.MODEL, id=request.model_id)
-        if self._store.size(blob_key(ref)) is None:
-            self._write_model(request, own, blob_key(ref))
+        if request.obsolete_state_id:
+            self._store.delete(blob_key(_state_ref(request.obsolete_state_id)))
+        model, state = _model_ref(request.model_id), _state_ref(request.model_id)
+        if self._store.size(blob_key(model)) is None:
+            self._write_model(request, own)
+        reduced = rounds_pb2.Reduced(model=self._described(model))
+        if self._store.size(blob_key(state)) is not None:
+            reduced.state.CopyFrom(self._described(state))
+        return reduced
+
+    def _described(self, ref: common_pb2.BlobRef) -> common_pb2.BlobRef:
+        """The reference with the size and the digest of what the store has."""
         digest = hashlib.sha256()
         for data in self._store.read(blob_key(ref)):
             digest.update(data)
@@ -66,20 +81,45 @@ class Reducer:
         ref.sha256 = digest.hexdigest()
         return ref
 
-    def _write_model(
-        self, request: rounds_pb2.Reduction, own: Mapping[str, Partial], key: str
-    ) -> None:
+    def _write_model(self, request: rounds_pb2.Reduction, own: Mapping[str, Partial]) -> None:
         kind = aggregator_of(request)
-        base = self._local.acquire(request.base)
-        try:
-            structure = structure_of(base)
+        with self._opened(request.base) as base:
             told = sorted(request.partials, key=lambda partial: partial.combiner)
-            partials = [self._partial(kind, structure, each, own) for each in told]
-            with self._scratch() as scratch:
-                write_mean(kind, structure, partials, scratch)
-                self._store.put_file(key, scratch)
+            partials = [self._partial(kind, base.structure, each, own) for each in told]
+            total = merged(kind, base.structure, partials)
+            state = self._remember(request, total, base.arrays)
+            self._put_model(_model_ref(request.model_id), total.finish(base.arrays, state))
+
+    def _remember(
+        self, request: rounds_pb2.Reduction, total: Partial, base: Sequence[_Array]
+    ) -> Sequence[_Array] | None:
+        """Store what the aggregator will remember, before the model that follows from it."""
+        with contextlib.ExitStack() as opened:
+            earlier = None
+            if request.HasField("state"):
+                earlier = opened.enter_context(self._opened(request.state)).arrays
+            arrays = total.advance(base, earlier)
+            if arrays is None:
+                return None
+            return self._put_model(_state_ref(request.model_id), arrays)
+
+    def _put_model(self, ref: common_pb2.BlobRef, arrays: Iterable[_Array]) -> list[_Array]:
+        """Write arrays into the blob store; views of them, which stay."""
+        with self._scratch() as scratch:
+            write_model(scratch, arrays)
+            with open_model(scratch) as written:
+                views = written.arrays
+            self._store.put_file(blob_key(ref), scratch)
+        return views
+
+    @contextlib.contextmanager
+    def _opened(self, ref: common_pb2.BlobRef) -> Iterator[ModelFile]:
+        path = self._local.acquire(ref)
+        try:
+            with open_model(path) as opened:
+                yield opened
         finally:
-            self._local.release(request.base)
+            self._local.release(ref)
 
     def _partial(
         self,
@@ -104,7 +144,7 @@ class Reducer:
         with self._scratch() as scratch:
             return kind.load(copy_blob(self._store, key, scratch), structure)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _scratch(self) -> Iterator[Path]:
         """A path for work in progress; what is still there at the end is deleted."""
         path = self._spool.scratch()
@@ -116,3 +156,11 @@ class Reducer:
 
 def _partial_key(phase_id: str, combiner: str) -> str:
     return f"partials/{phase_id}/{combiner}"
+
+
+def _model_ref(model_id: str) -> common_pb2.BlobRef:
+    return common_pb2.BlobRef(kind=common_pb2.BlobRef.MODEL, id=model_id)
+
+
+def _state_ref(model_id: str) -> common_pb2.BlobRef:
+    return common_pb2.BlobRef(kind=common_pb2.BlobRef.STATE, id=model_id)

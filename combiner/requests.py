@@ -45,6 +45,10 @@ def check_reduction(request: rounds_pb2.Reduction) -> None:
     _check_id(request.model_id, "model_id")
     _check_ref(request.base, common_pb2.BlobRef.MODEL, "base")
     aggregator_of(request)
+    if request.HasField("state"):
+        _check_ref(request.state, common_pb2.BlobRef.STATE, "state")
+    if request.obsolete_state_id:
+        _check_id(request.obsolete_state_id, "obsolete_state_id")
     if not request.partials:
         raise InvalidInput("There are no partials to reduce.", field="partials")
     for partial in request.partials:

@@ -172,8 +172,9 @@ class Runner:
             for each in request.partials
             if each.combiner == self.name and each.phase_id in self._phases
         }
-        ref = await self._workers.run(self._reducer.reduce, request, own)
-        return rounds_pb2.Reduced(model=ref, seconds=time.monotonic() - began)
+        reduced: rounds_pb2.Reduced = await self._workers.run(self._reducer.reduce, request, own)
+        reduced.seconds = time.monotonic() - began
+        return reduced
 
     # What clients say
 

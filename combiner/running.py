@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from dataclasses import dataclass
@@ -185,9 +186,10 @@ class RunningPhase:
             return
         path = self._means.spool.update_path(self._id, task_id)
         examples = result.update.num_examples if result.update.HasField("num_examples") else None
+        metadata = json.loads(result.update.metadata_json or "{}")
         began = time.monotonic()
         try:
-            weight = await self._means.workers.run(self.folding.fold, path, examples)
+            weight = await self._means.workers.run(self.folding.fold, path, examples, metadata)
         except FednetError as error:
             self.feed(rounds.Refused(task_id, error.message))
         else:

@@ -25,12 +25,13 @@ class Presence:
     """The connected combiners by name, each with its connected clients by id; safe to use from any thread."""
 
     _combiners: dict[str, dict[str, Capabilities]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Condition = field(default_factory=threading.Condition)
 
     def combiner_up(self, combiner: str, clients: Mapping[str, Capabilities]) -> None:
         """The combiner's stream is open, and these are its clients."""
         with self._lock:
             self._combiners[combiner] = dict(clients)
+            self._lock.notify_all()
 
     def combiner_down(self, combiner: str) -> list[str]:
         """The combiner's stream broke; the ids of the clients that went out of sight with it."""
@@ -43,6 +44,7 @@ class Presence:
             for clients in self._combiners.values():
                 clients.pop(client_id, None)
             self._combiners.setdefault(combiner, {})[client_id] = capabilities
+            self._lock.notify_all()
 
     def client_left(self, combiner: str, client_id: str) -> None:
         """A client's stream to this combiner broke."""
@@ -55,6 +57,15 @@ class Presence:
             return next(
                 (name for name, clients in self._combiners.items() if client_id in clients), None
             )
+
+    def wait_for_client(self, client_id: str, seconds_max: float) -> bool:
+        """Wait until the client is connected; whether it is."""
+
+        def is_here() -> bool:
+            return any(client_id in clients for clients in self._combiners.values())
+
+        with self._lock:
+            return self._lock.wait_for(is_here, seconds_max)
 
     def connected(self) -> dict[str, dict[str, Capabilities]]:
         """A copy of the whole picture: clients by id, by combiner name."""

@@ -34,10 +34,12 @@ class Controller:
     Attributes:
         api_url: Where its REST API answers.
         token: The admin token.
+        presence: Who is connected.
     """
 
     api_url: str
     token: str
+    presence: Presence
     _engine: Engine
     _open: contextlib.ExitStack
 
@@ -65,11 +67,11 @@ class Controller:
             to_close.callback(engine.close)
             registry = Registry(records, presence, signer, engine.connect, settings.blob_store_url)
             app = create_app(Services(records, blobs, registry, catalog, engine, signer.verifier))
-            engine.resume(registry)
+            engine.open(registry)
             to_close.enter_context(_serving(app, listening, settings.threads))
             api_url = f"http://{settings.host}:{listening.getsockname()[1]}"
             write_local_network(settings.data_dir, api_url, token)
-            return cls(api_url, token, engine, to_close.pop_all())
+            return cls(api_url, token, presence, engine, to_close.pop_all())
 
     def stop(self) -> None:
         """Let the sessions rest, so that nobody waits for their changes; answer no more; close the stores."""

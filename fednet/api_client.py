@@ -156,14 +156,14 @@ class APIClient(APIReader):
         return self._steer(id, "stop")
 
     def pause_session(self, id: str) -> dict[str, Any]:  # noqa: A002 - as in get_session
-        """Let a session begin no further round until it is resumed.
+        """Let a session finish its round, and begin no other until it is resumed.
 
         Returns:
             The session, whose status is PAUSED.
 
         Raises:
             NotFound: There is no such session.
-            FailedPrecondition: It is not running; says its status.
+            FailedPrecondition: It has ended; says with which status.
         """
         return self._steer(id, "pause")
 
@@ -180,7 +180,7 @@ class APIClient(APIReader):
         return self._steer(id, "resume")
 
     def continue_session(self, id: str, rounds: int) -> dict[str, Any]:  # noqa: A002 - likewise
-        """Let a session run for more rounds, also one that has finished.
+        """Let a session run for more rounds; one that has ended goes on from its newest model.
 
         Args:
             id: The session's id.
@@ -192,7 +192,7 @@ class APIClient(APIReader):
         Raises:
             NotFound: There is no such session.
             Conflict: Somebody else has added rounds at the same time.
-            FailedPrecondition: It cannot go on; says its status.
+            LimitExceeded: It would have more than limits.session_rounds_max.
         """
         total = self.get_session(id)["rounds_total"] + rounds
         return self._steer(id, "continue", {"rounds": rounds, "rounds_total": total})

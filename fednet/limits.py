@@ -32,6 +32,9 @@ message_bytes_max: Final = 4 * MIB
 transfer_idle_seconds_max: Final = 60.0
 transfer_attempts_max: Final = 8
 fold_block_bytes: Final = 256 * KIB
+stacked_block_bytes: Final = 4 * MIB
+kept_updates_max: Final = 500
+update_steps_max: Final = 1_000_000
 
 # Sessions
 session_rounds_max: Final = 1_000_000
@@ -61,7 +64,7 @@ page_items_max: Final = 1_000
 shown_parameters_max: Final = 100_000
 shown_model_bytes_max: Final = 8 * MIB
 trail_models_max: Final = 10_000
-plotted_validations_max: Final = 100_000
+plotted_validations_max: Final = 20_000
 waiting_pause_seconds: Final = 2.0
 conflict_attempts_max: Final = 100
 upload_overhead_bytes_max: Final = 64 * KIB

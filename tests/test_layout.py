@@ -18,7 +18,7 @@ FLOORS = (
     ("errors", "limits"),
     ("settings",),
     ("identity", "packages", "parameters", "wire"),
-    ("aggregation", "http", "plots", "rpc", "storage"),
+    ("aggregation", "helpers", "host", "http", "plots", "rpc", "storage"),
     ("api_reader", "enrolment"),
     ("client", "combiner", "controller"),
     ("api_client",),

@@ -1,7 +1,16 @@
-"""How a client's code is run: as functions in this process, or as the commands of a package."""
+"""How a client's code is run: as functions in this process, or as the commands or the object of a package."""
 
 from .base import Runtime
 from .callback import CallbackRuntime, TrainFunction, ValidateFunction
+from .hosted import HostedRuntime, package_runtime
 from .package import PackageRuntime
 
-__all__ = ["CallbackRuntime", "PackageRuntime", "Runtime", "TrainFunction", "ValidateFunction"]
+__all__ = [
+    "CallbackRuntime",
+    "HostedRuntime",
+    "PackageRuntime",
+    "Runtime",
+    "TrainFunction",
+    "ValidateFunction",
+    "package_runtime",
+]

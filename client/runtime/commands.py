@@ -42,7 +42,7 @@ class Commands:
         folder: Path,
         seconds_max: float,
         group: Group,
-        on_output: Callable[[bytes], None] | None = None,
+        on_output: Callable[[bytes], None],
     ) -> None:
         self._folder = folder
         self._seconds_max = seconds_max

@@ -43,7 +43,7 @@ class Host:
         folder: Path,
         seconds_max: float,
         group: Group,
-        on_output: Callable[[bytes], None] | None = None,
+        on_output: Callable[[bytes], None],
     ) -> None:
         self._client = client
         self._folder = folder
@@ -62,10 +62,10 @@ class Host:
         Raises:
             TaskFailed: The object failed, or its process ended, took too long or was cancelled.
         """
-        if self._running is None:
-            self._running = self._start(environment)
-        running = self._running
+        if self._running and self._running.process.poll() is not None:
+            self.end()  # it ended between two tasks, which is none's failure
         try:
+            running = self._running or self._start(environment)
             answer = running.ask(request, self._seconds_max, self._group.kill)
         except BaseException:
             self.end()
@@ -84,9 +84,9 @@ class Host:
             running.close()
 
     def _start(self, environment: Mapping[str, str]) -> _Running:
-        running = _Running(self._client, self._folder, environment, self._on_output)
-        self._group.admit(running.process)
-        return running
+        self._running = _Running(self._client, self._folder, environment, self._on_output)
+        self._group.admit(self._running.process)
+        return self._running
 
     def _lost(self) -> TaskFailed:
         """Why there is no answer; the process has ended."""
@@ -113,7 +113,7 @@ class _Running:
         client: str,
         folder: Path,
         environment: Mapping[str, str],
-        on_output: Callable[[bytes], None] | None,
+        on_output: Callable[[bytes], None],
     ) -> None:
         theirs_in, self._requests = os.pipe()
         self._answers, theirs_out = os.pipe()
@@ -181,7 +181,7 @@ def _start(
     command = ["python", "-P", "-m", "fednet.host", client, *map(str, pipes)]
     try:
         return subprocess.Popen(
-            ["env", *command],  # finds `python` by the new environment's PATH, not by ours
+            command,
             bufsize=0,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

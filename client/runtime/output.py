@@ -19,6 +19,16 @@ _TAIL_BYTES_MAX = 4 * limits.traceback_characters_max  # a character has up to 4
 _WAIT_SECONDS_MAX = 3600.0  # what every selector accepts as a time-out
 
 
+class Awaited(Protocol):
+    """What a process may be followed for, other than its end."""
+
+    def fileno(self) -> int:
+        """The descriptor that becomes readable when there is news."""
+
+    def arrived(self) -> bool:
+        """Takes in the news: whether what is awaited is here."""
+
+
 class Output:
     """The output of one process, which was started with stdout as a pipe.
 
@@ -69,17 +79,18 @@ class Output:
         """
         deadline = time.monotonic() + seconds_max
         in_time = True
+        readable = [self._pipe, self._ended, *([awaited] if awaited else [])]
         with selectors.DefaultSelector() as selector:
-            for readable in (self._pipe, self._ended, awaited):
-                if readable is not None:
-                    selector.register(readable, selectors.EVENT_READ)
+            for each in readable:
+                selector.register(each, selectors.EVENT_READ)
             while True:
                 wait_seconds = deadline - time.monotonic() if in_time else _WAIT_SECONDS_MAX
                 events = selector.select(min(max(wait_seconds, 0), _WAIT_SECONDS_MAX))
                 ready = {key.fileobj for key, _ in events}
                 if self._pipe in ready and self._read() == b"":
                     selector.unregister(self._pipe)
-                if (awaited in ready and awaited.arrived()) or self._ended in ready:
+                has_arrived = awaited is not None and awaited in ready and awaited.arrived()
+                if has_arrived or self._ended in ready:
                     self._read_rest()
                     return in_time
                 if in_time and time.monotonic() >= deadline:

@@ -8,16 +8,20 @@ import shlex
 import shutil
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fednet import limits
+from fednet import errors, limits
 from fednet.errors import TaskFailed
+from fednet.host import check_metadata, check_metrics
+from fednet.packages import read_python_env
 from fednet.settings import environment_of_a_task
 
-from .answers import check_metadata, check_metrics
 from .commands import Commands
+from .environment import Environment
+from .group import Group
+from .lifeline import Lifeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +37,8 @@ class PackageRuntime:
     `train <model> <update>` writes the update to its second argument and its metadata, JSON with
     num_examples, to that path with `-metadata` added. `validate <model> <metrics>` writes flat
     JSON. `startup` runs once, before the first task. The session's settings are in the JSON file
-    that FEDNET_TASK_SETTINGS names; `python` is the interpreter of this process.
+    that FEDNET_TASK_SETTINGS names. `python` is the interpreter of the package's python_env, where
+    it has one, and of this process, where it has none; both find `fednet.helpers`.
 
     Args:
         folder: Where the package is unpacked.
@@ -41,6 +46,12 @@ class PackageRuntime:
         work_dir: Where the tasks' files live while they run. The caller clears it after a crash.
         task_seconds_max: How long one command may run.
         on_output: Is called with each piece of what the commands print, as it comes.
+        environments: Where environments are built, each once for all agents with this folder; by
+            default a folder beside `work_dir`.
+        report: Is called with what people should know of building one.
+
+    Raises:
+        InvalidPackage: Its python_env is not what it must be.
     """
 
     needs_package = True
@@ -52,10 +63,25 @@ class PackageRuntime:
         work_dir: Path,
         task_seconds_max: float,
         on_output: Callable[[bytes], None] = lambda _: None,
+        environments: Path | None = None,
+        report: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._entry_points = manifest.entry_points
         self._work_dir = work_dir.absolute()
-        self._commands = Commands(folder / manifest.folder, task_seconds_max, on_output)
+        self._folder = folder / manifest.folder
+        self._lifeline = Lifeline()
+        self._group = Group(self._lifeline)
+        self._commands = Commands(self._folder, task_seconds_max, self._group, on_output)
+        self._environment: Environment | None = None
+        if wanted := read_python_env(folder, manifest):
+            self._environment = Environment(
+                wanted,
+                self._folder,
+                environments or self._work_dir.with_name("environments"),
+                task_seconds_max,
+                self._group,
+                report,
+            )
         self._is_started = False
         self.kinds = frozenset(
             kind for entry, kind in _KINDS.items() if entry in manifest.entry_points
@@ -92,11 +118,14 @@ class PackageRuntime:
 
     def cancel(self) -> None:
         """See `Runtime.cancel`: kills the command and all that it started in its group."""
-        self._commands.cancel()
+        self._group.cancel()
 
     def close(self) -> None:
         """See `Runtime.close`."""
-        self._commands.close()
+        self._group.cancel()
+        self._lifeline.close()
+        if self._environment:
+            self._environment.close()
 
     @contextmanager
     def _task(self, settings: dict[str, Any]) -> Iterator[Path]:
@@ -108,15 +137,20 @@ class PackageRuntime:
     @contextmanager
     def _files(self, settings: dict[str, Any]) -> Iterator[Path]:
         """A folder with the settings of a task, gone at the end."""
-        self._commands.begin_task()
+        self._begin_task()
         try:
             self._work_dir.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix="task-", dir=self._work_dir) as name:
                 task_dir = Path(name)
                 (task_dir / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+                if self._environment:
+                    self._environment.prepare()
                 yield task_dir
         except OSError as error:
             raise TaskFailed(f"The task's files cannot be read or written: {error}") from error
+
+    def _begin_task(self) -> None:
+        self._group.begin_task()
 
     def _start_once(self, task_dir: Path) -> None:
         if not self._is_started and "startup" in self._entry_points:
@@ -127,17 +161,33 @@ class PackageRuntime:
         if name not in self._entry_points:
             raise TaskFailed(f"The package has no entry point {name}: add it to its manifest.")
         arguments = shlex.join(str(file.absolute()) for file in files)
-        environment = _environment(task_dir / "settings.json")
-        return self._commands.run(name, f"{self._entry_points[name]} {arguments}", environment)
+        command = f"{self._entry_points[name]} {arguments}"
+        return self._commands.run(name, command, self._variables(task_dir))
+
+    def _variables(self, task_dir: Path) -> dict[str, str]:
+        """The environment variables of a task's code."""
+        variables = environment_of_a_task()
+        programs = Path(sys.executable).parent
+        if self._environment:
+            programs = self._environment.folder / "bin"
+            variables["VIRTUAL_ENV"] = str(self._environment.folder)
+            variables["PYTHONPATH"] = _path(self._library(), variables.get("PYTHONPATH"))
+        return variables | {
+            "PATH": _path(programs, variables.get("PATH", os.defpath)),
+            "FEDNET_TASK_SETTINGS": str(task_dir / "settings.json"),
+        }
+
+    def _library(self) -> Path:
+        """A folder with nothing but fednet in it: an environment sees this one, and no other of our modules."""
+        library = self._work_dir / "library"
+        library.mkdir(exist_ok=True)
+        with suppress(FileExistsError):
+            (library / "fednet").symlink_to(Path(errors.__file__).parent)
+        return library
 
 
-def _environment(settings_file: Path) -> dict[str, str]:
-    environment = environment_of_a_task()
-    folders = [str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]
-    return environment | {
-        "PATH": os.pathsep.join(folders),
-        "FEDNET_TASK_SETTINGS": str(settings_file),
-    }
+def _path(first: Path, rest: str | None) -> str:
+    return os.pathsep.join([str(first), rest] if rest else [str(first)])
 
 
 def _read_json(name: str, path: Path, printed: str) -> Any:

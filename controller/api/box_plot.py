@@ -5,24 +5,32 @@ Plotly itself is not needed to say what a figure is.
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 from fednet.storage import Document
 
-
-def scalar_metrics(validations: Iterable[Document]) -> list[str]:
-    """The names of all metrics that are plain numbers, in the order in which they were first reported."""
-    return list(dict.fromkeys(name for each in validations for name in _numbers(each)))
+Reading: TypeAlias = tuple[str, dict[str, float]]
+"""The model's id, and what one client measured of it that is a plain number."""
 
 
-def box_plot(validations: Iterable[Document], metric: str) -> dict[str, Any]:
+def readings(validations: Iterable[Document]) -> list[Reading]:
+    """What of the validations can be plotted."""
+    return [(each["model_id"], _numbers(each)) for each in validations]
+
+
+def scalar_metrics(measured: Iterable[Reading]) -> list[str]:
+    """The names of all metrics, in the order in which they were first reported."""
+    return list(dict.fromkeys(name for _, numbers in measured for name in numbers))
+
+
+def box_plot(measured: Iterable[Reading], metric: str) -> dict[str, Any]:
     """The figure: a box for each model with the values of its clients, and a line through the means.
 
     Args:
-        validations: In the order in which they were made.
+        measured: In the order in which it was.
         metric: The name of the metric.
     """
-    values = _values_by_model(validations, metric)
+    values = _values_by_model(measured, metric)
     return {
         "data": [*map(_box, range(len(values)), values), _means(values)] if values else [],
         "layout": {
@@ -38,17 +46,15 @@ def _title(metric: str) -> str:
     return f"Metric distribution over clients: {metric}"
 
 
-def _values_by_model(validations: Iterable[Document], metric: str) -> list[list[float]]:
+def _values_by_model(measured: Iterable[Reading], metric: str) -> list[list[float]]:
     by_model: dict[str, list[float]] = {}
-    for each in validations:
-        numbers = _numbers(each)
+    for model_id, numbers in measured:
         if metric in numbers:
-            by_model.setdefault(each["model_id"], []).append(numbers[metric])
+            by_model.setdefault(model_id, []).append(numbers[metric])
     return list(by_model.values())
 
 
 def _numbers(validation: Document) -> dict[str, float]:
-    """The plain numbers among a validation's metrics."""
     metrics = validation.get("metrics")
     return {
         name: float(value)

@@ -5,7 +5,7 @@ the session that is there. fednet's own way needs one call; see `sessions.start`
 """
 
 import json
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -57,13 +57,15 @@ class NewSession(SessionOptions):
     """The configuration of a draft, which a second call starts."""
 
     seed_model_id: str | None = None
-    """The model that a draft begins with."""
+    """FEDn 0.33's word for model_id."""
 
     @property
     def options(self) -> SessionOptions:
         """What is asked of a session that is to be started at once."""
         given = self.model_dump(include=set(SessionOptions.model_fields))
-        return SessionOptions.model_validate(given)
+        return SessionOptions.model_validate(
+            {**given, "model_id": self.model_id or self.seed_model_id}
+        )
 
 
 class StartedDraft(BaseModel):
@@ -77,6 +79,18 @@ class StartedDraft(BaseModel):
 
     round_timeout: float | None = Field(default=None, gt=0, le=limits.round_seconds_max)
     """In seconds, by default that of the draft; a session that is continued keeps its own."""
+
+
+class Draft(BaseModel):
+    """A session that is kept until it is started."""
+
+    id: str
+    session_id: str
+    name: str | None
+    status: Literal["Created"]
+    session_config: dict[str, Any]
+    seed_model_id: str | None
+    committed_at: str
 
 
 class DraftStarted(Done):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from email.utils import format_datetime
 from typing import Any
 
 from fednet.storage import Document, Query
@@ -70,7 +71,7 @@ def round_forms(documents: Sequence[Document]) -> list[Document]:
 
 def http_date(timestamp: str) -> str:
     """A time of ours as FEDn's lists have it: `Sat, 21 Nov 2026 16:56:08 GMT`."""
-    return datetime.fromisoformat(timestamp).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    return format_datetime(datetime.fromisoformat(timestamp), usegmt=True)
 
 
 def plain_date(timestamp: str) -> str:

@@ -2,7 +2,7 @@
 
 `GET /<resource>/` takes filters in the query; `POST /<resource>/list` takes them as JSON or as a
 form, where a comma separates alternatives. Both answer `{"count": all that the filter finds,
-"result": the page}`.
+"result": the page}`; without `X-Limit` the page is the whole list, see `listing`.
 """
 
 from collections.abc import Callable, Sequence

@@ -59,9 +59,11 @@ class Sessions(Protocol):
     def pause(self, session_id: str) -> Document:
         """Let a session begin no further round: it becomes PAUSED; its document once that is stored.
 
+        The round that is under way is finished. A session that is paused already stays so.
+
         Raises:
             NotFound: There is no such session.
-            FailedPrecondition: It is not running; says its status.
+            FailedPrecondition: It has ended; says with which status.
         """
 
     def resume(self, session_id: str) -> Document:
@@ -73,11 +75,12 @@ class Sessions(Protocol):
         """
 
     def extend(self, session_id: str, rounds: int) -> Document:
-        """Add rounds to a session, which runs again if it had ended; its document once that is stored.
+        """Add rounds to a session; its document once that is stored.
+
+        One that has ended, however it did, goes on from its newest model.
 
         Raises:
             NotFound: There is no such session.
-            FailedPrecondition: It cannot go on; says its status.
             LimitExceeded: It would have more than limits.session_rounds_max.
         """
 

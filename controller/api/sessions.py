@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from fednet import limits
 from fednet.errors import Conflict, FailedPrecondition
 from fednet.storage import Document
 
 from ..sessions.state import Status
-from .drafts import NewSession, keep_draft
+from .drafts import Draft, NewSession, keep_draft
 from .forms import session_configs
 from .resource import Alternatives, Asked, ById, Filters, Resource, Shown, add_list_routes
 from .services import services
@@ -111,6 +111,10 @@ class SessionStarted(BaseModel):
     config: dict[str, Any]
 
 
+class StartedOrDraft(RootModel[SessionStarted | Draft]):
+    """What was made of what was sent."""
+
+
 def present(sessions: Sequence[Document]) -> list[Document]:
     """Sessions without what only the engine understands, and with FEDn's words in the configuration."""
     return [
@@ -127,7 +131,7 @@ api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 
 
-@api.post("/", summary="Start a session", responses={"201": SessionStarted})
+@api.post("/", summary="Start a session", responses={"201": StartedOrDraft})
 def start(body: NewSession) -> tuple[dict[str, Any], int]:
     """Start a session; the same session_id with the same options may be sent again.
 
@@ -176,7 +180,7 @@ def stop(path: ById) -> Document:
 
 @api.post("/<string:id>/pause", summary="Let a session rest", responses={"200": Session})
 def pause(path: ById) -> Document:
-    """Begin no round until it is resumed."""
+    """Finish the round that is under way, and begin no other until it is resumed."""
     return RESOURCE.show(services().sessions.pause(path.id))
 
 
@@ -188,7 +192,7 @@ def resume(path: ById) -> Document:
 
 @api.post("/<string:id>/continue", summary="Add rounds to a session", responses={"200": Session})
 def extend(path: ById, body: More) -> Document:
-    """Let the session run for more rounds."""
+    """Let the session run for more rounds; one that has ended goes on from its newest model."""
     session = RESOURCE.get(path.id)
     if body.rounds_total is not None:
         if session["rounds_total"] == body.rounds_total:

@@ -54,6 +54,11 @@ class SessionActor:
         """Begin to run."""
         self._thread.start()
 
+    @property
+    def document(self) -> Document:
+        """The session's document as it was stored last."""
+        return self._document
+
     def tell(self, event: Event) -> Future[None]:
         """Hand the session an event.
 
@@ -117,7 +122,7 @@ class SessionActor:
     def _store(self, records: Sequence[Record]) -> None:
         for record in records:
             self._decisions.put(record)
-        changes = _document_changes(self.session)
+        changes = document_changes(self.session)
         if changes.items() <= self._document.items():
             return
         self._document = self._decisions.put_session(self._document, changes)
@@ -150,7 +155,7 @@ def _latest(steps: Sequence[Step]) -> list[Record]:
     return list(merged.values())
 
 
-def _document_changes(session: Session) -> Document:
+def document_changes(session: Session) -> Document:
     """What of a session's document the engine decides."""
     current = session.round
     progress = {
@@ -162,6 +167,7 @@ def _document_changes(session: Session) -> Document:
         "status": str(session.status),
         "reason": session.reason,
         "round_number": current.number if current else session.number,
+        "rounds_total": session.rounds,
         "model_id": session.model.id,
         "progress": progress,
         "state": session.to_dict(),

@@ -97,7 +97,7 @@ class Admission:
 
 
 def _check_options(options: SessionOptions) -> None:
-    aggregator(options.aggregator, options.aggregator_kwargs)
+    _check_aggregator(options)
     if options.helper != "numpyhelper":
         raise InvalidInput(
             f"The helper {options.helper!r} is not known; there is numpyhelper.", field="helper"
@@ -113,6 +113,22 @@ def _check_options(options: SessionOptions) -> None:
             f"round_buffer_size ({options.round_buffer_size}) must be -1 (all) or at least "
             f"min_clients ({options.min_clients}).",
             field="round_buffer_size",
+        )
+
+
+def _check_aggregator(options: SessionOptions) -> None:
+    rule = aggregator(options.aggregator, options.aggregator_kwargs)
+    if options.min_clients < rule.updates_min:
+        raise InvalidInput(
+            f"min_clients ({options.min_clients}) must be at least {rule.updates_min}: with these "
+            f"settings {rule.name} needs as many updates.",
+            field="min_clients",
+        )
+    if rule.updates_max is not None and options.requested_clients > rule.updates_max:
+        raise InvalidInput(
+            f"requested_clients ({options.requested_clients}) must be at most {rule.updates_max}: "
+            f"{rule.name} takes no more updates.",
+            field="requested_clients",
         )
 
 

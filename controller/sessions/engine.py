@@ -6,14 +6,15 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
 
 from fednet import limits
-from fednet.errors import FednetError, NotFound, Unavailable
+from fednet.errors import FailedPrecondition, FednetError, LimitExceeded, NotFound, Unavailable
 from fednet.rpc import backoff_seconds
 from fednet.storage import Document, Query
 from fednet.wire import rounds_pb2
@@ -23,7 +24,7 @@ from ..presence import Presence
 from ..records import Records
 from ..registry import Registry, address_of
 from . import events, news
-from .actor import SessionActor
+from .actor import SessionActor, document_changes
 from .admission import Admission
 from .link import CombinerLink
 from .options import SessionOptions
@@ -32,6 +33,14 @@ from .state import Session, Status
 from .store import SessionStore
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Read:
+    """What a batch of news comes to: documents to write, and events for sessions."""
+
+    documents: list[tuple[str, Document]] = field(default_factory=list)
+    told: list[tuple[SessionActor, events.Event]] = field(default_factory=list)
 
 
 class Engine:
@@ -64,7 +73,7 @@ class Engine:
 
     # Life
 
-    def resume(self, registry: Registry) -> None:
+    def open(self, registry: Registry) -> None:
         """Connect to all known combiners, and take up the sessions that have not ended.
 
         Args:
@@ -72,7 +81,7 @@ class Engine:
         """
         self._registry = registry
         registry.all_offline()
-        unfinished = Query(where={"status": [Status.INITIALIZED, Status.STARTED]})
+        unfinished = Query(where={"status": [status for status in Status if not status.is_final]})
         for document in self._records.find("sessions", unfinished):
             self._take_up(document)
         for combiner in self._records.find("combiners"):
@@ -141,13 +150,89 @@ class Engine:
         deadline = time.monotonic() + seconds
         with self._changed:
             while True:
-                document = self._records.get("sessions", session_id)
+                document = self._present(session_id)
                 is_final = Status(document["status"]).is_final
                 is_awaited = is_final if final_only else document["version"] > after_version
                 left = deadline - time.monotonic()
                 if is_awaited or left <= 0 or self._stopping.is_set():
                     return document
                 self._changed.wait(left)
+
+    def stop(self, session_id: str) -> Document:
+        """End a session; its document once that is stored.
+
+        Raises:
+            NotFound: There is no such session.
+            FailedPrecondition: It has ended already.
+        """
+        return self._ask(session_id, events.StopAsked("it was stopped"))
+
+    def pause(self, session_id: str) -> Document:
+        """Begin no further round; the document once that is stored.
+
+        Raises:
+            NotFound: There is no such session.
+            FailedPrecondition: It has ended.
+        """
+        return self._ask(session_id, events.PauseAsked())
+
+    def resume(self, session_id: str) -> Document:
+        """Let a paused session go on; its document once that is stored.
+
+        Raises:
+            NotFound: There is no such session.
+            FailedPrecondition: It is not paused.
+        """
+        document = self._present(session_id)
+        if document["status"] != Status.PAUSED:
+            raise FailedPrecondition(
+                f"Session {session_id!r} is {document['status']}: there is nothing to resume.",
+                field="status",
+            )
+        return self._ask(session_id, events.ResumeAsked())
+
+    def extend(self, session_id: str, rounds: int) -> Document:
+        """Add rounds to a session; one that has ended goes on from its newest model.
+
+        Raises:
+            NotFound: There is no such session.
+            LimitExceeded: It would have more than limits.session_rounds_max.
+        """
+        with self._starting:
+            document = self._present(session_id)
+            if document["rounds_total"] + rounds > limits.session_rounds_max:
+                raise LimitExceeded(
+                    f"A session may have {limits.session_rounds_max} rounds at most.",
+                    field="rounds",
+                )
+            if not Status(document["status"]).is_final:
+                return self._ask(session_id, events.MoreRoundsAsked(rounds))
+            session = Session.from_dict(document["state"])
+            session.reopen(rounds)
+            document = self._store.put_session(document, document_changes(session))
+            self._run(document)
+        return document
+
+    def _ask(self, session_id: str, event: events.Event) -> Document:
+        """Tell a running session something; its document once all that follows is stored."""
+        document = self._present(session_id)
+        with self._lock:
+            actor = self._actors.get(document["session_id"])
+        if actor is None:
+            raise FailedPrecondition(
+                f"Session {session_id!r} has ended: it is {document['status']}.", field="status"
+            )
+        try:
+            actor.tell(event).result(limits.call_seconds_max)
+        except (CancelledError, TimeoutError) as error:
+            raise _stopping() from error
+        return actor.document
+
+    def _present(self, session_id: str) -> Document:
+        """A session's document, from memory while it runs."""
+        with self._lock:
+            actor = self._actors.get(session_id)
+        return actor.document if actor else self._records.get("sessions", session_id)
 
     # Sessions
 
@@ -228,30 +313,28 @@ class Engine:
         Raises:
             Unavailable: The controller is stopping; the news will be asked for again.
         """
-        waiting: list[Future[None]] = []
+        read = _Read()
         for event in batch:
-            self._absorb_or_drop(combiner, event, waiting)
+            self._absorb_or_drop(combiner, event, read)
+        self._insistently(lambda: self._store.add(read.documents))
+        waiting = [actor.tell(event) for actor, event in read.told]
         try:
             for stored in waiting:
                 stored.result()
         except CancelledError as error:
             raise _stopping() from error
 
-    def _absorb_or_drop(
-        self, combiner: str, event: rounds_pb2.Event, waiting: list[Future[None]]
-    ) -> None:
+    def _absorb_or_drop(self, combiner: str, event: rounds_pb2.Event, read: _Read) -> None:
         """News that can never be stored is dropped: it would keep all that comes after it away for ever."""
         try:
-            self._insistently(lambda: self._absorb_one(combiner, event, waiting))
+            self._insistently(lambda: self._absorb_one(combiner, event, read))
         except Exception as error:
             has_to_come_again = isinstance(error, FednetError) and error.retryable
             if has_to_come_again or not event.number:
                 raise
             _log.exception("news %d of %s is dropped", event.number, combiner)
 
-    def _absorb_one(
-        self, combiner: str, event: rounds_pb2.Event, waiting: list[Future[None]]
-    ) -> None:
+    def _absorb_one(self, combiner: str, event: rounds_pb2.Event, read: _Read) -> None:
         match event.WhichOneof("event"):
             case "snapshot":
                 self._combiner_up(combiner, event.snapshot)
@@ -265,21 +348,20 @@ class Engine:
                 self._mark(event.client_id, combiner, online=False)
                 self._tell_network_changed()
             case _:
-                self._absorb_work(combiner, event, waiting)
+                self._absorb_work(combiner, event, read)
 
-    def _absorb_work(
-        self, combiner: str, event: rounds_pb2.Event, waiting: list[Future[None]]
-    ) -> None:
+    def _absorb_work(self, combiner: str, event: rounds_pb2.Event, read: _Read) -> None:
         name = self._client_name(event.client_id)
         if event.WhichOneof("event") == "validation":
-            self._store.add("validations", news.validation_document(combiner, event, name))
+            validation = news.validation_document(combiner, event, name)
+            read.documents.append(("validations", validation))
         if status := news.status_document(combiner, self._epochs.get(combiner, ""), event, name):
-            self._store.add("statuses", status)
+            read.documents.append(("statuses", status))
         told = news.session_event(combiner, event, name)
         with self._lock:
             actor = self._actors.get(event.phase.session_id)
         if told and actor:
-            waiting.append(actor.tell(told))
+            read.told.append((actor, told))
 
     def _combiner_up(self, combiner: str, snapshot: rounds_pb2.Snapshot) -> None:
         clients = {id_: news.capabilities(told) for id_, told in snapshot.clients.items()}

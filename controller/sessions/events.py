@@ -71,10 +71,11 @@ class PhaseRefused:
 
 @dataclass(frozen=True)
 class Reduced:
-    """The new model lies in the blob store."""
+    """The new model lies in the blob store, and with it what the aggregator remembers, if it does."""
 
     model: BlobRef
     seconds: float
+    state: BlobRef | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,23 @@ class StopAsked:
 
 
 @dataclass(frozen=True)
+class PauseAsked:
+    """Somebody wants no further round to begin for now."""
+
+
+@dataclass(frozen=True)
+class ResumeAsked:
+    """Somebody wants a paused session to go on."""
+
+
+@dataclass(frozen=True)
+class MoreRoundsAsked:
+    """Somebody wants the session to have more rounds."""
+
+    rounds: int
+
+
+@dataclass(frozen=True)
 class TimePassed:
     """Nothing but time."""
 
@@ -124,6 +142,9 @@ Event = (
     | Unheard
     | Broke
     | StopAsked
+    | PauseAsked
+    | ResumeAsked
+    | MoreRoundsAsked
     | TimePassed
 )
 

@@ -28,7 +28,9 @@ from .events import (
     ClosePhase,
     CombinerBack,
     Event,
+    MoreRoundsAsked,
     NetworkChanged,
+    PauseAsked,
     PhaseClosed,
     PhaseRefused,
     Record,
@@ -36,6 +38,7 @@ from .events import (
     Reduced,
     ReduceRefused,
     ReleasePhase,
+    ResumeAsked,
     StartPhase,
     Step,
     StopAsked,
@@ -113,6 +116,12 @@ class Machine:
                     self._try_again(f"the updates could not be merged: {message}", now, step)
             case StopAsked(reason):
                 self._end(Status.TERMINATED, reason, now, step)
+            case PauseAsked():
+                self._pause()
+            case ResumeAsked():
+                self._resume(now, step)
+            case MoreRoundsAsked(rounds):
+                self._add_rounds(rounds, now, step)
             case Broke(reason):
                 self._end(Status.FAILED, reason, now, step)
             case TimePassed():
@@ -182,6 +191,25 @@ class Machine:
             if not share.closed
         ]
 
+    # Pausing, and more rounds
+
+    def _pause(self) -> None:
+        """The round that is under way is finished; the next one waits."""
+        self.session.status = Status.PAUSED
+        self.session.waiting_until = None
+
+    def _resume(self, now: float, step: Step) -> None:
+        if self.session.status is not Status.PAUSED:
+            return
+        self.session.status = Status.STARTED
+        if self.session.stage is Stage.WAITING:
+            self._wait_for_clients(now, step)
+
+    def _add_rounds(self, rounds: int, now: float, step: Step) -> None:
+        self.session.rounds += rounds
+        if self.session.stage is Stage.DRAINING:
+            self._wait_for_clients(now, step)
+
     # Training
 
     def _wait_for_clients(self, now: float, step: Step) -> None:
@@ -192,6 +220,9 @@ class Machine:
 
     def _begin_round_if_possible(self, now: float, step: Step) -> None:
         session = self.session
+        if session.status is Status.PAUSED:
+            session.waiting_until = None
+            return
         if len(everyone(self._capable("TRAIN"))) < session.min_clients:
             return
         number, attempt = session.number + 1, session.failures
@@ -307,6 +338,8 @@ class Machine:
         ]
         step.actions += _releases(current.phase)
         session.model, session.number = event.model, current.number
+        session.obsolete_state_id = session.aggregator_state.id if session.aggregator_state else ""
+        session.aggregator_state = event.state
         session.round, session.failures = None, 0
         self._validate(current.number, now, step)
         if session.number < session.rounds:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from fednet.aggregation import aggregator
 from fednet.errors import FednetError
 from fednet.wire import common_pb2, rounds_pb2
 
@@ -19,6 +20,7 @@ def phase_request(session: Session, order: StartPhase) -> rounds_pb2.Phase:
         "session_id": session.session_id,
         "round": phase.number,
         "rounds": session.rounds,
+        **aggregator(session.aggregator, session.aggregator_kwargs).client_settings,
     }
     package = session.package
     return rounds_pb2.Phase(
@@ -41,7 +43,7 @@ def phase_request(session: Session, order: StartPhase) -> rounds_pb2.Phase:
 
 def reduction(session: Session, order: Reduce) -> rounds_pb2.Reduction:
     """The partials that make the round's model."""
-    current = order.round
+    current, state = order.round, session.aggregator_state
     partials = [
         rounds_pb2.Partial(
             phase_id=current.phase.phase_id,
@@ -58,6 +60,8 @@ def reduction(session: Session, order: Reduce) -> rounds_pb2.Reduction:
         aggregator=session.aggregator,
         aggregator_settings_json=json.dumps(session.aggregator_kwargs),
         partials=partials,
+        state=_wire_ref(common_pb2.BlobRef.STATE, state) if state else None,
+        obsolete_state_id=session.obsolete_state_id,
     )
 
 
@@ -71,8 +75,8 @@ def outcome(order: Action, answer: Any) -> Event | None:
     if isinstance(answer, FednetError):
         return Unheard(order) if answer.retryable else _refused(order, answer.message)
     if isinstance(order, Reduce):
-        ref = BlobRef(order.round.model_id, answer.model.size_bytes, answer.model.sha256)
-        return Reduced(ref, answer.seconds)
+        state = _ref(answer.state) if answer.HasField("state") else None
+        return Reduced(_ref(answer.model), answer.seconds, state)
     return None
 
 
@@ -84,6 +88,10 @@ def _refused(order: Action, message: str) -> Event | None:
             return ReduceRefused(current.model_id, message)
         case _:
             return None
+
+
+def _ref(ref: common_pb2.BlobRef) -> BlobRef:
+    return BlobRef(ref.id, ref.size_bytes, ref.sha256)
 
 
 def _wire_ref(kind: common_pb2.BlobRef.Kind, ref: BlobRef) -> common_pb2.BlobRef:

@@ -14,6 +14,7 @@ class Status(StrEnum):
 
     INITIALIZED = "INITIALIZED"
     STARTED = "STARTED"
+    PAUSED = "PAUSED"
     FINISHED = "FINISHED"
     FAILED = "FAILED"
     TERMINATED = "TERMINATED"
@@ -123,6 +124,8 @@ class Session:
         document_id: The id of its document, a UUID of ours; the ids of all that it makes come from it.
         number: The rounds that are committed.
         model: The newest model.
+        aggregator_state: What the aggregator remembers with that model; None where that is nothing.
+        obsolete_state_id: What it remembered before, which nobody will ask for again; empty where there is nothing.
         failures: Attempts at the present round that came to nothing.
         waiting_until: When waiting for clients counts as a failed attempt; None if not waiting.
     """
@@ -141,6 +144,8 @@ class Session:
     aggregator_kwargs: dict[str, Any]
     model: BlobRef
     package: BlobRef | None = None
+    aggregator_state: BlobRef | None = None
+    obsolete_state_id: str = ""
     status: Status = Status.INITIALIZED
     stage: Stage = Stage.WAITING
     reason: str = ""
@@ -149,6 +154,12 @@ class Session:
     waiting_until: float | None = None
     round: Round | None = None
     validations: dict[str, Phase] = field(default_factory=dict)
+
+    def reopen(self, rounds: int) -> None:
+        """Let a session that has ended begin again, with more rounds."""
+        self.rounds += rounds
+        self.status, self.stage, self.reason = Status.INITIALIZED, Stage.WAITING, ""
+        self.failures = 0
 
     def phases(self) -> list[Phase]:
         """The phases that combiners may hold for this session."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fednet.errors import AlreadyExists, Conflict
+from fednet.errors import AlreadyExists, Conflict, FednetError
 from fednet.storage import Document
 
 from ..records import Records
 from .events import Record
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -24,17 +28,33 @@ class SessionStore:
             try:
                 self._insert(record)
             except AlreadyExists:
-                pass
+                _log.debug("%s has written %s meanwhile", record.collection, record.id)
             else:
                 return
         self.records.update(record.collection, record.id, lambda _: record.fields)
 
-    def add(self, collection: str, document: dict[str, Any]) -> None:
-        """Write a document that never changes; nothing happens if it is there already."""
-        try:
-            self.records.insert(collection, document)
-        except AlreadyExists:
-            return
+    def add(self, documents: Sequence[tuple[str, Document]]) -> None:
+        """Write documents that never change, each with its collection; those that are there stay as they are.
+
+        One that can never be stored is dropped: it would keep all others away for ever.
+        """
+        for collection in dict.fromkeys(name for name, _ in documents):
+            batch = [document for name, document in documents if name == collection]
+            try:
+                self.records.documents.insert_missing(collection, batch)
+            except FednetError as error:
+                if error.retryable:
+                    raise
+                self._add_singly(collection, batch)
+
+    def _add_singly(self, collection: str, batch: Sequence[Document]) -> None:
+        for document in batch:
+            try:
+                self.records.documents.insert_missing(collection, [document])
+            except FednetError as error:
+                if error.retryable:
+                    raise
+                _log.exception("a document for %s cannot be stored", collection)
 
     def put_session(self, session: Document, changes: dict[str, Any]) -> Document:
         """Change a session's document; the document as it is then.

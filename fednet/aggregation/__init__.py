@@ -4,8 +4,18 @@ An aggregator gives out partials. A partial obeys laws: updates may be accumulat
 split over any number of partials, and these merged in any order; `finish` gives the same model.
 """
 
-from fednet.aggregation._fedavg import FedAvg
 from fednet.aggregation._protocols import Aggregator, Partial
 from fednet.aggregation._registry import aggregator, aggregator_names
+from fednet.aggregation._settings import Limits, check_settings, setting
+from fednet.aggregation._weighted_mean import WeightedMean
 
-__all__ = ["Aggregator", "FedAvg", "Partial", "aggregator", "aggregator_names"]
+__all__ = [
+    "Aggregator",
+    "Limits",
+    "Partial",
+    "WeightedMean",
+    "aggregator",
+    "aggregator_names",
+    "check_settings",
+    "setting",
+]

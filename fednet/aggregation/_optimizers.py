@@ -9,7 +9,7 @@ import numpy as np
 
 from fednet.aggregation._protocols import Aggregator
 from fednet.aggregation._settings import Limits, check_settings, setting
-from fednet.aggregation._stepped_mean import SteppedMean
+from fednet.aggregation._stepped_mean import Optimizer, SteppedMean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,18 +19,124 @@ if TYPE_CHECKING:
 
 _Array = np.ndarray[Any, Any]
 
-_LEARNING_RATE = Limits(
-    float, "how far a step goes, in the units of the parameters", above=0, most=1e6
-)
 
-
-class _Stepping(Aggregator):
-    """What the aggregators with a server optimiser have in common."""
+class _Stepping(Aggregator, Optimizer):
+    """An aggregator that is the optimiser of its partials."""
 
     def partial(self, structure: Structure) -> SteppedMean:
         """An empty partial for models of this structure."""
-        return SteppedMean(structure, self)  # type: ignore[arg-type]  # every subclass is an Optimizer
+        return SteppedMean(structure, self)
 
     def load(self, path: Path, structure: Structure) -> SteppedMean:
         """Read a saved partial; see `Aggregator.load`."""
         return self.partial(structure).loaded(path)
+
+
+@dataclass(frozen=True)
+class FedAvgM(_Stepping):
+    """Federated averaging with momentum on the server.
+
+    Hsu, Qi and Brown, "Measuring the Effects of Non-Identical Data Distribution for Federated
+    Visual Classification", 2019, arXiv:1909.06335, section 4.3: with the step d from the model x
+    to the weighted mean of the updates, v becomes momentum * v + d, and x becomes
+    x + learning_rate * v. The first v is zero.
+    """
+
+    learning_rate: float = setting(
+        1.0, Limits(float, "the factor of a step; 1 goes as far as v says", above=0, most=1e6)
+    )
+    momentum: float = setting(
+        0.9, Limits(float, "the share of v that is kept in each round", least=0, below=1)
+    )
+
+    name: ClassVar[str] = "fedavgm"
+    moments: ClassVar[tuple[float, ...]] = (0.0,)
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    def remember(self, which: int, moment: _Array, delta: _Array) -> None:  # noqa: ARG002  the one
+        """Add the step to what is kept of v."""
+        moment *= self.momentum
+        moment += delta
+
+    def step(self, parameters: _Array, moments: Sequence[_Array]) -> None:
+        """Move along v."""
+        parameters += self.learning_rate * moments[0]
+
+
+@dataclass(frozen=True)
+class FedOpt(_Stepping):
+    """Federated averaging with an adaptive optimiser on the server: Adam, Yogi or Adagrad.
+
+    Reddi, Charles, Zaheer, Garrett, Rush, Konečný, Kumar and McMahan, "Adaptive Federated
+    Optimization", ICLR 2021, arXiv:2003.00295, algorithm 2. With the step d from the model x to the
+    weighted mean of the updates, m becomes beta1 * m + (1 - beta1) * d, and v becomes
+
+    - adagrad: v + d²
+    - yogi: v - (1 - beta2) * d² * sign(v - d²)
+    - adam: beta2 * v + (1 - beta2) * d²
+
+    and x becomes x + learning_rate * m / (√v + tau). The first m is zero, the first v is tau².
+    Names and defaults of the settings are FEDn's.
+    """
+
+    serveropt: str = setting(
+        "adam", Limits(str, "the optimiser", choices=("adam", "yogi", "adagrad"))
+    )
+    learning_rate: float = setting(
+        1e-3,
+        Limits(
+            float, "about how far a step goes, in the units of the parameters", above=0, most=1e6
+        ),
+    )
+    beta1: float = setting(
+        0.9, Limits(float, "the share of m that is kept in each round", least=0, below=1)
+    )
+    beta2: float = setting(
+        0.99,
+        Limits(
+            float, "the share of v that is kept in each round; not for adagrad", least=0, below=1
+        ),
+    )
+    tau: float = setting(
+        1e-4,
+        Limits(
+            float,
+            "how adaptive it is, in the units of the parameters: steps much smaller are damped",
+            least=1e-12,
+            most=1e6,
+        ),
+    )
+
+    name: ClassVar[str] = "fedopt"
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    @property
+    def moments(self) -> tuple[float, ...]:
+        """What m and v begin with."""
+        return (0.0, self.tau**2)
+
+    def remember(self, which: int, moment: _Array, delta: _Array) -> None:
+        """Bring m or v up to date."""
+        if which == 0:
+            moment *= self.beta1
+            moment += (1 - self.beta1) * delta
+        else:
+            self._remember_square(moment, np.square(delta, out=delta))
+
+    def _remember_square(self, v: _Array, square: _Array) -> None:
+        if self.serveropt == "adagrad":
+            v += square
+        elif self.serveropt == "yogi":
+            v -= (1 - self.beta2) * square * np.sign(v - square)
+        else:
+            v *= self.beta2
+            v += (1 - self.beta2) * square
+
+    def step(self, parameters: _Array, moments: Sequence[_Array]) -> None:
+        """Move along m, by less where v is large."""
+        m, v = moments
+        parameters += self.learning_rate * m / (np.sqrt(v) + self.tau)

@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import is_dataclass
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final
 
+from fednet.aggregation._coordinates import FedMedian, FedTrimmedAvg
 from fednet.aggregation._fedavg import FedAvg
-from fednet.errors import InvalidInput
+from fednet.aggregation._fednova import FedNova
+from fednet.aggregation._fedprox import FedProx
+from fednet.aggregation._geometric_median import GeometricMedian
+from fednet.aggregation._krum import Bulyan, Krum, MultiKrum
+from fednet.aggregation._optimizers import FedAvgM, FedOpt
+from fednet.aggregation._settings import settings_of
+from fednet.errors import FailedPrecondition, InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fednet.aggregation._protocols import Aggregator
 
-_BUILT_IN: Final = {FedAvg.name: FedAvg}
+_GROUP: Final = "fednet.aggregators"
+_KINDS: Final[tuple[Any, ...]] = (
+    FedAvg,
+    FedAvgM,
+    FedOpt,
+    FedProx,
+    FedNova,
+    FedMedian,
+    FedTrimmedAvg,
+    GeometricMedian,
+    Krum,
+    MultiKrum,
+    Bulyan,
+)
+_BUILT_IN: Final[dict[str, Any]] = {kind.name: kind for kind in _KINDS}
 
 
 def aggregator(name: str, settings: Mapping[str, Any] | None = None) -> Aggregator:
@@ -24,25 +46,46 @@ def aggregator(name: str, settings: Mapping[str, Any] | None = None) -> Aggregat
         settings: Its settings by name; None for the defaults.
 
     Raises:
-        InvalidInput: There is no such aggregator (field `aggregator`), or it has no such setting
-            (field `aggregator_kwargs`).
+        InvalidInput: There is no such aggregator (field `aggregator`), or a setting is not known or
+            not within its limits (field `aggregator_kwargs`).
+        FailedPrecondition: It is installed here, but cannot be used.
     """
-    kind = _BUILT_IN.get(name)
-    if kind is None:
-        raise InvalidInput(
-            f"There is no aggregator {name!r}. Choose one of: {', '.join(aggregator_names())}.",
-            field="aggregator",
-        )
-    known = [field.name for field in fields(kind)]
+    kind = _BUILT_IN.get(name) or _installed(name)
+    known = settings_of(kind)
     if unknown := [key for key in settings or {} if key not in known]:
         raise InvalidInput(
             f"The aggregator {name!r} has no setting {unknown[0]!r}. It has: "
             f"{', '.join(known) or 'none'}.",
             field="aggregator_kwargs",
         )
-    return kind(**settings or {})
+    made: Aggregator = kind(**settings or {})
+    return made
 
 
 def aggregator_names() -> list[str]:
-    """The names of all aggregators, sorted."""
-    return sorted(_BUILT_IN)
+    """The names of all aggregators, sorted: those of fednet and those installed beside it."""
+    return sorted({*_BUILT_IN, *entry_points(group=_GROUP).names})
+
+
+def _installed(name: str) -> Any:
+    """What a distribution on this machine offers under the name; no other is loaded."""
+    for entry_point in entry_points(group=_GROUP, name=name):
+        try:
+            kind = entry_point.load()
+        except Exception as error:  # whatever a stranger's module does when it is imported
+            raise FailedPrecondition(
+                f"The aggregator {name!r} is installed as {entry_point.value!r} and cannot be "
+                f"loaded: {error}.",
+                field="aggregator",
+            ) from error
+        if not is_dataclass(kind):
+            raise FailedPrecondition(
+                f"The aggregator {name!r} is installed as {entry_point.value!r}, which is no "
+                "dataclass. Make its settings the fields of one.",
+                field="aggregator",
+            )
+        return kind
+    raise InvalidInput(
+        f"There is no aggregator {name!r}. Choose one of: {', '.join(aggregator_names())}.",
+        field="aggregator",
+    )

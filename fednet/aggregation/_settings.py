@@ -60,16 +60,15 @@ class Limits:
             "at least": self.least, "above": self.above, "at most": self.most, "below": self.below,
         }  # fmt: skip
         said = [f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None]
-        return " ".join(
-            ["a whole number" if self.kind is int else "a number", " and ".join(said)]
-        ).strip()
+        number = "a whole number" if self.kind is int else "a number"
+        return f"{number} {' and '.join(said)}" + (", or left out" if self.is_optional else "")
 
     def _is_number(self, value: Any) -> bool:
         kinds = (int,) if self.kind is int else (int, float)
         return isinstance(value, kinds) and not isinstance(value, bool)
 
     def _is_within(self, value: Any) -> bool:
-        return (
+        return bool(
             (self.least is None or value >= self.least)
             and (self.most is None or value <= self.most)
             and (self.above is None or value > self.above)

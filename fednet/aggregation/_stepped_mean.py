@@ -80,13 +80,11 @@ class SteppedMean(WeightedMean):
             for position in range(len(base))
         )
 
-    def _moments(
-        self, base: Sequence[_Array], state: Sequence[_Array] | None
-    ) -> Iterator[_Array]:
+    def _moments(self, base: Sequence[_Array], state: Sequence[_Array] | None) -> Iterator[_Array]:
         begin = self._optimizer.moments
         for place, position in enumerate(self._floats):
             for which, number in enumerate(begin):
-                moment = np.full(self.structure.arrays[position].shape, number)
+                moment = np.full(self.structure.arrays[position].shape, number, np.float64)
                 if state is not None:
                     np.copyto(moment, state[place * len(begin) + which])
                 self._remember(position, which, moment, base[position])

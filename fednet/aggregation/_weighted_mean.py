@@ -6,7 +6,7 @@ Arithmetic goes block by block through one scratch array; only the sums are as l
 A saved partial is a model file (see `fednet.parameters`):
 
 - the arrays `0` to `n-1` are the weighted sums, float64, in the shapes of the global model;
-- the array `n` is float64 and holds two numbers: the sum of the weights, and the count of updates.
+- the array `n` is float64 and holds the tally: the sum of the weights, and the count of updates.
 """
 
 from __future__ import annotations
@@ -53,9 +53,24 @@ class WeightedMean(Partial):
         self._sums: list[_Array] = [np.zeros(spec.shape) for spec in structure.arrays]
         self._scratch = np.empty(BLOCK_ITEMS)
 
+    def tally(self) -> list[float]:
+        """What is counted beside the sums."""
+        return [self.weight, self.updates]
+
+    def recount(self, tally: Sequence[float]) -> None:
+        """Take over a saved tally, if updates can have led to it."""
+        weight, updates = tally
+        _check_tally(weight, updates)
+        self.weight, self.updates = weight, int(updates)
+
+    @property
+    def divisor(self) -> float:
+        """What the sums are divided by."""
+        return self.weight
+
     def loaded(self, path: Path) -> Self:
         """This empty partial with what was saved, its sums as views into the file."""
-        saved = _saved_structure(self.structure)
+        saved = self._saved_structure()
         with open_model(path, expected_bytes=saved.nbytes) as file:
             if file.structure != saved:
                 raise InvalidModel(
@@ -63,13 +78,12 @@ class WeightedMean(Partial):
                     f"global model of {self.structure.describe()}. Aggregate the round again."
                 )
             *self._sums, tally = file.arrays
-        self.weight, self.updates = _read_tally(tally)
+        self.recount(tally.tolist())
         return self
 
     def save(self, path: Path) -> None:
         """Write the sums and the tally; see `Partial.save`."""
-        tally = np.array([self.weight, self.updates], np.float64)
-        write_model(path, [*self._sums, tally])
+        write_model(path, [*self._sums, np.array(self.tally(), np.float64)])
 
     def accumulate(
         self,
@@ -79,12 +93,16 @@ class WeightedMean(Partial):
     ) -> None:
         """Add `weight` times each array to its sum; see `Partial.accumulate`."""
         check_weight(weight)
+        self.add(arrays, float(weight))
+        self.weight += float(weight)
+        self.updates += 1
+
+    def add(self, arrays: Sequence[_Array], factor: float) -> None:
+        """Add `factor` times each array to its sum, and count nothing."""
         check_structure(Structure.of(arrays), self.structure)
         self._own_sums()
         for total, array in zip(self._sums, arrays, strict=True):
-            self._fold(total, array, float(weight))
-        self.weight += float(weight)
-        self.updates += 1
+            self._fold(total, array, factor)
 
     def merge(self, other: Self) -> None:
         """Add the other's sums to these; see `Partial.merge`."""
@@ -141,7 +159,7 @@ class WeightedMean(Partial):
         """
         for sums, *others in blocks(self._sums[position], *alongside):
             exact = self._scratch_for(sums)
-            np.divide(sums, self.weight, out=exact)
+            np.divide(sums, self.divisor, out=exact)
             if np.isnan(exact).any():
                 raise InvalidModel(
                     f"The mean of array '{position}' is not a number: updates held NaN, or "
@@ -159,6 +177,11 @@ class WeightedMean(Partial):
     def _scratch_for(self, block: _Array) -> _Array:
         return self._scratch[: block.size].reshape(block.shape)
 
+    def _saved_structure(self) -> Structure:
+        sums = [ArraySpec(spec.name, spec.shape, "float64") for spec in self.structure.arrays]
+        tally = ArraySpec(str(len(sums)), (len(self.tally()),), "float64")
+        return Structure((*sums, tally))
+
     def _own_sums(self) -> None:
         """Copy what is still a view into a saved partial's file, before it is added to."""
         self._sums = [sums if sums.flags.writeable else sums.copy() for sums in self._sums]
@@ -175,13 +198,7 @@ def check_weight(weight: float) -> None:
         )
 
 
-def _saved_structure(structure: Structure) -> Structure:
-    sums = [ArraySpec(spec.name, spec.shape, "float64") for spec in structure.arrays]
-    return Structure((*sums, ArraySpec(str(len(sums)), (2,), "float64")))
-
-
-def _read_tally(tally: _Array) -> tuple[float, int]:
-    weight, updates = map(float, tally)
+def _check_tally(weight: float, updates: float) -> None:
     is_empty = weight == updates == 0
     is_possible = updates.is_integer() and 0 < weight <= updates * limits.update_examples_max
     if not is_empty and not is_possible:
@@ -189,4 +206,3 @@ def _read_tally(tally: _Array) -> tuple[float, int]:
             f"The saved partial says that it holds {updates} updates of weight {weight}, which "
             "cannot be. Aggregate the round again."
         )
-    return weight, int(updates)

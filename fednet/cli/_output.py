@@ -170,17 +170,21 @@ def _rich_progress() -> Iterator[ShowProgress]:
 
 
 @contextmanager
-def working(text: str, *, quiet: bool = False) -> Iterator[None]:
-    """A bar that moves, on a terminal, while something goes on of which the length is not known."""
+def working(text: str, *, quiet: bool = False) -> Iterator[Callable[[str], None]]:
+    """A bar that moves while something goes on of which the length is not known.
+
+    Yields a function that says what is going on: beside the bar, or, where there is none, as a line
+    on stderr.
+    """
     if quiet or not _draws_with_rich():
-        yield
+        yield lambda said: click.echo(said, err=True)
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, transient=True) as bars:
-        bars.add_task(text, total=None)
-        yield
+        bar = bars.add_task(text, total=None)
+        yield lambda said: bars.update(bar, description=said)
 
 
 def _draws_with_rich() -> bool:

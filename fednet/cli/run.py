@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import shutil
 import sys
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from fednet.cli._output import json_option, show_answer, show_json, show_record
+from fednet.cli._output import json_option, show_answer, show_json, show_record, working
 from fednet.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _file_option(
 def build(*, package: Path, output: Path | None, as_json: bool) -> None:
     """Run the package's build command, which makes the first model."""
     target = output or (package if package.is_dir() else Path())
-    with _unpacked(package) as (folder, manifest), _runtime(folder, manifest) as runtime:
+    with _runtime(package, quiet=as_json) as (runtime, folder):
         before = _stamps(folder)
         runtime.prepare("build")
         made = [path for path, stamp in _stamps(folder).items() if before.get(path) != stamp]
@@ -78,7 +79,7 @@ def build(*, package: Path, output: Path | None, as_json: bool) -> None:
 @json_option
 def startup(*, package: Path, as_json: bool) -> None:
     """Run the package's startup command, as a client does before its first task."""
-    with _unpacked(package) as place, _runtime(*place) as runtime:
+    with _runtime(package, quiet=as_json) as (runtime, _):
         runtime.prepare("startup")
     show_answer({"startup": "ok"}, "The startup command ended well.", as_json=as_json)
 
@@ -94,7 +95,7 @@ def train(*, package: Path, model: Path, update: Path, as_json: bool) -> None:
     Shows the metadata, `num_examples` among them.
     """
     _check_model(model)
-    with _unpacked(package) as place, _runtime(*place) as runtime:
+    with _runtime(package, quiet=as_json) as (runtime, _):
         metadata = runtime.train(model.absolute(), update.absolute(), {})
     _check_update(update, model)
     _show(metadata, as_json=as_json)
@@ -108,7 +109,7 @@ def train(*, package: Path, model: Path, update: Path, as_json: bool) -> None:
 def validate(*, package: Path, model: Path, metrics: Path | None, as_json: bool) -> None:
     """Validate a model on this machine's data, and show the metrics."""
     _check_model(model)
-    with _unpacked(package) as place, _runtime(*place) as runtime:
+    with _runtime(package, quiet=as_json) as (runtime, _):
         measured = runtime.validate(model.absolute(), {})
     if metrics is not None:
         _write(metrics, json.dumps(measured) + "\n")
@@ -116,32 +117,53 @@ def validate(*, package: Path, model: Path, metrics: Path | None, as_json: bool)
 
 
 @contextmanager
-def _unpacked(package: Path) -> Iterator[tuple[Path, Manifest]]:
-    """The package as a client would have it, in a folder that is gone at the end."""
-    from fednet.packages import create_package, unpack_package
+def _runtime(package: Path, *, quiet: bool) -> Iterator[tuple[PackageRuntime, Path]]:
+    """What runs the package, and where it is unpacked: a folder that is gone at the end.
 
-    with tempfile.TemporaryDirectory(prefix="fednet-run-") as name:
-        archive, folder = package, Path(name) / "package"
-        if package.is_dir():
-            archive = Path(name) / "package.tgz"
-            create_package(package, archive)
-        yield folder, unpack_package(archive, folder)
-
-
-@contextmanager
-def _runtime(folder: Path, manifest: Manifest) -> Iterator[PackageRuntime]:
-    from fednet.client.runtime import PackageRuntime
-    from fednet.settings import ClientSettings
+    Environments that packages ask for are kept, so that each is built once.
+    """
+    from fednet.client.runtime import package_runtime
+    from fednet.settings import ClientSettings, default_data_dir
 
     seconds_max = ClientSettings.model_fields["task_seconds_max"].default
-    work_dir = folder.with_name("work")
-    with closing(PackageRuntime(folder, manifest, work_dir, seconds_max, _show_output)) as runtime:
-        yield runtime
+    with (
+        tempfile.TemporaryDirectory(prefix="fednet-run-") as name,
+        working(f"running {package}", quiet=quiet) as say,
+    ):
+        folder, manifest = _unpacked(package, Path(name))
+        runtime = package_runtime(
+            folder,
+            manifest,
+            Path(name) / "work",
+            seconds_max,
+            on_output=_shown_as_it_comes(),
+            environments=default_data_dir() / "run" / "environments",
+            report=lambda step: say(step.partition("\n")[0]),
+        )
+        with closing(runtime):
+            yield runtime, folder
 
 
-def _show_output(piece: bytes) -> None:
-    sys.stderr.buffer.write(piece)
-    sys.stderr.flush()
+def _unpacked(package: Path, folder: Path) -> tuple[Path, Manifest]:
+    """Where in the folder the package is now, and its manifest."""
+    from fednet.packages import create_package, unpack_package
+
+    archive = package
+    if package.is_dir():
+        archive = folder / "package.tgz"
+        create_package(package, archive)
+    return folder / "package", unpack_package(archive, folder / "package")
+
+
+def _shown_as_it_comes() -> Callable[[bytes], None]:
+    """What the code prints goes to stderr, whatever bytes it is; stdout holds the result alone."""
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+
+    def show(piece: bytes) -> None:
+        sys.stderr.write(decode(piece))
+        sys.stderr.flush()
+
+    return show
 
 
 def _stamps(folder: Path) -> Stamps:

@@ -28,7 +28,10 @@ def main(target: str, requests: int, answers: int) -> None:
         os.set_inheritable(pipe, False)
     sys.path.insert(0, str(Path.cwd()))
     client: Any = None
-    with open(requests, "rb", buffering=0) as incoming, open(answers, "wb", buffering=0) as outgoing:
+    with (
+        open(requests, "rb", buffering=0) as incoming,
+        open(answers, "wb", buffering=0) as outgoing,
+    ):
         while request := read_message(incoming):
             try:
                 client = client or load(target)

@@ -1,6 +1,7 @@
-"""Model parameters: the npz file they travel in, and the structure they must have.
+"""Model parameters: the files they travel in, and the structure they must have.
 
-The format, FEDn's numpyhelper:
+`model_format(helper)` opens and writes the files of each helper. The usual one is the npz of FEDn's
+numpyhelper:
 
 - a zip archive whose members are exactly `0.npy` to `<n-1>.npy`, at least one, in any order;
 - each member is one array in npy format 1.0 or 2.0, stored or deflated;
@@ -16,6 +17,7 @@ bytes for the same arrays.
 
 from fednet.parameters._blocks import BLOCK_ITEMS, blocks
 from fednet.parameters._finite import check_finite
+from fednet.parameters._formats import ModelFormat, helper_names, model_format
 from fednet.parameters._model_file import ModelFile, load_parameters, open_model
 from fednet.parameters._structure import ArraySpec, Structure, check_structure
 from fednet.parameters._writer import write_model, write_model_to
@@ -24,11 +26,14 @@ __all__ = [
     "BLOCK_ITEMS",
     "ArraySpec",
     "ModelFile",
+    "ModelFormat",
     "Structure",
     "blocks",
     "check_finite",
     "check_structure",
+    "helper_names",
     "load_parameters",
+    "model_format",
     "open_model",
     "write_model",
     "write_model_to",

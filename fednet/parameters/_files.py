@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from contextlib import contextmanager
@@ -48,6 +49,37 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
             Path(file.name).unlink(missing_ok=True)
             raise
     _sync_folder(path.parent)
+
+
+class DigestedFile:
+    """A file that counts and digests what is written to it.
+
+    Attributes:
+        size_bytes: How much that is.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._sha256 = hashlib.sha256()
+        self.size_bytes = 0
+
+    @property
+    def hexdigest(self) -> str:
+        """The SHA-256, in hexadecimal."""
+        return self._sha256.hexdigest()
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append."""
+        self._file.write(data)
+        self._sha256.update(data)
+        self.size_bytes += len(data)
+
+
+@contextmanager
+def written(path: Path) -> Iterator[DigestedFile]:
+    """A file to write, whole or not at all, with its size and digest; see `file_errors`."""
+    with file_errors(path), atomic_file(path) as file:
+        yield DigestedFile(file)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -93,7 +93,7 @@ def open_model(path: Path, *, expected_bytes: int | None = None) -> ModelFile:
     ):
         entries = [_read_entry(archive, member) for member in members(archive, file)]
         structure = Structure(tuple(entry.header.spec for entry in entries))
-        _check_size(structure, expected_bytes)
+        check_bytes(structure, expected_bytes)
         return ModelFile(structure, _view_all(archive, file, entries, path.parent))
 
 
@@ -105,7 +105,12 @@ def load_parameters(path: Path) -> list[_Array]:
         NotFound: There is no such file.
         Unavailable: It cannot be read.
     """
-    with open_model(path) as model:
+    return owned(open_model(path))
+
+
+def owned(model: ModelFile) -> list[_Array]:
+    """Copies of a model's arrays, writable, in this machine's byte order; closes the model."""
+    with model:
         return [
             np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
             for array in model.arrays
@@ -124,7 +129,8 @@ def _read_entry(archive: zipfile.ZipFile, member: Member) -> _Entry:
     return _Entry(member, header)
 
 
-def _check_size(structure: Structure, expected_bytes: int | None) -> None:
+def check_bytes(structure: Structure, expected_bytes: int | None) -> None:
+    """Refuse a model that takes more than is expected; see `open_model`."""
     if expected_bytes is not None and structure.nbytes > expected_bytes:
         raise InvalidModel(
             f"The parameters take {structure.nbytes} bytes, where at most {expected_bytes} are "
@@ -135,7 +141,7 @@ def _check_size(structure: Structure, expected_bytes: int | None) -> None:
 def _view_all(
     archive: zipfile.ZipFile, file: BinaryIO, entries: list[_Entry], folder: Path
 ) -> list[_Array]:
-    mapping = _map(file)
+    mapping = map_file(file)
     deflated = [entry for entry in entries if not entry.member.is_stored]
     inflated = iter(_inflate(archive, deflated, folder) if deflated else [])
     return [
@@ -144,7 +150,8 @@ def _view_all(
     ]
 
 
-def _map(file: BinaryIO) -> mmap.mmap:
+def map_file(file: BinaryIO) -> mmap.mmap:
+    """The whole file, read-only."""
     return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
@@ -160,7 +167,7 @@ def _inflate(archive: zipfile.ZipFile, entries: list[_Entry], folder: Path) -> l
         starts = [_inflate_one(archive, entry, file) for entry in entries]
         file.write(b"\0")  # an empty file cannot be mapped
         file.flush()
-        mapping = _map(file)
+        mapping = map_file(file)
     return [
         _view(mapping, start, entry.header) for start, entry in zip(starts, entries, strict=True)
     ]

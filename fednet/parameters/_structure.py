@@ -30,7 +30,7 @@ class ArraySpec:
     """One array's place in a model. The byte order in which a file holds it is no part of it.
 
     Args:
-        name: Its key in the model file: `"0"` for the first.
+        name: Its key in the model file: `"0"` for the first, where the format knows no others.
         shape: Its dimensions; `()` for a scalar.
         dtype: NumPy's name of the dtype, such as `"float32"`.
 
@@ -85,7 +85,7 @@ class Structure:
     """The arrays of a model in their order. Two are equal if every name, shape and dtype is.
 
     Args:
-        arrays: One spec for each array, named by its position.
+        arrays: One spec for each array.
 
     Raises:
         InvalidModel: There are no arrays, too many, or they are too large together.
@@ -131,6 +131,8 @@ class Structure:
 def check_structure(found: Structure, expected: Structure) -> None:
     """Check that an update has the arrays of the global model: as many, in the same shapes.
 
+    Arrays with names, as safetensors files have them, must have the names of the global model's.
+
     The dtype may differ: updates are folded as float64, and the global model keeps its own dtype.
     Many a training step turns float32 into float64 without anybody's notice.
 
@@ -142,7 +144,12 @@ def check_structure(found: Structure, expected: Structure) -> None:
             f"The update has {found.describe()}. The global model has {expected.describe()}. "
             "Return the global model's arrays, trained, in their order."
         )
-    for spec, wanted in zip(found.arrays, expected.arrays, strict=True):
+    for position, (spec, wanted) in enumerate(zip(found.arrays, expected.arrays, strict=True)):
+        if spec.name not in {wanted.name, str(position)}:
+            raise InvalidModel(
+                f"The update has an array {spec.name!r} where the global model has "
+                f"{wanted.name!r}. Return the global model's arrays, trained, with their names."
+            )
         if spec.shape != wanted.shape:
             raise InvalidModel(
                 f"Array {spec.name!r} has shape {spec.shape}, the global model has {wanted.shape}. "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import struct
 import zipfile
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from fednet import limits
-from fednet.parameters._files import atomic_file, file_errors
+from fednet.parameters._files import written
 from fednet.parameters._structure import ArraySpec, Structure
 
 if TYPE_CHECKING:
@@ -53,10 +52,9 @@ def write_model(path: Path, arrays: Iterable[_Array]) -> tuple[int, str]:
         NotFound: The folder does not exist.
         Unavailable: The file cannot be written.
     """
-    with file_errors(path), atomic_file(path) as file:
-        digest = _Digest(file)
-        size_bytes = _write(digest, arrays)
-    return size_bytes, digest.sha256.hexdigest()
+    with written(path) as file:
+        _write(file, arrays)
+    return file.size_bytes, file.hexdigest
 
 
 def write_model_to(file: BinaryIO, arrays: Iterable[_Array]) -> None:
@@ -84,19 +82,7 @@ class _Stream:
         """There is nothing to flush: whoever opened the file does that."""
 
 
-class _Digest:
-    """A file that digests what is written to it."""
-
-    def __init__(self, file: _Writable) -> None:
-        self._file = file
-        self.sha256 = hashlib.sha256()
-
-    def write(self, data: bytes | memoryview) -> None:
-        self._file.write(data)
-        self.sha256.update(data)
-
-
-def _write(file: _Writable, arrays: Iterable[_Array]) -> int:
+def _write(file: _Writable, arrays: Iterable[_Array]) -> None:
     stream = _Stream(file)
     specs = []
     with zipfile.ZipFile(stream, "w") as archive:  # type: ignore[call-overload]  # needs only write and flush
@@ -105,7 +91,6 @@ def _write(file: _Writable, arrays: Iterable[_Array]) -> int:
             _write_member(archive, stream.size_bytes, spec, array)
             specs.append(spec)
     Structure(tuple(specs))  # refuses none and too many
-    return stream.size_bytes
 
 
 def _write_member(archive: zipfile.ZipFile, offset: int, spec: ArraySpec, array: _Array) -> None:

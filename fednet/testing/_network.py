@@ -89,6 +89,7 @@ class Network:
         )
         controller = Controller.start(settings)
         started.callback(controller.stop)
+        self._presence = controller.presence
         self.api_url, self.token = controller.api_url, controller.token
         self.api = started.enter_context(APIClient(self.api_url, token=self.token))
         self._loop = LoopThread("combiners")
@@ -155,7 +156,8 @@ class Network:
         runtime = CallbackRuntime(train, validate) if train or validate else None
         client = _RunningClient(settings, runtime)
         try:
-            client.wait_until_ready()
+            client_id = client.wait_until_ready()
+            self._presence.wait_for_client(client_id, limits.start_seconds_max)
         except BaseException:
             client.stop()
             raise
@@ -172,14 +174,14 @@ class _RunningClient:
     def __init__(self, settings: ClientSettings, runtime: Runtime | None) -> None:
         from fednet.client.agent import Agent
 
-        self._ready: Future[None] = Future()
+        self._ready: Future[str] = Future()
         self._agent: Agent = Agent(settings, runtime, on_ready=self._on_ready)
         self._thread = threading.Thread(target=self._run, name=settings.name, daemon=True)
         self._thread.start()
 
-    def _on_ready(self, _place: dict[str, Any]) -> None:
+    def _on_ready(self, place: dict[str, Any]) -> None:
         if not self._ready.done():
-            self._ready.set_result(None)
+            self._ready.set_result(place["client_id"])
 
     def _run(self) -> None:
         try:
@@ -189,9 +191,10 @@ class _RunningClient:
             if not self._ready.done():
                 self._ready.set_exception(error)
 
-    def wait_until_ready(self) -> None:
+    def wait_until_ready(self) -> str:
+        """Wait until a combiner has welcomed it; its id."""
         try:
-            self._ready.result(limits.start_seconds_max)
+            return self._ready.result(limits.start_seconds_max)
         except TimeoutError as error:
             raise DeadlineExceeded(
                 f"The client {self._thread.name!r} found no combiner that welcomed it."

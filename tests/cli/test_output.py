@@ -74,12 +74,12 @@ def test_a_record_is_shown_field_by_field(capsys):
     ]
 
 
-def test_work_of_unknown_length_shows_nothing_where_no_terminal_is(capsys):
-    """A log must not fill with bars."""
-    with _output.working("uploading"):
-        pass
+def test_work_of_unknown_length_is_told_in_lines_where_no_terminal_is(capsys):
+    """On stderr: the result stands alone on stdout."""
+    with _output.working("uploading") as say:
+        say("half of it")
 
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr() == ("", "half of it\n")
 
 
 def test_a_column_may_lead_into_an_object():

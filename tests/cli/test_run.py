@@ -115,3 +115,32 @@ def test_a_model_that_is_none_is_refused_before_anything_runs(package, tmp_path)
     result = run("validate", "-p", package, "-i", tmp_path / "model.npz")
 
     assert result.exit_code == 2
+
+
+def test_an_environment_is_built_once_and_its_steps_are_told(package):
+    """The second run finds it; nothing of it mixes with the result."""
+    (package / "python_env.yaml").write_text("name: small\ndependencies: []\n")
+    manifest = package / "fednet.yaml"
+    manifest.write_text("python_env: python_env.yaml\n" + manifest.read_text())
+
+    first = run("startup", "-p", package, "--json")
+    second = run("startup", "-p", package, "--json")
+
+    assert json.loads(first.stdout) == {"startup": "ok"}
+    assert "python_env small is ready" in first.stderr
+    assert second.stderr == "starting\n"
+
+
+def test_a_package_that_names_an_object_is_run_too(package, seed, tmp_path):
+    """In a process that holds it, as a client would."""
+    (package / "fednet.yaml").write_text("client: code:Code\n")
+    (package / "code.py").write_text(
+        "class Code:\n"
+        "    def train(self, parameters, settings):\n"
+        "        return parameters, {'num_examples': 5}\n"
+    )
+
+    result = run("train", "-p", package, "-i", seed, "-o", tmp_path / "update.npz", "--json")
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout) == {"num_examples": 5}

@@ -1,77 +1,37 @@
-"""`fednet session stop|pause|resume|continue`: what each asks of the controller, and shows."""
+"""`fednet session stop|pause|resume|continue`, against a real network."""
 
 import json
 
-import pytest
-from click.testing import CliRunner
 
-from fednet import api_client
-from fednet.cli import main
-from fednet.errors import FailedPrecondition
+def status(result):
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)["status"]
 
 
-class Api:
-    """Says what a controller would have said of a session that is in its second round."""
+def test_a_session_is_paused_resumed_and_stopped(fednet, net):
+    """Each answers with the session as it is then; one that has ended can be none of it."""
+    assert net.api.start_session("long", rounds=100_000)["success"]
 
-    asked = None
-
-    def __init__(self, *_, **__):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def __getattr__(self, name):
-        def call(session_id, *arguments):
-            if session_id == "ended":
-                raise FailedPrecondition("The session has FINISHED.")
-            Api.asked = (name, session_id, *arguments)
-            return {
-                "session_id": session_id,
-                "status": "STARTED",
-                "round_number": 2,
-                "rounds_total": 5,
-            }
-
-        return call
+    assert status(fednet("session", "pause", "long", "--json")) == "PAUSED"
+    assert status(fednet("session", "resume", "long", "--json")) == "STARTED"
+    assert status(fednet("session", "stop", "long", "--json")) == "TERMINATED"
+    for command in ("pause", "resume", "stop"):
+        refused = fednet("session", command, "long")
+        assert refused.exit_code == 6
+        assert "TERMINATED" in refused.stderr
 
 
-@pytest.fixture(autouse=True)
-def _controller(monkeypatch):
-    monkeypatch.setattr(api_client, "APIClient", Api)
+def test_a_finished_session_is_continued(fednet, net):
+    """By so many rounds, counted from where it was; people read how far it is."""
+    result = fednet("session", "continue", "first", "--rounds", "1")
+
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("Session first: ")
+    assert result.stdout.endswith("of 3.\n")
+    assert net.api.wait_session("first", timeout=60)["status"] == "FINISHED"
 
 
-def session(*words):
-    return CliRunner().invoke(main, ["session", *words])
-
-
-@pytest.mark.parametrize("command", ["stop", "pause", "resume"])
-def test_a_session_is_steered_and_shown(command):
-    """A sentence for people, the whole session for programs."""
-    told = session(command, "s")
-    answer = session(command, "s", "--json")
-
-    assert Api.asked == (f"{command}_session", "s")
-    assert told.stdout == "Session s: STARTED, round 2 of 5.\n"
-    assert json.loads(answer.stdout)["rounds_total"] == 5
-
-
-def test_a_session_is_continued_by_so_many_rounds():
-    """How many must be said."""
-    assert session("continue", "s").exit_code == 2
-    assert session("continue", "s", "--rounds", "0").exit_code == 2
-
-    assert session("continue", "s", "--rounds", "3").exit_code == 0
-    assert Api.asked == ("continue_session", "s", 3)
-
-
-@pytest.mark.parametrize("command", ["stop", "pause", "resume"])
-def test_a_session_that_cannot_is_a_conflict(command):
-    """Exit code 6, and the controller's words."""
-    result = session(command, "ended")
-
-    assert result.exit_code == 6
-    assert "FINISHED" in result.stderr
+def test_how_many_rounds_more_must_be_said(fednet):
+    """A usage error, before anything is asked."""
+    assert fednet("session", "continue", "first").exit_code == 2
+    assert fednet("session", "continue", "first", "--rounds", "0").exit_code == 2

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from fednet.aggregation import aggregator
-from fednet.combiner.folding import Folding, structure_of, write_mean
+from fednet.combiner.folding import Folding, merged, structure_of
 from fednet.errors import InvalidModel
-from fednet.parameters import load_parameters, write_model
+from fednet.parameters import write_model
 
 MODEL = [np.zeros((2, 3), np.float32), np.zeros(4, np.float32)]
 
@@ -42,8 +42,8 @@ def mean_of(folding):
 
 def test_updates_count_by_their_examples(folding, write):
     """The mean is weighted, and the weight is what was said."""
-    assert folding.fold(write(*filled(1.0)), 1.0) == 1.0
-    assert folding.fold(write(*filled(5.0)), 3.0) == 3.0
+    assert folding.fold(write(*filled(1.0)), 1.0, {}) == 1.0
+    assert folding.fold(write(*filled(5.0)), 3.0, {}) == 3.0
 
     assert (folding.partial.updates, folding.partial.weight) == (2, 4.0)
     for array in mean_of(folding):
@@ -77,11 +77,11 @@ def test_a_refused_update_leaves_the_partial_as_it_was(
     folding, write, arrays, num_examples, reason
 ):
     """Whatever is wrong with it, not one number of it is in."""
-    folding.fold(write(*filled(1.0)), 1.0)
+    folding.fold(write(*filled(1.0)), 1.0, {})
     before = mean_of(folding)
 
     with pytest.raises(InvalidModel, match=reason):
-        folding.fold(write(*arrays), num_examples)
+        folding.fold(write(*arrays), num_examples, {})
 
     assert (folding.partial.updates, folding.partial.weight) == (1, 1.0)
     for array, earlier in zip(mean_of(folding), before, strict=True):
@@ -93,9 +93,9 @@ def test_a_file_that_is_no_model_is_refused(folding, tmp_path):
     (tmp_path / "no-model").write_bytes(b"no model")
 
     with pytest.raises(InvalidModel):
-        folding.fold(tmp_path / "no-model", 1.0)
+        folding.fold(tmp_path / "no-model", 1.0, {})
     with pytest.raises(InvalidModel, match="never uploaded"):
-        folding.fold(tmp_path / "nothing", 1.0)
+        folding.fold(tmp_path / "nothing", 1.0, {})
     assert folding.partial.updates == 0
 
 
@@ -112,18 +112,18 @@ def test_a_bomb_is_refused_before_it_is_inflated(folding, tmp_path):
     np.savez_compressed(tmp_path / "bomb.npz", **{"0": np.zeros(10_000_000)})
 
     with pytest.raises(InvalidModel, match="at most 80 are expected"):
-        folding.fold(tmp_path / "bomb.npz", 1.0)
+        folding.fold(tmp_path / "bomb.npz", 1.0, {})
 
 
-def test_the_mean_of_partials_is_that_of_their_updates(structure, write, tmp_path):
+def test_merged_partials_are_those_of_all_updates(structure, write):
     """One partial or several, and the partials stay as they are."""
     kind = aggregator("fedavg")
     first, second = Folding(kind, structure), Folding(kind, structure)
-    first.fold(write(*filled(1.0)), 1.0)
-    second.fold(write(*filled(5.0)), 3.0)
+    first.fold(write(*filled(1.0)), 1.0, {})
+    second.fold(write(*filled(5.0)), 3.0, {})
 
     for _ in range(2):
-        write_mean(kind, structure, [first.partial, second.partial], tmp_path / "mean.npz")
-        np.testing.assert_array_equal(load_parameters(tmp_path / "mean.npz")[0], np.float32(4))
-    write_mean(kind, structure, [first.partial], tmp_path / "mean.npz")
-    np.testing.assert_array_equal(load_parameters(tmp_path / "mean.npz")[0], np.float32(1))
+        total = merged(kind, structure, [first.partial, second.partial])
+        np.testing.assert_array_equal(next(total.finish([], None)), np.float32(4))
+    total = merged(kind, structure, [first.partial])
+    np.testing.assert_array_equal(next(total.finish([], None)), np.float32(1))

@@ -74,17 +74,20 @@ def network_of_two_clients(folder):
         )
         process.stdout.readline()  # the first word comes when everything answers
         network = json.loads(ready.read_text())
-        for name, step, num_examples in (("a", 1.0, 1), ("b", 2.0, 3)):
-            who = (network["api_url"], network["token"], name, str(step), str(num_examples))
-            stack.enter_context(running(sys.executable, str(HERE / "worker.py"), *who))
-        wait_for_clients(network)
+        command = (sys.executable, str(HERE / "worker.py"), network["api_url"], network["token"])
+        workers = [
+            stack.enter_context(running(*command, *settings))
+            for settings in (("a", "1.0", "1"), ("b", "2.0", "3"))
+        ]
+        wait_for_clients(network, workers)
         yield network
 
 
-def wait_for_clients(network):
+def wait_for_clients(network, workers):
     deadline = time.monotonic() + START_SECONDS_MAX
     with client_of(network) as client:
-        while client.get_active_clients()["count"] < 2:
+        while client.get_active_clients()["count"] < len(workers):
+            assert [worker.poll() for worker in workers] == [None, None], "a client has ended"
             assert time.monotonic() < deadline, "the clients have not connected"
             threading.Event().wait(0.1)
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from fednet import limits
-from fednet.host import check_metadata, check_metrics
 from fednet.errors import TaskFailed
+from fednet.host import check_metadata, check_metrics
 
 
 def test_numpy_scalars_become_plain_json():

@@ -63,11 +63,29 @@ def test_all_entry_points_and_the_environment_are_read(tmp_path):
     names = ["build", "startup", "train", "validate", "predict"]
     lines = "".join(f'  {name}: {{command: "python {name}.py"}}\n' for name in names)
     text = f"python_env: python_env.yaml\nentry_points:\n{lines}"
+    files = {"fednet.yaml": text, "python_env.yaml": "dependencies: [numpy]"}
 
-    manifest = inspect_package(tar_of(tmp_path / "p.tgz", {"fednet.yaml": text}))
+    manifest = inspect_package(tar_of(tmp_path / "p.tgz", files))
 
     assert manifest.entry_points == {name: f"python {name}.py" for name in names}
     assert manifest.python_env == "python_env.yaml"
+
+
+def test_an_object_can_take_the_place_of_the_entry_points(tmp_path):
+    """It trains and validates; commands may still build and start."""
+    text = "client: models.digits:Client\nentry_points: {build: {command: b}}"
+
+    manifest = inspect_package(tar_of(tmp_path / "p.tgz", {"fednet.yaml": text}))
+
+    assert manifest.client == "models.digits:Client"
+    assert manifest.entry_points == {"build": "b"}
+
+
+def test_an_object_is_enough(tmp_path):
+    """A manifest of one line."""
+    path = tar_of(tmp_path / "p.tgz", {"fednet.yaml": "client: model:client"})
+
+    assert inspect_package(path).entry_points == {}
 
 
 def test_infer_is_the_old_name_of_predict(tmp_path):
@@ -98,6 +116,13 @@ def test_infer_is_the_old_name_of_predict(tmp_path):
         ("entry_points: {trian: {command: x}}", "entry_points.trian"),
         ("entry_points: {[1]: {command: x}}", "fednet.yaml"),
         (f"python_env: 3\n{TRAIN}", "python_env"),
+        (f"python_env: ../env.yaml\n{TRAIN}", "python_env"),
+        (f"python_env: /etc/env.yaml\n{TRAIN}", "python_env"),
+        (f"python_env: missing.yaml\n{TRAIN}", "python_env"),
+        ("client: 3", "client"),
+        ("client: model", "client"),
+        ("client: 'model:Client; evil'", "client"),
+        (f"client: model:Client\n{TRAIN}", "client"),
     ],
 )
 def test_a_wrong_manifest_is_refused_by_field(tmp_path, text, field):

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from fednet import limits
 from fednet.storage import Document, Query
 
-from ..box_plot import box_plot, scalar_metrics
+from ..box_plot import box_plot, readings, scalar_metrics
 from ..listing import documents, list_answer, object_answer
 from ..resource import Filters
 from ..statuses import StatusFilters
@@ -45,10 +45,10 @@ def list_validations() -> Response:
 def get_plot_data(query: PlotQuery) -> dict[str, Any]:
     """How a metric is distributed over the clients, as a Plotly figure in JSON."""
     newest = Query(descending=True, limit=limits.plotted_validations_max)
-    found = list(documents("validations", newest))[::-1]
-    metrics = scalar_metrics(found)
+    measured = readings(documents("validations", newest))[::-1]
+    metrics = scalar_metrics(measured)
     feature = query.feature or next(iter(metrics), "")
-    return {"valid_metrics": metrics, "box_plot": json.dumps(box_plot(found, feature))}
+    return {"valid_metrics": metrics, "box_plot": json.dumps(box_plot(measured, feature))}
 
 
 def _filters(kind: type[Filters]) -> dict[str, Any]:

@@ -13,6 +13,8 @@ import pytest
 
 from fednet import limits
 from fednet.client.runtime import commands
+from fednet.client.runtime.group import Group
+from fednet.client.runtime.lifeline import Lifeline
 from fednet.errors import TaskFailed
 
 WRITE = 'write() { cp "$1" "$2"; echo \'{"num_examples": 7}\' > "$2-metadata"; }; '
@@ -208,13 +210,15 @@ def test_cancel_ends_a_running_task(package, model, tmp_path):
 
 def test_a_command_after_a_cancel_does_not_begin(tmp_path):
     """A cancel between two commands of a task holds for the second."""
-    cancelled = commands.Commands(tmp_path, 30)
-    cancelled.cancel()
+    lifeline = Lifeline()
+    group = Group(lifeline)
+    cancelled = commands.Commands(tmp_path, 30, group, lambda _: None)
+    group.cancel()
 
     with pytest.raises(TaskFailed, match="cancelled"):
         cancelled.run("train", "touch begun", os.environ)
 
-    cancelled.close()
+    lifeline.close()
     assert not (tmp_path / "begun").exists()
 
 
@@ -275,20 +279,20 @@ def test_a_reaper_that_was_killed_is_replaced(package, model):
     """The next task is watched over again."""
     runtime = package(validate='v() { echo "{}" > "$2"; }; v')
     runtime.validate(model, {})
-    reaper = runtime._commands._lifeline._reaper
+    reaper = runtime._lifeline._reaper
     reaper.kill()
     reaper.wait()
 
     runtime.validate(model, {})
 
-    assert runtime._commands._lifeline._reaper is not reaper
+    assert runtime._lifeline._reaper is not reaper
 
 
 def test_close_ends_the_reaper(package, model):
     """Nothing is left of a runtime."""
     runtime = package(validate='v() { echo "{}" > "$2"; }; v')
     runtime.validate(model, {})
-    reaper = runtime._commands._lifeline._reaper
+    reaper = runtime._lifeline._reaper
 
     runtime.close()
 

@@ -11,8 +11,9 @@ import requests
 
 from fednet.controller.presence import Presence
 from fednet.controller.server import Controller
+from fednet.controller.sessions import news
 from fednet.controller.sessions.options import SessionOptions
-from fednet.errors import Unavailable
+from fednet.errors import FailedPrecondition, InvalidInput, Unavailable
 from fednet.parameters import load_parameters, write_model
 from fednet.settings import ControllerSettings
 from fednet.testing import Network
@@ -390,10 +391,30 @@ def test_news_that_can_never_be_stored_hold_up_nothing(network, controllers, mon
     """They are dropped with a line in the log; what comes after them is heard."""
     net = network(1, [Site(1)])
 
-    def broken_add(*_arguments):
-        raise RuntimeError("a bug")
+    def refuse(*_arguments):
+        raise InvalidInput("The store will never take it.")
 
-    monkeypatch.setattr(type(controllers[-1]._engine._store), "add", broken_add)
+    documents = controllers[-1]._engine._store.records.documents
+    monkeypatch.setattr(type(documents), "insert_missing", refuse)
+
+    session = run(net, rounds=1)
+
+    assert session["status"] == "FINISHED"
+    assert "a document for statuses cannot be stored" in caplog.text
+
+
+def test_news_that_cannot_be_read_hold_up_nothing(network, monkeypatch, caplog):
+    """They are dropped with a line in the log; what comes after them is heard."""
+    net = network(1, [Site(1)])
+
+    read = news.status_document
+
+    def broken(combiner, epoch, event, client_name):
+        if event.WhichOneof("event") == "task_sent":
+            raise RuntimeError("a bug")
+        return read(combiner, epoch, event, client_name)
+
+    monkeypatch.setattr(news, "status_document", broken)
 
     session = run(net, rounds=1)
 
@@ -464,3 +485,82 @@ def test_a_closed_network_leaves_no_thread_behind(tmp_path, seed):
 
     left = {thread.name for thread in set(threading.enumerate()) - before}
     assert not {name for name in left if name.startswith(("link-", "session-", "rest"))}
+
+
+# Stopping, pausing, more rounds
+
+
+def test_a_stopped_session_is_terminated_and_cannot_be_paused(network):
+    """Its clients hear that their task is not wanted, and nobody waits for the session any more."""
+    site = Site(1)
+    site.may_train.clear()
+    net = network(1, [site])
+    session_id = net.api.start_session(rounds=3)["session_id"]
+    assert site.is_training.wait(SECONDS)
+
+    stopped = net.api.stop_session(session_id)
+    site.may_train.set()
+
+    assert stopped["status"] == "TERMINATED"
+    with pytest.raises(FailedPrecondition, match="TERMINATED"):
+        net.api.pause_session(session_id)
+
+
+def test_a_paused_session_finishes_its_round_and_begins_none_until_it_is_resumed(network):
+    """What is under way is not thrown away."""
+    site = Site(1)
+    site.may_train.clear()
+    net = network(1, [site])
+    session_id = net.api.start_session(rounds=2)["session_id"]
+    assert site.is_training.wait(SECONDS)
+
+    net.api.pause_session(session_id)
+    site.may_train.set()
+    paused = net.api.get_session(session_id)
+    while paused["progress"]["phase"] != "waiting":
+        paused = net.api._get(  # the long-poll beneath wait_session
+            f"sessions/{session_id}", query={"after_version": paused["version"], "wait_seconds": 5}
+        )
+    resumed = net.api.resume_session(session_id)
+
+    assert (paused["status"], paused["round_number"]) == ("PAUSED", 1)
+    assert resumed["status"] == "STARTED"
+    assert finish(net, session_id)["status"] == "FINISHED"
+    assert site.trained == {(1, session_id, number): 1 for number in (1, 2)}
+
+
+def test_a_session_that_is_not_paused_cannot_be_resumed(network):
+    """The error says what it is."""
+    net = network(1, [Site(1)])
+    session_id = run(net, rounds=1)["session_id"]
+
+    with pytest.raises(FailedPrecondition, match="FINISHED"):
+        net.api.resume_session(session_id)
+
+
+def test_a_finished_session_goes_on_with_more_rounds(network):
+    """From its newest model, under its own id."""
+    site = Site(1)
+    net = network(1, [site])
+    session_id = run(net, rounds=2)["session_id"]
+
+    net.api.continue_session(session_id, 1)
+    session = finish(net, session_id)
+
+    assert (session["status"], session["rounds_total"]) == ("FINISHED", 3)
+    assert site.trained == {(1, session_id, number): 1 for number in (1, 2, 3)}
+    assert len(net.api.get_model_trail()) == 4
+
+
+def test_a_running_session_can_have_more_rounds(network):
+    """They are added to those that it has."""
+    site = Site(1)
+    site.may_train.clear()
+    net = network(1, [site])
+    session_id = net.api.start_session(rounds=1)["session_id"]
+    assert site.is_training.wait(SECONDS)
+
+    net.api.continue_session(session_id, 1)
+    site.may_train.set()
+
+    assert finish(net, session_id)["rounds_total"] == 2

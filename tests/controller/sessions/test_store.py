@@ -57,8 +57,8 @@ def test_one_round_put_by_many_at_once_is_one_round(store):
 
 def test_a_document_that_never_changes_is_added_once(store):
     """The first one stays."""
-    store.add("statuses", {"id": "one", "status": "first"})
-    store.add("statuses", {"id": "one", "status": "second"})
+    store.add([("statuses", {"id": "one", "status": "first"})])
+    store.add([("statuses", {"id": "one", "status": "second"})])
 
     assert store.records.get("statuses", "one")["status"] == "first"
 

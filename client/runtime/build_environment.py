@@ -1,0 +1,107 @@
+"""Builds the Python environment of a package: a script of its own, run as one of the package's commands.
+
+It gets the folder of the environment and, as JSON, what to install: `uv` is the path of that tool or
+null, `requirements` are lists that are installed one after the other, `environments_max` is how many
+may stand beside each other.
+
+<environments>/lock            held while one is built
+              /<key>/          a virtual environment, which must stay where it was built
+              /<key>/ready     written last; held by those who work with the environment
+
+An environment without `ready` was broken off: it is never used, and is built anew. It imports the
+standard library only.
+"""
+
+import fcntl
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+READY = "ready"
+
+
+def main(environment: Path, order: dict[str, Any]) -> None:
+    """Makes the environment, unless another agent has done so meanwhile."""
+    environment.parent.mkdir(parents=True, exist_ok=True)
+    with (environment.parent / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (environment / READY).exists():
+            make_room(environment, order["environments_max"])
+            build(environment, order)
+
+
+def make_room(environment: Path, environments_max: int) -> None:
+    """Removes what stands in the place, then the longest unused of the others, but none in use."""
+    shutil.rmtree(environment, ignore_errors=True)
+    others = [path for path in environment.parent.iterdir() if path.is_dir()]
+    for path in sorted(others, key=age)[: max(len(others) + 1 - environments_max, 0)]:
+        with suppress(BlockingIOError), unused(path / READY):
+            (path / READY).unlink(missing_ok=True)
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def age(environment: Path) -> int:
+    """When an environment was taken in use last, in nanoseconds; 0 for one that is not whole."""
+    try:
+        return (environment / READY).stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+@contextmanager
+def unused(ready: Path) -> Iterator[None]:
+    """While the block lasts, nobody takes the environment in use.
+
+    Raises:
+        BlockingIOError: Somebody has done so already.
+    """
+    with suppress(FileNotFoundError), ready.open("rb") as file:
+        take(file, fcntl.LOCK_EX)
+        yield
+        return
+    yield
+
+
+def take(file: IO[bytes], mode: int) -> None:
+    """Locks a file without waiting."""
+    fcntl.flock(file, mode | fcntl.LOCK_NB)
+
+
+def build(environment: Path, order: dict[str, Any]) -> None:
+    """Makes the environment and installs into it; what is printed is for people."""
+    uv = order["uv"]
+    python = str(environment / "bin" / "python")
+    if uv:
+        run(uv, "venv", "--quiet", "--python", sys.executable, str(environment))
+        install = [uv, "pip", "install", "--python", python]
+    else:
+        run(sys.executable, "-m", "venv", str(environment))
+        install = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    for requirements in order["requirements"]:
+        if requirements:
+            run(*install, *[word for each in requirements for word in words(each)])
+    written = environment / f"{READY}.tmp"
+    written.write_text(json.dumps(order), encoding="utf-8")
+    written.replace(environment / READY)
+
+
+def words(requirement: str) -> list[str]:
+    """A requirement as arguments: one, but for options such as `-r requirements.txt`."""
+    return shlex.split(requirement) if requirement.startswith("-") else [requirement]
+
+
+def run(*command: str) -> None:
+    """Runs a step; one that fails ends us with its exit code."""
+    done = subprocess.run(command, check=False)
+    if done.returncode != 0:
+        sys.exit(abs(done.returncode))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), json.loads(sys.argv[2]))

@@ -1,0 +1,133 @@
+"""The Python environment that a package's code runs in: built once for the same requirements, then kept."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shlex
+import shutil
+import sys
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from fednet import limits
+from fednet.errors import TaskFailed
+from fednet.settings import environment_of_a_task
+
+from .build_environment import READY, take
+from .commands import Commands
+from .progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fednet.packages import PythonEnv
+
+    from .group import Group
+
+_BUILD = Path(__file__).with_name("build_environment.py")
+# A requirement by name; anything else may mean a file of the package.
+_BY_NAME = re.compile(r"[A-Za-z0-9][^/\\]*|[A-Za-z0-9][^@]*@\s*[a-z+]+://.*")
+
+
+class Environment:
+    """A virtual environment that agents of one data folder share.
+
+    Args:
+        wanted: What is to be installed.
+        package: The folder that relative paths among the requirements begin from.
+        environments: The folder of all environments.
+        seconds_max: How long building it may take.
+        group: Ends the build when a task is cancelled.
+        report: Is called with what people should know of the build.
+    """
+
+    def __init__(
+        self,
+        wanted: PythonEnv,
+        package: Path,
+        environments: Path,
+        seconds_max: float,
+        group: Group,
+        report: Callable[[str], None],
+    ) -> None:
+        self._wanted = wanted
+        self._folder = environments.absolute() / _key(wanted, package)
+        self._commands = Commands(package, seconds_max, group, Progress(wanted.name, report))
+        self._report = report
+        self._held: IO[bytes] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where it is; its `python` is in the folder `bin` there."""
+        return self._folder
+
+    def prepare(self) -> None:
+        """Has the environment built if nobody has done so before, and keeps it from being removed.
+
+        Raises:
+            TaskFailed: It cannot be built, or that took too long or was cancelled.
+        """
+        if self._held is None and not self._hold():
+            self._build()
+            if not self._hold():
+                raise TaskFailed("The package's python_env was removed at once: try again.")
+
+    def close(self) -> None:
+        """Lets others remove it."""
+        if self._held is not None:
+            held, self._held = self._held, None
+            held.close()
+
+    def _hold(self) -> bool:
+        """Whether the environment is whole, and now ours to use."""
+        ready = self._folder / READY
+        with ExitStack() as stack, suppress(FileNotFoundError, BlockingIOError):
+            file = stack.enter_context(ready.open("rb"))
+            take(file, fcntl.LOCK_SH)
+            os.utime(ready)  # fails if it was removed before we had the lock
+            stack.pop_all()
+            self._held = file
+        return self._held is not None
+
+    def _build(self) -> None:
+        uv = shutil.which("uv")
+        name = self._wanted.name
+        count = len(self._wanted.build_dependencies) + len(self._wanted.dependencies)
+        self._report(f"python_env {name}: installing {count} requirements with {_tool(uv)}.")
+        began = time.monotonic()
+        printed = self._commands.run("python_env", self._command(uv), environment_of_a_task())
+        seconds = time.monotonic() - began
+        self._report(f"python_env {name} is ready after {seconds:.1f} seconds.\n{printed}".strip())
+
+    def _command(self, uv: str | None) -> str:
+        order = {
+            "uv": uv,
+            "requirements": [self._wanted.build_dependencies, self._wanted.dependencies],
+            "environments_max": limits.client_environments_max,
+        }
+        arguments = [sys.executable, "-P", str(_BUILD), str(self._folder), json.dumps(order)]
+        return shlex.join(arguments)
+
+
+def _tool(uv: str | None) -> str:
+    return "uv" if uv else "pip"
+
+
+def _key(wanted: PythonEnv, package: Path) -> str:
+    """Equal for equal environments; what refers to files of the package is equal in that package only."""
+    requirements = [*wanted.build_dependencies, *wanted.dependencies]
+    are_by_name = all(_BY_NAME.fullmatch(each) for each in requirements)
+    parts = [
+        sys.version,
+        sys.prefix,
+        list(wanted.build_dependencies),
+        list(wanted.dependencies),
+        None if are_by_name else str(package.absolute()),
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -1,0 +1,108 @@
+"""Runs tasks by a package's object, which is loaded once and stays in a process of its own."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from fednet.errors import TaskFailed
+from fednet.host import check_metadata, check_metrics
+
+from .host import Host
+from .package import PackageRuntime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fednet.packages import Manifest
+
+
+class HostedRuntime(PackageRuntime):
+    """Calls the object that a package's manifest names as its client.
+
+    It has `train(parameters, settings)`, `validate(parameters, settings)` or both, with the
+    contract of `CallbackRuntime`. A class is called without arguments, once. Interpreter, imports
+    and data are there for every task after the first; a task that takes the process down fails,
+    and the next one gets a new process.
+
+    Args:
+        folder: See `PackageRuntime`, also for the other arguments.
+        manifest: What `unpack_package` returned; it names a client.
+        work_dir: See there.
+        task_seconds_max: How long one task may take, the start of the process included.
+        on_output: Is called with each piece of what the object prints during a task.
+        environments: See there.
+        report: See there.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        work_dir: Path,
+        task_seconds_max: float,
+        on_output: Callable[[bytes], None] = lambda _: None,
+        environments: Path | None = None,
+        report: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        super().__init__(
+            folder, manifest, work_dir, task_seconds_max, on_output, environments, report
+        )
+        assert manifest.client is not None
+        self.kinds = frozenset({"TRAIN", "VALIDATE"})
+        self._host = Host(manifest.client, self._folder, task_seconds_max, self._group, on_output)
+
+    def train(self, model: Path, update: Path, settings: dict[str, Any]) -> dict[str, Any]:
+        """See `Runtime.train`."""
+        with self._task(settings) as task_dir:
+            written = task_dir / "update.npz"
+            answer = self._ask("train", task_dir, model, update=str(written))
+            metadata = check_metadata(answer.get("metadata"))
+            if not written.is_file():
+                raise TaskFailed("The package's client returned no update.")
+            shutil.move(written, update)
+        return metadata
+
+    def validate(self, model: Path, settings: dict[str, Any]) -> dict[str, Any]:
+        """See `Runtime.validate`."""
+        with self._task(settings) as task_dir:
+            return check_metrics(self._ask("validate", task_dir, model).get("metrics"))
+
+    def close(self) -> None:
+        """See `Runtime.close`."""
+        self._host.end()
+        super().close()
+
+    def _ask(self, task: str, task_dir: Path, model: Path, **more: str) -> dict[str, Any]:
+        request = {
+            "task": task,
+            "model": str(model.absolute()),
+            "settings": str(task_dir / "settings.json"),
+            **more,
+        }
+        return self._host.ask(request, self._variables(task_dir))
+
+    def _begin_task(self) -> None:
+        # A cancel that came when the last task was done already may still be killing the process.
+        if self._group.is_cancelled:
+            self._host.end()
+        super()._begin_task()
+
+
+def package_runtime(
+    folder: Path,
+    manifest: Manifest,
+    work_dir: Path,
+    task_seconds_max: float,
+    on_output: Callable[[bytes], None] = lambda _: None,
+    environments: Path | None = None,
+    report: Callable[[str], None] = lambda _: None,
+) -> PackageRuntime:
+    """The runtime that a package's manifest asks for; the arguments are those of `PackageRuntime`.
+
+    Raises:
+        InvalidPackage: Its python_env is not what it must be.
+    """
+    kind = HostedRuntime if manifest.client else PackageRuntime
+    return kind(folder, manifest, work_dir, task_seconds_max, on_output, environments, report)

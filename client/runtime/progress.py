@@ -1,0 +1,41 @@
+"""Picks the few lines of an installer's output that tell people how far it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fednet import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# How such lines begin, in pip and in uv.
+_STEPS = (
+    "Collecting ", "Downloading ", "Building ", "Installing ", "Successfully ", "Resolved ",
+    "Prepared ", "Installed ", "Processing ",
+)  # fmt: skip
+
+
+class Progress:
+    """Takes the output in pieces and reports its steps, at most limits.build_progress_lines_max.
+
+    Args:
+        name: What is installed, for people.
+        report: Is called with each step.
+    """
+
+    def __init__(self, name: str, report: Callable[[str], None]) -> None:
+        self._name = name
+        self._report = report
+        self._begun_line = b""
+        self._left = limits.build_progress_lines_max
+
+    def __call__(self, piece: bytes) -> None:
+        """Takes the next piece."""
+        *lines, rest = (self._begun_line + piece).split(b"\n")
+        self._begun_line = rest[: limits.error_bytes_max]
+        for line in lines:
+            text = line[: limits.error_bytes_max].decode(errors="replace").strip()
+            if self._left and text.startswith(_STEPS):
+                self._left -= 1
+                self._report(f"python_env {self._name}: {text}")

@@ -1,0 +1,56 @@
+"""How far updates are from one another, over all their parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fednet.aggregation._kept_updates import walk
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fednet.aggregation._kept_updates import Update
+
+_Array = np.ndarray[Any, Any]
+
+
+def squared_distances(updates: Sequence[Update]) -> _Array:
+    """The squared Euclidean distance of each two updates.
+
+    The differences themselves are squared: the quicker way over the products of all updates loses
+    the distances between the honest as soon as one sends huge numbers.
+
+    Args:
+        updates: At least one.
+
+    Returns:
+        A symmetric matrix of float64, infinite where a distance is beyond its range.
+    """
+    totals = np.zeros((len(updates), len(updates)))
+    with np.errstate(over="ignore"):
+        for position in range(len(updates[0].arrays)):
+            for (numbers,) in walk(updates, position):
+                _add_squares(totals, numbers)
+    return totals + totals.T
+
+
+def precedes(one: Update, other: Update) -> bool:
+    """Whether the first number in which two updates differ is smaller in the one.
+
+    An order that does not depend on who came first; for ties.
+    """
+    for position in range(len(one.arrays)):
+        for (numbers,) in walk((one, other), position):
+            differing = np.flatnonzero(numbers[0] != numbers[1])
+            if differing.size:
+                return bool(numbers[0, differing[0]] < numbers[1, differing[0]])
+    return False
+
+
+def _add_squares(totals: _Array, numbers: _Array) -> None:
+    """Add a block's part of each distance above the diagonal."""
+    for row in range(len(numbers) - 1):
+        differences = numbers[row + 1 :] - numbers[row]
+        totals[row, row + 1 :] += np.einsum("ij,ij->i", differences, differences)

@@ -1,0 +1,133 @@
+"""Averaging of clients that do unlike amounts of work."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from dataclasses import dataclass
+from numbers import Real
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from fednet import limits
+from fednet.aggregation._protocols import NO_METADATA, Aggregator
+from fednet.aggregation._rounding import round_into
+from fednet.aggregation._weighted_mean import WeightedMean, check_weight
+from fednet.errors import InvalidModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from fednet.parameters import Structure
+
+_Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class FedNova(Aggregator):
+    """The mean of the clients' steps, each divided by how many it took.
+
+    Wang, Liu, Liang, Joshi and Poor, "Tackling the Objective Inconsistency Problem in Heterogeneous
+    Federated Optimization", NeurIPS 2020, arXiv:2007.07481, equation 9 for clients that run plain
+    SGD: with n_k examples and t_k local steps of client k, shares p_k = n_k / n and the step d_k
+    from the model x to its update, x becomes x + (Σ p_k t_k) * Σ p_k d_k / t_k. A client says how
+    many steps it took as `num_steps` beside `num_examples`; one that runs SGD with momentum or a
+    proximal term says the sum of the paper's vector a_k instead.
+    """
+
+    name: ClassVar[str] = "fednova"
+
+    def partial(self, structure: Structure) -> NormalizedMean:
+        """An empty partial for models of this structure."""
+        return NormalizedMean(structure)
+
+    def load(self, path: Path, structure: Structure) -> NormalizedMean:
+        """Read a saved partial; see `Aggregator.load`."""
+        return self.partial(structure).loaded(path)
+
+
+class NormalizedMean(WeightedMean):
+    """The mean of updates under examples over steps, and how far to go towards it; a `Partial`.
+
+    Σ p_k d_k / t_k is the step to that mean times Σ p_k / t_k. So beside the sums only two more
+    numbers are counted: the examples over the steps, and the examples times the steps.
+    """
+
+    def __init__(self, structure: Structure) -> None:
+        super().__init__(structure)
+        self._over_steps = 0.0
+        self._times_steps = 0.0
+
+    def tally(self) -> list[float]:
+        """What is counted beside the sums."""
+        return [*super().tally(), self._over_steps, self._times_steps]
+
+    def recount(self, tally: Sequence[float]) -> None:
+        """Take over a saved tally, if updates can have led to it."""
+        *counted, over_steps, times_steps = tally
+        super().recount(counted)
+        if self.updates and not 0 < over_steps * times_steps < math.inf:
+            raise InvalidModel(
+                f"The saved partial says that it holds {over_steps} examples over steps and "
+                f"{times_steps} times steps, which cannot be. Aggregate the round again."
+            )
+        self._over_steps, self._times_steps = over_steps, times_steps
+
+    @property
+    def divisor(self) -> float:
+        """What the sums are divided by."""
+        return self._over_steps
+
+    def accumulate(
+        self,
+        arrays: Sequence[_Array],
+        weight: float,
+        metadata: Mapping[str, Any] = NO_METADATA,
+    ) -> None:
+        """Add the arrays by examples over steps; see `Partial.accumulate`."""
+        check_weight(weight)
+        steps = _checked_steps(metadata.get("num_steps"))
+        self.add(arrays, weight / steps)
+        self._over_steps += weight / steps
+        self._times_steps += weight * steps
+        self.weight += float(weight)
+        self.updates += 1
+
+    def merge(self, other: Self) -> None:
+        """Add the other's sums and counts to these; see `Partial.merge`."""
+        super().merge(other)
+        self._over_steps += other._over_steps
+        self._times_steps += other._times_steps
+
+    def finish(
+        self,
+        base: Sequence[_Array] = (),
+        state: Sequence[_Array] | None = None,  # noqa: ARG002  nothing is remembered
+    ) -> Iterator[_Array]:
+        """The base, moved towards the mean and beyond; see `Partial.finish`."""
+        self.check_updates()
+        return (self._moved(position, array) for position, array in enumerate(base))
+
+    def _moved(self, position: int, base: _Array) -> _Array:
+        spec = self.structure.arrays[position]
+        if not spec.dtype.startswith("float"):
+            return self.rounded_mean(position)  # a counter or a mask is no place to step from
+        stretch = self._times_steps / self.weight * (self._over_steps / self.weight)
+        moved = np.empty(spec.shape, spec.dtype)
+        for mean, before, target in self.walk(position, base, moved):
+            step = np.subtract(mean, before, out=mean)
+            round_into(target, np.add(before, np.multiply(step, stretch, out=step), out=step))
+        return moved
+
+
+def _checked_steps(steps: object) -> float:
+    is_number = isinstance(steps, Real) and not isinstance(steps, bool)
+    if not is_number or not 0 < steps <= limits.update_steps_max:  # type: ignore[operator]  # a number
+        raise InvalidModel(
+            f"num_steps is {reprlib.repr(steps)}. Return from train how many local steps it took, "
+            f"beside num_examples: a number above 0 and at most {limits.update_steps_max}.",
+            field="num_steps",
+        )
+    return float(steps)  # type: ignore[arg-type]  # a number

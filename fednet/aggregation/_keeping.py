@@ -1,0 +1,41 @@
+"""What the aggregators that keep all updates of a round have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fednet import limits
+from fednet.aggregation._kept_updates import KeptUpdates, Rule
+from fednet.aggregation._protocols import Aggregator
+from fednet.aggregation._settings import check_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from fednet.aggregation._kept_updates import Update
+    from fednet.parameters import Structure
+
+
+class Keeping(Aggregator, Rule):
+    """An aggregator that is the rule of its partials."""
+
+    def __post_init__(self) -> None:
+        check_settings(self)  # type: ignore[arg-type]  # every aggregator is a dataclass
+
+    @property
+    def updates_max(self) -> int:
+        """As many files as can be held open at once."""
+        return limits.kept_updates_max
+
+    def select(self, updates: Sequence[Update]) -> Sequence[Update]:
+        """All of them, as they are; see `Rule.select`."""
+        return updates
+
+    def partial(self, structure: Structure) -> KeptUpdates:
+        """An empty partial for models of this structure."""
+        return KeptUpdates(structure, self)
+
+    def load(self, path: Path, structure: Structure) -> KeptUpdates:
+        """Read a saved partial; see `Aggregator.load`."""
+        return self.partial(structure).loaded(path)

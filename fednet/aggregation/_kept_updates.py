@@ -1,0 +1,212 @@
+"""Updates kept as they came, for rules that have to see all of them at once.
+
+Nothing is copied: an update stays a view into its file, and every walk reads the files a block at a
+time and lets the pages go, so that memory does not grow with the number of updates.
+
+A saved partial is a model file (see `fednet.parameters`): the arrays of the first update, those of
+the second and so on, and at the end one array, float64, with the weight of each update.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+
+from fednet import limits
+from fednet.aggregation._protocols import NO_METADATA, Partial
+from fednet.aggregation._rounding import round_into
+from fednet.aggregation._weighted_mean import check_weight
+from fednet.errors import FailedPrecondition, InvalidModel, LimitExceeded
+from fednet.parameters import (
+    Structure,
+    blocks,
+    check_structure,
+    open_model,
+    write_model,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Update:
+    """One client's update.
+
+    Args:
+        arrays: Its parameters, viewed in their file.
+        weight: How much it counts.
+    """
+
+    arrays: Sequence[_Array]
+    weight: float
+
+
+class Rule(Protocol):
+    """How the updates of a round become a model."""
+
+    @property
+    def updates_min(self) -> int:
+        """How many updates it needs at the least."""
+
+    def select(self, updates: Sequence[Update]) -> Sequence[Update]:
+        """The updates that count, and for how much; it may walk through their numbers."""
+
+    def combine(self, numbers: _Array, weights: _Array) -> _Array:
+        """What the selected updates come to, number by number.
+
+        Args:
+            numbers: float64, one row for each update and one column for each parameter; may be
+                overwritten.
+            weights: float64, one for each update.
+
+        Returns:
+            float64, one number for each column.
+        """
+
+
+class KeptUpdates(Partial):
+    """The updates of a round; a `Partial`.
+
+    Args:
+        structure: The global model's structure.
+        rule: What is made of the updates in the end.
+    """
+
+    def __init__(self, structure: Structure, rule: Rule) -> None:
+        self.structure = structure
+        self._rule = rule
+        self._kept: list[Update] = []
+
+    @property
+    def weight(self) -> float:  # type: ignore[override]  # nobody sets it
+        """The sum of the weights, in examples."""
+        return math.fsum(update.weight for update in self._kept)
+
+    @property
+    def updates(self) -> int:  # type: ignore[override]  # nobody sets it
+        """How many updates have been folded."""
+        return len(self._kept)
+
+    def accumulate(
+        self,
+        arrays: Sequence[_Array],
+        weight: float,
+        metadata: Mapping[str, Any] = NO_METADATA,  # noqa: ARG002  not asked for
+    ) -> None:
+        """Keep the update; see `Partial.accumulate`."""
+        check_weight(weight)
+        check_structure(Structure.of(arrays), self.structure)
+        self._check_room(1)
+        self._kept.append(Update(tuple(arrays), float(weight)))
+
+    def merge(self, other: Self) -> None:
+        """Keep the other's updates, too; see `Partial.merge`."""
+        if other.structure != self.structure:
+            raise InvalidModel(
+                f"A partial of {other.structure.describe()} cannot be merged into one of "
+                f"{self.structure.describe()}. Both must come from the same round."
+            )
+        self._check_room(other.updates)
+        self._kept += other._kept
+
+    def finish(
+        self,
+        base: Sequence[_Array] = (),  # noqa: ARG002  the updates say it all
+        state: Sequence[_Array] | None = None,  # noqa: ARG002
+    ) -> Iterator[_Array]:
+        """What the rule makes of the updates, in the model's dtypes; see `Partial.finish`."""
+        if self.updates < self._rule.updates_min:
+            raise FailedPrecondition(
+                f"There are {self.updates} updates where the aggregator needs at least "
+                f"{self._rule.updates_min}. Ask more clients, or wait longer."
+            )
+        return self._combined(self._rule.select(self._kept))
+
+    def save(self, path: Path) -> None:
+        """Write the updates and their weights; see `Partial.save`."""
+        weights = np.array([update.weight for update in self._kept], np.float64)
+        write_model(path, chain(*(update.arrays for update in self._kept), [weights]))
+
+    def loaded(self, path: Path) -> Self:
+        """This empty partial with what was saved, viewed in the file."""
+        with open_model(path) as file:
+            *arrays, weights = file.arrays
+        count = len(self.structure.arrays)
+        if weights.shape != (len(arrays) // count,) or len(arrays) % count:
+            raise InvalidModel(
+                f"The saved partial has {len(arrays)} arrays and weights of shape {weights.shape}. "
+                f"It does not belong to a global model of {self.structure.describe()}. Aggregate "
+                "the round again."
+            )
+        for place, weight in enumerate(weights.tolist()):
+            self.accumulate(arrays[place * count : (place + 1) * count], weight)
+        return self
+
+    def _combined(self, selected: Sequence[Update]) -> Iterator[_Array]:
+        weights = np.array([update.weight for update in selected])
+        for position, spec in enumerate(self.structure.arrays):
+            made = np.empty(spec.shape, spec.dtype)
+            with np.errstate(over="ignore"):
+                for numbers, target in walk(selected, position, made):
+                    round_into(target, self._rule.combine(numbers, weights))
+            yield made
+
+    def _check_room(self, more: int) -> None:
+        count = self.updates + more
+        if count > limits.kept_updates_max:
+            raise LimitExceeded(
+                f"A round of this aggregator holds at most {limits.kept_updates_max} updates. Ask "
+                "fewer clients.",
+                field="requested_clients",
+            )
+        if count * len(self.structure.arrays) >= limits.model_arrays_max:
+            raise LimitExceeded(
+                f"{count} updates of {len(self.structure.arrays)} arrays are more than "
+                f"{limits.model_arrays_max} arrays. Ask fewer clients, or join small arrays.",
+                field="requested_clients",
+            )
+
+
+def walk(
+    updates: Sequence[Update], position: int, *alongside: _Array
+) -> Iterator[tuple[_Array, ...]]:
+    """Walk through one array of all updates, a block at a time.
+
+    Args:
+        updates: At least one.
+        position: The array's place in the model.
+        alongside: Other arrays of its shape.
+
+    Yields:
+        A matrix of float64, one row for each update, which the next one overwrites; and flat views
+        of the same place in the arrays alongside, which must be contiguous.
+    """
+    arrays = [update.arrays[position] for update in updates]
+    columns = max(1, limits.stacked_block_bytes // (8 * len(arrays)))
+    matrix = np.empty((len(arrays), min(columns, max(1, arrays[0].size))))
+    for block in blocks(*alongside, *arrays):
+        others, pieces = block[: len(alongside)], block[len(alongside) :]
+        for start in range(0, pieces[0].size, columns):
+            part = slice(start, start + columns)
+            numbers = matrix[:, : min(columns, pieces[0].size - start)]
+            for row, piece in zip(numbers, pieces, strict=True):
+                row[...] = piece.reshape(-1)[part]
+            yield numbers, *(other.reshape(-1)[part] for other in others)
+        _let_pages_go(arrays)
+
+
+def _let_pages_go(arrays: Sequence[_Array]) -> None:
+    """What was read of a mapped file counts as this process's memory until it is let go."""
+    mappings = {id(array.base): array.base for array in arrays}
+    for mapping in mappings.values():
+        if isinstance(mapping, mmap.mmap):
+            mapping.madvise(mmap.MADV_DONTNEED)

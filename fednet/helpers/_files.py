@@ -1,0 +1,48 @@
+"""The JSON files that a package writes beside its models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+_Path = str | PathLike[str]
+
+
+def save_metadata(metadata: Mapping[str, Any], filename: _Path) -> None:
+    """Write the metadata of an update: `num_examples`, and whatever else is worth knowing.
+
+    Args:
+        metadata: JSON values.
+        filename: The path of the update; the metadata goes to that path with `-metadata` added.
+    """
+    _write(metadata, f"{fspath(filename)}-metadata")
+
+
+def load_metadata(filename: _Path) -> dict[str, Any]:
+    """Read the metadata of an update.
+
+    Args:
+        filename: The path of the update, without `-metadata`.
+    """
+    content = Path(f"{fspath(filename)}-metadata").read_text(encoding="utf-8")
+    metadata: dict[str, Any] = json.loads(content)
+    return metadata
+
+
+def save_metrics(metrics: Mapping[str, Any], filename: _Path) -> None:
+    """Write the metrics of a validation.
+
+    Args:
+        metrics: JSON scalars by name, such as {"accuracy": 0.9}.
+        filename: Where to.
+    """
+    _write(metrics, filename)
+
+
+def _write(values: Mapping[str, Any], path: _Path) -> None:
+    # NumPy's scalars know how to become Python's.
+    text = json.dumps(values, default=lambda value: value.item())
+    Path(path).write_text(text, encoding="utf-8")

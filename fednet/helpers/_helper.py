@@ -1,0 +1,76 @@
+"""A helper reads and writes the model files of one format."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from fednet.parameters import ModelFormat
+
+_Path = str | PathLike[str]
+
+
+class Helper:
+    """Reads and writes model files of one format.
+
+    Args:
+        form: The format.
+
+    Attributes:
+        name: The helper's name.
+    """
+
+    def __init__(self, form: ModelFormat) -> None:
+        self._form = form
+        self.name = form.name
+
+    def load(self, path: _Path) -> list[np.ndarray[Any, Any]]:
+        """The parameters in a file: arrays of one's own, in their order.
+
+        Raises:
+            InvalidModel: The file is not of this format.
+            NotFound: There is none.
+        """
+        return self._form.load(Path(path))
+
+    def save(self, parameters: Sequence[np.ndarray[Any, Any]], path: _Path | None = None) -> str:
+        """Write parameters to a file.
+
+        Args:
+            parameters: Arrays of numbers, in the order of the model.
+            path: Where to; by default a temporary file, which is the caller's to remove.
+
+        Returns:
+            The path.
+
+        Raises:
+            InvalidModel: They are not what a model of this format holds.
+        """
+        target = fspath(path) if path else _temporary_path(self._form.suffix)
+        self._form.write(Path(target), parameters)
+        return target
+
+
+def get_helper(name: str) -> Helper:
+    """The helper of this name.
+
+    Args:
+        name: "numpyhelper", "binaryhelper", "androidhelper" or "safetensors".
+
+    Raises:
+        InvalidInput: There is no such helper; the field is `helper`.
+    """
+    from fednet.parameters import model_format
+
+    return Helper(model_format(name))
+
+
+def _temporary_path(suffix: str) -> str:
+    with tempfile.NamedTemporaryFile(suffix=suffix, delete=False) as file:
+        return file.name

@@ -1,0 +1,70 @@
+"""Model files that are nothing but numbers: one flat vector, little-endian, without a header.
+
+FEDn's binaryhelper holds float64, its androidhelper float32. Several arrays are written one after
+the other; what comes back is one vector, and its length is all that can be checked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fednet import limits
+from fednet.errors import InvalidModel
+from fednet.parameters._files import file_errors, written
+from fednet.parameters._model_file import ModelFile, check_bytes, map_file
+from fednet.parameters._structure import ArraySpec, Structure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_Array = np.ndarray[Any, Any]
+
+
+def open_raw(path: Path, dtype: str, *, expected_bytes: int | None = None) -> ModelFile:
+    """Open a file of numbers as one vector.
+
+    Raises:
+        InvalidModel: It is empty, or no whole number of them.
+        NotFound: There is no such file.
+        Unavailable: It cannot be read.
+    """
+    with file_errors(path), path.open("rb") as file:
+        size_bytes, item_bytes = path.stat().st_size, np.dtype(dtype).itemsize
+        if size_bytes == 0 or size_bytes % item_bytes:
+            raise InvalidModel(
+                f"{path.name} has {size_bytes} bytes, which is no vector of {dtype}: write the "
+                "parameters one after the other, each in "
+                f"{item_bytes} bytes."
+            )
+        structure = Structure((ArraySpec("0", (size_bytes // item_bytes,), dtype),))
+        check_bytes(structure, expected_bytes)
+        little = np.dtype(dtype).newbyteorder("<")
+        return ModelFile(structure, [np.frombuffer(map_file(file), little)])
+
+
+def write_raw(path: Path, dtype: str, arrays: Iterable[_Array]) -> tuple[int, str]:
+    """Write arrays as numbers one after the other; the size and the SHA-256 of the file.
+
+    Raises:
+        InvalidModel: There are none, or they are no numbers.
+        NotFound: The folder does not exist.
+        Unavailable: The file cannot be written.
+    """
+    with written(path) as file:
+        for array in arrays:
+            _write_array(file.write, np.ravel(array), dtype)
+        if file.size_bytes == 0:
+            raise InvalidModel("There are no parameters: give at least one array.")
+    return file.size_bytes, file.hexdigest
+
+
+def _write_array(write: Any, flat: _Array, dtype: str) -> None:
+    if flat.dtype.kind not in "fiub":
+        raise InvalidModel(f"An array has dtype {flat.dtype}: give arrays of numbers.")
+    little = np.dtype(dtype).newbyteorder("<")
+    items = limits.chunk_bytes // little.itemsize
+    for start in range(0, flat.size, items):
+        write(flat[start : start + items].astype(little).tobytes())

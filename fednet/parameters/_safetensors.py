@@ -1,0 +1,180 @@
+"""Model files of the safetensors format, read without trust and without the library.
+
+- eight bytes, little-endian: the length of the header;
+- the header, a JSON object: for each tensor its `dtype`, `shape` and `data_offsets`, begin and end
+  counted from the end of the header; `__metadata__` may hold texts, which are not kept;
+- the numbers, little-endian, in C order; the tensors lie one after the other and fill the file.
+
+A model's arrays are ordered by name, those with the names "0" to "n-1" by number. Thus two files
+with the same names have the same order, wherever the tensors lie in them.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import numpy as np
+
+from fednet import limits
+from fednet.errors import InvalidModel
+from fednet.parameters._files import file_errors, written
+from fednet.parameters._model_file import ModelFile, check_bytes, map_file
+from fednet.parameters._structure import ArraySpec, Structure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_Array = np.ndarray[Any, Any]
+
+_LENGTH: Final = struct.Struct("<Q")
+_HEADER_BYTES_MAX: Final = limits.model_arrays_max * limits.KIB
+_DTYPES: Final = {
+    "BOOL": "bool", "I8": "int8", "I16": "int16", "I32": "int32", "I64": "int64",
+    "U8": "uint8", "U16": "uint16", "U32": "uint32", "U64": "uint64",
+    "F16": "float16", "F32": "float32", "F64": "float64",
+}  # fmt: skip
+_CODES: Final = {dtype: code for code, dtype in _DTYPES.items()}
+_AGAIN: Final = "Save or send the model again."
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    """An array and where its numbers begin, counted from the end of the header."""
+
+    spec: ArraySpec
+    start: int
+
+
+def open_safetensors(path: Path, *, expected_bytes: int | None = None) -> ModelFile:
+    """Open a file of this format; see `open_model`.
+
+    Raises:
+        InvalidModel: It is none; names the array at fault.
+        NotFound: There is no such file.
+        Unavailable: It cannot be read.
+    """
+    with file_errors(path), path.open("rb") as file:
+        header_bytes, table = _read_header(file, path.stat().st_size)
+        tensors = sorted((_tensor(*item) for item in table.items()), key=_order(table))
+        structure = Structure(tuple(tensor.spec for tensor in tensors))
+        check_bytes(structure, expected_bytes)
+        _check_filled(tensors, path.stat().st_size - header_bytes)
+        mapping = map_file(file)
+    arrays = [_view(mapping, header_bytes + tensor.start, tensor.spec) for tensor in tensors]
+    return ModelFile(structure, arrays)
+
+
+def write_safetensors(
+    path: Path, arrays: Iterable[_Array], structure: Structure | None = None
+) -> tuple[int, str]:
+    """Write a file of this format; the size and the SHA-256 of the file.
+
+    Args:
+        path: Where.
+        arrays: The parameters; one at a time where a structure is given.
+        structure: Their names, shapes and dtypes; by default "0", "1", … and their own.
+
+    Raises:
+        InvalidModel: An array is not one that a model may hold, or not what the structure says.
+        NotFound: The folder does not exist.
+        Unavailable: The file cannot be written.
+    """
+    if structure is None:
+        arrays = [np.asarray(array) for array in arrays]
+        structure = Structure.of(arrays)
+    with written(path) as file:
+        file.write(_header(structure))
+        for spec, array in zip(structure.arrays, arrays, strict=True):
+            _write_array(file.write, spec, array)
+    return file.size_bytes, file.hexdigest
+
+
+def _read_header(file: BinaryIO, size_bytes: int) -> tuple[int, dict[str, Any]]:
+    """Where the header ends, and the tensors that it lists."""
+    start = file.read(_LENGTH.size)
+    (length,) = _LENGTH.unpack(start) if len(start) == _LENGTH.size else (0,)
+    if not 0 < length <= min(_HEADER_BYTES_MAX, size_bytes - _LENGTH.size):
+        raise InvalidModel(f"The file is no safetensors file, or it is cut off. {_AGAIN}")
+    try:
+        table = json.loads(file.read(length), object_pairs_hook=_without_repeats)
+    except (ValueError, RecursionError) as error:
+        raise InvalidModel(f"The safetensors header is no valid JSON: {error}. {_AGAIN}") from error
+    if not isinstance(table, dict):
+        raise InvalidModel(f"The safetensors header is no JSON object. {_AGAIN}")
+    table.pop("__metadata__", None)
+    return _LENGTH.size + int(length), table
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        raise ValueError("a name is there twice")
+    return values
+
+
+def _tensor(name: str, entry: Any) -> _Tensor:
+    wrong = InvalidModel(f"Array {name!r} has no valid entry in the header. {_AGAIN}")
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        raise wrong
+    code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not (_are_counts(shape) and _are_counts(offsets) and len(offsets) == 2):  # noqa: PLR2004 (begin, end)
+        raise wrong
+    # What the format has and NumPy has not, such as BF16, keeps its name for the message.
+    spec = ArraySpec(name, tuple(shape), _DTYPES.get(str(code), str(code)))
+    if offsets[1] - offsets[0] != spec.nbytes:
+        raise wrong
+    return _Tensor(spec, offsets[0])
+
+
+def _are_counts(values: Any) -> bool:
+    return isinstance(values, list) and all(type(value) is int and value >= 0 for value in values)
+
+
+def _order(names: Iterable[str]) -> Any:
+    numbered = {str(position): position for position in range(len(list(names)))}
+    if set(names) == set(numbered):
+        return lambda tensor: numbered[tensor.spec.name]
+    return lambda tensor: tensor.spec.name
+
+
+def _check_filled(tensors: list[_Tensor], size_bytes: int) -> None:
+    """Each byte belongs to one tensor."""
+    end = 0
+    for tensor in sorted(tensors, key=lambda tensor: (tensor.start, tensor.spec.nbytes)):
+        if tensor.start != end:
+            raise InvalidModel(f"Array {tensor.spec.name!r} does not follow the one before it.")
+        end += tensor.spec.nbytes
+    if end != size_bytes:
+        raise InvalidModel(f"The numbers take {end} bytes, and the file has {size_bytes}. {_AGAIN}")
+
+
+def _view(mapping: Any, start: int, spec: ArraySpec) -> _Array:
+    little = np.dtype(spec.dtype).newbyteorder("<")
+    return np.ndarray(spec.shape, little, buffer=mapping, offset=start if spec.size else 0)
+
+
+def _header(structure: Structure) -> bytes:
+    table, end = {}, 0
+    for spec in structure.arrays:
+        start, end = end, end + spec.nbytes
+        table[spec.name] = {
+            "dtype": _CODES[spec.dtype],
+            "shape": list(spec.shape),
+            "data_offsets": [start, end],
+        }
+    content = json.dumps(table, separators=(",", ":")).encode()
+    content = content.ljust(-(-len(content) // 8) * 8)  # so that the numbers are aligned
+    return _LENGTH.pack(len(content)) + content
+
+
+def _write_array(write: Any, spec: ArraySpec, array: _Array) -> None:
+    if array.shape != spec.shape:
+        raise InvalidModel(f"Array {spec.name!r} has shape {array.shape}, not {spec.shape}.")
+    plain = np.asarray(array, np.dtype(spec.dtype).newbyteorder("<"), order="C")
+    data = plain.reshape(-1).view(np.uint8).data
+    for start in range(0, len(data), limits.chunk_bytes):
+        write(data[start : start + limits.chunk_bytes])

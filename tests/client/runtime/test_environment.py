@@ -1,0 +1,228 @@
+"""The Python environment of a package: built once, whole or not used, by uv or by pip."""
+
+import fcntl
+import os
+import shutil
+import sys
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from fednet import limits
+from fednet.client.runtime import package_runtime
+from fednet.client.runtime.build_environment import READY
+from fednet.errors import InvalidPackage, TaskFailed
+from fednet.packages import Manifest
+
+WHICH = """python -c 'import sys, json
+json.dump({"prefix": sys.prefix}, open(sys.argv[2], "w"))'"""
+
+
+@pytest.fixture(params=["uv", "pip"])
+def tool(request, tmp_path, monkeypatch):
+    """What builds the environment: uv on the PATH, or no uv there."""
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("bash", "sh", "sleep", *(["uv"] if request.param == "uv" else [])):
+        (programs / name).symlink_to(shutil.which(name, path=search_path()))
+    monkeypatch.setenv("PATH", str(programs))
+    return request.param
+
+
+def search_path():
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+@pytest.fixture
+def reports():
+    """What people were told."""
+    return []
+
+
+@pytest.fixture
+def package(tmp_path, reports):
+    """Makes runtimes of packages with the given python_env."""
+    made = []
+
+    def make(env="dependencies: []", command=WHICH, seconds_max=100.0, client=None):
+        folder = tmp_path / "package"
+        folder.mkdir(exist_ok=True)
+        (folder / "python_env.yaml").write_text(env)
+        commands = {} if client else {"validate": command}
+        manifest = Manifest(commands, "python_env.yaml", ".", client)
+        runtime = package_runtime(
+            folder,
+            manifest,
+            tmp_path / "work",
+            seconds_max,
+            environments=tmp_path / "environments",
+            report=reports.append,
+        )
+        made.append(runtime)
+        return runtime
+
+    yield make
+    for runtime in made:
+        runtime.close()
+
+
+@pytest.fixture
+def wheel(tmp_path):
+    """A tiny distribution in the package's folder."""
+    (tmp_path / "package").mkdir(exist_ok=True)
+    path = tmp_path / "package" / "tiny-1.0-py3-none-any.whl"
+    info = "tiny-1.0.dist-info"
+    files = {
+        "tiny.py": "WORD = 'hello'\n",
+        f"{info}/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/RECORD": f"tiny.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n",
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return path
+
+
+def environments(tmp_path):
+    return [path for path in (tmp_path / "environments").iterdir() if path.is_dir()]
+
+
+def test_code_runs_in_an_environment_of_its_own(tool, package, model, tmp_path, reports):
+    """And people hear that it is built, by what, and when it is ready."""
+    metrics = package().validate(model, {})
+
+    assert metrics == {"prefix": str(environments(tmp_path)[0])}
+    assert reports[0] == f"python_env python_env: installing 0 requirements with {tool}."
+    assert "is ready after" in reports[-1]
+
+
+def test_requirements_are_installed_from_the_packages_folder(tool, package, model, wheel, reports):
+    """Relative paths begin there; the installer's steps and output are reported."""
+    command = """python -c 'import sys, json, tiny
+json.dump({"word": tiny.WORD}, open(sys.argv[2], "w"))'"""
+
+    runtime = package(f"name: mine\ndependencies: [./{wheel.name}]", command)
+
+    assert runtime.validate(model, {}) == {"word": "hello"}
+    assert any(report.startswith("python_env mine: ") for report in reports[1:-1])
+    assert tool == "uv" or "Successfully installed tiny-1.0" in reports[-1]
+
+
+def test_fednets_helpers_are_found_in_it(tool, package, model):
+    """Nobody has to install fednet there; nothing else of ours comes along."""
+    command = """python -c 'import sys, importlib.util
+from fednet.helpers import save_metrics
+save_metrics({"yaml": importlib.util.find_spec("yaml") is not None}, sys.argv[2])'"""
+
+    assert package(command=command).validate(model, {}) == {"yaml": False}
+
+
+def test_an_object_lives_in_it(tool, package, model, tmp_path):
+    """The process of a package's client is the environment's; it needs NumPy there."""
+    runtime = package(client="model:Client")
+
+    with pytest.raises(TaskFailed, match="exit code 1") as caught:
+        runtime.validate(model, {})
+
+    assert "No module named 'numpy'" in caught.value.traceback
+
+
+def test_a_requirement_that_cannot_be_had_fails_the_task(tool, package, model, tmp_path):
+    """The installer's words come with it, and half an environment is never used."""
+    runtime = package("dependencies: [no-such-distribution-anywhere]")
+
+    for _ in range(2):
+        with pytest.raises(TaskFailed, match="python_env command failed") as caught:
+            runtime.validate(model, {})
+
+    assert "no-such-distribution-anywhere" in caught.value.traceback
+    assert not (environments(tmp_path)[0] / READY).exists()
+
+
+@pytest.fixture
+def no_tool(monkeypatch):
+    """The quick one, for what has nothing to do with the tool."""
+    monkeypatch.setenv("PATH", search_path())
+
+
+@pytest.mark.usefixtures("no_tool")
+class TestOnce:
+    """One environment for the same requirements."""
+
+    def test_equal_requirements_share_one(self, package, model, tmp_path, reports):
+        """It is not built again for another package, or after a restart."""
+        package().validate(model, {})
+        count = len(reports)
+        package("name: another").validate(model, {})
+
+        assert len(environments(tmp_path)) == 1
+        assert len(reports) == count
+
+    def test_another_order_makes_another(self, package, model, tmp_path, wheel):
+        """What is installed differs."""
+        package().validate(model, {})
+        package(f"dependencies: [./{wheel.name}]").validate(model, {})
+
+        assert len(environments(tmp_path)) == 2
+
+    def test_two_agents_build_it_once(self, package, model, tmp_path, reports):
+        """The second waits for the first."""
+        runtimes = [package(), package()]
+        threads = [threading.Thread(target=each.validate, args=(model, {})) for each in runtimes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        (ready,) = (path / READY for path in environments(tmp_path))
+        assert ready.exists()
+
+    def test_one_that_was_broken_off_is_built_anew(self, package, model, tmp_path):
+        """Whatever lies in its place."""
+        package().validate(model, {})
+        folder = environments(tmp_path)[0]
+        (folder / READY).unlink()
+        shutil.rmtree(folder / "bin")
+
+        assert package().validate(model, {}) == {"prefix": str(folder)}
+
+    def test_a_cancel_ends_the_build(self, package, model, tmp_path):
+        """Here it waits for another agent's build; the task fails at once."""
+        runtime = package()
+        (tmp_path / "environments").mkdir()
+        with (tmp_path / "environments" / "lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            timer = threading.Timer(0.5, runtime.cancel)
+            timer.start()
+            with pytest.raises(TaskFailed, match="cancelled"):
+                runtime.validate(model, {})
+
+    def test_the_longest_unused_makes_room(self, package, model, tmp_path):
+        """But none that an agent works with, however old."""
+        used = package()
+        used.validate(model, {})
+        in_use = environments(tmp_path)[0]
+        os.utime(in_use / READY, (1, 1))
+        for number in range(limits.client_environments_max):
+            folder = tmp_path / "environments" / f"old-{number}"
+            folder.mkdir()
+            (folder / READY).touch()
+            os.utime(folder / READY, (10 + number, 10 + number))
+
+        package("dependencies: ['-r none.txt']", "true")
+        (tmp_path / "package" / "none.txt").touch()
+        package("dependencies: ['-r none.txt']").validate(model, {})
+
+        left = {path.name for path in environments(tmp_path)}
+        assert in_use.name in left
+        assert "old-0" not in left
+
+    def test_a_wrong_python_env_makes_no_runtime(self, package):
+        """The error says what must stand there."""
+        with pytest.raises(InvalidPackage, match="list of requirements"):
+            package("dependencies: 3")
