@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import statistics
 import subprocess
@@ -107,7 +108,7 @@ def _seconds_of_rounds(api: APIClient, options: argparse.Namespace) -> list[floa
     assert session["status"] == "FINISHED", session["reason"]
     rounds = api.get_rounds(n_max=options.rounds)["result"]
     starts = sorted(datetime.fromisoformat(each["started_at"]) for each in rounds)
-    return [(later - earlier).total_seconds() for earlier, later in zip(starts, starts[1:], strict=False)]
+    return [(later - earlier).total_seconds() for earlier, later in itertools.pairwise(starts)]
 
 
 def _wait_for_clients(api: APIClient, count: int) -> None:

@@ -43,7 +43,7 @@ class Helper:
         """Write parameters to a file.
 
         Args:
-            parameters: Arrays of numbers, in the order of the model.
+            parameters: Arrays of numbers, in the order of the model; or one vector by itself.
             path: Where to; by default a temporary file, which is the caller's to remove.
 
         Returns:
@@ -53,7 +53,8 @@ class Helper:
             InvalidModel: They are not what a model of this format holds.
         """
         target = fspath(path) if path else _temporary_path(self._form.suffix)
-        self._form.write(Path(target), parameters)
+        is_vector = getattr(parameters, "ndim", None) == 1
+        self._form.write(Path(target), [parameters] if is_vector else parameters)
         return target
 
 

@@ -16,7 +16,6 @@ from fednet.parameters import Structure, open_model, write_model
 SHAPES = [(3, 4), (5,), (), (0, 2)]
 BASE = [np.full(shape, 3.0, np.float32) for shape in SHAPES]
 STRUCTURE = Structure.of(BASE)
-SIZE = sum(array.size for array in BASE)
 
 
 def flat(arrays):
@@ -277,10 +276,10 @@ def test_updates_from_files_are_read_block_by_block(folder, name, monkeypatch):
     monkeypatch.setattr(limits, "stacked_block_bytes", 8 * 7 * 5)
     clients = [(seed, seed + 1, 2) for seed in range(7)]
     partial = aggregator(name).partial(STRUCTURE)
-    for seed, examples, steps in clients:
-        save = itertools.cycle([np.savez, np.savez_compressed])
+    saves = itertools.cycle([np.savez, np.savez_compressed])
+    for (seed, examples, steps), save in zip(clients, saves, strict=False):
         path = folder / f"update-{seed}.npz"
-        next(save)(path, **{str(i): array for i, array in enumerate(update(seed))})
+        save(path, **{str(i): array for i, array in enumerate(update(seed))})
         with open_model(path) as opened:
             partial.accumulate(opened.arrays, examples, told(steps))
         path.unlink()

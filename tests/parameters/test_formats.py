@@ -1,0 +1,113 @@
+"""The formats of model files, each by the name of its helper."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays_of
+
+from fednet.errors import InvalidInput, InvalidModel, NotFound
+from fednet.parameters import Structure, check_structure, helper_names, model_format
+
+DTYPES = st.sampled_from(["float64", "float32", "float16", "int64", "uint8", "bool", ">f4"])
+ARRAYS = st.lists(
+    DTYPES.flatmap(lambda dtype: arrays_of.arrays(dtype, arrays_of.array_shapes(min_dims=0))),
+    min_size=1,
+    max_size=12,
+)
+
+
+def bits(arrays):
+    return [(array.shape, array.dtype, array.tobytes()) for array in arrays]
+
+
+def native(arrays):
+    return [np.ascontiguousarray(a, a.dtype.newbyteorder("=")).reshape(a.shape) for a in arrays]
+
+
+def test_these_are_all():
+    """FEDn's three, and safetensors; the usual one first."""
+    assert helper_names() == ["numpyhelper", "binaryhelper", "androidhelper", "safetensors"]
+
+
+def test_an_unknown_helper_is_refused():
+    """By its field, with the names that there are; nothing is ever imported by name."""
+    with pytest.raises(InvalidInput, match="safetensors") as caught:
+        model_format("os")
+
+    assert caught.value.field == "helper"
+
+
+@pytest.mark.parametrize("name", ["numpyhelper", "safetensors"])
+@given(arrays=ARRAYS)
+def test_what_is_written_is_read(name, arrays, tmp_path_factory):
+    """To the bit, in every dtype, shape and byte order."""
+    path = tmp_path_factory.mktemp("model") / "model"
+
+    size_bytes, sha256 = model_format(name).write(path, arrays)
+
+    assert bits(model_format(name).load(path)) == bits(native(arrays))
+    assert path.stat().st_size == size_bytes
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("binaryhelper", "<f8"), ("androidhelper", "<f4")])
+def test_a_raw_file_is_the_numbers_and_nothing_else(name, dtype, tmp_path):
+    """Several arrays become one vector, whatever their dtypes."""
+    form = model_format(name)
+
+    form.write(tmp_path / "m", [np.arange(4, dtype=np.int8).reshape(2, 2), np.array([0.5, -2.0])])
+
+    numbers = np.array([0, 1, 2, 3, 0.5, -2], dtype)
+    assert (tmp_path / "m").read_bytes() == numbers.tobytes()
+    assert bits(form.load(tmp_path / "m")) == bits(native([numbers]))
+
+
+@pytest.mark.parametrize("name", ["binaryhelper", "androidhelper"])
+def test_a_file_that_is_no_whole_vector_is_refused(name, tmp_path):
+    """More cannot be known of it."""
+    for content in (b"", b"123"):
+        (tmp_path / "m").write_bytes(content)
+        with pytest.raises(InvalidModel, match="no vector"):
+            model_format(name).open(tmp_path / "m")
+
+
+@pytest.mark.parametrize("name", helper_names())
+def test_every_format_keeps_the_bounds(name, tmp_path):
+    """A file that is larger than expected, missing, or of no arrays."""
+    form = model_format(name)
+    form.write(tmp_path / "m", [np.zeros(100)])
+
+    with pytest.raises(InvalidModel, match="expected"):
+        form.open(tmp_path / "m", expected_bytes=8)
+    with pytest.raises(NotFound):
+        form.open(tmp_path / "missing")
+    with pytest.raises(InvalidModel):
+        form.write(tmp_path / "none", [])
+    with pytest.raises(InvalidModel):
+        form.write(tmp_path / "words", [np.array(["a"])])
+    assert not (tmp_path / "none").exists()
+    assert not (tmp_path / "words").exists()
+
+
+@pytest.mark.parametrize("name", helper_names())
+def test_views_are_read_only(name, tmp_path):
+    """A mapped file is nobody's to change."""
+    model_format(name).write(tmp_path / "m", [np.zeros(100)])
+
+    with model_format(name).open(tmp_path / "m") as model:
+        assert not model.arrays[0].flags.writeable
+
+
+def test_names_of_tensors_must_be_the_global_models(tmp_path):
+    """An update with other names is another model, though its shapes fit."""
+    ours, theirs = (Structure.of([np.zeros(2)]) for _ in range(2))
+    named = type(ours.arrays[0])("w", (2,), "float64")
+    other = type(ours.arrays[0])("v", (2,), "float64")
+
+    check_structure(Structure((named,)), Structure((named,)))
+    check_structure(theirs, Structure((named,)))
+    with pytest.raises(InvalidModel, match="'v'"):
+        check_structure(Structure((other,)), Structure((named,)))

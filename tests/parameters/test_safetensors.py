@@ -1,0 +1,115 @@
+"""The safetensors format, held against the library of that name, and against hostile files."""
+
+import json
+import struct
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from fednet.errors import InvalidModel
+from fednet.parameters import model_format
+
+FORM = model_format("safetensors")
+ENTRY = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+
+
+def raw(header, data=b"\0" * 8):
+    content = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(content)) + content + data
+
+
+def test_a_file_of_the_library_is_read_in_the_order_of_names(tmp_path):
+    """It sorts by dtype; we do not, so that a layer in another dtype keeps its place."""
+    tensors = {
+        "layer.2": np.arange(6, dtype=np.float16).reshape(2, 3),
+        "layer.1": np.arange(3, dtype=np.float64),
+        "bias": np.array(True),
+    }
+    save_file(tensors, tmp_path / "m", {"format": "np"})
+
+    with FORM.open(tmp_path / "m") as model:
+        names = [spec.name for spec in model.structure.arrays]
+        assert names == ["bias", "layer.1", "layer.2"]
+        for name, array in zip(names, model.arrays, strict=True):
+            assert np.array_equal(array, tensors[name])
+            assert array.dtype == tensors[name].dtype
+
+
+def test_numbered_arrays_are_ordered_by_number(tmp_path):
+    """Ten comes after two."""
+    save_file({str(n): np.array([n]) for n in range(12)}, tmp_path / "m")
+
+    assert [int(array[0]) for array in FORM.load(tmp_path / "m")] == list(range(12))
+
+
+def test_the_library_reads_what_we_write_by_the_global_models_names(tmp_path):
+    """The new model has the names and dtypes of the one that it comes from."""
+    save_file({"w": np.zeros((2, 2), np.float32), "b": np.zeros(2, np.float32)}, tmp_path / "m")
+    with FORM.open(tmp_path / "m") as model:
+        structure = model.structure
+
+    FORM.write(tmp_path / "n", iter([np.ones(2), np.full((2, 2), 3.0)]), structure)
+
+    found = load_file(tmp_path / "n")
+    assert found["w"].tolist() == [[3, 3], [3, 3]]
+    assert found["b"].dtype == np.float32
+
+
+def test_a_shape_that_is_not_the_structures_is_not_written(tmp_path):
+    """The header has gone out by then; the file never appears."""
+    FORM.write(tmp_path / "m", [np.zeros(2)])
+    with FORM.open(tmp_path / "m") as model:
+        structure = model.structure
+
+    with pytest.raises(InvalidModel, match="shape"):
+        FORM.write(tmp_path / "n", [np.zeros(3)], structure)
+    assert not (tmp_path / "n").exists()
+
+
+def test_the_numbers_are_aligned(tmp_path):
+    """They are viewed where they lie."""
+    FORM.write(tmp_path / "m", [np.zeros(3, np.float64)])
+
+    with FORM.open(tmp_path / "m") as model:
+        assert model.arrays[0].flags.aligned
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\0" * 8,
+        b"PK\x03\x04" + b"\0" * 30,
+        struct.pack("<Q", 2**63) + b"{}",
+        struct.pack("<Q", 3) + b"{}",
+        raw(b"{"),
+        raw(b"[]"),
+        raw(b"[" * 100_000),
+        raw({}),
+        raw({"__metadata__": {}}),
+        raw(b'{"a": 1, "a": 2}'),
+        raw({"a": 3}),
+        raw({"a": {**ENTRY, "more": 1}}),
+        raw({"a": {**ENTRY, "dtype": "BF16"}}),
+        raw({"a": {**ENTRY, "dtype": ["F32"]}}),
+        raw({"a": {**ENTRY, "shape": [3]}}),
+        raw({"a": {**ENTRY, "shape": [-2]}}),
+        raw({"a": {**ENTRY, "shape": [2.0]}}),
+        raw({"a": {**ENTRY, "shape": [True, 2]}}),
+        raw({"a": {**ENTRY, "shape": [2**62, 2**62, 0], "data_offsets": [0, 0]}}, b""),
+        raw({"a": {**ENTRY, "shape": [1] * 40}}),
+        raw({"a": {**ENTRY, "data_offsets": [8, 0]}}),
+        raw({"a": {**ENTRY, "data_offsets": [0]}}),
+        raw({"a": {**ENTRY, "data_offsets": [8, 16]}}, b"\0" * 16),
+        raw({"a": ENTRY, "b": ENTRY}),
+        raw({"a": ENTRY}, b"\0" * 7),
+        raw({"a": ENTRY}, b"\0" * 9),
+    ],
+)
+def test_a_file_that_is_not_what_it_must_be_is_refused(tmp_path, content):
+    """In bounded time and memory, and always as an invalid model."""
+    (tmp_path / "m").write_bytes(content)
+
+    with pytest.raises(InvalidModel):
+        FORM.open(tmp_path / "m")
