@@ -80,6 +80,7 @@ COLLECTIONS = (
         ),
     ),
     Collection("drafts"),
+    Collection("revocations"),
     Collection("network"),
 )
 

@@ -128,6 +128,11 @@ class Registry:
             "address": address_of(combiner),
         }
 
+    def forget_client(self, client_id: str) -> None:
+        """Remove a client; its own token brings it back no more, only an admin can."""
+        self.records.documents.insert_missing("revocations", [{"id": client_id}])
+        self.records.documents.delete("clients", client_id)
+
     def client_online(self, client_id: str, combiner: str) -> None:
         """The client is connected to this combiner."""
         online = {"status": "online", "combiner": combiner}
@@ -153,9 +158,18 @@ class Registry:
         known = self.records.lookup_natural(collection, name)
         if known is None:
             _check_may_create(caller, role, name)
+            self._check_not_revoked(caller)
         else:
             self._check_may_return(caller, Identity(role, known["id"], name))
         return known
+
+    def _check_not_revoked(self, caller: Identity) -> None:
+        if self.records.documents.get("revocations", caller.id):
+            raise PermissionDenied(
+                f"{caller.role.capitalize()} {caller.name!r} was removed from the network. Ask an admin to "
+                "register it again.",
+                field="name",
+            )
 
     def _place(self, client: Document | None, preferred: str | None) -> Document:
         chosen = choose_combiner(self._candidates(client), preferred)

@@ -75,6 +75,10 @@ class APIClient(APIReader):
         """The controller's address."""
         return self._http.api_url
 
+    def on_transfer(self, tell: Callable[[int, int], None]) -> None:
+        """Let `tell` know, while a file goes up or down, the bytes that have gone, and in all."""
+        self._http.on_transfer = tell
+
     def close(self) -> None:
         """Give up the connections; a later call makes new ones."""
         self._http.close()

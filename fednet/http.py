@@ -8,6 +8,7 @@ again changes nothing.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import uuid
@@ -26,7 +27,7 @@ from fednet.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
@@ -44,9 +45,15 @@ class Http:
         auth_scheme: The word before the token in the Authorization header.
         verify: Whether the server's certificate is checked (https only).
 
+    Attributes:
+        on_transfer: Is called, while a file goes up or down, with the bytes that have gone and the
+            bytes in all.
+
     Raises:
         InvalidInput: The token is none.
     """
+
+    on_transfer: Callable[[int, int], None] = staticmethod(lambda _done, _total: None)
 
     def __init__(
         self, api_url: str, token: str | None, auth_scheme: str = "Bearer", *, verify: bool = True
@@ -102,7 +109,7 @@ class Http:
             FednetError: InvalidInput for a file that cannot be read, Unavailable, or a fault of the
                 server.
         """
-        with _opened(file) as source:
+        with _opened(file, self.on_transfer) as source:
             size_bytes = os.fstat(source.fileno()).st_size
             headers = {"Content-Type": "application/octet-stream"}
             seconds = (
@@ -128,9 +135,11 @@ class Http:
                 return _dict(response)
             with _written_whole(target) as file:
                 digest = hashlib.sha256()
+                size_bytes = int(response.headers.get("Content-Length", 0))
                 for chunk in self._chunks(response):
                     digest.update(chunk)
                     file.write(chunk)
+                    self.on_transfer(file.tell(), size_bytes)
                 _check_digest(response, digest.hexdigest())
         return {"success": True, "message": f"Downloaded to {target}."}
 
@@ -248,10 +257,24 @@ def _innermost(error: BaseException) -> BaseException:
     return error
 
 
+class _Told(io.BufferedReader):
+    """A file that tells how much of it has been read; a retry, which begins anew, tells so too."""
+
+    def __init__(self, path: Path, on_read: Callable[[int, int], None]) -> None:
+        super().__init__(io.FileIO(path), limits.chunk_bytes)
+        self._on_read = on_read
+        self._size_bytes = os.fstat(self.fileno()).st_size
+
+    def read(self, size: int | None = -1) -> bytes:
+        piece = super().read(size)
+        self._on_read(self.tell(), self._size_bytes)
+        return piece
+
+
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _opened(path: Path, on_read: Callable[[int, int], None]) -> Iterator[BinaryIO]:
     try:
-        source = path.open("rb")
+        source = _Told(path, on_read)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}.", field="path") from error
     with source:

@@ -32,7 +32,7 @@ message_bytes_max: Final = 4 * MIB
 transfer_idle_seconds_max: Final = 60.0
 transfer_attempts_max: Final = 8
 fold_block_bytes: Final = 256 * KIB
-stacked_block_bytes: Final = 4 * MIB
+stacked_block_bytes: Final = MIB
 kept_updates_max: Final = 500
 update_steps_max: Final = 1_000_000
 

@@ -336,6 +336,19 @@ def test_a_lost_answer_makes_nothing_twice(api, controller, model, package):
     assert controller.door.calls == 9
 
 
+def test_transfers_tell_how_far_they_are(api, model, tmp_path):
+    """The last word of each is that all bytes have gone."""
+    told = []
+    api.on_transfer(lambda done, total: told.append((done, total)))
+
+    model_id = api.set_active_model(str(model))["model_id"]
+    uploaded, told[:] = told[-1], []
+    api.download_model(model_id, str(tmp_path / "back.npz"))
+
+    size_bytes = model.stat().st_size
+    assert uploaded == told[-1] == (size_bytes, size_bytes)
+
+
 @pytest.mark.usefixtures("quick_retries")
 def test_retries_have_an_end(api, controller):
     """Then the server's answer is raised."""

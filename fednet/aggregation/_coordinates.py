@@ -27,7 +27,7 @@ class FedMedian(Keeping):
 
     def combine(self, numbers: _Array, weights: _Array) -> _Array:  # noqa: ARG002  all count alike
         """The median of each column."""
-        return median_of_sorted(_sorted(numbers))
+        return median_of_columns(numbers)
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,11 @@ class FedTrimmedAvg(Keeping):
     def _trimmed(self, updates: int) -> int:
         # 0.29 * 100 is a little less than 29 in binary.
         return math.floor(self.beta * updates + 1e-9)
+
+
+def median_of_columns(numbers: _Array) -> _Array:
+    """The median of each column of a matrix."""
+    return median_of_sorted(_sorted(numbers))
 
 
 def median_of_sorted(numbers: _Array) -> _Array:

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
-from fednet.aggregation._distances import squared_distances
+from fednet.aggregation._coordinates import median_of_columns
 from fednet.aggregation._keeping import Keeping
-from fednet.aggregation._kept_updates import Update
+from fednet.aggregation._kept_updates import Update, walk
 from fednet.aggregation._settings import Limits, setting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _Array = np.ndarray[Any, Any]
 
-_SQUARE_MAX: Final = 1e300  # so that sums of them are still numbers
-_SHARES_MOVED_MIN: Final = 1e-12
+_NUMBER_MAX: Final = 1e140  # so that sums of squares are still numbers
+_SHARES_MOVED_MIN: Final = 1e-9
 
 
 @dataclass(frozen=True)
@@ -27,22 +27,22 @@ class GeometricMedian(Keeping):
 
     Pillutla, Kakade and Harchaoui, "Robust Aggregation for Federated Learning", IEEE Transactions
     on Signal Processing 70, 2022, arXiv:1912.13445, algorithm 2 (the smoothed Weiszfeld algorithm):
-    beginning with the weighted mean, each round weighs update k by its examples over its distance
-    to the present point, no less than `smoothing`, and moves to the mean under these weights. It
-    stays near the honest as long as they have more than half of all examples.
+    each iteration weighs update k by its examples over its distance to the present point, no less
+    than `smoothing`, and moves to the mean under these weights. It begins with the median of each
+    parameter, where no liar has a say. It stays near the honest as long as they have more than half
+    of all examples. Numbers beyond ±1e140 count as ±1e140.
 
-    Every such point is a mean of updates. So all distances follow from those between the updates,
-    and the iterations never touch a parameter: with shares c and squared distances D, the squared
-    distance to update k is (D c)_k - c·D c / 2.
+    Every point on the way is a mean of the updates under shares, so that it never has to be held.
+    Each iteration reads all updates once.
     """
 
     iterations: int = setting(
-        1000,
+        100,
         Limits(
             int,
             "the number of iterations at the most; it stops before when it stands still",
             least=1,
-            most=100_000,
+            most=10_000,
         ),
     )
     smoothing: float = setting(
@@ -60,7 +60,11 @@ class GeometricMedian(Keeping):
     def select(self, updates: Sequence[Update]) -> Sequence[Update]:
         """All of them, each with its share in the median."""
         examples = np.array([update.weight for update in updates])
-        shares = self._shares(squared_distances(updates), examples / examples.sum())
+        shares = self._pulled(examples, _distances(updates, median_of_columns))
+        for _ in range(self.iterations - 1):
+            before, shares = shares, self._moved(updates, examples, shares)
+            if np.abs(shares - before).max() <= _SHARES_MOVED_MIN:
+                break
         return [
             Update(update.arrays, share)
             for update, share in zip(updates, shares.tolist(), strict=True)
@@ -68,20 +72,27 @@ class GeometricMedian(Keeping):
 
     def combine(self, numbers: _Array, weights: _Array) -> _Array:
         """The mean under the shares."""
-        return np.asarray(weights @ numbers)
+        return np.asarray(weights @ _bounded(numbers))
 
-    def _shares(self, squares: _Array, examples: _Array) -> _Array:
-        squares = np.minimum(squares, _SQUARE_MAX)
-        shares = examples
-        for _ in range(self.iterations):
-            before, shares = shares, self._pulled(squares, examples, shares)
-            if np.abs(shares - before).max() <= _SHARES_MOVED_MIN:
-                break
-        return shares
-
-    def _pulled(self, squares: _Array, examples: _Array, shares: _Array) -> _Array:
+    def _moved(self, updates: Sequence[Update], examples: _Array, shares: _Array) -> _Array:
         """The shares after one iteration."""
-        to_each = squares @ shares
-        distances = np.sqrt(np.maximum(to_each - shares @ to_each / 2, 0))
-        pulled = examples / np.maximum(distances, self.smoothing)
-        return np.asarray(pulled / pulled.sum())
+        return self._pulled(examples, _distances(updates, lambda numbers: shares @ numbers))
+
+    def _pulled(self, examples: _Array, distances: _Array) -> _Array:
+        pulls = examples / np.maximum(distances, self.smoothing)
+        return np.asarray(pulls / pulls.sum())
+
+
+def _distances(updates: Sequence[Update], point: Callable[[_Array], _Array]) -> _Array:
+    """How far each update is from a point, which is computed from their numbers column by column."""
+    squares = np.zeros(len(updates))
+    for position in range(len(updates[0].arrays)):
+        for (numbers,) in walk(updates, position):
+            bounded = _bounded(numbers)
+            bounded -= point(bounded)
+            squares += np.einsum("ij,ij->i", bounded, bounded)
+    return np.sqrt(squares)
+
+
+def _bounded(numbers: _Array) -> _Array:
+    return np.clip(numbers, -_NUMBER_MAX, _NUMBER_MAX, out=numbers)

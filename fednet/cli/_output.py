@@ -170,6 +170,21 @@ def _rich_progress() -> Iterator[ShowProgress]:
 
 
 @contextmanager
+def transfer(text: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A function that takes bytes done and bytes in all, and shows a bar where a terminal is."""
+    if quiet or not _draws_with_rich():
+        yield lambda _done, _total: None
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    text_column = TextColumn("{task.description}", markup=False)
+    columns = (text_column, BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, transient=True) as bars:
+        bar = bars.add_task(text, total=None)
+        yield lambda done, total: bars.update(bar, completed=done, total=total or None)
+
+
+@contextmanager
 def working(text: str, *, quiet: bool = False) -> Iterator[Callable[[str], None]]:
     """A bar that moves while something goes on of which the length is not known.
 

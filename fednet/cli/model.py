@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fednet.cli._connection import accepted, with_api
-from fednet.cli._output import columns_of, json_option, show_answer, show_json, show_table, working
+from fednet.cli._output import columns_of, json_option, show_answer, show_json, show_table, transfer
 from fednet.cli.resource import LIMIT_DEFAULT, add_list_and_get
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ add_list_and_get(model, "models")
 @with_api
 def set_active(api: APIClient, *, path: Path, as_json: bool) -> None:
     """Upload a model file, and begin new sessions with it."""
-    with working(f"uploading {path}", quiet=as_json):
+    with transfer(f"uploading {path}", quiet=as_json) as tell:
+        api.on_transfer(tell)
         answer = accepted(api.set_active_model(str(path)))
     show_answer(answer, f"The active model is {answer['model_id']}.", as_json=as_json)
 
@@ -51,7 +52,8 @@ def set_active(api: APIClient, *, path: Path, as_json: bool) -> None:
 def download(api: APIClient, *, model_id: str, output: Path | None, as_json: bool) -> None:
     """Download a model's file, by default that of the active model."""
     target = output or Path(f"{model_id}.npz")
-    with working(f"downloading {model_id}", quiet=as_json):
+    with transfer(f"downloading {model_id}", quiet=as_json) as tell:
+        api.on_transfer(tell)
         answer = accepted(api.download_model(model_id, str(target)))
     show_answer({**answer, "path": str(target)}, answer["message"], as_json=as_json)
 

@@ -59,7 +59,8 @@ def test_a_client_has_to_say_how_many_steps_it_took(steps):
         partial.accumulate([np.array([20.0])], 1, {"num_steps": steps})
 
     assert caught.value.field == "num_steps"
-    assert list(partial.finish(BASE, None))[0] == pytest.approx(11)
+    [model] = partial.finish(BASE, None)
+    assert model == pytest.approx(11)
 
 
 def test_a_partial_with_impossible_counts_is_not_loaded(tmp_path):

@@ -88,12 +88,10 @@ def test_on_a_line_the_geometric_median_is_the_weighted_median():
 
 
 def test_one_iteration_of_weiszfeld_is_known():
-    """From the mean 1 of 0, 1, 1, 2 with distances 1, 0, 0, 1 to the points twice given."""
-    [found] = combined("geometric_median", [[0], [1], [4]], iterations=1, smoothing=1e-12)
+    """From the median 1 of 0, 1, 4 and 0.5 at least: weights 1, 2 and 1/3 over 10/3."""
+    [found] = combined("geometric_median", [[0], [1], [4]], iterations=1, smoothing=0.5)
 
-    mean = 5 / 3
-    pulls = [1 / abs(x - mean) for x in (0, 1, 4)]
-    assert found == pytest.approx((pulls[1] + 4 * pulls[2]) / sum(pulls))
+    assert found == pytest.approx((2 + 4 / 3) / (10 / 3))
 
 
 def test_krum_takes_the_update_with_the_nearest_neighbours():

@@ -213,6 +213,19 @@ def test_a_token_made_for_a_combiner_lets_that_combiner_join(registry, records):
 
 
 @pytest.mark.usefixtures("combiners")
+def test_a_client_that_was_removed_comes_back_only_through_an_admin(registry, signer, admin):
+    """Its own token outlives it, and is good for nothing."""
+    removed = join(registry, admin, "a")
+    registry.forget_client(removed["id"])
+
+    with pytest.raises(PermissionDenied, match="removed"):
+        join(registry, signer.verifier.verify(removed["token"]), "a")
+    again = join(registry, admin, "a")
+
+    assert again["id"] != removed["id"]
+
+
+@pytest.mark.usefixtures("combiners")
 def test_a_name_that_is_the_id_of_another_client_is_a_new_client(registry, admin):
     """Names and ids are not mixed up."""
     first = join(registry, admin, "a")

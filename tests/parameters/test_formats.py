@@ -101,7 +101,7 @@ def test_views_are_read_only(name, tmp_path):
         assert not model.arrays[0].flags.writeable
 
 
-def test_names_of_tensors_must_be_the_global_models(tmp_path):
+def test_names_of_tensors_must_be_the_global_models():
     """An update with other names is another model, though its shapes fit."""
     ours, theirs = (Structure.of([np.zeros(2)]) for _ in range(2))
     named = type(ours.arrays[0])("w", (2,), "float64")
