@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,9 @@ class Reducer:
         self._local = local
         self._store = local.store
         self._spool = spool
+        self._reducing = (
+            threading.Lock()
+        )  # a partial is for one thread; who asks again waits and finds the model
 
     def share(self, phase_id: str, partial: Partial) -> None:
         """Put a partial where the combiner that merges finds it."""
@@ -65,8 +69,9 @@ class Reducer:
         if request.obsolete_state_id:
             self._store.delete(blob_key(_state_ref(request.obsolete_state_id)))
         model, state = _model_ref(request.model_id), _state_ref(request.model_id)
-        if self._store.size(blob_key(model)) is None:
-            self._write_model(request, own)
+        with self._reducing:
+            if self._store.size(blob_key(model)) is None:
+                self._write_model(request, own)
         reduced = rounds_pb2.Reduced(model=self._described(model))
         if self._store.size(blob_key(state)) is not None:
             reduced.state.CopyFrom(self._described(state))
@@ -88,7 +93,7 @@ class Reducer:
             partials = [self._partial(kind, base.structure, each, own) for each in told]
             total = merged(kind, base.structure, partials)
             state = self._remember(request, total, base.arrays)
-            self._put_model(_model_ref(request.model_id), total.finish(base.arrays, state))
+            self._put(_model_ref(request.model_id), total.finish(base.arrays, state))
 
     def _remember(
         self, request: rounds_pb2.Reduction, total: Partial, base: Sequence[_Array]
@@ -101,9 +106,9 @@ class Reducer:
             arrays = total.advance(base, earlier)
             if arrays is None:
                 return None
-            return self._put_model(_state_ref(request.model_id), arrays)
+            return self._put(_state_ref(request.model_id), arrays)
 
-    def _put_model(self, ref: common_pb2.BlobRef, arrays: Iterable[_Array]) -> list[_Array]:
+    def _put(self, ref: common_pb2.BlobRef, arrays: Iterable[_Array]) -> list[_Array]:
         """Write arrays into the blob store; views of them, which stay."""
         with self._scratch() as scratch:
             write_model(scratch, arrays)

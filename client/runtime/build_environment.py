@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -61,11 +61,10 @@ def unused(ready: Path) -> Iterator[None]:
     Raises:
         BlockingIOError: Somebody has done so already.
     """
-    with suppress(FileNotFoundError), ready.open("rb") as file:
-        take(file, fcntl.LOCK_EX)
+    with ExitStack() as stack:
+        with suppress(FileNotFoundError):
+            take(stack.enter_context(ready.open("rb")), fcntl.LOCK_EX)
         yield
-        return
-    yield
 
 
 def take(file: IO[bytes], mode: int) -> None:

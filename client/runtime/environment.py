@@ -45,6 +45,9 @@ class Environment:
         seconds_max: How long building it may take.
         group: Ends the build when a task is cancelled.
         report: Is called with what people should know of the build.
+
+    Attributes:
+        folder: Where it is; its `python` is in the folder `bin` there.
     """
 
     def __init__(
@@ -57,15 +60,10 @@ class Environment:
         report: Callable[[str], None],
     ) -> None:
         self._wanted = wanted
-        self._folder = environments.absolute() / _key(wanted, package)
+        self.folder = environments.absolute() / _key(wanted, package)
         self._commands = Commands(package, seconds_max, group, Progress(wanted.name, report))
         self._report = report
         self._held: IO[bytes] | None = None
-
-    @property
-    def folder(self) -> Path:
-        """Where it is; its `python` is in the folder `bin` there."""
-        return self._folder
 
     def prepare(self) -> None:
         """Has the environment built if nobody has done so before, and keeps it from being removed.
@@ -86,7 +84,7 @@ class Environment:
 
     def _hold(self) -> bool:
         """Whether the environment is whole, and now ours to use."""
-        ready = self._folder / READY
+        ready = self.folder / READY
         with ExitStack() as stack, suppress(FileNotFoundError, BlockingIOError):
             file = stack.enter_context(ready.open("rb"))
             take(file, fcntl.LOCK_SH)
@@ -111,7 +109,7 @@ class Environment:
             "requirements": [self._wanted.build_dependencies, self._wanted.dependencies],
             "environments_max": limits.client_environments_max,
         }
-        arguments = [sys.executable, "-P", str(_BUILD), str(self._folder), json.dumps(order)]
+        arguments = [sys.executable, "-P", str(_BUILD), str(self.folder), json.dumps(order)]
         return shlex.join(arguments)
 
 

@@ -79,7 +79,7 @@ class Output:
         """
         deadline = time.monotonic() + seconds_max
         in_time = True
-        readable = [self._pipe, self._ended, *([awaited] if awaited else [])]
+        readable: list[int | Awaited] = [self._pipe, self._ended, *([awaited] if awaited else [])]
         with selectors.DefaultSelector() as selector:
             for each in readable:
                 selector.register(each, selectors.EVENT_READ)

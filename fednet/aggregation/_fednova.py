@@ -30,11 +30,11 @@ class FedNova(Aggregator):
     """The mean of the clients' steps, each divided by how many it took.
 
     Wang, Liu, Liang, Joshi and Poor, "Tackling the Objective Inconsistency Problem in Heterogeneous
-    Federated Optimization", NeurIPS 2020, arXiv:2007.07481, equation 9 for clients that run plain
-    SGD: with n_k examples and t_k local steps of client k, shares p_k = n_k / n and the step d_k
-    from the model x to its update, x becomes x + (Σ p_k t_k) * Σ p_k d_k / t_k. A client says how
-    many steps it took as `num_steps` beside `num_examples`; one that runs SGD with momentum or a
-    proximal term says the sum of the paper's vector a_k instead.
+    Federated Optimization", NeurIPS 2020, arXiv:2007.07481, for clients that run plain SGD: with
+    n_k examples and t_k local steps of client k, shares p_k = n_k / n and the step d_k from the
+    model x to its update, x becomes x + (Σ p_k t_k) * Σ p_k d_k / t_k. A client says how many steps
+    it took as `num_steps` beside `num_examples`; one that runs SGD with momentum or a proximal term
+    says the sum of the paper's vector a_k instead.
     """
 
     name: ClassVar[str] = "fednova"

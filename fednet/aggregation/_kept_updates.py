@@ -10,7 +10,6 @@ the second and so on, and at the end one array, float64, with the weight of each
 from __future__ import annotations
 
 import math
-import mmap
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 
 from fednet import limits
+from fednet.aggregation._pages import let_pages_go
 from fednet.aggregation._protocols import NO_METADATA, Partial
 from fednet.aggregation._rounding import round_into
 from fednet.aggregation._weighted_mean import check_weight
@@ -201,12 +201,4 @@ def walk(
             for row, piece in zip(numbers, pieces, strict=True):
                 row[...] = piece.reshape(-1)[part]
             yield numbers, *(other.reshape(-1)[part] for other in others)
-        _let_pages_go(arrays)
-
-
-def _let_pages_go(arrays: Sequence[_Array]) -> None:
-    """What was read of a mapped file counts as this process's memory until it is let go."""
-    mappings = {id(array.base): array.base for array in arrays}
-    for mapping in mappings.values():
-        if isinstance(mapping, mmap.mmap):
-            mapping.madvise(mmap.MADV_DONTNEED)
+        let_pages_go(arrays)

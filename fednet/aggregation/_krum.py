@@ -34,10 +34,10 @@ class Krum(Keeping):
     """The one update that is nearest to its neighbours.
 
     Blanchard, El Mhamdi, Guerraoui and Stainer, "Machine Learning with Adversaries: Byzantine
-    Tolerant Gradient Descent", NeurIPS 2017 (extended in arXiv:1703.02757), section 4: an update's
-    score is the sum of its squared distances to the n - f - 2 nearest others, of n updates; the
-    smallest score wins. It needs n >= 2 f + 3. Examples do not count. Of equal scores the update
-    wins whose first differing number is smaller.
+    Tolerant Gradient Descent", NeurIPS 2017 (extended in arXiv:1703.02757): an update's score is
+    the sum of its squared distances to the n - f - 2 nearest others, of n updates; the smallest
+    wins. It needs n >= 2 f + 3. Examples do not count. Of equal scores that update wins whose first
+    differing number is smaller.
     """
 
     byzantine: int = setting(1, _BYZANTINE)
@@ -64,8 +64,8 @@ class MultiKrum(Keeping):
     """The mean of the updates that are nearest to their neighbours, whatever their examples.
 
     Blanchard, El Mhamdi, Guerraoui and Stainer, "Machine Learning with Adversaries: Byzantine
-    Tolerant Gradient Descent", NeurIPS 2017 (extended in arXiv:1703.02757), section 4 and
-    "Multi-Krum": the mean of the m updates with the best scores of Krum.
+    Tolerant Gradient Descent", NeurIPS 2017 (extended in arXiv:1703.02757): the mean of the m updates
+    with the best scores of Krum.
     """
 
     byzantine: int = setting(1, _BYZANTINE)
@@ -103,9 +103,9 @@ class Bulyan(Keeping):
     """The values near the median, of updates that Krum has chosen one after the other.
 
     El Mhamdi, Guerraoui and Rouault, "The Hidden Vulnerability of Distributed Learning in
-    Byzantium", ICML 2018, arXiv:1802.07927, section 4: of n updates the winner of Krum is taken out
-    and chosen, n - 2 f times; then each parameter becomes the mean of its n - 4 f chosen values
-    nearest to their median, of equally near ones the smaller. It needs n >= 4 f + 3. Examples do
+    Byzantium", ICML 2018, arXiv:1802.07927: of n updates the winner of Krum is taken out and
+    chosen, n - 2 f times; then each parameter becomes the mean of its n - 4 f chosen values nearest
+    to their median, of equally near ones the smaller. It needs n >= 4 f + 3. Examples do
     not count. Where too few are left for n - f - 2 neighbours, Krum takes one.
     """
 

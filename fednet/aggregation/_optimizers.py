@@ -37,9 +37,9 @@ class FedAvgM(_Stepping):
     """Federated averaging with momentum on the server.
 
     Hsu, Qi and Brown, "Measuring the Effects of Non-Identical Data Distribution for Federated
-    Visual Classification", 2019, arXiv:1909.06335, section 4.3: with the step d from the model x
-    to the weighted mean of the updates, v becomes momentum * v + d, and x becomes
-    x + learning_rate * v. The first v is zero.
+    Visual Classification", 2019, arXiv:1909.06335: with the step d from the model x to the weighted
+    mean of the updates, v becomes momentum * v + d, and x becomes x + learning_rate * v. The first
+    v is zero.
     """
 
     learning_rate: float = setting(

@@ -35,7 +35,7 @@ _KINDS: Final[tuple[Any, ...]] = (
     MultiKrum,
     Bulyan,
 )
-_BUILT_IN: Final[dict[str, Any]] = {kind.name: kind for kind in _KINDS}
+BUILT_IN: Final[dict[str, Any]] = {kind.name: kind for kind in _KINDS}
 
 
 def aggregator(name: str, settings: Mapping[str, Any] | None = None) -> Aggregator:
@@ -50,7 +50,7 @@ def aggregator(name: str, settings: Mapping[str, Any] | None = None) -> Aggregat
             not within its limits (field `aggregator_kwargs`).
         FailedPrecondition: It is installed here, but cannot be used.
     """
-    kind = _BUILT_IN.get(name) or _installed(name)
+    kind = BUILT_IN.get(name) or _installed(name)
     known = settings_of(kind)
     if unknown := [key for key in settings or {} if key not in known]:
         raise InvalidInput(
@@ -58,13 +58,19 @@ def aggregator(name: str, settings: Mapping[str, Any] | None = None) -> Aggregat
             f"{', '.join(known) or 'none'}.",
             field="aggregator_kwargs",
         )
-    made: Aggregator = kind(**settings or {})
+    try:
+        made: Aggregator = kind(**settings or {})
+    except TypeError as error:
+        raise InvalidInput(
+            f"The aggregator {name!r} cannot be made of these settings: {error}.",
+            field="aggregator_kwargs",
+        ) from error
     return made
 
 
 def aggregator_names() -> list[str]:
     """The names of all aggregators, sorted: those of fednet and those installed beside it."""
-    return sorted({*_BUILT_IN, *entry_points(group=_GROUP).names})
+    return sorted({*BUILT_IN, *entry_points(group=_GROUP).names})
 
 
 def _installed(name: str) -> Any:

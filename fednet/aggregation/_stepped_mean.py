@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from fednet.aggregation._pages import let_pages_go
 from fednet.aggregation._rounding import round_into
 from fednet.aggregation._weighted_mean import WeightedMean
 from fednet.errors import InvalidModel
-from fednet.parameters import BLOCK_ITEMS, ArraySpec, Structure, blocks
+from fednet.parameters import ArraySpec, Structure, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -81,12 +82,13 @@ class SteppedMean(WeightedMean):
         )
 
     def _moments(self, base: Sequence[_Array], state: Sequence[_Array] | None) -> Iterator[_Array]:
-        begin = self._optimizer.moments
-        for place, position in enumerate(self._floats):
-            for which, number in enumerate(begin):
+        earlier = iter(state or ())
+        for position in self._floats:
+            for which, number in enumerate(self._optimizer.moments):
                 moment = np.full(self.structure.arrays[position].shape, number, np.float64)
-                if state is not None:
-                    np.copyto(moment, state[place * len(begin) + which])
+                if (before := next(earlier, None)) is not None:
+                    np.copyto(moment, before)
+                    let_pages_go([before])
                 self._remember(position, which, moment, base[position])
                 yield moment
 
@@ -100,12 +102,12 @@ class SteppedMean(WeightedMean):
     def _stepped(self, position: int, base: _Array, moments: Sequence[_Array]) -> _Array:
         spec = self.structure.arrays[position]
         stepped = np.empty(spec.shape, spec.dtype)
-        scratch = np.empty(BLOCK_ITEMS)
         for target, before, *remembered in blocks(stepped, base, *moments):
-            parameters = scratch[: target.size].reshape(target.shape)
+            parameters = self._scratch_for(target)
             np.copyto(parameters, before)
             self._optimizer.step(parameters, remembered)
             round_into(target, parameters)
+        let_pages_go([base, *moments])
         return stepped
 
     def _by_array(self, state: Sequence[_Array]) -> Iterator[Sequence[_Array]]:

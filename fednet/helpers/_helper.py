@@ -6,14 +6,14 @@ import tempfile
 from collections.abc import Sequence
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
-    from fednet.parameters import ModelFormat
+from fednet.parameters import ModelFormat
 
 _Path = str | PathLike[str]
+_Array = np.ndarray[Any, Any]
 
 
 class Helper:
@@ -30,7 +30,7 @@ class Helper:
         self._form = form
         self.name = form.name
 
-    def load(self, path: _Path) -> list[np.ndarray[Any, Any]]:
+    def load(self, path: _Path) -> list[_Array]:
         """The parameters in a file: arrays of one's own, in their order.
 
         Raises:
@@ -39,7 +39,7 @@ class Helper:
         """
         return self._form.load(Path(path))
 
-    def save(self, parameters: Sequence[np.ndarray[Any, Any]], path: _Path | None = None) -> str:
+    def save(self, parameters: Sequence[_Array] | _Array, path: _Path | None = None) -> str:
         """Write parameters to a file.
 
         Args:
@@ -53,23 +53,9 @@ class Helper:
             InvalidModel: They are not what a model of this format holds.
         """
         target = fspath(path) if path else _temporary_path(self._form.suffix)
-        is_vector = getattr(parameters, "ndim", None) == 1
-        self._form.write(Path(target), [parameters] if is_vector else parameters)
+        arrays = [parameters] if isinstance(parameters, np.ndarray) else parameters
+        self._form.write(Path(target), arrays)
         return target
-
-
-def get_helper(name: str) -> Helper:
-    """The helper of this name.
-
-    Args:
-        name: "numpyhelper", "binaryhelper", "androidhelper" or "safetensors".
-
-    Raises:
-        InvalidInput: There is no such helper; the field is `helper`.
-    """
-    from fednet.parameters import model_format
-
-    return Helper(model_format(name))
 
 
 def _temporary_path(suffix: str) -> str:

@@ -12,7 +12,7 @@ from fednet.parameters import Structure
 MODULE = '''
 """An aggregator of the largest numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -40,6 +40,11 @@ class Largest(Aggregator):
         return partial
 
 
+@dataclass(frozen=True)
+class Needy(Largest):
+    need: float = field(kw_only=True)
+
+
 class LargestPartial(Partial):
     def __init__(self, structure, margin):
         self.weight, self.updates, self.margin = 0.0, 0, margin
@@ -63,6 +68,7 @@ class LargestPartial(Partial):
 ENTRY_POINTS = """
 [fednet.aggregators]
 largest = largest_of_all:Largest
+needy = largest_of_all:Needy
 broken = no_such_module:Anything
 plain = largest_of_all:LargestPartial
 fedavg = largest_of_all:Largest
@@ -102,6 +108,15 @@ def test_its_settings_are_checked_like_those_of_others():
         with pytest.raises(InvalidInput, match="margin") as caught:
             aggregator("largest", settings)
         assert caught.value.field == "aggregator_kwargs"
+
+
+@pytest.mark.usefixtures("site")
+def test_a_setting_without_a_default_has_to_be_given():
+    """The refusal names it."""
+    with pytest.raises(InvalidInput, match="'need'") as caught:
+        aggregator("needy")
+
+    assert caught.value.field == "aggregator_kwargs"
 
 
 @pytest.mark.usefixtures("site")

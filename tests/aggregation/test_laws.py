@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fednet import limits
 from fednet.aggregation import aggregator, aggregator_names
-from fednet.aggregation._registry import _BUILT_IN
+from fednet.aggregation._registry import BUILT_IN
 from fednet.errors import FailedPrecondition, InvalidModel, LimitExceeded
 from fednet.parameters import Structure, open_model, write_model
 
@@ -60,8 +60,8 @@ def trimmed(x, _w, _t, _base):
 
 
 def weiszfeld(x, w, _t, _base):
-    point = np.average(x, 0, w)
-    for _ in range(1000):
+    point = np.median(x, 0)
+    for _ in range(100):
         pull = w / np.maximum(np.linalg.norm(x - point, axis=1), 1e-6)
         point = np.average(x, 0, pull)
     return point
@@ -107,7 +107,7 @@ every_aggregator = pytest.mark.parametrize("name", EXPECTED)
 
 def test_every_aggregator_is_held_to_the_laws():
     """Who adds an aggregator adds its computation here."""
-    assert set(EXPECTED) == set(_BUILT_IN) <= set(aggregator_names())
+    assert set(EXPECTED) == set(BUILT_IN) <= set(aggregator_names())
 
 
 def told(steps):

@@ -38,6 +38,13 @@ def search_path():
 
 
 @pytest.fixture
+def with_uv(monkeypatch):
+    """The quick one, for what has nothing to do with the tool."""
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("PATH", search_path())
+
+
+@pytest.fixture
 def reports():
     """What people were told."""
     return []
@@ -113,7 +120,8 @@ json.dump({"word": tiny.WORD}, open(sys.argv[2], "w"))'"""
     assert tool == "uv" or "Successfully installed tiny-1.0" in reports[-1]
 
 
-def test_fednets_helpers_are_found_in_it(tool, package, model):
+@pytest.mark.usefixtures("with_uv")
+def test_fednets_helpers_are_found_in_it(package, model):
     """Nobody has to install fednet there; nothing else of ours comes along."""
     command = """python -c 'import sys, importlib.util
 from fednet.helpers import save_metrics
@@ -122,7 +130,8 @@ save_metrics({"yaml": importlib.util.find_spec("yaml") is not None}, sys.argv[2]
     assert package(command=command).validate(model, {}) == {"yaml": False}
 
 
-def test_an_object_lives_in_it(tool, package, model, tmp_path):
+@pytest.mark.usefixtures("with_uv")
+def test_an_object_lives_in_it(package, model):
     """The process of a package's client is the environment's; it needs NumPy there."""
     runtime = package(client="model:Client")
 
@@ -132,7 +141,8 @@ def test_an_object_lives_in_it(tool, package, model, tmp_path):
     assert "No module named 'numpy'" in caught.value.traceback
 
 
-def test_a_requirement_that_cannot_be_had_fails_the_task(tool, package, model, tmp_path):
+@pytest.mark.usefixtures("tool")
+def test_a_requirement_that_cannot_be_had_fails_the_task(package, model, tmp_path):
     """The installer's words come with it, and half an environment is never used."""
     runtime = package("dependencies: [no-such-distribution-anywhere]")
 
@@ -144,13 +154,7 @@ def test_a_requirement_that_cannot_be_had_fails_the_task(tool, package, model, t
     assert not (environments(tmp_path)[0] / READY).exists()
 
 
-@pytest.fixture
-def no_tool(monkeypatch):
-    """The quick one, for what has nothing to do with the tool."""
-    monkeypatch.setenv("PATH", search_path())
-
-
-@pytest.mark.usefixtures("no_tool")
+@pytest.mark.usefixtures("with_uv")
 class TestOnce:
     """One environment for the same requirements."""
 
@@ -170,17 +174,18 @@ class TestOnce:
 
         assert len(environments(tmp_path)) == 2
 
-    def test_two_agents_build_it_once(self, package, model, tmp_path, reports):
-        """The second waits for the first."""
-        runtimes = [package(), package()]
+    def test_two_agents_build_it_once(self, package, model, tmp_path, wheel, reports):
+        """The second waits for the first, and finds nothing to install."""
+        runtimes = [package(f"dependencies: [./{wheel.name}]") for _ in range(2)]
         threads = [threading.Thread(target=each.validate, args=(model, {})) for each in runtimes]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
 
-        (ready,) = (path / READY for path in environments(tmp_path))
-        assert ready.exists()
+        assert len(environments(tmp_path)) == 1
+        assert len([text for text in reports if ": Installed " in text]) == 1
+        assert len([text for text in reports if "is ready" in text]) == 2
 
     def test_one_that_was_broken_off_is_built_anew(self, package, model, tmp_path):
         """Whatever lies in its place."""
