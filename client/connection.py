@@ -127,15 +127,16 @@ class Connection:
             is_new, began = place is None, time.monotonic()
             try:
                 place = place or self._enrol()
-                welcomed = self._serve(place)
+                welcomed, may_pass = self._serve(place), True
             except FednetError as problem:
                 # A combiner's refusal of an older place says only that the controller must be asked.
                 if is_new and _is_final(problem, was_welcomed=self._was_welcomed):
                     raise
-                welcomed = False
+                welcomed, may_pass = False, problem.retryable
                 if not self.stopping.is_set():
                     _log.warning("no place in the network yet: %s", problem)
-            place = place if welcomed else None
+            if not welcomed and not (may_pass and failures < limits.reconnect_attempts_max):
+                place = None  # that combiner does not come back: ask the controller for another
             was_held = time.monotonic() - began > limits.retry_seconds_max
             failures = 0 if was_held else failures + 1
             self.stopping.wait(backoff_seconds(failures))

@@ -67,6 +67,21 @@ class Presence:
         with self._lock:
             return self._lock.wait_for(is_here, seconds_max)
 
+    def wait_for_clients(self, kind: str, count: int, seconds_max: float) -> None:
+        """Wait until so many clients that can do this kind of task are connected, or the time is over."""
+
+        def are_here() -> bool:
+            capable = {
+                client_id
+                for clients in self._combiners.values()
+                for client_id, able in clients.items()
+                if kind in able.kinds
+            }
+            return len(capable) >= count
+
+        with self._lock:
+            self._lock.wait_for(are_here, seconds_max)
+
     def connected(self) -> dict[str, dict[str, Capabilities]]:
         """A copy of the whole picture: clients by id, by combiner name."""
         with self._lock:

@@ -89,6 +89,7 @@ store_wait_seconds_max: Final = 10.0
 
 # Clients
 client_models_max: Final = 3
+reconnect_attempts_max: Final = 4
 client_packages_max: Final = 3
 client_environments_max: Final = 5
 host_message_bytes_max: Final = MIB
@@ -97,5 +98,6 @@ build_progress_lines_max: Final = 50
 # The session engine
 round_grace_seconds: Final = 5.0
 round_problems_max: Final = 10
+joining_seconds_max: Final = 5.0
 problem_characters_max: Final = 500
 metadata_characters_max: Final = 4 * KIB

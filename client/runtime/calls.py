@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 import traceback
-from concurrent.futures import CancelledError, Future, InvalidStateError
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -66,21 +66,25 @@ def _run(
     what: str,
     function: Callable[[], Result],
 ) -> None:
-    # An interruption may arrive at any line; the outcome is then settled already.
-    with suppress(SystemExit, InvalidStateError):
+    # An interruption may arrive at any line; the outcome is then cancelled already.
+    with suppress(SystemExit):
         if before is not None:
             before.join()
         if outcome.cancelled():
             return
         try:
-            outcome.set_result(function())
-        except TaskFailed as error:
-            outcome.set_exception(error)
+            result = function()
         except BaseException as error:  # noqa: BLE001 (user code may raise anything)
-            outcome.set_exception(_failure(what, error))
+            if outcome.set_running_or_notify_cancel():  # from here on, nobody can cancel it
+                outcome.set_exception(_failure(what, error))
+        else:
+            if outcome.set_running_or_notify_cancel():
+                outcome.set_result(result)
 
 
 def _failure(what: str, error: BaseException) -> TaskFailed:
+    if isinstance(error, TaskFailed):
+        return error
     reason = traceback.format_exception_only(error)[-1].strip()
     text = "".join(traceback.format_exception(error))
     return TaskFailed(

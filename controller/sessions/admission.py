@@ -9,7 +9,7 @@ from typing import Any
 from fednet import limits
 from fednet.aggregation import aggregator
 from fednet.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
-from fednet.storage import Document
+from fednet.storage import Document, Query
 
 from ..catalog import Catalog
 from ..presence import Capabilities, Presence
@@ -77,6 +77,7 @@ class Admission:
             return None
 
     def _check_clients(self, options: SessionOptions, package: Document | None) -> None:
+        self._wait_for_newcomers(options.min_clients)
         trainers = dict(self._trainers())
         if len(trainers) < options.min_clients:
             raise FailedPrecondition(
@@ -90,6 +91,12 @@ class Admission:
                 "APIClient.set_active_package(path, helper).",
                 field="package",
             )
+
+    def _wait_for_newcomers(self, count: int) -> None:
+        """A client that has just registered may be a moment from being connected: give it that moment."""
+        registered = self.records.count("clients", Query(where={"status": ["available", "online"]}))
+        if registered >= count:
+            self.presence.wait_for_clients("TRAIN", count, limits.joining_seconds_max)
 
     def _trainers(self) -> Iterator[tuple[str, Capabilities]]:
         for clients in self.presence.connected().values():

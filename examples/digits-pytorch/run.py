@@ -20,7 +20,6 @@ from model import Client, initial
 
 CLIENTS = 5
 ROUNDS = 10
-ATTEMPTS = 100
 VALIDATIONS_MAX = 1000
 
 
@@ -38,11 +37,7 @@ def start(net: Network, folder: Path) -> None:
 
 def train(net: Network) -> str:
     """Runs a session of all clients to its end; its id."""
-    answer = {}
-    for _ in range(ATTEMPTS):  # the controller hears of a client a moment after it has joined
-        answer = net.api.start_session(rounds=ROUNDS, min_clients=CLIENTS)
-        if answer.get("code") != "failed_precondition":
-            break
+    answer = net.api.start_session(rounds=ROUNDS, min_clients=CLIENTS)
     if not answer["success"]:
         raise SystemExit(answer["message"])
     session = net.api.wait_session(answer["session_id"])

@@ -20,7 +20,6 @@ from fednet.testing import Network
 
 PACKAGE = Path(__file__).with_name("client")
 ROUNDS = 10
-ATTEMPTS = 100
 VALIDATIONS_MAX = 1000
 
 
@@ -62,11 +61,7 @@ def publish(net: Network, folder: Path) -> None:
 
 def train(net: Network) -> str:
     """Runs a session of all five to its end; its id."""
-    answer = {}
-    for _ in range(ATTEMPTS):  # the controller hears of a client a moment after it has joined
-        answer = net.api.start_session(rounds=ROUNDS, min_clients=len(hospitals.SHARES))
-        if answer.get("code") != "failed_precondition":
-            break
+    answer = net.api.start_session(rounds=ROUNDS, min_clients=len(hospitals.SHARES))
     if not answer["success"]:
         raise SystemExit(answer["message"])
     session = net.api.wait_session(answer["session_id"])

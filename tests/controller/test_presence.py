@@ -1,5 +1,6 @@
 """Who is connected, as the combiners tell it."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from fednet.controller.presence import Capabilities
@@ -61,3 +62,25 @@ def test_many_threads_may_tell_at_once(presence):
 
     joined = [client for clients in presence.connected().values() for client in clients]
     assert sorted(joined) == sorted(names)
+
+
+def test_a_wait_for_clients_ends_when_enough_have_joined(presence):
+    """Counted over all combiners, and only those that can do the kind of task."""
+    waiting = threading.Thread(target=presence.wait_for_clients, args=("TRAIN", 2, 60))
+    waiting.start()
+
+    presence.combiner_up("c1", {"a": ABLE})
+    presence.client_joined("c2", "b", ABLE)
+
+    waiting.join(60)
+    assert not waiting.is_alive()
+
+
+def test_a_wait_for_clients_that_do_not_come_ends_in_time(presence):
+    """Whoever waits learns the rest from `connected`."""
+    presence.combiner_up("c1", {"a": ABLE})
+
+    presence.wait_for_clients("VALIDATE", 1, 0.01)
+    is_here = presence.wait_for_client("b", 0.01)
+
+    assert not is_here

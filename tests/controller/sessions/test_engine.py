@@ -1,7 +1,6 @@
 """Whole sessions over a whole network: real combiners, real clients, a real store."""
 
 import json
-import queue
 import threading
 from collections import Counter
 
@@ -9,7 +8,6 @@ import numpy as np
 import pytest
 import requests
 
-from fednet.controller.presence import Presence
 from fednet.controller.server import Controller
 from fednet.controller.sessions import news
 from fednet.controller.sessions.options import SessionOptions
@@ -49,38 +47,12 @@ def seed(tmp_path):
 
 
 @pytest.fixture
-def arrivals(monkeypatch):
-    """The ids of clients as the controller hears of them."""
-    heard, client_joined = queue.Queue(), Presence.client_joined
-
-    def join_and_note(presence, combiner, client_id, able):
-        client_joined(presence, combiner, client_id, able)
-        heard.put(client_id)
-
-    monkeypatch.setattr(Presence, "client_joined", join_and_note)
-    return heard
-
-
-class KnownNetwork(Network):
-    """A network in which a client that was added is known to the controller, not only to its combiner."""
-
-    arrivals: queue.Queue
-
-    def add_client(self, name, **options):
-        super().add_client(name, **options)
-        client_id = self.api.get_client(name)["id"]
-        while self.arrivals.get(timeout=SECONDS) != client_id:
-            pass
-
-
-@pytest.fixture
-def network(tmp_path, seed, arrivals, controllers):  # noqa: ARG001  controllers are stopped after the rest
+def network(tmp_path, seed, controllers):  # noqa: ARG001  controllers are stopped after the rest
     """Makes a network with a seed model; it is taken apart at the end."""
     networks = []
 
     def make(combiners=1, sites=()):
-        net = KnownNetwork(combiners, data_dir=tmp_path / f"network-{len(networks)}")
-        net.arrivals = arrivals
+        net = Network(combiners, data_dir=tmp_path / f"network-{len(networks)}")
         networks.append(net)
         net.__enter__()
         net.api.set_active_model(str(seed))
