@@ -63,7 +63,9 @@ class Folding:
             )
         if not update.exists():
             raise InvalidModel("The update was never uploaded: upload it before its result.")
-        with open_model(update, expected_bytes=self._numbers_bytes_max) as opened:
+        # A little more than it may take, so that of most wrong shapes the array can be named.
+        bytes_max = self._numbers_bytes_max + limits.MIB
+        with open_model(update, expected_bytes=bytes_max) as opened:
             check_structure(opened.structure, self._structure)
             check_finite(opened.arrays)
             with self._lock:

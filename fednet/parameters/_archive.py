@@ -19,7 +19,6 @@ from fednet.errors import InvalidModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 # The end of a zip file: its record, preceded in a large archive by a locator and a 64-bit record.
 _END: Final = struct.Struct("<4s4H2LH")
@@ -55,19 +54,17 @@ class Member:
 
 
 @contextmanager
-def archive_errors(path: Path) -> Iterator[None]:
-    """Name the file in every refusal, and turn what zipfile makes of a damaged one into a refusal.
+def archive_errors() -> Iterator[None]:
+    """Turn what zipfile makes of a damaged archive into a refusal.
 
     Raises:
         InvalidModel: The file is not what it must be.
     """
     try:
         yield
-    except InvalidModel as error:
-        raise InvalidModel(f"{path.name}: {error.message}") from error
     except _DAMAGES as error:
         raise InvalidModel(
-            f"{path.name}: the archive is damaged: {error}. Save or send the model again."
+            f"The archive is damaged: {error}. Save or send the model again."
         ) from error
 
 

@@ -87,7 +87,7 @@ def open_model(path: Path, *, expected_bytes: int | None = None) -> ModelFile:
     """
     with (
         file_errors(path),
-        archive_errors(path),
+        archive_errors(),
         path.open("rb") as file,
         open_archive(file) as archive,
     ):

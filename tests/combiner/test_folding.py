@@ -70,7 +70,8 @@ def not_finite(number):
         (filled(2.0)[:1], 1.0, "array"),
         ([*filled(2.0), np.zeros(1, np.float32)], 1.0, "array"),
         ([np.zeros((3, 2), np.float32), np.zeros(4, np.float32)], 1.0, "shape"),
-        ([np.zeros(10_000), np.zeros(4)], 1.0, "at most 80 are expected"),
+        ([np.zeros(10_000), np.zeros(4)], 1.0, "shape"),
+        ([np.zeros(1_000_000), np.zeros(4)], 1.0, "at most .* are expected"),
     ],
 )
 def test_a_refused_update_leaves_the_partial_as_it_was(
@@ -111,7 +112,7 @@ def test_a_bomb_is_refused_before_it_is_inflated(folding, tmp_path):
     """A small file of a huge array costs nothing."""
     np.savez_compressed(tmp_path / "bomb.npz", **{"0": np.zeros(10_000_000)})
 
-    with pytest.raises(InvalidModel, match="at most 80 are expected"):
+    with pytest.raises(InvalidModel, match=r"at most .* are expected"):
         folding.fold(tmp_path / "bomb.npz", 1.0, {})
 
 

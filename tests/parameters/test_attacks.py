@@ -71,7 +71,7 @@ def refusal(tmp_path):
         with pytest.raises(InvalidModel) as caught:
             open_model(path, **options)
         assert list(tmp_path.iterdir()) == [path]
-        assert caught.value.message.startswith("hostile.npz: ")
+        assert "hostile" not in caught.value.message  # whoever sent it never saw our file
         return caught.value.message
 
     return refused
