@@ -13,7 +13,7 @@ import numpy as np
 
 from fednet.aggregation import Aggregator, Partial
 from fednet.errors import Conflict
-from fednet.parameters import ModelFile, Structure, open_model, write_model
+from fednet.parameters import ModelFile, Structure, open_model, write_model_to
 from fednet.wire import common_pb2, rounds_pb2
 
 from .blobs import LocalBlobs, blob_key, copy_blob
@@ -69,34 +69,44 @@ class Reducer:
         if request.obsolete_state_id:
             self._store.delete(blob_key(_state_ref(request.obsolete_state_id)))
         model, state = _model_ref(request.model_id), _state_ref(request.model_id)
-        with self._reducing:
-            if self._store.size(blob_key(model)) is None:
-                self._write_model(request, own)
-        reduced = rounds_pb2.Reduced(model=self._described(model))
-        if self._store.size(blob_key(state)) is not None:
-            reduced.state.CopyFrom(self._described(state))
-        return reduced
+        if self._store.size(blob_key(model)) is None:
+            self._write(request, own, model, state)
+        else:
+            self._describe(model)
+            self._describe(state)
+        return rounds_pb2.Reduced(model=model, state=state if state.sha256 else None)
 
-    def _described(self, ref: common_pb2.BlobRef) -> common_pb2.BlobRef:
-        """The reference with the size and the digest of what the store has."""
+    def _describe(self, ref: common_pb2.BlobRef) -> None:
+        """Fill in the size and the digest of what the store has, if it has it."""
+        if self._store.size(blob_key(ref)) is None:
+            return
         digest = hashlib.sha256()
         for data in self._store.read(blob_key(ref)):
             digest.update(data)
             ref.size_bytes += len(data)
         ref.sha256 = digest.hexdigest()
-        return ref
 
-    def _write_model(self, request: rounds_pb2.Reduction, own: Mapping[str, Partial]) -> None:
+    def _write(
+        self,
+        request: rounds_pb2.Reduction,
+        own: Mapping[str, Partial],
+        model: common_pb2.BlobRef,
+        state: common_pb2.BlobRef,
+    ) -> None:
         kind = aggregator_of(request)
         with self._opened(request.base) as base:
             told = sorted(request.partials, key=lambda partial: partial.combiner)
             partials = [self._partial(kind, base.structure, each, own) for each in told]
             total = merged(kind, base.structure, partials)
-            state = self._remember(request, total, base.arrays)
-            self._put(_model_ref(request.model_id), total.finish(base.arrays, state))
+            remembered = self._remember(request, total, base.arrays, state)
+            self._put(model, total.finish(base.arrays, remembered))
 
     def _remember(
-        self, request: rounds_pb2.Reduction, total: Partial, base: Sequence[_Array]
+        self,
+        request: rounds_pb2.Reduction,
+        total: Partial,
+        base: Sequence[_Array],
+        state: common_pb2.BlobRef,
     ) -> Sequence[_Array] | None:
         """Store what the aggregator will remember, before the model that follows from it."""
         with contextlib.ExitStack() as opened:
@@ -104,17 +114,17 @@ class Reducer:
             if request.HasField("state"):
                 earlier = opened.enter_context(self._opened(request.state)).arrays
             arrays = total.advance(base, earlier)
-            if arrays is None:
-                return None
-            return self._put(_state_ref(request.model_id), arrays)
+            return None if arrays is None else self._put(state, arrays)
 
     def _put(self, ref: common_pb2.BlobRef, arrays: Iterable[_Array]) -> list[_Array]:
-        """Write arrays into the blob store; views of them, which stay."""
+        """Write arrays into the blob store and fill in the reference; views of them, which stay."""
         with self._scratch() as scratch:
-            write_model(scratch, arrays)
+            with scratch.open("wb") as file:  # the store sees to it that it is whole and safe
+                write_model_to(file, arrays)
             with open_model(scratch) as written:
                 views = written.arrays
-            self._store.put_file(blob_key(ref), scratch)
+            blob = self._store.put_file(blob_key(ref), scratch)
+        ref.size_bytes, ref.sha256 = blob.size_bytes, blob.sha256
         return views
 
     @contextlib.contextmanager

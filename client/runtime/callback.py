@@ -9,7 +9,7 @@ import numpy as np
 
 from fednet.errors import InvalidModel, TaskFailed
 from fednet.host import check_metrics, check_update
-from fednet.parameters import load_parameters, write_model
+from fednet.parameters import load_parameters, write_model_to
 
 from .calls import Calls
 
@@ -50,7 +50,8 @@ class CallbackRuntime:
 
         arrays, metadata = self._calls.call("The train function", task)
         try:
-            write_model(update, arrays)
+            with update.open("wb") as file:  # it counts once its answer is kept, not before
+                write_model_to(file, arrays)
         except InvalidModel as error:
             raise TaskFailed(f"The train function's parameters: {error}") from error
         return metadata

@@ -19,7 +19,7 @@ from fednet import limits
 from fednet.errors import FednetError, InvalidModel, TaskFailed
 from fednet.host._answers import check_metrics, check_update
 from fednet.host._messages import Message, encode, read_message
-from fednet.parameters import load_parameters, write_model
+from fednet.parameters import load_parameters, write_model_to
 
 
 def main(target: str, requests: int, answers: int) -> None:
@@ -59,7 +59,8 @@ def perform(client: Any, request: Message) -> Message:
         return {"metrics": check_metrics(function(parameters, settings))}
     arrays, metadata = check_update(function(parameters, settings))
     try:
-        write_model(Path(request["update"]), arrays)
+        with Path(request["update"]).open("wb") as file:
+            write_model_to(file, arrays)
     except InvalidModel as error:
         raise TaskFailed(f"The train function's parameters: {error}") from error
     return {"metadata": metadata}

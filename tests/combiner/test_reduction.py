@@ -105,13 +105,13 @@ async def test_a_reduction_asked_for_twice_at_once_is_done_once(
     await speaking.restart()
     phase = phase_of("a", "b", "c", "d", "e", aggregator="krum")
     await run(speaking, phase, [(client, (ord(client), 0, 0), "") for client in "abcde"])
-    written, write = [], Reducer._write_model
+    written, write = [], Reducer._write
 
-    def write_and_note(reducer, request, own):
+    def write_and_note(reducer, request, *rest):
         written.append(request.model_id)
-        write(reducer, request, own)
+        write(reducer, request, *rest)
 
-    monkeypatch.setattr(Reducer, "_write_model", write_and_note)
+    monkeypatch.setattr(Reducer, "_write", write_and_note)
     reduction = reduction_of((phase, speaking))
 
     first, second = await asyncio.gather(*[speaking.runner.reduce(reduction) for _ in "12"])
