@@ -38,9 +38,8 @@ class Reducer:
         self._local = local
         self._store = local.store
         self._spool = spool
-        self._reducing = (
-            threading.Lock()
-        )  # a partial is for one thread; who asks again waits and finds the model
+        # A partial is for one thread at a time: who asks again waits, and finds the model.
+        self._reducing = threading.Lock()
 
     def share(self, phase_id: str, partial: Partial) -> None:
         """Put a partial where the combiner that merges finds it."""
@@ -69,11 +68,12 @@ class Reducer:
         if request.obsolete_state_id:
             self._store.delete(blob_key(_state_ref(request.obsolete_state_id)))
         model, state = _model_ref(request.model_id), _state_ref(request.model_id)
-        if self._store.size(blob_key(model)) is None:
-            self._write(request, own, model, state)
-        else:
-            self._describe(model)
-            self._describe(state)
+        with self._reducing:
+            if self._store.size(blob_key(model)) is None:
+                self._write(request, own, model, state)
+            else:
+                self._describe(model)
+                self._describe(state)
         return rounds_pb2.Reduced(model=model, state=state if state.sha256 else None)
 
     def _describe(self, ref: common_pb2.BlobRef) -> None:
