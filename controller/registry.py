@@ -43,6 +43,7 @@ class Registry:
         signer: Makes their tokens.
         on_combiner: Is called with a combiner's document after each registration.
         blob_store: The blob store's URL, which combiners are told where it is a folder.
+        on_combiner_removed: Is called with a combiner's name once it is none any more.
     """
 
     records: Records
@@ -50,6 +51,7 @@ class Registry:
     signer: Signer
     on_combiner: Callable[[Document], None]
     blob_store: str
+    on_combiner_removed: Callable[[str], None] = lambda _: None
     _placing: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def register_combiner(
@@ -132,6 +134,12 @@ class Registry:
         """Remove a client; its own token brings it back no more, only an admin can."""
         self.records.documents.insert_missing("revocations", [{"id": client_id}])
         self.records.documents.delete("clients", client_id)
+
+    def forget_combiner(self, combiner: Document) -> None:
+        """Remove a combiner; its own token brings it back no more, only an admin can."""
+        self.records.documents.insert_missing("revocations", [{"id": combiner["id"]}])
+        self.records.documents.delete("combiners", combiner["id"])
+        self.on_combiner_removed(combiner["name"])
 
     def client_online(self, client_id: str, combiner: str) -> None:
         """The client is connected to this combiner."""

@@ -65,7 +65,14 @@ class Controller:
             own_token = signer.sign(Identity(Role.CONTROLLER, "controller", "controller"))
             engine = Engine(records, catalog, presence, own_token)
             to_close.callback(engine.close)
-            registry = Registry(records, presence, signer, engine.connect, settings.blob_store_url)
+            registry = Registry(
+                records,
+                presence,
+                signer,
+                engine.connect,
+                settings.blob_store_url,
+                engine.disconnect,
+            )
             app = create_app(Services(records, blobs, registry, catalog, engine, signer.verifier))
             engine.open(registry)
             to_close.enter_context(_serving(app, listening, settings.threads))

@@ -7,10 +7,20 @@ from flask import request
 from pydantic import BaseModel, ConfigDict
 
 from fednet import limits
+from fednet.errors import FailedPrecondition
 from fednet.storage import Document
 
 from .access import caller
-from .resource import Alternatives, Filters, Resource, Shown, add_get_route, add_list_routes
+from .resource import (
+    Alternatives,
+    ById,
+    Done,
+    Filters,
+    Resource,
+    Shown,
+    add_get_route,
+    add_list_routes,
+)
 from .services import services
 
 
@@ -121,6 +131,17 @@ def loads(names: Sequence[str] | None) -> list[dict[str, Any]]:
     counts = {name: len(connected[name]) for name in connected if names is None or name in names}
     fullest_first = sorted(counts, key=lambda name: (-counts[name], name))
     return [{"combiner": name, "count": counts[name]} for name in fullest_first if counts[name]]
+
+
+@api.delete("/<string:id>", summary="Forget a combiner", responses={"200": Done})
+def remove(path: ById) -> dict[str, Any]:
+    """Forget a combiner that is not connected; its name is free again."""
+    combiner = RESOURCE.get(path.id)
+    registry = services().registry
+    if combiner["name"] in registry.presence.connected():
+        raise FailedPrecondition(f"The combiner {combiner['name']!r} is connected. Stop it first.")
+    registry.forget_combiner(combiner)
+    return {"success": True, "message": "Combiner deleted."}
 
 
 @api.post(

@@ -118,6 +118,14 @@ class Engine:
             with self._lock:
                 self._links[name] = link
 
+    def disconnect(self, combiner: str) -> None:
+        """End the link to a combiner that is none any more."""
+        with self._connecting:
+            with self._lock:
+                link = self._links.pop(combiner, None)
+            if link:
+                link.close()
+
     # What people ask
 
     def start(self, options: SessionOptions) -> Document:
@@ -355,6 +363,7 @@ class Engine:
         if event.WhichOneof("event") == "validation":
             validation = news.validation_document(combiner, event, name)
             read.documents.append(("validations", validation))
+        read.documents += [("metrics", metric) for metric in news.metric_documents(event, name)]
         if status := news.status_document(combiner, self._epochs.get(combiner, ""), event, name):
             read.documents.append(("statuses", status))
         told = news.session_event(combiner, event, name)

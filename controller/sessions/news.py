@@ -13,6 +13,7 @@ from ..presence import Capabilities
 from .events import Answered, Event, PhaseClosed, Unanswered
 from .trail import iso
 
+_FLOAT_MAX = 2.0**1023
 _IDS = uuid.UUID("c3d6f5a8-56f4-4c39-9a0f-98a7be0f3f0e")
 
 
@@ -68,6 +69,32 @@ def validation_document(combiner: str, event: rounds_pb2.Event, client_name: str
         "sender": {"name": client_name, "role": "WORKER"},
         "receiver": {"name": combiner, "role": "COMBINER"},
     }
+
+
+def metric_documents(event: rounds_pb2.Event, client_name: str) -> list[dict[str, Any]]:
+    """Every number that a client reported with its update, at the step that its round is."""
+    if event.WhichOneof("event") != "update_folded":
+        return []
+    reported = _json(event.update_folded.metadata_json, limits.metadata_characters_max)
+    if not isinstance(reported, dict):
+        return []
+    return [
+        {
+            "id": str(uuid.uuid5(_IDS, f"{event.task_id}/{key}")),
+            "key": key[: limits.name_characters_max],
+            "value": float(value),
+            "step": event.phase.round_number,
+            "model_id": event.phase.model_id,
+            "round_id": event.phase.round_id,
+            "session_id": event.phase.session_id,
+            "timestamp": iso(event.happened_at),
+            "sender": {"name": client_name, "role": "WORKER"},
+        }
+        for key, value in reported.items()
+        if isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) < _FLOAT_MAX
+    ]
 
 
 def status_document(

@@ -18,3 +18,22 @@ def test_connected_clients_are_counted_by_combiner(api, presence):
         "result": [{"combiner": "c1", "count": 1}]
     }
     assert api.post(COUNT, json={"combiners": ["c1"]}).status_code == 422
+
+
+def test_a_combiner_that_is_not_connected_can_be_removed(api, presence, registry, admin):
+    """Its name is free again; one that is connected has to be stopped first."""
+    registry.register_combiner(admin, "old", "10.0.0.1:12080", None)
+    presence.combiner_up("old", {})
+    path = "/api/v1/combiners/old"
+
+    while_connected = api.delete(path)
+    presence.combiner_down("old")
+    removed = api.delete(path)
+
+    assert (while_connected.status_code, while_connected.json["code"]) == (
+        409,
+        "failed_precondition",
+    )
+    assert removed.json["success"]
+    assert api.get(path).status_code == 404
+    assert api.delete(path).status_code == 404

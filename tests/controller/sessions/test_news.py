@@ -146,3 +146,24 @@ def test_a_kind_of_task_that_only_a_newer_client_knows_is_left_out():
     able = news.capabilities(rounds_pb2.Capabilities(kinds=[tasks_pb2.TRAIN, 77]))
 
     assert able.kinds == {"TRAIN"}
+
+
+def test_every_number_that_comes_with_an_update_is_a_metric(event, records):
+    """At the step that its round is; what is no finite number is none."""
+    reported = {"loss": 0.5, "steps": 3, "ok": True, "note": "x", "huge": 10**400, "k" * 300: 1}
+    folded = rounds_pb2.UpdateFolded(num_examples=5, metadata_json=json.dumps(reported))
+
+    metrics = news.metric_documents(event(update_folded=folded), "site")
+    records.documents.insert_missing("metrics", metrics)
+
+    assert {each["key"]: each["value"] for each in metrics[:2]} == {"loss": 0.5, "steps": 3.0}
+    assert len(metrics) == 3
+    assert {each["step"] for each in metrics} == {2}
+
+
+@pytest.mark.parametrize("metadata_json", NO_JSON)
+def test_metadata_that_is_no_json_gives_no_metrics(event, metadata_json):
+    """And harms nobody."""
+    folded = rounds_pb2.UpdateFolded(num_examples=5, metadata_json=metadata_json)
+
+    assert news.metric_documents(event(update_folded=folded), "site") == []
