@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import tempfile
 import threading
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fednet import limits
 from fednet.api_client import APIClient
-from fednet.errors import DeadlineExceeded, FednetError, InvalidInput
+from fednet.errors import DeadlineExceeded, FednetError, InvalidInput, MissingExtra
 from fednet.settings import ClientSettings, CombinerSettings, ControllerSettings
 from fednet.testing._loop import LoopThread
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from fednet.client.agent import Agent
     from fednet.client.runtime import Runtime, TrainFunction, ValidateFunction
     from fednet.combiner.server import Combiner
+    from fednet.controller.server import Controller
 
 _log = logging.getLogger(__name__)
 
@@ -78,8 +80,6 @@ class Network:
 
     def _start(self, started: contextlib.ExitStack) -> None:
         """Start everything; what has been started is ended from the last to the first."""
-        from fednet.controller.server import Controller
-
         self.data_dir = Path(self._wanted_data_dir or _temporary_folder(started))
         settings = ControllerSettings(
             port=0,
@@ -87,7 +87,7 @@ class Network:
             state_store=self._state_store,
             blob_store=self._blob_store,
         )
-        controller = Controller.start(settings)
+        controller: Controller = _server_of("controller").Controller.start(settings)
         started.callback(controller.stop)
         self._presence = controller.presence
         self.api_url, self.token = controller.api_url, controller.token
@@ -106,8 +106,6 @@ class Network:
 
     def add_combiner(self, name: str) -> str:
         """Start one more combiner; its address, `host:port`."""
-        from fednet.combiner.server import Combiner
-
         settings = CombinerSettings(
             name=name,
             api_url=self.api_url,
@@ -116,7 +114,7 @@ class Network:
             data_dir=self.data_dir / name,
             blob_store=self._blob_store,
         )
-        self._combiners[name] = self._loop.run(Combiner.start(settings))
+        self._combiners[name] = self._loop.run(_server_of("combiner").Combiner.start(settings))
         return self._combiners[name].address
 
     def remove_combiner(self, name: str) -> None:
@@ -203,6 +201,17 @@ class _RunningClient:
     def stop(self) -> None:
         self._agent.stop()
         self._thread.join()
+
+
+def _server_of(component: str) -> Any:
+    """The server of a component, where what it needs is installed."""
+    try:
+        return importlib.import_module(f"fednet.{component}.server")
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            f"A {component} needs {error.name}, which is not installed here. Install it with: "
+            f"pip install 'fednet[{component}]'"
+        ) from error
 
 
 def _temporary_folder(started: contextlib.ExitStack) -> str:

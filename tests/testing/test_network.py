@@ -1,10 +1,11 @@
 """A whole network in one process: what users' own tests stand on."""
 
+import sys
 import threading
 
 import pytest
 
-from fednet.errors import AlreadyExists, FednetError, InvalidInput
+from fednet.errors import AlreadyExists, FednetError, InvalidInput, MissingExtra
 from fednet.testing import Network
 
 
@@ -56,3 +57,13 @@ def test_a_failed_start_leaves_nothing(tmp_path):
 
     left = {each.name for each in set(threading.enumerate()) - before}
     assert not left & {"combiners", "rest"}
+
+
+def test_a_part_that_is_not_installed_is_named_with_its_extra(monkeypatch):
+    """As on a client's machine, which has no Flask."""
+    monkeypatch.setitem(sys.modules, "flask", None)
+    for name in [each for each in sys.modules if each.startswith("fednet.controller")]:
+        monkeypatch.delitem(sys.modules, name)
+
+    with pytest.raises(MissingExtra, match=r"pip install 'fednet\[controller\]'"):
+        Network().__enter__()
