@@ -26,7 +26,7 @@ client.add_command(get_config)
 
 
 @client.command()
-@server_command(ClientSettings)
+@server_command(ClientSettings, "fednet.client.agent")
 def start(
     settings: ClientSettings, on_ready: Callable[[dict[str, Any]], None], stop: threading.Event
 ) -> None:

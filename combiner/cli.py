@@ -24,7 +24,7 @@ add_list_and_get(combiner, "combiners")
 
 
 @combiner.command()
-@server_command(CombinerSettings)
+@server_command(CombinerSettings, "fednet.combiner.server")
 def start(
     settings: CombinerSettings, on_ready: Callable[[dict[str, Any]], None], stop: threading.Event
 ) -> None:

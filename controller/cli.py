@@ -20,7 +20,7 @@ def controller() -> None:
 
 
 @controller.command()
-@server_command(ControllerSettings)
+@server_command(ControllerSettings, "fednet.controller.server")
 def start(
     settings: ControllerSettings, on_ready: Callable[[dict[str, Any]], None], stop: threading.Event
 ) -> None:

@@ -11,7 +11,6 @@ import os
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fednet import limits
@@ -49,7 +48,11 @@ def environment_of_a_task() -> dict[str, str]:
 
 class _Section(BaseModel):
     model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True
+        defer_build=True,  # a process needs one section, not all
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        use_attribute_docstrings=True,
     )
     section: ClassVar[str]
 
@@ -188,6 +191,8 @@ def _from_environment(kind: type[_Section]) -> dict[str, Any]:
 
 
 def _from_file(file: Path, section: str) -> dict[str, Any]:
+    import yaml
+
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fednet.cli._connection import accepted
-from fednet.cli._network import Controller, start_client
+from fednet.cli._network import start_client
 from fednet.settings import environment_of_a_task
 
 if TYPE_CHECKING:
@@ -65,13 +65,12 @@ class Digits:
         self._processes.finish(self._build_job)
         accepted(api.set_active_model(str(self._unpacked / "seed.npz")))
 
-    def start_clients(self, controller: Controller) -> list[Child]:
+    def start_clients(self) -> list[Child]:
         """Start the agents, all at once; each will find its own part of the data."""
         return [
             start_client(
                 self._processes,
                 part.stem,
-                controller,
                 self._folder / "clients",
                 {"DIGITS_DATA": str(part)},
             )

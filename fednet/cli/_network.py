@@ -42,6 +42,10 @@ class Controller:
     api_url: str
     token: str
 
+    def introduce_to(self, child: Child) -> None:
+        """Tell a process, which was started while the controller was starting, where to register."""
+        child.tell({"api_url": self.api_url, "token": self.token})
+
 
 def start_controller(processes: Supervisor, plan: NetworkPlan) -> Child:
     """Start the controller; what it announces makes a `Controller`."""
@@ -54,22 +58,15 @@ def start_controller(processes: Supervisor, plan: NetworkPlan) -> Child:
     )
 
 
-def start_combiners(
-    processes: Supervisor, plan: NetworkPlan, controller: Controller
-) -> list[Child]:
-    """Start the combiners, all at once; `Supervisor.ready` waits for each."""
-    return [
-        _start_combiner(processes, plan, controller, number)
-        for number in range(1, plan.combiners + 1)
-    ]
+def start_combiners(processes: Supervisor, plan: NetworkPlan) -> list[Child]:
+    """Start the combiners, all at once; they wait until the controller is introduced to them."""
+    return [_start_combiner(processes, plan, number) for number in range(1, plan.combiners + 1)]
 
 
-def _start_combiner(
-    processes: Supervisor, plan: NetworkPlan, controller: Controller, number: int
-) -> Child:
+def _start_combiner(processes: Supervisor, plan: NetworkPlan, number: int) -> Child:
     name = f"combiner-{number}"
     port = plan.combiner_port + number - 1 if plan.combiner_port else 0
-    command = fednet_server("combiner", "start", "--name", name, "--api-url", controller.api_url)
+    command = fednet_server("combiner", "start", "--name", name, "--settings-from-parent")
     return processes.start(
         name,
         [
@@ -78,37 +75,35 @@ def _start_combiner(
             *("--port", str(port)),
             *("--data-dir", str(plan.data_dir / "combiners" / name)),
         ],
-        _environment({"FEDNET_COMBINER_TOKEN": controller.token}),
+        environment_of_a_task(),
     )
 
 
 def start_client(
     processes: Supervisor,
     name: str,
-    controller: Controller,
     data_dir: Path,
     variables: dict[str, str],
 ) -> Child:
-    """Start an agent in package mode.
+    """Start an agent in package mode; it waits until the controller is introduced to it.
 
     Args:
         processes: What it is to belong to.
         name: The client's name.
-        controller: Where it registers.
         data_dir: The client's own folder.
         variables: What its package finds in the environment.
     """
-    command = fednet_server("client", "start", "--name", name, "--api-url", controller.api_url)
+    command = fednet_server("client", "start", "--name", name, "--settings-from-parent")
     return processes.start(
         name,
         [*command, "--data-dir", str(data_dir)],
-        _environment({"FEDNET_CLIENT_TOKEN": controller.token, **variables}),
+        environment_of_a_task() | variables,
     )
 
 
 def _environment(variables: dict[str, str]) -> dict[str, str]:
     """Our environment, less what somebody set for another network, and with what is secret.
 
-    Tokens, and URLs with passwords, go here: the list of processes shows every command line.
+    URLs with passwords go here: the list of processes shows every command line.
     """
     return environment_of_a_task() | variables

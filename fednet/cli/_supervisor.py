@@ -64,6 +64,13 @@ class Child:
         """It ended, and should not have."""
         return self.ended.done() and not (self.is_job and self.ended.result() == 0)
 
+    def tell(self, settings: Mapping[str, str]) -> None:
+        """Hand it the settings that it waits for (`--settings-from-parent`); its death is told elsewhere."""
+        stdin = _stream(self.process.stdin)
+        with contextlib.suppress(BrokenPipeError):
+            stdin.write(json.dumps(settings).encode() + b"\n")
+            stdin.flush()
+
     def watch(self) -> None:
         """Learn of its announcement and of its end as they happen, each in a thread of its own."""
         for target in (self._read_stdout, self._await_end):

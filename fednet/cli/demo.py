@@ -118,13 +118,18 @@ def _run(
         plan = NetworkPlan(data_dir=folder, combiners=COMBINERS)
         starting = start_controller(processes, plan)
         digits = Digits(processes, folder, clients=CLIENTS)
+        combiners = start_combiners(processes, plan)
+        clients = digits.start_clients()
         controller = Controller(**processes.ready(starting))
-        combiners = start_combiners(processes, plan, controller)
+        for combiner in combiners:
+            controller.introduce_to(combiner)
         with APIClient(controller.api_url, token=controller.token) as api:
             processes.while_alive(lambda: digits.publish(api))
             for combiner in combiners:
                 processes.ready(combiner)
-            for client in digits.start_clients(controller):
+            for client in clients:
+                controller.introduce_to(client)
+            for client in clients:
                 processes.ready(client)
             digits.finish_split()
             rounds = processes.while_alive(lambda: _train(api, show))

@@ -6,6 +6,7 @@ A component's `start` command is its `serve(settings, on_ready, stop)` in a `ser
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import logging
 import os
@@ -20,6 +21,7 @@ from fednet import limits
 from fednet.cli._exit import ExitCode
 from fednet.cli._flags import settings_flags
 from fednet.cli._logging import LEVELS, log_to_stderr
+from fednet.errors import FednetError
 from fednet.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ log = logging.getLogger("fednet.cli")
 
 
 def server_command(
-    kind: type[Settings],
+    kind: type[Settings], module: str
 ) -> Callable[[Callable[[Settings, OnReady, threading.Event], None]], Callable[..., None]]:
     """Turn `serve(settings, on_ready, stop)` into the function of a click command.
 
@@ -40,6 +42,7 @@ def server_command(
 
     Args:
         kind: The component's settings class; each field becomes a flag.
+        module: The component's server, loaded before a supervisor has told the rest of the settings.
     """
 
     def decorate(
@@ -54,9 +57,13 @@ def server_command(
             log_json: bool,
             announce: bool,
             exit_with_parent: bool,
+            settings_from_parent: bool,
             **flags: str | None,
         ) -> None:
             log_to_stderr(log_level, as_json=log_json)
+            if settings_from_parent:
+                importlib.import_module(module)
+                flags |= _told_by_parent()
             settings = load(kind, file=config, flags=flags)
             stop = _stopped_by_signals()
             if exit_with_parent:
@@ -71,12 +78,24 @@ def server_command(
 def _server_flags(function: Callable[..., None]) -> Callable[..., None]:
     for add in (
         click.option("--exit-with-parent", is_flag=True, hidden=True),
+        click.option("--settings-from-parent", is_flag=True, hidden=True),
         click.option("--announce", is_flag=True, hidden=True),
         click.option("--log-json", is_flag=True, help="Log JSON objects instead of text."),
         click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True),
     ):
         function = add(function)
     return function
+
+
+def _told_by_parent() -> dict[str, str]:
+    """The settings that a supervisor knows only now: one line of JSON on our stdin."""
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = os.read(sys.stdin.fileno(), limits.KIB)
+        if not piece:
+            raise FednetError("The supervisor has ended.")
+        line += piece
+    return dict(json.loads(line))
 
 
 def _announce(ready: dict[str, Any]) -> None:

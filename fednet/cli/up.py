@@ -83,8 +83,11 @@ def _check_ports(plan: NetworkPlan) -> None:
 
 def _start(processes: Supervisor, plan: NetworkPlan) -> dict[str, Any]:
     """Start it all, and say where everything is."""
-    controller = Controller(**processes.ready(start_controller(processes, plan)))
-    combiners = start_combiners(processes, plan, controller)
+    starting = start_controller(processes, plan)
+    combiners = start_combiners(processes, plan)
+    controller = Controller(**processes.ready(starting))
+    for combiner in combiners:
+        controller.introduce_to(combiner)
     return {
         "api_url": controller.api_url,
         "token": controller.token,

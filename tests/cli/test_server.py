@@ -18,7 +18,7 @@ from fednet.settings import ControllerSettings
 limits.stop_seconds_max = 0.2
 
 @click.command()
-@server_command(ControllerSettings)
+@server_command(ControllerSettings, "colorsys")
 def start(settings, on_ready, stop):
     '''Start it.'''
     logging.getLogger("test").warning("two\\nlines")
@@ -55,6 +55,23 @@ def test_readiness_is_announced_as_one_line_of_json():
     """All of it, for the supervisor alone."""
     with server("--announce", "--port", "7") as process:
         assert ready(process) == {"port": 7, "token": "secret"}
+
+
+def test_what_the_parent_tells_wins_over_flags():
+    """A supervisor starts its servers before it knows all that they need."""
+    with server("--announce", "--settings-from-parent", "--port", "7") as process:
+        process.stdin.write('{"port": "9"}\n')
+        process.stdin.flush()
+
+        assert ready(process)["port"] == 9
+
+
+def test_a_server_whose_parent_dies_before_it_has_told_anything_ends():
+    """It has nothing to serve."""
+    with server("--announce", "--settings-from-parent") as process:
+        process.stdin.close()
+
+        assert process.wait(timeout=30) != 0
 
 
 def test_readiness_is_logged_without_the_token():

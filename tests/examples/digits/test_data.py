@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.datasets import load_digits
 
 from fednet.examples.digits import data
 
@@ -72,3 +73,13 @@ def test_the_script_writes_a_file_per_client(tmp_path):
     names = [f"client-{number}.npz" for number in (1, 2, 3)]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
     assert done.stdout.count("held out") == 3
+
+
+def test_the_rows_are_scikit_learns_own():
+    """Read from its file, in its order."""
+    digits = load_digits()
+
+    rows = data._digits()
+
+    np.testing.assert_array_equal(rows[:, :-1], digits.data)
+    np.testing.assert_array_equal(rows[:, -1], digits.target)
