@@ -394,6 +394,8 @@ class Engine:
 
     def _combiner_down(self, combiner: str) -> None:
         gone = self._presence.combiner_down(combiner)
+        if self._stopping.is_set():
+            return  # the next controller begins with nobody online
         self._tell_network_changed()
         for client_id in gone:
             self._insistently(partial(self._mark, client_id, combiner, online=False))
