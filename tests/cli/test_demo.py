@@ -1,8 +1,12 @@
 """`fednet demo`, whole."""
 
 import json
+import os
+import select
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,3 +30,59 @@ def test_the_demo_trains_a_good_model(tmp_path):
     assert outcome["model_path"] == str(tmp_path / "model.npz")
     with np.load(outcome["model_path"]) as model:
         assert sum(array.size for array in model.values()) >= 2_000
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("victim", ["controller", "combiner-2", "client-4"])
+def test_a_process_that_is_killed_during_the_demo_is_named_and_takes_all_others_with_it(
+    tmp_path, victim
+):
+    """In the midst of a round, when clients have processes of their own for their tasks."""
+    command = [sys.executable, "-P", "-m", "fednet", "demo", "--data-dir", str(tmp_path)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as demo:
+        assert any("round 2/10" in line for line in demo.stdout)
+        killed = next(pid for pid in children_of(demo.pid) if victim in command_line(pid))
+        os.kill(killed, signal.SIGKILL)
+        _, errors = demo.communicate()
+
+    assert demo.returncode == 1
+    assert f"{victim} was ended by signal 9 (Killed)" in errors
+    assert all(ends(pid) for pid in all_processes() if str(tmp_path) in " ".join(command_line(pid)))
+
+
+def ends(pid):
+    """Whether a process is gone, or dying: what the killed one had begun is ended by its guard."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], 5)[0])
+    finally:
+        os.close(descriptor)
+
+
+def all_processes():
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def children_of(pid):
+    return [each for each in all_processes() if parent_of(each) == pid]
+
+
+def parent_of(pid):
+    """The fourth field of its state (proc(5)); none for a process that has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
+
+
+def command_line(pid):
+    """The words of a process's command line; none for one that has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return []
