@@ -20,42 +20,34 @@ VALIDATE: TaskKind
 PREDICT: TaskKind
 
 class ClientMessage(_message.Message):
-    __slots__ = ("hello", "accepted", "progress", "result", "log")
+    __slots__ = ("hello", "result", "log")
     HELLO_FIELD_NUMBER: _ClassVar[int]
-    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
-    PROGRESS_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
     LOG_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
-    accepted: TaskAccepted
-    progress: TaskProgress
     result: TaskResult
     log: LogRecord
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., accepted: _Optional[_Union[TaskAccepted, _Mapping]] = ..., progress: _Optional[_Union[TaskProgress, _Mapping]] = ..., result: _Optional[_Union[TaskResult, _Mapping]] = ..., log: _Optional[_Union[LogRecord, _Mapping]] = ...) -> None: ...
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., result: _Optional[_Union[TaskResult, _Mapping]] = ..., log: _Optional[_Union[LogRecord, _Mapping]] = ...) -> None: ...
 
 class CombinerMessage(_message.Message):
-    __slots__ = ("welcome", "task", "cancel", "receipt", "redirect")
+    __slots__ = ("welcome", "task", "cancel", "receipt")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
-    REDIRECT_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     task: Task
     cancel: CancelTask
     receipt: ResultReceipt
-    redirect: Redirect
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., cancel: _Optional[_Union[CancelTask, _Mapping]] = ..., receipt: _Optional[_Union[ResultReceipt, _Mapping]] = ..., redirect: _Optional[_Union[Redirect, _Mapping]] = ...) -> None: ...
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., cancel: _Optional[_Union[CancelTask, _Mapping]] = ..., receipt: _Optional[_Union[ResultReceipt, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("version", "needs_package", "kinds")
-    VERSION_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("needs_package", "kinds")
     NEEDS_PACKAGE_FIELD_NUMBER: _ClassVar[int]
     KINDS_FIELD_NUMBER: _ClassVar[int]
-    version: str
     needs_package: bool
     kinds: _containers.RepeatedScalarFieldContainer[TaskKind]
-    def __init__(self, version: _Optional[str] = ..., needs_package: bool = ..., kinds: _Optional[_Iterable[_Union[TaskKind, str]]] = ...) -> None: ...
+    def __init__(self, needs_package: bool = ..., kinds: _Optional[_Iterable[_Union[TaskKind, str]]] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("combiner",)
@@ -84,22 +76,6 @@ class Task(_message.Message):
     helper: str
     settings_json: str
     def __init__(self, task_id: _Optional[str] = ..., kind: _Optional[_Union[TaskKind, str]] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ...) -> None: ...
-
-class TaskAccepted(_message.Message):
-    __slots__ = ("task_id",)
-    TASK_ID_FIELD_NUMBER: _ClassVar[int]
-    task_id: str
-    def __init__(self, task_id: _Optional[str] = ...) -> None: ...
-
-class TaskProgress(_message.Message):
-    __slots__ = ("task_id", "fraction", "note")
-    TASK_ID_FIELD_NUMBER: _ClassVar[int]
-    FRACTION_FIELD_NUMBER: _ClassVar[int]
-    NOTE_FIELD_NUMBER: _ClassVar[int]
-    task_id: str
-    fraction: float
-    note: str
-    def __init__(self, task_id: _Optional[str] = ..., fraction: _Optional[float] = ..., note: _Optional[str] = ...) -> None: ...
 
 class TaskResult(_message.Message):
     __slots__ = ("task_id", "update", "validation", "failure", "download_seconds", "work_seconds", "upload_seconds")
@@ -156,14 +132,6 @@ class ResultReceipt(_message.Message):
     accepted: bool
     reason: str
     def __init__(self, task_id: _Optional[str] = ..., accepted: bool = ..., reason: _Optional[str] = ...) -> None: ...
-
-class Redirect(_message.Message):
-    __slots__ = ("address", "reason")
-    ADDRESS_FIELD_NUMBER: _ClassVar[int]
-    REASON_FIELD_NUMBER: _ClassVar[int]
-    address: str
-    reason: str
-    def __init__(self, address: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class LogRecord(_message.Message):
     __slots__ = ("level", "text", "task_id")
