@@ -21,6 +21,7 @@ model_bytes_max: Final = 64 * GIB
 model_arrays_max: Final = 100_000
 array_dimensions_max: Final = 32
 array_header_bytes_max: Final = 10_000
+array_name_characters_max: Final = 512
 update_examples_max: Final = 2**53
 package_bytes_max: Final = 512 * MIB
 package_unpacked_bytes_max: Final = 4 * GIB

@@ -17,7 +17,12 @@ bytes for the same arrays.
 
 from fednet.parameters._blocks import BLOCK_ITEMS, blocks
 from fednet.parameters._finite import check_finite
-from fednet.parameters._formats import ModelFormat, helper_names, model_format
+from fednet.parameters._formats import (
+    ModelFormat,
+    helper_names,
+    model_format,
+    recognised_helper,
+)
 from fednet.parameters._model_file import ModelFile, load_parameters, open_model
 from fednet.parameters._structure import ArraySpec, Structure, check_structure
 from fednet.parameters._writer import write_model, write_model_to
@@ -35,6 +40,7 @@ __all__ = [
     "load_parameters",
     "model_format",
     "open_model",
+    "recognised_helper",
     "write_model",
     "write_model_to",
 ]

@@ -7,7 +7,7 @@ import os
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Protocol
 
 from fednet.errors import NotFound, Unavailable
 
@@ -49,6 +49,13 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
             Path(file.name).unlink(missing_ok=True)
             raise
     _sync_folder(path.parent)
+
+
+class Writable(Protocol):
+    """What a model can be written to: a binary stream, which is never read or sought."""
+
+    def write(self, data: bytes | memoryview, /) -> object:
+        """Append."""
 
 
 class DigestedFile:

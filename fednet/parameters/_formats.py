@@ -3,42 +3,66 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
 from fednet.errors import InvalidInput
-from fednet.parameters._model_file import load_parameters, open_model, owned
-from fednet.parameters._raw import open_raw, write_raw
-from fednet.parameters._safetensors import open_safetensors, write_safetensors
-from fednet.parameters._writer import write_model
+from fednet.parameters._files import file_errors, written
+from fednet.parameters._model_file import open_model, owned
+from fednet.parameters._raw import open_raw, write_raw_to
+from fednet.parameters._safetensors import (
+    begins_safetensors,
+    open_safetensors,
+    write_safetensors_to,
+)
+from fednet.parameters._writer import write_model_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from fednet.parameters._files import Writable
     from fednet.parameters._model_file import ModelFile
     from fednet.parameters._structure import Structure
 
 _Array = np.ndarray[Any, Any]
 
+_BEGINNING_BYTES: Final = 16
+
 
 class ModelFormat(Protocol):
-    """One format of model files."""
+    """One format of model files.
 
-    @property
-    def name(self) -> str:
-        """The helper's name."""
+    Attributes:
+        name: The helper's name.
+        suffix: How the names of such files end, with the dot.
+    """
 
-    @property
-    def suffix(self) -> str:
-        """How the names of such files end, with the dot."""
+    name: str
+    suffix: str
+
+    def begins(self, start: bytes) -> bool:  # noqa: ARG002  bare numbers have no beginning
+        """Whether the first bytes of a file are those of this format and of no other."""
+        return False
 
     def open(self, path: Path, *, expected_bytes: int | None = None) -> ModelFile:
         """Open a file and check its form; see `open_model`, also for the errors."""
 
     def load(self, path: Path) -> list[_Array]:
         """Load a file into memory; see `load_parameters`, also for the errors."""
+        return owned(self.open(path))
+
+    def write_to(
+        self, file: Writable, arrays: Iterable[_Array], structure: Structure | None = None
+    ) -> None:
+        """Write a model to a binary stream; see `write_model_to`, also for the errors.
+
+        Args:
+            file: Where to.
+            arrays: The parameters, taken one at a time where a structure is given.
+            structure: What they are, where that is known: the names and dtypes of the global model.
+        """
 
     def write(
         self, path: Path, arrays: Iterable[_Array], structure: Structure | None = None
@@ -47,35 +71,38 @@ class ModelFormat(Protocol):
 
         Args:
             path: Where; a file of that name is replaced.
-            arrays: The parameters, taken one at a time where a structure is given.
-            structure: What they are, where that is known: the names and dtypes of the global model.
+            arrays: See `write_to`, also for the structure.
+            structure: See there.
 
         Returns:
             The file's size in bytes and its SHA-256 in hexadecimal.
         """
+        with written(path) as file:
+            self.write_to(file, arrays, structure)
+        return file.size_bytes, file.hexdigest
 
 
-class _Npz:
+class _Npz(ModelFormat):
     """FEDn's numpyhelper."""
 
     name = "numpyhelper"
     suffix = ".npz"
 
+    def begins(self, start: bytes) -> bool:
+        return start.startswith(b"PK\x03\x04")
+
     def open(self, path: Path, *, expected_bytes: int | None = None) -> ModelFile:
         return open_model(path, expected_bytes=expected_bytes)
 
-    def load(self, path: Path) -> list[_Array]:
-        return load_parameters(path)
-
-    def write(
-        self, path: Path, arrays: Iterable[_Array], structure: Structure | None = None
-    ) -> tuple[int, str]:
+    def write_to(
+        self, file: Writable, arrays: Iterable[_Array], structure: Structure | None = None
+    ) -> None:
         del structure  # an npz needs no table of contents before its arrays
-        return write_model(path, arrays)
+        write_model_to(file, arrays)
 
 
-@dataclass(frozen=True)
-class _Raw:
+@dataclass
+class _Raw(ModelFormat):
     """FEDn's binaryhelper and androidhelper: numbers one after the other, and nothing else."""
 
     name: str
@@ -85,32 +112,29 @@ class _Raw:
     def open(self, path: Path, *, expected_bytes: int | None = None) -> ModelFile:
         return open_raw(path, self.dtype, expected_bytes=expected_bytes)
 
-    def load(self, path: Path) -> list[_Array]:
-        return owned(self.open(path))
-
-    def write(
-        self, path: Path, arrays: Iterable[_Array], structure: Structure | None = None
-    ) -> tuple[int, str]:
+    def write_to(
+        self, file: Writable, arrays: Iterable[_Array], structure: Structure | None = None
+    ) -> None:
         del structure  # its one array has no name
-        return write_raw(path, self.dtype, arrays)
+        write_raw_to(file, self.dtype, arrays)
 
 
-class _Safetensors:
+class _Safetensors(ModelFormat):
     """The format of the library of that name."""
 
     name = "safetensors"
     suffix = ".safetensors"
 
+    def begins(self, start: bytes) -> bool:
+        return begins_safetensors(start)
+
     def open(self, path: Path, *, expected_bytes: int | None = None) -> ModelFile:
         return open_safetensors(path, expected_bytes=expected_bytes)
 
-    def load(self, path: Path) -> list[_Array]:
-        return owned(self.open(path))
-
-    def write(
-        self, path: Path, arrays: Iterable[_Array], structure: Structure | None = None
-    ) -> tuple[int, str]:
-        return write_safetensors(path, arrays, structure)
+    def write_to(
+        self, file: Writable, arrays: Iterable[_Array], structure: Structure | None = None
+    ) -> None:
+        write_safetensors_to(file, arrays, structure)
 
 
 _FORMATS: dict[str, ModelFormat] = {
@@ -141,3 +165,17 @@ def model_format(helper: str) -> ModelFormat:
 def helper_names() -> list[str]:
     """The names of all helpers, the usual one first."""
     return list(_FORMATS)
+
+
+def recognised_helper(path: Path) -> str | None:
+    """The helper whose files begin as this one does; None where the file does not tell.
+
+    Bare numbers never do: which of the two raw formats they are, somebody has to say.
+
+    Raises:
+        NotFound: There is no such file.
+        Unavailable: It cannot be read.
+    """
+    with file_errors(path), path.open("rb") as file:
+        start = file.read(_BEGINNING_BYTES)
+    return next((name for name, form in _FORMATS.items() if form.begins(start)), None)

@@ -12,13 +12,15 @@ import numpy as np
 
 from fednet import limits
 from fednet.errors import InvalidModel
-from fednet.parameters._files import file_errors, written
+from fednet.parameters._files import file_errors
 from fednet.parameters._model_file import ModelFile, check_bytes, map_file
 from fednet.parameters._structure import ArraySpec, Structure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from fednet.parameters._files import Writable
 
 _Array = np.ndarray[Any, Any]
 
@@ -36,35 +38,36 @@ def open_raw(path: Path, dtype: str, *, expected_bytes: int | None = None) -> Mo
         if size_bytes == 0 or size_bytes % item_bytes:
             raise InvalidModel(
                 f"{path.name} has {size_bytes} bytes, which is no vector of {dtype}: write the "
-                "parameters one after the other, each in "
-                f"{item_bytes} bytes."
+                f"parameters one after the other, each in {item_bytes} bytes."
             )
         structure = Structure((ArraySpec("0", (size_bytes // item_bytes,), dtype),))
         check_bytes(structure, expected_bytes)
         little = np.dtype(dtype).newbyteorder("<")
-        return ModelFile(structure, [np.frombuffer(map_file(file), little)])
+        shape = structure.arrays[0].shape
+        return ModelFile(structure, [np.ndarray(shape, little, buffer=map_file(file))])
 
 
-def write_raw(path: Path, dtype: str, arrays: Iterable[_Array]) -> tuple[int, str]:
-    """Write arrays as numbers one after the other; the size and the SHA-256 of the file.
+def write_raw_to(file: Writable, dtype: str, arrays: Iterable[_Array]) -> None:
+    """Write arrays as numbers one after the other.
 
     Raises:
         InvalidModel: There are none, or they are no numbers.
-        NotFound: The folder does not exist.
-        Unavailable: The file cannot be written.
     """
-    with written(path) as file:
-        for array in arrays:
-            _write_array(file.write, np.ravel(array), dtype)
-        if file.size_bytes == 0:
-            raise InvalidModel("There are no parameters: give at least one array.")
-    return file.size_bytes, file.hexdigest
+    count = 0
+    for array in arrays:
+        _write_array(file, np.ravel(array), dtype)
+        count += np.size(array)
+    if count == 0:
+        raise InvalidModel("There are no parameters: give at least one array.")
 
 
-def _write_array(write: Any, flat: _Array, dtype: str) -> None:
+def _write_array(file: Writable, flat: _Array, dtype: str) -> None:
     if flat.dtype.kind not in "fiub":
         raise InvalidModel(f"An array has dtype {flat.dtype}: give arrays of numbers.")
     little = np.dtype(dtype).newbyteorder("<")
     items = limits.chunk_bytes // little.itemsize
     for start in range(0, flat.size, items):
-        write(flat[start : start + items].astype(little).tobytes())
+        # What is too large for the dtype becomes infinite, and that nobody accepts.
+        with np.errstate(over="ignore"):
+            numbers = flat[start : start + items].astype(little, copy=False)
+        file.write(np.ascontiguousarray(numbers).view(np.uint8).data)

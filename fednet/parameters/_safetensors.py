@@ -20,13 +20,15 @@ import numpy as np
 
 from fednet import limits
 from fednet.errors import InvalidModel
-from fednet.parameters._files import file_errors, written
+from fednet.parameters._files import file_errors
 from fednet.parameters._model_file import ModelFile, check_bytes, map_file
 from fednet.parameters._structure import ArraySpec, Structure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from fednet.parameters._files import Writable
 
 _Array = np.ndarray[Any, Any]
 
@@ -68,29 +70,33 @@ def open_safetensors(path: Path, *, expected_bytes: int | None = None) -> ModelF
     return ModelFile(structure, arrays)
 
 
-def write_safetensors(
-    path: Path, arrays: Iterable[_Array], structure: Structure | None = None
-) -> tuple[int, str]:
-    """Write a file of this format; the size and the SHA-256 of the file.
+def begins_safetensors(start: bytes) -> bool:
+    """Whether a file that begins with these bytes is one of this format, and nothing else."""
+    if len(start) <= _LENGTH.size:
+        return False
+    (length,) = _LENGTH.unpack_from(start)
+    return 0 < length <= _HEADER_BYTES_MAX and start[_LENGTH.size :].startswith(b"{")
+
+
+def write_safetensors_to(
+    file: Writable, arrays: Iterable[_Array], structure: Structure | None = None
+) -> None:
+    """Write a model of this format to a binary stream.
 
     Args:
-        path: Where.
+        file: Where to.
         arrays: The parameters; one at a time where a structure is given.
         structure: Their names, shapes and dtypes; by default "0", "1", … and their own.
 
     Raises:
         InvalidModel: An array is not one that a model may hold, or not what the structure says.
-        NotFound: The folder does not exist.
-        Unavailable: The file cannot be written.
     """
     if structure is None:
         arrays = [np.asarray(array) for array in arrays]
         structure = Structure.of(arrays)
-    with written(path) as file:
-        file.write(_header(structure))
-        for spec, array in zip(structure.arrays, arrays, strict=True):
-            _write_array(file.write, spec, array)
-    return file.size_bytes, file.hexdigest
+    file.write(_header(structure))
+    for spec, array in zip(structure.arrays, arrays, strict=True):
+        _write_array(file, spec, array)
 
 
 def _read_header(file: BinaryIO, size_bytes: int) -> tuple[int, dict[str, Any]]:
@@ -117,6 +123,11 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _tensor(name: str, entry: Any) -> _Tensor:
+    if len(name) > limits.array_name_characters_max:
+        raise InvalidModel(
+            f"An array's name has {len(name)} characters; at most "
+            f"{limits.array_name_characters_max} are allowed. Save it under a shorter name."
+        )
     wrong = InvalidModel(f"Array {name!r} has no valid entry in the header. {_AGAIN}")
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise wrong
@@ -171,10 +182,10 @@ def _header(structure: Structure) -> bytes:
     return _LENGTH.pack(len(content)) + content
 
 
-def _write_array(write: Any, spec: ArraySpec, array: _Array) -> None:
+def _write_array(file: Writable, spec: ArraySpec, array: _Array) -> None:
     if array.shape != spec.shape:
         raise InvalidModel(f"Array {spec.name!r} has shape {array.shape}, not {spec.shape}.")
     plain = np.asarray(array, np.dtype(spec.dtype).newbyteorder("<"), order="C")
     data = plain.reshape(-1).view(np.uint8).data
     for start in range(0, len(data), limits.chunk_bytes):
-        write(data[start : start + limits.chunk_bytes])
+        file.write(data[start : start + limits.chunk_bytes])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zipfile
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.lib import format as npy
@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from fednet.parameters._files import Writable
+
 _Array = np.ndarray[Any, Any]
-
-
-class _Writable(Protocol):
-    def write(self, data: bytes | memoryview, /) -> object: ...
 
 
 # The zip format's local header: 30 bytes, the name, the extra fields; of a large member 20 more.
@@ -53,23 +51,30 @@ def write_model(path: Path, arrays: Iterable[_Array]) -> tuple[int, str]:
         Unavailable: The file cannot be written.
     """
     with written(path) as file:
-        _write(file, arrays)
+        write_model_to(file, arrays)
     return file.size_bytes, file.hexdigest
 
 
-def write_model_to(file: BinaryIO, arrays: Iterable[_Array]) -> None:
+def write_model_to(file: Writable, arrays: Iterable[_Array]) -> None:
     """Write a model in the same bytes to any binary stream; it is never read or sought.
 
     Raises:
         InvalidModel: An array is not one that a model may hold, or there is none.
     """
-    _write(file, arrays)
+    stream = _Stream(file)
+    specs = []
+    with zipfile.ZipFile(stream, "w") as archive:  # type: ignore[call-overload]  # needs only write and flush
+        for position, array in enumerate(arrays):
+            spec = ArraySpec.of(str(position), array)
+            _write_member(archive, stream.size_bytes, spec, array)
+            specs.append(spec)
+    Structure(tuple(specs))  # refuses none and too many
 
 
 class _Stream:
     """What zipfile writes to: it counts, and cannot seek, so that nothing is rewritten."""
 
-    def __init__(self, file: _Writable) -> None:
+    def __init__(self, file: Writable) -> None:
         self._file = file
         self.size_bytes = 0
 
@@ -80,17 +85,6 @@ class _Stream:
 
     def flush(self) -> None:
         """There is nothing to flush: whoever opened the file does that."""
-
-
-def _write(file: _Writable, arrays: Iterable[_Array]) -> None:
-    stream = _Stream(file)
-    specs = []
-    with zipfile.ZipFile(stream, "w") as archive:  # type: ignore[call-overload]  # needs only write and flush
-        for position, array in enumerate(arrays):
-            spec = ArraySpec.of(str(position), array)
-            _write_member(archive, stream.size_bytes, spec, array)
-            specs.append(spec)
-    Structure(tuple(specs))  # refuses none and too many
 
 
 def _write_member(archive: zipfile.ZipFile, offset: int, spec: ArraySpec, array: _Array) -> None:
