@@ -25,6 +25,7 @@ from fednet.errors import (
     NotFound,
     TaskFailed,
 )
+from fednet.parameters import model_format
 from fednet.rpc import download, upload
 from fednet.settings import ClientSettings
 from fednet.wire import common_pb2, tasks_pb2
@@ -164,7 +165,7 @@ class Agent:
 
     def _answer(self, task: tasks_pb2.Task) -> tasks_pb2.TaskResult:
         began = time.monotonic()
-        model = self._files.model(task.model)
+        model = self._files.model(task.model, model_format(task.helper).suffix)
         runtime = self._runtimes.for_task(task)
         settings = _settings_of(task)
         ready = time.monotonic()
@@ -181,11 +182,13 @@ class Agent:
     ) -> tasks_pb2.TaskResult:
         result = tasks_pb2.TaskResult(task_id=task.task_id)
         if task.kind == tasks_pb2.TRAIN:
-            metadata = runtime.train(model, self._ledger.update_path(task.task_id), settings)
+            update = self._ledger.update_path(task.task_id)
+            metadata = runtime.train(model, update, settings, task.helper)
             result.update.num_examples = metadata.pop("num_examples")
             result.update.metadata_json = json.dumps(metadata)
         elif task.kind == tasks_pb2.VALIDATE:
-            result.validation.metrics_json = json.dumps(runtime.validate(model, settings))
+            metrics = runtime.validate(model, settings, task.helper)
+            result.validation.metrics_json = json.dumps(metrics)
         else:
             raise TaskFailed(f"This client knows no tasks of kind {task.kind}.")
         return result

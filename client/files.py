@@ -1,6 +1,6 @@
 """The models and packages that this client holds, by digest: each is fetched once, the longest unused make room.
 
-<folder>/models/<sha256>/model.npz
+<folder>/models/<sha256>/model.npz     with the suffix of its format
 <folder>/packages/<sha256>/package     as it was fetched
                           /unpacked/   what its commands run in
 """
@@ -37,9 +37,9 @@ class Files:
         self._fetch = fetch
         self._checked: set[Path] = set()
 
-    def model(self, ref: common_pb2.BlobRef) -> Path:
-        """The model's file."""
-        return self._held(ref, self._models, "model.npz", limits.client_models_max)
+    def model(self, ref: common_pb2.BlobRef, suffix: str) -> Path:
+        """The model's file, under a name that ends with the suffix."""
+        return self._held(ref, self._models, f"model{suffix}", limits.client_models_max)
 
     def package(self, ref: common_pb2.BlobRef) -> tuple[Path, Manifest]:
         """The folder of the unpacked package, and its manifest.

@@ -3,8 +3,8 @@
     offered ──next──> in hand ──keep──> kept ──delivered──> delivered ──receipt──> forgotten
 
 A kept answer lies in the folder until it is forgotten: `<task id>.result` (serialised `TaskResult`) and, for a
-training, `<task id>.npz`. One that an earlier process kept is taken in hand again, to be delivered. Whatever else lies
-there at the start is work that was broken off, and is cleared away.
+training, `<task id>.update`. One that an earlier process kept is taken in hand again, to be delivered. Whatever else
+lies there at the start is work that was broken off, and is cleared away.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class Ledger:
 
     def update_path(self, task_id: str) -> Path:
         """Where the update of a task lies, or is to lie."""
-        return self._folder / f"{_checked(task_id)}.npz"
+        return self._folder / f"{_checked(task_id)}.update"
 
     def close(self) -> None:
         """Nothing more is taken in hand; what waits is offered again to the next process."""
@@ -132,7 +132,7 @@ class Ledger:
                 path.unlink()
         kept = {task.task_id for task in self._waiting}
         for path in self._folder.iterdir():
-            if path.stem not in kept or path.suffix not in {".result", ".npz"}:
+            if path.stem not in kept or path.suffix not in {".result", ".update"}:
                 path.unlink()
 
     def _is_known(self, task_id: str) -> bool:

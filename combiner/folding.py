@@ -10,15 +10,15 @@ from typing import Any
 from fednet import limits
 from fednet.aggregation import Aggregator, Partial
 from fednet.errors import InvalidModel
-from fednet.parameters import Structure, check_finite, check_structure, open_model
+from fednet.parameters import ModelFormat, Structure, check_finite, check_structure
 
 _BYTES_PER_NUMBER = 8  # the widest dtype: an update may come in another than the model's
 _ARRAY_OVERHEAD_BYTES = limits.array_header_bytes_max + limits.KIB  # and its place in the archive
 
 
-def structure_of(model: Path) -> Structure:
-    """The structure of a model file."""
-    with open_model(model) as opened:
+def structure_of(model: Path, form: ModelFormat) -> Structure:
+    """The structure of a model file of this format."""
+    with form.open(model) as opened:
         return opened.structure
 
 
@@ -28,14 +28,16 @@ class Folding:
     Args:
         aggregator: How updates become a partial.
         structure: What an update must look like: the structure of the global model.
+        form: The format of the updates' files.
 
     Attributes:
         partial: The updates folded so far.
         update_bytes_max: No file larger than this can be an update.
     """
 
-    def __init__(self, aggregator: Aggregator, structure: Structure) -> None:
+    def __init__(self, aggregator: Aggregator, structure: Structure, form: ModelFormat) -> None:
         self._structure = structure
+        self._form = form
         self._numbers_bytes_max = _BYTES_PER_NUMBER * structure.size
         self._lock = threading.Lock()
         self.partial: Partial = aggregator.partial(structure)
@@ -65,9 +67,9 @@ class Folding:
             raise InvalidModel("The update was never uploaded: upload it before its result.")
         # A little more than it may take, so that of most wrong shapes the array can be named.
         bytes_max = self._numbers_bytes_max + limits.MIB
-        with open_model(update, expected_bytes=bytes_max) as opened:
+        with self._form.open(update, expected_bytes=bytes_max) as opened:
             check_structure(opened.structure, self._structure)
-            check_finite(opened.arrays)
+            check_finite(opened.arrays, self._structure)
             with self._lock:
                 self.partial.accumulate(opened.arrays, num_examples, metadata)
         return num_examples

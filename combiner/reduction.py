@@ -7,13 +7,13 @@ import hashlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from fednet.aggregation import Aggregator, Partial
 from fednet.errors import Conflict
-from fednet.parameters import ModelFile, Structure, open_model, write_model_to
+from fednet.parameters import ModelFile, ModelFormat, Structure, model_format
 from fednet.wire import common_pb2, rounds_pb2
 
 from .blobs import LocalBlobs, blob_key, copy_blob
@@ -22,6 +22,9 @@ from .requests import aggregator_of
 from .spool import Spool
 
 _Array = np.ndarray[Any, Any]
+
+# What an aggregator remembers is nobody else's: one format serves for every model's.
+_STATE_FORM: Final = model_format("numpyhelper")
 
 
 class Reducer:
@@ -93,13 +96,13 @@ class Reducer:
         model: common_pb2.BlobRef,
         state: common_pb2.BlobRef,
     ) -> None:
-        kind = aggregator_of(request)
-        with self._opened(request.base) as base:
+        kind, form = aggregator_of(request), model_format(request.helper)
+        with self._opened(request.base, form) as base:
             told = sorted(request.partials, key=lambda partial: partial.combiner)
             partials = [self._partial(kind, base.structure, each, own) for each in told]
             total = merged(kind, base.structure, partials)
             remembered = self._remember(request, total, base.arrays, state)
-            self._put(model, total.finish(base.arrays, remembered))
+            self._put(model, form, total.finish(base.arrays, remembered), base.structure)
 
     def _remember(
         self,
@@ -112,26 +115,32 @@ class Reducer:
         with contextlib.ExitStack() as opened:
             earlier = None
             if request.HasField("state"):
-                earlier = opened.enter_context(self._opened(request.state)).arrays
+                earlier = opened.enter_context(self._opened(request.state, _STATE_FORM)).arrays
             arrays = total.advance(base, earlier)
-            return None if arrays is None else self._put(state, arrays)
+            return None if arrays is None else self._put(state, _STATE_FORM, arrays)
 
-    def _put(self, ref: common_pb2.BlobRef, arrays: Iterable[_Array]) -> list[_Array]:
+    def _put(
+        self,
+        ref: common_pb2.BlobRef,
+        form: ModelFormat,
+        arrays: Iterable[_Array],
+        structure: Structure | None = None,
+    ) -> list[_Array]:
         """Write arrays into the blob store and fill in the reference; views of them, which stay."""
         with self._scratch() as scratch:
             with scratch.open("wb") as file:  # the store sees to it that it is whole and safe
-                write_model_to(file, arrays)
-            with open_model(scratch) as written:
+                form.write_to(file, arrays, structure)
+            with form.open(scratch) as written:
                 views = written.arrays
             blob = self._store.put_file(blob_key(ref), scratch)
         ref.size_bytes, ref.sha256 = blob.size_bytes, blob.sha256
         return views
 
     @contextlib.contextmanager
-    def _opened(self, ref: common_pb2.BlobRef) -> Iterator[ModelFile]:
+    def _opened(self, ref: common_pb2.BlobRef, form: ModelFormat) -> Iterator[ModelFile]:
         path = self._local.acquire(ref)
         try:
-            with open_model(path) as opened:
+            with form.open(path) as opened:
                 yield opened
         finally:
             self._local.release(ref)

@@ -9,6 +9,7 @@ import uuid
 from fednet import limits
 from fednet.aggregation import Aggregator, aggregator
 from fednet.errors import InvalidInput
+from fednet.parameters import model_format
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
 
 _KINDS = (tasks_pb2.TRAIN, tasks_pb2.VALIDATE)
@@ -24,6 +25,7 @@ def check_phase(request: rounds_pb2.Phase) -> None:
     _check_ref(request.model, common_pb2.BlobRef.MODEL, "model")
     if request.HasField("package"):
         _check_ref(request.package, common_pb2.BlobRef.PACKAGE, "package")
+    model_format(request.helper)
     if request.kind not in _KINDS:
         raise InvalidInput("A phase is of the kind TRAIN or VALIDATE.", field="kind")
     if not 0 < request.seconds_max <= limits.round_seconds_max:
@@ -44,6 +46,7 @@ def check_reduction(request: rounds_pb2.Reduction) -> None:
     """
     _check_id(request.model_id, "model_id")
     _check_ref(request.base, common_pb2.BlobRef.MODEL, "base")
+    model_format(request.helper)
     aggregator_of(request)
     if request.HasField("state"):
         _check_ref(request.state, common_pb2.BlobRef.STATE, "state")

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from fednet.aggregation import Partial
 from fednet.errors import FailedPrecondition, FednetError, NotFound, PermissionDenied
+from fednet.parameters import model_format
 from fednet.storage import Blobs
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
 
@@ -254,8 +255,7 @@ class Runner:
         """Get hold of the files; of all of them or of none."""
         with contextlib.ExitStack() as on_error:
             model, *_ = [self._acquired(ref, on_error) for ref in _blobs_of(request)]
-            training = request.kind == tasks_pb2.TRAIN
-            folding = Folding(aggregator_of(request), structure_of(model)) if training else None
+            folding = _folding_of(request, model) if request.kind == tasks_pb2.TRAIN else None
             on_error.pop_all()
         return folding
 
@@ -263,6 +263,11 @@ class Runner:
         path = self.local.acquire(ref)
         on_error.callback(self.local.release, ref)
         return path
+
+
+def _folding_of(request: rounds_pb2.Phase, model: Path) -> Folding:
+    form = model_format(request.helper)
+    return Folding(aggregator_of(request), structure_of(model, form), form)
 
 
 def _blobs_of(request: rounds_pb2.Phase) -> list[common_pb2.BlobRef]:

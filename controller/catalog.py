@@ -16,9 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fednet import limits
-from fednet.errors import AlreadyExists, InvalidInput, LimitExceeded, NotFound
+from fednet.errors import AlreadyExists, InvalidInput, InvalidModel, LimitExceeded, NotFound
 from fednet.packages import inspect_package
-from fednet.parameters import check_finite, open_model
+from fednet.parameters import (
+    ModelFormat,
+    check_finite,
+    helper_names,
+    model_format,
+    recognised_helper,
+)
 from fednet.storage import Query
 
 from .records import new_id, timestamp
@@ -74,21 +80,33 @@ class Catalog:
     work_dir: Path
     _committing: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def set_active_model(self, source: BinaryIO, model_id: str | None = None) -> Document:
+    def set_active_model(
+        self, source: BinaryIO, model_id: str | None = None, helper: str | None = None
+    ) -> Document:
         """Keep a model that nobody trained yet, and begin new sessions with it.
 
         Args:
-            source: The file: an npz with the arrays "0" to "n-1".
+            source: The file.
             model_id: The id that the caller made for it; sending the same again changes nothing.
+            helper: Its format; by default the one that the file shows, and of bare numbers, which
+                show none, the network's.
 
         Raises:
             AlreadyExists: The id belongs to another file.
+            InvalidInput: There is no such helper.
             InvalidModel: It is no good model; nothing of it is kept.
             LimitExceeded: It is larger than limits.model_bytes_max.
         """
-        origin = {"key": "models", "parent_model": None, "session_id": None}
+        said = model_format(helper).name if helper else None
         with self._received(source, limits.model_bytes_max) as upload:
-            _check_model(upload.path)
+            form = self._form_of(upload.path, said)
+            _check_model(upload.path, form)
+            origin = {
+                "key": "models",
+                "parent_model": None,
+                "session_id": None,
+                "helper": form.name,
+            }
             document = self._keep("models", model_id, upload, lambda id_: {**origin, "model": id_})
         return self.activate_model(document["id"])
 
@@ -104,6 +122,7 @@ class Catalog:
 
         Raises:
             AlreadyExists: The id belongs to another file.
+            InvalidInput: There is no such helper.
             InvalidPackage: It is no good package; nothing of it is kept.
             LimitExceeded: It is larger than limits.package_bytes_max.
         """
@@ -112,7 +131,7 @@ class Catalog:
             "name": about.name,
             "description": about.description,
             "file_name": about.file_name,
-            "helper": about.helper,
+            "helper": model_format(about.helper).name,
         }
         with self._received(source, limits.package_bytes_max) as upload:
             inspect_package(upload.path)
@@ -131,7 +150,7 @@ class Catalog:
             NotFound: There is no such model.
         """
         model = self.records.get("models", model_id)
-        self.records.set_active(model_id=model["id"])
+        self.records.set_active(model_id=model["id"], helper=helper_of(model))
         return model
 
     def activate_package(self, package_id: str) -> Document:
@@ -154,6 +173,10 @@ class Catalog:
         if model_id is None:
             raise NotFound("No model is set. Set one with APIClient.set_active_model(path).")
         return self.records.get("models", model_id)
+
+    def active_helper(self) -> str:
+        """The format of the network's models: that of the package or model set last, or the one chosen since."""
+        return self.records.active()["helper"] or helper_names()[0]
 
     def active_package(self) -> Document:
         """The package that clients run.
@@ -182,7 +205,8 @@ class Catalog:
         """
         if model["size_bytes"] > limits.shown_model_bytes_max:
             raise _too_large_to_show()
-        with self._fetched("models", model) as path, open_model(path) as opened:
+        form = model_format(helper_of(model))
+        with self._fetched("models", model) as path, form.open(path) as opened:
             if opened.structure.size > limits.shown_parameters_max:
                 raise _too_large_to_show()
             return [array.tolist() for array in opened.arrays]
@@ -240,6 +264,17 @@ class Catalog:
             return None
         return self.records.lookup("models", model["parent_model"])
 
+    def _form_of(self, path: Path, said: str | None) -> ModelFormat:
+        """The format of an uploaded model."""
+        found = recognised_helper(path)
+        if said and found and found != said:
+            raise InvalidModel(
+                f"The file is one of {found}, not of {said}. Send it with helper={found!r}, or "
+                f"save the model with {said}.",
+                field="helper",
+            )
+        return model_format(said or found or self.active_helper())
+
     @contextmanager
     def _fetched(self, collection: str, document: Document) -> Iterator[Path]:
         """A model or package in a temporary file."""
@@ -287,6 +322,11 @@ class Catalog:
             )
 
 
+def helper_of(model: Document) -> str:
+    """The format of a model's file; documents of old do not say it."""
+    return str(model.get("helper", helper_names()[0]))
+
+
 def _blob_key(collection: str, document_id: str) -> str:
     return f"{collection}/{document_id}"
 
@@ -313,9 +353,9 @@ def _too_large_to_show() -> LimitExceeded:
     )
 
 
-def _check_model(path: Path) -> None:
-    with open_model(path) as model:
-        check_finite(model.arrays)
+def _check_model(path: Path, form: ModelFormat) -> None:
+    with form.open(path) as model:
+        check_finite(model.arrays, model.structure)
 
 
 def _the_same(known: Document, upload: _Upload) -> Document:

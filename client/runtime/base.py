@@ -19,13 +19,16 @@ class Runtime(Protocol):
     kinds: frozenset[str]
     needs_package: bool
 
-    def train(self, model: Path, update: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    def train(
+        self, model: Path, update: Path, settings: dict[str, Any], helper: str = "numpyhelper"
+    ) -> dict[str, Any]:
         """Trains on the client's data.
 
         Args:
-            model: The file of the global model (npz).
-            update: Where the file of the update goes (npz).
+            model: The file of the global model.
+            update: Where the file of the update goes.
             settings: The session's settings for clients, JSON values.
+            helper: The name of the format of both files.
 
         Returns:
             The update's metadata: JSON values, `num_examples` among them.
@@ -34,8 +37,10 @@ class Runtime(Protocol):
             TaskFailed: The client's code failed, or was cancelled.
         """
 
-    def validate(self, model: Path, settings: dict[str, Any]) -> dict[str, Any]:
-        """Evaluates a model on the client's data.
+    def validate(
+        self, model: Path, settings: dict[str, Any], helper: str = "numpyhelper"
+    ) -> dict[str, Any]:
+        """Evaluates a model on the client's data; the arguments are those of `train`.
 
         Returns:
             The metrics: JSON scalars by name.

@@ -9,7 +9,7 @@ import numpy as np
 
 from fednet.errors import InvalidModel, TaskFailed
 from fednet.host import check_metrics, check_update
-from fednet.parameters import load_parameters, write_model_to
+from fednet.parameters import model_format
 
 from .calls import Calls
 
@@ -42,27 +42,31 @@ class CallbackRuntime:
         self._validate = validate
         self._calls = Calls()
 
-    def train(self, model: Path, update: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    def train(
+        self, model: Path, update: Path, settings: dict[str, Any], helper: str = "numpyhelper"
+    ) -> dict[str, Any]:
         """See `Runtime.train`."""
+        form = model_format(helper)
 
         def task() -> tuple[Parameters, dict[str, Any]]:
-            return check_update(_known("train", self._train)(load_parameters(model), settings))
+            return check_update(_known("train", self._train)(form.load(model), settings))
 
         arrays, metadata = self._calls.call("The train function", task)
         try:
             with update.open("wb") as file:  # it counts once its answer is kept, not before
-                write_model_to(file, arrays)
+                form.write_to(file, arrays)
         except InvalidModel as error:
             raise TaskFailed(f"The train function's parameters: {error}") from error
         return metadata
 
-    def validate(self, model: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    def validate(
+        self, model: Path, settings: dict[str, Any], helper: str = "numpyhelper"
+    ) -> dict[str, Any]:
         """See `Runtime.validate`."""
+        form = model_format(helper)
 
         def task() -> dict[str, Any]:
-            return check_metrics(
-                _known("validate", self._validate)(load_parameters(model), settings)
-            )
+            return check_metrics(_known("validate", self._validate)(form.load(model), settings))
 
         return self._calls.call("The validate function", task)
 

@@ -53,31 +53,38 @@ class HostedRuntime(PackageRuntime):
         self.kinds = frozenset({"TRAIN", "VALIDATE"})
         self._host = Host(manifest.client, self._folder, task_seconds_max, self._group, on_output)
 
-    def train(self, model: Path, update: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    def train(
+        self, model: Path, update: Path, settings: dict[str, Any], helper: str = "numpyhelper"
+    ) -> dict[str, Any]:
         """See `Runtime.train`."""
         with self._task(settings) as task_dir:
-            written = task_dir / "update.npz"
-            answer = self._ask("train", task_dir, model, update=str(written))
+            written = task_dir / "update"
+            answer = self._ask("train", task_dir, model, helper, update=str(written))
             metadata = check_metadata(answer.get("metadata"))
             if not written.is_file():
                 raise TaskFailed("The package's client returned no update.")
             shutil.move(written, update)
         return metadata
 
-    def validate(self, model: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    def validate(
+        self, model: Path, settings: dict[str, Any], helper: str = "numpyhelper"
+    ) -> dict[str, Any]:
         """See `Runtime.validate`."""
         with self._task(settings) as task_dir:
-            return check_metrics(self._ask("validate", task_dir, model).get("metrics"))
+            return check_metrics(self._ask("validate", task_dir, model, helper).get("metrics"))
 
     def close(self) -> None:
         """See `Runtime.close`."""
         self._host.end()
         super().close()
 
-    def _ask(self, task: str, task_dir: Path, model: Path, **more: str) -> dict[str, Any]:
+    def _ask(
+        self, task: str, task_dir: Path, model: Path, helper: str, **more: str
+    ) -> dict[str, Any]:
         request = {
             "task": task,
             "model": str(model.absolute()),
+            "helper": helper,
             "settings": str(task_dir / "settings.json"),
             **more,
         }

@@ -16,6 +16,7 @@ from fednet import errors, limits
 from fednet.errors import TaskFailed
 from fednet.host import check_metadata, check_metrics
 from fednet.packages import read_python_env
+from fednet.parameters import model_format
 from fednet.settings import environment_of_a_task
 
 from .commands import Commands
@@ -87,20 +88,27 @@ class PackageRuntime:
             kind for entry, kind in _KINDS.items() if entry in manifest.entry_points
         )
 
-    def train(self, model: Path, update: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    def train(
+        self, model: Path, update: Path, settings: dict[str, Any], helper: str = "numpyhelper"
+    ) -> dict[str, Any]:
         """See `Runtime.train`."""
         with self._task(settings) as task_dir:
-            # The name ends with .npz because numpy.savez adds it to names that do not.
-            written = task_dir / "update.npz"
+            # The name has its suffix because numpy.savez adds .npz to names that do not end so.
+            written = task_dir / f"update{model_format(helper).suffix}"
             printed = self._run("train", task_dir, model, written)
             if not written.is_file():
                 raise _wrote_nothing("train", "its update to its second argument", printed)
-            metadata_file = task_dir / "update.npz-metadata"
+            metadata_file = task_dir / f"{written.name}-metadata"
             metadata = check_metadata(_read_json("train", metadata_file, printed))
             shutil.move(written, update)
         return metadata
 
-    def validate(self, model: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    def validate(
+        self,
+        model: Path,
+        settings: dict[str, Any],
+        helper: str = "numpyhelper",  # noqa: ARG002  the package knows what it reads
+    ) -> dict[str, Any]:
         """See `Runtime.validate`."""
         with self._task(settings) as task_dir:
             written = task_dir / "metrics.json"

@@ -38,7 +38,7 @@ class FednConfig(BaseModel):
     clients_required: int = 1
     requested_clients: int = 8
     validate_models: bool = Field(default=True, alias="validate")
-    helper_type: str = "numpyhelper"
+    helper_type: str | None = None
     model_id: str | None = None
     server_functions: None = None
     """None: fednet runs no code of its users on the server."""

@@ -6,14 +6,12 @@ from flask import Response, jsonify
 from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, ConfigDict, RootModel
 
-from fednet.errors import InvalidInput
+from fednet.parameters import model_format
 
 from .openapi import operation_id
 from .problems import REFUSALS
 from .resource import Done
 from .services import services
-
-HELPERS = ("numpyhelper",)
 
 
 class Helper(RootModel[str]):
@@ -40,17 +38,12 @@ api = APIBlueprint(
 
 @api.get("/active", summary="The format of model files", responses={"200": Helper})
 def get() -> Response:
-    """Answer with the name; until somebody has chosen, with that of the default."""
-    return jsonify(services().records.active()["helper"] or HELPERS[0])
+    """Answer with the name: that of the package or model set last, or the one chosen since."""
+    return jsonify(services().catalog.active_helper())
 
 
 @api.put("/active", summary="Choose the format of model files", responses={"200": Done})
 def choose(body: ChosenHelper) -> dict[str, Any]:
-    """Take a format that fednet knows."""
-    if body.helper not in HELPERS:
-        raise InvalidInput(
-            f"The helper {body.helper!r} is not known; there is {', '.join(HELPERS)}.",
-            field="helper",
-        )
-    services().records.set_active(helper=body.helper)
+    """Take a format that fednet knows; models of bare numbers that are uploaded now are of it."""
+    services().records.set_active(helper=model_format(body.helper).name)
     return {"success": True, "message": "Active helper set."}

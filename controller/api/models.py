@@ -8,8 +8,10 @@ from flask import Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from fednet import limits
+from fednet.parameters import model_format
 from fednet.storage import Document, Query
 
+from ..catalog import helper_of
 from .files import FILE, file_answer, received_file, said_of_it, upload_body
 from .listing import documents, pages
 from .resource import (
@@ -39,7 +41,7 @@ class ModelUpload(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: UUID | None = None
-    helper: Literal["numpyhelper"] = "numpyhelper"
+    helper: str | None = None
     name: str | None = Field(None, max_length=limits.name_characters_max)
 
 
@@ -71,6 +73,9 @@ class Model(Shown):
 
     session_id: str | None
     """The session that made it."""
+
+    helper: str
+    """The format of its file."""
 
     committed_at: str
     """ISO 8601, UTC."""
@@ -125,7 +130,12 @@ def find(model_id: str) -> Document:
     )
 
 
-RESOURCE = Resource("models", ModelFilters, find=find, shape=Model)
+def present(models: Sequence[Document]) -> list[Document]:
+    """Models with their format."""
+    return [{**model, "helper": helper_of(model)} for model in models]
+
+
+RESOURCE = Resource("models", ModelFilters, present=present, find=find, shape=Model)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)
@@ -141,7 +151,9 @@ def upload() -> tuple[dict[str, Any], int]:
     """Keep the model if it is a good one."""
     source = received_file(limits.model_bytes_max)
     said = said_of_it(ModelUpload)
-    model = services().catalog.set_active_model(source, str(said.id) if said.id else None)
+    model = services().catalog.set_active_model(
+        source, str(said.id) if said.id else None, said.helper
+    )
     if said.name:
         _rename(model["id"], said.name)
     return {"success": True, "message": "Model set.", "model_id": model["id"]}, 201
@@ -156,9 +168,10 @@ def activate(body: ChosenModel) -> dict[str, Any]:
 
 @api.get("/<string:id>/download", summary="A model's file", responses=FILE)
 def download(path: ById) -> Response:
-    """Stream the model's npz file, or a range of it."""
+    """Stream the model's file, or a range of it."""
     model = find(path.id)
-    return file_answer("models", model, f"{model['id']}.npz")
+    suffix = model_format(helper_of(model)).suffix
+    return file_answer("models", model, f"{model['id']}{suffix}")
 
 
 @api.get("/leaf-nodes", summary="The models that nothing came from", responses={"200": Trail})

@@ -9,9 +9,10 @@ from typing import Any
 from fednet import limits
 from fednet.aggregation import aggregator
 from fednet.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
+from fednet.parameters import model_format
 from fednet.storage import Document, Query
 
-from ..catalog import Catalog
+from ..catalog import Catalog, helper_of
 from ..presence import Capabilities, Presence
 from ..records import Records, new_id, timestamp
 from .options import SessionOptions
@@ -39,7 +40,7 @@ class Admission:
             AlreadyExists: The id belongs to a session with other options.
         """
         known = self.records.lookup_natural("sessions", options.session_id or "")
-        if known and known["session_config"] != [_config(options)]:
+        if known and known["session_config"] != [_config(options, known["state"]["helper"])]:
             raise AlreadyExists(
                 f"The id {options.session_id!r} belongs to a session with other options. "
                 "Choose another id, or leave it out.",
@@ -56,8 +57,9 @@ class Admission:
         """
         _check_options(options)
         model = self._first_model(options)
+        _check_helper(options, model)
         package = self._package()
-        self._check_clients(options, package)
+        self._check_clients(options, model, package)
         return _document(_session(options, model, package), options)
 
     def _first_model(self, options: SessionOptions) -> Document:
@@ -76,7 +78,9 @@ class Admission:
         except NotFound:
             return None
 
-    def _check_clients(self, options: SessionOptions, package: Document | None) -> None:
+    def _check_clients(
+        self, options: SessionOptions, model: Document, package: Document | None
+    ) -> None:
         self._wait_for_newcomers(options.min_clients)
         trainers = dict(self._trainers())
         if len(trainers) < options.min_clients:
@@ -85,12 +89,8 @@ class Admission:
                 f"{options.min_clients} needed. Start more clients, or ask for fewer.",
                 field="min_clients",
             )
-        if package is None and any(trainer.needs_package for trainer in trainers.values()):
-            raise FailedPrecondition(
-                "No compute package set, and a connected client needs one. Set one with "
-                "APIClient.set_active_package(path, helper).",
-                field="package",
-            )
+        if any(trainer.needs_package for trainer in trainers.values()):
+            _check_package(package, model)
 
     def _wait_for_newcomers(self, count: int) -> None:
         """A client that has just registered may be a moment from being connected: give it that moment."""
@@ -105,10 +105,8 @@ class Admission:
 
 def _check_options(options: SessionOptions) -> None:
     _check_aggregator(options)
-    if options.helper != "numpyhelper":
-        raise InvalidInput(
-            f"The helper {options.helper!r} is not known; there is numpyhelper.", field="helper"
-        )
+    if options.helper:
+        model_format(options.helper)
     if options.requested_clients < options.min_clients:
         raise InvalidInput(
             f"requested_clients ({options.requested_clients}) must be at least min_clients "
@@ -139,8 +137,36 @@ def _check_aggregator(options: SessionOptions) -> None:
         )
 
 
-def _config(options: SessionOptions) -> dict[str, Any]:
-    return options.model_dump(by_alias=True, exclude={"session_id"}, mode="json")
+def _check_helper(options: SessionOptions, model: Document) -> None:
+    if options.helper and options.helper != helper_of(model):
+        raise InvalidInput(
+            f"The helper is {options.helper!r}, and the model to begin with is a file of "
+            f"{helper_of(model)!r}. Leave helper out, or begin with another model.",
+            field="helper",
+        )
+
+
+def _check_package(package: Document | None, model: Document) -> None:
+    """Whether clients that need a package can begin with the model."""
+    if package is None:
+        raise FailedPrecondition(
+            "No compute package set, and a connected client needs one. Set one with "
+            "APIClient.set_active_package(path, helper).",
+            field="package",
+        )
+    if package["helper"] != helper_of(model):
+        raise FailedPrecondition(
+            f"The active package reads and writes files of {package['helper']!r}, and the model "
+            f"to begin with is one of {helper_of(model)!r}. Set a model or a package of the "
+            "other's helper.",
+            field="helper",
+        )
+
+
+def _config(options: SessionOptions, helper: str) -> dict[str, Any]:
+    """The options as they are shown, with the helper that was left out."""
+    given = options.model_dump(by_alias=True, exclude={"session_id"}, mode="json")
+    return {**given, "helper": options.helper or helper}
 
 
 def _session(options: SessionOptions, model: Document, package: Document | None) -> Session:
@@ -155,7 +181,7 @@ def _session(options: SessionOptions, model: Document, package: Document | None)
         round_buffer_size=options.round_buffer_size,
         round_retries=limits.round_retries_max,
         validate=options.validate_models,
-        helper=options.helper,
+        helper=helper_of(model),
         aggregator=options.aggregator,
         aggregator_kwargs=options.aggregator_kwargs or {},
         model=_blob_ref(model),
@@ -170,7 +196,7 @@ def _document(session: Session, options: SessionOptions) -> Document:
         "name": options.name or session.session_id,
         "status": str(session.status),
         "reason": "",
-        "session_config": [_config(options)],
+        "session_config": [_config(options, session.helper)],
         "committed_at": timestamp(),
         "round_number": 0,
         "rounds_total": session.rounds,

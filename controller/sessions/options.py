@@ -57,8 +57,8 @@ class SessionOptions(BaseModel):
     validate_models: bool = Field(default=True, alias="validate")
     """Whether clients validate the model of each round."""
 
-    helper: str = "numpyhelper"
-    """The format of the model file."""
+    helper: str | None = None
+    """The format of the model file; by default that of the model to begin with, and no other will do."""
 
     min_clients: int = Field(default=1, ge=1, le=limits.session_clients_max)
     """How many clients must answer, in the whole network, for a round to count."""

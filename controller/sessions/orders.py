@@ -62,6 +62,7 @@ def reduction(session: Session, order: Reduce) -> rounds_pb2.Reduction:
         partials=partials,
         state=_wire_ref(common_pb2.BlobRef.STATE, state) if state else None,
         obsolete_state_id=session.obsolete_state_id,
+        helper=session.helper,
     )
 
 

@@ -24,6 +24,7 @@ def model_record(session: Session, model: BlobRef, now: float) -> Record:
             "model": model.id,
             "parent_model": session.model.id,
             "session_id": session.session_id,
+            "helper": session.helper,
             "committed_at": iso(now),
             "size_bytes": model.size_bytes,
             "sha256": model.sha256,

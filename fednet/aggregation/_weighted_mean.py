@@ -178,9 +178,11 @@ class WeightedMean(Partial):
         return self._scratch[: block.size].reshape(block.shape)
 
     def _saved_structure(self) -> Structure:
-        sums = [ArraySpec(spec.name, spec.shape, "float64") for spec in self.structure.arrays]
-        tally = ArraySpec(str(len(sums)), (len(self.tally()),), "float64")
-        return Structure((*sums, tally))
+        # By position: names are the model's, where its format has them, and no partial's.
+        shapes = [*(spec.shape for spec in self.structure.arrays), (len(self.tally()),)]
+        return Structure(
+            tuple(ArraySpec(str(place), shape, "float64") for place, shape in enumerate(shapes))
+        )
 
     def _own_sums(self) -> None:
         """Copy what is still a view into a saved partial's file, before it is added to."""

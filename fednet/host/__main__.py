@@ -19,7 +19,7 @@ from fednet import limits
 from fednet.errors import FednetError, InvalidModel, TaskFailed
 from fednet.host._answers import check_metrics, check_update
 from fednet.host._messages import Message, encode, read_message
-from fednet.parameters import load_parameters, write_model_to
+from fednet.parameters import model_format
 
 
 def main(target: str, requests: int, answers: int) -> None:
@@ -50,7 +50,8 @@ def load(target: str) -> Any:
 
 def perform(client: Any, request: Message) -> Message:
     """The answer to a request."""
-    parameters = load_parameters(Path(request["model"]))
+    form = model_format(request["helper"])
+    parameters = form.load(Path(request["model"]))
     settings = json.loads(Path(request["settings"]).read_bytes())
     function = getattr(client, request["task"], None)
     if function is None:
@@ -60,7 +61,7 @@ def perform(client: Any, request: Message) -> Message:
     arrays, metadata = check_update(function(parameters, settings))
     try:
         with Path(request["update"]).open("wb") as file:
-            write_model_to(file, arrays)
+            form.write_to(file, arrays)
     except InvalidModel as error:
         raise TaskFailed(f"The train function's parameters: {error}") from error
     return {"metadata": metadata}

@@ -12,21 +12,27 @@ from fednet.parameters._blocks import BLOCK_ITEMS, blocks
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fednet.parameters._structure import Structure
 
-def check_finite(arrays: Sequence[np.ndarray[Any, Any]]) -> None:
+
+def check_finite(
+    arrays: Sequence[np.ndarray[Any, Any]], structure: Structure | None = None
+) -> None:
     """Check that no parameter is NaN or infinite.
 
     Args:
         arrays: The arrays of a model, of any shapes and of the dtypes that a model may have.
+        structure: What knows their names; by default they are called by their places.
 
     Raises:
         InvalidModel: One is; names its array.
     """
     verdicts = np.empty(BLOCK_ITEMS, np.bool_)
-    for name, array in enumerate(arrays):
+    for place, array in enumerate(arrays):
         if array.dtype.kind == "f" and not _is_finite(array, verdicts):
+            name = structure.arrays[place].name if structure else str(place)
             raise InvalidModel(
-                f"Array '{name}' holds NaN or infinite numbers. Check the training data and lower "
+                f"Array {name!r} holds NaN or infinite numbers. Check the training data and lower "
                 "the learning rate."
             )
 

@@ -72,7 +72,7 @@ class Partial(_message.Message):
     def __init__(self, phase_id: _Optional[str] = ..., combiner: _Optional[str] = ..., updates: _Optional[int] = ..., weight: _Optional[float] = ...) -> None: ...
 
 class Reduction(_message.Message):
-    __slots__ = ("model_id", "base", "aggregator", "aggregator_settings_json", "partials", "state", "obsolete_state_id")
+    __slots__ = ("model_id", "base", "aggregator", "aggregator_settings_json", "partials", "state", "obsolete_state_id", "helper")
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     BASE_FIELD_NUMBER: _ClassVar[int]
     AGGREGATOR_FIELD_NUMBER: _ClassVar[int]
@@ -80,6 +80,7 @@ class Reduction(_message.Message):
     PARTIALS_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     OBSOLETE_STATE_ID_FIELD_NUMBER: _ClassVar[int]
+    HELPER_FIELD_NUMBER: _ClassVar[int]
     model_id: str
     base: _common_pb2.BlobRef
     aggregator: str
@@ -87,7 +88,8 @@ class Reduction(_message.Message):
     partials: _containers.RepeatedCompositeFieldContainer[Partial]
     state: _common_pb2.BlobRef
     obsolete_state_id: str
-    def __init__(self, model_id: _Optional[str] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., partials: _Optional[_Iterable[_Union[Partial, _Mapping]]] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., obsolete_state_id: _Optional[str] = ...) -> None: ...
+    helper: str
+    def __init__(self, model_id: _Optional[str] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., partials: _Optional[_Iterable[_Union[Partial, _Mapping]]] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., obsolete_state_id: _Optional[str] = ..., helper: _Optional[str] = ...) -> None: ...
 
 class Reduced(_message.Message):
     __slots__ = ("model", "seconds", "state")

@@ -163,7 +163,7 @@ def test_an_answer_whose_receipt_is_lost_is_kept_and_sent_again(start, session, 
     one.ready.get(timeout=30)
     assert session("second")["status"] == "FINISHED"
 
-    assert [name.partition(".")[2] for name in kept] == ["npz", "result"]
+    assert [name.partition(".")[2] for name in kept] == ["result", "update"]
     assert train.calls == 2
     assert set(kept) & set(answers(tmp_path)) == set()
 

@@ -57,17 +57,17 @@ def test_a_model_is_fetched_once(files, store):
     """By its digest, whatever its id."""
     ref = store.put(b"model")
 
-    assert files.model(ref).read_bytes() == b"model"
-    assert files.model(ref).read_bytes() == b"model"
+    assert files.model(ref, ".npz").read_bytes() == b"model"
+    assert files.model(ref, ".npz").read_bytes() == b"model"
     assert store.fetched == [ref.sha256]
 
 
 def test_what_an_earlier_process_fetched_is_used(files, store, tmp_path):
     """A restart costs no transfer."""
     ref = store.put(b"model")
-    files.model(ref)
+    files.model(ref, ".npz")
 
-    Files(tmp_path / "files", store.fetch).model(ref)
+    Files(tmp_path / "files", store.fetch).model(ref, ".npz")
 
     assert store.fetched == [ref.sha256]
 
@@ -75,23 +75,23 @@ def test_what_an_earlier_process_fetched_is_used(files, store, tmp_path):
 def test_what_an_earlier_process_left_broken_is_fetched_again(files, store, tmp_path):
     """A power cut may leave a name without its bytes."""
     ref = store.put(b"model")
-    files.model(ref).write_bytes(b"")
+    files.model(ref, ".npz").write_bytes(b"")
 
-    assert Files(tmp_path / "files", store.fetch).model(ref).read_bytes() == b"model"
+    assert Files(tmp_path / "files", store.fetch).model(ref, ".npz").read_bytes() == b"model"
 
 
 def test_the_longest_unused_make_room(files, store):
     """As many are held as the limit says."""
     refs = [store.put(bytes([number])) for number in range(limits.client_models_max + 1)]
     for ref in refs[:-1]:
-        files.model(ref)
-    files.model(refs[0])
+        files.model(ref, ".npz")
+    files.model(refs[0], ".npz")
 
-    paths = [files.model(refs[-1]), files.model(refs[0])]
+    paths = [files.model(refs[-1], ".npz"), files.model(refs[0], ".npz")]
 
     assert all(path.exists() for path in paths)
     assert len(list(paths[0].parent.parent.iterdir())) == limits.client_models_max
-    files.model(refs[1])
+    files.model(refs[1], ".npz")
     assert store.fetched.count(refs[1].sha256) == 2
 
 
@@ -99,7 +99,7 @@ def test_broken_transfers_do_not_pile_up(files, tmp_path):
     """What is left of them counts as well."""
     for number in range(20):
         with pytest.raises(Unavailable):
-            files.model(ref_of(bytes([number])))
+            files.model(ref_of(bytes([number])), ".npz")
 
     assert len(list((tmp_path / "files").rglob("*.part"))) <= limits.client_models_max
 
@@ -122,4 +122,4 @@ def test_packages_are_unpacked_once_and_bounded(files, store, tmp_path):
 def test_a_digest_that_is_none_never_becomes_a_path(files, digest):
     """The combiner's word is checked as well."""
     with pytest.raises(InvalidInput, match="no SHA-256"):
-        files.model(common_pb2.BlobRef(sha256=digest))
+        files.model(common_pb2.BlobRef(sha256=digest), ".npz")

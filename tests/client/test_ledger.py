@@ -168,7 +168,7 @@ def test_a_task_that_is_forgotten_in_hand_keeps_its_files_until_it_is_put_away(l
     ledger.keep(update_of(ledger, IDS[0]))
     ledger.forget(IDS[0])
     assert not ledger.is_wanted()
-    assert names_in(folder) == [f"{IDS[0]}.npz", f"{IDS[0]}.result"]
+    assert names_in(folder) == [f"{IDS[0]}.result", f"{IDS[0]}.update"]
 
     ledger.close()
     ledger.next()
@@ -183,7 +183,13 @@ def test_half_written_and_foreign_files_are_cleared_away(folder):
     ledger.keep(update_of(ledger, IDS[1]))
     ledger.update_path(IDS[1]).unlink()
     ledger.update_path(IDS[2]).write_bytes(b"half")
-    for name in (f"{IDS[2]}.result", ".x.npz.1.tmp", f"{IDS[0]}.tmp", "notes.result", "notes.npz"):
+    for name in (
+        f"{IDS[2]}.result",
+        ".x.update.1.tmp",
+        f"{IDS[0]}.tmp",
+        "notes.result",
+        "notes.update",
+    ):
         (folder / name).write_bytes(b"\xff")
 
     reopened = Ledger(folder)

@@ -96,7 +96,10 @@ class Combiner:
     async def reduced(self, phase, tmp_path, *, updates, weight):
         """The parameters of the model that the partial of one phase makes."""
         reduction = rounds_pb2.Reduction(
-            model_id=str(uuid.uuid4()), base=phase.model, aggregator="fedavg"
+            model_id=str(uuid.uuid4()),
+            base=phase.model,
+            aggregator="fedavg",
+            helper=phase.helper,
         )
         reduction.partials.add(
             phase_id=phase.phase_id, combiner=self.name, updates=updates, weight=weight
@@ -170,6 +173,7 @@ def phase_of(put_model):
             "clients": clients,
             "seconds_max": 3600.0,
             "aggregator": "fedavg",
+            "helper": "numpyhelper",
         } | changes
         fields.setdefault("model", put_model())
         return rounds_pb2.Phase(**fields)

@@ -6,8 +6,9 @@ import pytest
 from fednet.aggregation import aggregator
 from fednet.combiner.folding import Folding, merged, structure_of
 from fednet.errors import InvalidModel
-from fednet.parameters import write_model
+from fednet.parameters import model_format, write_model
 
+NPZ = model_format("numpyhelper")
 MODEL = [np.zeros((2, 3), np.float32), np.zeros(4, np.float32)]
 
 
@@ -24,12 +25,12 @@ def write(tmp_path):
 
 @pytest.fixture
 def structure(write):
-    return structure_of(write(*MODEL, name="model.npz"))
+    return structure_of(write(*MODEL, name="model.npz"), NPZ)
 
 
 @pytest.fixture
 def folding(structure):
-    return Folding(aggregator("fedavg"), structure)
+    return Folding(aggregator("fedavg"), structure, NPZ)
 
 
 def filled(number, dtype=np.float32):
@@ -119,7 +120,7 @@ def test_a_bomb_is_refused_before_it_is_inflated(folding, tmp_path):
 def test_merged_partials_are_those_of_all_updates(structure, write):
     """One partial or several, and the partials stay as they are."""
     kind = aggregator("fedavg")
-    first, second = Folding(kind, structure), Folding(kind, structure)
+    first, second = Folding(kind, structure, NPZ), Folding(kind, structure, NPZ)
     first.fold(write(*filled(1.0)), 1.0, {})
     second.fold(write(*filled(5.0)), 3.0, {})
 

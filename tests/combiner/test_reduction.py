@@ -32,7 +32,11 @@ def reduction_of():
     def make(*shares, **changes):
         [(first, _), *_] = shares
         reduction = rounds_pb2.Reduction(
-            model_id=str(uuid.uuid4()), base=first.model, aggregator=first.aggregator, **changes
+            model_id=str(uuid.uuid4()),
+            base=first.model,
+            aggregator=first.aggregator,
+            helper=first.helper,
+            **changes,
         )
         for phase, combiner in shares:
             updates = len(phase.clients)

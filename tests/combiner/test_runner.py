@@ -436,7 +436,10 @@ async def test_partials_of_two_combiners_make_one_model_and_make_it_once(
         each.answer(phase, "a", *values, num_examples=examples)
         await each.until("phase_closed")
     reduction = rounds_pb2.Reduction(
-        model_id=str(uuid.uuid4()), base=phase.model, aggregator="fedavg"
+        model_id=str(uuid.uuid4()),
+        base=phase.model,
+        aggregator="fedavg",
+        helper="numpyhelper",
     )
     for name, weight in (("combiner-1", 1), ("combiner-2", 3)):
         reduction.partials.add(phase_id=phase.phase_id, combiner=name, updates=1, weight=weight)
