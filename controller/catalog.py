@@ -324,7 +324,7 @@ class Catalog:
 
 def helper_of(model: Document) -> str:
     """The format of a model's file; documents of old do not say it."""
-    return str(model.get("helper", helper_names()[0]))
+    return model.get("helper") or helper_names()[0]
 
 
 def _blob_key(collection: str, document_id: str) -> str:

@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 _FINAL_STATUSES = frozenset({"FINISHED", "FAILED", "TERMINATED"})
 
 
+class _Unsaid(str):
+    """FEDn's default of an option, told apart from the same word of a caller."""
+
+    __slots__ = ()
+
+
 class APIClient(APIReader):
     """Drives a network through its controller.
 
@@ -107,7 +113,7 @@ class APIClient(APIReader):
         round_buffer_size: int = -1,
         delete_models: bool = True,
         validate: bool = True,
-        helper: str = "numpyhelper",
+        helper: str = _Unsaid("numpyhelper"),
         min_clients: int = 1,
         requested_clients: int = 8,
     ) -> dict[str, Any]:
@@ -124,7 +130,8 @@ class APIClient(APIReader):
                 selected clients.
             delete_models: Whether updates and partials are deleted after each round.
             validate: Whether clients validate the model of each round.
-            helper: The format of the model file.
+            helper: The format of the model file; if not given, that of the model to begin with,
+                whatever it is. Any other is refused.
             min_clients: How many clients must answer, in the whole network, for a round to count.
             requested_clients: How many clients are asked in each round, at the most.
 
@@ -141,7 +148,7 @@ class APIClient(APIReader):
             "round_buffer_size": round_buffer_size,
             "delete_models": delete_models,
             "validate": validate,
-            "helper": helper,
+            "helper": None if isinstance(helper, _Unsaid) else helper,
             "min_clients": min_clients,
             "requested_clients": requested_clients,
         }
@@ -247,8 +254,15 @@ class APIClient(APIReader):
         """
         return self._http.download(f"/api/v1/models/{quote(id, safe='')}/download", Path(path))
 
-    def set_active_model(self, path: str) -> dict[str, Any]:
-        """Upload a model, an npz file with the arrays "0" to "n-1", and begin new sessions with it.
+    def set_active_model(self, path: str, *, helper: str | None = None) -> dict[str, Any]:
+        """Upload a model, and begin new sessions with it.
+
+        Args:
+            path: The file.
+            helper: Its format: "numpyhelper" for an npz with the arrays "0" to "n-1",
+                "safetensors", or for bare numbers "binaryhelper" (float64) or "androidhelper"
+                (float32). If not given, the format that the file shows; bare numbers show none, and
+                are taken for files of the active package's helper.
 
         Returns:
             success, message and, where it was accepted, model_id.
@@ -256,7 +270,7 @@ class APIClient(APIReader):
         Raises:
             InvalidInput: The path cannot be read.
         """
-        return self._upload("models/", path, {})
+        return self._upload("models/", path, {"helper": helper})
 
     # Packages
 
@@ -279,7 +293,8 @@ class APIClient(APIReader):
 
         Args:
             path: The file: a tgz, tar or zip with a fednet.yaml.
-            helper: The format of the model files that it reads and writes, such as "numpyhelper".
+            helper: The format of the model files that it reads and writes: "numpyhelper",
+                "binaryhelper", "androidhelper" or "safetensors".
             name: A name for people.
             description: What it does.
 

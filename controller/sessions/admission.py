@@ -141,7 +141,7 @@ def _check_helper(options: SessionOptions, model: Document) -> None:
     if options.helper and options.helper != helper_of(model):
         raise InvalidInput(
             f"The helper is {options.helper!r}, and the model to begin with is a file of "
-            f"{helper_of(model)!r}. Leave helper out, or begin with another model.",
+            f"{helper_of(model)!r}. Start with helper={helper_of(model)!r}, or with another model.",
             field="helper",
         )
 

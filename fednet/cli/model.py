@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fednet.cli._connection import accepted, with_api
+from fednet.cli._formats import format_of, helper_option
 from fednet.cli._output import columns_of, json_option, show_answer, show_json, show_table, transfer
 from fednet.cli.resource import LIMIT_DEFAULT, add_list_and_get
 
@@ -29,13 +30,14 @@ add_list_and_get(model, "models")
 
 @model.command("set-active")
 @click.argument("path", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@helper_option
 @json_option
 @with_api
-def set_active(api: APIClient, *, path: Path, as_json: bool) -> None:
+def set_active(api: APIClient, *, path: Path, helper: str | None, as_json: bool) -> None:
     """Upload a model file, and begin new sessions with it."""
     with transfer(f"uploading {path}", quiet=as_json) as tell:
         api.on_transfer(tell)
-        answer = accepted(api.set_active_model(str(path)))
+        answer = accepted(api.set_active_model(str(path), helper=helper))
     show_answer(answer, f"The active model is {answer['model_id']}.", as_json=as_json)
 
 
@@ -45,13 +47,13 @@ def set_active(api: APIClient, *, path: Path, as_json: bool) -> None:
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The file to write; by default `<MODEL_ID>.npz`.",
+    help="The file to write; by default the model's id with the suffix of its format.",
 )
 @json_option
 @with_api
 def download(api: APIClient, *, model_id: str, output: Path | None, as_json: bool) -> None:
     """Download a model's file, by default that of the active model."""
-    target = output or Path(f"{model_id}.npz")
+    target = output or _file_name(api, model_id)
     with transfer(f"downloading {model_id}", quiet=as_json) as tell:
         api.on_transfer(tell)
         answer = accepted(api.download_model(model_id, str(target)))
@@ -80,15 +82,14 @@ def trail(api: APIClient, *, model_id: str | None, limit: int, as_json: bool) ->
 
 @model.command()
 @click.argument("path", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@helper_option
 @json_option
-def inspect(*, path: Path, as_json: bool) -> None:
+def inspect(*, path: Path, helper: str | None, as_json: bool) -> None:
     """Show what a model file on this machine holds: its arrays, and whether all numbers are finite.
 
     No network is asked.
     """
-    from fednet.parameters import open_model
-
-    with open_model(path) as opened:
+    with format_of(path, helper).open(path) as opened:
         found = _described(path, opened)
     if as_json:
         show_json(found)
@@ -99,6 +100,13 @@ def inspect(*, path: Path, as_json: bool) -> None:
         f"({found['file_bytes']} in the file), "
         + ("all numbers finite" if found["finite"] else "NOT all numbers finite")
     )
+
+
+def _file_name(api: APIClient, model_id: str) -> Path:
+    from fednet.parameters import model_format
+
+    model = api.get_active_model() if model_id == "active" else api.get_model(model_id)
+    return Path(f"{model_id}{model_format(model['helper']).suffix}")
 
 
 def _described(path: Path, opened: ModelFile) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from fednet.cli._formats import format_of, helper_option
 from fednet.cli._output import json_option, show_answer, show_json, show_record, working
 from fednet.errors import InvalidInput
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from fednet.client.runtime import PackageRuntime
     from fednet.packages import Manifest
+    from fednet.parameters import ModelFormat
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
 Stamps = dict[Path, tuple[int, int]]
@@ -88,16 +90,17 @@ def startup(*, package: Path, as_json: bool) -> None:
 @_package_option
 @_file_option("-i", "--input", "model", text="The model file.", required=True, exists=True)
 @_file_option("-o", "--output", "update", text="The file of the update.", required=True)
+@helper_option
 @json_option
-def train(*, package: Path, model: Path, update: Path, as_json: bool) -> None:
+def train(*, package: Path, model: Path, update: Path, helper: str | None, as_json: bool) -> None:
     """Train a model on this machine's data; the update is checked as a combiner would.
 
     Shows the metadata, `num_examples` among them.
     """
-    _check_model(model)
+    form = _checked_format(model, helper)
     with _runtime(package, quiet=as_json) as (runtime, _):
-        metadata = runtime.train(model.absolute(), update.absolute(), {})
-    _check_update(update, model)
+        metadata = runtime.train(model.absolute(), update.absolute(), {}, form.name)
+    _check_update(update, model, form)
     _show(metadata, as_json=as_json)
 
 
@@ -105,12 +108,15 @@ def train(*, package: Path, model: Path, update: Path, as_json: bool) -> None:
 @_package_option
 @_file_option("-i", "--input", "model", text="The model file.", required=True, exists=True)
 @_file_option("-o", "--output", "metrics", text="A file for the metrics, as JSON.", required=False)
+@helper_option
 @json_option
-def validate(*, package: Path, model: Path, metrics: Path | None, as_json: bool) -> None:
+def validate(
+    *, package: Path, model: Path, metrics: Path | None, helper: str | None, as_json: bool
+) -> None:
     """Validate a model on this machine's data, and show the metrics."""
-    _check_model(model)
+    form = _checked_format(model, helper)
     with _runtime(package, quiet=as_json) as (runtime, _):
-        measured = runtime.validate(model.absolute(), {})
+        measured = runtime.validate(model.absolute(), {}, form.name)
     if metrics is not None:
         _write(metrics, json.dumps(measured) + "\n")
     _show(measured, as_json=as_json)
@@ -188,19 +194,20 @@ def _write(path: Path, text: str) -> None:
         raise _unwritable(path, error) from error
 
 
-def _check_model(path: Path) -> None:
-    from fednet.parameters import open_model
+def _checked_format(model: Path, helper: str | None) -> ModelFormat:
+    """The format of a model file that is one."""
+    form = format_of(model, helper)
+    form.open(model).close()
+    return form
 
-    open_model(path).close()
 
-
-def _check_update(update: Path, model: Path) -> None:
+def _check_update(update: Path, model: Path, form: ModelFormat) -> None:
     """Refuse what a combiner would refuse."""
-    from fednet.parameters import check_finite, check_structure, open_model
+    from fednet.parameters import check_finite, check_structure
 
-    with open_model(update) as found, open_model(model) as expected:
+    with form.open(update) as found, form.open(model) as expected:
         check_structure(found.structure, expected.structure)
-        check_finite(found.arrays)
+        check_finite(found.arrays, expected.structure)
 
 
 def _unwritable(path: Path, error: OSError) -> InvalidInput:

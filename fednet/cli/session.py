@@ -70,7 +70,7 @@ def _json_object(_: click.Context, __: click.Parameter, text: str | None) -> dic
     show_default=True,
     help="Whether clients validate each round's model.",
 )
-@click.option("--helper", default="numpyhelper", show_default=True, help="The model's format.")
+@click.option("--helper", help="The model's format; by default that of the model to begin with.")
 @click.option(
     "--min-clients",
     type=int,
@@ -87,8 +87,10 @@ def _json_object(_: click.Context, __: click.Parameter, text: str | None) -> dic
 )
 @json_option
 @with_api
-def start(api: APIClient, *, as_json: bool, **options: Any) -> None:
+def start(api: APIClient, *, as_json: bool, helper: str | None, **options: Any) -> None:
     """Start a session and return at once; `fednet session watch` shows how it goes."""
+    if helper:
+        options["helper"] = helper
     answer = accepted(api.start_session(**options))
     show_answer(answer, f"Started session {answer['session_id']}.", as_json=as_json)
 

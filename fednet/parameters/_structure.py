@@ -152,6 +152,6 @@ def check_structure(found: Structure, expected: Structure) -> None:
             )
         if spec.shape != wanted.shape:
             raise InvalidModel(
-                f"Array {spec.name!r} has shape {spec.shape}, the global model has {wanted.shape}. "
+                f"Array {wanted.name!r} has shape {spec.shape}, the global model has {wanted.shape}. "
                 "Return the global model's arrays, trained, in their order."
             )

@@ -10,7 +10,9 @@ STARTED = "2026-11-21T16:56:04.471773Z"
 @pytest.fixture
 def session(records):
     """A session of which one round is done and the second under way."""
-    options = SessionOptions(id="s", rounds=2, min_clients=2, round_timeout=600)
+    options = SessionOptions(
+        id="s", rounds=2, min_clients=2, round_timeout=600, helper="numpyhelper"
+    )
     config = options.model_dump(by_alias=True, exclude={"session_id"})
     records.insert(
         "sessions",

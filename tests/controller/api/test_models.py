@@ -42,15 +42,14 @@ def test_a_model_is_given_a_name(api, method):
 
 
 def test_an_upload_may_say_its_name_and_helper(api, model_bytes):
-    """As FEDn 0.33's client does; a helper that fednet has not is refused."""
+    """As FEDn 0.33's client does; a helper that fednet has not is refused before the file is read."""
     file = {"file": (io.BytesIO(model_bytes()), "seed.npz")}
     said = {"name": "seed", "helper": "numpyhelper"}
 
-    refused = api.post(
-        f"{MODELS}/", data={"file": (io.BytesIO(b""), "x"), "helper": "binaryhelper"}
-    )
+    refused = api.post(f"{MODELS}/", data={"file": (io.BytesIO(b""), "x"), "helper": "torchhelper"})
     answer = api.post(f"{MODELS}/", data={**file, **said})
 
-    assert (refused.status_code, refused.json["field"]) == (422, "helper")
+    assert (refused.status_code, refused.json["field"]) == (400, "helper")
     assert answer.status_code == 201
     assert api.get(f"{MODELS}/active").json["name"] == "seed"
+    assert api.get(f"{MODELS}/active").json["helper"] == "numpyhelper"

@@ -1,0 +1,34 @@
+"""The format of a model file on this machine: what the person says, else what the file shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fednet.parameters import ModelFormat
+
+Function = TypeVar("Function", bound="Callable[..., Any]")
+
+
+def helper_option(function: Function) -> Function:
+    """The option `--helper`: the name of a format, or None."""
+    return click.option(
+        "--helper",
+        help="The file's format; needed only of bare numbers: binaryhelper or androidhelper.",
+    )(function)
+
+
+def format_of(path: Path, helper: str | None) -> ModelFormat:
+    """The format of a model file.
+
+    Raises:
+        InvalidInput: There is no such helper.
+    """
+    from fednet.parameters import helper_names, model_format, recognised_helper
+
+    return model_format(helper or recognised_helper(path) or helper_names()[0])
