@@ -35,7 +35,7 @@ test: $(TEST) ## Run all tests
 
 # Each published client of FEDn lives in an environment of its own, made once.
 test-fedn: $(TEST) $(FEDN) ## Let FEDn's own published clients drive a network
-	$(BIN)/pytest tests/fedn/published_clients.py
+	$(BIN)/pytest tests/fedn/published_*.py
 
 lint: $(TEST) ## Check rules and format
 	$(BIN)/ruff check .

@@ -35,7 +35,8 @@ class Client:
 
         client.run()
 
-    Parameters are lists of NumPy arrays in the order of the model's file, the client's own copies. An exception in
+    Parameters are lists of NumPy arrays, the client's own copies: in the order of the model's file; by name, where
+    it is safetensors; one vector, where it is bare numbers. An exception in
     a function fails that task, with its traceback in a status; the client goes on.
 
     Args:

@@ -118,7 +118,7 @@ def _end_record(file: BinaryIO) -> tuple[int, int, int, int]:
     if record[0] != b"PK\x05\x06" or record[-1] != 0:
         raise InvalidModel(
             "The file is no npz archive, or it is cut off. Save the model with numpy.savez, and "
-            "send all of it."
+            "send all of it; or name the helper whose file it is."
         )
     *_, count, length, offset, _ = record
     end64 = end - _LOCATOR.size - _END64.size

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from fednet.cli import main
+from fednet.parameters import model_format
 
 
 def inspect(path, *flags):
@@ -91,6 +92,41 @@ def test_inspect_says_which_array_is_not_finite(tmp_path, odd):
     assert result.exit_code == 0
     assert [array["finite"] for array in found["arrays"]] == [True, False]
     assert found["finite"] is False
+
+
+@pytest.fixture(params=["binaryhelper", "androidhelper", "safetensors"])
+def other(request, tmp_path):
+    """A file of another format, with the flags that it takes."""
+    form = model_format(request.param)
+    path = tmp_path / f"other{form.suffix}"
+    form.write(path, [np.arange(4.0)])
+    return path, ["--helper", form.name] if form.suffix == ".bin" else [], form
+
+
+def test_inspect_reads_every_format(other):
+    """Only of bare numbers it has to be told which."""
+    path, flags, _ = other
+
+    [array] = json.loads(inspect(path, "--json", *flags).stdout)["arrays"]
+
+    assert (array["shape"], array["finite"]) == ([4], True)
+    assert inspect(path, "--helper", "pickle").exit_code == 2
+
+
+def test_a_model_of_every_format_is_set_and_downloaded(fednet, net, other, tmp_path, monkeypatch):
+    """Under a name that ends as such files do."""
+    path, flags, form = other
+    monkeypatch.chdir(tmp_path)
+    before = net.api.get_active_model()["model"]
+
+    answer = json.loads(fednet("model", "set-active", path, *flags, "--json").stdout)
+    down = fednet("model", "download", answer["model_id"])
+
+    assert down.exit_code == 0, down.output
+    assert (tmp_path / f"{answer['model_id']}{form.suffix}").read_bytes() == path.read_bytes()
+    assert fednet("model", "set-active", path, "--helper", "numpyhelper").exit_code == 2
+    fednet("model", "download", before, "-o", "before.npz")
+    assert fednet("model", "set-active", "before.npz").exit_code == 0
 
 
 def test_inspect_refuses_what_is_no_model(tmp_path):

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from fednet.cli import main
 from fednet.packages import create_package
+from fednet.parameters import model_format
 
 
 @pytest.fixture(params=["folder", "archive"])
@@ -34,6 +35,22 @@ def test_train_writes_the_update_and_shows_the_metadata(either, seed, tmp_path):
     assert result.stderr == "starting\ntraining\n"
     with np.load(update) as arrays:
         assert arrays["0"].shape == (2, 3)
+
+
+@pytest.mark.parametrize("helper", ["binaryhelper", "safetensors"])
+def test_a_model_of_every_format_is_trained_and_validated(package, tmp_path, helper):
+    """Bare numbers do not show what they are: --helper says it."""
+    form = model_format(helper)
+    model, update = tmp_path / f"seed{form.suffix}", tmp_path / "update"
+    form.write(model, [np.arange(4.0)])
+    flags = ["--helper", helper] if form.suffix == ".bin" else []
+
+    trained = run("train", "-p", package, "-i", model, "-o", update, *flags)
+    validated = run("validate", "-p", package, "-i", model, *flags)
+
+    assert (trained.exit_code, validated.exit_code) == (0, 0), trained.output
+    assert form.load(update)[0].tolist() == [0, 1, 2, 3]
+    assert run("validate", "-p", package, "-i", model, "--helper", "numpyhelper").exit_code == 2
 
 
 def test_validate_shows_the_metrics_and_keeps_them_where_wanted(either, seed, tmp_path):

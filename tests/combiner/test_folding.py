@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from fednet import limits
 from fednet.aggregation import aggregator
 from fednet.combiner.folding import Folding, merged, structure_of
 from fednet.errors import InvalidModel
-from fednet.parameters import model_format, write_model
+from fednet.parameters import ArraySpec, Structure, model_format, write_model
 
 NPZ = model_format("numpyhelper")
 MODEL = [np.zeros((2, 3), np.float32), np.zeros(4, np.float32)]
@@ -107,6 +108,54 @@ def test_every_update_that_can_be_folded_may_be_uploaded(folding, tmp_path):
     for name, save in (("plain", np.savez), ("small", np.savez_compressed)):
         save(tmp_path / f"{name}.npz", **{str(i): array for i, array in enumerate(wide)})
         assert (tmp_path / f"{name}.npz").stat().st_size <= folding.update_bytes_max
+
+
+def test_every_update_of_long_names_may_be_uploaded(tmp_path):
+    """Names of safetensors may be as long as a model's, and of letters that JSON makes twelve of."""
+    form = model_format("safetensors")
+    names = ["\U0001f600" * (limits.array_name_characters_max - 2) + f"{n:02}" for n in range(20)]
+    specs = tuple(ArraySpec(name, (2,), "float64") for name in names)
+    structure = Structure(specs)
+
+    size_bytes, _ = form.write(tmp_path / "update", [np.zeros(2)] * 20, structure)
+
+    folding = Folding(aggregator("fedavg"), structure, form)
+    assert size_bytes <= folding.update_bytes_max
+    assert folding.fold(tmp_path / "update", 1.0, {}) == 1.0
+
+
+def test_an_update_is_folded_by_names_or_by_places(tmp_path):
+    """A package that saves a list has no names to give; other names are another model."""
+    form = model_format("safetensors")
+    base = Structure((ArraySpec("a", (2,), "float32"), ArraySpec("b", (), "float64")))
+    folding = Folding(aggregator("fedavg"), base, form)
+    arrays = [np.ones(2), np.array(3.0)]
+    form.write(tmp_path / "named", arrays, base)
+    form.write(tmp_path / "listed", arrays)
+    other = Structure((ArraySpec("a", (2,), "float32"), ArraySpec("c", (), "float64")))
+    form.write(tmp_path / "other", arrays, other)
+
+    folding.fold(tmp_path / "named", 1.0, {})
+    folding.fold(tmp_path / "listed", 3.0, {})
+
+    with pytest.raises(InvalidModel, match="'c'"):
+        folding.fold(tmp_path / "other", 1.0, {})
+    assert [array.tolist() for array in mean_of(folding)] == [[1, 1], 3]
+    assert folding.partial.updates == 2
+
+
+def test_a_partial_of_named_arrays_is_saved_and_loaded(tmp_path):
+    """It goes by places: names are the model's."""
+    base = Structure((ArraySpec("a", (2,), "float32"), ArraySpec("b", (), "float64")))
+    for name in ("fedavg", "fedmedian", "fednova", "fedopt"):
+        partial = aggregator(name).partial(base)
+        partial.accumulate([np.ones(2), np.array(3.0)], 2.0, {"num_steps": 1})
+
+        partial.save(tmp_path / name)
+
+        loaded = aggregator(name).load(tmp_path / name, base)
+        loaded.merge(partial)
+        assert (loaded.updates, loaded.weight) == (2, 4.0)
 
 
 def test_a_bomb_is_refused_before_it_is_inflated(folding, tmp_path):

@@ -5,9 +5,10 @@ import io
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from fednet import limits
-from fednet.controller.catalog import PackageDescription
+from fednet.controller.catalog import PackageDescription, helper_of
 from fednet.controller.records import new_id, timestamp
 from fednet.errors import (
     AlreadyExists,
@@ -32,6 +33,26 @@ BAD_MODELS = {
     "objects": npz(**{"0": np.array([None])}),
     "nan": npz(**{"0": np.array([1.0, np.nan])}),
     "wrong keys": npz(weights=np.ones(3)),
+}
+
+
+RAW_MODEL = np.arange(6.0).tobytes()
+TENSORS = save({"w": np.ones(3, np.float32)})
+BAD_UPLOADS = {
+    "npz as numbers": ("binaryhelper", npz(**{"0": np.ones(3)}), "one of numpyhelper"),
+    "npz as safetensors": ("safetensors", npz(**{"0": np.ones(3)}), "one of numpyhelper"),
+    "safetensors as npz": ("numpyhelper", TENSORS, "one of safetensors"),
+    "safetensors as numbers": ("androidhelper", TENSORS, "one of safetensors"),
+    "numbers as npz": ("numpyhelper", RAW_MODEL, "no npz archive"),
+    "numbers as safetensors": ("safetensors", RAW_MODEL, "no safetensors file"),
+    "numbers of nobody": (None, RAW_MODEL, "name the helper"),
+    "half a number": ("binaryhelper", RAW_MODEL[:-3], "no vector of float64"),
+    "half a number of float32": ("androidhelper", RAW_MODEL[:-3], "no vector of float32"),
+    "nan in numbers": ("binaryhelper", np.array([1, np.nan]).tobytes(), "Array '0' holds NaN"),
+    "nan in tensors": (None, save({"w": np.array([np.inf])}), "Array 'w' holds NaN"),
+    "cut tensors": (None, TENSORS[:-1], "the file has"),
+    "longer tensors": (None, TENSORS + b"x", "the file has"),
+    "tensors of text": (None, TENSORS.replace(b"F32", b"BF8"), "dtype BF8"),
 }
 
 
@@ -72,6 +93,62 @@ def test_of_a_bad_model_nothing_is_kept(catalog, records, blobs, content):
     assert list(catalog.work_dir.iterdir()) == []
     with pytest.raises(NotFound, match="set_active_model"):
         catalog.active_model()
+
+
+@pytest.mark.parametrize(("helper", "content", "words"), BAD_UPLOADS.values(), ids=BAD_UPLOADS)
+def test_a_file_that_is_not_of_its_helper_is_refused(catalog, records, helper, content, words):
+    """With what it is, where it shows that; nothing is kept, and the network's helper stays."""
+    with pytest.raises(InvalidModel, match=words):
+        catalog.set_active_model(io.BytesIO(content), helper=helper)
+
+    assert records.count("models") == 0
+    assert list(catalog.work_dir.iterdir()) == []
+    assert catalog.active_helper() == "numpyhelper"
+
+
+def test_an_unknown_helper_is_refused_before_anything_is_received(catalog, package_bytes):
+    """Of a model and of a package."""
+    source = io.BytesIO(RAW_MODEL)
+
+    with pytest.raises(InvalidInput) as of_model:
+        catalog.set_active_model(source, helper="pickle")
+    with pytest.raises(InvalidInput) as of_package:
+        catalog.set_active_package(io.BytesIO(package_bytes), PackageDescription(helper="pickle"))
+
+    assert (of_model.value.field, of_package.value.field) == ("helper", "helper")
+    assert source.tell() == 0
+
+
+def test_the_format_is_what_is_said_or_what_the_file_shows_or_the_networks(catalog, package_bytes):
+    """In this order; the network's is then that of the model."""
+
+    def uploaded(content, helper=None):
+        model = catalog.set_active_model(io.BytesIO(content), helper=helper)
+        assert catalog.active_helper() == model["helper"]
+        return model["helper"], catalog.parameters(model)
+
+    assert uploaded(RAW_MODEL, "binaryhelper") == ("binaryhelper", [[0, 1, 2, 3, 4, 5]])
+    assert uploaded(RAW_MODEL) == ("binaryhelper", [[0, 1, 2, 3, 4, 5]])
+    assert uploaded(TENSORS) == ("safetensors", [[1, 1, 1]])
+    assert uploaded(npz(**{"0": np.ones(2)})) == ("numpyhelper", [[1, 1]])
+    catalog.set_active_package(
+        io.BytesIO(package_bytes), PackageDescription(helper="androidhelper")
+    )
+    assert uploaded(np.ones(3, "<f4").tobytes()) == ("androidhelper", [[1, 1, 1]])
+
+
+def test_a_model_of_a_store_of_old_is_an_npz(catalog, records, model_bytes):
+    """Its document says no helper."""
+    model = catalog.set_active_model(io.BytesIO(model_bytes()))
+    old = {name: value for name, value in model.items() if name not in {"helper", "version"}}
+    old |= {"id": (new := new_id()), "model": new}
+    catalog.blobs.put(f"models/{new}", [model_bytes()])
+    records.insert("models", old)
+
+    found = catalog.activate_model(new)
+
+    assert helper_of(found) == "numpyhelper"
+    assert catalog.parameters(found) == [[[1, 1]] * 3]
 
 
 def test_an_empty_file_is_refused(catalog):

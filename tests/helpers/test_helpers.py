@@ -1,6 +1,7 @@
 """What authors of packages import: as FEDn's, with another name before it."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -92,3 +93,13 @@ def test_importing_the_helpers_loads_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
 
     assert done.stdout.strip() == b""
+
+
+def test_the_documentation_names_every_helper(repository):
+    """In the table of docs/packages.md, one line each, in the order of the code."""
+    page = (repository / "docs" / "packages.md").read_text()
+
+    _, _, table = page.partition("| helper | its files |")
+    rows = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+
+    assert rows == helper_names()

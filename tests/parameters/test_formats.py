@@ -1,6 +1,8 @@
 """The formats of model files, each by the name of its helper."""
 
 import hashlib
+import io
+import mmap
 
 import numpy as np
 import pytest
@@ -9,7 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
 from fednet.errors import InvalidInput, InvalidModel, NotFound
-from fednet.parameters import Structure, check_structure, helper_names, model_format
+from fednet.parameters import (
+    Structure,
+    check_finite,
+    check_structure,
+    helper_names,
+    model_format,
+    recognised_helper,
+)
 
 DTYPES = st.sampled_from(["float64", "float32", "float16", "int64", "uint8", "bool", ">f4"])
 ARRAYS = st.lists(
@@ -111,3 +120,66 @@ def test_names_of_tensors_must_be_the_global_models():
     check_structure(theirs, Structure((named,)))
     with pytest.raises(InvalidModel, match="'v'"):
         check_structure(Structure((other,)), Structure((named,)))
+
+
+@pytest.mark.parametrize("name", helper_names())
+def test_a_model_is_written_to_a_stream_in_the_same_bytes(name, tmp_path):
+    """The stream is neither read nor sought, and an array of strides is walked through as it is."""
+    arrays = [np.arange(12, dtype=np.float32).reshape(3, 4).T, np.arange(10.0)[::3]]
+
+    class Stream:
+        content = b""
+
+        def write(self, data):
+            self.content += data
+
+    model_format(name).write_to(stream := Stream(), iter(arrays))
+
+    model_format(name).write(tmp_path / "m", arrays)
+    assert stream.content == (tmp_path / "m").read_bytes()
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("binaryhelper", "<f8"), ("androidhelper", "<f4")])
+def test_raw_vectors_are_views_of_the_mapped_file(name, dtype, tmp_path):
+    """So that their pages can be let go: a round of many updates does not fill the memory."""
+    np.arange(5, dtype=dtype).tofile(tmp_path / "m")
+
+    with model_format(name).open(tmp_path / "m") as model:
+        assert isinstance(model.arrays[0].base, mmap.mmap)
+        assert model.arrays[0].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_what_float32_cannot_hold_becomes_infinite():
+    """And so is refused where it comes to, by whoever checks that numbers are finite."""
+    stream = io.BytesIO()
+
+    model_format("androidhelper").write_to(stream, [np.array([1e300])])
+
+    assert np.isinf(np.frombuffer(stream.getvalue(), "<f4")).all()
+
+
+@pytest.mark.parametrize("name", helper_names())
+def test_a_file_shows_its_format_unless_it_is_bare_numbers(name, tmp_path):
+    """Whatever the numbers are; which raw format it is, somebody has to say."""
+    for numbers in (np.zeros(9), np.arange(9.0), np.full(9, 5e-324), -np.ones(9)):
+        model_format(name).write(tmp_path / "m", [numbers])
+        shown = recognised_helper(tmp_path / "m")
+        assert shown == (None if name in {"binaryhelper", "androidhelper"} else name)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"\0" * 8, b"\2" + b"\0" * 7, b"{}" * 8])
+def test_of_other_files_nothing_is_said(content, tmp_path):
+    """They may still be numbers."""
+    (tmp_path / "m").write_bytes(content)
+
+    assert recognised_helper(tmp_path / "m") is None
+
+
+def test_an_array_that_is_not_finite_is_called_by_its_name():
+    """Where its format has names; by its place elsewhere."""
+    named = Structure((type(Structure.of([np.zeros(1)]).arrays[0])("w", (1,), "float64"),))
+
+    with pytest.raises(InvalidModel, match="'w'"):
+        check_finite([np.array([np.nan])], named)
+    with pytest.raises(InvalidModel, match="'0'"):
+        check_finite([np.array([np.nan])])

@@ -105,6 +105,7 @@ def test_the_numbers_are_aligned(tmp_path):
         raw({"a": ENTRY, "b": ENTRY}),
         raw({"a": ENTRY}, b"\0" * 7),
         raw({"a": ENTRY}, b"\0" * 9),
+        raw({"a" * 513: ENTRY}),
     ],
 )
 def test_a_file_that_is_not_what_it_must_be_is_refused(tmp_path, content):

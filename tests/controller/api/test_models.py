@@ -2,7 +2,9 @@
 
 import io
 
+import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from fednet import limits
 
@@ -53,3 +55,50 @@ def test_an_upload_may_say_its_name_and_helper(api, model_bytes):
     assert answer.status_code == 201
     assert api.get(f"{MODELS}/active").json["name"] == "seed"
     assert api.get(f"{MODELS}/active").json["helper"] == "numpyhelper"
+
+
+@pytest.mark.usefixtures("family")
+def test_a_model_of_a_store_of_old_is_shown_as_an_npz(api):
+    """Its document says no helper; in lists, by its id, and in the trail."""
+    shown = api.get(f"{MODELS}/").json["result"] + api.get(f"{MODELS}/c/ancestors").json
+
+    assert {each["helper"] for each in [*shown, api.get(f"{MODELS}/a").json]} == {"numpyhelper"}
+
+
+@pytest.mark.parametrize(
+    ("helper", "content", "suffix"),
+    [
+        ("binaryhelper", np.arange(3.0).tobytes(), ".bin"),
+        ("androidhelper", np.arange(3, dtype="<f4").tobytes(), ".bin"),
+        ("safetensors", save({"w": np.arange(3.0)}), ".safetensors"),
+        ("numpyhelper", None, ".npz"),
+    ],
+)
+def test_a_model_of_every_format_goes_up_and_down(api, model_bytes, helper, content, suffix):
+    """As raw bytes, with the helper in the query; the file's name has its suffix."""
+    content = content or model_bytes()
+    query = {"helper": helper}
+
+    answer = api.post(
+        f"{MODELS}/", data=content, content_type="application/octet-stream", query_string=query
+    )
+
+    path = f"{MODELS}/{answer.json['model_id']}"
+    download = api.get(f"{path}/download")
+    assert (answer.status_code, download.data) == (201, content)
+    assert f"{answer.json['model_id']}{suffix}" in download.headers["Content-Disposition"]
+    assert api.get(path).json["helper"] == helper
+    assert api.get(f"{path}/parameters").json["array"][0] in ([0, 1, 2], [[1, 1]] * 3)
+
+
+def test_a_file_of_another_helper_is_refused_with_its_name(api, model_bytes):
+    """400 in JSON, as every refusal."""
+    answer = api.post(
+        f"{MODELS}/",
+        data=model_bytes(),
+        content_type="application/octet-stream",
+        query_string={"helper": "binaryhelper"},
+    )
+
+    assert (answer.status_code, answer.json["code"]) == (400, "invalid_model")
+    assert answer.json["field"] == "helper"

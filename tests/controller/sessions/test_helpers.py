@@ -248,7 +248,10 @@ def test_a_wrong_update_is_refused_in_every_format(network, seed, helper):
     net = network()
     wrong = {
         "longer": lambda arrays, _: ([np.zeros(11)] * len(arrays), {"num_examples": 1}),
-        "infinite": lambda arrays, _: ([np.full(a.shape, np.inf) for a in arrays], {"num_examples": 1}),
+        "infinite": lambda arrays, _: (
+            [np.full(a.shape, np.inf) for a in arrays],
+            {"num_examples": 1},
+        ),
     }
     for name, train in wrong.items():
         net.add_client(name, train=train)
