@@ -35,9 +35,9 @@ class Client:
 
         client.run()
 
-    Parameters are lists of NumPy arrays, the client's own copies: in the order of the model's file; by name, where
-    it is safetensors; one vector, where it is bare numbers. An exception in
-    a function fails that task, with its traceback in a status; the client goes on.
+    Parameters are lists of NumPy arrays, the client's own copies, in the order of the model's file: by name where
+    that is safetensors, and of bare numbers one vector. An exception in a function fails that task, with its
+    traceback in a status; the client goes on.
 
     Args:
         api_url: The controller's address; by default FEDNET_URL.

@@ -88,8 +88,8 @@ class Catalog:
         Args:
             source: The file.
             model_id: The id that the caller made for it; sending the same again changes nothing.
-            helper: Its format; by default the one that the file shows, and of bare numbers, which
-                show none, the network's.
+            helper: Its format; by default the one that the file shows. Bare numbers show none, and
+                are taken for files of the active helper.
 
         Raises:
             AlreadyExists: The id belongs to another file.
@@ -175,7 +175,7 @@ class Catalog:
         return self.records.get("models", model_id)
 
     def active_helper(self) -> str:
-        """The format of the network's models: that of the package or model set last, or the one chosen since."""
+        """The format that people work with: of the package or model set last, or chosen since."""
         return self.records.active()["helper"] or helper_names()[0]
 
     def active_package(self) -> Document:

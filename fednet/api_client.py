@@ -262,7 +262,7 @@ class APIClient(APIReader):
             helper: Its format: "numpyhelper" for an npz with the arrays "0" to "n-1",
                 "safetensors", or for bare numbers "binaryhelper" (float64) or "androidhelper"
                 (float32). If not given, the format that the file shows; bare numbers show none, and
-                are taken for files of the active package's helper.
+                are taken for files of the helper of the package or model that was set last.
 
         Returns:
             success, message and, where it was accepted, model_id.

@@ -334,7 +334,7 @@ class Machine:
         step.records += [
             model_record(session, event.model, now),
             finished_round(session, current, event, now),
-            Record("network", "active", {"model_id": event.model.id, "helper": session.helper}),
+            Record("network", "active", {"model_id": event.model.id}),
         ]
         step.actions += _releases(current.phase)
         session.model, session.number = event.model, current.number

@@ -144,6 +144,20 @@ def test_an_update_is_folded_by_names_or_by_places(tmp_path):
     assert folding.partial.updates == 2
 
 
+def test_numbers_that_are_not_aligned_are_folded(tmp_path):
+    """Another program may let a mask of three bytes precede its weights."""
+    form = model_format("safetensors")
+    base = Structure((ArraySpec("a", (3,), "bool"), ArraySpec("b", (2,), "float64")))
+    folding = Folding(aggregator("fedavg"), base, form)
+    form.write(tmp_path / "update", [np.array([True, False, True]), np.array([1.5, 2.5])], base)
+    with form.open(tmp_path / "update") as opened:
+        assert not opened.arrays[1].flags.aligned
+
+    folding.fold(tmp_path / "update", 1.0, {})
+
+    assert [array.tolist() for array in mean_of(folding)] == [[True, False, True], [1.5, 2.5]]
+
+
 def test_a_partial_of_named_arrays_is_saved_and_loaded(tmp_path):
     """It goes by places: names are the model's."""
     base = Structure((ArraySpec("a", (2,), "float32"), ArraySpec("b", (), "float64")))

@@ -27,6 +27,7 @@ def a_notebook() -> dict[str, Any]:
     api = APIClient("127.0.0.1", 8092, token="secret")
     api.set_active_package("package.tgz", helper="numpyhelper", name="digits")
     api.set_active_model("seed.npz")
+    api.set_active_model("seed.bin", helper="androidhelper")
     api.start_session("first", rounds=3, min_clients=2, round_timeout=60)
     session = api.wait_session("first")
     if session["status"] == "FINISHED":
