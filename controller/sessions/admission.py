@@ -157,8 +157,8 @@ def _check_package(package: Document | None, model: Document) -> None:
     if package["helper"] != helper_of(model):
         raise FailedPrecondition(
             f"The active package reads and writes files of {package['helper']!r}, and the model "
-            f"to begin with is one of {helper_of(model)!r}. Set a model or a package of the "
-            "other's helper.",
+            f"to begin with is one of {helper_of(model)!r}. Set a model of the package's helper, "
+            f"or a package with helper={helper_of(model)!r}.",
             field="helper",
         )
 
