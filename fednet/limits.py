@@ -39,8 +39,9 @@ update_steps_max: Final = 1_000_000
 # Sessions
 session_rounds_max: Final = 1_000_000
 round_seconds_max: Final = 30 * 24 * 3600.0
-round_retries_max: Final = 3
+round_retries_max: Final = 100
 session_clients_max: Final = 100_000
+session_seed_bits_max: Final = 32
 
 # Calls
 connect_seconds_max: Final = 10.0

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fednet.controller.sessions.events import Reduce, Reduced, StartPhase
+from fednet.controller.sessions.events import PhaseBegun, Reduce, Reduced, StartPhase
 from fednet.controller.sessions.orders import outcome, phase_request, reduction
 from fednet.controller.sessions.state import BlobRef, Phase, Round, Session, Share
 from fednet.wire import common_pb2, rounds_pb2
@@ -40,6 +40,13 @@ def test_an_answer_brings_what_the_aggregator_remembers(current):
 
     assert with_state.state == BlobRef("new-model", 7, "a" * 64)
     assert without == Reduced(BlobRef("new-model", 2, "b" * 64), 0.5)
+
+
+def test_a_combiner_that_has_heard_a_start_has_sent_its_tasks(current):
+    """It answers when they are out."""
+    order = StartPhase("c", current.phase, "r")
+
+    assert outcome(order, rounds_pb2.PhaseStarted()) == PhaseBegun("c", current.phase.phase_id)
 
 
 def test_a_session_remembers_through_its_document(new_session):
