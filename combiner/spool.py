@@ -5,6 +5,7 @@
                               /<task id>.part   an upload that is under way
                               /<task id>.result what the client said (serialised `TaskResult`)
                               /closed           no answer counts any more that is not here
+    <folder>/retained/                          updates of phases that are over; see `retained`
     <folder>/tmp/                               work in progress; emptied at start
 
 Names are ids of ours, never a client's choice. Files are renamed into place, so what is found is whole; a phase is
@@ -30,15 +31,20 @@ class Spool:
     """The files of the phases that this combiner holds.
 
     Every method raises Unavailable where the system refuses: a full disk, missing rights.
+
+    Attributes:
+        retained: The folder of what outlives its phase.
     """
 
     def __init__(self, folder: Path) -> None:
         self._phases = folder / "phases"
         self._tmp = folder / "tmp"
+        self.retained = folder / "retained"
         with _errors():
             shutil.rmtree(self._tmp, ignore_errors=True)
             self._phases.mkdir(parents=True, exist_ok=True)
             self._tmp.mkdir(exist_ok=True)
+            self.retained.mkdir(exist_ok=True)
 
     def begin(self, phase: rounds_pb2.Phase) -> None:
         """Keep a phase's request; it is there again after a restart."""
@@ -63,10 +69,19 @@ class Spool:
             (self._phases / phase_id).rename(gone)
             shutil.rmtree(gone, ignore_errors=True)
 
+    def hand_over(self, phase_id: str, target: Path) -> bool:
+        """Move everything of a phase to a path in the file system of the spool; whether there was anything."""
+        with _errors():
+            try:
+                (self._phases / phase_id).rename(target)
+            except FileNotFoundError:
+                return False
+        return True
+
     def phases(self) -> Iterator[tuple[rounds_pb2.Phase, float]]:
         """Phases begun and not released, each with the time it began; one without a whole request is cleared away."""
         for folder in sorted(self._phases.iterdir()):
-            request = _read_phase(folder / "phase")
+            request = read_phase(folder / "phase")
             if request and request.phase_id == folder.name:
                 yield request, (folder / "phase").stat().st_mtime
             else:
@@ -85,7 +100,7 @@ class Spool:
     def results(self, phase_id: str) -> Iterator[tasks_pb2.TaskResult]:
         """What clients said in a phase, by task id; what is not whole is as if it had not come."""
         for path in sorted((self._phases / phase_id).glob("*.result")):
-            result = _read_result(path)
+            result = read_result(path)
             if result and result.task_id == path.stem:
                 yield result
 
@@ -99,14 +114,16 @@ class Spool:
         scratch.replace(path)
 
 
-def _read_phase(path: Path) -> rounds_pb2.Phase | None:
+def read_phase(path: Path) -> rounds_pb2.Phase | None:
+    """The request in a file; None where there is no whole one."""
     try:
         return rounds_pb2.Phase.FromString(path.read_bytes())
     except (OSError, DecodeError):
         return None
 
 
-def _read_result(path: Path) -> tasks_pb2.TaskResult | None:
+def read_result(path: Path) -> tasks_pb2.TaskResult | None:
+    """What a client said, in a file; None where there is no whole one."""
     try:
         return tasks_pb2.TaskResult.FromString(path.read_bytes())
     except (OSError, DecodeError):

@@ -60,6 +60,10 @@ outbox_events_max: Final = 100_000
 outbox_bytes_max: Final = 256 * MIB
 combiner_clients_max: Final = 10_000
 
+# Updates that outlive their round
+retained_bytes_max: Final = 10 * GIB
+retained_phases_max: Final = 10_000
+
 # REST
 page_items_max: Final = 1_000
 shown_parameters_max: Final = 100_000

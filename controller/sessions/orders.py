@@ -48,6 +48,7 @@ def phase_request(session: Session, order: StartPhase) -> rounds_pb2.Phase:
         aggregator=session.aggregator,
         aggregator_settings_json=json.dumps(session.aggregator_kwargs),
         share_partial=len(phase.shares) > 1,
+        retain_updates=phase.kind == "TRAIN" and not session.delete_models,
     )
 
 

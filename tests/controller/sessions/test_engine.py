@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import requests
 
+from fednet.combiner.spool import Spool
 from fednet.controller.server import Controller
 from fednet.controller.sessions import news
 from fednet.controller.sessions.options import SessionOptions
 from fednet.errors import FailedPrecondition, InvalidInput, Unavailable
 from fednet.parameters import load_parameters, write_model
 from fednet.settings import ControllerSettings
+from fednet.storage import open_blobs
 from fednet.testing import Network
 
 SECONDS = 60
@@ -157,6 +159,49 @@ def test_a_round_tells_where_its_time_went(network):
             assert told == {"max": max(answered), "sum": sum(answered)}
             assert 0 < told["max"] < seconds["round"]
         assert set(each["answer_seconds"]) == {"download", "train", "upload", "fold"}
+
+
+@pytest.mark.parametrize("delete_models", [True, False])
+def test_updates_go_with_their_round_unless_they_are_to_stay(network, tmp_path, delete_models):
+    """Then each combiner has those of its clients, and a status says where; partials go in any case."""
+    net = network(2, [Site(1), Site(2)])
+
+    session = run(net, rounds=2, min_clients=2, delete_models=delete_models)
+    another = run(net, rounds=1)  # combiners hear of its start after all releases of the first
+    for number in (1, 2):
+        net.remove_combiner(f"combiner-{number}")
+
+    spools = [net.data_dir / f"combiner-{number}" / "spool" for number in (1, 2)]
+    numbers = {each["id"]: each["number"] for each in rounds_of(net, session)}
+    found = Counter()
+    for page in (page for spool in spools for page in spool.glob("retained/*/round.json")):
+        told = json.loads(page.read_text())
+        [update] = told["updates"]
+        before = parameters_of(net, told["model_id"], tmp_path)
+        after = load_parameters(page.with_name(update["file"]))
+        np.testing.assert_allclose(after[0] - before[0], update["num_examples"] / 10, rtol=1e-6)
+        found[numbers[told["round_id"]]] += 1
+    assert found == ({} if delete_models else {1: 2, 2: 2})
+    held = [phase for spool in spools for phase, _ in Spool(spool).phases()]
+    assert {phase.session_id for phase in held} <= {another["session_id"]}
+    blobs = open_blobs(f"file://{net.data_dir}/blobs")
+    shared = {key.split("/")[1] for key in blobs.list("partials/")}
+    assert shared <= {phase.phase_id for phase in held}
+
+
+def test_where_updates_are_retained_is_told_by_their_combiner(network):
+    """As a status of the session."""
+    net = network(1, [Site(1)])
+
+    session = run(net, rounds=2, delete_models=False)
+
+    statuses = net.api.get_statuses(session_id=session["session_id"])["result"]
+    told = [each for each in statuses if "are retained in" in each["status"]]
+    first = told[
+        -1
+    ]  # it comes before the second round's news; the second's may come after the session's end
+    assert first["sender"] == {"name": "combiner-1", "role": "COMBINER"}
+    assert (first["log_level"], json.loads(first["data"])["round"]) == ("INFO", 1)
 
 
 def test_sessions_share_their_clients_fairly(network):

@@ -1,6 +1,7 @@
 """Orders as combiners are given them, and their answers as sessions hear them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -47,6 +48,20 @@ def test_a_combiner_that_has_heard_a_start_has_sent_its_tasks(current):
     order = StartPhase("c", current.phase, "r")
 
     assert outcome(order, rounds_pb2.PhaseStarted()) == PhaseBegun("c", current.phase.phase_id)
+
+
+@pytest.mark.parametrize("delete_models", [True, False])
+def test_updates_are_retained_where_the_session_asks_for_it(new_session, current, delete_models):
+    """Of training; a validation has none."""
+    session = new_session(delete_models=delete_models)
+    validation = replace(current.phase, kind="VALIDATE")
+
+    asked = [
+        phase_request(session, StartPhase("c", phase, "r")).retain_updates
+        for phase in (current.phase, validation)
+    ]
+
+    assert asked == [not delete_models, False]
 
 
 def test_a_session_remembers_through_its_document(new_session):
