@@ -8,7 +8,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from fednet import limits
 
-_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"  # so that it fits into an address
 _WORDS_OF_THE_API = frozenset({"continue", "count", "list", "pause", "resume", "start", "stop"})
 
 
@@ -25,8 +24,16 @@ def _is_no_truth_value(given: Any) -> Any:
     return given
 
 
+_Id = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=limits.name_characters_max),
+    AfterValidator(_is_free),
+]
+"""It fits into an address."""
+
 _Whole = Annotated[int, BeforeValidator(_is_no_truth_value)]
 _Number = Annotated[float, BeforeValidator(_is_no_truth_value)]
+_Seed = Annotated[_Whole, Field(ge=0, lt=2**limits.session_seed_bits_max)]
 
 
 class SessionOptions(BaseModel):
@@ -36,19 +43,17 @@ class SessionOptions(BaseModel):
         frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True
     )
 
-    session_id: Annotated[str, AfterValidator(_is_free)] | None = Field(
-        default=None, pattern=_ID, max_length=limits.name_characters_max, alias="id"
-    )
+    session_id: _Id | None = Field(default=None, alias="id")
     """The session's id, unique in the network; by default a new UUID."""
 
     name: str | None = Field(default=None, min_length=1, max_length=limits.name_characters_max)
     """A name for people; by default the id."""
 
     aggregator: str = Field(default="fedavg", max_length=limits.name_characters_max)
-    """How updates become the round's model; see [aggregators](aggregators.md)."""
+    """How updates become the round's model, by name."""
 
     aggregator_kwargs: dict[str, Any] | None = None
-    """The aggregator's settings; see [aggregators](aggregators.md)."""
+    """The aggregator's settings, by name."""
 
     model_id: str | None = Field(default=None, max_length=limits.name_characters_max)
     """The id of the model to begin with; by default the active model."""
@@ -80,5 +85,5 @@ class SessionOptions(BaseModel):
     requested_clients: _Whole = Field(default=8, ge=1, le=limits.session_clients_max)
     """How many clients are asked in each round, at the most; drawn at random where more are connected."""
 
-    seed: _Whole | None = Field(default=None, ge=0, lt=2**limits.session_seed_bits_max)
+    seed: _Seed | None = None
     """What the draw begins with: the same seed draws the same of the same clients. By default the session's id."""
