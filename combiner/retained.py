@@ -21,7 +21,7 @@ from fednet import limits
 from fednet.wire import rounds_pb2, tasks_pb2
 
 from .round import task_id_of
-from .spool import Spool, read_phase, read_result
+from .spool import Spool, read_phase, read_result, spool_errors
 
 _log = logging.getLogger(__name__)
 
@@ -41,9 +41,10 @@ class Retained:
         self._bytes_max = bytes_max
         self._lock = threading.Lock()
         self._sizes: dict[Path, int] = {}  # the oldest first
-        for folder in _by_age(spool.retained):
-            _describe(folder)  # where an earlier process died over it
-            self._sizes[folder] = _size(folder)
+        with spool_errors():
+            for folder in _by_age(spool.retained):
+                _describe(folder)  # where an earlier process died over it
+                self._sizes[folder] = _size(folder)
 
     def take(self, phase: rounds_pb2.Phase) -> tasks_pb2.LogRecord | None:
         """Take the updates of a phase that is over out of the spool.
@@ -54,30 +55,32 @@ class Retained:
         folder = self._spool.retained / phase.phase_id
         if folder.exists() or not self._spool.hand_over(phase.phase_id, folder):
             return None
-        updates = _describe(folder)
+        updates = _updates(folder, phase)
         if not updates:
             shutil.rmtree(folder, ignore_errors=True)
             return None
         size = _size(folder)
-        with self._lock:
-            self._sizes[folder] = size
-            gone = self._make_room()
-        told = _told(folder, updates, size, gone)
+        gone = self._make_room(folder, size)  # before a byte is written: the disk may be full
+        _describe(folder)
+        told = _told(folder, len(updates), size, gone)
         _log.log(logging.WARNING if gone else logging.INFO, "%s", told.text)
         return told
 
-    def _make_room(self) -> list[Path]:
-        """Delete the oldest until the others fit; which went."""
+    def _make_room(self, folder: Path, size: int) -> list[Path]:
+        """Count a folder in, and delete the oldest until all fit; which went."""
         gone = []
-        while (
-            sum(self._sizes.values()) > self._bytes_max
-            or len(self._sizes) > limits.retained_phases_max
-        ):
-            oldest = next(iter(self._sizes))
-            del self._sizes[oldest]
-            shutil.rmtree(oldest, ignore_errors=True)
-            gone.append(oldest)
+        with self._lock:
+            self._sizes[folder] = size
+            while self._is_too_much():
+                oldest = next(iter(self._sizes))
+                del self._sizes[oldest]
+                shutil.rmtree(oldest, ignore_errors=True)
+                gone.append(oldest)
         return gone
+
+    def _is_too_much(self) -> bool:
+        too_many = len(self._sizes) > limits.retained_phases_max
+        return too_many or sum(self._sizes.values()) > self._bytes_max
 
 
 def _by_age(folder: Path) -> list[Path]:
@@ -86,20 +89,24 @@ def _by_age(folder: Path) -> list[Path]:
     return sorted(folders, key=lambda path: path.stat().st_mtime)
 
 
-def _describe(folder: Path) -> int:
-    """Leave a phase's updates and a page about them; how many there are. May be repeated: the request goes last."""
+def _updates(folder: Path, phase: rounds_pb2.Phase) -> dict[str, str]:
+    """The client of each update that lies whole in a folder, by the name of its file."""
+    clients = {task_id_of(phase.phase_id, client): client for client in phase.clients}
+    return {task: client for task, client in clients.items() if (folder / task).exists()}
+
+
+def _describe(folder: Path) -> None:
+    """Leave a phase's updates and a page about them. May be repeated after a crash: the request goes last."""
     phase = read_phase(folder / "phase")
     if phase is None:
-        return 0
-    clients = {task_id_of(phase.phase_id, client): client for client in phase.clients}
-    updates = {task: client for task, client in clients.items() if (folder / task).exists()}
+        return
+    updates = _updates(folder, phase)
     if not (folder / _PAGE).exists():
         _write_page(folder, phase, updates)
     for path in folder.iterdir():
         if path.name not in {_PAGE, "phase", *updates}:
             path.unlink()
     (folder / "phase").unlink()
-    return len(updates)
 
 
 def _write_page(folder: Path, phase: rounds_pb2.Phase, updates: Mapping[str, str]) -> None:

@@ -40,7 +40,7 @@ class Spool:
         self._phases = folder / "phases"
         self._tmp = folder / "tmp"
         self.retained = folder / "retained"
-        with _errors():
+        with spool_errors():
             shutil.rmtree(self._tmp, ignore_errors=True)
             self._phases.mkdir(parents=True, exist_ok=True)
             self._tmp.mkdir(exist_ok=True)
@@ -49,13 +49,13 @@ class Spool:
     def begin(self, phase: rounds_pb2.Phase) -> None:
         """Keep a phase's request; it is there again after a restart."""
         folder = self._phases / phase.phase_id
-        with _errors():
+        with spool_errors():
             folder.mkdir(exist_ok=True)
             self._write(folder / "phase", phase.SerializeToString())
 
     def close(self, phase_id: str) -> None:
         """Keep that the phase takes no more answers than are here."""
-        with _errors():
+        with spool_errors():
             (self._phases / phase_id / "closed").touch()
 
     def is_closed(self, phase_id: str) -> bool:
@@ -65,13 +65,13 @@ class Spool:
     def release(self, phase_id: str) -> None:
         """Delete everything of a phase; nothing happens where there is nothing."""
         gone = self.scratch()
-        with _errors(), contextlib.suppress(FileNotFoundError):
+        with spool_errors(), contextlib.suppress(FileNotFoundError):
             (self._phases / phase_id).rename(gone)
             shutil.rmtree(gone, ignore_errors=True)
 
     def hand_over(self, phase_id: str, target: Path) -> bool:
         """Move everything of a phase to a path in the file system of the spool; whether there was anything."""
-        with _errors():
+        with spool_errors():
             try:
                 (self._phases / phase_id).rename(target)
             except FileNotFoundError:
@@ -93,7 +93,7 @@ class Spool:
 
     def keep_result(self, phase_id: str, result: tasks_pb2.TaskResult) -> None:
         """Keep what the client said."""
-        with _errors():
+        with spool_errors():
             path = self._phases / phase_id / f"{result.task_id}.result"
             self._write(path, result.SerializeToString())
 
@@ -131,7 +131,8 @@ def read_result(path: Path) -> tasks_pb2.TaskResult | None:
 
 
 @contextlib.contextmanager
-def _errors() -> Iterator[None]:
+def spool_errors() -> Iterator[None]:
+    """What the system refuses of the spool's files, as Unavailable."""
     try:
         yield
     except OSError as error:

@@ -128,7 +128,7 @@ async def test_the_oldest_go_where_there_is_no_room(combiner, phase_of):
     await over(combiner, first, "a")
     size = sum(path.stat().st_size for path in combiner.spool.retained.rglob("*/*"))
     combiner.spool = Spool(combiner.folder)
-    combiner.runner = Runner("combiner-1", combiner.spool, combiner.store, 10, 2 * size)
+    combiner.runner = Runner("combiner-1", combiner.spool, combiner.store, 10, 5 * size // 2)
 
     for phase in (second, third):
         await over(combiner, phase, "a")
