@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fednet import limits
 from fednet.aggregation import Partial
 from fednet.errors import FailedPrecondition, FednetError, NotFound, PermissionDenied
 from fednet.parameters import model_format
@@ -25,6 +26,7 @@ from .folding import Folding, structure_of
 from .outbox import Outbox
 from .reduction import Reducer
 from .requests import aggregator_of, check_phase, check_reduction
+from .retained import Retained
 from .round import CloseAsked, Joined, Left
 from .running import Means, RunningPhase
 from .spool import Spool
@@ -48,13 +50,22 @@ class Runner:
         spool: Its files.
         store: The blob store of the network.
         clients_max: How many clients may be connected at once.
+        retained_bytes_max: How much the updates that sessions want to keep may take.
     """
 
-    def __init__(self, name: str, spool: Spool, store: Blobs, clients_max: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        spool: Spool,
+        store: Blobs,
+        clients_max: int,
+        retained_bytes_max: int = limits.retained_bytes_max,
+    ) -> None:
         self.name = name
         self.outbox = Outbox()
         self.local = LocalBlobs(store, spool)
         self._spool = spool
+        self._retained = Retained(spool, retained_bytes_max)
         self._connections = Connections(clients_max)
         self._reducer = Reducer(name, self.local, spool)
         self._workers = Workers(name)
@@ -137,7 +148,7 @@ class Runner:
         self._phases[phase_id].feed(CloseAsked())
 
     async def release(self, phase_id: str) -> None:
-        """Forget a phase and all that it spooled; nothing happens if it is not here."""
+        """Forget a phase and what it spooled, except for updates to be retained; nothing happens if it is not here."""
         if opening := self._starting.get(phase_id):
             await asyncio.wait([opening])
         if phase := self._phases.pop(phase_id, None):
@@ -146,14 +157,18 @@ class Runner:
 
     async def _forget(self, phase: RunningPhase) -> None:
         await phase.ended.wait()  # what it is putting into the blob store is to be taken away, too
-        await self._workers.run(self._clear_away, phase.request)
+        told = await self._workers.run(self._clear_away, phase.request)
+        if told:
+            self.outbox.offer(phase=phase.context(), log=told)
 
-    def _clear_away(self, request: rounds_pb2.Phase) -> None:
+    def _clear_away(self, request: rounds_pb2.Phase) -> tasks_pb2.LogRecord | None:
+        """Let go of all that the phase held; what people are to be told of it, if anything."""
         for ref in _blobs_of(request):
             self.local.release(ref)
         try:
             if request.share_partial:
                 self._reducer.discard(request.phase_id)
+            return self._retained.take(request) if request.retain_updates else None
         finally:
             self._spool.release(request.phase_id)
 

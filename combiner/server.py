@@ -74,7 +74,9 @@ class Combiner:
         gatekeeper.verifier = Verifier(place.public_key)
         store = await asyncio.to_thread(open_blobs, place.blob_store)
         spool = Spool(settings.data_dir / "spool")
-        runner = Runner(settings.name, spool, store, settings.clients_max)
+        runner = Runner(
+            settings.name, spool, store, settings.clients_max, settings.retained_bytes_max
+        )
         await runner.recover()
         await _serve(server, runner)
         return cls(settings.name, address, server, runner)

@@ -5,6 +5,7 @@
                               /<task id>.part   an upload that is under way
                               /<task id>.result what the client said (serialised `TaskResult`)
                               /closed           no answer counts any more that is not here
+    <folder>/retained/                          updates of phases that are over; see `retained`
     <folder>/tmp/                               work in progress; emptied at start
 
 Names are ids of ours, never a client's choice. Files are renamed into place, so what is found is whole; a phase is
@@ -30,26 +31,31 @@ class Spool:
     """The files of the phases that this combiner holds.
 
     Every method raises Unavailable where the system refuses: a full disk, missing rights.
+
+    Attributes:
+        retained: The folder of what outlives its phase.
     """
 
     def __init__(self, folder: Path) -> None:
         self._phases = folder / "phases"
         self._tmp = folder / "tmp"
-        with _errors():
+        self.retained = folder / "retained"
+        with spool_errors():
             shutil.rmtree(self._tmp, ignore_errors=True)
             self._phases.mkdir(parents=True, exist_ok=True)
             self._tmp.mkdir(exist_ok=True)
+            self.retained.mkdir(exist_ok=True)
 
     def begin(self, phase: rounds_pb2.Phase) -> None:
         """Keep a phase's request; it is there again after a restart."""
         folder = self._phases / phase.phase_id
-        with _errors():
+        with spool_errors():
             folder.mkdir(exist_ok=True)
             self._write(folder / "phase", phase.SerializeToString())
 
     def close(self, phase_id: str) -> None:
         """Keep that the phase takes no more answers than are here."""
-        with _errors():
+        with spool_errors():
             (self._phases / phase_id / "closed").touch()
 
     def is_closed(self, phase_id: str) -> bool:
@@ -59,14 +65,23 @@ class Spool:
     def release(self, phase_id: str) -> None:
         """Delete everything of a phase; nothing happens where there is nothing."""
         gone = self.scratch()
-        with _errors(), contextlib.suppress(FileNotFoundError):
+        with spool_errors(), contextlib.suppress(FileNotFoundError):
             (self._phases / phase_id).rename(gone)
             shutil.rmtree(gone, ignore_errors=True)
+
+    def hand_over(self, phase_id: str, target: Path) -> bool:
+        """Move everything of a phase to a path in the file system of the spool; whether there was anything."""
+        with spool_errors():
+            try:
+                (self._phases / phase_id).rename(target)
+            except FileNotFoundError:
+                return False
+        return True
 
     def phases(self) -> Iterator[tuple[rounds_pb2.Phase, float]]:
         """Phases begun and not released, each with the time it began; one without a whole request is cleared away."""
         for folder in sorted(self._phases.iterdir()):
-            request = _read_phase(folder / "phase")
+            request = read_phase(folder / "phase")
             if request and request.phase_id == folder.name:
                 yield request, (folder / "phase").stat().st_mtime
             else:
@@ -78,14 +93,14 @@ class Spool:
 
     def keep_result(self, phase_id: str, result: tasks_pb2.TaskResult) -> None:
         """Keep what the client said."""
-        with _errors():
+        with spool_errors():
             path = self._phases / phase_id / f"{result.task_id}.result"
             self._write(path, result.SerializeToString())
 
     def results(self, phase_id: str) -> Iterator[tasks_pb2.TaskResult]:
         """What clients said in a phase, by task id; what is not whole is as if it had not come."""
         for path in sorted((self._phases / phase_id).glob("*.result")):
-            result = _read_result(path)
+            result = read_result(path)
             if result and result.task_id == path.stem:
                 yield result
 
@@ -99,14 +114,16 @@ class Spool:
         scratch.replace(path)
 
 
-def _read_phase(path: Path) -> rounds_pb2.Phase | None:
+def read_phase(path: Path) -> rounds_pb2.Phase | None:
+    """The request in a file; None where there is no whole one."""
     try:
         return rounds_pb2.Phase.FromString(path.read_bytes())
     except (OSError, DecodeError):
         return None
 
 
-def _read_result(path: Path) -> tasks_pb2.TaskResult | None:
+def read_result(path: Path) -> tasks_pb2.TaskResult | None:
+    """What a client said, in a file; None where there is no whole one."""
     try:
         return tasks_pb2.TaskResult.FromString(path.read_bytes())
     except (OSError, DecodeError):
@@ -114,7 +131,8 @@ def _read_result(path: Path) -> tasks_pb2.TaskResult | None:
 
 
 @contextlib.contextmanager
-def _errors() -> Iterator[None]:
+def spool_errors() -> Iterator[None]:
+    """What the system refuses of the spool's files, as Unavailable."""
     try:
         yield
     except OSError as error:

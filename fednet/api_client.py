@@ -116,24 +116,36 @@ class APIClient(APIReader):
         helper: str = _Unsaid("numpyhelper"),
         min_clients: int = 1,
         requested_clients: int = 8,
+        *,
+        name: str | None = None,
+        round_retries: int = 3,
+        seed: int | None = None,
     ) -> dict[str, Any]:
-        """Start a session.
+        """Start a session; `docs/sessions.md` has a table of the options with their limits.
 
         Args:
             id: The session's id, unique in the network; a new UUID if not given.
             aggregator: The name of the aggregator.
             aggregator_kwargs: The aggregator's settings.
             model_id: The model to begin with; the active one if not given.
-            round_timeout: How long a round waits for updates, in seconds.
+            round_timeout: How long a round waits for updates, in seconds. Then it goes on if at
+                least min_clients have answered, and else is repeated.
             rounds: The number of rounds.
             round_buffer_size: How many updates are enough to aggregate; -1 for those of all
                 selected clients.
-            delete_models: Whether updates and partials are deleted after each round.
+            delete_models: Whether a combiner deletes a round's updates when the round is over, or
+                keeps them in its data folder.
             validate: Whether clients validate the model of each round.
             helper: The format of the model file; if not given, that of the model to begin with,
                 whatever it is. Any other is refused.
             min_clients: How many clients must answer, in the whole network, for a round to count.
-            requested_clients: How many clients are asked in each round, at the most.
+            requested_clients: How many clients are asked in each round, at the most; drawn at
+                random where more are connected.
+            name: A name for people; by default the id.
+            round_retries: How often a round with too few answers is repeated before the session has
+                failed.
+            seed: What the draw begins with: the same seed draws the same of the same clients. By
+                default the session's id.
 
         Returns:
             success, message and, where it was started, session_id and config.
@@ -151,6 +163,9 @@ class APIClient(APIReader):
             "helper": None if isinstance(helper, _Unsaid) else helper,
             "min_clients": min_clients,
             "requested_clients": requested_clients,
+            "name": name,
+            "round_retries": round_retries,
+            "seed": seed,
         }
         return self._http.call_for_dict("POST", "/api/v1/sessions/", body=options)
 

@@ -40,8 +40,9 @@ update_steps_max: Final = 1_000_000
 # Sessions
 session_rounds_max: Final = 1_000_000
 round_seconds_max: Final = 30 * 24 * 3600.0
-round_retries_max: Final = 3
+round_retries_max: Final = 100
 session_clients_max: Final = 100_000
+session_seed_bits_max: Final = 32
 
 # Calls
 connect_seconds_max: Final = 10.0
@@ -59,6 +60,10 @@ queue_messages_max: Final = 1_000
 outbox_events_max: Final = 100_000
 outbox_bytes_max: Final = 256 * MIB
 combiner_clients_max: Final = 10_000
+
+# Updates that outlive their round
+retained_bytes_max: Final = 10 * GIB
+retained_phases_max: Final = 10_000
 
 # REST
 page_items_max: Final = 1_000

@@ -22,16 +22,18 @@ _SCALE = "Viridis"  # the one colour scale: readable in print and by the colour-
 _INK = "#222222"
 _NAMED_CLIENTS_MAX = 20  # more than that make the legend longer than the figure
 
-# A round's steps in their order; "other" is what the steps of a phase leave of it.
+# A round's steps in their order; "other" is what they leave of it.
 _STEPS = {
+    "plan": "plan, hand out tasks",
     "download": "download the model (slowest client)",
     "train": "train (slowest client)",
     "upload": "upload the update (slowest client)",
     "fold": "fold the update (slowest client)",
-    "other": "hand out tasks, wait for others",
+    "other": "wait for others, exchange messages",
     "reduce": "reduce",
     "commit": "commit",
 }
+_OF_ANSWERS = ("download", "train", "upload", "fold")
 _FAILED = "came to nothing"
 
 
@@ -168,13 +170,13 @@ def _no_such_metric(found: Sequence[Document], metric: str) -> InvalidInput:
 def _steps(each: Document) -> dict[str, float]:
     """The seconds of each step; together they are the round's."""
     seconds, slowest = each["seconds"], _slowest(each)
-    client = {name: slowest.get(f"{name}_seconds", 0.0) for name in list(_STEPS)[:4]}
-    return {
-        **client,
-        "other": max(seconds["train"] - sum(client.values()), 0.0),
+    steps = {
+        "plan": seconds["plan"],
+        **{name: slowest.get(f"{name}_seconds", 0.0) for name in _OF_ANSWERS},
         "reduce": seconds["reduce"],
-        "commit": max(seconds["round"] - seconds["train"] - seconds["reduce"], 0.0),
+        "commit": seconds.get("commit", 0.0),  # missing where the controller died over it
     }
+    return {**steps, "other": max(seconds["round"] - sum(steps.values()), 0.0)}
 
 
 def _slowest(each: Document) -> Document:
@@ -183,7 +185,7 @@ def _slowest(each: Document) -> Document:
 
 
 def _answer_seconds(answer: Document) -> float:
-    return sum(float(answer.get(f"{name}_seconds", 0.0)) for name in list(_STEPS)[:4])
+    return sum(float(answer.get(f"{name}_seconds", 0.0)) for name in _OF_ANSWERS)
 
 
 def _origin(model: Document) -> str:

@@ -123,6 +123,9 @@ class CombinerSettings(_Section):
     clients_max: int = Field(default=limits.combiner_clients_max, ge=1)
     """How many clients may be connected at once."""
 
+    retained_bytes_max: int = Field(default=limits.retained_bytes_max, ge=0)
+    """How much the updates may take that sessions with delete_models=False leave here."""
+
 
 class ClientSettings(_Section):
     """What a client agent needs to know."""

@@ -282,7 +282,7 @@ def test_an_id_with_odd_characters_stays_one_part_of_the_path(api):
 
 
 def test_a_session_is_started_with_every_option(api):
-    """All of FEDn's options arrive."""
+    """All of FEDn's options arrive, and ours."""
     answer = api.start_session(
         "one",
         aggregator="fedavg",
@@ -296,23 +296,28 @@ def test_a_session_is_started_with_every_option(api):
         helper="numpyhelper",
         min_clients=2,
         requested_clients=4,
+        name="first",
+        round_retries=0,
+        seed=7,
     )
 
     assert answer["success"] is True
     assert answer["config"] == {
         "session_id": "one",
-        "name": None,
+        "name": "first",
         "aggregator": "fedavg",
         "aggregator_kwargs": {"a": 1},
         "model_id": "m",
         "round_timeout": 60,
         "rounds": 2,
         "round_buffer_size": 3,
+        "round_retries": 0,
         "delete_models": False,
         "validate_models": False,
         "helper": "numpyhelper",
         "min_clients": 2,
         "requested_clients": 4,
+        "seed": 7,
     }
     assert api.get_session_status("one") == "INITIALIZED"
     assert api.session_is_finished("one") is False
@@ -484,7 +489,7 @@ def test_a_session_is_drawn(api, controller):
     for session_id in ("one", "two"):
         api.start_session(session_id)
         round_id = f"{session_id}-1"
-        seconds = {"round": 2.0, "train": 1.0, "reduce": 0.5}
+        seconds = {"round": 2.0, "plan": 0.1, "train": 1.0, "reduce": 0.5}
         fields = {"round_id": round_id, "number": 1, "status": "Finished", "model_id": None}
         fields |= {"answers": [], "combiners": [], "seconds": seconds}
         validation = {"session_id": session_id, "sender": {"name": session_id}}
@@ -497,7 +502,7 @@ def test_a_session_is_drawn(api, controller):
     measured = api.plot_validations("one", "accuracy")
 
     assert [each.name for each in measured.data] == ["one", "mean of the clients"]
-    assert [list(each.x) for each in api.plot_rounds("one").data] == [[1]] * 7
+    assert [list(each.x) for each in api.plot_rounds("one").data] == [[1]] * 8
     with pytest.raises(NotFound, match="nope"):
         api.plot_rounds("nope")
 
@@ -741,7 +746,7 @@ def test_the_parameters_are_fedns(name):
 
     expected = FEDNS_METHODS[name] | ({"host": None} if name == "__init__" else {})
     assert list(found.items()) == list(expected.items())
-    assert all(each.default is None for each in ours)
+    assert all(each.default is not inspect.Parameter.empty for each in ours)
 
 
 def test_every_method_says_what_it_does():

@@ -20,7 +20,7 @@ def finished(number):
         "id": f"r{number}",
         "number": number,
         "answers": [answer("a", 1.0), answer("b", 2.0)],
-        "seconds": {"round": 3.5, "train": 3.0, "reduce": 0.25},
+        "seconds": {"round": 3.5, "plan": 0.25, "train": 2.75, "reduce": 0.25, "commit": 0.125},
     }
 
 
@@ -119,7 +119,9 @@ def test_the_steps_of_a_round_make_up_its_time():
     bars = [each for each in figure.data if each.name != "came to nothing"]
     assert [sum(each.y[place] for each in bars) for place in (0, 1)] == pytest.approx([3.5, 3.5])
     assert points(figure, "train (slowest client)") == [(1, 2.0), (2, 2.0)]
+    assert points(figure, "plan, hand out tasks") == [(1, 0.25), (2, 0.25)]
     assert points(figure, "reduce") == [(1, 0.25), (2, 0.25)]
+    assert points(figure, "commit") == [(1, 0.125), (2, 0.125)]
     assert trace(figure, "train (slowest client)").customdata[0] == "b"
 
 

@@ -150,7 +150,8 @@ def keep_draft(wanted: NewSession, config: FednConfig) -> dict[str, Any]:
 
 
 def _options_in_our_words(wanted: NewSession, config: FednConfig) -> SessionOptions:
-    """The options of a draft; FEDn never read how many clients were requested, so fewer than required pass."""
+    """The options of a draft; FEDn never read how many clients were requested, so too few pass."""
+    enough = max(config.requested_clients, config.clients_required, config.buffer_size)
     return SessionOptions(
         name=wanted.name,
         aggregator=config.aggregator,
@@ -163,7 +164,7 @@ def _options_in_our_words(wanted: NewSession, config: FednConfig) -> SessionOpti
         validate=config.validate_models,
         helper=config.helper_type,
         min_clients=config.clients_required,
-        requested_clients=max(config.requested_clients, config.clients_required),
+        requested_clients=enough,
     )
 
 

@@ -158,7 +158,7 @@ def _round_data(seconds: Mapping[str, float]) -> dict[str, Any]:
             "time_fetch_model": 0.0,
             "time_load_model": 0.0,
         },
-        "time_commit": max(seconds["round"] - seconds["train"] - seconds["reduce"], 0.0),
+        "time_commit": seconds.get("commit", 0.0),
     }
 
 

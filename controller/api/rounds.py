@@ -45,6 +45,9 @@ class Round(Shown):
     answers: list[dict[str, Any]]
     """For each folded update: client, num_examples, and the seconds of each step."""
 
+    answer_seconds: dict[str, dict[str, float]]
+    """Of the steps of the answers (download, train, upload, fold) the longest (max) and the sum."""
+
     problems: list[str]
     """Why clients did not answer; the last few."""
 
@@ -53,7 +56,8 @@ class Round(Shown):
 
     ended_at: str | None
     seconds: dict[str, float]
-    """How long the whole round took, and in it training and reducing."""
+    """How long the whole round took, and in it: plan (until the last task was sent), train (until
+    the last combiner had closed), reduce and commit (until all was stored)."""
 
     combiners: list[dict[str, Any]]
     """What each combiner had a part in."""

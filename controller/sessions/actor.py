@@ -18,6 +18,7 @@ from .inbox import Inbox, Letter
 from .machine import Machine
 from .state import Session
 from .store import SessionStore
+from .trail import timed
 
 _log = logging.getLogger(__name__)
 
@@ -120,13 +121,17 @@ class SessionActor:
             _log.exception("session %s could not even be ended", self.session.session_id)
 
     def _store(self, records: Sequence[Record]) -> None:
+        began = time.monotonic()
         for record in records:
             self._decisions.put(record)
         changes = document_changes(self.session)
         if changes.items() <= self._document.items():
             return
-        self._document = self._decisions.put_session(self._document, changes)
-        self._on_stored(self._document)
+        document = self._decisions.put_session(self._document, changes)
+        for record in timed(records, time.monotonic() - began):
+            self._decisions.put(record)
+        self._document = document
+        self._on_stored(document)
 
     def _insistently(self, store: Callable[[], None]) -> None:
         """Store; while the store is away the session waits, and goes on when it is back."""

@@ -119,6 +119,12 @@ def _check_options(options: SessionOptions) -> None:
             f"min_clients ({options.min_clients}).",
             field="round_buffer_size",
         )
+    if options.round_buffer_size > options.requested_clients:
+        raise InvalidInput(
+            f"round_buffer_size ({options.round_buffer_size}) must be at most requested_clients "
+            f"({options.requested_clients}): no more updates than that come in.",
+            field="round_buffer_size",
+        )
 
 
 def _check_aggregator(options: SessionOptions) -> None:
@@ -171,21 +177,24 @@ def _config(options: SessionOptions, helper: str) -> dict[str, Any]:
 
 def _session(options: SessionOptions, model: Document, package: Document | None) -> Session:
     document_id = new_id()
+    session_id = options.session_id or document_id
     return Session(
-        session_id=options.session_id or document_id,
+        session_id=session_id,
         document_id=document_id,
         rounds=options.rounds,
         min_clients=options.min_clients,
         requested_clients=options.requested_clients,
         round_timeout=options.round_timeout,
         round_buffer_size=options.round_buffer_size,
-        round_retries=limits.round_retries_max,
+        round_retries=options.round_retries,
+        delete_models=options.delete_models,
         validate=options.validate_models,
         helper=helper_of(model),
         aggregator=options.aggregator,
         aggregator_kwargs=options.aggregator_kwargs or {},
         model=_blob_ref(model),
         package=_blob_ref(package) if package else None,
+        seed=session_id if options.seed is None else str(options.seed),
     )
 
 

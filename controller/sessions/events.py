@@ -31,6 +31,14 @@ class CombinerBack:
 
 
 @dataclass(frozen=True)
+class PhaseBegun:
+    """A combiner has sent its share of a phase's tasks."""
+
+    combiner: str
+    phase_id: str
+
+
+@dataclass(frozen=True)
 class Answered:
     """A client's update is folded."""
 
@@ -133,6 +141,7 @@ Event = (
     Began
     | NetworkChanged
     | CombinerBack
+    | PhaseBegun
     | Answered
     | Unanswered
     | PhaseClosed

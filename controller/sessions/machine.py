@@ -31,6 +31,7 @@ from .events import (
     MoreRoundsAsked,
     NetworkChanged,
     PauseAsked,
+    PhaseBegun,
     PhaseClosed,
     PhaseRefused,
     Record,
@@ -101,6 +102,8 @@ class Machine:
                 ]
             case Unheard(order):
                 self._unheard(order, step)
+            case PhaseBegun(combiner, phase_id):
+                self._phase_begun(combiner, phase_id, now)
             case Answered():
                 self._answered(event, step)
             case Unanswered():
@@ -241,10 +244,10 @@ class Machine:
 
     def _plan_phase(self, kind: str, number: int, attempt: int, now: float) -> Phase:
         session = self.session
-        phase_id = self._id(kind, number, attempt)
-        shares = sample_clients(self._capable(kind), session.requested_clients, phase_id)
+        seed = f"{session.seed}/{kind}/{number}/{attempt}"
+        shares = sample_clients(self._capable(kind), session.requested_clients, seed)
         return Phase(
-            phase_id=phase_id,
+            phase_id=self._id(kind, number, attempt),
             kind=kind,
             number=number,
             model=session.model,
@@ -257,6 +260,15 @@ class Machine:
             combiner: {client for client, kinds in clients.items() if kind in kinds}
             for combiner, clients in self._connected.items()
         }
+
+    def _phase_begun(self, combiner: str, phase_id: str, now: float) -> None:
+        """Once the last combiner has sent its tasks, the round is planned: what follows is the clients' time."""
+        current = self._round_of(phase_id)
+        if current is None or combiner in current.begun:
+            return
+        current.begun.append(combiner)
+        if len(current.begun) == len(current.phase.shares):
+            current.planned_at = now
 
     def _answered(self, event: Answered, step: Step) -> None:
         current = self._round_of(event.phase_id)

@@ -149,7 +149,8 @@ def _told(combiner: str, event: rounds_pb2.Event, client_name: str) -> _Told | N
             level = "ERROR" if why in {"FAILED", "REFUSED"} else "WARNING"
             return "LOG", level, event.unanswered.message, by_client, about
         case "log":
-            return "LOG", _level(event.log.level), event.log.text, by_client, about
+            sender = by_client if event.client_id else by_combiner
+            return "LOG", _level(event.log.level), event.log.text, sender, about
         case _:
             return None
 

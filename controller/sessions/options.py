@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from fednet import limits
 
-_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"  # so that it fits into an address
 _WORDS_OF_THE_API = frozenset({"continue", "count", "list", "pause", "resume", "start", "stop"})
 
 
@@ -18,50 +17,73 @@ def _is_free(session_id: str) -> str:
     return session_id
 
 
+def _is_no_truth_value(given: Any) -> Any:
+    """Python counts True as 1: whoever sends it for a number has mixed up two options."""
+    if isinstance(given, bool):
+        raise ValueError("this is a number, not true or false")  # noqa: TRY004  what pydantic takes for a refusal
+    return given
+
+
+_Id = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=limits.name_characters_max),
+    AfterValidator(_is_free),
+]
+"""It fits into an address."""
+
+_Whole = Annotated[int, BeforeValidator(_is_no_truth_value)]
+_Number = Annotated[float, BeforeValidator(_is_no_truth_value)]
+_Seed = Annotated[_Whole, Field(ge=0, lt=2**limits.session_seed_bits_max)]
+
+
 class SessionOptions(BaseModel):
-    """The configuration of one session."""
+    """The configuration of one session; numbers may come as texts, as some of FEDn's clients send them."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True
     )
 
-    session_id: Annotated[str, AfterValidator(_is_free)] | None = Field(
-        default=None, pattern=_ID, max_length=limits.name_characters_max, alias="id"
-    )
+    session_id: _Id | None = Field(default=None, alias="id")
     """The session's id, unique in the network; by default a new UUID."""
 
     name: str | None = Field(default=None, min_length=1, max_length=limits.name_characters_max)
     """A name for people; by default the id."""
 
-    aggregator: str = "fedavg"
-    """The name of the aggregator."""
+    aggregator: str = Field(default="fedavg", max_length=limits.name_characters_max)
+    """How updates become the round's model, by name."""
 
     aggregator_kwargs: dict[str, Any] | None = None
-    """The aggregator's settings."""
+    """The aggregator's settings, by name."""
 
-    model_id: str | None = None
+    model_id: str | None = Field(default=None, max_length=limits.name_characters_max)
     """The id of the model to begin with; by default the active model."""
 
-    round_timeout: float = Field(default=180, gt=0, le=limits.round_seconds_max)
-    """How long a round waits for updates, in seconds."""
+    round_timeout: _Number = Field(default=180, gt=0, le=limits.round_seconds_max)
+    """How long a round waits for updates, in seconds. Then it goes on if at least min_clients have answered."""
 
-    rounds: int = Field(default=5, ge=1, le=limits.session_rounds_max)
+    rounds: _Whole = Field(default=5, ge=1, le=limits.session_rounds_max)
     """The number of rounds."""
 
-    round_buffer_size: int = Field(default=-1, ge=-1)
+    round_buffer_size: _Whole = Field(default=-1, ge=-1, le=limits.session_clients_max)
     """How many updates are enough to aggregate; -1 for those of all selected clients."""
 
+    round_retries: _Whole = Field(default=3, ge=0, le=limits.round_retries_max)
+    """How often a round with too few answers is repeated before the session has failed."""
+
     delete_models: bool = True
-    """Whether updates and partials are deleted after each round."""
+    """Whether a combiner deletes a round's updates when the round is over, or keeps them in its data folder."""
 
     validate_models: bool = Field(default=True, alias="validate")
     """Whether clients validate the model of each round."""
 
-    helper: str | None = None
+    helper: str | None = Field(default=None, max_length=limits.name_characters_max)
     """The format of the model file; by default that of the model to begin with, and no other will do."""
 
-    min_clients: int = Field(default=1, ge=1, le=limits.session_clients_max)
+    min_clients: _Whole = Field(default=1, ge=1, le=limits.session_clients_max)
     """How many clients must answer, in the whole network, for a round to count."""
 
-    requested_clients: int = Field(default=8, ge=1, le=limits.session_clients_max)
-    """How many clients are asked in each round, at the most."""
+    requested_clients: _Whole = Field(default=8, ge=1, le=limits.session_clients_max)
+    """How many clients are asked in each round, at the most; drawn at random where more are connected."""
+
+    seed: _Seed | None = None
+    """What the draw begins with: the same seed draws the same of the same clients. By default the session's id."""

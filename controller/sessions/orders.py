@@ -9,7 +9,17 @@ from fednet.aggregation import aggregator
 from fednet.errors import FednetError
 from fednet.wire import common_pb2, rounds_pb2
 
-from .events import Action, Event, PhaseRefused, Reduce, Reduced, ReduceRefused, StartPhase, Unheard
+from .events import (
+    Action,
+    Event,
+    PhaseBegun,
+    PhaseRefused,
+    Reduce,
+    Reduced,
+    ReduceRefused,
+    StartPhase,
+    Unheard,
+)
 from .state import BlobRef, Session
 
 
@@ -38,6 +48,7 @@ def phase_request(session: Session, order: StartPhase) -> rounds_pb2.Phase:
         aggregator=session.aggregator,
         aggregator_settings_json=json.dumps(session.aggregator_kwargs),
         share_partial=len(phase.shares) > 1,
+        retain_updates=phase.kind == "TRAIN" and not session.delete_models,
     )
 
 
@@ -75,10 +86,14 @@ def outcome(order: Action, answer: Any) -> Event | None:
     """
     if isinstance(answer, FednetError):
         return Unheard(order) if answer.retryable else _refused(order, answer.message)
-    if isinstance(order, Reduce):
-        state = _ref(answer.state) if answer.HasField("state") else None
-        return Reduced(_ref(answer.model), answer.seconds, state)
-    return None
+    match order:
+        case Reduce():
+            state = _ref(answer.state) if answer.HasField("state") else None
+            return Reduced(_ref(answer.model), answer.seconds, state)
+        case StartPhase(combiner, phase):
+            return PhaseBegun(combiner, phase.phase_id)
+        case _:
+            return None
 
 
 def _refused(order: Action, message: str) -> Event | None:

@@ -103,6 +103,12 @@ class Round:
 
     phase: Phase
     started_at: float
+    begun: list[str] = field(default_factory=list)
+    """The combiners that have sent their tasks."""
+
+    planned_at: float = 0.0
+    """When the last of them had; 0 while one has not."""
+
     trained_at: float = 0.0
     closing: bool = False
     reducer: str = ""
@@ -126,6 +132,8 @@ class Session:
         model: The newest model.
         aggregator_state: What the aggregator remembers with that model; None where that is nothing.
         obsolete_state_id: What it remembered before, which nobody will ask for again; empty where there is nothing.
+        delete_models: Whether combiners delete what clients have sent when a round is over.
+        seed: What the draw of clients begins with.
         failures: Attempts at the present round that came to nothing.
         waiting_until: When waiting for clients counts as a failed attempt; None if not waiting.
     """
@@ -146,6 +154,8 @@ class Session:
     package: BlobRef | None = None
     aggregator_state: BlobRef | None = None
     obsolete_state_id: str = ""
+    delete_models: bool = True
+    seed: str = ""
     status: Status = Status.INITIALIZED
     stage: Stage = Stage.WAITING
     reason: str = ""

@@ -106,5 +106,6 @@ def _missing_extra(ctx: click.Context, error: ModuleNotFoundError) -> MissingExt
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="fednet", prog_name="fednet", message="%(prog)s %(version)s")
 def main() -> None:
     """Federated learning: train one model over data that stays where it is."""

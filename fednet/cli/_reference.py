@@ -21,9 +21,9 @@ _BEGIN = """\
 Made from the commands themselves by `python -m fednet.cli._reference > docs/cli.md`: change them, not
 this page.
 
-Every command has `--help`. Where a command has `--json`, programs get the same data as people, as one
-JSON value on stdout; errors are JSON then, too. Tables are plain text, and progress is told in lines,
-wherever stdout is no terminal.
+`fednet --version` says which version is installed. Every command has `--help`. Where a command has
+`--json`, programs get the same data as people, as one JSON value on stdout; errors are JSON then, too.
+Tables are plain text, and progress is told in lines, wherever stdout is no terminal.
 
 Which network a command speaks to: `--url` and `--token` win over `FEDNET_URL` and `FEDNET_TOKEN`, these
 win over the network that `fednet network use` has chosen, and that wins over the controller that last ran

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from fednet.api_client import APIClient
 
-COLUMNS = ("round", "status", "clients", "examples", "accuracy", "seconds")
+_STAGES = ("plan", "train", "reduce", "commit")  # of a round's seconds
+COLUMNS = ("round", "status", "clients", "examples", "accuracy", "seconds", *_STAGES)
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class RoundResult:
         accuracy: Of its model, over all held-out examples; None where no client has said.
         started_at: When it began.
         seconds: From its start to its end; None while it runs.
+        stages: Of these seconds the parts that are known: plan, train, reduce, commit.
         model_id: The model that it gave.
     """
 
@@ -40,13 +42,15 @@ class RoundResult:
     accuracy: float | None
     started_at: datetime
     seconds: float | None
+    stages: Mapping[str, float]
     model_id: str | None
 
     def row(self) -> list[Any]:
         """Its cells under `COLUMNS`."""
         accuracy = None if self.accuracy is None else round(self.accuracy, 4)
         seconds = None if self.seconds is None else round(self.seconds, 2)
-        return [self.number, self.status, self.clients, self.examples, accuracy, seconds]
+        stages = [round(self.stages[each], 3) if each in self.stages else None for each in _STAGES]
+        return [self.number, self.status, self.clients, self.examples, accuracy, seconds, *stages]
 
 
 def round_results(api: APIClient, session_id: str) -> list[RoundResult]:
@@ -76,6 +80,7 @@ def _result(document: Mapping[str, Any], accuracies: Mapping[str, float]) -> Rou
         seconds=(datetime.fromisoformat(ended_at) - started_at).total_seconds()
         if ended_at
         else None,
+        stages={each: value for each, value in document["seconds"].items() if each in _STAGES},
         model_id=model_id,
     )
 

@@ -40,6 +40,7 @@ def _json_object(_: click.Context, __: click.Parameter, text: str | None) -> dic
 
 @session.command()
 @click.option("--id", help="The session's id; by default a new one.")
+@click.option("--name", help="A name for people; by default the id.")
 @click.option("--aggregator", default="fedavg", show_default=True)
 @click.option("--aggregator-kwargs", callback=_json_object, metavar="JSON", help="Its settings.")
 @click.option("--model-id", help="The model to begin with; by default the active one.")
@@ -59,10 +60,17 @@ def _json_object(_: click.Context, __: click.Parameter, text: str | None) -> dic
     help="How many updates are enough; -1 for those of all selected clients.",
 )
 @click.option(
+    "--round-retries",
+    type=int,
+    default=3,
+    show_default=True,
+    help="How often a round with too few answers is repeated before the session has failed.",
+)
+@click.option(
     "--delete-models/--keep-models",
     default=True,
     show_default=True,
-    help="Whether updates are deleted after each round.",
+    help="Whether combiners delete a round's updates, or keep them in their data folders.",
 )
 @click.option(
     "--validate/--no-validate",
@@ -85,6 +93,7 @@ def _json_object(_: click.Context, __: click.Parameter, text: str | None) -> dic
     show_default=True,
     help="How many clients are asked in each round, at the most.",
 )
+@click.option("--seed", type=int, help="For the draw of clients; by default from the session's id.")
 @json_option
 @with_api
 def start(api: APIClient, *, as_json: bool, helper: str | None, **options: Any) -> None:

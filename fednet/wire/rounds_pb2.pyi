@@ -10,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Phase(_message.Message):
-    __slots__ = ("phase_id", "session_id", "round_id", "round_number", "kind", "model", "package", "helper", "settings_json", "clients", "seconds_max", "aggregator", "aggregator_settings_json", "share_partial")
+    __slots__ = ("phase_id", "session_id", "round_id", "round_number", "kind", "model", "package", "helper", "settings_json", "clients", "seconds_max", "aggregator", "aggregator_settings_json", "share_partial", "retain_updates")
     PHASE_ID_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     ROUND_ID_FIELD_NUMBER: _ClassVar[int]
@@ -25,6 +25,7 @@ class Phase(_message.Message):
     AGGREGATOR_FIELD_NUMBER: _ClassVar[int]
     AGGREGATOR_SETTINGS_JSON_FIELD_NUMBER: _ClassVar[int]
     SHARE_PARTIAL_FIELD_NUMBER: _ClassVar[int]
+    RETAIN_UPDATES_FIELD_NUMBER: _ClassVar[int]
     phase_id: str
     session_id: str
     round_id: str
@@ -39,7 +40,8 @@ class Phase(_message.Message):
     aggregator: str
     aggregator_settings_json: str
     share_partial: bool
-    def __init__(self, phase_id: _Optional[str] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., kind: _Optional[_Union[_tasks_pb2.TaskKind, str]] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., clients: _Optional[_Iterable[str]] = ..., seconds_max: _Optional[float] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., share_partial: bool = ...) -> None: ...
+    retain_updates: bool
+    def __init__(self, phase_id: _Optional[str] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., kind: _Optional[_Union[_tasks_pb2.TaskKind, str]] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., clients: _Optional[_Iterable[str]] = ..., seconds_max: _Optional[float] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., share_partial: bool = ..., retain_updates: bool = ...) -> None: ...
 
 class PhaseId(_message.Message):
     __slots__ = ("phase_id",)

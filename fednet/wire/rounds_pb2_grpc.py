@@ -81,7 +81,7 @@ class RoundsServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Release(self, request, context):
-        """Forget the phase: open tasks are cancelled, what it spooled is deleted. Idempotent.
+        """Forget the phase: open tasks are cancelled, what it spooled is deleted or retained. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

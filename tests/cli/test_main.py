@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 
 import click
 import pytest
@@ -47,6 +47,13 @@ def test_every_command_has_help(words):
 
     assert result.exit_code == 0, result.output
     assert result.output.startswith("Usage:")
+
+
+def test_the_version_is_the_installed_one():
+    """`fednet --version`, in a line that programs can read."""
+    result = CliRunner().invoke(main, ["--version"])
+
+    assert (result.exit_code, result.output) == (0, f"fednet {version('fednet')}\n")
 
 
 def test_help_imports_nothing_heavy():

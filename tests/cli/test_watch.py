@@ -16,6 +16,7 @@ ROUND = {
     "model_id": "m1",
     "started_at": "2026-01-31T12:00:00+00:00",
     "ended_at": "2026-01-31T12:00:01.500000+00:00",
+    "seconds": {"round": 1.5, "plan": 0.0625, "train": 1.25, "reduce": 0.125},
 }
 
 
@@ -56,7 +57,7 @@ def test_a_round_has_the_accuracy_of_its_model_over_all_held_out_examples():
     (result,) = round_results(api, "s")
 
     assert result.accuracy == pytest.approx(0.8)
-    assert result.row() == [1, "FINISHED", 2, 40, 0.8, 1.5]
+    assert result.row() == [1, "FINISHED", 2, 40, 0.8, 1.5, 0.062, 1.25, 0.125, None]
 
 
 def test_a_round_that_nobody_validated_has_no_accuracy():

@@ -80,8 +80,8 @@ def get_round(query: OfRound) -> dict[str, Any]:
 
 
 def _with_clients_enough(asked: SessionOptions) -> SessionOptions:
-    """FEDn never read how many clients were requested, so fewer than it requires pass."""
-    enough = max(asked.requested_clients, asked.min_clients)
+    """FEDn never read how many clients were requested, so fewer than it requires or waits for pass."""
+    enough = max(asked.requested_clients, asked.min_clients, asked.round_buffer_size)
     return asked.model_copy(update={"requested_clients": enough})
 
 

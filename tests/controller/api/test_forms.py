@@ -24,7 +24,8 @@ def session(records):
     share = {"name": "c", "clients": 2, "updates": 2, "examples": 4.0, "failure": ""}
     done = {"round_id": "1", "number": 1, "status": "Finished", "model_id": "m1"}
     running = {"round_id": "2", "number": 2, "status": "Pending", "model_id": None}
-    for about, seconds in ((done, {"round": 2.0, "train": 1.0, "reduce": 0.5}), (running, {})):
+    times = {"round": 2.25, "plan": 0.25, "train": 1.0, "reduce": 0.5, "commit": 0.5}
+    for about, seconds in ((done, times), (running, {})):
         records.insert(
             "rounds",
             {

@@ -11,9 +11,11 @@ from fednet.controller.sessions.events import (
     Began,
     NetworkChanged,
     PhaseClosed,
+    Reduced,
     StartPhase,
     StopAsked,
 )
+from fednet.controller.sessions.state import BlobRef
 from fednet.controller.sessions.store import SessionStore
 from fednet.errors import LimitExceeded, Unavailable
 
@@ -35,7 +37,10 @@ class Desk:
             "state": session.to_dict(),
         }
         self.actor = SessionActor(
-            records.insert("sessions", document), SessionStore(records), self.act, self.stored
+            records.insert("sessions", document),
+            SessionStore(records),
+            self.act,
+            self.stored,
         )
 
     def act(self, _session, action):
@@ -44,6 +49,7 @@ class Desk:
             self.started.put(action)
 
     def stored(self, document):
+        self.rounds_as_told = self.records.find("rounds")
         self.done.put(("stored", document["status"]))
 
     def document(self):
@@ -85,6 +91,22 @@ def test_a_decision_is_stored_before_it_is_acted_on(desk):
     running.started.get(timeout=SECONDS)
     done = list(running.done.queue)
     assert done.index(("StartPhase", "training")) == done.index(("stored", "STARTED")) + 1
+
+
+def test_a_finished_round_says_how_long_its_commit_took_before_anybody_is_told(desk):
+    """The seconds are in the round's document when the end of the session is told."""
+    running = desk()
+    running.tell(ONE_CLIENT, Began())
+    phase = running.started.get(timeout=SECONDS).phase
+
+    running.tell(PhaseClosed("k", phase.phase_id, 1, 1.0))
+    current = running.actor.session.round
+    running.tell(Reduced(BlobRef(current.model_id, 2, "1" * 64), 0.25))
+
+    assert running.wait()["status"] == "FINISHED"
+    [seconds] = [each["seconds"] for each in running.rounds_as_told]
+    assert list(seconds) == ["round", "plan", "train", "reduce", "commit"]
+    assert 0 < seconds["commit"] < seconds["round"]
 
 
 def test_deadlines_wake_the_session_though_nothing_happens(desk):

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import requests
 
+from fednet.combiner.spool import Spool
 from fednet.controller.server import Controller
 from fednet.controller.sessions import news
 from fednet.controller.sessions.options import SessionOptions
 from fednet.errors import FailedPrecondition, InvalidInput, Unavailable
 from fednet.parameters import load_parameters, write_model
 from fednet.settings import ControllerSettings
+from fednet.storage import open_blobs
 from fednet.testing import Network
 
 SECONDS = 60
@@ -82,6 +84,13 @@ def run(net, **options):
     return finish(net, started["session_id"])
 
 
+def rounds_of(net, session):
+    """The rounds of a session, in their order."""
+    found = net.api.get_rounds()["result"]
+    mine = [each for each in found if each["session_id"] == session["session_id"]]
+    return sorted(mine, key=lambda each: each["number"])
+
+
 def parameters_of(net, model_id, folder):
     net.api.download_model(model_id, str(folder / f"{model_id}.npz"))
     return load_parameters(folder / f"{model_id}.npz")
@@ -132,6 +141,119 @@ def test_two_sessions_at_once_come_to_their_ends(network):
     rounds = net.api.get_rounds()["result"]
     assert Counter(each["session_id"] for each in rounds) == {first: 2, second: 2}
     assert sorted(int(each["round_id"]) for each in rounds) == [1, 2, 3, 4]
+
+
+def test_a_round_tells_where_its_time_went(network):
+    """Its stages make it up but for what messages take; of the clients' steps each has the longest and the sum."""
+    net = network(2, [Site(1), Site(2)])
+
+    session = run(net, rounds=2, min_clients=2)
+
+    for each in rounds_of(net, session):
+        seconds = each["seconds"]
+        stages = [seconds[name] for name in ("plan", "train", "reduce", "commit")]
+        assert min(stages) > 0
+        assert sum(stages) <= seconds["round"]
+        for step, told in each["answer_seconds"].items():
+            answered = [answer[f"{step}_seconds"] for answer in each["answers"]]
+            assert told == {"max": max(answered), "sum": sum(answered)}
+            assert 0 < told["max"] < seconds["round"]
+        assert set(each["answer_seconds"]) == {"download", "train", "upload", "fold"}
+
+
+@pytest.mark.parametrize("delete_models", [True, False])
+def test_updates_go_with_their_round_unless_they_are_to_stay(network, tmp_path, delete_models):
+    """Then each combiner has those of its clients, and a status says where; partials go in any case."""
+    net = network(2, [Site(1), Site(2)])
+
+    session = run(net, rounds=2, min_clients=2, delete_models=delete_models)
+    another = run(net, rounds=1)  # combiners hear of its start after all releases of the first
+    for number in (1, 2):
+        net.remove_combiner(f"combiner-{number}")
+
+    spools = [net.data_dir / f"combiner-{number}" / "spool" for number in (1, 2)]
+    numbers = {each["id"]: each["number"] for each in rounds_of(net, session)}
+    found = Counter()
+    for page in (page for spool in spools for page in spool.glob("retained/*/round.json")):
+        told = json.loads(page.read_text())
+        [update] = told["updates"]
+        before = parameters_of(net, told["model_id"], tmp_path)
+        after = load_parameters(page.with_name(update["file"]))
+        np.testing.assert_allclose(after[0] - before[0], update["num_examples"] / 10, rtol=1e-6)
+        found[numbers[told["round_id"]]] += 1
+    assert found == ({} if delete_models else {1: 2, 2: 2})
+    held = [phase for spool in spools for phase, _ in Spool(spool).phases()]
+    assert {phase.session_id for phase in held} <= {another["session_id"]}
+    blobs = open_blobs(f"file://{net.data_dir}/blobs")
+    shared = {key.split("/")[1] for key in blobs.list("partials/")}
+    assert shared <= {phase.phase_id for phase in held}
+
+
+def test_where_updates_are_retained_is_told_by_their_combiner(network):
+    """As a status of the session."""
+    net = network(1, [Site(1)])
+
+    session = run(net, rounds=2, delete_models=False)
+
+    statuses = net.api.get_statuses(session_id=session["session_id"])["result"]
+    told = [each for each in statuses if "are retained in" in each["status"]]
+    first = told[
+        -1
+    ]  # it comes before the second round's news; the second's may come after the session's end
+    assert first["sender"] == {"name": "combiner-1", "role": "COMBINER"}
+    assert (first["log_level"], json.loads(first["data"])["round"]) == ("INFO", 1)
+
+
+def test_sessions_share_their_clients_fairly(network):
+    """A client works on one task at a time, whosever it is, and no session waits for the end of another."""
+    lock, orders = threading.Lock(), {name: [] for name in ("a", "b")}
+    at_work, both_started = Counter(), threading.Event()
+
+    def site(name):
+        def train(parameters, settings):
+            with lock:
+                at_work[name] += 1
+                orders[name].append((settings["session_id"], at_work[name]))
+            assert both_started.wait(SECONDS)
+            with lock:
+                at_work[name] -= 1
+            return parameters, {"num_examples": 1}
+
+        return train
+
+    net = network(2)
+    for name, combiner in (("a", "combiner-1"), ("b", "combiner-2")):
+        net.add_client(name, train=site(name), preferred_combiner=combiner)
+    for session_id in ("one", "two"):
+        net.api.start_session(session_id, rounds=10, min_clients=2, validate=False)
+    both_started.set()
+
+    assert [finish(net, each)["status"] for each in ("one", "two")] == ["FINISHED"] * 2
+    for order in orders.values():
+        served = [session_id for session_id, _ in order]
+        assert Counter(served) == {"one": 10, "two": 10}
+        assert {working for _, working in order} == {1}
+        assert served.index("one") < last(served, "two")
+        assert served.index("two") < last(served, "one")
+
+
+def last(items, item):
+    return len(items) - 1 - items[::-1].index(item)
+
+
+def test_as_many_clients_as_requested_are_asked_and_a_seed_repeats_the_draw(network):
+    """Two of four in each round, not always the same; another session with the seed asks the same."""
+    net = network(2, [Site(number) for number in (1, 2, 3, 4)])
+
+    drawn = []
+    for seed in (7, 7, 8):
+        session = run(net, rounds=10, requested_clients=2, validate=False, seed=seed)
+        rounds = rounds_of(net, session)
+        assert [each["clients"] for each in rounds] == [2] * 10
+        drawn.append([{answer["client"] for answer in each["answers"]} for each in rounds])
+
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert len(set(map(frozenset, drawn[0]))) > 1
 
 
 def test_the_buffer_size_ends_a_round_without_the_slow(network):
@@ -211,6 +333,45 @@ def test_a_session_fails_with_the_reason_where_too_few_answer(network):
     assert session["reason"].startswith("Round 1 failed 4 times; the last time 1 of at least 2")
     assert "bad: " in session["reason"]
     assert net.api.get_active_model()["id"] == before
+
+
+def test_at_the_deadline_a_round_with_enough_answers_goes_on(network, tmp_path):
+    """The model is that of those who have answered; the other is told as late."""
+    slow = Site(2)
+    slow.may_train.clear()
+    net = network(1, [Site(1), slow])
+
+    session = run(net, rounds=1, round_timeout=1, validate=False)
+
+    slow.may_train.set()
+    assert session["status"] == "FINISHED"
+    assert np.allclose(parameters_of(net, session["model_id"], tmp_path)[0], 1)
+    [round_] = rounds_of(net, session)
+    assert (round_["clients"], round_["updates"], round_["attempt"]) == (2, 1, 0)
+    assert round_["problems"] == ["site-2: The phase has closed: the deadline had passed."]
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_at_the_deadline_a_round_with_too_few_answers_is_repeated(network, retries):
+    """As often as round_retries says; then the session has failed, and its round says why."""
+    slow = Site(2)
+    slow.may_train.clear()
+    net = network(1, [Site(1), slow])
+    asked = {"rounds": 1, "min_clients": 2, "round_timeout": 0.5, "round_retries": retries}
+
+    session = run(net, **asked)
+
+    slow.may_train.set()
+    times = "once" if retries == 0 else f"{retries + 1} times"
+    assert session["status"] == "FAILED"
+    assert session["reason"].startswith(f"Round 1 failed {times}; the last time 1 of at least 2")
+    [round_] = rounds_of(net, session)
+    assert (round_["status"], round_["attempt"]) == ("Failed", retries)
+    assert (round_["clients"], round_["updates"], round_["model_id"]) == (2, 1, None)
+    assert round_["problems"] == ["site-2: The phase has closed: the deadline had passed."]
+    assert round_["seconds"]["round"] > 0
+    assert round_["answer_seconds"]["train"]["max"] >= 0
+    assert round_["ended_at"] > round_["started_at"]
 
 
 # Parts that stop and start again

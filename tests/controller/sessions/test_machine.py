@@ -17,6 +17,7 @@ from fednet.controller.sessions.events import (
     ClosePhase,
     CombinerBack,
     NetworkChanged,
+    PhaseBegun,
     PhaseClosed,
     PhaseRefused,
     Reduce,
@@ -107,6 +108,7 @@ EVENTS = {
     "enough clients": lambda _: [TWO_COMBINERS],
     "too few clients": lambda _: [NOBODY],
     "combiner back": lambda _: [CombinerBack("a")],
+    "tasks sent": lambda machine: [PhaseBegun("a", running(machine))],
     "answer": lambda machine: [Answered(running(machine), "a1", 5.0)],
     "no answer": lambda machine: [Unanswered(running(machine), "a1", "failed")],
     "all closed, enough answers": all_closed(1),
@@ -129,6 +131,7 @@ TABLE = {
     "enough clients":             (TRAINING, TRAINING, REDUCING, DRAINING, ENDED),
     "too few clients":            (WAITING,  TRAINING, REDUCING, DRAINING, ENDED),
     "combiner back":              (WAITING,  TRAINING, REDUCING, DRAINING, ENDED),
+    "tasks sent":                 (WAITING,  TRAINING, REDUCING, DRAINING, ENDED),
     "answer":                     (WAITING,  TRAINING, REDUCING, DRAINING, ENDED),
     "no answer":                  (WAITING,  TRAINING, REDUCING, DRAINING, ENDED),
     "all closed, enough answers": (WAITING,  REDUCING, REDUCING, DRAINING, ENDED),
@@ -418,6 +421,39 @@ def test_a_commit_writes_model_round_and_active_model_and_lets_go(machine_in):
     assert step.records[0].fields["parent_model"] == "seed-model"
     assert [action.combiner for action in actions_of(step, ReleasePhase)] == ["a", "b"]
     assert {a.phase.model.id for a in actions_of(step, StartPhase)} == {model.model.id}
+
+
+def test_a_round_is_planned_when_the_last_combiner_has_sent_its_tasks(machine_in):
+    """What follows is training, until the last has closed; each time is told once, what comes late is nothing."""
+    machine = machine_in()
+    phase_id = running(machine)
+    for combiner, seconds in (("a", 1), ("a", 2), ("b", 3), ("b", 4)):
+        machine.handle(PhaseBegun(combiner, phase_id), NOW + seconds)
+    for combiner in ("a", "b"):
+        machine.handle(closed(machine, combiner), NOW + 8)
+    machine.handle(PhaseBegun("b", phase_id), NOW + 9)
+
+    step = machine.handle(reduced(machine), NOW + 10)
+
+    [seconds] = [each.fields["seconds"] for each in step.records if each.collection == "rounds"]
+    assert seconds == {"round": 10, "plan": 3, "train": 5, "reduce": 0.1}
+
+
+def test_a_seed_draws_the_same_in_any_session_and_differs_from_round_to_round(machine_in):
+    """The ids of the sessions have no part in it."""
+    many = NetworkChanged({"a": {f"c{number}": ABLE for number in range(1000)}})
+
+    def drawn(**fields):
+        machine = machine_in(network=many, rounds=2, **fields)
+        first = machine.session.round.phase.shares["a"].clients
+        machine.handle(closed(machine, "a"), NOW)
+        machine.handle(reduced(machine), NOW)
+        return first, machine.session.round.phase.shares["a"].clients
+
+    one, same, other = (drawn(document_id=x, seed=s) for x, s in ("17", "27", "38"))
+
+    assert one == same != other
+    assert one[0] != one[1]
 
 
 def test_without_validation_a_session_ends_with_its_last_model(machine_in):

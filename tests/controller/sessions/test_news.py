@@ -130,6 +130,17 @@ def test_whatever_a_client_logs_can_be_stored(event):
     assert len(stored["status"]) == limits.text_characters_max
 
 
+def test_what_a_combiner_logs_itself_is_told_by_it(event):
+    """There is no client in it."""
+    told = event(log=tasks_pb2.LogRecord(level=tasks_pb2.LogRecord.WARNING, text="no room"))
+    told.client_id = ""
+
+    document = news.status_document("k", "e", told, "")
+
+    assert document["sender"] == {"name": "k", "role": "COMBINER"}
+    assert (document["log_level"], document["status"]) == ("WARNING", "no room")
+
+
 def test_messages_and_tracebacks_are_bounded(event):
     """Of a message the beginning, of a traceback the end."""
     unanswered = rounds_pb2.TaskUnanswered(why="FAILED", message="m" * 10**6, traceback="t" * 10**6)

@@ -1,10 +1,11 @@
 """Orders as combiners are given them, and their answers as sessions hear them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from fednet.controller.sessions.events import Reduce, Reduced, StartPhase
+from fednet.controller.sessions.events import PhaseBegun, Reduce, Reduced, StartPhase
 from fednet.controller.sessions.orders import outcome, phase_request, reduction
 from fednet.controller.sessions.state import BlobRef, Phase, Round, Session, Share
 from fednet.wire import common_pb2, rounds_pb2
@@ -40,6 +41,27 @@ def test_an_answer_brings_what_the_aggregator_remembers(current):
 
     assert with_state.state == BlobRef("new-model", 7, "a" * 64)
     assert without == Reduced(BlobRef("new-model", 2, "b" * 64), 0.5)
+
+
+def test_a_combiner_that_has_heard_a_start_has_sent_its_tasks(current):
+    """It answers when they are out."""
+    order = StartPhase("c", current.phase, "r")
+
+    assert outcome(order, rounds_pb2.PhaseStarted()) == PhaseBegun("c", current.phase.phase_id)
+
+
+@pytest.mark.parametrize("delete_models", [True, False])
+def test_updates_are_retained_where_the_session_asks_for_it(new_session, current, delete_models):
+    """Of training; a validation has none."""
+    session = new_session(delete_models=delete_models)
+    validation = replace(current.phase, kind="VALIDATE")
+
+    asked = [
+        phase_request(session, StartPhase("c", phase, "r")).retain_updates
+        for phase in (current.phase, validation)
+    ]
+
+    assert asked == [not delete_models, False]
 
 
 def test_a_session_remembers_through_its_document(new_session):

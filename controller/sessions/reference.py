@@ -1,0 +1,130 @@
+"""The reference of a session's options, made from the options: `docs/sessions.md`.
+
+`python -m fednet.controller.sessions.reference > docs/sessions.md` writes it anew; a test says when
+that is due.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Final
+
+from .options import SessionOptions
+
+_BEGIN: Final = """\
+# Sessions
+
+The table is made from the options themselves by `python -m fednet.controller.sessions.reference >
+docs/sessions.md`: change them, not this page.
+
+A session is a number of rounds under one configuration. Each option has the same name wherever it is given:
+
+```python
+api.start_session(rounds=20, min_clients=3, requested_clients=10, round_timeout=600)
+```
+
+```sh
+fednet session start --rounds 20 --min-clients 3 --requested-clients 10 --round-timeout 600
+```
+
+and in the JSON of `POST /api/v1/sessions/`. What is wrong is refused at the start with the option's name in
+`field`, and nothing is written: 422 where one value is no such value, 400 where values do not go together, 409
+where the network is not ready for them. An option of another name is refused, too.
+
+| option | type | default | limits | meaning |
+|---|---|---|---|---|
+"""
+
+_REST: Final = """
+The aggregators and their settings stand in [aggregators.md](aggregators.md).
+
+## What goes together
+
+- `min_clients` ≤ `requested_clients`: more cannot answer than are asked.
+- `round_buffer_size` is -1, or from `min_clients` to `requested_clients`: with less the round would not count, and
+  more than are asked never come in.
+- `min_clients` is at least what the aggregator needs, and `requested_clients` at most what it takes.
+- `min_clients` clients that can train are connected when the session starts. A client that has registered is waited for
+  a moment.
+
+On the routes of FEDn, which never read `requested_clients`, it grows to what is required or waited for.
+
+## A round
+
+Clients are asked, at most `requested_clients`. The round goes on when all have answered, when
+`round_buffer_size` updates are in, or at the deadline of `round_timeout`; what comes later counts for nothing.
+If then fewer than `min_clients` have answered, in the whole network, the attempt came to nothing: the round is
+repeated, with a new draw, up to `round_retries` times; then the session is FAILED, and its `reason` says why.
+While too few clients are connected it waits, and each `round_timeout` of waiting is such an attempt.
+
+Several sessions may run at once. A client works on one task at a time, in the order in which they came.
+
+## To repeat a draw
+
+Where more clients are connected than are asked, who takes part is drawn with `seed`, the round's number and the
+attempt. The same seed draws the same of the same clients, in any session of the network. Without a seed the
+session's id is one.
+
+## Updates that stay
+
+With `delete_models`, as by default, a combiner deletes what its clients have sent as soon as the round is over.
+With `delete_models=False` it moves the updates to `spool/retained/<phase id>/` in its data folder, and a status of
+the session says so. `round.json` beside them says which round it was and whose they are. They are for people:
+nothing reads them again, so they may be deleted at any time. All together take at most the combiner's
+`retained_bytes_max` bytes; then the oldest go, with a warning. An update can tell something of the data that it was
+trained on: retain them only where that is agreed.
+
+## Where the time went
+
+A round's document (`fednet round get`, `api.get_round`) says it, all in seconds:
+
+| field | what |
+|---|---|
+| `seconds.round` | the whole round; what its stages leave of it went into messages |
+| `seconds.plan` | choosing clients and handing out, until the last combiner had sent its tasks |
+| `seconds.train` | from then until the last combiner had closed |
+| `seconds.reduce` | merging, as the combiner measured that did it |
+| `seconds.commit` | storing what came of it |
+| `answers` | of each client `download_seconds`, `train_seconds`, `upload_seconds`, and `fold_seconds` |
+| `answer_seconds` | of each of these four the longest (`max`) and the `sum` over the clients |
+
+`fednet session watch` shows the stages at the end, and `api.plot_rounds` draws them.
+"""
+
+_TYPES: Final = {
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+    "object": "object",
+}
+_LIMITS: Final = {
+    "minimum": "at least {:,.15g}",
+    "exclusiveMinimum": "above {:,.15g}",
+    "maximum": "at most {:,.15g}",
+    "exclusiveMaximum": "below {:,.15g}",
+    "maxLength": "at most {:,.15g} characters",
+    "pattern": "`{}`",
+}
+
+
+def reference() -> str:
+    """The whole page."""
+    options = SessionOptions.model_json_schema()["properties"]
+    return _BEGIN + "".join(_row(name, option) for name, option in options.items()) + _REST
+
+
+def _row(name: str, option: dict[str, Any]) -> str:
+    """An option's line in the table."""
+    value = next(iter(option.get("anyOf", [option])))  # what it may be besides null
+    said = [words.format(value[key]) for key, words in _LIMITS.items() if key in value]
+    cells = (f"`{name}`", _TYPES[value["type"]], _default(option), ", ".join(said))
+    return f"| {' | '.join(cells)} | {option['description']} |\n"
+
+
+def _default(option: dict[str, Any]) -> str:
+    return "" if option["default"] is None else f"`{option['default']}`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

@@ -1,0 +1,22 @@
+"""The page on sessions is made from their options."""
+
+import inspect
+
+from fednet import APIClient
+from fednet.controller.sessions.options import SessionOptions
+from fednet.controller.sessions.reference import reference
+
+
+def test_the_page_says_what_the_code_says(repository):
+    """If not: `python -m fednet.controller.sessions.reference > docs/sessions.md`."""
+    assert (repository / "docs" / "sessions.md").read_text() == reference()
+
+
+def test_the_client_has_each_option_with_its_default():
+    """Both say the same, wherever one looks."""
+    options = {field.alias or name: field for name, field in SessionOptions.model_fields.items()}
+    given = inspect.signature(APIClient.start_session).parameters
+
+    assert {name: each.default for name, each in given.items() if name != "self"} == {
+        name: field.default for name, field in options.items()
+    }
