@@ -12,11 +12,10 @@ from fednet.aggregation._kept_updates import KeptUpdates, Update, walk
 from fednet.aggregation._rounding import round_into
 from fednet.aggregation._settings import Limits, setting
 from fednet.errors import InvalidModel
+from fednet.parameters import Structure, check_structure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-    from fednet.parameters import Structure
 
 _Array = np.ndarray[Any, Any]
 
@@ -81,6 +80,7 @@ class BufferedUpdates(KeptUpdates):
 
     def aged(self, base: Sequence[_Array], staleness: int) -> Self:
         """The same updates, from an older model; see `Partial.aged`."""
+        check_structure(Structure.of(base), self.structure)
         aged = (replace(each, base=tuple(base), staleness=staleness) for each in self._kept)
         return type(self)(self.structure, self._fedbuff, aged)
 

@@ -80,6 +80,9 @@ class Partial(Protocol):
 
         Returns:
             What is merged in its place; by default the partial itself, whatever its age.
+
+        Raises:
+            InvalidModel: The base is of another structure.
         """
         return self
 
