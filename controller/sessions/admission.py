@@ -186,6 +186,7 @@ def _session(options: SessionOptions, model: Document, package: Document | None)
         aggregator_kwargs=options.aggregator_kwargs or {},
         model=_blob_ref(model),
         package=_blob_ref(package) if package else None,
+        staleness_max=aggregator(options.aggregator, options.aggregator_kwargs).staleness_max,
     )
 
 
