@@ -97,10 +97,12 @@ class Reducer:
         state: common_pb2.BlobRef,
     ) -> None:
         kind, form = aggregator_of(request), model_format(request.helper)
-        with self._opened(request.base, form) as base:
+        with contextlib.ExitStack() as opened:
+            base = opened.enter_context(self._opened(request.base, form))
             told = sorted(request.partials, key=lambda partial: partial.combiner)
             partials = [self._partial(kind, base.structure, each, own) for each in told]
-            total = merged(kind, base.structure, partials)
+            aged = [self._aged(form, *each, opened) for each in zip(partials, told, strict=True)]
+            total = merged(kind, base.structure, aged)
             remembered = self._remember(request, total, base.arrays, state)
             self._put(model, form, total.finish(base.arrays, remembered), base.structure)
 
@@ -160,6 +162,19 @@ class Reducer:
                 f"{told.updates} that were reported. Train the round again."
             )
         return partial
+
+    def _aged(
+        self,
+        form: ModelFormat,
+        partial: Partial,
+        told: rounds_pb2.Partial,
+        opened: contextlib.ExitStack,
+    ) -> Partial:
+        """The partial with what it began with, where that is an older model; mapped, not read."""
+        if not told.staleness:
+            return partial
+        base = opened.enter_context(self._opened(told.base, form))
+        return partial.aged(base.arrays, told.staleness)
 
     def _load(self, kind: Aggregator, structure: Structure, told: rounds_pb2.Partial) -> Partial:
         key = _partial_key(told.phase_id, told.combiner)

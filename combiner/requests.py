@@ -58,6 +58,7 @@ def check_reduction(request: rounds_pb2.Reduction) -> None:
         _check_id(partial.phase_id, "partials")
         if not (partial.updates and math.isfinite(partial.weight) and partial.weight > 0):
             raise InvalidInput(f"The partial of {partial.combiner!r} is empty.", field="partials")
+        _check_age(partial)
 
 
 def aggregator_of(request: rounds_pb2.Phase | rounds_pb2.Reduction) -> Aggregator:
@@ -77,6 +78,16 @@ def aggregator_of(request: rounds_pb2.Phase | rounds_pb2.Reduction) -> Aggregato
             "The aggregator's settings must be a JSON object.", field="aggregator_kwargs"
         )
     return aggregator(request.aggregator, settings)
+
+
+def _check_age(partial: rounds_pb2.Partial) -> None:
+    if partial.HasField("base"):
+        _check_ref(partial.base, common_pb2.BlobRef.MODEL, "partials")
+    if partial.HasField("base") != bool(partial.staleness):
+        raise InvalidInput(
+            f"The partial of {partial.combiner!r} needs a base and a staleness, or neither.",
+            field="partials",
+        )
 
 
 def _check_ref(ref: common_pb2.BlobRef, kind: common_pb2.BlobRef.Kind, field: str) -> None:

@@ -104,6 +104,7 @@ build_progress_lines_max: Final = 50
 # The session engine
 round_grace_seconds: Final = 5.0
 round_problems_max: Final = 10
+open_validations_max: Final = 8
 joining_seconds_max: Final = 5.0
 problem_characters_max: Final = 500
 metadata_characters_max: Final = 4 * KIB

@@ -13,9 +13,9 @@ from fednet.errors import Conflict, FednetError
 from fednet.rpc import backoff_seconds
 from fednet.storage import Document
 
+from .asynchronous import machine_of
 from .events import Action, Broke, Event, Record, Step, TimePassed
 from .inbox import Inbox, Letter
-from .machine import Machine
 from .state import Session
 from .store import SessionStore
 from .trail import timed
@@ -45,7 +45,7 @@ class SessionActor:
         self._act = act
         self._on_stored = on_stored
         self.session = Session.from_dict(document["state"])
-        self._machine = Machine(self.session)
+        self._machine = machine_of(self.session)
         self._inbox = Inbox(limits.queue_messages_max)
         self._stopping = threading.Event()
         name = f"session-{self.session.document_id}"

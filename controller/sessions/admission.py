@@ -141,6 +141,18 @@ def _check_aggregator(options: SessionOptions) -> None:
             f"{rule.name} takes no more updates.",
             field="requested_clients",
         )
+    if rule.staleness_max and rule.updates_max is not None:
+        _check_buffer(options, rule.updates_max - options.requested_clients)
+
+
+def _check_buffer(options: SessionOptions, most: int) -> None:
+    """Beside a full buffer there must be room for all that still train."""
+    if options.round_buffer_size > most:
+        raise InvalidInput(
+            f"round_buffer_size ({options.round_buffer_size}) must be at most {most}: with these "
+            f"requested_clients {options.aggregator} takes no more updates.",
+            field="round_buffer_size",
+        )
 
 
 def _check_helper(options: SessionOptions, model: Document) -> None:
@@ -195,6 +207,7 @@ def _session(options: SessionOptions, model: Document, package: Document | None)
         model=_blob_ref(model),
         package=_blob_ref(package) if package else None,
         seed=session_id if options.seed is None else str(options.seed),
+        staleness_max=aggregator(options.aggregator, options.aggregator_kwargs).staleness_max,
     )
 
 

@@ -15,8 +15,9 @@ The validation of a round's model runs beside the training of the next round.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from fednet import limits
 
@@ -86,7 +87,7 @@ class Machine:
         session = self.session
         if session.stage is Stage.ENDED:
             return None
-        deadlines = [phase.deadline for phase in session.phases()]
+        deadlines = [phase.deadline for phase in self._awaited()]
         deadlines += [session.waiting_until] if session.waiting_until is not None else []
         return min(deadlines, default=None)
 
@@ -146,7 +147,7 @@ class Machine:
     def _give_time(self, until: float) -> None:
         """Combiners tell what happened while the controller was away: no deadline falls before they could."""
         session = self.session
-        for phase in session.phases():
+        for phase in self._awaited():
             phase.deadline = max(phase.deadline, until)
         if session.waiting_until is not None:
             session.waiting_until = max(session.waiting_until, until)
@@ -172,6 +173,10 @@ class Machine:
         """What combiners have been asked and have not yet done."""
         orders = [start for phase in self._open_phases() for start in self._starts(phase)]
         return [*orders, *self._closes()]
+
+    def _awaited(self) -> list[Phase]:
+        """The phases whose deadlines count."""
+        return self.session.phases()
 
     def _open_phases(self) -> list[Phase]:
         in_training = self.session.stage is Stage.TRAINING
@@ -228,19 +233,20 @@ class Machine:
             return
         if len(everyone(self._capable("TRAIN"))) < session.min_clients:
             return
-        number, attempt = session.number + 1, session.failures
-        phase = self._plan_phase("TRAIN", number, attempt, now)
-        session.round = Round(
+        session.round = self._plan_round(session.number + 1, session.failures, now)
+        session.stage, session.waiting_until = Stage.TRAINING, None
+        step.records.append(pending_round(session, session.round))
+        step.actions += self._starts(session.round.phase)
+
+    def _plan_round(self, number: int, attempt: int, now: float) -> Round:
+        return Round(
             id=self._id("round", number),
             number=number,
             attempt=attempt,
             model_id=self._id("model", number, attempt),
-            phase=phase,
+            phase=self._plan_phase("TRAIN", number, attempt, now),
             started_at=now,
         )
-        session.stage, session.waiting_until = Stage.TRAINING, None
-        step.records.append(pending_round(session, session.round))
-        step.actions += self._starts(phase)
 
     def _plan_phase(self, kind: str, number: int, attempt: int, now: float) -> Phase:
         session = self.session
@@ -274,35 +280,43 @@ class Machine:
         current = self._round_of(event.phase_id)
         if current is None or any(each["client"] == event.client for each in current.answers):
             return
-        answer = {**event.details, "client": event.client, "num_examples": event.num_examples}
-        current.answers.append(answer)
+        current.answers.append(answer_of(event))
         if 0 < self.session.round_buffer_size <= len(current.answers) and not current.closing:
             current.closing = True
             step.actions += self._closes()
 
     def _unanswered(self, event: Unanswered) -> None:
         if current := self._round_of(event.phase_id):
-            problem = f"{event.client}: {event.message}"
-            others = [each for each in current.problems if each != problem]
-            current.problems = [*others, problem][-limits.round_problems_max :]
+            self._note_problem(current, f"{event.client}: {event.message}")
+
+    def _note_problem(self, current: Round, problem: str) -> None:
+        others = [each for each in current.problems if each != problem]
+        current.problems = [*others, problem][-limits.round_problems_max :]
 
     def _share_closed(
         self, combiner: str, phase_id: str, closed: Share, now: float, step: Step
     ) -> None:
         if phase := self.session.validations.get(phase_id):
-            _close_share(phase, combiner, closed)
+            close_share(phase, combiner, closed)
             if phase.is_closed:
                 self._validation_over(phase, now, step)
         elif current := self._round_of(phase_id):
-            _close_share(current.phase, combiner, closed)
+            close_share(current.phase, combiner, closed)
             if current.phase.is_closed:
                 self._training_over(current, now, step)
 
     def _training_over(self, current: Round, now: float, step: Step) -> None:
-        answers = current.phase.answers
+        answers = self._count_clients(current)
         if answers < self.session.min_clients:
             self._try_again(self._too_few(current, answers), now, step)
-            return
+        else:
+            self._reduce(current, now, step)
+
+    def _count_clients(self, current: Round) -> int:
+        """How many clients have answered."""
+        return current.phase.answers
+
+    def _reduce(self, current: Round, now: float, step: Step) -> None:
         self.session.stage = Stage.REDUCING
         current.trained_at = now
         current.phase.deadline = now + self.session.round_timeout + limits.round_grace_seconds
@@ -321,7 +335,7 @@ class Machine:
         if self.session.stage is not Stage.REDUCING or current is None:
             return
         shares = current.phase.shares
-        is_shared = len(shares) > 1
+        is_shared = len(shares) > 1 or self.session.is_asynchronous
         able = [name for name in sorted(self._connected) if is_shared or name in shares]
         able = [name for name in able if name != rather_not] or able
         current.reducer = max(
@@ -348,7 +362,7 @@ class Machine:
             finished_round(session, current, event, now),
             Record("network", "active", {"model_id": event.model.id}),
         ]
-        step.actions += _releases(current.phase)
+        step.actions += releases(current.parts)
         session.model, session.number = event.model, current.number
         session.obsolete_state_id = session.aggregator_state.id if session.aggregator_state else ""
         session.aggregator_state = event.state
@@ -372,7 +386,7 @@ class Machine:
 
     def _validation_over(self, phase: Phase, now: float, step: Step) -> None:
         del self.session.validations[phase.phase_id]
-        step.actions += _releases(phase)
+        step.actions += releases([phase])
         self._finish_if_drained(now, step)
 
     def _finish_if_drained(self, now: float, step: Step) -> None:
@@ -399,9 +413,7 @@ class Machine:
         if self.session.stage is Stage.REDUCING:
             self._try_again("no combiner merged the updates in time", now, step)
             return
-        for combiner in current.phase.shares:
-            silent = _failed_share(f"the combiner {combiner} was silent")
-            _close_share(current.phase, combiner, silent)
+        close_silent(current.phase)
         self._training_over(current, now, step)
 
     def _try_again(self, problem: str, now: float, step: Step) -> None:
@@ -410,7 +422,7 @@ class Machine:
         session.failures += 1
         if session.round:
             step.records.append(ended_round(session, session.round, "Failed", now))
-            step.actions += _releases(session.round.phase)
+            step.actions += releases(session.round.parts)
             session.round = None
         if session.failures > session.round_retries:
             times = "once" if session.failures == 1 else f"{session.failures} times"
@@ -423,9 +435,9 @@ class Machine:
         session = self.session
         if session.round:
             step.records.append(ended_round(session, session.round, "Terminated", now))
-        for phase in session.phases():
-            step.actions += _releases(phase)
-        session.round, session.waiting_until, session.validations = None, None, {}
+        step.actions += releases(session.phases())
+        session.round, session.waiting_until = None, None
+        session.validations, session.flights = {}, {}
         session.status, session.reason, session.stage = status, reason, Stage.ENDED
 
     def _round_of(self, phase_id: str) -> Round | None:
@@ -439,6 +451,11 @@ class Machine:
         return str(uuid.uuid5(_IDS, "/".join(map(str, (self.session.document_id, *what)))))
 
 
+def answer_of(event: Answered) -> dict[str, Any]:
+    """An answer as a round keeps it; what a client says of itself does not replace what is known."""
+    return {**event.details, "client": event.client, "num_examples": event.num_examples}
+
+
 def _closed_share(event: PhaseClosed) -> Share:
     """What a combiner has; where it failed, its answers are in no partial and do not count."""
     if event.failure:
@@ -450,11 +467,19 @@ def _failed_share(problem: str) -> Share:
     return Share([], closed=True, failure=problem)
 
 
-def _close_share(phase: Phase, combiner: str, closed: Share) -> None:
+def close_share(phase: Phase, combiner: str, closed: Share) -> None:
+    """Note what came of a share, once."""
     share = phase.shares.get(combiner)
     if share and not share.closed:
         phase.shares[combiner] = replace(closed, clients=share.clients)
 
 
-def _releases(phase: Phase) -> list[Action]:
-    return [ReleasePhase(combiner, phase.phase_id) for combiner in phase.shares]
+def close_silent(phase: Phase) -> None:
+    """Nothing more will come of a phase: at its deadline its combiners were silent."""
+    for combiner in phase.shares:
+        close_share(phase, combiner, _failed_share(f"the combiner {combiner} was silent"))
+
+
+def releases(phases: Iterable[Phase]) -> list[Action]:
+    """Tell all combiners of these phases that they are over."""
+    return [ReleasePhase(combiner, phase.phase_id) for phase in phases for combiner in phase.shares]

@@ -20,7 +20,7 @@ from .events import (
     StartPhase,
     Unheard,
 )
-from .state import BlobRef, Session
+from .state import BlobRef, Phase, Session, Share
 
 
 def phase_request(session: Session, order: StartPhase) -> rounds_pb2.Phase:
@@ -47,8 +47,8 @@ def phase_request(session: Session, order: StartPhase) -> rounds_pb2.Phase:
         seconds_max=session.round_timeout,
         aggregator=session.aggregator,
         aggregator_settings_json=json.dumps(session.aggregator_kwargs),
-        share_partial=len(phase.shares) > 1,
         retain_updates=phase.kind == "TRAIN" and not session.delete_models,
+        share_partial=len(phase.shares) > 1 or session.is_asynchronous,
     )
 
 
@@ -56,13 +56,9 @@ def reduction(session: Session, order: Reduce) -> rounds_pb2.Reduction:
     """The partials that make the round's model."""
     current, state = order.round, session.aggregator_state
     partials = [
-        rounds_pb2.Partial(
-            phase_id=current.phase.phase_id,
-            combiner=combiner,
-            updates=share.answers,
-            weight=share.weight,
-        )
-        for combiner, share in current.phase.shares.items()
+        _partial(phase, combiner, share, current.number - phase.number)
+        for phase in current.parts
+        for combiner, share in phase.shares.items()
         if share.answers
     ]
     return rounds_pb2.Reduction(
@@ -74,6 +70,17 @@ def reduction(session: Session, order: Reduce) -> rounds_pb2.Reduction:
         state=_wire_ref(common_pb2.BlobRef.STATE, state) if state else None,
         obsolete_state_id=session.obsolete_state_id,
         helper=session.helper,
+    )
+
+
+def _partial(phase: Phase, combiner: str, share: Share, staleness: int) -> rounds_pb2.Partial:
+    return rounds_pb2.Partial(
+        phase_id=phase.phase_id,
+        combiner=combiner,
+        updates=share.answers,
+        weight=share.weight,
+        base=_wire_ref(common_pb2.BlobRef.MODEL, phase.model) if staleness else None,
+        staleness=staleness,
     )
 
 

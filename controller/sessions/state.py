@@ -92,6 +92,21 @@ class Phase:
 
 
 @dataclass
+class Flight:
+    """One client's training in an asynchronous session: a phase of its own, over however many rounds."""
+
+    client: str
+    phase: Phase
+    answer: dict[str, Any] = field(default_factory=dict)
+    """As in `Round.answers`; empty until there is one."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the client's answer is awaited."""
+        return not self.phase.is_closed
+
+
+@dataclass
 class Round:
     """The round that is under way."""
 
@@ -102,6 +117,8 @@ class Round:
     """The id that the new model will have."""
 
     phase: Phase
+    """Who was asked, and what has come in. In an asynchronous session the sum of its flights, and no combiner's."""
+
     started_at: float
     begun: list[str] = field(default_factory=list)
     """The combiners that have sent their tasks."""
@@ -120,6 +137,17 @@ class Round:
     problems: list[str] = field(default_factory=list)
     """Why clients did not answer; the last few."""
 
+    merged: list[Flight] | None = None
+    """In an asynchronous session: those that the model is made of, once they are chosen."""
+
+    failed: list[str] = field(default_factory=list)
+    """In an asynchronous session: the ids of clients that are asked no more in this attempt."""
+
+    @property
+    def parts(self) -> list[Phase]:
+        """The phases whose partials make the model."""
+        return [self.phase] if self.merged is None else [each.phase for each in self.merged]
+
 
 @dataclass
 class Session:
@@ -136,6 +164,9 @@ class Session:
         seed: What the draw of clients begins with.
         failures: Attempts at the present round that came to nothing.
         waiting_until: When waiting for clients counts as a failed attempt; None if not waiting.
+        staleness_max: How many rounds an update may be behind; above 0 the session is asynchronous.
+        flights: In an asynchronous session, what clients are training and what waits to be merged, by phase.
+        flights_begun: How many there have been; the next one's id comes from it.
     """
 
     session_id: str
@@ -164,6 +195,14 @@ class Session:
     waiting_until: float | None = None
     round: Round | None = None
     validations: dict[str, Phase] = field(default_factory=dict)
+    staleness_max: int = 0
+    flights: dict[str, Flight] = field(default_factory=dict)
+    flights_begun: int = 0
+
+    @property
+    def is_asynchronous(self) -> bool:
+        """Whether clients train without waiting for each other."""
+        return self.staleness_max > 0
 
     def reopen(self, rounds: int) -> None:
         """Let a session that has ended begin again, with more rounds."""
@@ -173,8 +212,9 @@ class Session:
 
     def phases(self) -> list[Phase]:
         """The phases that combiners may hold for this session."""
-        current = self.round
-        return [*self.validations.values(), *([current.phase] if current else [])]
+        in_flight = [flight.phase for flight in list(self.flights.values())]
+        current = self.round  # after the flights: those that it merges are always in one of the two
+        return [*self.validations.values(), *in_flight, *(current.parts if current else [])]
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""

@@ -76,8 +76,13 @@ def _digits() -> np.ndarray:
         return np.array([line.split(",") for line in lines], dtype=np.float64)
 
 
-def split(clients: int, seed: int = 0) -> list[Split]:
+def split(clients: int, seed: int = 0, *, alpha: float = ALPHA) -> list[Split]:
     """The data of each client.
+
+    Args:
+        clients: How many there are.
+        seed: Another seed, another split.
+        alpha: How alike they are; see `partition`.
 
     Returns:
         For each client `x_train` and `x_test`, float32 in [0, 1], shape (rows, 64), and `y_train`
@@ -89,7 +94,7 @@ def split(clients: int, seed: int = 0) -> list[Split]:
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(y))
     held_out, rest = np.split(order, [int(HELD_OUT * len(y))])
-    train_parts = [rest[rows] for rows in partition(y[rest], clients, rng)]
+    train_parts = [rest[rows] for rows in partition(y[rest], clients, rng, alpha=alpha)]
     test_parts = np.array_split(held_out, clients)
     return [
         {"x_train": x[train], "y_train": y[train], "x_test": x[test], "y_test": y[test]}
@@ -97,11 +102,11 @@ def split(clients: int, seed: int = 0) -> list[Split]:
     ]
 
 
-def write(folder: Path, clients: int, seed: int = 0) -> list[Path]:
-    """Writes each client's data to `client-<number>.npz` in the folder, counted from 1."""
+def write(folder: Path, clients: int, seed: int = 0, *, alpha: float = ALPHA) -> list[Path]:
+    """Writes each client's data to `client-<number>.npz` in the folder, counted from 1; see `split`."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"client-{number}.npz" for number in range(1, clients + 1)]
-    for path, arrays in zip(paths, split(clients, seed), strict=True):
+    for path, arrays in zip(paths, split(clients, seed, alpha=alpha), strict=True):
         np.savez(path, **arrays)
     return paths
 

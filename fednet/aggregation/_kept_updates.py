@@ -44,10 +44,14 @@ class Update:
     Args:
         arrays: Its parameters, viewed in their file.
         weight: How much it counts.
+        base: The model that it began with; None where that is the model that the round began with.
+        staleness: How many rounds ago that was the newest model.
     """
 
     arrays: Sequence[_Array]
     weight: float
+    base: Sequence[_Array] | None = None
+    staleness: int = 0
 
 
 class Rule(Protocol):
@@ -124,12 +128,16 @@ class KeptUpdates(Partial):
         state: Sequence[_Array] | None = None,  # noqa: ARG002
     ) -> Iterator[_Array]:
         """What the rule makes of the updates, in the model's dtypes; see `Partial.finish`."""
+        self.check_updates()
+        return self._combined(self._rule.select(self._kept))
+
+    def check_updates(self) -> None:
+        """Raise FailedPrecondition while there are too few updates for a model."""
         if self.updates < self._rule.updates_min:
             raise FailedPrecondition(
                 f"There are {self.updates} updates where the aggregator needs at least "
                 f"{self._rule.updates_min}. Ask more clients, or wait longer."
             )
-        return self._combined(self._rule.select(self._kept))
 
     def save(self, path: Path) -> None:
         """Write the updates and their weights; see `Partial.save`."""

@@ -66,6 +66,26 @@ class Partial(Protocol):
             LimitExceeded: There is no room for that many.
         """
 
+    def aged(
+        self,
+        base: Sequence[np.ndarray[Any, Any]],  # noqa: ARG002  for those who take stale updates
+        staleness: int,  # noqa: ARG002
+    ) -> Self:
+        """The same updates, known to begin with an older model; this partial stays as it is.
+
+        Args:
+            base: The arrays of the model that they were trained on, views that stay as those of
+                updates do.
+            staleness: How many rounds ago that was the newest model; at least 1.
+
+        Returns:
+            What is merged in its place; by default the partial itself, whatever its age.
+
+        Raises:
+            InvalidModel: The base is of another structure.
+        """
+        return self
+
     def advance(
         self,
         base: Sequence[np.ndarray[Any, Any]],  # noqa: ARG002  for those who remember something
@@ -128,6 +148,15 @@ class Aggregator(Protocol):
     def updates_max(self) -> int | None:
         """How many updates a round may have at the most; None where it takes any number."""
         return None
+
+    @property
+    def staleness_max(self) -> int:
+        """How many rounds an update may be behind.
+
+        With 0, a late update counts for nothing. With more, clients train without waiting for each
+        other: an update counts in whatever round it comes, and its partial is told by `aged`.
+        """
+        return 0
 
     @property
     def client_settings(self) -> Mapping[str, Any]:

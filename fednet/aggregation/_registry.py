@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fednet.aggregation._coordinates import FedMedian, FedTrimmedAvg
 from fednet.aggregation._fedavg import FedAvg
+from fednet.aggregation._fedbuff import FedBuff
 from fednet.aggregation._fednova import FedNova
 from fednet.aggregation._fedprox import FedProx
 from fednet.aggregation._geometric_median import GeometricMedian
@@ -34,6 +35,7 @@ _KINDS: Final[tuple[Any, ...]] = (
     Krum,
     MultiKrum,
     Bulyan,
+    FedBuff,
 )
 BUILT_IN: Final[dict[str, Any]] = {kind.name: kind for kind in _KINDS}
 

@@ -62,16 +62,20 @@ class PhaseReleased(_message.Message):
     def __init__(self) -> None: ...
 
 class Partial(_message.Message):
-    __slots__ = ("phase_id", "combiner", "updates", "weight")
+    __slots__ = ("phase_id", "combiner", "updates", "weight", "base", "staleness")
     PHASE_ID_FIELD_NUMBER: _ClassVar[int]
     COMBINER_FIELD_NUMBER: _ClassVar[int]
     UPDATES_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    BASE_FIELD_NUMBER: _ClassVar[int]
+    STALENESS_FIELD_NUMBER: _ClassVar[int]
     phase_id: str
     combiner: str
     updates: int
     weight: float
-    def __init__(self, phase_id: _Optional[str] = ..., combiner: _Optional[str] = ..., updates: _Optional[int] = ..., weight: _Optional[float] = ...) -> None: ...
+    base: _common_pb2.BlobRef
+    staleness: int
+    def __init__(self, phase_id: _Optional[str] = ..., combiner: _Optional[str] = ..., updates: _Optional[int] = ..., weight: _Optional[float] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., staleness: _Optional[int] = ...) -> None: ...
 
 class Reduction(_message.Message):
     __slots__ = ("model_id", "base", "aggregator", "aggregator_settings_json", "partials", "state", "obsolete_state_id", "helper")

@@ -96,10 +96,15 @@ def bulyan(x, _w, _t, _base):
     return np.mean(nearest, 1)
 
 
+def buffered(x, _w, _t, base):
+    return base + (x - base).sum(0) / len(x)
+
+
 EXPECTED = {
     "fedavg": mean, "fedavgm": momentum, "fedopt": adam, "fedprox": mean, "fednova": nova,
     "fedmedian": median, "fedtrimmedavg": trimmed, "geometric_median": weiszfeld,
     "krum": krum, "multikrum": multikrum, "bulyan": bulyan,
+    "fedbuff": buffered,
 }  # fmt: skip
 
 every_aggregator = pytest.mark.parametrize("name", EXPECTED)

@@ -207,6 +207,51 @@ async def test_one_and_two_combiners_make_the_same_of_all_updates(
     await other.runner.close()
 
 
+@pytest.mark.parametrize("combiners", [1, 3])
+async def test_updates_of_several_ages_come_together_wherever_they_are(
+    speaking, another_combiner, says, phase_of, reduction_of, model, put_model, combiners
+):
+    """Each from its own base: 1 + (3 + 4/√2 + 6/2) / 3, and the same after a restart."""
+    others = [another_combiner(f"combiner-{number}") for number in range(2, combiners + 1)]
+    places = [speaking, *others, speaking, speaking][:3]
+    for each in (speaking, *others):
+        each.says = says
+        await each.restart()
+    bases = [put_model(np.full(3, value, np.float32)) for value in (1, 0, -1)]
+    phases = []
+    for place, base, value in zip(places, bases, (4, 4, 5), strict=True):
+        phase = phase_of("a", aggregator="fedbuff", share_partial=True, model=base)
+        await run(place, phase, [("a", (value, value, value), "")])
+        phases.append(phase)
+    await speaking.runner.close()
+    await speaking.restart()
+    reduction = reduction_of(*zip(phases, places, strict=True))
+    for partial, base, staleness in zip(reduction.partials[1:], bases[1:], (1, 3), strict=True):
+        partial.base.CopyFrom(base)
+        partial.staleness = staleness
+
+    reduced = await speaking.runner.reduce(reduction)
+
+    assert model(reduced) == pytest.approx([1 + (3 + 4 / 2**0.5 + 3) / 3] * 3)
+    for each in (speaking, *others):
+        await each.runner.close()
+
+
+async def test_a_base_without_its_age_is_refused(speaking, phase_of, reduction_of):
+    """And so is an age without a base, and a base that is no model."""
+    await speaking.restart()
+    phase = phase_of("a", aggregator="fedbuff")
+    package = common_pb2.BlobRef(kind=common_pb2.BlobRef.PACKAGE, id=str(uuid.uuid4()))
+
+    for age in ({"base": phase.model}, {"staleness": 1}, {"base": package, "staleness": 1}):
+        reduction = reduction_of((phase, speaking))
+        reduction.partials[0].MergeFrom(rounds_pb2.Partial(**age))
+        with pytest.raises(InvalidInput) as refused:
+            await speaking.runner.reduce(reduction)
+        assert refused.value.field == "partials"
+    await speaking.runner.close()
+
+
 async def test_what_a_client_says_beside_its_examples_reaches_the_aggregator(
     speaking, phase_of, reduction_of, model
 ):

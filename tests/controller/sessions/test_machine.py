@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from fednet import limits
+from fednet.controller.sessions.asynchronous import machine_of
 from fednet.controller.sessions.events import (
     Answered,
     Began,
@@ -497,7 +498,7 @@ def test_two_sessions_with_one_id_in_two_networks_make_different_models(machine_
 
 def restarted(machine):
     """What the next controller has: the document, and nothing else."""
-    return Machine(Session.from_dict(json.loads(json.dumps(machine.session.to_dict()))))
+    return machine_of(Session.from_dict(json.loads(json.dumps(machine.session.to_dict()))))
 
 
 # A restart changes nothing
@@ -590,14 +591,15 @@ class AnyOrder(RuleBasedStateMachine):
         buffer=st.sampled_from([-1, 3]),
         retries=st.integers(0, 2),
         validate=st.booleans(),
+        staleness=st.sampled_from([0, 1, 9]),
         end=st.sampled_from([TimePassed(), StopAsked("enough"), Broke("a bug")]),
     )
-    def begin(self, rounds, min_clients, requested, buffer, retries, validate, end):
+    def begin(self, rounds, min_clients, requested, buffer, retries, validate, staleness, end):
         self.end = end
-        self.machine = Machine(
+        self.machine = machine_of(
             session_of(
                 rounds=rounds, min_clients=min_clients, requested_clients=requested,
-                round_buffer_size=buffer, round_retries=retries, validate=validate,
+                round_buffer_size=buffer, round_retries=retries, validate=validate, staleness_max=staleness,
             )
         )  # fmt: skip
         self.now = NOW

@@ -1,0 +1,123 @@
+"""Buffered aggregation of clients that do not wait for each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from fednet.aggregation._keeping import Keeping
+from fednet.aggregation._kept_updates import KeptUpdates, Update, walk
+from fednet.aggregation._rounding import round_into
+from fednet.aggregation._settings import Limits, setting
+from fednet.errors import InvalidModel
+from fednet.parameters import Structure, check_structure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class FedBuff(Keeping):
+    """The mean of the clients' steps, each damped by how old the model was that it began with.
+
+    Nguyen, Malik, Zhan, Yousefpour, Rabbat, Malek and Huba, "Federated Learning with Buffered
+    Asynchronous Aggregation", AISTATS 2022, arXiv:2106.06639, algorithm 1: clients train without
+    waiting for each other, and as soon as K updates are in the buffer they become a model. With
+    the step d_i from the model that client i began with to its update, and the number t_i of
+    models that were made meanwhile, x becomes x + server_learning_rate / K * Σ s(t_i) * d_i, where
+    s(t) = (1 + t) ** -staleness_exponent. K is the session's `round_buffer_size`; whatever their
+    examples, updates of one age count alike. Integers and booleans are no place to step from: they
+    take the mean under s.
+    """
+
+    server_learning_rate: float = setting(
+        1.0,
+        Limits(float, "the factor of a step; 1 goes as far as the clients say", above=0, most=1e6),
+    )
+    staleness_exponent: float = setting(
+        0.5,
+        Limits(float, "how fast old updates lose weight; with 0 all count alike", least=0, most=10),
+    )
+    staleness_max: int = setting(
+        100,
+        Limits(
+            int,
+            "how many rounds an update may be behind; a task that would come later is given up",
+            least=1,
+            most=1_000_000,
+        ),
+    )
+
+    name: ClassVar[str] = "fedbuff"
+
+    def partial(self, structure: Structure) -> BufferedUpdates:
+        """An empty partial for models of this structure."""
+        return BufferedUpdates(structure, self)
+
+    def combine(self, numbers: _Array, weights: _Array) -> _Array:
+        """The sum of the steps by their weights, over their number."""
+        return np.asarray(weights @ numbers / len(numbers))
+
+    def weight_of(self, staleness: int) -> float:
+        """How much a step counts that began so many models ago."""
+        return float((1 + staleness) ** -self.staleness_exponent)
+
+
+class BufferedUpdates(KeptUpdates):
+    """Updates, each with the model that it began with; a `Partial`.
+
+    An update of which nothing else was said began with the model that the round began with.
+    """
+
+    def __init__(self, structure: Structure, rule: FedBuff, updates: Iterable[Update] = ()) -> None:
+        super().__init__(structure, rule)
+        self._fedbuff = rule
+        self._kept = list(updates)
+
+    def aged(self, base: Sequence[_Array], staleness: int) -> Self:
+        """The same updates, from an older model; see `Partial.aged`."""
+        check_structure(Structure.of(base), self.structure)
+        aged = (replace(each, base=tuple(base), staleness=staleness) for each in self._kept)
+        return type(self)(self.structure, self._fedbuff, aged)
+
+    def finish(
+        self,
+        base: Sequence[_Array] = (),
+        state: Sequence[_Array] | None = None,  # noqa: ARG002  nothing is remembered
+    ) -> Iterator[_Array]:
+        """The base, moved by the damped steps; see `Partial.finish`."""
+        self.check_updates()
+        weights = np.array([self._fedbuff.weight_of(each.staleness) for each in self._kept])
+        befores = [Update(each.base or base, each.weight) for each in self._kept]
+        rows = [*self._kept, *befores, Update(base, 0)]
+        return (self._moved(position, rows, weights) for position in range(len(base)))
+
+    def _moved(self, position: int, rows: Sequence[Update], weights: _Array) -> _Array:
+        """One array of the new model; the rows are updates, what they began with, and the base."""
+        spec = self.structure.arrays[position]
+        is_float = spec.dtype.startswith("float")
+        moved = np.empty(spec.shape, spec.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for numbers, target in walk(rows, position, moved):
+                made = self._step(numbers, weights) if is_float else _mean(numbers, weights)
+                if np.isnan(made).any():
+                    raise InvalidModel(
+                        f"The step of array '{position}' is too large to be a number. Lower the "
+                        "clients' learning rate."
+                    )
+                round_into(target, made)
+        return moved
+
+    def _step(self, numbers: _Array, weights: _Array) -> _Array:
+        updates, befores, base = np.split(numbers, [len(weights), 2 * len(weights)])
+        steps = np.subtract(updates, befores, out=updates)
+        rate = self._fedbuff.server_learning_rate
+        return np.asarray(base[0] + rate * self._fedbuff.combine(steps, weights))
+
+
+def _mean(numbers: _Array, weights: _Array) -> _Array:
+    return np.asarray(weights @ numbers[: len(weights)] / weights.sum())
