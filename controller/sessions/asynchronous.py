@@ -117,7 +117,7 @@ class AsynchronousMachine(Machine):
     def _send_out(self, current: Round, now: float, step: Step) -> None:
         """Give idle clients the newest model, as many as may train at once."""
         free = max(0, self.session.requested_clients - len(self._in_flight()))
-        seed = self._id("draw", self.session.flights_begun)
+        seed = f"{self.session.seed}/draw/{self.session.flights_begun}"
         for combiner, clients in sample_clients(self._idle(current), free, seed).items():
             for client in clients:
                 flight = self._new_flight(combiner, client, now)

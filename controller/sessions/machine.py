@@ -270,7 +270,7 @@ class Machine:
     def _phase_begun(self, combiner: str, phase_id: str, now: float) -> None:
         """Once the last combiner has sent its tasks, the round is planned: what follows is the clients' time."""
         current = self._round_of(phase_id)
-        if current is None or combiner in current.begun:
+        if current is None or current.trained_at or combiner in current.begun:
             return
         current.begun.append(combiner)
         if len(current.begun) == len(current.phase.shares):

@@ -75,6 +75,7 @@ REFUSED = [
     (400, "min_clients", {"aggregator": "krum"}),
     (400, "requested_clients", {"aggregator": "fedmedian", "requested_clients": 501}),
     # An option and the network
+    (400, "helper", {"helper": "safetensors"}),
     (409, "min_clients", {"min_clients": 3}),
 ]
 
