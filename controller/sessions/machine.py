@@ -15,8 +15,6 @@ The validation of a round's model runs beside the training of the next round.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import replace
 
 from fednet import limits
 
@@ -37,7 +35,6 @@ from .events import (
     Reduce,
     Reduced,
     ReduceRefused,
-    ReleasePhase,
     ResumeAsked,
     StartPhase,
     Step,
@@ -45,6 +42,15 @@ from .events import (
     TimePassed,
     Unanswered,
     Unheard,
+)
+from .phases import (
+    Connected,
+    capable,
+    close_share,
+    close_silent_shares,
+    closed_share,
+    failed_share,
+    releases,
 )
 from .plan import everyone, sample_clients
 from .state import Phase, Round, Session, Share, Stage, Status
@@ -62,7 +68,7 @@ class Machine:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._connected: Mapping[str, Mapping[str, frozenset[str]]] = {}
+        self._connected: Connected = {}
 
     def handle(self, event: Event, now: float) -> Step:
         """What to do about an event.
@@ -106,9 +112,9 @@ class Machine:
             case Unanswered():
                 self._unanswered(event)
             case PhaseClosed(combiner, phase_id):
-                self._share_closed(combiner, phase_id, _closed_share(event), now, step)
+                self._share_closed(combiner, phase_id, closed_share(event), now, step)
             case PhaseRefused(combiner, phase_id, message):
-                self._share_closed(combiner, phase_id, _failed_share(message), now, step)
+                self._share_closed(combiner, phase_id, failed_share(message), now, step)
             case Reduced():
                 self._reduced(event, now, step)
             case ReduceRefused(model_id, message):
@@ -253,10 +259,7 @@ class Machine:
         )
 
     def _capable(self, kind: str) -> dict[str, set[str]]:
-        return {
-            combiner: {client for client, kinds in clients.items() if kind in kinds}
-            for combiner, clients in self._connected.items()
-        }
+        return capable(self._connected, kind)
 
     def _answered(self, event: Answered, step: Step) -> None:
         current = self._round_of(event.phase_id)
@@ -278,11 +281,11 @@ class Machine:
         self, combiner: str, phase_id: str, closed: Share, now: float, step: Step
     ) -> None:
         if phase := self.session.validations.get(phase_id):
-            _close_share(phase, combiner, closed)
+            close_share(phase, combiner, closed)
             if phase.is_closed:
                 self._validation_over(phase, now, step)
         elif current := self._round_of(phase_id):
-            _close_share(current.phase, combiner, closed)
+            close_share(current.phase, combiner, closed)
             if current.phase.is_closed:
                 self._training_over(current, now, step)
 
@@ -336,7 +339,7 @@ class Machine:
             finished_round(session, current, event, now),
             Record("network", "active", {"model_id": event.model.id}),
         ]
-        step.actions += _releases(current.phase)
+        step.actions += releases(current.phase)
         session.model, session.number = event.model, current.number
         session.obsolete_state_id = session.aggregator_state.id if session.aggregator_state else ""
         session.aggregator_state = event.state
@@ -360,7 +363,7 @@ class Machine:
 
     def _validation_over(self, phase: Phase, now: float, step: Step) -> None:
         del self.session.validations[phase.phase_id]
-        step.actions += _releases(phase)
+        step.actions += releases(phase)
         self._finish_if_drained(now, step)
 
     def _finish_if_drained(self, now: float, step: Step) -> None:
@@ -387,9 +390,7 @@ class Machine:
         if self.session.stage is Stage.REDUCING:
             self._try_again("no combiner merged the updates in time", now, step)
             return
-        for combiner in current.phase.shares:
-            silent = _failed_share(f"the combiner {combiner} was silent")
-            _close_share(current.phase, combiner, silent)
+        close_silent_shares(current.phase)
         self._training_over(current, now, step)
 
     def _try_again(self, problem: str, now: float, step: Step) -> None:
@@ -398,7 +399,7 @@ class Machine:
         session.failures += 1
         if session.round:
             step.records.append(ended_round(session, session.round, "Failed", now))
-            step.actions += _releases(session.round.phase)
+            step.actions += releases(session.round.phase)
             session.round = None
         if session.failures > session.round_retries:
             times = "once" if session.failures == 1 else f"{session.failures} times"
@@ -412,7 +413,7 @@ class Machine:
         if session.round:
             step.records.append(ended_round(session, session.round, "Terminated", now))
         for phase in session.phases():
-            step.actions += _releases(phase)
+            step.actions += releases(phase)
         session.round, session.waiting_until, session.validations = None, None, {}
         session.status, session.reason, session.stage = status, reason, Stage.ENDED
 
@@ -425,24 +426,3 @@ class Machine:
     def _id(self, *what: object) -> str:
         """An id that is the same whenever it is asked, so that a repeated step repeats its names."""
         return str(uuid.uuid5(_IDS, "/".join(map(str, (self.session.document_id, *what)))))
-
-
-def _closed_share(event: PhaseClosed) -> Share:
-    """What a combiner has; where it failed, its answers are in no partial and do not count."""
-    if event.failure:
-        return _failed_share(event.failure)
-    return Share([], closed=True, answers=event.answers, weight=event.weight)
-
-
-def _failed_share(problem: str) -> Share:
-    return Share([], closed=True, failure=problem)
-
-
-def _close_share(phase: Phase, combiner: str, closed: Share) -> None:
-    share = phase.shares.get(combiner)
-    if share and not share.closed:
-        phase.shares[combiner] = replace(closed, clients=share.clients)
-
-
-def _releases(phase: Phase) -> list[Action]:
-    return [ReleasePhase(combiner, phase.phase_id) for combiner in phase.shares]

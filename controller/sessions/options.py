@@ -65,3 +65,25 @@ class SessionOptions(BaseModel):
 
     requested_clients: int = Field(default=8, ge=1, le=limits.session_clients_max)
     """How many clients are asked in each round, at the most."""
+
+
+class PredictionOptions(BaseModel):
+    """The configuration of a session in which clients predict."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True
+    )
+
+    session_id: Annotated[str, AfterValidator(_is_free)] | None = Field(
+        default=None, pattern=_ID, max_length=limits.name_characters_max, alias="prediction_id"
+    )
+    """The id of the prediction session, unique in the network; by default a new UUID."""
+
+    model_id: str | None = None
+    """The id of the model to predict with; by default the active model."""
+
+    requested_clients: int | None = Field(default=None, ge=1, le=limits.session_clients_max)
+    """How many clients are asked, at the most; by default all that can predict."""
+
+    round_timeout: float = Field(default=180, gt=0, le=limits.round_seconds_max)
+    """How long the clients may take, in seconds."""

@@ -26,7 +26,7 @@ from fednet.wire import common_pb2 as fednet_dot_wire_dot_common__pb2
 from fednet.wire import tasks_pb2 as fednet_dot_wire_dot_tasks__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66\x65\x64net/wire/rounds.proto\x12\x0b\x66\x65\x64net.wire\x1a\x18\x66\x65\x64net/wire/common.proto\x1a\x17\x66\x65\x64net/wire/tasks.proto\"\xe0\x02\n\x05Phase\x12\x10\n\x08phase_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x10\n\x08round_id\x18\x03 \x01(\t\x12\x14\n\x0cround_number\x18\x04 \x01(\r\x12#\n\x04kind\x18\x05 \x01(\x0e\x32\x15.fednet.wire.TaskKind\x12#\n\x05model\x18\x06 \x01(\x0b\x32\x14.fednet.wire.BlobRef\x12%\n\x07package\x18\x07 \x01(\x0b\x32\x14.fednet.wire.BlobRef\x12\x0e\n\x06helper\x18\x08 \x01(\t\x12\x15\n\rsettings_json\x18\t \x01(\t\x12\x0f\n\x07\x63lients\x18\n \x03(\t\x12\x13\n\x0bseconds_max\x18\x0b \x01(\x01\x12\x12\n\naggregator\x18\x0c \x01(\t\x12 \n\x18\x61ggregator_settings_json\x18\r \x01(\t\x12\x15\n\rshare_partial\x18\x0e \x01(\x08\"\x1b\n\x07PhaseId\x12\x10\n\x08phase_id\x18\x01 \x01(\t\"\x0e\n\x0cPhaseStarted\"\x0e\n\x0cPhaseClosing\"\x0f\n\rPhaseReleased\"N\n\x07Partial\x12\x10\n\x08phase_id\x18\x01 \x01(\t\x12\x10\n\x08\x63ombiner\x18\x02 \x01(\t\x12\x0f\n\x07updates\x18\x03 \x01(\r\x12\x0e\n\x06weight\x18\x04 \x01(\x01\"\xef\x01\n\tReduction\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\"\n\x04\x62\x61se\x18\x02 \x01(\x0b\x32\x14.fednet.wire.BlobRef\x12\x12\n\naggregator\x18\x03 \x01(\t\x12 \n\x18\x61ggregator_settings_json\x18\x04 \x01(\t\x12&\n\x08partials\x18\x05 \x03(\x0b\x32\x14.fednet.wire.Partial\x12#\n\x05state\x18\x06 \x01(\x0b\x32\x14.fednet.wire.BlobRef\x12\x19\n\x11obsolete_state_id\x18\x07 \x01(\t\x12\x0e\n\x06helper\x18\x08 \x01(\t\"d\n\x07Reduced\x12#\n\x05model\x18\x01 \x01(\x0b\x32\x14.fednet.wire.BlobRef\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\x12#\n\x05state\x18\x03 \x01(\x0b\x32\x14.fednet.wire.BlobRef\"0\n\x0f\x41\x63knowledgement\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x04\"\xb5\x04\n\x05\x45vent\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x13\n\x0bhappened_at\x18\x02 \x01(\x01\x12(\n\x05phase\x18\x03 \x01(\x0b\x32\x19.fednet.wire.PhaseContext\x12\x11\n\tclient_id\x18\x04 \x01(\t\x12\x0f\n\x07task_id\x18\x05 \x01(\t\x12)\n\x08snapshot\x18\x06 \x01(\x0b\x32\x15.fednet.wire.SnapshotH\x00\x12\x32\n\rclient_joined\x18\x07 \x01(\x0b\x32\x19.fednet.wire.CapabilitiesH\x00\x12.\n\x0b\x63lient_left\x18\x08 \x01(\x0b\x32\x17.fednet.wire.ClientLeftH\x00\x12*\n\ttask_sent\x18\t \x01(\x0b\x32\x15.fednet.wire.TaskSentH\x00\x12\x32\n\rupdate_folded\x18\n \x01(\x0b\x32\x19.fednet.wire.UpdateFoldedH\x00\x12\x35\n\nvalidation\x18\x0b \x01(\x0b\x32\x1f.fednet.wire.ValidationReportedH\x00\x12\x31\n\nunanswered\x18\x0c \x01(\x0b\x32\x1b.fednet.wire.TaskUnansweredH\x00\x12\x30\n\x0cphase_closed\x18\r \x01(\x0b\x32\x18.fednet.wire.PhaseClosedH\x00\x12%\n\x03log\x18\x0e \x01(\x0b\x32\x16.fednet.wire.LogRecordH\x00\x42\x07\n\x05\x65vent\"\x93\x01\n\x0cPhaseContext\x12\x10\n\x08phase_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x10\n\x08round_id\x18\x03 \x01(\t\x12\x14\n\x0cround_number\x18\x04 \x01(\r\x12\x10\n\x08model_id\x18\x05 \x01(\t\x12#\n\x04kind\x18\x06 \x01(\x0e\x32\x15.fednet.wire.TaskKind\"\xa9\x01\n\x08Snapshot\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12\x33\n\x07\x63lients\x18\x02 \x03(\x0b\x32\".fednet.wire.Snapshot.ClientsEntry\x12\x0e\n\x06phases\x18\x03 \x03(\t\x1aI\n\x0c\x43lientsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.fednet.wire.Capabilities:\x02\x38\x01\"K\n\x0c\x43\x61pabilities\x12\x15\n\rneeds_package\x18\x01 \x01(\x08\x12$\n\x05kinds\x18\x02 \x03(\x0e\x32\x15.fednet.wire.TaskKind\"\x0c\n\nClientLeft\"\n\n\x08TaskSent\"\x9a\x01\n\x0cUpdateFolded\x12\x14\n\x0cnum_examples\x18\x01 \x01(\x01\x12\x15\n\rmetadata_json\x18\x02 \x01(\t\x12\x18\n\x10\x64ownload_seconds\x18\x03 \x01(\x01\x12\x15\n\rtrain_seconds\x18\x04 \x01(\x01\x12\x16\n\x0eupload_seconds\x18\x05 \x01(\x01\x12\x14\n\x0c\x66old_seconds\x18\x06 \x01(\x01\"*\n\x12ValidationReported\x12\x14\n\x0cmetrics_json\x18\x01 \x01(\t\"\xab\x01\n\x0eTaskUnanswered\x12,\n\x03why\x18\x01 \x01(\x0e\x32\x1f.fednet.wire.TaskUnanswered.Why\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\ttraceback\x18\x03 \x01(\t\"G\n\x03Why\x12\x13\n\x0fWHY_UNSPECIFIED\x10\x00\x12\n\n\x06\x46\x41ILED\x10\x01\x12\x0b\n\x07REFUSED\x10\x02\x12\x08\n\x04LATE\x10\x03\x12\x08\n\x04GONE\x10\x04\"?\n\x0bPhaseClosed\x12\x0f\n\x07\x61nswers\x18\x01 \x01(\r\x12\x0e\n\x06weight\x18\x02 \x01(\x01\x12\x0f\n\x07\x66\x61ilure\x18\x03 \x01(\t2\xae\x02\n\x06Rounds\x12\x36\n\x05Start\x12\x12.fednet.wire.Phase\x1a\x19.fednet.wire.PhaseStarted\x12\x38\n\x05\x43lose\x12\x14.fednet.wire.PhaseId\x1a\x19.fednet.wire.PhaseClosing\x12;\n\x07Release\x12\x14.fednet.wire.PhaseId\x1a\x1a.fednet.wire.PhaseReleased\x12\x36\n\x06Reduce\x12\x16.fednet.wire.Reduction\x1a\x14.fednet.wire.Reduced\x12=\n\x05Watch\x12\x1c.fednet.wire.Acknowledgement\x1a\x12.fednet.wire.Event(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66\x65\x64net/wire/rounds.proto\x12\x0b\x66\x65\x64net.wire\x1a\x18\x66\x65\x64net/wire/common.proto\x1a\x17\x66\x65\x64net/wire/tasks.proto\"\xe0\x02\n\x05Phase\x12\x10\n\x08phase_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x10\n\x08round_id\x18\x03 \x01(\t\x12\x14\n\x0cround_number\x18\x04 \x01(\r\x12#\n\x04kind\x18\x05 \x01(\x0e\x32\x15.fednet.wire.TaskKind\x12#\n\x05model\x18\x06 \x01(\x0b\x32\x14.fednet.wire.BlobRef\x12%\n\x07package\x18\x07 \x01(\x0b\x32\x14.fednet.wire.BlobRef\x12\x0e\n\x06helper\x18\x08 \x01(\t\x12\x15\n\rsettings_json\x18\t \x01(\t\x12\x0f\n\x07\x63lients\x18\n \x03(\t\x12\x13\n\x0bseconds_max\x18\x0b \x01(\x01\x12\x12\n\naggregator\x18\x0c \x01(\t\x12 \n\x18\x61ggregator_settings_json\x18\r \x01(\t\x12\x15\n\rshare_partial\x18\x0e \x01(\x08\"\x1b\n\x07PhaseId\x12\x10\n\x08phase_id\x18\x01 \x01(\t\"\x0e\n\x0cPhaseStarted\"\x0e\n\x0cPhaseClosing\"\x0f\n\rPhaseReleased\"N\n\x07Partial\x12\x10\n\x08phase_id\x18\x01 \x01(\t\x12\x10\n\x08\x63ombiner\x18\x02 \x01(\t\x12\x0f\n\x07updates\x18\x03 \x01(\r\x12\x0e\n\x06weight\x18\x04 \x01(\x01\"\xef\x01\n\tReduction\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\"\n\x04\x62\x61se\x18\x02 \x01(\x0b\x32\x14.fednet.wire.BlobRef\x12\x12\n\naggregator\x18\x03 \x01(\t\x12 \n\x18\x61ggregator_settings_json\x18\x04 \x01(\t\x12&\n\x08partials\x18\x05 \x03(\x0b\x32\x14.fednet.wire.Partial\x12#\n\x05state\x18\x06 \x01(\x0b\x32\x14.fednet.wire.BlobRef\x12\x19\n\x11obsolete_state_id\x18\x07 \x01(\t\x12\x0e\n\x06helper\x18\x08 \x01(\t\"d\n\x07Reduced\x12#\n\x05model\x18\x01 \x01(\x0b\x32\x14.fednet.wire.BlobRef\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\x12#\n\x05state\x18\x03 \x01(\x0b\x32\x14.fednet.wire.BlobRef\"0\n\x0f\x41\x63knowledgement\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x04\"\xec\x04\n\x05\x45vent\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x13\n\x0bhappened_at\x18\x02 \x01(\x01\x12(\n\x05phase\x18\x03 \x01(\x0b\x32\x19.fednet.wire.PhaseContext\x12\x11\n\tclient_id\x18\x04 \x01(\t\x12\x0f\n\x07task_id\x18\x05 \x01(\t\x12)\n\x08snapshot\x18\x06 \x01(\x0b\x32\x15.fednet.wire.SnapshotH\x00\x12\x32\n\rclient_joined\x18\x07 \x01(\x0b\x32\x19.fednet.wire.CapabilitiesH\x00\x12.\n\x0b\x63lient_left\x18\x08 \x01(\x0b\x32\x17.fednet.wire.ClientLeftH\x00\x12*\n\ttask_sent\x18\t \x01(\x0b\x32\x15.fednet.wire.TaskSentH\x00\x12\x32\n\rupdate_folded\x18\n \x01(\x0b\x32\x19.fednet.wire.UpdateFoldedH\x00\x12\x35\n\nvalidation\x18\x0b \x01(\x0b\x32\x1f.fednet.wire.ValidationReportedH\x00\x12\x31\n\nunanswered\x18\x0c \x01(\x0b\x32\x1b.fednet.wire.TaskUnansweredH\x00\x12\x30\n\x0cphase_closed\x18\r \x01(\x0b\x32\x18.fednet.wire.PhaseClosedH\x00\x12%\n\x03log\x18\x0e \x01(\x0b\x32\x16.fednet.wire.LogRecordH\x00\x12\x35\n\nprediction\x18\x0f \x01(\x0b\x32\x1f.fednet.wire.PredictionReportedH\x00\x42\x07\n\x05\x65vent\"\x93\x01\n\x0cPhaseContext\x12\x10\n\x08phase_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x10\n\x08round_id\x18\x03 \x01(\t\x12\x14\n\x0cround_number\x18\x04 \x01(\r\x12\x10\n\x08model_id\x18\x05 \x01(\t\x12#\n\x04kind\x18\x06 \x01(\x0e\x32\x15.fednet.wire.TaskKind\"\xa9\x01\n\x08Snapshot\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12\x33\n\x07\x63lients\x18\x02 \x03(\x0b\x32\".fednet.wire.Snapshot.ClientsEntry\x12\x0e\n\x06phases\x18\x03 \x03(\t\x1aI\n\x0c\x43lientsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.fednet.wire.Capabilities:\x02\x38\x01\"K\n\x0c\x43\x61pabilities\x12\x15\n\rneeds_package\x18\x01 \x01(\x08\x12$\n\x05kinds\x18\x02 \x03(\x0e\x32\x15.fednet.wire.TaskKind\"\x0c\n\nClientLeft\"\n\n\x08TaskSent\"\x9a\x01\n\x0cUpdateFolded\x12\x14\n\x0cnum_examples\x18\x01 \x01(\x01\x12\x15\n\rmetadata_json\x18\x02 \x01(\t\x12\x18\n\x10\x64ownload_seconds\x18\x03 \x01(\x01\x12\x15\n\rtrain_seconds\x18\x04 \x01(\x01\x12\x16\n\x0eupload_seconds\x18\x05 \x01(\x01\x12\x14\n\x0c\x66old_seconds\x18\x06 \x01(\x01\"*\n\x12ValidationReported\x12\x14\n\x0cmetrics_json\x18\x01 \x01(\t\")\n\x12PredictionReported\x12\x13\n\x0bresult_json\x18\x01 \x01(\t\"\xab\x01\n\x0eTaskUnanswered\x12,\n\x03why\x18\x01 \x01(\x0e\x32\x1f.fednet.wire.TaskUnanswered.Why\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\ttraceback\x18\x03 \x01(\t\"G\n\x03Why\x12\x13\n\x0fWHY_UNSPECIFIED\x10\x00\x12\n\n\x06\x46\x41ILED\x10\x01\x12\x0b\n\x07REFUSED\x10\x02\x12\x08\n\x04LATE\x10\x03\x12\x08\n\x04GONE\x10\x04\"?\n\x0bPhaseClosed\x12\x0f\n\x07\x61nswers\x18\x01 \x01(\r\x12\x0e\n\x06weight\x18\x02 \x01(\x01\x12\x0f\n\x07\x66\x61ilure\x18\x03 \x01(\t2\xae\x02\n\x06Rounds\x12\x36\n\x05Start\x12\x12.fednet.wire.Phase\x1a\x19.fednet.wire.PhaseStarted\x12\x38\n\x05\x43lose\x12\x14.fednet.wire.PhaseId\x1a\x19.fednet.wire.PhaseClosing\x12;\n\x07Release\x12\x14.fednet.wire.PhaseId\x1a\x1a.fednet.wire.PhaseReleased\x12\x36\n\x06Reduce\x12\x16.fednet.wire.Reduction\x1a\x14.fednet.wire.Reduced\x12=\n\x05Watch\x12\x1c.fednet.wire.Acknowledgement\x1a\x12.fednet.wire.Event(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,29 +54,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACKNOWLEDGEMENT']._serialized_start=949
   _globals['_ACKNOWLEDGEMENT']._serialized_end=997
   _globals['_EVENT']._serialized_start=1000
-  _globals['_EVENT']._serialized_end=1565
-  _globals['_PHASECONTEXT']._serialized_start=1568
-  _globals['_PHASECONTEXT']._serialized_end=1715
-  _globals['_SNAPSHOT']._serialized_start=1718
-  _globals['_SNAPSHOT']._serialized_end=1887
-  _globals['_SNAPSHOT_CLIENTSENTRY']._serialized_start=1814
-  _globals['_SNAPSHOT_CLIENTSENTRY']._serialized_end=1887
-  _globals['_CAPABILITIES']._serialized_start=1889
-  _globals['_CAPABILITIES']._serialized_end=1964
-  _globals['_CLIENTLEFT']._serialized_start=1966
-  _globals['_CLIENTLEFT']._serialized_end=1978
-  _globals['_TASKSENT']._serialized_start=1980
-  _globals['_TASKSENT']._serialized_end=1990
-  _globals['_UPDATEFOLDED']._serialized_start=1993
-  _globals['_UPDATEFOLDED']._serialized_end=2147
-  _globals['_VALIDATIONREPORTED']._serialized_start=2149
-  _globals['_VALIDATIONREPORTED']._serialized_end=2191
-  _globals['_TASKUNANSWERED']._serialized_start=2194
-  _globals['_TASKUNANSWERED']._serialized_end=2365
-  _globals['_TASKUNANSWERED_WHY']._serialized_start=2294
-  _globals['_TASKUNANSWERED_WHY']._serialized_end=2365
-  _globals['_PHASECLOSED']._serialized_start=2367
-  _globals['_PHASECLOSED']._serialized_end=2430
-  _globals['_ROUNDS']._serialized_start=2433
-  _globals['_ROUNDS']._serialized_end=2735
+  _globals['_EVENT']._serialized_end=1620
+  _globals['_PHASECONTEXT']._serialized_start=1623
+  _globals['_PHASECONTEXT']._serialized_end=1770
+  _globals['_SNAPSHOT']._serialized_start=1773
+  _globals['_SNAPSHOT']._serialized_end=1942
+  _globals['_SNAPSHOT_CLIENTSENTRY']._serialized_start=1869
+  _globals['_SNAPSHOT_CLIENTSENTRY']._serialized_end=1942
+  _globals['_CAPABILITIES']._serialized_start=1944
+  _globals['_CAPABILITIES']._serialized_end=2019
+  _globals['_CLIENTLEFT']._serialized_start=2021
+  _globals['_CLIENTLEFT']._serialized_end=2033
+  _globals['_TASKSENT']._serialized_start=2035
+  _globals['_TASKSENT']._serialized_end=2045
+  _globals['_UPDATEFOLDED']._serialized_start=2048
+  _globals['_UPDATEFOLDED']._serialized_end=2202
+  _globals['_VALIDATIONREPORTED']._serialized_start=2204
+  _globals['_VALIDATIONREPORTED']._serialized_end=2246
+  _globals['_PREDICTIONREPORTED']._serialized_start=2248
+  _globals['_PREDICTIONREPORTED']._serialized_end=2289
+  _globals['_TASKUNANSWERED']._serialized_start=2292
+  _globals['_TASKUNANSWERED']._serialized_end=2463
+  _globals['_TASKUNANSWERED_WHY']._serialized_start=2392
+  _globals['_TASKUNANSWERED_WHY']._serialized_end=2463
+  _globals['_PHASECLOSED']._serialized_start=2465
+  _globals['_PHASECLOSED']._serialized_end=2528
+  _globals['_ROUNDS']._serialized_start=2531
+  _globals['_ROUNDS']._serialized_end=2833
 # @@protoc_insertion_point(module_scope)
