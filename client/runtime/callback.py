@@ -86,9 +86,7 @@ class CallbackRuntime:
         form = model_format(helper)
 
         def task() -> dict[str, Any]:
-            return check_predictions(
-                _known("predict", self._predict)(form.load(model), settings)
-            )
+            return check_predictions(_known("predict", self._predict)(form.load(model), settings))
 
         return self._calls.call("The predict function", task)
 

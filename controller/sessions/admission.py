@@ -103,7 +103,8 @@ class Admission:
 
     def _check_predictors(self, model: Document, package: Document | None) -> None:
         self._wait_for_newcomers("PREDICT", 1)
-        package_predicts = package is not None and "predict" in package["tasks"]
+        # Documents of earlier versions do not say what a package can do.
+        package_predicts = package is not None and "predict" in package.get("tasks", ["predict"])
         predictors = [
             each
             for _, each in self._capable("PREDICT")
