@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 METADATA := pyproject.toml setup.cfg
 DEMO := $(VENV)/.installed-demo
 TEST := $(VENV)/.installed-test
+PYTORCH := $(VENV)/.installed-pytorch
 
 COMPONENTS := client combiner controller
 TESTS := -n 2 tests
@@ -20,7 +21,7 @@ FEDN_PYTHON ?= $(PYTHON)
 FEDN := $(foreach version,0.9.5 0.33.0,.venv-fedn-$(version)/.installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fedn lint types proto bench wheel-test clean
+.PHONY: help setup demo test test-fedn test-pytorch lint types proto bench wheel-test clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -36,6 +37,11 @@ test: $(TEST) ## Run all tests
 # Each published client of FEDn lives in an environment of its own, made once.
 test-fedn: $(TEST) $(FEDN) ## Let FEDn's own published clients drive a network
 	$(BIN)/pytest tests/fedn/published_*.py
+
+# PyTorch is large: `make test` leaves its example out where it is not installed. Here that is a failure: pytest's
+# exit code 5 says that no test was found.
+test-pytorch: $(PYTORCH) ## Install PyTorch too, and run the tests of its example
+	$(BIN)/pytest tests/examples/digits-pytorch
 
 lint: $(TEST) ## Check rules and format
 	$(BIN)/ruff check .
@@ -79,6 +85,10 @@ $(DEMO): $(METADATA)
 
 $(TEST): $(DEMO)
 	$(BIN)/pip install --quiet --editable '.[test]'
+	@touch $@
+
+$(PYTORCH): $(TEST)
+	$(BIN)/pip install --quiet --editable '.[pytorch]'
 	@touch $@
 
 .venv-fedn-%/.installed:

@@ -13,14 +13,15 @@ from fednet.errors import InvalidInput
 from fednet.settings import ClientSettings, api_url_from_environment, load
 
 from .agent import Agent
-from .runtime import CallbackRuntime, TrainFunction, ValidateFunction
+from .runtime import CallbackRuntime, PredictFunction, TrainFunction, ValidateFunction
 
 Train = TypeVar("Train", bound=TrainFunction)
 Validate = TypeVar("Validate", bound=ValidateFunction)
+Predict = TypeVar("Predict", bound=PredictFunction)
 
 
 class Client:
-    """A client whose code is two Python functions.
+    """A client whose code is a few Python functions.
 
         client = Client("http://127.0.0.1:8092", name="hospital-1", token="…")
 
@@ -32,6 +33,10 @@ class Client:
         @client.validate
         def validate(parameters, settings):
             return {"accuracy": 0.91, "num_examples": 30}
+
+        @client.predict
+        def predict(parameters, settings):
+            return {"labels": [0, 1, 1]}
 
         client.run()
 
@@ -72,6 +77,7 @@ class Client:
         self._settings = load(ClientSettings, flags=flags)
         self._train: TrainFunction | None = None
         self._validate: ValidateFunction | None = None
+        self._predict: PredictFunction | None = None
         self._lock = threading.Lock()
         self._agent: Agent | None = None
         self._is_stopped = False
@@ -86,17 +92,22 @@ class Client:
         self._validate = function
         return function
 
+    def predict(self, function: Predict) -> Predict:
+        """Decorator: `function(parameters, settings) -> {"labels": […], …}` predicts on the client's data."""
+        self._predict = function
+        return function
+
     def run(self) -> None:
         """Serve tasks in this thread until `stop` is called or Ctrl-C comes.
 
         Raises:
-            InvalidInput: There is neither a train nor a validate function.
+            InvalidInput: There is no function at all.
             FednetError: The network will not have this client.
         """
-        if not (self._train or self._validate):
+        if not (self._train or self._validate or self._predict):
             raise InvalidInput(
-                "The client has nothing to do: register a function with @client.train or "
-                "@client.validate."
+                "The client has nothing to do: register a function with @client.train, "
+                "@client.validate or @client.predict."
             )
         with self._agent_of_this_run() as agent, contextlib.suppress(KeyboardInterrupt):
             agent.run()
@@ -115,7 +126,7 @@ class Client:
             if self._forgets:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fednet-client-"))
                 settings = settings.model_copy(update={"data_dir": Path(folder)})
-            agent = Agent(settings, CallbackRuntime(self._train, self._validate))
+            agent = Agent(settings, CallbackRuntime(self._train, self._validate, self._predict))
             with self._lock:
                 self._agent = agent
                 if self._is_stopped:

@@ -189,6 +189,9 @@ class Agent:
         elif task.kind == tasks_pb2.VALIDATE:
             metrics = runtime.validate(model, settings, task.helper)
             result.validation.metrics_json = json.dumps(metrics)
+        elif task.kind == tasks_pb2.PREDICT:
+            predictions = runtime.predict(model, settings, task.helper)
+            result.prediction.result_json = json.dumps(predictions)
         else:
             raise TaskFailed(f"This client knows no tasks of kind {task.kind}.")
         return result
@@ -320,7 +323,7 @@ def _usable(folder: Path) -> Iterator[None]:
 
 
 def _hello(runtime: Runtime | None) -> tasks_pb2.Hello:
-    kinds = runtime.kinds if runtime else {"TRAIN", "VALIDATE"}
+    kinds = runtime.kinds if runtime else {"TRAIN", "VALIDATE", "PREDICT"}
     return tasks_pb2.Hello(kinds=sorted(kinds), needs_package=runtime is None)
 
 

@@ -12,7 +12,11 @@ from fednet.wire import rounds_pb2, tasks_pb2
 
 from .round import Failed, ResultArrived, Why
 
-_OUTCOMES = {tasks_pb2.TRAIN: "update", tasks_pb2.VALIDATE: "validation"}
+_OUTCOMES = {
+    tasks_pb2.TRAIN: "update",
+    tasks_pb2.VALIDATE: "validation",
+    tasks_pb2.PREDICT: "prediction",
+}
 
 
 def capabilities_of(hello: tasks_pb2.Hello) -> rounds_pb2.Capabilities:
@@ -62,6 +66,8 @@ def _check_outcome(kind: tasks_pb2.TaskKind, result: tasks_pb2.TaskResult) -> No
         )
     if given == "validation":
         _check_json_object(result.validation.metrics_json, "metrics")
+    elif given == "prediction":
+        _check_json_object(result.prediction.result_json, "predictions")
     elif result.update.metadata_json:
         _check_json_object(result.update.metadata_json, "metadata")
 

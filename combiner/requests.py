@@ -12,7 +12,7 @@ from fednet.errors import InvalidInput
 from fednet.parameters import model_format
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
 
-_KINDS = (tasks_pb2.TRAIN, tasks_pb2.VALIDATE)
+_KINDS = (tasks_pb2.TRAIN, tasks_pb2.VALIDATE, tasks_pb2.PREDICT)
 
 
 def check_phase(request: rounds_pb2.Phase) -> None:
@@ -27,7 +27,7 @@ def check_phase(request: rounds_pb2.Phase) -> None:
         _check_ref(request.package, common_pb2.BlobRef.PACKAGE, "package")
     model_format(request.helper)
     if request.kind not in _KINDS:
-        raise InvalidInput("A phase is of the kind TRAIN or VALIDATE.", field="kind")
+        raise InvalidInput("A phase is of the kind TRAIN, VALIDATE or PREDICT.", field="kind")
     if not 0 < request.seconds_max <= limits.round_seconds_max:
         raise InvalidInput(
             f"seconds_max is {request.seconds_max}; it must be above 0 and at most "

@@ -1,7 +1,7 @@
 """One phase of a round as a combiner sees it: a pure state machine.
 
 Events go in with the time, instructions come out; no I/O, no clock, no threads. A phase is one kind of task (train,
-validate) for a set of clients. Its tasks and the phase itself move like this:
+validate, predict) for a set of clients. Its tasks and the phase itself move like this:
 
     task    OPEN ──result──> CHECKING ──folded──────────────────> ANSWERED
               │                  └─────refused────────┐

@@ -182,7 +182,7 @@ class RunningPhase:
     async def _check(self, client: str, task_id: str) -> None:
         result = self._results.pop(task_id)
         if self.folding is None:
-            self._report_validation(client, result)
+            self._hand_over(client, result)
             return
         path = self._means.spool.update_path(self._id, task_id)
         examples = result.update.num_examples if result.update.HasField("num_examples") else None
@@ -212,11 +212,14 @@ class RunningPhase:
         self._means.outbox.put(**about, update_folded=update_folded)
         self.feed(rounds.Folded(result.task_id, weight))
 
-    def _report_validation(self, client: str, result: tasks_pb2.TaskResult) -> None:
-        """Hand metrics to the controller; the client gets its receipt once they are stored there."""
+    def _hand_over(self, client: str, result: tasks_pb2.TaskResult) -> None:
+        """Hand metrics or predictions to the controller; the client gets its receipt once they are stored there."""
+        reported: dict[str, Any] = {"validation": {"metrics_json": result.validation.metrics_json}}
+        if self.request.kind == tasks_pb2.PREDICT:
+            reported = {"prediction": {"result_json": result.prediction.result_json}}
         self._means.outbox.put(
             **self._about(client, result.task_id),
-            validation={"metrics_json": result.validation.metrics_json},
+            **reported,
             stored=lambda: self.feed(rounds.Folded(result.task_id)),
         )
 

@@ -134,12 +134,16 @@ class Catalog:
             "helper": model_format(about.helper).name,
         }
         with self._received(source, limits.package_bytes_max) as upload:
-            inspect_package(upload.path)
+            manifest = inspect_package(upload.path)
             document = self._keep(
                 "packages",
                 package_id,
                 upload,
-                lambda id_: {**said, "storage_file_name": _blob_key("packages", id_)},
+                lambda id_: {
+                    **said,
+                    "tasks": list(manifest.tasks),
+                    "storage_file_name": _blob_key("packages", id_),
+                },
             )
         return self.activate_package(document["id"])
 

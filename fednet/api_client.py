@@ -255,6 +255,37 @@ class APIClient(APIReader):
             on_change(session)
         return session
 
+    # Predictions
+
+    def start_predictions(
+        self,
+        prediction_id: str | None = None,
+        model_id: str | None = None,
+        requested_clients: int | None = None,
+        round_timeout: float = 180,
+    ) -> dict[str, Any]:
+        """Let clients predict with a model; `get_predictions(correlation_id=prediction_id)` has what they say.
+
+        It is a session of its own: `wait_session(prediction_id)` waits until all have answered.
+
+        Args:
+            prediction_id: The id of that session, unique in the network; a new UUID if not given.
+            model_id: The model to predict with; the active one if not given.
+            requested_clients: How many clients are asked, at the most; None for all that can
+                predict.
+            round_timeout: How long the clients may take, in seconds.
+
+        Returns:
+            success, message and, where it was started, prediction_id.
+        """
+        options = {
+            "prediction_id": prediction_id or str(uuid.uuid4()),
+            "model_id": model_id,
+            "requested_clients": requested_clients,
+            "round_timeout": round_timeout,
+        }
+        return self._http.call_for_dict("POST", "/api/v1/predictions/start", body=options)
+
     # Models
 
     def download_model(self, id: str, path: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name

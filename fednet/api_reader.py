@@ -225,7 +225,7 @@ class APIReader:
         """How many combiners there are."""
         return self._count("combiners")
 
-    # Rounds, statuses and validations
+    # Rounds, statuses, validations and predictions
 
     def get_round(self, id: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
         """A round by its id.
@@ -265,8 +265,8 @@ class APIReader:
 
         Args:
             session_id: The session that it belongs to.
-            event_type: LOG, MODEL_UPDATE_REQUEST, MODEL_UPDATE, MODEL_VALIDATION_REQUEST or
-                MODEL_VALIDATION.
+            event_type: LOG, MODEL_UPDATE_REQUEST, MODEL_UPDATE, MODEL_VALIDATION_REQUEST,
+                MODEL_VALIDATION, MODEL_PREDICTION_REQUEST or MODEL_PREDICTION.
             sender_name: The name of the client or combiner.
             sender_role: WORKER for clients, COMBINER for combiners.
             n_max: The most to answer; all if None.
@@ -331,6 +331,52 @@ class APIReader:
     def get_validations_count(self) -> int:
         """How many validations there are."""
         return self._count("validations")
+
+    def get_prediction(self, id: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
+        """What one client predicted, by its id.
+
+        Raises:
+            NotFound: There is no such prediction.
+        """
+        return self._get_object("predictions", id)
+
+    def get_predictions(
+        self,
+        model_id: str | None = None,
+        correlation_id: str | None = None,
+        sender_name: str | None = None,
+        sender_role: str | None = None,
+        receiver_name: str | None = None,
+        receiver_role: str | None = None,
+        n_max: int | None = None,
+    ) -> dict[str, Any]:
+        """What clients predicted, newest first: count and result.
+
+        Of each, `result` is what the client gave, and `data` the same as JSON text. A filter that is
+        None takes everything.
+
+        Args:
+            model_id: The model that they predicted with.
+            correlation_id: The prediction_id of what was started.
+            sender_name: The name of the client.
+            sender_role: WORKER.
+            receiver_name: The name of the combiner.
+            receiver_role: COMBINER.
+            n_max: The most to answer; all if None.
+        """
+        filters = {
+            "model_id": model_id,
+            "correlation_id": correlation_id,
+            "sender.name": sender_name,
+            "sender.role": sender_role,
+            "receiver.name": receiver_name,
+            "receiver.role": receiver_role,
+        }
+        return self._list("predictions", n_max, filters)
+
+    def get_predictions_count(self) -> int:
+        """How many predictions there are."""
+        return self._count("predictions")
 
     # What they are made of
 

@@ -698,6 +698,10 @@ FEDNS_METHODS = {
     "get_package_checksum": {},
     "get_packages": N_MAX,
     "get_packages_count": {},
+    "get_predictions": {
+        "model_id": None, "correlation_id": None, "sender_name": None, "sender_role": None,
+        "receiver_name": None, "receiver_role": None, "n_max": None,
+    },
     "get_round": ID,
     "get_rounds": N_MAX,
     "get_rounds_count": {},
@@ -726,7 +730,7 @@ FEDNS_METHODS = {
         "validate": True, "helper": "numpyhelper", "min_clients": 1, "requested_clients": 8,
     },
 }  # fmt: skip
-"""The methods of FEDn 0.9.5's APIClient: their parameters in order, with defaults; ... for none."""
+"""The methods of FEDn 0.9.5's APIClient, and one of 0.33: parameters in order with defaults; ... for none."""
 
 
 @pytest.mark.parametrize("name", FEDNS_METHODS)

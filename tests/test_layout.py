@@ -362,4 +362,5 @@ def test_every_component_has_its_extra(repository: Path) -> None:
     """A machine installs what its part needs, no more; `demo` and `test` gather the parts."""
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
 
-    assert set(project["optional-dependencies"]) == {*COMPONENTS, "demo", "plots", "test"}
+    others = {"demo", "mongodb", "plots", "postgresql", "pytorch", "s3", "test"}
+    assert set(project["optional-dependencies"]) == {*COMPONENTS, *others}

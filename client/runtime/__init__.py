@@ -1,7 +1,7 @@
 """How a client's code is run: as functions in this process, or as the commands or the object of a package."""
 
 from .base import Runtime
-from .callback import CallbackRuntime, TrainFunction, ValidateFunction
+from .callback import CallbackRuntime, PredictFunction, TrainFunction, ValidateFunction
 from .hosted import HostedRuntime, package_runtime
 from .package import PackageRuntime
 
@@ -9,6 +9,7 @@ __all__ = [
     "CallbackRuntime",
     "HostedRuntime",
     "PackageRuntime",
+    "PredictFunction",
     "Runtime",
     "TrainFunction",
     "ValidateFunction",

@@ -12,7 +12,7 @@ class Runtime(Protocol):
     """Runs the tasks of one client, one at a time, called from one thread.
 
     Attributes:
-        kinds: The names of the task kinds that it can do: "TRAIN", "VALIDATE".
+        kinds: The names of the task kinds that it can do: "TRAIN", "VALIDATE", "PREDICT".
         needs_package: Whether its code comes as a package.
     """
 
@@ -44,6 +44,18 @@ class Runtime(Protocol):
 
         Returns:
             The metrics: JSON scalars by name.
+
+        Raises:
+            TaskFailed: The client's code failed, or was cancelled.
+        """
+
+    def predict(
+        self, model: Path, settings: dict[str, Any], helper: str = "numpyhelper"
+    ) -> dict[str, Any]:
+        """Lets a model predict on the client's data; the arguments are those of `train`.
+
+        Returns:
+            The predictions: JSON values by name.
 
         Raises:
             TaskFailed: The client's code failed, or was cancelled.

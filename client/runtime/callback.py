@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fednet.errors import InvalidModel, TaskFailed
-from fednet.host import check_metrics, check_update
+from fednet.host import check_metrics, check_predictions, check_update
 from fednet.parameters import model_format
 
 from .calls import Calls
@@ -21,6 +21,7 @@ TrainFunction = Callable[
     [Parameters, dict[str, Any]], tuple[Sequence[np.ndarray], Mapping[str, Any]]
 ]
 ValidateFunction = Callable[[Parameters, dict[str, Any]], Mapping[str, Any]]
+PredictFunction = Callable[[Parameters, dict[str, Any]], Mapping[str, Any]]
 
 
 class CallbackRuntime:
@@ -31,15 +32,23 @@ class CallbackRuntime:
             dict with `num_examples`. None for a client that does not train.
         validate: `validate(parameters, settings)`; returns a dict of metrics. None for a client
             that does not validate.
+        predict: `predict(parameters, settings)`; returns a dict of JSON values and arrays. None for
+            a client that does not predict.
     """
 
     needs_package = False
 
-    def __init__(self, train: TrainFunction | None, validate: ValidateFunction | None) -> None:
-        functions = {"TRAIN": train, "VALIDATE": validate}
+    def __init__(
+        self,
+        train: TrainFunction | None,
+        validate: ValidateFunction | None,
+        predict: PredictFunction | None = None,
+    ) -> None:
+        functions = {"TRAIN": train, "VALIDATE": validate, "PREDICT": predict}
         self.kinds = frozenset(kind for kind, function in functions.items() if function)
         self._train = train
         self._validate = validate
+        self._predict = predict
         self._calls = Calls()
 
     def train(
@@ -69,6 +78,17 @@ class CallbackRuntime:
             return check_metrics(_known("validate", self._validate)(form.load(model), settings))
 
         return self._calls.call("The validate function", task)
+
+    def predict(
+        self, model: Path, settings: dict[str, Any], helper: str = "numpyhelper"
+    ) -> dict[str, Any]:
+        """See `Runtime.predict`."""
+        form = model_format(helper)
+
+        def task() -> dict[str, Any]:
+            return check_predictions(_known("predict", self._predict)(form.load(model), settings))
+
+        return self._calls.call("The predict function", task)
 
     def cancel(self) -> None:
         """See `Runtime.cancel`; code that holds the interpreter is given up when it lets go."""

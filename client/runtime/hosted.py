@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from fednet.errors import TaskFailed
-from fednet.host import check_metadata, check_metrics
+from fednet.host import check_metadata, check_metrics, check_predictions
 
 from .host import Host
 from .package import PackageRuntime
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 class HostedRuntime(PackageRuntime):
     """Calls the object that a package's manifest names as its client.
 
-    It has `train(parameters, settings)`, `validate(parameters, settings)` or both, with the
-    contract of `CallbackRuntime`. A class is called without arguments, once. Interpreter, imports
-    and data are there for every task after the first; a task that takes the process down fails,
-    and the next one gets a new process.
+    It has some of `train(parameters, settings)`, `validate(parameters, settings)` and
+    `predict(parameters, settings)`, with the contract of `CallbackRuntime`. A class is called
+    without arguments, once. Interpreter, imports and data are there for every task after the first;
+    a task that takes the process down fails, and the next one gets a new process.
 
     Args:
         folder: See `PackageRuntime`, also for the other arguments.
@@ -50,7 +50,7 @@ class HostedRuntime(PackageRuntime):
             folder, manifest, work_dir, task_seconds_max, on_output, environments, report
         )
         assert manifest.client is not None
-        self.kinds = frozenset({"TRAIN", "VALIDATE"})
+        self.kinds = frozenset({"TRAIN", "VALIDATE", "PREDICT"})
         self._host = Host(manifest.client, self._folder, task_seconds_max, self._group, on_output)
 
     def train(
@@ -72,6 +72,14 @@ class HostedRuntime(PackageRuntime):
         """See `Runtime.validate`."""
         with self._task(settings) as task_dir:
             return check_metrics(self._ask("validate", task_dir, model, helper).get("metrics"))
+
+    def predict(
+        self, model: Path, settings: dict[str, Any], helper: str = "numpyhelper"
+    ) -> dict[str, Any]:
+        """See `Runtime.predict`."""
+        with self._task(settings) as task_dir:
+            answer = self._ask("predict", task_dir, model, helper)
+            return check_predictions(answer.get("predictions"))
 
     def close(self) -> None:
         """See `Runtime.close`."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fednet import errors, limits
 from fednet.errors import TaskFailed
-from fednet.host import check_metadata, check_metrics
+from fednet.host import check_metadata, check_metrics, check_predictions
 from fednet.packages import read_python_env
 from fednet.parameters import model_format
 from fednet.settings import environment_of_a_task
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from fednet.packages import Manifest
 
-_KINDS = {"train": "TRAIN", "validate": "VALIDATE"}
+_KINDS = {"train": "TRAIN", "validate": "VALIDATE", "predict": "PREDICT"}
 
 
 class PackageRuntime:
@@ -37,9 +37,10 @@ class PackageRuntime:
 
     `train <model> <update>` writes the update to its second argument and its metadata, JSON with
     num_examples, to that path with `-metadata` added. `validate <model> <metrics>` writes flat
-    JSON. `startup` runs once, before the first task. The session's settings are in the JSON file
-    that FEDNET_TASK_SETTINGS names. `python` is the interpreter of the package's python_env, where
-    it has one, and of this process, where it has none; both find `fednet.helpers`.
+    JSON, `predict <model> <predictions>` a JSON object. `startup` runs once, before the first task.
+    The session's settings are in the JSON file that FEDNET_TASK_SETTINGS names. `python` is the
+    interpreter of the package's python_env, where it has one, and of this process, where it has
+    none; both find `fednet.helpers`.
 
     Args:
         folder: Where the package is unpacked.
@@ -114,6 +115,18 @@ class PackageRuntime:
             written = task_dir / "metrics.json"
             printed = self._run("validate", task_dir, model, written)
             return check_metrics(_read_json("validate", written, printed))
+
+    def predict(
+        self,
+        model: Path,
+        settings: dict[str, Any],
+        helper: str = "numpyhelper",  # noqa: ARG002  the package knows what it reads
+    ) -> dict[str, Any]:
+        """See `Runtime.predict`."""
+        with self._task(settings) as task_dir:
+            written = task_dir / "predictions.json"
+            printed = self._run("predict", task_dir, model, written)
+            return check_predictions(_read_json("predict", written, printed))
 
     def prepare(self, name: str) -> None:
         """Runs an entry point that takes and gives no files: build, or startup.

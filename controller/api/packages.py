@@ -65,6 +65,9 @@ class Package(Shown):
     helper: str
     """The format of the model files that it reads and writes."""
 
+    tasks: list[Literal["train", "validate", "predict"]]
+    """What clients that run it may be asked for."""
+
     active: bool
     """Whether it is the one that clients run."""
 

@@ -1,13 +1,21 @@
 """Predictions: what clients made of their data with a model."""
 
-from typing import NoReturn
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from fednet import limits
-
-from .refusals import NOT_THERE, not_there
-from .resource import Alternatives, Filters, Party, Resource, Shown, add_get_route, add_list_routes
+from ..sessions.options import PredictionOptions
+from .resource import (
+    Alternatives,
+    Done,
+    Filters,
+    Party,
+    Resource,
+    Shown,
+    add_get_route,
+    add_list_routes,
+)
+from .services import services
 
 
 class PredictionFilters(Filters):
@@ -26,10 +34,13 @@ class Prediction(Shown):
 
     model_id: str
     correlation_id: str
-    """What was asked for, the same for all clients."""
+    """The prediction session, the same for all clients: the prediction_id that it was started with."""
 
     data: str
     """The predictions, as JSON."""
+
+    result: Any
+    """The same as an object; the text itself where it is no JSON."""
 
     timestamp: str
     """ISO 8601, UTC."""
@@ -39,13 +50,11 @@ class Prediction(Shown):
     receiver: Party
 
 
-class AskedPredictions(BaseModel):
-    """Which predictions are asked for."""
+class PredictionsStarted(Done):
+    """The clients are asked."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    prediction_id: str = Field(min_length=1, max_length=limits.name_characters_max)
-    model_id: str | None = None
+    prediction_id: str
+    """The id of the session that asks them, to be waited for like any other."""
 
 
 RESOURCE = Resource("predictions", PredictionFilters, shape=Prediction)
@@ -54,10 +63,19 @@ add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)
 
 
-@api.post("/start", summary="Let clients predict with a model", responses=NOT_THERE)
-def start(body: AskedPredictions) -> NoReturn:
-    """Refuse: sessions train and validate, and nothing else yet."""
-    not_there(
-        f"The predictions {body.prediction_id!r} are not started: this network's sessions train and "
-        "validate. Download the model and predict with it where the data is."
-    )
+@api.post(
+    "/start",
+    summary="Let clients predict with a model",
+    responses={"200": PredictionsStarted},
+)
+def start(body: PredictionOptions) -> dict[str, Any]:
+    """Start a prediction session; the same prediction_id with the same options may be sent again.
+
+    `sessions/<prediction_id>` tells how it goes and ends.
+    """
+    session = services().sessions.start(body)
+    return {
+        "success": True,
+        "message": "Prediction session started",
+        "prediction_id": session["session_id"],
+    }

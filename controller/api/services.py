@@ -13,7 +13,7 @@ from fednet.storage import Blobs, Document
 from ..catalog import Catalog
 from ..records import Records
 from ..registry import Registry
-from ..sessions.options import SessionOptions
+from ..sessions.options import PredictionOptions, SessionOptions
 
 _EXTENSION = "fednet"
 
@@ -21,7 +21,7 @@ _EXTENSION = "fednet"
 class Sessions(Protocol):
     """The session engine, as far as the API needs it."""
 
-    def start(self, options: SessionOptions) -> Document:
+    def start(self, options: SessionOptions | PredictionOptions) -> Document:
         """Write down a new session and begin it.
 
         A repeat with the same session_id and equal options answers with the session that is there,
@@ -32,8 +32,8 @@ class Sessions(Protocol):
 
         Raises:
             AlreadyExists: The session_id belongs to a session with other options.
-            FailedPrecondition: No model is set, or no package though clients need one; says what to
-                do.
+            FailedPrecondition: No model is set, or no package though clients need one, or no client
+                can do it; says what to do.
             InvalidInput: An option is wrong; names it.
         """
 
@@ -63,7 +63,7 @@ class Sessions(Protocol):
 
         Raises:
             NotFound: There is no such session.
-            FailedPrecondition: It has ended; says with which status.
+            FailedPrecondition: It has ended; says with which status. Or it has no rounds.
         """
 
     def resume(self, session_id: str) -> Document:

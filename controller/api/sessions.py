@@ -9,6 +9,7 @@ from fednet import limits
 from fednet.errors import Conflict, FailedPrecondition
 from fednet.storage import Document
 
+from ..sessions.kinds import TRAINING
 from ..sessions.state import Status
 from .drafts import Draft, NewSession, keep_draft
 from .forms import session_configs
@@ -57,10 +58,10 @@ class Progress(BaseModel):
     model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
 
     phase: str
-    """waiting, training, reducing, draining or ended."""
+    """waiting, training, reducing, draining, predicting or ended."""
 
     answers: int
-    """How many updates are in."""
+    """How many updates are in; of a prediction, the answers of the combiners that have all of theirs."""
 
     clients: int
     """How many clients were asked."""
@@ -73,6 +74,10 @@ class Session(Shown):
     """The id that it was started with."""
 
     name: str
+
+    task: Literal["training", "prediction"]
+    """What its clients do: train round by round, or predict once."""
+
     status: Literal["INITIALIZED", "STARTED", "PAUSED", "FINISHED", "FAILED", "TERMINATED"]
 
     reason: str
@@ -119,6 +124,7 @@ def present(sessions: Sequence[Document]) -> list[Document]:
     """Sessions without what only the engine understands, and with FEDn's words in the configuration."""
     return [
         {
+            "task": TRAINING,
             **{name: session[name] for name in session if name != "state"},
             "session_config": [{**each, **config} for each in session.get("session_config", [])],
         }

@@ -13,10 +13,9 @@ from fednet.errors import Conflict, FednetError
 from fednet.rpc import backoff_seconds
 from fednet.storage import Document
 
-from .asynchronous import machine_of
 from .events import Action, Broke, Event, Record, Step, TimePassed
 from .inbox import Inbox, Letter
-from .state import Session
+from .kinds import AnySession, machine_of, session_of
 from .store import SessionStore
 from .trail import timed
 
@@ -37,14 +36,14 @@ class SessionActor:
         self,
         document: Document,
         store: SessionStore,
-        act: Callable[[Session, Action], None],
+        act: Callable[[AnySession, Action], None],
         on_stored: Callable[[Document], None],
     ) -> None:
         self._document = document
         self._decisions = store
         self._act = act
         self._on_stored = on_stored
-        self.session = Session.from_dict(document["state"])
+        self.session = session_of(document)
         self._machine = machine_of(self.session)
         self._inbox = Inbox(limits.queue_messages_max)
         self._stopping = threading.Event()
@@ -160,20 +159,14 @@ def _latest(steps: Sequence[Step]) -> list[Record]:
     return list(merged.values())
 
 
-def document_changes(session: Session) -> Document:
+def document_changes(session: AnySession) -> Document:
     """What of a session's document the engine decides."""
-    current = session.round
-    progress = {
-        "phase": str(session.stage),
-        "answers": len(current.answers) if current else 0,
-        "clients": current.phase.clients if current else 0,
-    }
     return {
         "status": str(session.status),
         "reason": session.reason,
-        "round_number": current.number if current else session.number,
+        "round_number": session.round_number,
         "rounds_total": session.rounds,
         "model_id": session.model.id,
-        "progress": progress,
+        "progress": session.progress,
         "state": session.to_dict(),
     }

@@ -15,8 +15,9 @@ from fednet.storage import Document, Query
 from ..catalog import Catalog, helper_of
 from ..presence import Capabilities, Presence
 from ..records import Records, new_id, timestamp
-from .options import SessionOptions
-from .state import BlobRef, Session, Stage
+from .kinds import PREDICTION, TRAINING, AnySession
+from .options import PredictionOptions, SessionOptions
+from .state import BlobRef, PredictionSession, Session
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Admission:
     catalog: Catalog
     presence: Presence
 
-    def known(self, options: SessionOptions) -> Document | None:
+    def known(self, options: SessionOptions | PredictionOptions) -> Document | None:
         """The session that was started with these options before; None if there is none.
 
         Raises:
@@ -48,13 +49,15 @@ class Admission:
             )
         return known
 
-    def admit(self, options: SessionOptions) -> Document:
+    def admit(self, options: SessionOptions | PredictionOptions) -> Document:
         """The document of a new session, to be inserted.
 
         Raises:
             FailedPrecondition: No model or no package is set, or too few clients are connected.
             InvalidInput: An option is wrong; names it.
         """
+        if isinstance(options, PredictionOptions):
+            return self._admit_prediction(options)
         _check_options(options)
         model = self._first_model(options)
         _check_helper(options, model)
@@ -62,7 +65,13 @@ class Admission:
         self._check_clients(options, model, package)
         return _document(_session(options, model, package), options)
 
-    def _first_model(self, options: SessionOptions) -> Document:
+    def _admit_prediction(self, options: PredictionOptions) -> Document:
+        model = self._first_model(options)
+        package = self._package()
+        self._check_predictors(model, package)
+        return _document(_prediction_session(options, model, package), options)
+
+    def _first_model(self, options: SessionOptions | PredictionOptions) -> Document:
         try:
             if options.model_id:
                 return self.records.get("models", options.model_id)
@@ -81,8 +90,8 @@ class Admission:
     def _check_clients(
         self, options: SessionOptions, model: Document, package: Document | None
     ) -> None:
-        self._wait_for_newcomers(options.min_clients)
-        trainers = dict(self._trainers())
+        self._wait_for_newcomers("TRAIN", options.min_clients)
+        trainers = dict(self._capable("TRAIN"))
         if len(trainers) < options.min_clients:
             raise FailedPrecondition(
                 f"Not enough clients available to start session: {len(trainers)} connected, "
@@ -92,15 +101,33 @@ class Admission:
         if any(trainer.needs_package for trainer in trainers.values()):
             _check_package(package, model)
 
-    def _wait_for_newcomers(self, count: int) -> None:
+    def _check_predictors(self, model: Document, package: Document | None) -> None:
+        self._wait_for_newcomers("PREDICT", 1)
+        # Documents of earlier versions do not say what a package can do.
+        package_predicts = package is not None and "predict" in package.get("tasks", ["predict"])
+        predictors = [
+            each
+            for _, each in self._capable("PREDICT")
+            if package_predicts or not each.needs_package
+        ]
+        if not predictors:
+            raise FailedPrecondition(
+                "No connected client can predict. Give clients a predict function, or set a compute "
+                "package with an entry point predict.",
+                field="predict",
+            )
+        if any(predictor.needs_package for predictor in predictors):
+            _check_package(package, model)
+
+    def _wait_for_newcomers(self, kind: str, count: int) -> None:
         """A client that has just registered may be a moment from being connected: give it that moment."""
         registered = self.records.count("clients", Query(where={"status": ["available", "online"]}))
         if registered >= count:
-            self.presence.wait_for_clients("TRAIN", count, limits.joining_seconds_max)
+            self.presence.wait_for_clients(kind, count, limits.joining_seconds_max)
 
-    def _trainers(self) -> Iterator[tuple[str, Capabilities]]:
+    def _capable(self, kind: str) -> Iterator[tuple[str, Capabilities]]:
         for clients in self.presence.connected().values():
-            yield from ((id_, each) for id_, each in clients.items() if "TRAIN" in each.kinds)
+            yield from ((id_, each) for id_, each in clients.items() if kind in each.kinds)
 
 
 def _check_options(options: SessionOptions) -> None:
@@ -181,10 +208,10 @@ def _check_package(package: Document | None, model: Document) -> None:
         )
 
 
-def _config(options: SessionOptions, helper: str) -> dict[str, Any]:
+def _config(options: SessionOptions | PredictionOptions, helper: str) -> dict[str, Any]:
     """The options as they are shown, with the helper that was left out."""
     given = options.model_dump(by_alias=True, exclude={"session_id"}, mode="json")
-    return {**given, "helper": options.helper or helper}
+    return {**given, "helper": given.get("helper") or helper}
 
 
 def _session(options: SessionOptions, model: Document, package: Document | None) -> Session:
@@ -211,11 +238,28 @@ def _session(options: SessionOptions, model: Document, package: Document | None)
     )
 
 
-def _document(session: Session, options: SessionOptions) -> Document:
+def _prediction_session(
+    options: PredictionOptions, model: Document, package: Document | None
+) -> PredictionSession:
+    document_id = new_id()
+    return PredictionSession(
+        session_id=options.session_id or document_id,
+        document_id=document_id,
+        requested_clients=options.requested_clients,
+        round_timeout=options.round_timeout,
+        helper=helper_of(model),
+        model=_blob_ref(model),
+        package=_blob_ref(package) if package else None,
+    )
+
+
+def _document(session: AnySession, options: SessionOptions | PredictionOptions) -> Document:
+    name = options.name if isinstance(options, SessionOptions) else None
     return {
         "id": session.document_id,
         "session_id": session.session_id,
-        "name": options.name or session.session_id,
+        "name": name or session.session_id,
+        "task": TRAINING if isinstance(session, Session) else PREDICTION,
         "status": str(session.status),
         "reason": "",
         "session_config": [_config(options, session.helper)],
@@ -223,7 +267,7 @@ def _document(session: Session, options: SessionOptions) -> Document:
         "round_number": 0,
         "rounds_total": session.rounds,
         "model_id": session.model.id,
-        "progress": {"phase": str(Stage.WAITING), "answers": 0, "clients": 0},
+        "progress": session.progress,
         "state": session.to_dict(),
     }
 

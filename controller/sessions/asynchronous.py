@@ -19,16 +19,12 @@ from collections.abc import Iterable
 from fednet import limits
 
 from .events import Answered, Event, Step
-from .machine import Machine, answer_of, close_share, close_silent, releases
+from .machine import Machine, answer_of
+from .phases import close_share, close_silent_shares, releases
 from .plan import sample_clients
 from .state import Flight, Phase, Round, Session, Share, Stage
 
 _BUFFER_SIZE_MAX = 10  # by default; what the paper found to do well everywhere
-
-
-def machine_of(session: Session) -> Machine:
-    """The machine that moves a session on."""
-    return AsynchronousMachine(session) if session.is_asynchronous else Machine(session)
 
 
 def buffer_size(session: Session) -> int:
@@ -187,7 +183,7 @@ class AsynchronousMachine(Machine):
     def _check_deadlines(self, now: float, step: Step) -> None:
         for flight in self._in_flight():
             if now >= flight.phase.deadline:
-                close_silent(flight.phase)
+                close_silent_shares(flight.phase)
                 self._landed(flight, step)
         super()._check_deadlines(now, step)
 

@@ -26,8 +26,9 @@ from ..registry import Registry, address_of
 from . import events, news
 from .actor import SessionActor, document_changes
 from .admission import Admission
+from .kinds import AnySession, is_prediction
 from .link import CombinerLink
-from .options import SessionOptions
+from .options import PredictionOptions, SessionOptions
 from .orders import outcome, phase_request, reduction
 from .state import Session, Status
 from .store import SessionStore
@@ -128,7 +129,7 @@ class Engine:
 
     # What people ask
 
-    def start(self, options: SessionOptions) -> Document:
+    def start(self, options: SessionOptions | PredictionOptions) -> Document:
         """Write down a new session and begin it; the same again answers with what is there.
 
         Raises:
@@ -180,8 +181,9 @@ class Engine:
 
         Raises:
             NotFound: There is no such session.
-            FailedPrecondition: It has ended.
+            FailedPrecondition: It has ended, or has no rounds.
         """
+        self._check_rounds(session_id)
         return self._ask(session_id, events.PauseAsked())
 
     def resume(self, session_id: str) -> Document:
@@ -204,10 +206,11 @@ class Engine:
 
         Raises:
             NotFound: There is no such session.
+            FailedPrecondition: It is a prediction session.
             LimitExceeded: It would have more than limits.session_rounds_max.
         """
         with self._starting:
-            document = self._present(session_id)
+            document = self._check_rounds(session_id)
             if document["rounds_total"] + rounds > limits.session_rounds_max:
                 raise LimitExceeded(
                     f"A session may have {limits.session_rounds_max} rounds at most.",
@@ -235,6 +238,16 @@ class Engine:
         except (CancelledError, TimeoutError) as error:
             raise _stopping() from error
         return actor.document
+
+    def _check_rounds(self, session_id: str) -> Document:
+        """The document of a session that has rounds."""
+        document = self._present(session_id)
+        if is_prediction(document):
+            raise FailedPrecondition(
+                f"{session_id!r} is a prediction session: it has no rounds. Start another one.",
+                field="task",
+            )
+        return document
 
     def _present(self, session_id: str) -> Document:
         """A session's document, from memory while it runs."""
@@ -291,7 +304,7 @@ class Engine:
 
     # Orders to combiners
 
-    def _act(self, session: Session, order: events.Action) -> None:
+    def _act(self, session: AnySession, order: events.Action) -> None:
         """Give an order; where the combiner is not known or away, it is given again once it is back."""
         with self._lock:
             link = self._links.get(order.combiner)
@@ -311,6 +324,7 @@ class Engine:
             case events.ReleasePhase(_, phase_id):
                 link.release(phase_id)
             case events.Reduce():
+                assert isinstance(session, Session), "a prediction has nothing to reduce"
                 link.reduce(reduction(session, order), then, session.round_timeout)
 
     # News from combiners
@@ -360,9 +374,8 @@ class Engine:
 
     def _absorb_work(self, combiner: str, event: rounds_pb2.Event, read: _Read) -> None:
         name = self._client_name(event.client_id)
-        if event.WhichOneof("event") == "validation":
-            validation = news.validation_document(combiner, event, name)
-            read.documents.append(("validations", validation))
+        if report := news.report(combiner, event, name):
+            read.documents.append(report)
         read.documents += [("metrics", metric) for metric in news.metric_documents(event, name)]
         if status := news.status_document(combiner, self._epochs.get(combiner, ""), event, name):
             read.documents.append(("statuses", status))

@@ -15,8 +15,6 @@ The validation of a round's model runs beside the training of the next round.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from fednet import limits
@@ -39,7 +37,6 @@ from .events import (
     Reduce,
     Reduced,
     ReduceRefused,
-    ReleasePhase,
     ResumeAsked,
     StartPhase,
     Step,
@@ -47,6 +44,15 @@ from .events import (
     TimePassed,
     Unanswered,
     Unheard,
+)
+from .phases import (
+    Connected,
+    capable,
+    close_share,
+    close_silent_shares,
+    closed_share,
+    failed_share,
+    releases,
 )
 from .plan import everyone, sample_clients
 from .state import Phase, Round, Session, Share, Stage, Status
@@ -64,7 +70,7 @@ class Machine:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._connected: Mapping[str, Mapping[str, frozenset[str]]] = {}
+        self._connected: Connected = {}
 
     def handle(self, event: Event, now: float) -> Step:
         """What to do about an event.
@@ -110,9 +116,9 @@ class Machine:
             case Unanswered():
                 self._unanswered(event)
             case PhaseClosed(combiner, phase_id):
-                self._share_closed(combiner, phase_id, _closed_share(event), now, step)
+                self._share_closed(combiner, phase_id, closed_share(event), now, step)
             case PhaseRefused(combiner, phase_id, message):
-                self._share_closed(combiner, phase_id, _failed_share(message), now, step)
+                self._share_closed(combiner, phase_id, failed_share(message), now, step)
             case Reduced():
                 self._reduced(event, now, step)
             case ReduceRefused(model_id, message):
@@ -262,10 +268,7 @@ class Machine:
         )
 
     def _capable(self, kind: str) -> dict[str, set[str]]:
-        return {
-            combiner: {client for client, kinds in clients.items() if kind in kinds}
-            for combiner, clients in self._connected.items()
-        }
+        return capable(self._connected, kind)
 
     def _phase_begun(self, combiner: str, phase_id: str, now: float) -> None:
         """Once the last combiner has sent its tasks, the round is planned: what follows is the clients' time."""
@@ -413,7 +416,7 @@ class Machine:
         if self.session.stage is Stage.REDUCING:
             self._try_again("no combiner merged the updates in time", now, step)
             return
-        close_silent(current.phase)
+        close_silent_shares(current.phase)
         self._training_over(current, now, step)
 
     def _try_again(self, problem: str, now: float, step: Step) -> None:
@@ -454,32 +457,3 @@ class Machine:
 def answer_of(event: Answered) -> dict[str, Any]:
     """An answer as a round keeps it; what a client says of itself does not replace what is known."""
     return {**event.details, "client": event.client, "num_examples": event.num_examples}
-
-
-def _closed_share(event: PhaseClosed) -> Share:
-    """What a combiner has; where it failed, its answers are in no partial and do not count."""
-    if event.failure:
-        return _failed_share(event.failure)
-    return Share([], closed=True, answers=event.answers, weight=event.weight)
-
-
-def _failed_share(problem: str) -> Share:
-    return Share([], closed=True, failure=problem)
-
-
-def close_share(phase: Phase, combiner: str, closed: Share) -> None:
-    """Note what came of a share, once."""
-    share = phase.shares.get(combiner)
-    if share and not share.closed:
-        phase.shares[combiner] = replace(closed, clients=share.clients)
-
-
-def close_silent(phase: Phase) -> None:
-    """Nothing more will come of a phase: at its deadline its combiners were silent."""
-    for combiner in phase.shares:
-        close_share(phase, combiner, _failed_share(f"the combiner {combiner} was silent"))
-
-
-def releases(phases: Iterable[Phase]) -> list[Action]:
-    """Tell all combiners of these phases that they are over."""
-    return [ReleasePhase(combiner, phase.phase_id) for phase in phases for combiner in phase.shares]

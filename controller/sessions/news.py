@@ -14,6 +14,11 @@ from .events import Answered, Event, PhaseClosed, Unanswered
 from .trail import iso
 
 _FLOAT_MAX = 2.0**1023
+_REQUESTS = {
+    tasks_pb2.TRAIN: "MODEL_UPDATE_REQUEST",
+    tasks_pb2.VALIDATE: "MODEL_VALIDATION_REQUEST",
+    tasks_pb2.PREDICT: "MODEL_PREDICTION_REQUEST",
+}
 _IDS = uuid.UUID("c3d6f5a8-56f4-4c39-9a0f-98a7be0f3f0e")
 
 
@@ -51,6 +56,35 @@ def _answered(combiner: str, event: rounds_pb2.Event, client_name: str) -> Answe
         "fold_seconds": folded.fold_seconds,
     }
     return Answered(event.phase.phase_id, client_name, folded.num_examples, details)
+
+
+def report(
+    combiner: str, event: rounds_pb2.Event, client_name: str
+) -> tuple[str, dict[str, Any]] | None:
+    """What a client made of a model, with the collection that it belongs into; None if that is not told."""
+    match event.WhichOneof("event"):
+        case "validation":
+            return "validations", validation_document(combiner, event, client_name)
+        case "prediction":
+            return "predictions", prediction_document(combiner, event, client_name)
+        case _:
+            return None
+
+
+def prediction_document(combiner: str, event: rounds_pb2.Event, client_name: str) -> dict[str, Any]:
+    """What a client predicted with a model, as FEDn shows it, with the result as an object beside."""
+    result_json = event.prediction.result_json
+    return {
+        "id": event.task_id,
+        "model_id": event.phase.model_id,
+        "correlation_id": event.phase.session_id,
+        "timestamp": iso(event.happened_at),
+        "data": result_json[: limits.json_bytes_max],
+        "result": _json(result_json),
+        "meta": "",
+        "sender": {"name": client_name, "role": "WORKER"},
+        "receiver": {"name": combiner, "role": "COMBINER"},
+    }
 
 
 def validation_document(combiner: str, event: rounds_pb2.Event, client_name: str) -> dict[str, Any]:
@@ -122,10 +156,11 @@ def status_document(
 _Told = tuple[str, str, str, dict[str, str], dict[str, Any]]
 
 
-def _told(combiner: str, event: rounds_pb2.Event, client_name: str) -> _Told | None:
+def _told(  # noqa: PLR0911  one answer per event
+    combiner: str, event: rounds_pb2.Event, client_name: str
+) -> _Told | None:
     by_combiner = {"name": combiner, "role": "COMBINER"}
     by_client = {"name": client_name, "role": "WORKER"}
-    training = event.phase.kind == tasks_pb2.TRAIN
     about: dict[str, Any] = {
         "round": event.phase.round_number,
         "model_id": event.phase.model_id,
@@ -133,8 +168,13 @@ def _told(combiner: str, event: rounds_pb2.Event, client_name: str) -> _Told | N
     }
     match event.WhichOneof("event"):
         case "task_sent":
-            kind = "MODEL_UPDATE_REQUEST" if training else "MODEL_VALIDATION_REQUEST"
-            return kind, "AUDIT", f"Task sent to {client_name}.", by_combiner, about
+            return (
+                _REQUESTS[event.phase.kind],
+                "AUDIT",
+                f"Task sent to {client_name}.",
+                by_combiner,
+                about,
+            )
         case "update_folded":
             examples = event.update_folded.num_examples
             about |= {"num_examples": examples}
@@ -142,6 +182,8 @@ def _told(combiner: str, event: rounds_pb2.Event, client_name: str) -> _Told | N
         case "validation":
             about |= {"metrics": _json(event.validation.metrics_json)}
             return "MODEL_VALIDATION", "AUDIT", "Model validated.", by_client, about
+        case "prediction":
+            return "MODEL_PREDICTION", "AUDIT", "Model predicted with.", by_client, about
         case "unanswered":
             why = rounds_pb2.TaskUnanswered.Why.Name(event.unanswered.why)
             traceback = event.unanswered.traceback[-limits.traceback_characters_max :]

@@ -87,3 +87,23 @@ class SessionOptions(BaseModel):
 
     seed: _Seed | None = None
     """What the draw begins with: the same seed draws the same of the same clients. By default the session's id."""
+
+
+class PredictionOptions(BaseModel):
+    """The configuration of a session in which clients predict."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True
+    )
+
+    session_id: _Id | None = Field(default=None, alias="prediction_id")
+    """The id of the prediction session, unique in the network; by default a new UUID."""
+
+    model_id: str | None = Field(default=None, max_length=limits.name_characters_max)
+    """The id of the model to predict with; by default the active model."""
+
+    requested_clients: _Whole | None = Field(default=None, ge=1, le=limits.session_clients_max)
+    """How many clients are asked, at the most; by default all that can predict."""
+
+    round_timeout: _Number = Field(default=180, gt=0, le=limits.round_seconds_max)
+    """How long the clients may take, in seconds."""

@@ -20,20 +20,14 @@ from .events import (
     StartPhase,
     Unheard,
 )
+from .kinds import AnySession
 from .state import BlobRef, Phase, Session, Share
 
 
-def phase_request(session: Session, order: StartPhase) -> rounds_pb2.Phase:
+def phase_request(session: AnySession, order: StartPhase) -> rounds_pb2.Phase:
     """A combiner's share of a phase."""
-    phase = order.phase
-    settings = {
-        "session_id": session.session_id,
-        "round": phase.number,
-        "rounds": session.rounds,
-        **aggregator(session.aggregator, session.aggregator_kwargs).client_settings,
-    }
-    package = session.package
-    return rounds_pb2.Phase(
+    phase, package = order.phase, session.package
+    request = rounds_pb2.Phase(
         phase_id=phase.phase_id,
         session_id=session.session_id,
         round_id=order.round_id,
@@ -42,14 +36,28 @@ def phase_request(session: Session, order: StartPhase) -> rounds_pb2.Phase:
         model=_wire_ref(common_pb2.BlobRef.MODEL, phase.model),
         package=_wire_ref(common_pb2.BlobRef.PACKAGE, package) if package else None,
         helper=session.helper,
-        settings_json=json.dumps(settings),
+        settings_json=json.dumps(_client_settings(session, phase)),
         clients=phase.shares[order.combiner].clients,
         seconds_max=session.round_timeout,
-        aggregator=session.aggregator,
-        aggregator_settings_json=json.dumps(session.aggregator_kwargs),
-        retain_updates=phase.kind == "TRAIN" and not session.delete_models,
-        share_partial=len(phase.shares) > 1 or session.is_asynchronous,
     )
+    if isinstance(session, Session):
+        request.aggregator = session.aggregator
+        request.aggregator_settings_json = json.dumps(session.aggregator_kwargs)
+        request.share_partial = len(phase.shares) > 1 or session.is_asynchronous
+        request.retain_updates = phase.kind == "TRAIN" and not session.delete_models
+    return request
+
+
+def _client_settings(session: AnySession, phase: Phase) -> dict[str, Any]:
+    """What clients are told with a task."""
+    if not isinstance(session, Session):
+        return {"session_id": session.session_id}
+    return {
+        "session_id": session.session_id,
+        "round": phase.number,
+        "rounds": session.rounds,
+        **aggregator(session.aggregator, session.aggregator_kwargs).client_settings,
+    }
 
 
 def reduction(session: Session, order: Reduce) -> rounds_pb2.Reduction:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import TypeAdapter
 
@@ -210,6 +210,21 @@ class Session:
         self.status, self.stage, self.reason = Status.INITIALIZED, Stage.WAITING, ""
         self.failures = 0
 
+    @property
+    def round_number(self) -> int:
+        """The round that is under way, or the last one."""
+        return self.round.number if self.round else self.number
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """Where it is in its present round, as people see it."""
+        current = self.round
+        return {
+            "phase": str(self.stage),
+            "answers": len(current.answers) if current else 0,
+            "clients": current.phase.clients if current else 0,
+        }
+
     def phases(self) -> list[Phase]:
         """The phases that combiners may hold for this session."""
         in_flight = [flight.phase for flight in list(self.flights.values())]
@@ -226,4 +241,56 @@ class Session:
         return _ADAPTER.validate_python(values)
 
 
+@dataclass
+class PredictionSession:
+    """The state of a session in which clients predict with one model: one phase, no rounds.
+
+    Attributes:
+        requested_clients: How many clients are asked at the most; None for all that can.
+        waiting_until: When waiting for a client counts as failed; None if not waiting.
+        problems: Why clients did not answer, the last ones.
+    """
+
+    rounds: ClassVar[int] = 0
+    round_number: ClassVar[int] = 0
+
+    session_id: str
+    document_id: str
+    requested_clients: int | None
+    round_timeout: float
+    helper: str
+    model: BlobRef
+    package: BlobRef | None = None
+    status: Status = Status.INITIALIZED
+    reason: str = ""
+    waiting_until: float | None = None
+    phase: Phase | None = None
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """How far it is, as people see it."""
+        phase = self.phase
+        stage = "ended" if self.status.is_final else "predicting" if phase else "waiting"
+        return {
+            "phase": stage,
+            "answers": phase.answers if phase else 0,
+            "clients": phase.clients if phase else 0,
+        }
+
+    def phases(self) -> list[Phase]:
+        """The phases that combiners may hold for this session."""
+        return [self.phase] if self.phase and not self.status.is_final else []
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> PredictionSession:
+        """What `to_dict` gave, back as values."""
+        return _PREDICTION_ADAPTER.validate_python(values)
+
+
 _ADAPTER: TypeAdapter[Session] = TypeAdapter(Session)
+_PREDICTION_ADAPTER: TypeAdapter[PredictionSession] = TypeAdapter(PredictionSession)

@@ -26,6 +26,7 @@ SUMMARIES = {
     "model": "Look up, set, download and inspect models.",
     "network": "Name networks, choose one to speak to, and see how it is.",
     "package": "Make, set and download the code that clients run.",
+    "prediction": "Let clients predict, and look up what they said.",
     "round": "Look up rounds: what each took in and gave.",
     "run": "Try a compute package on this machine before sending it.",
     "session": "Start, watch, steer and look up sessions.",

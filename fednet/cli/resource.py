@@ -61,6 +61,15 @@ RESOURCES = (
         filters=("name", "helper"),
     ),
     Resource(
+        "predictions",
+        key="ID",
+        columns=("timestamp", "correlation_id", "model_id", "sender.name", "data", "id"),
+        filters=(
+            "model_id", "correlation_id",
+            "sender.name", "sender.role", "receiver.name", "receiver.role",
+        ),
+    ),
+    Resource(
         "rounds",
         key="ID",
         columns=("round_id", "session_id", "number", "status", "updates", "examples", "model_id"),

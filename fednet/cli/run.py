@@ -122,6 +122,24 @@ def validate(
     _show(measured, as_json=as_json)
 
 
+@run.command()
+@_package_option
+@_file_option("-i", "--input", "model", text="The model file.", required=True, exists=True)
+@_file_option("-o", "--output", "predictions", text="A file for them, as JSON.", required=False)
+@helper_option
+@json_option
+def predict(
+    *, package: Path, model: Path, predictions: Path | None, helper: str | None, as_json: bool
+) -> None:
+    """Let a model predict on this machine's data, and show what it says."""
+    form = _checked_format(model, helper)
+    with _runtime(package, quiet=as_json) as (runtime, _):
+        predicted = runtime.predict(model.absolute(), {}, form.name)
+    if predictions is not None:
+        _write(predictions, json.dumps(predicted) + "\n")
+    _show(predicted, as_json=as_json)
+
+
 @contextmanager
 def _runtime(package: Path, *, quiet: bool) -> Iterator[tuple[PackageRuntime, Path]]:
     """What runs the package, and where it is unpacked: a folder that is gone at the end.

@@ -17,7 +17,7 @@ from typing import Any
 
 from fednet import limits
 from fednet.errors import FednetError, InvalidModel, TaskFailed
-from fednet.host._answers import check_metrics, check_update
+from fednet.host._answers import check_metrics, check_predictions, check_update
 from fednet.host._messages import Message, encode, read_message
 from fednet.parameters import model_format
 
@@ -58,6 +58,8 @@ def perform(client: Any, request: Message) -> Message:
         raise TaskFailed(f"The package's client has no {request['task']} method: add one.")
     if request["task"] == "validate":
         return {"metrics": check_metrics(function(parameters, settings))}
+    if request["task"] == "predict":
+        return {"predictions": check_predictions(function(parameters, settings))}
     arrays, metadata = check_update(function(parameters, settings))
     try:
         with Path(request["update"]).open("wb") as file:

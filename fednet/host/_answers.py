@@ -52,6 +52,17 @@ def check_metrics(answer: object) -> dict[str, Any]:
     return _bounded({key: _scalar(value, key) for key, value in metrics.items()}, "metrics")
 
 
+def check_predictions(answer: object) -> dict[str, Any]:
+    """What a predict function returned as JSON values; arrays become lists.
+
+    Raises:
+        TaskFailed: It is no mapping of JSON values and arrays of finite numbers, or it is too large.
+    """
+    predictions = _mapping(answer, 'A prediction must return a dict, such as {"labels": [0, 1]}.')
+    plain = {key: _plain(value, key) for key, value in predictions.items()}
+    return _bounded(plain, "predictions")
+
+
 def _arrays(parameters: object) -> list[Array]:
     if not isinstance(parameters, list | tuple) or not parameters:
         raise TaskFailed(
@@ -91,6 +102,8 @@ def _plain(value: object, key: str) -> Any:
     """The value with its lists and mappings, if all in it is JSON."""
     if isinstance(value, Mapping):
         return {str(name): _plain(inner, f"{key}.{name}") for name, inner in value.items()}
+    if isinstance(value, np.ndarray) and value.ndim:
+        value = value.tolist()
     if isinstance(value, list | tuple):
         return [_plain(inner, f"{key}.{index}") for index, inner in enumerate(value)]
     return _scalar(value, key)

@@ -2,9 +2,10 @@
 
 - a message is its length, four bytes with the most significant first, and then a JSON object in
   UTF-8 of at most limits.host_message_bytes_max;
-- a request is {"task": "train", "model": path, "helper": name, "update": path, "settings": path}
-  or {"task": "validate", "model": path, "helper": name, "settings": path};
-- its answer is {"metadata": {…}}, {"metrics": {…}} or {"problem": text, "traceback": text};
+- a request is {"task": "train", "model": path, "helper": name, "update": path, "settings": path},
+  {"task": "validate", "model": path, "helper": name, "settings": path} or the same with "predict";
+- its answer is {"metadata": {…}}, {"metrics": {…}}, {"predictions": {…}} or
+  {"problem": text, "traceback": text};
 - there is one answer to each request, and no request before the answer to the last one.
 """
 

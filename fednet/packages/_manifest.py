@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FILE_NAMES = ("fednet.yaml", "fedn.yaml")
-ENTRY_POINTS = ("build", "startup", "train", "validate", "predict")
+TASKS = ("train", "validate", "predict")
+ENTRY_POINTS = ("build", "startup", *TASKS)
 _EXAMPLE = 'Write for example `entry_points: {train: {command: "python train.py"}}`.'
 _OBJECT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
@@ -29,14 +30,19 @@ class Manifest:
             from the manifest's folder; see `read_python_env`.
         folder: The folder inside the package that holds the manifest and that commands run in,
             with `/` between its parts; "." for the top.
-        client: The object that trains and validates in a process that stays, as "module:name";
-            None for a package whose entry points do.
+        client: The object that does the tasks in a process that stays, as "module:name"; None for a
+            package whose entry points do.
     """
 
     entry_points: Mapping[str, str]
     python_env: str | None
     folder: str
     client: str | None = None
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """What the package may be asked for; which methods an object has is known once it is loaded."""
+        return TASKS if self.client else tuple(name for name in TASKS if name in self.entry_points)
 
 
 def is_manifest(path: PurePosixPath) -> bool:
@@ -105,12 +111,12 @@ def _entry_points(value: Any, client: str | None) -> dict[str, str]:
         raise InvalidPackage(f"The manifest has no entry_points. {_EXAMPLE}", field="entry_points")
     named = _mapping(value, "entry_points", "entry_points")
     commands = {_name(name): _command(name, entry) for name, entry in named.items()}
-    _check_who_trains(commands, client)
+    _check_who_works(commands, client)
     return commands
 
 
-def _check_who_trains(commands: Mapping[str, str], client: str | None) -> None:
-    tasks = {"train", "validate"} & commands.keys()
+def _check_who_works(commands: Mapping[str, str], client: str | None) -> None:
+    tasks = set(TASKS) & commands.keys()
     if client and tasks:
         raise InvalidPackage(
             f"The manifest has a client and an entry point {min(tasks)}: leave one of them out.",
@@ -118,7 +124,8 @@ def _check_who_trains(commands: Mapping[str, str], client: str | None) -> None:
         )
     if not client and not tasks:
         raise InvalidPackage(
-            f"A package needs an entry point train or validate. {_EXAMPLE}", field="entry_points"
+            f"A package needs an entry point {', '.join(TASKS)} or several of them. {_EXAMPLE}",
+            field="entry_points",
         )
 
 

@@ -20,7 +20,7 @@ from fednet.testing._loop import LoopThread
 
 if TYPE_CHECKING:
     from fednet.client.agent import Agent
-    from fednet.client.runtime import Runtime, TrainFunction, ValidateFunction
+    from fednet.client.runtime import PredictFunction, Runtime, TrainFunction, ValidateFunction
     from fednet.combiner.server import Combiner
     from fednet.controller.server import Controller
 
@@ -127,6 +127,7 @@ class Network:
         *,
         train: TrainFunction | None = None,
         validate: ValidateFunction | None = None,
+        predict: PredictFunction | None = None,
         preferred_combiner: str | None = None,
     ) -> None:
         """Start a client and wait until it is connected; without functions it works in package mode.
@@ -135,6 +136,7 @@ class Network:
             name: Its name.
             train: `train(parameters, settings) -> (parameters, {"num_examples": n})`.
             validate: `validate(parameters, settings) -> {"accuracy": …}`.
+            predict: `predict(parameters, settings) -> {"labels": …}`.
             preferred_combiner: The name of the combiner to be placed on.
 
         Raises:
@@ -151,7 +153,8 @@ class Network:
             data_dir=self.data_dir / "clients",
             preferred_combiner=preferred_combiner,
         )
-        runtime = CallbackRuntime(train, validate) if train or validate else None
+        given = train or validate or predict
+        runtime = CallbackRuntime(train, validate, predict) if given else None
         client = _RunningClient(settings, runtime)
         try:
             client_id = client.wait_until_ready()

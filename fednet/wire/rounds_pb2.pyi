@@ -116,7 +116,7 @@ class Acknowledgement(_message.Message):
     def __init__(self, epoch: _Optional[str] = ..., number: _Optional[int] = ...) -> None: ...
 
 class Event(_message.Message):
-    __slots__ = ("number", "happened_at", "phase", "client_id", "task_id", "snapshot", "client_joined", "client_left", "task_sent", "update_folded", "validation", "unanswered", "phase_closed", "log")
+    __slots__ = ("number", "happened_at", "phase", "client_id", "task_id", "snapshot", "client_joined", "client_left", "task_sent", "update_folded", "validation", "unanswered", "phase_closed", "log", "prediction")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     HAPPENED_AT_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
@@ -131,6 +131,7 @@ class Event(_message.Message):
     UNANSWERED_FIELD_NUMBER: _ClassVar[int]
     PHASE_CLOSED_FIELD_NUMBER: _ClassVar[int]
     LOG_FIELD_NUMBER: _ClassVar[int]
+    PREDICTION_FIELD_NUMBER: _ClassVar[int]
     number: int
     happened_at: float
     phase: PhaseContext
@@ -145,7 +146,8 @@ class Event(_message.Message):
     unanswered: TaskUnanswered
     phase_closed: PhaseClosed
     log: _tasks_pb2.LogRecord
-    def __init__(self, number: _Optional[int] = ..., happened_at: _Optional[float] = ..., phase: _Optional[_Union[PhaseContext, _Mapping]] = ..., client_id: _Optional[str] = ..., task_id: _Optional[str] = ..., snapshot: _Optional[_Union[Snapshot, _Mapping]] = ..., client_joined: _Optional[_Union[Capabilities, _Mapping]] = ..., client_left: _Optional[_Union[ClientLeft, _Mapping]] = ..., task_sent: _Optional[_Union[TaskSent, _Mapping]] = ..., update_folded: _Optional[_Union[UpdateFolded, _Mapping]] = ..., validation: _Optional[_Union[ValidationReported, _Mapping]] = ..., unanswered: _Optional[_Union[TaskUnanswered, _Mapping]] = ..., phase_closed: _Optional[_Union[PhaseClosed, _Mapping]] = ..., log: _Optional[_Union[_tasks_pb2.LogRecord, _Mapping]] = ...) -> None: ...
+    prediction: PredictionReported
+    def __init__(self, number: _Optional[int] = ..., happened_at: _Optional[float] = ..., phase: _Optional[_Union[PhaseContext, _Mapping]] = ..., client_id: _Optional[str] = ..., task_id: _Optional[str] = ..., snapshot: _Optional[_Union[Snapshot, _Mapping]] = ..., client_joined: _Optional[_Union[Capabilities, _Mapping]] = ..., client_left: _Optional[_Union[ClientLeft, _Mapping]] = ..., task_sent: _Optional[_Union[TaskSent, _Mapping]] = ..., update_folded: _Optional[_Union[UpdateFolded, _Mapping]] = ..., validation: _Optional[_Union[ValidationReported, _Mapping]] = ..., unanswered: _Optional[_Union[TaskUnanswered, _Mapping]] = ..., phase_closed: _Optional[_Union[PhaseClosed, _Mapping]] = ..., log: _Optional[_Union[_tasks_pb2.LogRecord, _Mapping]] = ..., prediction: _Optional[_Union[PredictionReported, _Mapping]] = ...) -> None: ...
 
 class PhaseContext(_message.Message):
     __slots__ = ("phase_id", "session_id", "round_id", "round_number", "model_id", "kind")
@@ -217,6 +219,12 @@ class ValidationReported(_message.Message):
     METRICS_JSON_FIELD_NUMBER: _ClassVar[int]
     metrics_json: str
     def __init__(self, metrics_json: _Optional[str] = ...) -> None: ...
+
+class PredictionReported(_message.Message):
+    __slots__ = ("result_json",)
+    RESULT_JSON_FIELD_NUMBER: _ClassVar[int]
+    result_json: str
+    def __init__(self, result_json: _Optional[str] = ...) -> None: ...
 
 class TaskUnanswered(_message.Message):
     __slots__ = ("why", "message", "traceback")

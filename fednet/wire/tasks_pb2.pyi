@@ -78,11 +78,12 @@ class Task(_message.Message):
     def __init__(self, task_id: _Optional[str] = ..., kind: _Optional[_Union[TaskKind, str]] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ...) -> None: ...
 
 class TaskResult(_message.Message):
-    __slots__ = ("task_id", "update", "validation", "failure", "download_seconds", "work_seconds", "upload_seconds")
+    __slots__ = ("task_id", "update", "validation", "failure", "prediction", "download_seconds", "work_seconds", "upload_seconds")
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     UPDATE_FIELD_NUMBER: _ClassVar[int]
     VALIDATION_FIELD_NUMBER: _ClassVar[int]
     FAILURE_FIELD_NUMBER: _ClassVar[int]
+    PREDICTION_FIELD_NUMBER: _ClassVar[int]
     DOWNLOAD_SECONDS_FIELD_NUMBER: _ClassVar[int]
     WORK_SECONDS_FIELD_NUMBER: _ClassVar[int]
     UPLOAD_SECONDS_FIELD_NUMBER: _ClassVar[int]
@@ -90,10 +91,11 @@ class TaskResult(_message.Message):
     update: Update
     validation: Validation
     failure: Failure
+    prediction: Prediction
     download_seconds: float
     work_seconds: float
     upload_seconds: float
-    def __init__(self, task_id: _Optional[str] = ..., update: _Optional[_Union[Update, _Mapping]] = ..., validation: _Optional[_Union[Validation, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., download_seconds: _Optional[float] = ..., work_seconds: _Optional[float] = ..., upload_seconds: _Optional[float] = ...) -> None: ...
+    def __init__(self, task_id: _Optional[str] = ..., update: _Optional[_Union[Update, _Mapping]] = ..., validation: _Optional[_Union[Validation, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., prediction: _Optional[_Union[Prediction, _Mapping]] = ..., download_seconds: _Optional[float] = ..., work_seconds: _Optional[float] = ..., upload_seconds: _Optional[float] = ...) -> None: ...
 
 class Update(_message.Message):
     __slots__ = ("num_examples", "metadata_json")
@@ -108,6 +110,12 @@ class Validation(_message.Message):
     METRICS_JSON_FIELD_NUMBER: _ClassVar[int]
     metrics_json: str
     def __init__(self, metrics_json: _Optional[str] = ...) -> None: ...
+
+class Prediction(_message.Message):
+    __slots__ = ("result_json",)
+    RESULT_JSON_FIELD_NUMBER: _ClassVar[int]
+    result_json: str
+    def __init__(self, result_json: _Optional[str] = ...) -> None: ...
 
 class Failure(_message.Message):
     __slots__ = ("message", "traceback")

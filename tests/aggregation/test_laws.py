@@ -11,7 +11,8 @@ from fednet import limits
 from fednet.aggregation import aggregator, aggregator_names
 from fednet.aggregation._registry import BUILT_IN
 from fednet.errors import FailedPrecondition, InvalidModel, LimitExceeded
-from fednet.parameters import Structure, open_model, write_model
+from fednet.parameters import Structure, load_parameters, open_model, write_model
+from fednet.testing import Network
 
 SHAPES = [(3, 4), (5,), (), (0, 2)]
 BASE = [np.full(shape, 3.0, np.float32) for shape in SHAPES]
@@ -133,12 +134,15 @@ def finished(partial, base=BASE):
 
 
 def assert_as_expected(name, partial, clients):
+    assert partial.updates == len(clients)
+    assert partial.weight == pytest.approx(sum(examples for _, examples, _ in clients), rel=1e-12)
+    assert_model_as_expected(name, finished(partial), clients)
+
+
+def assert_model_as_expected(name, model, clients):
     x = np.array([flat(update(seed)) for seed, _, _ in clients])
     w, t = (np.array(column, float) for column in list(zip(*clients, strict=True))[1:])
-    model = finished(partial)
 
-    assert partial.updates == len(clients)
-    assert partial.weight == pytest.approx(w.sum(), rel=1e-12)
     assert [(array.shape, array.dtype) for array in model] == [(s, np.float32) for s in SHAPES]
     tolerance = 1e-4 if name == "geometric_median" else 2e-6
     expected = EXPECTED[name](x, w, t, flat(BASE))
@@ -172,6 +176,45 @@ def test_any_split_in_any_order_saved_or_not_gives_what_numpy_gives(folder, name
         total.merge(partial)
 
     assert_as_expected(name, total, clients)
+
+
+CLIENTS_OF_A_NETWORK = [(seed, 10 * seed + 5, seed % 4 + 1) for seed in range(7)]
+
+
+@pytest.fixture(scope="module", params=[1, 3], ids=["one-combiner", "three-combiners"])
+def network(request, tmp_path_factory):
+    """Real combiners with seven clients spread over them, and the model that they begin with."""
+    path = tmp_path_factory.mktemp("seed") / "seed.npz"
+    write_model(path, BASE)
+    with Network(request.param) as net:
+        for place, (seed, examples, steps) in enumerate(CLIENTS_OF_A_NETWORK):
+            net.add_client(
+                f"site-{seed}",
+                train=lambda _parameters, _settings, answer=(seed, examples, steps): (
+                    update(answer[0]),
+                    {"num_examples": answer[1], "num_steps": answer[2]},
+                ),
+                preferred_combiner=f"combiner-{place % request.param + 1}",
+            )
+        yield net, net.api.set_active_model(str(path))["model_id"]
+
+
+@every_aggregator
+def test_one_and_three_combiners_give_what_numpy_gives(folder, network, name):
+    """Through a whole session: its model is that of one float64 computation over all clients."""
+    net, seed = network
+    count = len(CLIENTS_OF_A_NETWORK)
+    session_id = net.api.start_session(
+        aggregator=name, model_id=seed, rounds=1, validate=False,
+        min_clients=count, requested_clients=count,
+    )["session_id"]  # fmt: skip
+    session = net.api.wait_session(session_id, timeout=60)
+    net.api.download_model(session["model_id"], str(folder / "model.npz"))
+
+    assert session["status"] == "FINISHED", session["reason"]
+    [latest] = net.api.get_rounds(n_max=1)["result"]
+    assert len(latest["combiners"]) == net.api.get_combiners_count()
+    assert_model_as_expected(name, load_parameters(folder / "model.npz"), CLIENTS_OF_A_NETWORK)
 
 
 @every_aggregator

@@ -19,6 +19,10 @@ def train(parameters, _settings):
     return [array + 1 for array in parameters], {"num_examples": 3}
 
 
+def predict(_parameters, _settings):
+    return {"labels": [1, 2]}
+
+
 def validate(_parameters, _settings):
     return {"accuracy": 0.5, "num_examples": 3}
 
@@ -44,7 +48,7 @@ def archive(tmp_path_factory):
 def net(seed, archive):
     """A network with one client, a package and a finished session of two rounds, `first`."""
     with Network() as network:
-        network.add_client("site-1", train=train, validate=validate)
+        network.add_client("site-1", train=train, validate=validate, predict=predict)
         assert network.api.set_active_model(str(seed))["success"]
         assert network.api.set_active_package(str(archive), "numpyhelper")["success"]
         assert network.api.start_session("first", rounds=2)["success"]
@@ -74,9 +78,11 @@ def package(tmp_path):
         "  startup: {command: echo starting}\n"
         "  train: {command: sh train.sh}\n"
         "  validate: {command: sh validate.sh}\n"
+        "  predict: {command: sh predict.sh}\n"
     )
     (folder / "train.sh").write_text(
         'echo training; cp "$1" "$2"; echo \'{"num_examples": 3}\' > "$2-metadata"\n'
     )
+    (folder / "predict.sh").write_text('echo \'{"labels": [1, 2]}\' > "$2"\n')
     (folder / "validate.sh").write_text('echo \'{"accuracy": 0.5}\' > "$2"\n')
     return folder

@@ -12,6 +12,7 @@ GROUPS = {
     "combiners": "combiner",
     "models": "model",
     "packages": "package",
+    "predictions": "prediction",
     "rounds": "round",
     "sessions": "session",
     "statuses": "status",

@@ -64,6 +64,17 @@ def test_validate_shows_the_metrics_and_keeps_them_where_wanted(either, seed, tm
     assert json.loads(metrics.read_text()) == {"accuracy": 0.5}
 
 
+def test_predict_shows_what_was_predicted_and_keeps_it_where_wanted(either, seed, tmp_path):
+    """A table for people; what is nested stands as JSON in it."""
+    predictions = tmp_path / "predictions.json"
+
+    result = run("predict", "-p", either, "-i", seed, "-o", predictions)
+
+    assert result.exit_code == 0, result.output
+    assert result.stdout.split()[:3] == ["field", "value", "labels"]
+    assert json.loads(predictions.read_text()) == {"labels": [1, 2]}
+
+
 def test_build_keeps_what_it_made(either, tmp_path):
     """Also from an archive, which is unpacked only while it runs."""
     result = run("build", "-p", either, "-o", tmp_path / "made", "--json")

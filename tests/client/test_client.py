@@ -53,9 +53,9 @@ def start_session(net, monkeypatch):
 
     monkeypatch.setattr(Agent, "_connected", tell)
 
-    def start(name="first"):
+    def start(name="first", begin=lambda name: net.api.start_session(name, rounds=1)):
         connected.get(timeout=30)
-        answer = net.api.start_session(name, rounds=1)
+        answer = begin(name)
         assert answer["success"], answer
 
     return start
@@ -110,6 +110,21 @@ def test_decorated_functions_train_and_validate(net, client, start_session):
     (validation,) = net.api.get_validations()["result"]
     assert '"mean": 1.0' in validation["data"]
     assert validate(parameters, {}) == {"mean": 0.0, "num_examples": 30}
+
+
+def test_a_decorated_function_predicts(net, client, start_session):
+    """A client may do nothing else."""
+
+    @client.predict
+    def predict(parameters, _settings):
+        return {"shape": list(parameters[0].shape)}
+
+    with InThread(client):
+        start_session("p", net.api.start_predictions)
+        assert net.api.wait_session("p", timeout=60)["status"] == "FINISHED"
+
+    assert net.api.get_predictions()["result"][0]["result"] == {"shape": [2, 3]}
+    assert predict([np.zeros(1)], {}) == {"shape": [1]}
 
 
 def test_a_client_without_a_function_is_refused(client):

@@ -23,13 +23,13 @@ class Client:
 
 
 @pytest.fixture
-def train(tmp_path, monkeypatch):
-    """Runs a session of two rounds with a package of the given files; the network and its model."""
+def publish(tmp_path, monkeypatch):
+    """Gives a network a package of the given files, a model of zeros and a client that runs it."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     monkeypatch.setenv("PATH", path)
     monkeypatch.setenv("UV_OFFLINE", "1")
 
-    def train(net, **files):
+    def publish(net, **files):
         folder = tmp_path / "package"
         folder.mkdir()
         for name, text in files.items():
@@ -39,18 +39,24 @@ def train(tmp_path, monkeypatch):
         assert net.api.set_active_package(str(tmp_path / "package.tgz"), "numpyhelper")["success"]
         assert net.api.set_active_model(str(tmp_path / "seed.npz"))["success"]
         net.add_client("a")
-        assert begin(net)["status"] == "FINISHED"
+
+    return publish
+
+
+@pytest.fixture
+def train(publish, tmp_path):
+    """Runs a session of two rounds with a package of the given files; the parameters that it gives."""
+
+    def train(net, *, validate=False, **files):
+        publish(net, **files)
+        started = net.api.start_session("s", rounds=2, validate=validate)
+        assert started["success"], started
+        assert net.api.wait_session("s", timeout=SECONDS_MAX)["status"] == "FINISHED"
         model_id = net.api.get_active_model()["model"]
         net.api.download_model(model_id, str(tmp_path / "model.npz"))
         return load_parameters(tmp_path / "model.npz")
 
     return train
-
-
-def begin(net):
-    answer = net.api.start_session("s", rounds=2, validate=False)
-    assert answer["success"], answer
-    return net.api.wait_session("s", timeout=SECONDS_MAX)
 
 
 def test_an_object_stays_from_round_to_round(train):
@@ -59,6 +65,95 @@ def test_an_object_stays_from_round_to_round(train):
         (array,) = train(net, fednet__yaml="client: model:Client", model__py=OBJECT)
 
     assert array.tolist() == [3, 3, 3]
+
+
+CRASHES = """
+import os
+from pathlib import Path
+class Client:
+    def train(self, parameters, settings):
+        marker = Path(__file__).with_name("has-crashed")
+        if settings["round"] == 2 and not marker.exists():
+            marker.touch()
+            os._exit(7)
+        return [array + 1 for array in parameters], {"num_examples": 1}
+"""
+
+
+def test_an_object_that_crashes_fails_its_task_and_serves_the_next(train):
+    """The round is repeated with a new process; a status tells how the old one ended."""
+    with Network() as net:
+        (array,) = train(net, fednet__yaml="client: model:Client", model__py=CRASHES)
+        errors = [each for each in net.api.get_statuses()["result"] if each["log_level"] == "ERROR"]
+
+    assert array.tolist() == [2, 2, 2]
+    assert ["failed with exit code 7" in each["status"] for each in errors] == [True]
+
+
+FEDN_MANIFEST = """entry_points:
+  build:
+    command: python model.py
+  train:
+    command: python train.py
+  validate:
+    command: python validate.py
+  predict:
+    command: python predict.py
+"""
+FEDN_TRAIN = """import sys
+from fedn.utils.helpers.helpers import get_helper, save_metadata
+
+def train(in_model_path, out_model_path):
+    helper = get_helper("numpyhelper")
+    parameters = [array + 1 for array in helper.load(in_model_path)]
+    save_metadata({"num_examples": 7, "epochs": 1}, out_model_path)
+    helper.save(parameters, out_model_path)
+
+if __name__ == "__main__":
+    train(sys.argv[1], sys.argv[2])
+"""
+FEDN_VALIDATE = """import sys
+from fedn.utils.helpers.helpers import get_helper, save_metrics
+
+def validate(in_model_path, out_json_path):
+    parameters = get_helper("numpyhelper").load(in_model_path)
+    save_metrics({"mean": parameters[0].mean()}, out_json_path)
+
+if __name__ == "__main__":
+    validate(sys.argv[1], sys.argv[2])
+"""
+FEDN_PREDICT = """import json, sys
+from fedn.utils.helpers.helpers import get_helper
+
+with open(sys.argv[2], "w") as file:
+    json.dump({"labels": get_helper("numpyhelper").load(sys.argv[1])[0].tolist()}, file)
+"""
+
+
+def ported(text):
+    """What an author changes of a package for FEDn."""
+    return text.replace("fedn.utils.helpers.helpers", "fednet.helpers")
+
+
+def test_a_package_for_fedn_needs_only_its_import_changed(train):
+    """Manifest, commands, helper and the files it writes stay what they were."""
+    with Network() as net:
+        (array,) = train(
+            net,
+            validate=True,
+            fedn__yaml=FEDN_MANIFEST,
+            train__py=ported(FEDN_TRAIN),
+            validate__py=ported(FEDN_VALIDATE),
+            predict__py=ported(FEDN_PREDICT),
+        )
+        means = {each["metrics"]["mean"] for each in net.api.get_validations()["result"]}
+        net.api.start_predictions("p")
+        net.api.wait_session("p", timeout=SECONDS_MAX)
+        [prediction] = net.api.get_predictions()["result"]
+
+    assert array.tolist() == [2, 2, 2]
+    assert means == {1.0, 2.0}
+    assert prediction["result"] == {"labels": [2, 2, 2]}
 
 
 def test_statuses_tell_how_the_environment_is_built(train):

@@ -42,6 +42,13 @@ class Says:
         )
 
     @staticmethod
+    def prediction(phase, client, result_json='{"labels": [1, 2]}'):
+        prediction = tasks_pb2.Prediction(result_json=result_json)
+        return tasks_pb2.TaskResult(
+            task_id=task_id_of(phase.phase_id, client), prediction=prediction
+        )
+
+    @staticmethod
     def failure(phase, client, message="boom", traceback="line 1"):
         failure = tasks_pb2.Failure(message=message, traceback=traceback)
         return tasks_pb2.TaskResult(task_id=task_id_of(phase.phase_id, client), failure=failure)
@@ -66,7 +73,7 @@ class Combiner:
         await self.runner.recover()
 
     def connect(self, client):
-        return self.runner.connect(client, tasks_pb2.Hello(kinds=["TRAIN", "VALIDATE"]))
+        return self.runner.connect(client, tasks_pb2.Hello(kinds=["TRAIN", "VALIDATE", "PREDICT"]))
 
     def upload(self, phase, client, *values):
         """Put an update where an upload would have put it."""

@@ -9,7 +9,7 @@ from fednet.combiner.answers import capabilities_of, event_of, log_record_of, se
 from fednet.combiner.round import Failed, ResultArrived, Why
 from fednet.wire import tasks_pb2
 
-TRAIN, VALIDATE = tasks_pb2.TRAIN, tasks_pb2.VALIDATE
+TRAIN, VALIDATE, PREDICT = tasks_pb2.TRAIN, tasks_pb2.VALIDATE, tasks_pb2.PREDICT
 
 BAD_JSON = [
     ("no json", "no JSON"),
@@ -30,13 +30,22 @@ def validation(metrics_json):
     return tasks_pb2.TaskResult(task_id="t", validation={"metrics_json": metrics_json})
 
 
+def prediction(result_json):
+    return tasks_pb2.TaskResult(task_id="t", prediction={"result_json": result_json})
+
+
 def update(metadata_json):
     return tasks_pb2.TaskResult(task_id="t", update={"metadata_json": metadata_json})
 
 
 @pytest.mark.parametrize(("text", "reason"), BAD_JSON)
 @pytest.mark.parametrize(
-    ("kind", "result", "field"), [(TRAIN, update, "metadata"), (VALIDATE, validation, "metrics")]
+    ("kind", "result", "field"),
+    [
+        (TRAIN, update, "metadata"),
+        (VALIDATE, validation, "metrics"),
+        (PREDICT, prediction, "predictions"),
+    ],
 )
 def test_json_that_nobody_could_use_is_refused(kind, result, field, text, reason):
     """The reason names what is wrong, and what it is wrong with."""
@@ -55,12 +64,14 @@ def test_a_json_object_is_an_answer(text):
     """Whatever finite numbers and texts it holds."""
     assert event_of(TRAIN, update(text)) == ResultArrived("t")
     assert event_of(VALIDATE, validation(text)) == ResultArrived("t")
+    assert event_of(PREDICT, prediction(text)) == ResultArrived("t")
 
 
-def test_an_update_needs_no_metadata_and_a_validation_needs_metrics():
+def test_an_update_needs_no_metadata_and_the_others_need_their_json():
     """Training may have nothing else to report."""
     assert event_of(TRAIN, update("")) == ResultArrived("t")
     assert event_of(VALIDATE, validation("")).why is Why.REFUSED
+    assert event_of(PREDICT, prediction("")).why is Why.REFUSED
 
 
 @pytest.mark.parametrize(
@@ -68,6 +79,7 @@ def test_an_update_needs_no_metadata_and_a_validation_needs_metrics():
     [
         (TRAIN, validation("{}"), "'validation'"),
         (VALIDATE, update("{}"), "'update'"),
+        (PREDICT, validation("{}"), "'validation'"),
         (TRAIN, tasks_pb2.TaskResult(task_id="t"), "None"),
     ],
 )

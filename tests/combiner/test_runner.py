@@ -327,6 +327,28 @@ async def test_a_validation_is_receipted_once_the_controller_has_it(combiner, ph
     await combiner.runner.close()
 
 
+async def test_a_prediction_is_receipted_once_the_controller_has_it(combiner, phase_of, says, sent):
+    """Like a validation: kept until then, counted once, told again after a restart."""
+    await combiner.restart()
+    phase = phase_of("a", kind="PREDICT")
+    await combiner.runner.start(phase)
+    combiner.runner.result("a", says.prediction(phase, "a"))
+
+    await combiner.restart()
+    a = combiner.connect("a")
+    combiner.runner.result("a", says.prediction(phase, "a"))
+    [told] = await combiner.until("prediction")
+    assert told.prediction.result_json == '{"labels": [1, 2]}'
+    assert [kind for kind, _ in sent(a)] == ["welcome"]
+
+    await combiner.acknowledge_all()
+    [(_, receipt)] = sent(a)
+    assert receipt.accepted
+    [closed] = await combiner.until("phase_closed")
+    assert closed.phase_closed.answers == 1
+    await combiner.runner.close()
+
+
 async def test_a_validation_that_was_not_acknowledged_is_told_again_after_a_restart(
     combiner, phase_of, says
 ):

@@ -75,11 +75,11 @@ class PlainSessions:
         session_id = options.session_id or new_id()
         document = {
             "session_id": session_id,
-            "name": options.name or session_id,
+            "name": getattr(options, "name", None) or session_id,
             "status": "INITIALIZED",
             "session_config": [asked],
             "committed_at": timestamp(),
-            "rounds_total": options.rounds,
+            "rounds_total": getattr(options, "rounds", 0),  # a prediction has none
             "state": {"asked": asked},
         }
         try:

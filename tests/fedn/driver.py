@@ -104,8 +104,9 @@ class Drive:
         for value in ("true", "false"):
             self.call("add_attributes", {"key": "charging", "value": value, "sender": sender})
         self.call("get_current_attributes", [sender["client_id"], "nope"])
-        self.call("get_predictions", model_id="x")
-        self.call("start_predictions")
+        self.call("start_predictions", prediction_id="asked")
+        self.watch("asked")
+        self.call("get_predictions", correlation_id="asked")
         self.call("get_session", name="ours", told_as="get_session by name")
         self.call("start_splitlearning_session", name="split", model_id="x")
         self.call("continue_session", session_id, rounds=1)

@@ -269,19 +269,28 @@ def test_what_is_not_there_is_told_as_a_message(told):
 
 
 @pytest.mark.parametrize("life", ["0.33.0"], indirect=True)
-def test_attributes_are_kept_and_predictions_listed(told):
-    """The newest value of an attribute counts; of an unknown client that is said."""
+def test_attributes_are_kept(told):
+    """The newest value counts; of an unknown client that is said."""
     client_id, nobody = told["get_current_attributes"]
 
     assert told["get_current_attributes"][client_id] == {"charging": "false"}
     assert nobody == "nope"
-    assert told["get_predictions"] == {"count": 0, "result": []}
+
+
+@pytest.mark.parametrize("life", ["0.33.0"], indirect=True)
+def test_clients_predict_and_each_answer_is_listed(told):
+    """With the active model, in FEDn's fields."""
+    assert told["start_predictions"]["message"] == "Prediction session started"
+    assert told["get_predictions"]["count"] == 2
+    for found in told["get_predictions"]["result"]:
+        assert found["model_id"] == told["get_active_model"]["id"]
+        assert json.loads(found["data"]).keys() == {"mean"}
+        assert found["correlation_id"] == "asked"
 
 
 @pytest.mark.parametrize("life", ["0.33.0"], indirect=True)
 def test_what_fednet_has_not_is_refused_in_words(told):
     """With what to do instead."""
-    assert "predict" in told["start_predictions"]["message"]
     assert "split learning" in told["start_splitlearning_session"]["message"]
 
 

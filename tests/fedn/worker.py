@@ -1,7 +1,7 @@
 """A client in a process of its own, whose training one can do in one's head.
 
 It adds `step` to every parameter and says that it has learned from `num_examples` examples; its
-accuracy is the mean of the parameters.
+accuracy is the mean of the parameters, and so is its prediction.
 """
 
 import sys
@@ -21,6 +21,10 @@ def main(api_url, token, name, step, num_examples):
     @client.validate
     def validate(parameters, _settings):
         return {"accuracy": float(np.mean(parameters[0])), "num_examples": num_examples}
+
+    @client.predict
+    def predict(parameters, _settings):
+        return {"mean": float(np.mean(parameters[0]))}
 
     client.run()
 

@@ -8,7 +8,7 @@ import pytest
 
 from fednet import limits
 from fednet.errors import TaskFailed
-from fednet.host import check_metadata, check_metrics
+from fednet.host import check_metadata, check_metrics, check_predictions
 
 
 def test_numpy_scalars_become_plain_json():
@@ -39,6 +39,31 @@ def test_metrics_that_are_no_scalars_are_refused_by_name(value):
     """Metrics are flat."""
     with pytest.raises(TaskFailed, match="parts is of type"):
         check_metrics({"parts": value})
+
+
+def test_predictions_may_be_nested_and_hold_arrays():
+    """Arrays become lists of plain numbers."""
+    answer = {"labels": np.array([[1, 2]]), "best": [{"p": np.float32(0.5)}], "n": 3}
+
+    plain = check_predictions(answer)
+
+    assert json.loads(json.dumps(plain)) == {"labels": [[1, 2]], "best": [{"p": 0.5}], "n": 3}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ([1, 2], "must return a dict"),
+        (None, "must return a dict"),
+        ({"p": np.array([1.0, math.inf])}, r"p\.1 is inf"),
+        ({"p": [object()]}, r"p\.0 is of type object"),
+        ({"p": np.zeros(limits.json_bytes_max)}, "return less"),
+    ],
+)
+def test_predictions_that_are_no_bounded_json_are_refused(answer, words):
+    """With the path to what is wrong."""
+    with pytest.raises(TaskFailed, match=words):
+        check_predictions(answer)
 
 
 @pytest.mark.parametrize("answer", [None, 0.9, ["accuracy"], {1: 2.0}])

@@ -23,6 +23,11 @@ def validate(parameters: Parameters, settings: dict[str, Any]) -> dict[str, floa
     return {"accuracy": float(parameters[0].mean()), "num_examples": 30.0}
 
 
+def predict(parameters: Parameters, settings: dict[str, Any]) -> dict[str, list[float]]:
+    del settings
+    return {"scores": list(map(float, parameters[0]))}
+
+
 def a_notebook() -> dict[str, Any]:
     api = APIClient("127.0.0.1", 8092, token="secret")
     api.set_active_package("package.tgz", helper="numpyhelper", name="digits")
@@ -48,6 +53,7 @@ def a_client_with_decorators() -> None:
         return train(parameters, settings)
 
     client.validate(validate)
+    client.predict(predict)
     client.run()
     # A decorator keeps the type of its function.
     own_train([np.zeros(3)], {})[1].keys()
@@ -55,7 +61,8 @@ def a_client_with_decorators() -> None:
 
 def a_network_in_one_process() -> tuple[str, str]:
     with Network(combiners=2) as network:
-        network.add_client("a", train=train, validate=validate)
+        network.add_client("a", train=train, validate=validate, predict=predict)
+        network.api.start_predictions("second", requested_clients=1)
         network.api.start_session("first", rounds=1)
         return network.api_url, network.token
 

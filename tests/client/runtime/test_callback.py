@@ -40,10 +40,18 @@ def test_validating_returns_the_metrics(model):
     assert runtime.validate(model, {}) == {"sum": 6.0}
 
 
+def test_predicting_returns_json(model):
+    """Arrays are lists in it."""
+    runtime = CallbackRuntime(None, None, lambda parameters, _: {"row": parameters[0][0]})
+
+    assert runtime.predict(model, {}) == {"row": [1.0, 1.0, 1.0]}
+
+
 def test_kinds_are_those_with_a_function():
     """A client offers what it can do, and needs no package for it."""
     assert CallbackRuntime(plus_one, None).kinds == {"TRAIN"}
     assert CallbackRuntime(None, plus_one).kinds == {"VALIDATE"}
+    assert CallbackRuntime(None, None, plus_one).kinds == {"PREDICT"}
     assert not CallbackRuntime(None, None).needs_package
 
 

@@ -8,6 +8,7 @@ import threading
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fednet import limits
@@ -80,18 +81,30 @@ def package(tmp_path, reports):
 @pytest.fixture
 def wheel(tmp_path):
     """A tiny distribution in the package's folder."""
-    (tmp_path / "package").mkdir(exist_ok=True)
-    path = tmp_path / "package" / "tiny-1.0-py3-none-any.whl"
-    info = "tiny-1.0.dist-info"
+    return distribution(tmp_path / "package", "tiny", "tiny.py", "WORD = 'hello'\n")
+
+
+@pytest.fixture
+def numpy_wheel(tmp_path):
+    """A distribution that lends an environment the NumPy of this one; nothing has to be fetched."""
+    installed = Path(np.__file__).parents[1]
+    return distribution(tmp_path / "package", "borrowed", "borrowed.pth", f"{installed}\n")
+
+
+def distribution(folder, name, file, content):
+    """A wheel of one file."""
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}-1.0-py3-none-any.whl"
+    info = f"{name}-1.0.dist-info"
     files = {
-        "tiny.py": "WORD = 'hello'\n",
-        f"{info}/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n",
+        file: content,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/RECORD": f"tiny.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n",
+        f"{info}/RECORD": f"{file},,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n",
     }
     with zipfile.ZipFile(path, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
+        for member, text in files.items():
+            archive.writestr(member, text)
     return path
 
 
@@ -130,9 +143,30 @@ save_metrics({"yaml": importlib.util.find_spec("yaml") is not None}, sys.argv[2]
     assert package(command=command).validate(model, {}) == {"yaml": False}
 
 
+CLIENT = """import sys
+class Client:
+    calls = 0
+    def validate(self, parameters, settings):
+        self.calls += 1
+        return {"prefix": sys.prefix, "calls": self.calls, "sum": float(parameters[0].sum())}
+"""
+
+
 @pytest.mark.usefixtures("with_uv")
-def test_an_object_lives_in_it(package, model):
-    """The process of a package's client is the environment's; it needs NumPy there."""
+def test_an_object_lives_in_it(package, model, numpy_wheel, tmp_path):
+    """In the environment's own interpreter, loaded once for all tasks."""
+    runtime = package(f"dependencies: [./{numpy_wheel.name}]", client="model:Client")
+    (tmp_path / "package" / "model.py").write_text(CLIENT)
+
+    first, second = (runtime.validate(model, {}) for _ in range(2))
+
+    assert first == {"prefix": str(environments(tmp_path)[0]), "calls": 1, "sum": 6.0}
+    assert second["calls"] == 2
+
+
+@pytest.mark.usefixtures("with_uv")
+def test_an_object_without_numpy_in_its_environment_is_told_so(package, model):
+    """The process of a package's client reads model files with it."""
     runtime = package(client="model:Client")
 
     with pytest.raises(TaskFailed, match="exit code 1") as caught:

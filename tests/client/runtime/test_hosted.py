@@ -66,6 +66,17 @@ def test_training_writes_the_update_and_returns_its_metadata(hosted, model, tmp_
     assert list((tmp_path / "work").iterdir()) == []
 
 
+def test_predicting_returns_json(hosted, model):
+    """Arrays are lists in it."""
+    code = (
+        "class Client:\n"
+        "    def predict(self, parameters, settings):\n"
+        "        return {'row': parameters[0][0], **settings}\n"
+    )
+
+    assert hosted(code).predict(model, {"n": 1}) == {"row": [1.0, 1.0, 1.0], "n": 1}
+
+
 def test_the_object_is_loaded_once_for_all_tasks(hosted, model, tmp_path):
     """It lives in one process, which remembers."""
     runtime = hosted(COUNTS)

@@ -62,6 +62,28 @@ def test_validating_reads_the_metrics(package, model):
     assert runtime.needs_package
 
 
+def test_predicting_reads_what_was_predicted(package, model):
+    """A JSON object at the second argument, as deep as it likes."""
+    runtime = package(predict="""p() { echo '{"labels": [[1], [2]]}' > "$2"; }; p""")
+
+    assert runtime.predict(model, {}) == {"labels": [[1], [2]]}
+    assert runtime.kinds == {"PREDICT"}
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("true", "did not write JSON"),
+        ("p() { echo '[1]' > \"$2\"; }; p", "must return a dict"),
+        ('p() { echo no > "$2"; }; p', "no valid JSON"),
+    ],
+)
+def test_predictions_that_are_no_json_object_fail_the_task(package, model, script, words):
+    """The message says what to write."""
+    with pytest.raises(TaskFailed, match=words):
+        package(predict=script).predict(model, {})
+
+
 def test_python_is_this_interpreter(package, model):
     """A package runs with what the agent runs with."""
     program = "import json,sys;json.dump({'x': sys.executable}, open(sys.argv[2], 'w'))"

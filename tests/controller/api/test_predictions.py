@@ -12,10 +12,20 @@ def test_predictions_are_listed_by_either_spelling(api, records):
     assert api.get(f"{PREDICTIONS}/p").json["prediction_id"] == "p"
 
 
-def test_a_start_says_that_nothing_was_started(api):
-    """501, and what to do instead."""
-    answer = api.post(f"{PREDICTIONS}/start", json={"prediction_id": "p", "model_id": None})
+def test_a_start_is_a_session_of_the_same_id(api):
+    """In the words and with the status of FEDn's; sent again it is the same one."""
+    asked = {"prediction_id": "p", "model_id": None}
 
-    assert answer.status_code == 501
-    assert answer.json["code"] == "not_implemented"
-    assert "Download the model" in answer.json["message"]
+    first, again = (api.post(f"{PREDICTIONS}/start", json=asked) for _ in range(2))
+
+    assert first.status_code == again.status_code == 200
+    assert first.json == again.json
+    assert first.json["message"] == "Prediction session started"
+    assert api.get("/api/v1/sessions/p").json["session_id"] == first.json["prediction_id"] == "p"
+
+
+def test_a_start_with_unknown_fields_is_refused(api):
+    """Before anything is written."""
+    answer = api.post(f"{PREDICTIONS}/start", json={"prediction_id": "p", "rounds": 3})
+
+    assert (answer.status_code, answer.json["field"]) == (422, "rounds")

@@ -116,20 +116,6 @@ def test_clients_are_told_what_their_aggregator_asks_of_them(network, tmp_path):
     assert site.heard[0]["mu"] == 0.25
 
 
-@pytest.mark.parametrize("aggregator", ["fedmedian", "krum", "fednova"])
-def test_one_and_two_combiners_give_the_same_model(network, tmp_path, aggregator):
-    """Also where all updates are needed at once, or more than their examples."""
-    models = []
-    for combiners in (1, 2):
-        sites = [Site(number) for number in (1, 2, 3, 4, 5)]
-        net = network(combiners, sites)
-        session_id = start(net, sites, rounds=2, aggregator=aggregator)
-        models.append(final_model(net, session_id, tmp_path))
-
-    for one, two in zip(*models, strict=True):
-        np.testing.assert_allclose(two, one, rtol=1e-6)
-
-
 REFUSED = [
     ({"aggregator": "fedopt", "aggregator_kwargs": {"tau": "x"}}, "aggregator_kwargs", "'tau'"),
     ({"aggregator": "fedopt", "aggregator_kwargs": {"mu": 1}}, "aggregator_kwargs", "'mu'"),

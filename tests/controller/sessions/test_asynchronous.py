@@ -12,7 +12,6 @@ from fednet import limits
 from fednet.controller.sessions.asynchronous import (
     AsynchronousMachine,
     buffer_size,
-    machine_of,
 )
 from fednet.controller.sessions.events import (
     Answered,
@@ -34,6 +33,7 @@ from fednet.controller.sessions.events import (
     Unanswered,
     Unheard,
 )
+from fednet.controller.sessions.kinds import machine_of
 from fednet.controller.sessions.machine import Machine
 from fednet.controller.sessions.orders import phase_request, reduction
 from fednet.controller.sessions.state import BlobRef, Session, Stage, Status

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from fednet import limits
-from fednet.controller.sessions.asynchronous import machine_of
 from fednet.controller.sessions.events import (
     Answered,
     Began,
@@ -31,6 +30,7 @@ from fednet.controller.sessions.events import (
     Unanswered,
     Unheard,
 )
+from fednet.controller.sessions.kinds import machine_of
 from fednet.controller.sessions.machine import Machine
 from fednet.controller.sessions.state import BlobRef, Session, Stage, Status
 

@@ -56,12 +56,26 @@ def test_a_validation_has_its_metrics_as_text_and_as_an_object(event):
     """The text as FEDn gives it."""
     reported = rounds_pb2.ValidationReported(metrics_json='{"accuracy": 0.5}')
 
-    document = news.validation_document("k", event(validation=reported), "site")
+    collection, document = news.report("k", event(validation=reported), "site")
 
+    assert collection == "validations"
     assert (document["data"], document["metrics"]) == ('{"accuracy": 0.5}', {"accuracy": 0.5})
     assert document["sender"] == {"name": "site", "role": "WORKER"}
     assert document["receiver"] == {"name": "k", "role": "COMBINER"}
     assert (document["id"], document["model_id"]) == ("t", "m")
+
+
+def test_a_prediction_has_its_result_as_text_and_as_an_object(event):
+    """And the session that asked for it, which is the same for all clients."""
+    reported = rounds_pb2.PredictionReported(result_json='{"labels": [1]}')
+
+    collection, document = news.report("k", event(prediction=reported), "site")
+
+    assert collection == "predictions"
+    assert (document["data"], document["result"]) == ('{"labels": [1]}', {"labels": [1]})
+    assert (document["id"], document["model_id"], document["correlation_id"]) == ("t", "m", "s")
+    assert document["sender"] == {"name": "site", "role": "WORKER"}
+    assert document["receiver"] == {"name": "k", "role": "COMBINER"}
 
 
 def test_a_failed_task_is_an_error_with_its_traceback(event):
@@ -81,6 +95,8 @@ def test_a_failed_task_is_an_error_with_its_traceback(event):
         (tasks_pb2.VALIDATE, {"task_sent": rounds_pb2.TaskSent()}, "MODEL_VALIDATION_REQUEST"),
         (tasks_pb2.TRAIN, {"update_folded": rounds_pb2.UpdateFolded()}, "MODEL_UPDATE"),
         (tasks_pb2.VALIDATE, {"validation": rounds_pb2.ValidationReported()}, "MODEL_VALIDATION"),
+        (tasks_pb2.PREDICT, {"task_sent": rounds_pb2.TaskSent()}, "MODEL_PREDICTION_REQUEST"),
+        (tasks_pb2.PREDICT, {"prediction": rounds_pb2.PredictionReported()}, "MODEL_PREDICTION"),
     ],
 )
 def test_statuses_have_fedns_types(event, kind, what, expected):

@@ -1,4 +1,7 @@
-"""PyTorch is large and no part of the test extra: where it is not installed, its example has no tests."""
+"""PyTorch is large and no part of the test extra: where it is not installed, its example has no tests.
+
+`make test-pytorch`, which the CI runs, installs it, and fails where no test is found.
+"""
 
 from importlib.util import find_spec
 
