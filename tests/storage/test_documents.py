@@ -25,10 +25,9 @@ ODD_TEXTS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(params=["sqlite", "memory"])
-def documents(request, tmp_path):
-    url = f"sqlite:///{tmp_path}/state.db" if request.param == "sqlite" else "memory://"
-    store = open_documents(url, [CLIENTS, MODELS, NOTES])
+@pytest.fixture
+def documents(state_store_url):
+    store = open_documents(state_store_url, [CLIENTS, MODELS, NOTES])
     yield store
     store.close()
 
