@@ -92,6 +92,8 @@ query_items_max: Final = 10_000
 blob_key_characters_max: Final = 256
 store_requests_max: Final = 16
 store_wait_seconds_max: Final = 10.0
+store_statement_seconds_max: Final = 30.0
+scan_items: Final = 100
 
 # Clients
 client_models_max: Final = 3

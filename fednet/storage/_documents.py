@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from fednet.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 Document: TypeAlias = dict[str, Any]
 Scalar: TypeAlias = str | int | float | bool | None
@@ -134,6 +134,12 @@ class Documents(Protocol):
         Raises:
             InvalidInput: The query names a field that is neither `id` nor declared.
             LimitExceeded: The query compares with too many values.
+        """
+
+    def scan(self, collection: str) -> Iterator[Document]:
+        """Yield every document in the order of insertion, reading `limits.scan_items` at a time.
+
+        Those inserted, changed or deleted meanwhile may be seen as before or as after.
         """
 
     def count(self, collection: str, query: Query = EVERYTHING) -> int:

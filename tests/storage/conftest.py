@@ -26,7 +26,7 @@ def state_store_url(request):
 
 @pytest.fixture(params=STATE_SERVERS)
 def state_server(request):
-    """Each server of state stores: it has `new_database()`, `crash()` and `process.start()`."""
+    """Each server of state stores: it has `new_store()`, `crash()` and `process.start()`."""
     server = request.getfixturevalue(f"{request.param}_server")
     yield server
     server.process.ensure_started()

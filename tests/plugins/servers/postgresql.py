@@ -1,4 +1,4 @@
-"""A PostgreSQL server for the tests: one for the run, a new database for each test."""
+"""A PostgreSQL server for the tests: one for the run, a schema of its own for each test."""
 
 import itertools
 import shutil
@@ -44,18 +44,20 @@ class PostgreSqlServer:
             user=unprivileged_user(),
         )
 
-    def new_database(self) -> str:
-        """The URL of a new, empty database."""
+    def new_store(self) -> str:
+        """The URL of a new, empty place: a schema, which is made much quicker than a database."""
         name = f"test_{next(self._numbers)}"
         with self.connect() as connection:
-            connection.execute(f"create database {name}")
-        return self.url(name)
+            connection.execute(f"create schema {name}")
+        return self.url(options=f"-c search_path={name}")
 
-    def url(self, database: str) -> str:
-        """The URL of a database."""
+    def url(self, database: str = "postgres", **parameters: str) -> str:
+        """The URL of a database, with parameters of libpq."""
         from sqlalchemy import URL
 
-        url = URL.create("postgresql+psycopg", USER, PASSWORD, "127.0.0.1", self.port, database)
+        url = URL.create(
+            "postgresql+psycopg", USER, PASSWORD, "127.0.0.1", self.port, database, parameters
+        )
         return url.render_as_string(hide_password=False)
 
     def connect(self, database: str = "postgres"):
@@ -124,5 +126,5 @@ def postgresql_server() -> Iterator[PostgreSqlServer]:
 
 @pytest.fixture
 def postgresql_url(postgresql_server: PostgreSqlServer) -> str:
-    """The URL of an empty database of the test's own."""
-    return postgresql_server.new_database()
+    """The URL of an empty state store of the test's own."""
+    return postgresql_server.new_store()
