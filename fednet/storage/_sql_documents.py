@@ -255,10 +255,10 @@ def _number(number: int | None) -> ColumnElement[int] | None:
 
 def _ordered(chosen: Select[Any], table: Table, query: Query) -> Select[Any]:
     sequence = table.c["_sequence"]
-    column = sequence if query.sort is None else table.c[column_name(query.sort)]
+    columns = [] if query.sort is None else [table.c[column_name(query.sort)]]
     if query.descending:
-        return chosen.order_by(column.desc().nulls_last(), sequence.desc())
-    return chosen.order_by(column.asc().nulls_first(), sequence.asc())
+        return chosen.order_by(*(each.desc().nulls_last() for each in columns), sequence.desc())
+    return chosen.order_by(*(each.asc().nulls_first() for each in columns), sequence.asc())
 
 
 def _words(error: sql_errors.SQLAlchemyError) -> str:

@@ -2,8 +2,8 @@
 
 import pytest
 
-STATE_STORES = ("memory", "sqlite", "postgresql")
 STATE_SERVERS = ("postgresql",)
+LASTING_STATE_STORES = ("sqlite", *STATE_SERVERS)
 
 
 @pytest.fixture
@@ -18,9 +18,15 @@ def sqlite_url(tmp_path):
     return f"sqlite:///{tmp_path}/state.db"
 
 
-@pytest.fixture(params=STATE_STORES)
+@pytest.fixture(params=("memory", *LASTING_STATE_STORES))
 def state_store_url(request):
     """The URL of an empty state store of each kind."""
+    return request.getfixturevalue(f"{request.param}_url")
+
+
+@pytest.fixture(params=LASTING_STATE_STORES)
+def lasting_store_url(request):
+    """The URL of an empty state store of each kind that outlives its process."""
     return request.getfixturevalue(f"{request.param}_url")
 
 

@@ -291,6 +291,27 @@ def test_sorting_orders_none_booleans_numbers_and_texts(documents):
     assert documents.find("clients", Query(sort="rounds", descending=True)) == found[::-1]
 
 
+def test_scan_yields_everything_in_the_order_of_insertion(documents, monkeypatch):
+    """However many documents there are, and at the call an undeclared collection is refused."""
+    monkeypatch.setattr(limits, "scan_items", 3)
+    documents.insert_missing("notes", [{"id": str(number)} for number in range(7)])
+    documents.update("notes", "2", {"n": 1}, expected_version=1)
+    documents.delete("notes", "3")
+
+    assert ids(documents.scan("notes")) == ["0", "1", "2", "4", "5", "6"]
+    assert list(documents.scan("clients")) == []
+    with pytest.raises(InvalidInput, match="others"):
+        documents.scan("others")
+
+
+def test_a_page_far_beyond_the_end_is_empty(documents):
+    """The largest numbers that a page may have are numbers for every database."""
+    documents.insert("notes", {"id": "a"})
+
+    assert documents.find("notes", Query(skip=2**63 - 1, limit=2**63 - 1)) == []
+    assert ids(documents.find("notes", Query(limit=2**63 - 1))) == ["a"]
+
+
 def test_skip_and_limit_cut_a_page_and_count_ignores_them(documents):
     """A page is a slice of the whole order."""
     for number in range(10):

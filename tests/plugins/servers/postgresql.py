@@ -28,6 +28,8 @@ class PostgreSqlServer:
         folder: Where it keeps everything.
     """
 
+    password = PASSWORD
+
     def __init__(self, programs: Path, folder: Path) -> None:
         self.port = free_port()
         self._numbers = itertools.count()
