@@ -104,7 +104,7 @@ def _make_cluster(programs: Path, folder: Path) -> None:
     )
 
 
-def _programs() -> Path | None:
+def programs() -> Path | None:
     """The folder of initdb: Debian keeps it out of PATH."""
     found = shutil.which("initdb")
     if found:
@@ -116,11 +116,11 @@ def _programs() -> Path | None:
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[PostgreSqlServer]:
     """A running server, which a test may crash if it starts it again."""
-    programs = _programs()
-    if programs is None:
+    found = programs()
+    if found is None:
         pytest.skip("There is no initdb: install PostgreSQL's server (Debian: postgresql).")
     with server_folder(unprivileged_user()) as folder:
-        server = PostgreSqlServer(programs, folder)
+        server = PostgreSqlServer(found, folder)
         server.process.start()
         yield server
         server.crash()
