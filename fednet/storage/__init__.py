@@ -1,5 +1,7 @@
 """Where a network keeps its state: documents (sessions, rounds, models …) and blobs (files)."""
 
+from fednet.storage._backup import back_up, restore
+from fednet.storage._backup_file import Contents
 from fednet.storage._blobs import Blob, Blobs
 from fednet.storage._documents import (
     EVERYTHING,
@@ -16,10 +18,13 @@ __all__ = [
     "Blob",
     "Blobs",
     "Collection",
+    "Contents",
     "Document",
     "Documents",
     "Query",
     "Scalar",
+    "back_up",
     "open_blobs",
     "open_documents",
+    "restore",
 ]
