@@ -20,7 +20,6 @@ from fednet.storage._backup_file import (
     BackupWriter,
     Contents,
     check_backup,
-    chunks,
     members,
 )
 from fednet.storage._blob_names import file_name, key_of
@@ -208,12 +207,13 @@ def _check_empty(documents: Documents, blobs: Blobs, collections: Sequence[str])
 
 
 def _blobs_in(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
-    for name, _, content in members(path):
+    for name, _, chunks in members(path):
         if name.startswith(_BLOBS):
-            yield key_of(name.removeprefix(_BLOBS)), chunks(content)
+            yield key_of(name.removeprefix(_BLOBS)), chunks
 
 
 def _documents_in(path: Path) -> Iterator[tuple[str, list[Document]]]:
-    for name, _, content in members(path):
+    for name, _, chunks in members(path):
         if name.startswith(_DOCUMENTS):
-            yield name.split("/")[1], [json.loads(line) for line in content]
+            lines = b"".join(chunks).splitlines()
+            yield name.split("/")[1], [json.loads(line) for line in lines]

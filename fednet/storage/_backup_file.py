@@ -1,6 +1,6 @@
 """The file of a backup: a tar whose last member counts all others and holds their digest.
 
-    fednet-backup.json                  the format's number
+    fednet-backup-1                     empty: the format's number
     documents/<collection>/<n>.jsonl    documents, one in each line, in the order of insertion
     blobs/<folder>/<name>.blob          a blob, named as a folder of blobs names it
     end.json                            what there is, and the SHA-256 of every name, size and content
@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tarfile
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FORMAT: Final = 1
-_BEGIN: Final = "fednet-backup.json"
+_BEGIN: Final = "fednet-backup-"
 _END: Final = "end.json"
 
 
@@ -53,7 +54,7 @@ class BackupWriter:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._digest = hashlib.sha256()
-        self._add_json(_BEGIN, {"format": _FORMAT})
+        self.add(f"{_BEGIN}{_FORMAT}", 0, [])
 
     def add(self, name: str, size_bytes: int, content: Iterable[bytes]) -> None:
         """Write a member.
@@ -76,34 +77,27 @@ class BackupWriter:
 
     def end(self, contents: Contents) -> None:
         """Write the last member: from here on it is a backup."""
-        self._add_json(_END, asdict(contents) | {"sha256": self._digest.hexdigest()})
+        said = asdict(contents)
+        end = json.dumps(said | {"sha256": _sealed(self._digest, said)}).encode()
+        self.add(_END, len(end), [end])
         self._file.write(bytes(2 * tarfile.BLOCKSIZE))
 
-    def _add_json(self, name: str, value: Any) -> None:
-        content = json.dumps(value).encode()
-        self.add(name, len(content), [content])
 
-
-def members(path: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
+def members(path: Path) -> Iterator[tuple[str, int, Iterator[bytes]]]:
     """Each member of a backup's file: its name, its size and, until the next one, its content.
 
     Raises:
         InvalidInput: It is no tar of plain files, or not all of one.
         FailedPrecondition: It cannot be read.
     """
-    try:
-        with tarfile.open(path, "r:") as archive:
-            while (header := archive.next()) is not None:
-                content = archive.extractfile(header)
-                if content is None:
-                    raise no_backup(path)
-                yield header.name, header.size, content
-                # Or it would remember every one of them.
-                archive.members.clear()  # type: ignore[attr-defined]  # the stubs leave it out
-    except (tarfile.TarError, EOFError) as error:
-        raise no_backup(path) from error
-    except OSError as error:
-        raise FailedPrecondition(f"The backup {path} cannot be read: {error}.") from error
+    with _file_errors(path), tarfile.open(path, "r:") as archive:
+        while (header := archive.next()) is not None:
+            content = archive.extractfile(header)
+            if content is None:
+                raise no_backup(path)
+            yield header.name, header.size, _chunks(path, content)
+            # Or it would remember every one of them.
+            archive.members.clear()  # type: ignore[attr-defined]  # the stubs leave it out
 
 
 def check_backup(path: Path) -> Contents:
@@ -114,22 +108,15 @@ def check_backup(path: Path) -> Contents:
         FailedPrecondition: It cannot be read, or a newer version of fednet has written it.
     """
     digest = hashlib.sha256()
-    for name, size_bytes, content in members(path):
-        if name == _BEGIN:
-            _check_format(path, _json(path, content))
-            content.seek(0)
-        if name == _END:
-            return _contents(path, _json(path, content), digest.hexdigest())
+    for number, (name, size_bytes, chunks) in enumerate(members(path)):
+        if number == 0:
+            _check_format(path, name)
+        if name == _END and size_bytes <= limits.json_bytes_max:
+            return _contents(path, b"".join(chunks), digest)
         digest.update(_named(name, size_bytes))
-        for chunk in chunks(content):
+        for chunk in chunks:
             digest.update(chunk)
     raise no_backup(path)
-
-
-def chunks(content: IO[bytes]) -> Iterator[bytes]:
-    """What is left of a member's content."""
-    while chunk := content.read(limits.chunk_bytes):
-        yield chunk
 
 
 def no_backup(path: Path) -> InvalidInput:
@@ -141,29 +128,50 @@ def no_backup(path: Path) -> InvalidInput:
     )
 
 
-def _contents(path: Path, end: dict[str, Any], digest: str) -> Contents:
-    if end.pop("sha256", None) != digest:
+def _check_format(path: Path, first_name: str) -> None:
+    number = first_name.removeprefix(_BEGIN)
+    if not first_name.startswith(_BEGIN) or not number.isdecimal():
         raise no_backup(path)
-    return Contents(**end)
-
-
-def _named(name: str, size_bytes: int) -> bytes:
-    return f"{name}\0{size_bytes}\0".encode()
-
-
-def _json(path: Path, content: IO[bytes]) -> dict[str, Any]:
-    try:
-        value = json.loads(content.read(limits.json_bytes_max))
-    except ValueError as error:
-        raise no_backup(path) from error
-    return value if isinstance(value, dict) else {}
-
-
-def _check_format(path: Path, begin: dict[str, Any]) -> None:
-    found = begin.get("format")
-    if isinstance(found, int) and found > _FORMAT:
+    if int(number) > _FORMAT:
         raise FailedPrecondition(
-            f"{path} was written by a newer version of fednet (format {found}, this one knows "
+            f"{path} was written by a newer version of fednet (format {number}, this one knows "
             f"{_FORMAT}): upgrade fednet here.",
             field="file",
         )
+
+
+def _contents(path: Path, end: bytes, digest: hashlib._Hash) -> Contents:
+    try:
+        said = json.loads(end)
+        if said.pop("sha256") != _sealed(digest, said):
+            raise no_backup(path)
+        return Contents(**said)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise no_backup(path) from error
+
+
+def _sealed(digest: hashlib._Hash, said: dict[str, Any]) -> str:
+    """The digest of all members and of what the end says of them."""
+    digest.update(json.dumps(said, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def _named(name: str, size_bytes: int) -> bytes:
+    return f"{name}\0{size_bytes}\0".encode(errors="surrogateescape")
+
+
+def _chunks(path: Path, content: IO[bytes]) -> Iterator[bytes]:
+    with _file_errors(path):
+        while chunk := content.read(limits.chunk_bytes):
+            yield chunk
+
+
+@contextmanager
+def _file_errors(path: Path) -> Iterator[None]:
+    """The one place where the errors of the file and of its format become ours."""
+    try:
+        yield
+    except (tarfile.TarError, EOFError) as error:
+        raise no_backup(path) from error
+    except OSError as error:
+        raise FailedPrecondition(f"The backup {path} cannot be read: {error}.") from error
