@@ -3,9 +3,12 @@
 import os
 from collections.abc import Generator
 from pathlib import Path
+from typing import TypeVar
 
 import hypothesis
 import pytest
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 # Fixtures that start real servers; each is skipped, with what to install, where its server is not.
 pytest_plugins = ["servers.postgresql"]
@@ -30,7 +33,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport]:
     """Fail where a test would be skipped, if the CI asks for it."""
     report = yield
-    if report.skipped and item.config.getoption("--no-skips"):
+    return _failed_if_skipped(report, item.config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport]:
+    """Likewise where a whole file would be."""
+    report = yield
+    return _failed_if_skipped(report, collector.config)
+
+
+def _failed_if_skipped(report: Report, config: pytest.Config) -> Report:
+    if report.skipped and config.getoption("--no-skips"):
         report.outcome = "failed"
     return report
 
