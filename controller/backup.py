@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fednet.settings import ControllerSettings
-    from fednet.storage import Blobs, Contents, Documents
+    from fednet.storage import BackupContents, Blobs, Documents
 
 # What refers is copied before what it refers to. A session's state comes first: of all that the
 # controller writes it is the last, and from it the engine goes on.
@@ -25,7 +25,7 @@ _LAST: Final = ("rounds", "models", "packages", "clients", "combiners")
 
 def back_up(
     settings: ControllerSettings, path: Path, show: Callable[[int, int, str], None]
-) -> Contents:
+) -> BackupContents:
     """Write the controller's state and blobs to a file; see `fednet.storage.back_up`."""
     with _stores(settings) as (documents, blobs):
         return storage.back_up(path, documents, blobs, _ordered(), show)
@@ -37,7 +37,7 @@ def restore(
     show: Callable[[int, int, str], None],
     *,
     add: bool = False,
-) -> Contents:
+) -> BackupContents:
     """Write what a backup holds into the controller's stores; see `fednet.storage.restore`."""
     with _stores(settings) as (documents, blobs):
         return storage.restore(path, documents, blobs, _ordered(), show, add=add)

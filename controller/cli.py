@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from fednet.storage import Contents
+    from fednet.storage import BackupContents
 
     ShowProgress = Callable[[int, int, str], None]
 
@@ -44,7 +44,7 @@ def start(
 
 @controller.command()
 @copying_command(ControllerSettings, STORES)
-def backup(settings: ControllerSettings, file: Path, show: ShowProgress) -> Contents:
+def backup(settings: ControllerSettings, file: Path, show: ShowProgress) -> BackupContents:
     """Write all state and all blobs to FILE, also while the controller runs.
 
     FILE gets its name when it is whole, and can be restored into stores of any kind. It holds
@@ -58,7 +58,9 @@ def backup(settings: ControllerSettings, file: Path, show: ShowProgress) -> Cont
 @controller.command()
 @click.option("--add", is_flag=True, help="Also into stores that hold something already.")
 @copying_command(ControllerSettings, STORES)
-def restore(settings: ControllerSettings, file: Path, show: ShowProgress, *, add: bool) -> Contents:
+def restore(
+    settings: ControllerSettings, file: Path, show: ShowProgress, *, add: bool
+) -> BackupContents:
     """Write what FILE holds into empty stores, while no controller uses them.
 
     All of FILE is checked before anything is written. A restore that broke off is completed with

@@ -16,12 +16,12 @@ from fednet.settings import Settings, load
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fednet.storage import Contents
+    from fednet.storage import BackupContents
 
 
 def copying_command(
     kind: type[Settings], fields: Sequence[str]
-) -> Callable[[Callable[..., Contents]], Callable[..., None]]:
+) -> Callable[[Callable[..., BackupContents]], Callable[..., None]]:
     """Turn `copy(settings, file, show, **options)` into the function of a click command.
 
     Args:
@@ -29,7 +29,7 @@ def copying_command(
         fields: Those of its fields that say where the component keeps what is copied.
     """
 
-    def decorate(copy: Callable[..., Contents]) -> Callable[..., None]:
+    def decorate(copy: Callable[..., BackupContents]) -> Callable[..., None]:
         @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
         @settings_flags(kind, only=fields)
         @json_option
@@ -49,6 +49,6 @@ def copying_command(
     return decorate
 
 
-def _told(contents: Contents) -> str:
+def _told(contents: BackupContents) -> str:
     documents = sum(contents.documents.values())
     return f"{documents} documents, {contents.blobs} blobs of {contents.blob_bytes} bytes"

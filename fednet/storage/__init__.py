@@ -1,7 +1,7 @@
 """Where a network keeps its state: documents (sessions, rounds, models …) and blobs (files)."""
 
 from fednet.storage._backup import back_up, restore
-from fednet.storage._backup_file import Contents
+from fednet.storage._backup_file import BackupContents
 from fednet.storage._blobs import Blob, Blobs
 from fednet.storage._documents import (
     EVERYTHING,
@@ -15,10 +15,10 @@ from fednet.storage._opening import open_blobs, open_documents
 
 __all__ = [
     "EVERYTHING",
+    "BackupContents",
     "Blob",
     "Blobs",
     "Collection",
-    "Contents",
     "Document",
     "Documents",
     "Query",

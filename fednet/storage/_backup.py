@@ -17,8 +17,8 @@ from typing import IO, TYPE_CHECKING, Final, TypeAlias
 from fednet import limits
 from fednet.errors import FailedPrecondition
 from fednet.storage._backup_file import (
+    BackupContents,
     BackupWriter,
-    Contents,
     check_backup,
     members,
 )
@@ -43,7 +43,7 @@ def back_up(
     blobs: Blobs,
     collections: Sequence[str],
     show: ShowProgress,
-) -> Contents:
+) -> BackupContents:
     """Write all documents and blobs to a file (mode 0600), which is there only once it is whole.
 
     Args:
@@ -82,7 +82,7 @@ def restore(
     show: ShowProgress,
     *,
     add: bool = False,
-) -> Contents:
+) -> BackupContents:
     """Write what a backup holds into stores; all of it is checked before any of it is written.
 
     Versions of documents begin again at 1, and those inserted first are first.
@@ -124,7 +124,7 @@ class _Copy:
 
     def __init__(self, writer: BackupWriter, total: int, show: ShowProgress) -> None:
         self.writer = writer
-        self.contents = Contents()
+        self.contents = BackupContents()
         self._total, self._show = total, show
         self._done = 0
 
@@ -185,7 +185,7 @@ def _whole_file(path: Path) -> Iterator[IO[bytes]]:
         ) from error
 
 
-def _check_collections(path: Path, contents: Contents, collections: Sequence[str]) -> None:
+def _check_collections(path: Path, contents: BackupContents, collections: Sequence[str]) -> None:
     unknown = sorted(set(contents.documents) - set(collections))
     if unknown:
         raise FailedPrecondition(
@@ -216,4 +216,6 @@ def _documents_in(path: Path) -> Iterator[tuple[str, list[Document]]]:
     for name, _, chunks in members(path):
         if name.startswith(_DOCUMENTS):
             lines = b"".join(chunks).splitlines()
-            yield name.split("/")[1], [json.loads(line) for line in lines]
+            for start in range(0, len(lines), limits.query_items_max):
+                batch = lines[start : start + limits.query_items_max]
+                yield name.split("/")[1], [json.loads(line) for line in batch]

@@ -30,7 +30,7 @@ _END: Final = "end.json"
 
 
 @dataclass
-class Contents:
+class BackupContents:
     """What a backup holds.
 
     Attributes:
@@ -75,7 +75,7 @@ class BackupWriter:
             raise Conflict(f"{name} was replaced while it was read: make the backup again.")
         self._file.write(bytes(-size_bytes % tarfile.BLOCKSIZE))
 
-    def end(self, contents: Contents) -> None:
+    def end(self, contents: BackupContents) -> None:
         """Write the last member: from here on it is a backup."""
         said = asdict(contents)
         end = json.dumps(said | {"sha256": _sealed(self._digest, said)}).encode()
@@ -100,7 +100,7 @@ def members(path: Path) -> Iterator[tuple[str, int, Iterator[bytes]]]:
             archive.members.clear()  # type: ignore[attr-defined]  # the stubs leave it out
 
 
-def check_backup(path: Path) -> Contents:
+def check_backup(path: Path) -> BackupContents:
     """What a backup holds; all of it is read, and compared with what its end says.
 
     Raises:
@@ -140,12 +140,12 @@ def _check_format(path: Path, first_name: str) -> None:
         )
 
 
-def _contents(path: Path, end: bytes, digest: hashlib._Hash) -> Contents:
+def _contents(path: Path, end: bytes, digest: hashlib._Hash) -> BackupContents:
     try:
         said = json.loads(end)
         if said.pop("sha256") != _sealed(digest, said):
             raise no_backup(path)
-        return Contents(**said)
+        return BackupContents(**said)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise no_backup(path) from error
 

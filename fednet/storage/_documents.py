@@ -120,6 +120,8 @@ class Documents(Protocol):
     def insert_missing(self, collection: str, documents: Sequence[Document]) -> None:
         """Add those documents whose id is not taken, at once where the store can; leave the others.
 
+        A batch may hold `limits.query_items_max` documents.
+
         Raises:
             AlreadyExists: The value of a unique field is taken.
             InvalidInput, LimitExceeded: As for `insert`; nothing was added.

@@ -171,7 +171,8 @@ class SqlDocuments:
 
         Raises:
             AlreadyExists: A unique column refused a value.
-            Unavailable: The database is locked, full, unreachable or out of connections.
+            Unavailable: The database is locked, full, read-only for now, unreachable or out of
+                connections.
             FailedPrecondition: It is damaged, or no database of ours.
         """
         try:
@@ -182,6 +183,7 @@ class SqlDocuments:
         except (
             sql_errors.OperationalError,
             sql_errors.InterfaceError,
+            sql_errors.InternalError,
             sql_errors.TimeoutError,
         ) as error:
             raise Unavailable(f"The state store does not answer: {_words(error)}.") from error

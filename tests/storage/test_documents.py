@@ -517,6 +517,16 @@ def test_insert_missing_adds_what_is_not_there_and_leaves_the_rest(documents):
     assert texts == {"b": "first", "a": "batch", "c": "batch"}
 
 
+def test_a_batch_may_hold_as_many_documents_as_a_query_values(documents):
+    """The database takes what the limit allows."""
+    batch = [{"id": str(number)} for number in range(limits.query_items_max)]
+
+    documents.insert_missing("notes", batch)
+    documents.insert_missing("notes", batch)
+
+    assert documents.count("notes") == limits.query_items_max
+
+
 def test_insert_missing_adds_nothing_of_a_batch_that_holds_no_json(documents):
     """The whole batch is looked at before any of it is written."""
     with pytest.raises(InvalidInput):

@@ -187,6 +187,17 @@ def test_a_statement_that_takes_too_long_is_unavailable(postgresql_url, monkeypa
         assert documents.is_ready() is True
 
 
+def test_a_server_that_takes_no_writes_is_unavailable(postgresql_url):
+    """As a replica is until a fail-over has ended: worth a retry, and readable meanwhile."""
+    with opened(postgresql_url) as documents:
+        with documents.connection() as connection:
+            connection.exec_driver_sql("set default_transaction_read_only = on")
+        with pytest.raises(Unavailable, match="read-only"):
+            documents.insert("notes", {"id": "a"})
+
+        assert documents.count("notes") == 0
+
+
 def test_a_damaged_store_is_not_ready(postgresql_url):
     """is_ready answers False where other calls raise."""
     with opened(postgresql_url) as documents, behind(documents) as connection:
