@@ -1,11 +1,13 @@
 """What the servers of the tests have in common: a process on a free port, stopped and started at will."""
 
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -14,6 +16,7 @@ from pathlib import Path
 
 ANSWER_SECONDS_MAX = 60.0
 PAUSE_SECONDS = 0.02
+PR_SET_PDEATHSIG = 1
 
 
 class ServerProcess:
@@ -41,7 +44,12 @@ class ServerProcess:
         """Start it, and return when it serves."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, stdout=log, stderr=log, cwd=self._folder, user=self._user
+                self._command,
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+                user=self._user,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509  it takes no lock
             )
         deadline = time.monotonic() + ANSWER_SECONDS_MAX
         while not self._answers():
@@ -65,6 +73,12 @@ class ServerProcess:
     @property
     def _log(self) -> Path:
         return self._folder / "server.log"
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel (Linux) to end this server when the tests are killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
 def free_port() -> int:
