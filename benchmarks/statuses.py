@@ -1,9 +1,10 @@
 """How long a page of 100 statuses takes among 100,000: over HTTP, and in the store alone.
 
-The controller is a process of its own, on SQLite. Each query is repeated; medians are printed. `page` is the list of
-100 by itself, `count` the number of all that its filter finds, which every list tells too.
+The controller is a process of its own, on SQLite or on the empty store that is named. Each query is repeated; medians
+are printed. `page` is the list of 100 by itself, `count` the number of all that its filter finds, which every list
+tells too.
 
-    python benchmarks/statuses.py [--statuses 100000] [--repeats 30] [--json]
+    python benchmarks/statuses.py [--state-store URL] [--statuses 100000] [--repeats 30] [--json]
 """
 
 from __future__ import annotations
@@ -67,11 +68,11 @@ def main() -> None:
     """Measure and print."""
     options = _options()
     with tempfile.TemporaryDirectory(prefix="fednet-") as folder:
-        settings = ControllerSettings(port=0, data_dir=Path(folder))
+        settings = ControllerSettings(data_dir=Path(folder), state_store=options.state_store)
         with closing(open_documents(settings.state_store_url, COLLECTIONS)) as documents:
             _fill(documents, options.statuses)
             rows = [_in_the_store(documents, case, options.repeats) for case in CASES]
-        with _controller(folder) as http:
+        with _controller(folder, settings.state_store_url) as http:
             for row, case in zip(rows, CASES, strict=True):
                 row["http_ms"] = _over_http(http, case, options.repeats)
     print(json.dumps(rows) if options.json else _table(rows))
@@ -79,6 +80,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--state-store", metavar="URL")
     parser.add_argument("--statuses", type=int, default=100_000)
     parser.add_argument("--repeats", type=int, default=30)
     parser.add_argument("--json", action="store_true")
@@ -117,10 +119,10 @@ def _in_the_store(documents: Documents, case: Case, repeats: int) -> dict[str, A
 
 
 @contextmanager
-def _controller(data_dir: str) -> Iterator[Http]:
+def _controller(data_dir: str, state_store: str) -> Iterator[Http]:
     """A connection to a controller that lives as long as this."""
     command = [sys.executable, "-m", "fednet", "controller", "start", "--announce"]
-    command += ["--port", "0", "--data-dir", data_dir]
+    command += ["--port", "0", "--data-dir", data_dir, "--state-store", state_store]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:

@@ -1,4 +1,4 @@
-"""`fednet controller`: run a controller on this machine."""
+"""`fednet controller`: run a controller on this machine, and copy what it keeps."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fednet.cli.copying import copying_command
 from fednet.cli.server import server_command
 from fednet.settings import ControllerSettings
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
+    from pathlib import Path
+
+    from fednet.storage import BackupContents
+
+    ShowProgress = Callable[[int, int, str], None]
+
+STORES = ("data_dir", "state_store", "blob_store")
 
 
 @click.group()
@@ -32,3 +40,32 @@ def start(
     from .server import serve
 
     serve(settings, on_ready, stop)
+
+
+@controller.command()
+@copying_command(ControllerSettings, STORES)
+def backup(settings: ControllerSettings, file: Path, show: ShowProgress) -> BackupContents:
+    """Write all state and all blobs to FILE, also while the controller runs.
+
+    FILE gets its name when it is whole, and can be restored into stores of any kind. It holds
+    neither the signing key nor a token: keep signing.key and admin.token of the data folder too.
+    """
+    from .backup import back_up
+
+    return back_up(settings, file, show)
+
+
+@controller.command()
+@click.option("--add", is_flag=True, help="Also into stores that hold something already.")
+@copying_command(ControllerSettings, STORES)
+def restore(
+    settings: ControllerSettings, file: Path, show: ShowProgress, *, add: bool
+) -> BackupContents:
+    """Write what FILE holds into empty stores, while no controller uses them.
+
+    All of FILE is checked before anything is written. A restore that broke off is completed with
+    --add: documents that are there stay as they are.
+    """
+    from .backup import restore as restore_from
+
+    return restore_from(settings, file, show, add=add)

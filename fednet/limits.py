@@ -92,6 +92,9 @@ query_items_max: Final = 10_000
 blob_key_characters_max: Final = 256
 store_requests_max: Final = 16
 store_wait_seconds_max: Final = 10.0
+store_statement_seconds_max: Final = 30.0
+scan_items: Final = 100
+backup_part_bytes: Final = 4 * MIB
 
 # Clients
 client_models_max: Final = 3

@@ -3,6 +3,9 @@
 A flag wins over the environment (`FEDNET_<SECTION>_<FIELD>`, such as FEDNET_CONTROLLER_PORT), which
 wins over the file (YAML, one section for each component). An unknown section, key or variable is an
 error. This is the only module that reads the environment.
+
+A secret setting may lie in a file of its own, whose path is then the setting `<field>_file`, in each
+of these places. Secret are those that `repr` leaves out.
 """
 
 from __future__ import annotations
@@ -31,8 +34,15 @@ def api_url_from_environment() -> str | None:
 
 
 def token_from_environment() -> str | None:
-    """The token from FEDNET_TOKEN, if it is set."""
-    return os.environ.get("FEDNET_TOKEN") or None
+    """The token from FEDNET_TOKEN, or from the file that FEDNET_TOKEN_FILE names, if one is set.
+
+    Raises:
+        InvalidInput: Both are set, or the file cannot be read.
+    """
+    given = {"token": "FEDNET_TOKEN", "token_file": "FEDNET_TOKEN_FILE"}
+    values = {field: os.environ.get(name) or None for field, name in given.items()}
+    token: str | None = _with_secret_read(values, "token")["token"]
+    return token
 
 
 def networks_file() -> Path:
@@ -56,6 +66,11 @@ class _Section(BaseModel):
     )
     section: ClassVar[str]
 
+    @classmethod
+    def secrets(cls) -> list[str]:
+        """The fields that are shown to nobody and may lie in files of their own."""
+        return [name for name, field in cls.model_fields.items() if not field.repr]
+
 
 class ControllerSettings(_Section):
     """What a controller needs to know."""
@@ -71,10 +86,10 @@ class ControllerSettings(_Section):
     data_dir: Path = Field(default_factory=default_data_dir)
     """The folder of the signing key, the admin token and the embedded stores."""
 
-    state_store: str | None = None
+    state_store: str | None = Field(default=None, repr=False)
     """The URL of the state store; by default `sqlite:///<data_dir>/state.db`."""
 
-    blob_store: str | None = None
+    blob_store: str | None = Field(default=None, repr=False)
     """The URL of the blob store; by default `file://<data_dir>/blobs`."""
 
     threads: int = Field(default=32, ge=2, le=1000)
@@ -117,7 +132,7 @@ class CombinerSettings(_Section):
     data_dir: Path = Field(default_factory=lambda: default_data_dir() / "combiner")
     """The folder of the spool and of the combiner's credentials."""
 
-    blob_store: str | None = None
+    blob_store: str | None = Field(default=None, repr=False)
     """The URL of the blob store; by default what the controller says."""
 
     clients_max: int = Field(default=limits.combiner_clients_max, ge=1)
@@ -167,30 +182,70 @@ def load(
     Raises:
         InvalidInput: A key is unknown or a value is wrong; names the field.
     """
-    values = _from_file(file, kind.section) if file else {}
-    values |= _from_environment(kind)
-    values |= {name: value for name, value in (flags or {}).items() if value is not None}
+    values: dict[str, Any] = {}
+    for source in (
+        _from_file(file, kind.section) if file else {},
+        _from_shared_variables(kind),
+        _from_own_variables(kind),
+        {name: value for name, value in (flags or {}).items() if value is not None},
+    ):
+        values |= _with_secrets_read(kind, source)
     try:
         return kind(**values)
     except ValidationError as error:
         raise _refusal(kind, error) from error
 
 
-def _variable(kind: type[_Section], field: str) -> str:
+def variable(kind: type[_Section], field: str) -> str:
+    """The environment variable of a setting, such as FEDNET_CONTROLLER_PORT."""
     return f"FEDNET_{kind.section}_{field}".upper()
 
 
-def _from_environment(kind: type[_Section]) -> dict[str, Any]:
-    given = {name: value for name, value in os.environ.items() if value}
-    shared = {"api_url": "FEDNET_URL", "token": "FEDNET_TOKEN"}
-    found = {
-        field: given[variable]
-        for field, variable in shared.items()
-        if field in kind.model_fields and variable in given
+def _from_shared_variables(kind: type[_Section]) -> dict[str, Any]:
+    shared = {"api_url": "FEDNET_URL", "token": "FEDNET_TOKEN", "token_file": "FEDNET_TOKEN_FILE"}
+    return {
+        field: os.environ[name]
+        for field, name in shared.items()
+        if field.removesuffix("_file") in kind.model_fields and os.environ.get(name)
     }
-    prefix = _variable(kind, "")
-    own = {name for name in given if name.startswith(prefix)}
-    return found | {name.removeprefix(prefix).lower(): given[name] for name in own}
+
+
+def _from_own_variables(kind: type[_Section]) -> dict[str, Any]:
+    prefix = variable(kind, "")
+    own = {name: value for name, value in os.environ.items() if value and name.startswith(prefix)}
+    return {name.removeprefix(prefix).lower(): value for name, value in own.items()}
+
+
+def _with_secrets_read(kind: type[_Section], values: dict[str, Any]) -> dict[str, Any]:
+    for field in kind.secrets():
+        values = _with_secret_read(values, field)
+    return values
+
+
+def _with_secret_read(values: dict[str, Any], field: str) -> dict[str, Any]:
+    """The same values, with what the file holds in the place of the file's path."""
+    path = values.get(f"{field}_file")
+    others = {name: value for name, value in values.items() if name != f"{field}_file"}
+    if path is None:
+        return others
+    if values.get(field) is not None:
+        raise InvalidInput(
+            f"{field} and {field}_file are both given: take one of them away.", field=field
+        )
+    return others | {field: _text_of(path, f"{field}_file")}
+
+
+def _text_of(path: Any, field: str) -> str:
+    try:
+        text = Path(path).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, TypeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise InvalidInput(
+            f"The file of {field}, {path}, cannot be read: {reason}.", field=field
+        ) from error
+    if not text:
+        raise InvalidInput(f"The file of {field}, {path}, is empty.", field=field)
+    return text
 
 
 def _from_file(file: Path, section: str) -> dict[str, Any]:
@@ -226,13 +281,14 @@ def _sections(file: Path, content: dict[Any, Any]) -> dict[Any, Any]:
 def _refusal(kind: type[_Section], error: ValidationError) -> InvalidInput:
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"]) or kind.section
-    variable = _variable(kind, field)
     if first["type"] == "extra_forbidden":
+        known = [*kind.model_fields, *(f"{name}_file" for name in kind.secrets())]
         advice = (
-            f"is unknown: correct or remove it in the config file or in {variable}. "
-            f"The settings are {', '.join(kind.model_fields)}."
+            f"is unknown: correct or remove it in the config file or in {variable(kind, field)}. "
+            f"The settings are {', '.join(known)}."
         )
     else:
         flag = f"--{field.replace('_', '-')}"
-        advice = f"is wrong: {first['msg']}. Set it by {flag}, by {variable} or in the config file."
+        places = f"by {flag}, by {variable(kind, field)} or in the config file"
+        advice = f"is wrong: {first['msg']}. Set it {places}."
     return InvalidInput(f"The {kind.section}'s setting {field!r} {advice}", field=field)

@@ -1,10 +1,17 @@
-"""What every test stands on: a clean environment, repeatable laws, the repository's folder."""
+"""What every test stands on: a clean environment, repeatable laws, the repository's folder, servers."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
+from typing import TypeVar
 
 import hypothesis
 import pytest
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+# Fixtures that start real servers; each is skipped, with what to install, where its server is not.
+pytest_plugins = ["servers.postgresql"]
 
 # The same examples on every run, however slow the machine; `--hypothesis-profile=default` explores.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -17,6 +24,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         help="the repository's folder, when the tests run outside of it (write it with a `=`)",
     )
+    parser.addoption(
+        "--no-skips", action="store_true", help="let a test that is skipped fail: the CI skips none"
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport]:
+    """Fail where a test would be skipped, if the CI asks for it."""
+    report = yield
+    return _failed_if_skipped(report, item.config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport]:
+    """Likewise where a whole file would be."""
+    report = yield
+    return _failed_if_skipped(report, collector.config)
+
+
+def _failed_if_skipped(report: Report, config: pytest.Config) -> Report:
+    if report.skipped and config.getoption("--no-skips"):
+        report.outcome = "failed"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -359,8 +359,15 @@ def test_no_file_crosses_its_limit(repository: Path) -> None:
 
 
 def test_every_component_has_its_extra(repository: Path) -> None:
-    """A machine installs what its part needs, no more; `demo` and `test` gather the parts."""
+    """A machine installs what its part and its stores need; `demo` and `test` gather the parts."""
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    stores = {"mongodb", "postgresql", "s3"}
 
-    others = {"demo", "mongodb", "plots", "postgresql", "pytorch", "s3", "test"}
-    assert set(project["optional-dependencies"]) == {*COMPONENTS, *others}
+    assert set(project["optional-dependencies"]) == {
+        *COMPONENTS,
+        *stores,
+        "demo",
+        "plots",
+        "pytorch",
+        "test",
+    }

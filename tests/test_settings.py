@@ -207,9 +207,98 @@ def test_a_task_gets_no_variable_of_fednet(monkeypatch: pytest.MonkeyPatch) -> N
     assert not [name for name in environment if name.startswith("FEDNET_")]
 
 
-def test_a_token_is_not_shown() -> None:
-    """Settings may be logged: their text form leaves tokens out."""
-    assert "secret" not in repr(load(CombinerSettings, flags=COMBINER | {"token": "secret"}))
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        (ControllerSettings, "state_store"),
+        (ControllerSettings, "blob_store"),
+        (CombinerSettings, "token"),
+        (CombinerSettings, "blob_store"),
+        (ClientSettings, "token"),
+    ],
+)
+def test_a_secret_is_not_shown(kind: type, field: str) -> None:
+    """Settings may be logged: their text form leaves out tokens, and addresses that hold passwords."""
+    others = {} if kind is ControllerSettings else COMBINER
+
+    assert "hunter2" not in repr(load(kind, flags=others | {field: "hunter2"}))
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    """A file with a secret."""
+    path = tmp_path / "secret"
+    path.write_text("from-file\n")
+    return path
+
+
+def test_a_secret_may_lie_in_a_file_wherever_its_path_is_given(
+    tmp_path: Path, secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the config file, in the environment and as a flag; space around it does not count."""
+    config = tmp_path / "fednet.yaml"
+    config.write_text(f"controller: {{state_store_file: {secret}}}\n")
+    in_file = load(ControllerSettings, file=config)
+    in_flag = load(ControllerSettings, flags={"blob_store_file": str(secret)})
+    monkeypatch.setenv("FEDNET_COMBINER_TOKEN_FILE", str(secret))
+    in_environment = load(CombinerSettings, flags=COMBINER)
+
+    assert in_file.state_store == in_flag.blob_store == in_environment.token == "from-file"
+
+
+def test_a_stronger_source_wins_over_a_secret_file_and_the_other_way_round(
+    secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which of the two ways is taken does not matter: the place decides."""
+    monkeypatch.setenv("FEDNET_TOKEN_FILE", str(secret))
+    shared = load(ClientSettings, flags=COMBINER)
+    monkeypatch.setenv("FEDNET_CLIENT_TOKEN", "own")
+    own = load(ClientSettings, flags=COMBINER)
+    flag = load(ClientSettings, flags=COMBINER | {"token_file": str(secret)})
+
+    assert [shared.token, own.token, flag.token] == ["from-file", "own", "from-file"]
+
+
+def test_a_secret_given_twice_in_one_place_is_refused(secret: Path) -> None:
+    """Nobody can know which is meant."""
+    error = refusal(flags={"state_store": "memory://", "state_store_file": str(secret)})
+
+    assert error.field == "state_store"
+    assert "memory://" not in error.message
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe"])
+def test_a_secret_file_without_a_secret_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    """Absent, empty or no text: the error names the setting and the file."""
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_bytes(content)
+
+    error = refusal(flags={"state_store_file": str(path)})
+
+    assert error.field == "state_store_file"
+    assert str(path) in error.message
+
+
+def test_only_a_secret_may_lie_in_a_file(secret: Path) -> None:
+    """Other settings have no second name."""
+    error = refusal(flags={"host_file": str(secret)})
+
+    assert error.field == "host_file"
+    assert "state_store_file" in error.message
+
+
+def test_the_token_of_commands_may_lie_in_a_file(
+    secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FEDNET_TOKEN_FILE names it; both variables at once are refused."""
+    monkeypatch.setenv("FEDNET_TOKEN_FILE", str(secret))
+    found = settings.token_from_environment()
+    monkeypatch.setenv("FEDNET_TOKEN", "x")
+
+    assert found == "from-file"
+    with pytest.raises(InvalidInput, match="both"):
+        settings.token_from_environment()
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.section)

@@ -1,4 +1,7 @@
-"""Flags made from a settings class: one for each field, its help from the field's docstring."""
+"""Flags made from a settings class: one for each field, its help from the field's docstring.
+
+A secret has a second flag, for a file that holds it: the list of processes shows every command line.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +11,34 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from pydantic import BaseModel
     from pydantic.fields import FieldInfo
+
+    from fednet.settings import Settings
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
 
 
-def settings_flags(kind: type[BaseModel]) -> Callable[[Function], Function]:
+def settings_flags(
+    kind: type[Settings], only: Sequence[str] | None = None
+) -> Callable[[Function], Function]:
     """Give a command `--config` and a flag for each field of a settings class.
 
     The values arrive as they were typed: `fednet.settings.load` checks them, the same way
     wherever they come from.
+
+    Args:
+        kind: The settings class.
+        only: The fields that the command uses; by default all.
     """
 
     def decorate(function: Function) -> Function:
         for name, field in reversed(kind.model_fields.items()):
-            function = _flag(name, field)(function)
+            if only is None or name in only:
+                if name in kind.secrets():
+                    function = _file_flag(name)(function)
+                function = _flag(name, field)(function)
         return _config(function)
 
     return decorate
@@ -47,6 +60,11 @@ def _flag(name: str, field: FieldInfo) -> Callable[[Function], Function]:
         metavar=_metavar(field),
         help=(field.description or "") + _default(field),
     )
+
+
+def _file_flag(name: str) -> Callable[[Function], Function]:
+    flag = f"--{name.replace('_', '-')}"
+    return click.option(f"{flag}-file", metavar="FILE", help=f"A file that holds {flag}.")
 
 
 def _metavar(field: FieldInfo) -> str:

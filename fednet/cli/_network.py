@@ -23,7 +23,9 @@ class NetworkPlan:
         combiner_port: The port of the first combiner, the others follow; 0 picks free ones.
         combiners: How many combiners.
         state_store: The URL of the state store; by default SQLite in the data folder.
+        state_store_file: A file that holds it instead.
         blob_store: The URL of the blob store; by default a folder in the data folder.
+        blob_store_file: A file that holds it instead.
     """
 
     data_dir: Path
@@ -32,7 +34,9 @@ class NetworkPlan:
     combiner_port: int = 0
     combiners: int = 1
     state_store: str | None = None
+    state_store_file: Path | None = None
     blob_store: str | None = None
+    blob_store_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,20 @@ class Controller:
 def start_controller(processes: Supervisor, plan: NetworkPlan) -> Child:
     """Start the controller; what it announces makes a `Controller`."""
     command = fednet_server("controller", "start", "--host", plan.host, "--port", str(plan.port))
-    stores = {"STATE_STORE": plan.state_store, "BLOB_STORE": plan.blob_store}
     return processes.start(
-        "controller",
-        [*command, "--data-dir", str(plan.data_dir)],
-        _environment({f"FEDNET_CONTROLLER_{name}": url for name, url in stores.items() if url}),
+        "controller", [*command, "--data-dir", str(plan.data_dir)], _environment(_stores(plan))
     )
+
+
+def _stores(plan: NetworkPlan) -> dict[str, str]:
+    """The controller's variables that say where it keeps what it knows."""
+    given = {
+        "STATE_STORE": plan.state_store,
+        "STATE_STORE_FILE": plan.state_store_file,
+        "BLOB_STORE": plan.blob_store,
+        "BLOB_STORE_FILE": plan.blob_store_file,
+    }
+    return {f"FEDNET_CONTROLLER_{name}": str(value) for name, value in given.items() if value}
 
 
 def start_combiners(processes: Supervisor, plan: NetworkPlan) -> list[Child]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PORT_MAX = 65535
 PORT = click.IntRange(0, PORT_MAX)
+SECRET = click.Path(path_type=Path, dir_okay=False, resolve_path=True)
 
 
 @click.command()
@@ -50,7 +51,9 @@ PORT = click.IntRange(0, PORT_MAX)
     help="Once everything answers: addresses, token and process ids, as JSON, mode 0600.",
 )
 @click.option("--state-store", metavar="URL", help="The state store; by default SQLite.")
+@click.option("--state-store-file", type=SECRET, help="A file that holds --state-store.")
 @click.option("--blob-store", metavar="URL", help="The blob store; by default a folder.")
+@click.option("--blob-store-file", type=SECRET, help="A file that holds --blob-store.")
 @json_option
 def up(*, ready_file: Path | None, as_json: bool, data_dir: Path | None, **options: Any) -> None:
     """Start a network on this machine and leave it running.

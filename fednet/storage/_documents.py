@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from fednet.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 Document: TypeAlias = dict[str, Any]
 Scalar: TypeAlias = str | int | float | bool | None
@@ -120,6 +120,8 @@ class Documents(Protocol):
     def insert_missing(self, collection: str, documents: Sequence[Document]) -> None:
         """Add those documents whose id is not taken, at once where the store can; leave the others.
 
+        A batch may hold `limits.query_items_max` documents.
+
         Raises:
             AlreadyExists: The value of a unique field is taken.
             InvalidInput, LimitExceeded: As for `insert`; nothing was added.
@@ -134,6 +136,12 @@ class Documents(Protocol):
         Raises:
             InvalidInput: The query names a field that is neither `id` nor declared.
             LimitExceeded: The query compares with too many values.
+        """
+
+    def scan(self, collection: str) -> Iterator[Document]:
+        """Yield every document in the order of insertion, reading `limits.scan_items` at a time.
+
+        Those inserted, changed or deleted meanwhile may be seen as before or as after.
         """
 
     def count(self, collection: str, query: Query = EVERYTHING) -> int:

@@ -14,7 +14,7 @@ from fednet.storage._documents import EVERYTHING, Collection, Document, Query
 from fednet.storage._rows import Row, already_exists, changed_row, new_row, wanted_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 def open_documents(url: str, collections: Sequence[Collection]) -> MemoryDocuments:
@@ -69,6 +69,10 @@ class MemoryDocuments:
             rows.reverse()
         end = None if query.limit is None else query.skip + query.limit
         return [row.document for row in rows[query.skip : end]]
+
+    def scan(self, collection: str) -> Iterator[Document]:
+        """See `Documents.scan`."""
+        return iter(self.find(collection))
 
     def count(self, collection: str, query: Query = EVERYTHING) -> int:
         """See `Documents.count`."""

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fednet.errors import InvalidInput, MissingExtra
+from fednet.storage._redaction import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +22,8 @@ class _Backend(NamedTuple):
 
 _state_stores: Final = {
     "memory": _Backend("fednet.storage._memory_documents"),
+    "postgresql": _Backend("fednet.storage._postgresql", extra="postgresql"),
+    "postgresql+psycopg": _Backend("fednet.storage._postgresql", extra="postgresql"),
     "sqlite": _Backend("fednet.storage._sqlite", extra="controller"),
 }
 _blob_stores: Final = {
@@ -30,7 +33,7 @@ _blob_stores: Final = {
 
 
 def open_documents(url: str, collections: Sequence[Collection]) -> Documents:
-    """The state store at a URL: `sqlite:////absolute/state.db`, or a new one at `memory://`.
+    """The state store at a URL, such as `sqlite:////absolute/state.db`, or a new one at `memory://`.
 
     Args:
         url: The store's address.
@@ -61,7 +64,9 @@ def _backend(url: str, backends: Mapping[str, _Backend], field: str) -> Any:
     scheme, separator, _ = url.partition("://")
     if not separator or scheme not in backends:
         known = ", ".join(f"{name}://" for name in backends)
-        raise InvalidInput(f"The {field} {url!r} must begin with one of: {known}.", field=field)
+        raise InvalidInput(
+            f"The {field} {redacted(url)!r} must begin with one of: {known}.", field=field
+        )
     backend = backends[scheme]
     try:
         return import_module(backend.module)

@@ -73,6 +73,11 @@ def read(body: str) -> Document:
     return document
 
 
+def keys_of(collection: Collection, document: Document) -> dict[str, Key]:
+    """The key of each field by which a stored document is found; raises as `key_of` does."""
+    return {field: key_of(_value_at(document, field), field) for field in collection.fields}
+
+
 def wanted_keys(collection: Collection, query: Query) -> dict[str, set[Key]]:
     """The keys of which one must match, for each field of a query.
 
@@ -142,8 +147,7 @@ def _row(collection: Collection, document: Document) -> Row:
     stored = read(body)  # keys come from what will be read back, not from what was handed in
     if not isinstance(stored.get("id"), str) or not stored["id"]:
         raise InvalidInput(f"A document of {collection.name} needs a text as its id.", field="id")
-    keys = {field: key_of(_value_at(stored, field), field) for field in collection.fields}
-    return Row(stored["id"], stored["version"], keys, body)
+    return Row(stored["id"], stored["version"], keys_of(collection, stored), body)
 
 
 def _json_of(document: Document) -> str:

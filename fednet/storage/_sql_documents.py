@@ -9,19 +9,17 @@ document as JSON) and one indexed column for `id` and each declared field, which
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
-    Column,
+    BigInteger,
     ColumnElement,
-    Integer,
-    MetaData,
     Select,
     Table,
-    Text,
     delete,
     func,
     insert,
+    literal,
     or_,
     select,
     update,
@@ -41,15 +39,13 @@ from fednet.storage._rows import (
     read,
     wanted_keys,
 )
+from fednet.storage._sql_schema import SqlSchema, column_name, pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy.engine import Connection, Engine
     from sqlalchemy.sql.dml import UpdateBase
-
-schema_version: Final = 1
-"""Raised, with a migration in `prepare`, when the tables or the declared fields change."""
 
 
 class SqlDocuments:
@@ -58,35 +54,14 @@ class SqlDocuments:
     Args:
         engine: An engine whose statements commit by themselves and whose pool serves many threads.
         collections: The collections that the database holds.
+        store: The database as it may be shown.
     """
 
-    def __init__(self, engine: Engine, collections: Sequence[Collection]) -> None:
+    def __init__(self, engine: Engine, collections: Sequence[Collection], store: str) -> None:
         self._engine = engine
+        self._store = store
         self._collections = {collection.name: collection for collection in collections}
-        self._metadata = MetaData()
-        self._schema = Table("_schema", self._metadata, Column("version", Integer, nullable=False))
-        self._tables = {kind.name: _table(kind, self._metadata) for kind in collections}
-
-    def prepare(self, connection: Connection) -> None:
-        """Make the tables that are missing.
-
-        The caller holds a transaction and sees to it that no other process prepares meanwhile.
-
-        Raises:
-            FailedPrecondition: The database was written by a newer version of fednet.
-        """
-        self._schema.create(connection, checkfirst=True)
-        found = connection.scalar(select(self._schema.c.version))
-        if found is not None and found > schema_version:
-            raise FailedPrecondition(
-                f"The state store {self._engine.url} was written by a newer version of fednet "
-                f"(schema {found}, this one knows {schema_version}): upgrade fednet here, or "
-                "choose another data folder.",
-                field="state_store",
-            )
-        self._metadata.create_all(connection)
-        if found is None:
-            connection.execute(insert(self._schema).values(version=schema_version))
+        self.schema = SqlSchema(collections, store)
 
     def insert(self, collection: str, document: Document) -> Document:
         """See `Documents.insert`."""
@@ -104,7 +79,7 @@ class SqlDocuments:
         if not missing:
             return
         try:
-            with self.connection() as connection, self._transaction(connection):
+            with self.connection() as connection, self.transaction(connection):
                 connection.execute(insert(table), [_values(row) for row in missing])
         except AlreadyExists:
             for row in missing:
@@ -133,8 +108,12 @@ class SqlDocuments:
         kind, table = self._table(collection)
         matching = _matches(table, wanted_keys(kind, query))
         wanted = _ordered(_page(table, query, matching), table, query)
-        with self.connection() as connection:
-            return [read(body) for body in connection.scalars(wanted)]
+        return [read(body) for (body,) in self._rows(wanted)]
+
+    def scan(self, collection: str) -> Iterator[Document]:
+        """See `Documents.scan`."""
+        _, table = self._table(collection)
+        return (read(body) for page in pages(self._rows, table) for _, body in page)
 
     def count(self, collection: str, query: Query = EVERYTHING) -> int:
         """See `Documents.count`."""
@@ -166,7 +145,7 @@ class SqlDocuments:
         """See `Documents.is_ready`."""
         try:
             with self.connection() as connection:
-                return connection.scalar(select(self._schema.c.version)) is not None
+                return self.schema.version(connection) is not None
         except (Unavailable, FailedPrecondition):
             return False
 
@@ -175,13 +154,14 @@ class SqlDocuments:
         self._engine.dispose()
 
     @contextmanager
-    def _transaction(self, connection: Connection) -> Iterator[None]:
+    def transaction(self, connection: Connection, begin: str = "BEGIN") -> Iterator[None]:
         """Let the statements inside commit together, though the engine's commit by themselves."""
-        connection.exec_driver_sql("BEGIN")
+        connection.exec_driver_sql(begin)
         try:
             yield
         except BaseException:
-            connection.exec_driver_sql("ROLLBACK")
+            if not connection.invalidated:  # what is lost has rolled back by itself
+                connection.exec_driver_sql("ROLLBACK")
             raise
         connection.exec_driver_sql("COMMIT")
 
@@ -191,7 +171,8 @@ class SqlDocuments:
 
         Raises:
             AlreadyExists: A unique column refused a value.
-            Unavailable: The database is locked, full, unreachable or out of connections.
+            Unavailable: The database is locked, full, read-only for now, unreachable or out of
+                connections.
             FailedPrecondition: It is damaged, or no database of ours.
         """
         try:
@@ -202,15 +183,20 @@ class SqlDocuments:
         except (
             sql_errors.OperationalError,
             sql_errors.InterfaceError,
+            sql_errors.InternalError,
             sql_errors.TimeoutError,
         ) as error:
             raise Unavailable(f"The state store does not answer: {_words(error)}.") from error
         except sql_errors.SQLAlchemyError as error:
             raise FailedPrecondition(
-                f"The state store {self._engine.url} cannot be used: {_words(error)}. "
+                f"The state store {self._store} cannot be used: {_words(error)}. "
                 "Restore it from a copy, or choose another.",
                 field="state_store",
             ) from error
+
+    def _rows(self, wanted: Select[Any]) -> Sequence[Any]:
+        with self.connection() as connection:
+            return connection.execute(wanted).all()
 
     def _write(self, collection: Collection, row: Row, statement: UpdateBase) -> bool:
         try:
@@ -226,7 +212,7 @@ class SqlDocuments:
         """
         if row.version == 1 and self.get(collection.name, row.id):
             return "id"
-        table = self._tables[collection.name]
+        table = self.schema.tables[collection.name]
         others = table.c["id"] != row.keys["id"]
         with self.connection() as connection:
             for field in collection.unique:
@@ -236,34 +222,13 @@ class SqlDocuments:
         return None
 
     def _table(self, name: str) -> tuple[Collection, Table]:
-        if name not in self._tables:
+        if name not in self.schema.tables:
             raise InvalidInput(f"There is no collection {name!r}.", field="collection")
-        return self._collections[name], self._tables[name]
-
-
-def _table(collection: Collection, metadata: MetaData) -> Table:
-    unique = ("id", *collection.unique)
-    fields = [
-        Column(_column(field), Text, nullable=field != "id", index=True, unique=field in unique)
-        for field in collection.fields
-    ]
-    return Table(
-        collection.name,
-        metadata,
-        Column("_sequence", Integer, primary_key=True),
-        Column("version", Integer, nullable=False),
-        *fields,
-        Column("_body", Text, nullable=False),
-    )
-
-
-def _column(field: str) -> str:
-    """The column of a field; names hold no double underscore, so no two fields share one."""
-    return field.replace(".", "__")
+        return self._collections[name], self.schema.tables[name]
 
 
 def _values(row: Row) -> dict[str, Key | int]:
-    keys = {_column(field): key for field, key in row.keys.items()}
+    keys = {column_name(field): key for field, key in row.keys.items()}
     return {"version": row.version, "_body": row.body, **keys}
 
 
@@ -272,7 +237,7 @@ def _matches(table: Table, wanted: Mapping[str, set[Key]]) -> list[ColumnElement
 
 
 def _is_one_of(table: Table, field: str, keys: set[Key]) -> ColumnElement[bool]:
-    column = table.c[_column(field)]
+    column = table.c[column_name(field)]
     texts = column.in_(sorted(key for key in keys if key is not None))
     return or_(column.is_(None), texts) if None in keys else texts
 
@@ -281,16 +246,21 @@ def _page(table: Table, query: Query, matching: Sequence[ColumnElement[bool]]) -
     """The documents of one page, chosen by their keys alone: no body is read, or sorted, for nothing."""
     sequence = table.c["_sequence"]
     chosen = _ordered(select(sequence).where(*matching), table, query)
-    page = chosen.offset(query.skip or None).limit(query.limit)
+    page = chosen.offset(_number(query.skip)).limit(_number(query.limit))
     return select(table.c["_body"]).where(sequence.in_(page))
+
+
+def _number(number: int | None) -> ColumnElement[int] | None:
+    """Typed, because PostgreSQL is told 32 bits otherwise."""
+    return None if number is None else literal(number, BigInteger)
 
 
 def _ordered(chosen: Select[Any], table: Table, query: Query) -> Select[Any]:
     sequence = table.c["_sequence"]
-    column = sequence if query.sort is None else table.c[_column(query.sort)]
+    columns = [] if query.sort is None else [table.c[column_name(query.sort)]]
     if query.descending:
-        return chosen.order_by(column.desc().nulls_last(), sequence.desc())
-    return chosen.order_by(column.asc().nulls_first(), sequence.asc())
+        return chosen.order_by(*(each.desc().nulls_last() for each in columns), sequence.desc())
+    return chosen.order_by(*(each.asc().nulls_first() for each in columns), sequence.asc())
 
 
 def _words(error: sql_errors.SQLAlchemyError) -> str:

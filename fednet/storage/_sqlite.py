@@ -37,7 +37,7 @@ def open_documents(url: str, collections: Sequence[Collection]) -> SqlDocuments:
         Unavailable: It cannot be read or written.
     """
     path = _path_of(url)
-    documents = SqlDocuments(_engine(path), collections)
+    documents = SqlDocuments(_engine(path), collections, f"sqlite:///{path}")
     try:
         with _alone(path):
             _prepare(documents)
@@ -77,13 +77,8 @@ def _set_synchronous(connection: Any, _record: object) -> None:
 def _prepare(documents: SqlDocuments) -> None:
     with documents.connection() as connection:
         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        try:
-            documents.prepare(connection)
-        except BaseException:
-            connection.exec_driver_sql("ROLLBACK")
-            raise
-        connection.exec_driver_sql("COMMIT")
+        with documents.transaction(connection, begin="BEGIN IMMEDIATE"):
+            documents.schema.prepare(connection)
 
 
 @contextmanager

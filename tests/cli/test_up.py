@@ -6,12 +6,14 @@ import signal
 import stat
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 from click.testing import CliRunner
 
 from fednet.cli import main
+from fednet.controller.records import COLLECTIONS
+from fednet.storage import open_documents
 
 
 @contextmanager
@@ -101,3 +103,21 @@ def test_a_ready_file_that_cannot_be_written_is_refused_and_nothing_is_left(tmp_
 
     assert process.returncode == 6
     assert error["field"] == "ready_file"
+
+
+def test_the_stores_addresses_may_lie_in_files(tmp_path, postgresql_url):
+    """The controller keeps its state there, and no log tells the password."""
+    secret = tmp_path / "state-store"
+    secret.write_text(postgresql_url)
+    with up("--data-dir", tmp_path / "data", "--state-store-file", secret) as process:
+        ready = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+
+    with closing(open_documents(postgresql_url, COLLECTIONS)) as documents:
+        names = [combiner["name"] for combiner in documents.find("combiners")]
+    logs = "".join(log.read_text() for log in (tmp_path / "data" / "logs").iterdir())
+    assert names == [combiner["name"] for combiner in ready["combiners"]]
+    assert not (tmp_path / "data" / "state.db").exists()
+    assert "p%40ss" not in logs
+    assert "p@ss" not in logs

@@ -25,10 +25,9 @@ ODD_TEXTS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(params=["sqlite", "memory"])
-def documents(request, tmp_path):
-    url = f"sqlite:///{tmp_path}/state.db" if request.param == "sqlite" else "memory://"
-    store = open_documents(url, [CLIENTS, MODELS, NOTES])
+@pytest.fixture
+def documents(state_store_url):
+    store = open_documents(state_store_url, [CLIENTS, MODELS, NOTES])
     yield store
     store.close()
 
@@ -292,6 +291,27 @@ def test_sorting_orders_none_booleans_numbers_and_texts(documents):
     assert documents.find("clients", Query(sort="rounds", descending=True)) == found[::-1]
 
 
+def test_scan_yields_everything_in_the_order_of_insertion(documents, monkeypatch):
+    """However many documents there are, and at the call an undeclared collection is refused."""
+    monkeypatch.setattr(limits, "scan_items", 3)
+    documents.insert_missing("notes", [{"id": str(number)} for number in range(7)])
+    documents.update("notes", "2", {"n": 1}, expected_version=1)
+    documents.delete("notes", "3")
+
+    assert ids(documents.scan("notes")) == ["0", "1", "2", "4", "5", "6"]
+    assert list(documents.scan("clients")) == []
+    with pytest.raises(InvalidInput, match="others"):
+        documents.scan("others")
+
+
+def test_a_page_far_beyond_the_end_is_empty(documents):
+    """The largest numbers that a page may have are numbers for every database."""
+    documents.insert("notes", {"id": "a"})
+
+    assert documents.find("notes", Query(skip=2**63 - 1, limit=2**63 - 1)) == []
+    assert ids(documents.find("notes", Query(limit=2**63 - 1))) == ["a"]
+
+
 def test_skip_and_limit_cut_a_page_and_count_ignores_them(documents):
     """A page is a slice of the whole order."""
     for number in range(10):
@@ -495,6 +515,16 @@ def test_insert_missing_adds_what_is_not_there_and_leaves_the_rest(documents):
 
     texts = {each["id"]: each["text"] for each in documents.find("notes")}
     assert texts == {"b": "first", "a": "batch", "c": "batch"}
+
+
+def test_a_batch_may_hold_as_many_documents_as_a_query_values(documents):
+    """The database takes what the limit allows."""
+    batch = [{"id": str(number)} for number in range(limits.query_items_max)]
+
+    documents.insert_missing("notes", batch)
+    documents.insert_missing("notes", batch)
+
+    assert documents.count("notes") == limits.query_items_max
 
 
 def test_insert_missing_adds_nothing_of_a_batch_that_holds_no_json(documents):

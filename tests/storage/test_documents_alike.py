@@ -1,10 +1,10 @@
-"""SQLite and the twin in memory answer alike, whatever is asked of them."""
+"""Every backend and the twin in memory answer alike, whatever is asked of them."""
 
-from tempfile import TemporaryDirectory
+from contextlib import closing
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from fednet.errors import FednetError
 from fednet.storage import Collection, Query, open_documents
@@ -41,20 +41,18 @@ queries = st.builds(
 class Twins(RuleBasedStateMachine):
     """Every call goes to both stores, and what they return or raise is the same."""
 
-    def __init__(self):
+    def __init__(self, stores):
         super().__init__()
-        self._folder = TemporaryDirectory()
-        urls = (f"sqlite:///{self._folder.name}/state.db", "memory://")
-        self._stores = [open_documents(url, [THINGS]) for url in urls]
+        self._stores = stores
 
     def teardown(self):
         for store in self._stores:
-            store.close()
-        self._folder.cleanup()
+            for document in store.find("things"):
+                store.delete("things", document["id"])
 
     def _same(self, method, *arguments, **options):
-        sqlite, memory = (outcome(store, method, arguments, options) for store in self._stores)
-        assert sqlite == memory
+        one, other = (outcome(store, method, arguments, options) for store in self._stores)
+        assert one == other
 
     @rule(document=changes)
     def insert(self, document):
@@ -67,6 +65,11 @@ class Twins(RuleBasedStateMachine):
     @rule(query=queries)
     def find(self, query):
         self._same("find", "things", query)
+
+    @rule()
+    def scan(self):
+        one, other = (list(store.scan("things")) for store in self._stores)
+        assert one == other
 
     @rule(query=queries)
     def count(self, query):
@@ -89,5 +92,13 @@ def outcome(store, method, arguments, options):
         return error.to_dict()
 
 
-TestTwins = Twins.TestCase
-TestTwins.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+def test_a_backend_answers_like_the_twin_in_memory(lasting_store_url):
+    """Whatever is asked, in whatever order, with the same values and the same errors."""
+    with (
+        closing(open_documents(lasting_store_url, [THINGS])) as store,
+        closing(open_documents("memory://", [THINGS])) as twin,
+    ):
+        run_state_machine_as_test(
+            lambda: Twins((store, twin)),
+            settings=settings(max_examples=40, stateful_step_count=30, deadline=None),
+        )

@@ -34,14 +34,23 @@ def test_a_store_in_memory_has_no_name():
             opening()
 
 
-def test_a_missing_driver_names_the_extra(monkeypatch):
-    """A machine without SQLAlchemy is told what to install."""
-    for name in [name for name in sys.modules if name.startswith("fednet.storage._sql")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+@pytest.mark.parametrize(
+    ("url", "driver", "extra"),
+    [
+        ("sqlite:////state.db", "sqlalchemy", "controller"),
+        ("postgresql://host/name", "psycopg", "postgresql"),
+        ("postgresql+psycopg://host/name", "sqlalchemy", "postgresql"),
+    ],
+)
+def test_a_missing_driver_names_the_extra(monkeypatch, url, driver, extra):
+    """A machine without the driver of a store is told what to install."""
+    for name in [name for name in sys.modules if name.startswith("fednet.storage._")]:
+        if "sql" in name:
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, driver, None)
 
-    with pytest.raises(MissingExtra, match=r"fednet\[controller\]") as error:
-        open_documents("sqlite:////state.db", [])
+    with pytest.raises(MissingExtra, match=rf"{driver}.*fednet\[{extra}\]") as error:
+        open_documents(url, [])
 
     assert error.value.field == "state_store"
 

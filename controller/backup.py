@@ -1,0 +1,57 @@
+"""What `fednet controller backup` and `restore` do: the stores of the settings, into a file and back."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Final
+
+from fednet import storage
+from fednet.storage import open_blobs, open_documents
+
+from .records import COLLECTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from fednet.settings import ControllerSettings
+    from fednet.storage import BackupContents, Blobs, Documents
+
+# What refers is copied before what it refers to. A session's state comes first: of all that the
+# controller writes it is the last, and from it the engine goes on.
+_FIRST: Final = ("network", "sessions")
+_LAST: Final = ("rounds", "models", "packages", "clients", "combiners")
+
+
+def back_up(
+    settings: ControllerSettings, path: Path, show: Callable[[int, int, str], None]
+) -> BackupContents:
+    """Write the controller's state and blobs to a file; see `fednet.storage.back_up`."""
+    with _stores(settings) as (documents, blobs):
+        return storage.back_up(path, documents, blobs, _ordered(), show)
+
+
+def restore(
+    settings: ControllerSettings,
+    path: Path,
+    show: Callable[[int, int, str], None],
+    *,
+    add: bool = False,
+) -> BackupContents:
+    """Write what a backup holds into the controller's stores; see `fednet.storage.restore`."""
+    with _stores(settings) as (documents, blobs):
+        return storage.restore(path, documents, blobs, _ordered(), show, add=add)
+
+
+@contextmanager
+def _stores(settings: ControllerSettings) -> Iterator[tuple[Documents, Blobs]]:
+    with (
+        closing(open_documents(settings.state_store_url, COLLECTIONS)) as documents,
+        closing(open_blobs(settings.blob_store_url)) as blobs,
+    ):
+        yield documents, blobs
+
+
+def _ordered() -> list[str]:
+    names = [collection.name for collection in COLLECTIONS]
+    return [*_FIRST, *(name for name in names if name not in (*_FIRST, *_LAST)), *_LAST]

@@ -1,0 +1,221 @@
+"""State and blobs from any store into one file, and from the file into any store.
+
+While a controller works, what refers is copied before what it refers to: documents before blobs,
+and documents in the order of their collections. As the controller writes the other way round,
+nothing that a copied document speaks of is missing, unless it was deleted meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final, TypeAlias
+
+from fednet import limits
+from fednet.errors import FailedPrecondition
+from fednet.storage._backup_file import (
+    BackupContents,
+    BackupWriter,
+    check_backup,
+    members,
+)
+from fednet.storage._blob_names import file_name, key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from fednet.storage._blobs import Blobs
+    from fednet.storage._documents import Document, Documents
+
+ShowProgress: TypeAlias = "Callable[[int, int, str], None]"
+"""Takes the documents and blobs that are done, how many there are, and what is being copied."""
+
+_DOCUMENTS: Final = "documents/"
+_BLOBS: Final = "blobs/"
+
+
+def back_up(
+    path: Path,
+    documents: Documents,
+    blobs: Blobs,
+    collections: Sequence[str],
+    show: ShowProgress,
+) -> BackupContents:
+    """Write all documents and blobs to a file (mode 0600), which is there only once it is whole.
+
+    Args:
+        path: The file; one that is there is replaced at the end.
+        documents: The state store.
+        blobs: The blob store.
+        collections: The state store's collections: what refers before what it refers to.
+        show: Is told how far it is.
+
+    Raises:
+        FailedPrecondition: There is nothing to back up, or the file cannot be written.
+        Conflict: A blob was replaced while it was read: worth another attempt.
+        Unavailable: A store does not answer.
+    """
+    total = sum(documents.count(name) for name in collections) + sum(1 for _ in blobs.list())
+    if not total:
+        raise FailedPrecondition(
+            "There is nothing to back up: check the addresses of the stores, or the data folder.",
+            field="state_store",
+        )
+    with _whole_file(path) as file:
+        copy = _Copy(BackupWriter(file), total, show)
+        for name in collections:
+            copy.collection(name, documents)
+        for key in blobs.list():
+            copy.blob(key, blobs)
+        copy.writer.end(copy.contents)
+    return copy.contents
+
+
+def restore(
+    path: Path,
+    documents: Documents,
+    blobs: Blobs,
+    collections: Sequence[str],
+    show: ShowProgress,
+    *,
+    add: bool = False,
+) -> BackupContents:
+    """Write what a backup holds into stores; all of it is checked before any of it is written.
+
+    Versions of documents begin again at 1, and those inserted first are first.
+
+    Args:
+        path: The backup's file.
+        documents: The state store.
+        blobs: The blob store.
+        collections: The state store's collections.
+        show: Is told how far it is.
+        add: Also into stores that hold something, as one does where a restore broke off: documents
+            whose id is there stay as they are, blobs are replaced.
+
+    Raises:
+        InvalidInput: The file is no backup, or not a whole one.
+        FailedPrecondition: A store holds something, or a newer version has written the backup.
+        Unavailable: A store does not answer; the stores may hold a part.
+    """
+    show(0, 1, "checking the backup")
+    contents = check_backup(path)
+    _check_collections(path, contents, collections)
+    if not add:
+        _check_empty(documents, blobs, collections)
+    total = sum(contents.documents.values()) + contents.blobs
+    done = 0
+    for key, content in _blobs_in(path):  # before the documents that refer to them
+        blobs.put(key, content)
+        done += 1
+        show(done, total, "blobs")
+    for name, part in _documents_in(path):
+        documents.insert_missing(name, part)
+        done += len(part)
+        show(done, total, name)
+    return contents
+
+
+class _Copy:
+    """A backup that is being written, and what it holds so far."""
+
+    def __init__(self, writer: BackupWriter, total: int, show: ShowProgress) -> None:
+        self.writer = writer
+        self.contents = BackupContents()
+        self._total, self._show = total, show
+        self._done = 0
+
+    def collection(self, name: str, documents: Documents) -> None:
+        """Copy the documents of a collection, some in each member."""
+        self.contents.documents[name] = 0
+        for number, lines in enumerate(_parts(documents.scan(name))):
+            part = b"".join(lines)
+            self.writer.add(f"{_DOCUMENTS}{name}/{number:06}.jsonl", len(part), [part])
+            self.contents.documents[name] += len(lines)
+            self._tell(len(lines), name)
+
+    def blob(self, key: str, blobs: Blobs) -> None:
+        """Copy a blob, unless it is gone since its key was listed."""
+        size_bytes = blobs.size(key)
+        if size_bytes is None:
+            return
+        self.writer.add(_BLOBS + file_name(key), size_bytes, blobs.read(key))
+        self.contents.blobs += 1
+        self.contents.blob_bytes += size_bytes
+        self._tell(1, "blobs")
+
+    def _tell(self, more: int, what: str) -> None:
+        self._done += more
+        self._show(self._done, max(self._done, self._total), what)
+
+
+def _parts(documents: Iterator[Document]) -> Iterator[list[bytes]]:
+    """The documents as lines, as many together as make a member of a bounded size."""
+    lines: list[bytes] = []
+    size_bytes = 0
+    for document in documents:
+        lines.append(json.dumps(document, separators=(",", ":")).encode() + b"\n")
+        size_bytes += len(lines[-1])
+        if size_bytes >= limits.backup_part_bytes:
+            yield lines
+            lines, size_bytes = [], 0
+    if lines:
+        yield lines
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file that gets its name when all is in it and safe on the disk."""
+    try:
+        descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, no path
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            Path(beside).replace(path)
+        finally:
+            Path(beside).unlink(missing_ok=True)
+    except OSError as error:
+        raise FailedPrecondition(
+            f"The backup {path} cannot be written: {error.strerror}.", field="file"
+        ) from error
+
+
+def _check_collections(path: Path, contents: BackupContents, collections: Sequence[str]) -> None:
+    unknown = sorted(set(contents.documents) - set(collections))
+    if unknown:
+        raise FailedPrecondition(
+            f"{path} holds {', '.join(unknown)}, which this version of fednet does not know: "
+            "upgrade fednet here.",
+            field="file",
+        )
+
+
+def _check_empty(documents: Documents, blobs: Blobs, collections: Sequence[str]) -> None:
+    filled = [name for name in collections if documents.count(name)]
+    filled += ["blobs"] if next(iter(blobs.list()), None) is not None else []
+    if filled:
+        raise FailedPrecondition(
+            f"The stores hold {', '.join(filled)} already: restore into empty ones, or add to "
+            "what is there with --add.",
+            field="add",
+        )
+
+
+def _blobs_in(path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
+    for name, _, chunks in members(path):
+        if name.startswith(_BLOBS):
+            yield key_of(name.removeprefix(_BLOBS)), chunks
+
+
+def _documents_in(path: Path) -> Iterator[tuple[str, list[Document]]]:
+    for name, _, chunks in members(path):
+        if name.startswith(_DOCUMENTS):
+            lines = b"".join(chunks).splitlines()
+            for start in range(0, len(lines), limits.query_items_max):
+                batch = lines[start : start + limits.query_items_max]
+                yield name.split("/")[1], [json.loads(line) for line in batch]

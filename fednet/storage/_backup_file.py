@@ -1,0 +1,177 @@
+"""The file of a backup: a tar whose last member counts all others and holds their digest.
+
+    fednet-backup-1                     empty: the format's number
+    documents/<collection>/<n>.jsonl    documents, one in each line, in the order of insertion
+    blobs/<folder>/<name>.blob          a blob, named as a folder of blobs names it
+    end.json                            what there is, and the SHA-256 of every name, size and content
+
+Without its end, or with another digest, it is no backup: whoever restores reads all of it first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from fednet import limits
+from fednet.errors import Conflict, FailedPrecondition, InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+_FORMAT: Final = 1
+_BEGIN: Final = "fednet-backup-"
+_END: Final = "end.json"
+
+
+@dataclass
+class BackupContents:
+    """What a backup holds.
+
+    Attributes:
+        documents: How many documents, for each collection.
+        blobs: How many blobs.
+        blob_bytes: Their bytes together.
+    """
+
+    documents: dict[str, int] = field(default_factory=dict)
+    blobs: int = 0
+    blob_bytes: int = 0
+
+
+class BackupWriter:
+    """Writes one member after the other.
+
+    Args:
+        file: Where to; it is neither flushed nor closed.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self.add(f"{_BEGIN}{_FORMAT}", 0, [])
+
+    def add(self, name: str, size_bytes: int, content: Iterable[bytes]) -> None:
+        """Write a member.
+
+        Raises:
+            Conflict: The content has another size: it was replaced meanwhile.
+        """
+        header = tarfile.TarInfo(name)
+        header.size, header.mode = size_bytes, 0o600
+        self._file.write(header.tobuf(tarfile.PAX_FORMAT))
+        self._digest.update(_named(name, size_bytes))
+        left = size_bytes
+        for chunk in content:
+            self._file.write(chunk)
+            self._digest.update(chunk)
+            left -= len(chunk)
+        if left:
+            raise Conflict(f"{name} was replaced while it was read: make the backup again.")
+        self._file.write(bytes(-size_bytes % tarfile.BLOCKSIZE))
+
+    def end(self, contents: BackupContents) -> None:
+        """Write the last member: from here on it is a backup."""
+        said = asdict(contents)
+        end = json.dumps(said | {"sha256": _sealed(self._digest, said)}).encode()
+        self.add(_END, len(end), [end])
+        self._file.write(bytes(2 * tarfile.BLOCKSIZE))
+
+
+def members(path: Path) -> Iterator[tuple[str, int, Iterator[bytes]]]:
+    """Each member of a backup's file: its name, its size and, until the next one, its content.
+
+    Raises:
+        InvalidInput: It is no tar of plain files, or not all of one.
+        FailedPrecondition: It cannot be read.
+    """
+    with _file_errors(path), tarfile.open(path, "r:") as archive:
+        while (header := archive.next()) is not None:
+            content = archive.extractfile(header)
+            if content is None:
+                raise no_backup(path)
+            yield header.name, header.size, _chunks(path, content)
+            # Or it would remember every one of them.
+            archive.members.clear()  # type: ignore[attr-defined]  # the stubs leave it out
+
+
+def check_backup(path: Path) -> BackupContents:
+    """What a backup holds; all of it is read, and compared with what its end says.
+
+    Raises:
+        InvalidInput: It is no backup, or not a whole one.
+        FailedPrecondition: It cannot be read, or a newer version of fednet has written it.
+    """
+    digest = hashlib.sha256()
+    for number, (name, size_bytes, chunks) in enumerate(members(path)):
+        if number == 0:
+            _check_format(path, name)
+        if name == _END and size_bytes <= limits.json_bytes_max:
+            return _contents(path, b"".join(chunks), digest)
+        digest.update(_named(name, size_bytes))
+        for chunk in chunks:
+            digest.update(chunk)
+    raise no_backup(path)
+
+
+def no_backup(path: Path) -> InvalidInput:
+    """The error for a file that is not what it must be."""
+    return InvalidInput(
+        f"{path} is no backup of fednet, or not a whole one: nothing was taken from it. "
+        "Take another.",
+        field="file",
+    )
+
+
+def _check_format(path: Path, first_name: str) -> None:
+    number = first_name.removeprefix(_BEGIN)
+    if not first_name.startswith(_BEGIN) or not number.isdecimal():
+        raise no_backup(path)
+    if int(number) > _FORMAT:
+        raise FailedPrecondition(
+            f"{path} was written by a newer version of fednet (format {number}, this one knows "
+            f"{_FORMAT}): upgrade fednet here.",
+            field="file",
+        )
+
+
+def _contents(path: Path, end: bytes, digest: hashlib._Hash) -> BackupContents:
+    try:
+        said = json.loads(end)
+        if said.pop("sha256") != _sealed(digest, said):
+            raise no_backup(path)
+        return BackupContents(**said)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise no_backup(path) from error
+
+
+def _sealed(digest: hashlib._Hash, said: dict[str, Any]) -> str:
+    """The digest of all members and of what the end says of them."""
+    digest.update(json.dumps(said, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def _named(name: str, size_bytes: int) -> bytes:
+    return f"{name}\0{size_bytes}\0".encode(errors="surrogateescape")
+
+
+def _chunks(path: Path, content: IO[bytes]) -> Iterator[bytes]:
+    with _file_errors(path):
+        while chunk := content.read(limits.chunk_bytes):
+            yield chunk
+
+
+@contextmanager
+def _file_errors(path: Path) -> Iterator[None]:
+    """The one place where the errors of the file and of its format become ours."""
+    try:
+        yield
+    except (tarfile.TarError, EOFError) as error:
+        raise no_backup(path) from error
+    except OSError as error:
+        raise FailedPrecondition(f"The backup {path} cannot be read: {error}.") from error

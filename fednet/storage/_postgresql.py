@@ -1,0 +1,115 @@
+"""What is particular about PostgreSQL: a server, which comes and goes, and its connections.
+
+Every statement commits by itself, as durably as the server's `synchronous_commit` says, and reads
+see all that was committed before. The database must be encoded in UTF8.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import exc as sql_errors
+
+from fednet import limits
+from fednet.errors import FailedPrecondition, InvalidInput
+from fednet.storage._redaction import redacted
+from fednet.storage._sql_documents import SqlDocuments
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.engine import Connection
+
+    from fednet.storage._documents import Collection
+
+_preparing: Final = int.from_bytes(b"fednet")  # the advisory lock of whoever prepares a database
+
+
+def open_documents(url: str, collections: Sequence[Collection]) -> SqlDocuments:
+    """The documents in a database, in which the tables are made if they are missing.
+
+    Args:
+        url: `postgresql+psycopg://user:password@host:port/database` or `postgresql://…`, and any
+            parameter of libpq after a question mark, such as `sslmode=verify-full`.
+        collections: What it holds.
+
+    Raises:
+        InvalidInput: The URL is none.
+        FailedPrecondition: The database was written by a newer version, has another encoding, or
+            gives us too few rights.
+        Unavailable: The server does not answer, or does not know the user or the database.
+    """
+    store = redacted(url)
+    documents = SqlDocuments(_engine(_parsed(url, store)), collections, store)
+    try:
+        _prepare(documents, store)
+    except BaseException:
+        documents.close()
+        raise
+    return documents
+
+
+def _parsed(url: str, store: str) -> URL:
+    try:
+        return make_url(url).set(drivername="postgresql+psycopg")
+    except (sql_errors.ArgumentError, ValueError):
+        # Without its cause, which quotes the URL.
+        raise InvalidInput(
+            f"The state store {store!r} is no URL such as "
+            "postgresql+psycopg://user:password@host:5432/database. Percent-encode what has a "
+            "meaning in URLs (@ as %40, / as %2F).",
+            field="state_store",
+        ) from None
+
+
+def _engine(url: URL) -> Engine:
+    return create_engine(
+        url,
+        module=psycopg,
+        isolation_level="AUTOCOMMIT",
+        pool_size=limits.store_requests_max,
+        max_overflow=0,
+        pool_timeout=limits.store_wait_seconds_max,
+        pool_pre_ping=True,  # a server that has restarted has forgotten our connections
+        connect_args=_connect_arguments(url),
+        hide_parameters=True,
+    )
+
+
+def _connect_arguments(url: URL) -> dict[str, Any]:
+    """What the URL leaves open: bounds for a server that hangs or has left the network."""
+    statement = f"-c statement_timeout={_milliseconds(limits.store_statement_seconds_max)}"
+    lock = f"-c lock_timeout={_milliseconds(limits.store_wait_seconds_max)}"
+    defaults = {
+        "application_name": "fednet",
+        "connect_timeout": round(limits.connect_seconds_max),
+        "keepalives_idle": round(limits.keepalive_seconds),
+        "tcp_user_timeout": _milliseconds(limits.store_statement_seconds_max),
+    }
+    left_open = {name: value for name, value in defaults.items() if name not in url.query}
+    options = " ".join([statement, lock, *url.normalized_query.get("options", ())])
+    return left_open | {"options": options, "client_encoding": "utf8"}
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(1000 * seconds)
+
+
+def _prepare(documents: SqlDocuments, store: str) -> None:
+    with documents.connection() as connection, documents.transaction(connection):
+        _check_encoding(connection, store)
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_preparing})")
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # an upgrade takes its time
+        documents.schema.prepare(connection)
+
+
+def _check_encoding(connection: Connection, store: str) -> None:
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
+    if encoding != "UTF8":
+        raise FailedPrecondition(
+            f"The state store {store} is encoded in {encoding}, which cannot hold every name: "
+            "make a database with ENCODING 'UTF8'.",
+            field="state_store",
+        )

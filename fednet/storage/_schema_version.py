@@ -1,0 +1,35 @@
+"""The number of the form in which stores keep documents, and who may open which.
+
+A store keeps the number of the fednet that last prepared it. A newer fednet brings it up to date
+when it opens it; an older one refuses it, because it would write documents without the keys by
+which the newer one finds them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fednet.errors import FailedPrecondition
+
+SCHEMA_VERSION: Final = 1
+"""Raised whenever a released fednet would no longer write what this one reads: with every newly
+declared field, whose keys are then made from the documents that are there, and with every other
+change of the form, which needs a step of its own in each backend."""
+
+
+def check_version(found: int, store: str) -> None:
+    """Let a store of this version or of an older one pass.
+
+    Args:
+        found: The number that the store keeps.
+        store: The store as it may be shown.
+
+    Raises:
+        FailedPrecondition: The store was written by a newer version of fednet.
+    """
+    if found > SCHEMA_VERSION:
+        raise FailedPrecondition(
+            f"The state store {store} was written by a newer version of fednet (schema {found}, "
+            f"this one knows {SCHEMA_VERSION}): upgrade fednet here, or choose another store.",
+            field="state_store",
+        )

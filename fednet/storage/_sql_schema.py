@@ -1,0 +1,158 @@
+"""The tables of a SQL database: one for each collection, and one that keeps the schema's version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    insert,
+    inspect,
+    select,
+    update,
+)
+from sqlalchemy.schema import CreateColumn
+
+from fednet import limits
+from fednet.storage import _schema_version
+from fednet.storage._rows import keys_of, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from sqlalchemy.engine import Connection
+
+    from fednet.storage._documents import Collection
+
+# Keys compare by code point; SQLite does so by itself.
+_KEY: Final = Text().with_variant(Text(collation="C"), "postgresql")
+# SQLite counts in 64 bits where the type is exactly INTEGER.
+_SEQUENCE: Final = BigInteger().with_variant(Integer, "sqlite")
+
+
+class SqlSchema:
+    """The tables of these collections.
+
+    Args:
+        collections: The collections that the database holds.
+        store: The database as it may be shown.
+    """
+
+    def __init__(self, collections: Sequence[Collection], store: str) -> None:
+        self._collections = collections
+        self._store = store
+        self._metadata = MetaData()
+        self._version = Table("_schema", self._metadata, Column("version", Integer, nullable=False))
+        self.tables = {kind.name: _table(kind, self._metadata) for kind in collections}
+
+    def prepare(self, connection: Connection) -> None:
+        """Make the tables that are missing, and bring those of an older version up to date.
+
+        The caller holds a transaction and sees to it that no other process prepares meanwhile.
+
+        Raises:
+            FailedPrecondition: The database was written by a newer version of fednet.
+        """
+        self._version.create(connection, checkfirst=True)
+        found = self.version(connection)
+        if found is not None:
+            _schema_version.check_version(found, self._store)
+        self._metadata.create_all(connection)
+        if found is None:
+            connection.execute(insert(self._version).values(version=_schema_version.SCHEMA_VERSION))
+        elif found < _schema_version.SCHEMA_VERSION:
+            self._upgrade(connection)
+
+    def version(self, connection: Connection) -> int | None:
+        """The version that the database keeps; None before the first preparation."""
+        return connection.scalar(select(self._version.c.version))
+
+    def _upgrade(self, connection: Connection) -> None:
+        for collection in self._collections:
+            _add_missing_fields(connection, collection, self.tables[collection.name])
+        connection.execute(update(self._version).values(version=_schema_version.SCHEMA_VERSION))
+
+
+def column_name(field: str) -> str:
+    """The column of a field; names hold no double underscore, so no two fields share one."""
+    return field.replace(".", "__")
+
+
+def _table(collection: Collection, metadata: MetaData) -> Table:
+    fields = [
+        Column(column_name(field), _KEY, nullable=field != "id") for field in collection.fields
+    ]
+    sequence = Column("_sequence", _SEQUENCE, primary_key=True)
+    version = Column("version", Integer, nullable=False)
+    body = Column("_body", Text, nullable=False)
+    table = Table(collection.name, metadata, sequence, version, *fields, body)
+    for column in fields:
+        _add_indexes(table, column, unique=column.name in _unique_columns(collection))
+    return table
+
+
+def _unique_columns(collection: Collection) -> set[str]:
+    return {column_name(field) for field in ("id", *collection.unique)}
+
+
+def _add_indexes(table: Table, column: Column[Any], *, unique: bool) -> None:
+    """An index that both orders of a query can walk along, in the dialect of each database.
+
+    SQLite's has nulls first and the sequence at its end by itself.
+    """
+    name = f"ix_{table.name}_{column.name}"
+    sequence = [] if unique else [table.c["_sequence"]]
+    Index(name, column, unique=unique).ddl_if(dialect="sqlite")
+    Index(name, column.asc().nulls_first(), *sequence, unique=unique).ddl_if(dialect="postgresql")
+
+
+def _add_missing_fields(connection: Connection, collection: Collection, table: Table) -> None:
+    """Add columns for the fields that are declared since, and fill them from the documents."""
+    there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+    missing = [field for field in collection.fields if column_name(field) not in there]
+    for field in missing:
+        _add_column(connection, table.c[column_name(field)])
+    if missing:
+        for page in _keys_in_pages(connection, collection, table, missing):
+            known = table.c["_sequence"] == bindparam("known_sequence")
+            connection.execute(update(table).where(known), page)
+    for index in table.indexes:
+        index.create(connection, checkfirst=True)
+
+
+def _add_column(connection: Connection, column: Column[Any]) -> None:
+    table = connection.dialect.identifier_preparer.format_table(column.table)
+    definition = CreateColumn(column).compile(dialect=connection.dialect)
+    connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {definition}")
+
+
+def _keys_in_pages(
+    connection: Connection, collection: Collection, table: Table, fields: Sequence[str]
+) -> Iterator[list[dict[str, Any]]]:
+    for page in pages(lambda rows: connection.execute(rows).all(), table):
+        yield [
+            {"known_sequence": sequence}
+            | {
+                column_name(field): key
+                for field, key in keys_of(collection, read(body)).items()
+                if field in fields
+            }
+            for sequence, body in page
+        ]
+
+
+def pages(read_page: Callable[[Select[Any]], Sequence[Any]], table: Table) -> Iterator[Any]:
+    """Every row's sequence and body, in the order of insertion, some rows at a time."""
+    sequence, last = table.c["_sequence"], -1
+    rows = select(sequence, table.c["_body"]).order_by(sequence).limit(limits.scan_items)
+    while page := read_page(rows.where(sequence > last)):
+        yield page
+        last = page[-1][0]

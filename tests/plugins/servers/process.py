@@ -1,0 +1,111 @@
+"""What the servers of the tests have in common: a process on a free port, stopped and started at will."""
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+ANSWER_SECONDS_MAX = 60.0
+PAUSE_SECONDS = 0.02
+PR_SET_PDEATHSIG = 1
+
+
+class ServerProcess:
+    """A server on this machine, which is started, killed and started again on the same port.
+
+    Args:
+        command: What starts it, in the foreground.
+        folder: Where it stands, and where its output goes, to server.log.
+        answers: Whether it serves now.
+        user: The user that it runs as; None for ours.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        folder: Path,
+        answers: Callable[[], bool],
+        *,
+        user: str | None = None,
+    ) -> None:
+        self._command, self._folder, self._answers, self._user = command, folder, answers, user
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and return when it serves."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+                user=self._user,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509  it takes no lock
+            )
+        deadline = time.monotonic() + ANSWER_SECONDS_MAX
+        while not self._answers():
+            story = f"{self._command[0]} does not serve:\n{self._log.read_text()[-2000:]}"
+            assert self._process.poll() is None, story
+            assert time.monotonic() < deadline, story
+            threading.Event().wait(PAUSE_SECONDS)
+
+    def ensure_started(self) -> None:
+        """Start it if a test has left it stopped."""
+        if self._process is None:
+            self.start()
+
+    def stop(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """End it without a chance to tidy up, unless another signal is given; return when it has gone."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(number)
+            process.wait()
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "server.log"
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel (Linux) to end this server when the tests are killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on at the moment."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+def is_listening(port: int) -> bool:
+    """Whether somebody takes connections on the port of 127.0.0.1."""
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextlib.contextmanager
+def server_folder(user: str | None = None) -> Iterator[Path]:
+    """A temporary folder of the user's; those of pytest let nobody else in."""
+    folder = Path(tempfile.mkdtemp(prefix="fednet-server-"))
+    try:
+        if user is not None:
+            shutil.chown(folder, user)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def unprivileged_user() -> str | None:
+    """Whom a server that refuses to run as root runs as; None where we are not root."""
+    return "nobody" if os.geteuid() == 0 else None
