@@ -14,7 +14,7 @@ from fednet import limits
 from fednet.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 
@@ -31,15 +31,59 @@ class Blob:
     sha256: str
 
 
+class Presigner(Protocol):
+    """Makes URLs by which others reach single blobs straight in the store, for a while.
+
+    A URL holds no secret, only a signature over the verb, the blob and the time: whoever has it may
+    do that one thing. The store does not limit how much is sent to one: see `Blobs.size` afterwards.
+    Every method raises InvalidInput for a key that is none; those that ask the store raise
+    Unavailable while it does not answer.
+    """
+
+    def get_url(self, key: str, seconds: int) -> str:
+        """A URL to GET the blob, or ranges of it, for so many seconds, a week at the most."""
+
+    def put_url(self, key: str, seconds: int) -> str:
+        """A URL to PUT the whole blob in one request, for so many seconds, a week at the most."""
+
+    def begin_parts(self, key: str) -> str:
+        """Begin a blob that is sent in parts; the id of the upload.
+
+        Nothing of it is visible before `complete_parts`. What is neither completed nor aborted goes
+        after `limits.blob_upload_idle_seconds_max`.
+        """
+
+    def part_url(self, key: str, upload_id: str, number: int, seconds: int) -> str:
+        """A URL to PUT one part, numbered from 1; the answer's header `ETag` goes to `complete_parts`.
+
+        All parts but the last are 5 MiB or larger.
+        """
+
+    def complete_parts(self, key: str, upload_id: str, etags: Sequence[str]) -> None:
+        """Make the parts the blob, in the place of what the key had.
+
+        Raises:
+            NotFound: There is no such upload (any more).
+            InvalidInput: The parts are not those that were sent.
+        """
+
+    def abort_parts(self, key: str, upload_id: str) -> None:
+        """Forget an upload and its parts; nothing happens if there is none."""
+
+
 class Blobs(Protocol):
     """A store of blobs.
 
     A key is one or more non-empty names joined by slashes, such as `models/<model id>`, of
-    `limits.blob_key_characters_max` characters at most; a name may hold any character but a slash,
+    `limits.blob_key_bytes_max` bytes of UTF-8 at most; a name may hold any character but a slash,
     and a key may be the beginning of another. Every method raises InvalidInput for a key that is
     none, and Unavailable while the store does not answer. The size of a blob is bounded by whoever
     hands it in.
     """
+
+    @property
+    def presigner(self) -> Presigner | None:
+        """What makes URLs for others; None where the store cannot."""
 
     def put(self, key: str, source: Iterable[bytes]) -> Blob:
         """Store what the source yields, in the place of what the key had.
@@ -72,6 +116,9 @@ class Blobs(Protocol):
     def size(self, key: str) -> int | None:
         """Return the size in bytes; if absent, None."""
 
+    def version(self, key: str) -> str | None:
+        """Return a text that changes whenever the blob is put anew; if absent, None."""
+
     def list(self, prefix: str = "") -> Iterator[str]:
         """Yield the keys that begin with a text, in no order.
 
@@ -96,15 +143,14 @@ class Blobs(Protocol):
 
 def check_key(key: str) -> str:
     """The key, if it is one; raises InvalidInput otherwise."""
-    names = key.split("/")
-    if not all(names) or len(key) > limits.blob_key_characters_max:
-        raise InvalidInput(
-            f"{key!r} is no key of a blob: it takes names joined by single slashes, "
-            f"of {limits.blob_key_characters_max} characters together.",
-            field="key",
-        )
     if any("\ud800" <= character <= "\udfff" for character in key):
         raise InvalidInput(f"{key!r} has characters that cannot be stored.", field="key")
+    if not all(key.split("/")) or len(key.encode()) > limits.blob_key_bytes_max:
+        raise InvalidInput(
+            f"{key!r} is no key of a blob: it takes names joined by single slashes, "
+            f"of {limits.blob_key_bytes_max} bytes together.",
+            field="key",
+        )
     return key
 
 

@@ -52,6 +52,8 @@ class DirectoryBlobs:
         root: The folder; nothing else may be kept in it.
     """
 
+    presigner = None
+
     def __init__(self, root: Path) -> None:
         self._root = root
         with _os_errors():
@@ -98,6 +100,16 @@ class DirectoryBlobs:
                 return path.stat().st_size
             except FileNotFoundError:
                 return None
+
+    def version(self, key: str) -> str | None:
+        """See `Blobs.version`: a put gives the key another file, or an old one another time."""
+        path = self._path(key)
+        with _os_errors():
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                return None
+        return f"{status.st_ino:x}-{status.st_ctime_ns:x}"
 
     def list(self, prefix: str = "") -> Iterator[str]:
         """See `Blobs.list`."""

@@ -31,6 +31,8 @@ class MemoryBlobs:
     Each method does one thing to one dict, which is all the locking that it needs.
     """
 
+    presigner = None
+
     def __init__(self) -> None:
         self._contents: dict[str, bytes] = {}
 
@@ -66,6 +68,11 @@ class MemoryBlobs:
         """See `Blobs.size`."""
         content = self._contents.get(check_key(key))
         return None if content is None else len(content)
+
+    def version(self, key: str) -> str | None:
+        """See `Blobs.version`."""
+        content = self._contents.get(check_key(key))
+        return None if content is None else hashlib.sha256(content).hexdigest()
 
     def list(self, prefix: str = "") -> Iterator[str]:
         """See `Blobs.list`."""

@@ -29,6 +29,7 @@ _state_stores: Final = {
 _blob_stores: Final = {
     "file": _Backend("fednet.storage._directory"),
     "memory": _Backend("fednet.storage._memory_blobs"),
+    "s3": _Backend("fednet.storage._s3", extra="s3"),
 }
 
 
@@ -50,10 +51,12 @@ def open_documents(url: str, collections: Sequence[Collection]) -> Documents:
 
 
 def open_blobs(url: str) -> Blobs:
-    """The blob store at a URL: `file:///absolute/folder`, or a new one at `memory://`.
+    """The blob store at a URL: `file:///absolute/folder`, `s3://…`, or a new one at `memory://`.
 
     Raises:
         InvalidInput: The URL is none of a blob store.
+        MissingExtra: The scheme's driver is not installed here.
+        FailedPrecondition: The store refuses; says what to do.
         Unavailable: The store does not answer.
     """
     opened: Blobs = _backend(url, _blob_stores, "blob_store").open_blobs(url)

@@ -15,15 +15,18 @@ ODD_KEYS = [
     "a", "models/3f2a", "a.blob", "a/b.blob", ".", "..", "../x", "../../x/..", "./a",
     ".incoming/a", "~",
        "a b", "a%2Fb", "a%", "a+", "a+/b", "\n", "\0", "'", "\\", "é", "e\u0301", "日本", "🤖",
-    "x" * limits.blob_key_characters_max, "🤖" * limits.blob_key_characters_max, "n/" * 100 + "n",
+    "x" * limits.blob_key_bytes_max, "🤖" * (limits.blob_key_bytes_max // 4), "n/" * 100 + "n",
 ]  # fmt: skip
-NO_KEYS = ["", "/", "/a", "a/", "a//b", "x" * (limits.blob_key_characters_max + 1), "\ud800"]
+NO_KEYS = ["", "/", "/a", "a/", "a//b", "x" * (limits.blob_key_bytes_max + 1), "\ud800"]
 
 
-@pytest.fixture(params=["directory", "memory"])
+@pytest.fixture(params=["directory", "memory", "s3"])
 def blobs(request, tmp_path, monkeypatch):
     monkeypatch.setattr(limits, "chunk_bytes", 256)
+    monkeypatch.setattr(limits, "blob_part_bytes", 1000)
     url = f"file://{tmp_path}/blobs" if request.param == "directory" else "memory://"
+    if request.param == "s3":
+        url = request.getfixturevalue("s3_url")
     store = open_blobs(url)
     yield store
     store.close()

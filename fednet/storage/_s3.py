@@ -1,0 +1,233 @@
+"""Blobs as objects of a bucket, on any server that speaks S3.
+
+Used are HeadBucket, CreateBucket, PutObject, GetObject (with Range and If-Match), HeadObject, DeleteObject and
+ListObjectsV2; for what is larger than one part CreateMultipartUpload, UploadPart, CompleteMultipartUpload,
+AbortMultipartUpload and ListMultipartUploads. Nothing is used that only one server has.
+
+An object appears when its last byte is there, so a broken upload is never seen. Its parts are aborted at once; those that
+a killed process left, by whoever opens the bucket once they are a day old.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from contextlib import closing, suppress
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+from minio.error import MinioException
+
+from fednet import limits
+from fednet.errors import FailedPrecondition, FednetError, InvalidInput, NotFound, Unavailable
+from fednet.storage._blobs import Blob, check_key, check_range, no_such_blob, no_such_file
+from fednet.storage._object_names import folder_name, key_of, object_name
+from fednet.storage._s3_address import address_of
+from fednet.storage._s3_connection import Pool, client_of, code_of, s3_errors
+from fednet.storage._s3_presigner import S3Presigner
+from fednet.storage._s3_reading import Reading
+from fednet.storage._s3_uploads import Uploads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from minio.datatypes import Object
+
+    from fednet.storage._s3_address import Address
+
+_object_bytes_max: Final = 2**50
+
+
+def open_blobs(url: str) -> S3Blobs:
+    """The blobs in a bucket, which is made if there is none.
+
+    Args:
+        url: See `_s3_address`.
+
+    Raises:
+        InvalidInput: The URL is none.
+        FailedPrecondition: The server refuses; says why.
+        Unavailable: It does not answer.
+    """
+    blobs = S3Blobs(address_of(url))
+    try:
+        blobs.prepare()
+    except BaseException:
+        blobs.close()
+        raise
+    return blobs
+
+
+class S3Blobs:
+    """Blobs in a bucket.
+
+    Args:
+        address: Where the bucket is; nothing else may be kept in it.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._bucket = address.bucket
+        self._pools = Pool(is_patient=True), Pool(is_patient=False)
+        self._client, self._probe = (client_of(address, pool) for pool in self._pools)
+        self._uploads = Uploads(self._client, self._bucket)
+        public = client_of(address, self._pools[0], address.public or address.url)
+        self.presigner = S3Presigner(public, self._uploads, self._bucket)
+
+    def prepare(self) -> None:
+        """Make the bucket if there is none, and abort what killed processes left in it.
+
+        Raises:
+            InvalidInput: The name is none of a bucket.
+            FednetError: The server refuses, or does not answer.
+        """
+        try:
+            with s3_errors():
+                if not self._client.bucket_exists(self._bucket):
+                    self._make_bucket()
+        except ValueError as error:
+            raise InvalidInput(f"The blob store's URL: {error}.", field="blob_store") from error
+        self._uploads.abort_forgotten()
+
+    def put(self, key: str, source: Iterable[bytes]) -> Blob:
+        """See `Blobs.put`."""
+        name = object_name(check_key(key))
+        counted = _Counted(source)
+        parts = _parts(counted)
+        first, second = next(parts, b""), next(parts, None)
+        if second is None:
+            with s3_errors():
+                self._client.put_object(self._bucket, name, io.BytesIO(first), len(first))
+        else:
+            self._uploads.put(name, chain([first, second], parts))
+        return counted.blob
+
+    def put_file(self, key: str, path: Path) -> Blob:
+        """See `Blobs.put_file`."""
+        check_key(key)
+        try:
+            with path.open("rb") as file:
+                stored = self.put(key, iter(lambda: file.read(limits.chunk_bytes), b""))
+            path.unlink()
+        except FileNotFoundError as error:
+            raise no_such_file(path) from error
+        except OSError as error:
+            raise Unavailable(f"{path} cannot be stored: {error.strerror}.") from error
+        return stored
+
+    def read(self, key: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """See `Blobs.read`."""
+        check_range(offset, length)
+        if self.size(key) is None:
+            raise no_such_blob(key)
+        end = _object_bytes_max if length is None else min(offset + length, _object_bytes_max)
+        return self._chunks(key, min(offset, end), end)
+
+    def size(self, key: str) -> int | None:
+        """See `Blobs.size`."""
+        found = self._find(key)
+        return None if found is None else found.size
+
+    def version(self, key: str) -> str | None:
+        """See `Blobs.version`."""
+        found = self._find(key)
+        return None if found is None else found.etag
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        """See `Blobs.list`."""
+        top = folder_name(prefix.rpartition("/")[0])
+        with s3_errors():
+            for found in self._client.list_objects(self._bucket, top, recursive=True):
+                key = key_of(str(found.object_name))
+                if key is not None and key.startswith(prefix):
+                    yield key
+
+    def delete(self, key: str) -> bool:
+        """See `Blobs.delete`; of several that delete at the same time, more than one may hear True."""
+        was_there = self._find(key) is not None
+        with s3_errors():
+            self._client.remove_object(self._bucket, object_name(key))
+        return was_there
+
+    def local_path(self, key: str) -> Path | None:
+        """See `Blobs.local_path`: there are no files."""
+        check_key(key)
+        return None
+
+    def is_ready(self) -> bool:
+        """See `Blobs.is_ready`."""
+        try:
+            with s3_errors():
+                return self._probe.bucket_exists(self._bucket)
+        except FednetError:
+            return False
+
+    def close(self) -> None:
+        """See `Blobs.close`."""
+        for pool in self._pools:
+            pool.clear()
+
+    def _make_bucket(self) -> None:
+        try:
+            self._client.make_bucket(self._bucket)
+        except MinioException as error:
+            match code_of(error):
+                case "BucketAlreadyOwnedByYou" | "BucketAlreadyExists":
+                    return  # another process was faster
+                case "AccessDenied":
+                    raise FailedPrecondition(
+                        f"There is no bucket {self._bucket!r}, and the access key may not make it: "
+                        "make it, or give the key that right.",
+                        field="blob_store",
+                    ) from error
+            raise
+
+    def _find(self, key: str) -> Object | None:
+        name = object_name(check_key(key))
+        with suppress(NotFound), s3_errors():
+            return self._client.stat_object(self._bucket, name)
+        return None
+
+    def _chunks(self, key: str, start: int, end: int) -> Iterator[bytes]:
+        name = object_name(key)
+        with closing(Reading(self._client, self._bucket, name, start, end)) as reading:
+            try:
+                while chunk := reading.next_chunk():
+                    yield chunk
+            except NotFound as error:
+                raise no_such_blob(key) from error
+
+
+class _Counted:
+    """A source that remembers what came from it."""
+
+    def __init__(self, source: Iterable[bytes]) -> None:
+        self._source = source
+        self._digest = hashlib.sha256()
+        self._size_bytes = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._source:
+            self._digest.update(chunk)
+            self._size_bytes += len(chunk)
+            yield chunk
+
+    @property
+    def blob(self) -> Blob:
+        return Blob(self._size_bytes, self._digest.hexdigest())
+
+
+def _parts(source: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in parts of `limits.blob_part_bytes`; the last one may be shorter."""
+    part = bytearray()
+    for chunk in source:
+        rest = memoryview(chunk)
+        while rest:
+            taken = rest[: limits.blob_part_bytes - len(part)]
+            part += taken
+            rest = rest[len(taken) :]
+            if len(part) == limits.blob_part_bytes:
+                yield bytes(part)
+                part.clear()
+    if part:
+        yield bytes(part)

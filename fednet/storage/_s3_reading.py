@@ -1,0 +1,110 @@
+"""One object, or a range of it, as a stream that goes on where its connection broke."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minio.error import MinioException
+
+from fednet import limits
+from fednet.errors import FailedPrecondition, Unavailable
+from fednet.storage._s3_connection import code_of, s3_errors
+
+if TYPE_CHECKING:
+    from minio import Minio
+    from urllib3.response import BaseHTTPResponse
+
+
+class Reading:
+    """The bytes of one object from `start` up to `end`. It holds a connection until it is closed.
+
+    Whatever is read is of the object that was there at the first chunk: each further request asks
+    for that one by its ETag.
+
+    Args:
+        client: Speaks to the server.
+        bucket: Where the object is.
+        name: The object.
+        start: The first byte.
+        end: The one after the last; None for the object's end.
+    """
+
+    def __init__(self, client: Minio, bucket: str, name: str, start: int, end: int | None) -> None:
+        self._client = client
+        self._place = (bucket, name)
+        self._position = start
+        self._end = end
+        self._etag: str | None = None
+        self._response: BaseHTTPResponse | None = None
+
+    def next_chunk(self) -> bytes:
+        """Up to `limits.chunk_bytes`; empty at the end.
+
+        Raises:
+            NotFound: There is no such object.
+            Unavailable: The server does not answer, or the object is another after a broken
+                connection.
+        """
+        for _ in range(limits.transfer_attempts_max):
+            response = self._response or self._ask()
+            if response is None:
+                return b""
+            try:
+                with s3_errors():
+                    chunk = response.read(limits.chunk_bytes)
+            except Unavailable as error:
+                self.close()
+                problem = error
+            else:
+                self._position += len(chunk)
+                return chunk
+        raise problem
+
+    def close(self) -> None:
+        """Give the connection back; one with bytes on the way is ended first."""
+        if self._response is not None:
+            self._response.close()
+            self._response.release_conn()
+            self._response = None
+
+    def _ask(self) -> BaseHTTPResponse | None:
+        """Ask for the rest; None if there is none."""
+        if self._position == self._end:
+            return None
+        with s3_errors():
+            try:
+                response = self._client.get_object(*self._place, request_headers=self._headers())
+            except MinioException as error:
+                if code_of(error) == "InvalidRange":
+                    return None
+                if code_of(error) == "PreconditionFailed":
+                    raise _changed() from error
+                raise
+        self._response = response
+        self._check(response)
+        return response
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"If-Match": f'"{self._etag}"'} if self._etag else {}
+        if self._position or self._end is not None:
+            last = "" if self._end is None else self._end - 1
+            headers["Range"] = f"bytes={self._position}-{last}"
+        return headers
+
+    def _check(self, response: BaseHTTPResponse) -> None:
+        """Trust no server to heed If-Match and Range: some do not."""
+        etag = response.headers.get("ETag", "").strip('"')
+        if self._etag not in {None, etag}:
+            self.close()
+            raise _changed()
+        if self._position and "Content-Range" not in response.headers:
+            self.close()
+            raise FailedPrecondition("The blob store serves no ranges.", field="blob_store")
+        self._etag = etag
+
+
+def _changed() -> Unavailable:
+    return Unavailable(
+        "The blob was replaced while it was read, and the connection broke. Read it again.",
+        field="blob_store",
+    )
