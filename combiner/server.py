@@ -14,6 +14,7 @@ from grpc_health.v1.health import aio as health_aio
 
 from fednet.enrolment import enrol_combiner
 from fednet.errors import Unavailable
+from fednet.http import Http
 from fednet.identity import Identity, Verifier
 from fednet.rpc import TokenGate, channel_options
 from fednet.settings import CombinerSettings
@@ -72,7 +73,8 @@ class Combiner:
         address = f"{settings.advertise_host or settings.host}:{port}"
         place = await asyncio.to_thread(enrol_combiner, settings, address)
         gatekeeper.verifier = Verifier(place.public_key)
-        store = await asyncio.to_thread(open_blobs, place.blob_store)
+        controller = Http(settings.api_url, place.token)
+        store = await asyncio.to_thread(open_blobs, place.blob_store, controller)
         spool = Spool(settings.data_dir / "spool")
         runner = Runner(
             settings.name, spool, store, settings.clients_max, settings.retained_bytes_max

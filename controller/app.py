@@ -6,6 +6,7 @@ from fednet import limits
 
 from .api import (
     attributes,
+    blobs,
     clients,
     combiners,
     drafts,
@@ -39,6 +40,7 @@ def create_app(services: Services) -> Flask:
     handle_problems(app)
     for resource in (
         attributes,
+        blobs,
         clients,
         combiners,
         drafts,

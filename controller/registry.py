@@ -20,7 +20,7 @@ from .placement import Candidate, choose_combiner
 from .records import new_id, timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from fednet.identity import Signer
     from fednet.storage import Document
@@ -42,7 +42,7 @@ class Registry:
         presence: Who is connected now.
         signer: Makes their tokens.
         on_combiner: Is called with a combiner's document after each registration.
-        blob_store: The blob store's URL, which combiners are told where it is a folder.
+        shared_folder: What combiners are told of the blob store, where it is a folder.
         on_combiner_removed: Is called with a combiner's name once it is none any more.
     """
 
@@ -50,7 +50,7 @@ class Registry:
     presence: Presence
     signer: Signer
     on_combiner: Callable[[Document], None]
-    blob_store: str
+    shared_folder: Mapping[str, str]
     on_combiner_removed: Callable[[str], None] = lambda _: None
     _placing: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -67,8 +67,8 @@ class Registry:
             ip: Where the call came from.
 
         Returns:
-            id, name, token, public_key and, where combiners share a folder with the controller,
-            blob_store.
+            id, name, token, public_key and, where the blob store is a folder, what
+            `fednet.storage.shared_folder` says of it.
 
         Raises:
             AlreadyExists: The name belongs to another combiner.
@@ -79,11 +79,10 @@ class Registry:
         reported = {"address": host, "port": port, "fqdn": None, "ip": ip}
         combiner = self._write("combiners", known, _newcomer(caller, name), reported)
         self.on_combiner(combiner)
-        shared = {"blob_store": self.blob_store} if self.blob_store.startswith("file://") else {}
         return {
             **self._credentials(combiner, Role.COMBINER),
             "public_key": self.signer.public_key,
-            **shared,
+            **self.shared_folder,
         }
 
     def register_client(

@@ -17,7 +17,7 @@ from fednet import limits
 from fednet.errors import Unavailable
 from fednet.identity import Identity, Role, Signer, admin_token, write_local_network
 from fednet.settings import ControllerSettings
-from fednet.storage import open_blobs, open_documents
+from fednet.storage import open_blobs, open_documents, shared_folder
 
 from .app import Services, create_app
 from .catalog import Catalog
@@ -25,6 +25,7 @@ from .presence import Presence
 from .records import COLLECTIONS, Records
 from .registry import Registry
 from .sessions.engine import Engine
+from .uploads import Uploads
 
 
 @dataclass
@@ -70,10 +71,13 @@ class Controller:
                 presence,
                 signer,
                 engine.connect,
-                settings.blob_store_url,
+                shared_folder(settings.blob_store_url),
                 engine.disconnect,
             )
-            app = create_app(Services(records, blobs, registry, catalog, engine, signer.verifier))
+            uploads = Uploads(catalog.work_dir)
+            app = create_app(
+                Services(records, blobs, uploads, registry, catalog, engine, signer.verifier)
+            )
             engine.open(registry)
             to_close.enter_context(_serving(app, listening, settings.threads))
             api_url = f"http://{settings.host}:{listening.getsockname()[1]}"

@@ -10,7 +10,7 @@ import contextlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from fednet.errors import (
 from fednet.http import Http
 from fednet.identity import read_local_network, replace_private_file
 from fednet.settings import ClientSettings, CombinerSettings, default_data_dir
+from fednet.storage import CONTROLLER, is_shared
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -36,13 +37,14 @@ class CombinerPlace:
         id: Its stable id.
         token: Its own token.
         public_key: The key that verifies the network's tokens (PEM).
-        blob_store: The URL of the network's blob store.
+        blob_store: The URL of the network's blob store: what the settings say, else the
+            controller's folder if that is here, else `controller://`.
     """
 
     id: str
     token: str
     public_key: str
-    blob_store: str
+    blob_store: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,13 @@ def enrol_combiner(settings: CombinerSettings, address: str) -> CombinerPlace:
     except (Unavailable, DeadlineExceeded):
         if not _has(kept, _names(CombinerPlace)):
             raise
-        return CombinerPlace(**_picked(kept, _names(CombinerPlace)))
-    blob_store = _blob_store(settings.blob_store or answer.get("blob_store"))
-    place = CombinerPlace(**_picked(answer, {"id", "token", "public_key"}), blob_store=blob_store)
-    _keep_credentials(settings, place)
-    return place
+        place = CombinerPlace(**_picked(kept, _names(CombinerPlace)))
+    else:
+        blob_store = answer["blob_store"] if is_shared(answer) else CONTROLLER
+        found = _picked(answer, {"id", "token", "public_key"})
+        place = CombinerPlace(**found, blob_store=blob_store)
+        _keep_credentials(settings, place)
+    return replace(place, blob_store=settings.blob_store_url or place.blob_store)
 
 
 def enrol_client(settings: ClientSettings, *, needs_package: bool) -> ClientPlace:
@@ -176,15 +180,6 @@ def _names(kind: type[ClientPlace | CombinerPlace]) -> set[str]:
 def _local_token(api_url: str) -> str | None:
     network = read_local_network(default_data_dir())
     return network.token if network and network.api_url == api_url else None
-
-
-def _blob_store(url: str | None) -> str:
-    if url is None:
-        raise InvalidInput(
-            "The controller's blob store is no folder: say where it is with --blob-store.",
-            field="blob_store",
-        )
-    return url
 
 
 def _credentials_file(settings: CombinerSettings | ClientSettings) -> Path:

@@ -72,6 +72,7 @@ class Http:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         body: Any = None,
+        content: bytes | None = None,
         seconds: float = limits.call_seconds_max,
     ) -> Any:
         """The JSON that the server answers.
@@ -82,12 +83,13 @@ class Http:
             query: What stands after the question mark; None values are left out.
             headers: Besides the token.
             body: What is sent as JSON.
+            content: What is sent as it is, in place of JSON.
             seconds: How long the server may think.
 
         Raises:
             FednetError: What the server refused, or Unavailable or DeadlineExceeded.
         """
-        options = {**_json_body(body), "params": query}
+        options = {**(_json_body(body) if content is None else _raw_body(content)), "params": query}
         options["headers"] = {**options.get("headers", {}), **(headers or {})}
         return _json(self._send(method, path, seconds, **options))
 
@@ -98,6 +100,38 @@ class Http:
             FednetError: Unavailable, DeadlineExceeded or a fault of the server.
         """
         return _dict(self._send(method, path, limits.call_seconds_max, **_json_body(body)))
+
+    @contextmanager
+    def stream(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Iterator[Iterator[bytes]]:
+        """What the server answers to a GET, in chunks of `limits.chunk_bytes` as they arrive.
+
+        Raises:
+            FednetError: What the server refused, or Unavailable or DeadlineExceeded; also while the
+                chunks are taken.
+        """
+        seconds = limits.transfer_idle_seconds_max
+        options = {"params": query, "headers": headers, "stream": True}
+        with self._send("GET", path, seconds, **options) as response:
+            if not response.ok:
+                raise _refusal(response)
+            yield self._chunks(response)
+
+    def head(self, path: str) -> Mapping[str, str]:
+        """The headers of what a GET would answer.
+
+        Raises:
+            FednetError: What the server refused, or Unavailable or DeadlineExceeded.
+        """
+        with self._send("HEAD", path, limits.call_seconds_max) as response:
+            if not response.ok:
+                raise _refusal(response)
+            return response.headers
 
     def upload(self, path: str, file: Path, query: Mapping[str, Any]) -> dict[str, Any]:
         """Send a file as a stream of raw bytes, with what is said of it in the query.
@@ -222,6 +256,10 @@ def _json_body(body: Any) -> dict[str, Any]:
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"The call's values are no JSON: {error}.") from error
     return {"data": data, "headers": {"Content-Type": "application/json"}}
+
+
+def _raw_body(content: bytes) -> dict[str, Any]:
+    return {"data": content, "headers": {"Content-Type": "application/octet-stream"}}
 
 
 def _json(response: requests.Response) -> Any:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -92,6 +93,12 @@ class ControllerSettings(_Section):
     blob_store: str | None = Field(default=None, repr=False)
     """The URL of the blob store; by default `file://<data_dir>/blobs`."""
 
+    blob_store_key: str | None = Field(default=None, repr=False)
+    """The access key of an s3:// blob store whose URL has none."""
+
+    blob_store_secret: str | None = Field(default=None, repr=False)
+    """The secret key of an s3:// blob store whose URL has none."""
+
     threads: int = Field(default=32, ge=2, le=1000)
     """How many REST requests are served at the same time."""
 
@@ -103,7 +110,7 @@ class ControllerSettings(_Section):
     @property
     def blob_store_url(self) -> str:
         """The blob store's URL, with the default filled in."""
-        return self.blob_store or f"file://{self.data_dir.absolute() / 'blobs'}"
+        return _with_keys(self) or f"file://{self.data_dir.absolute() / 'blobs'}"
 
 
 class CombinerSettings(_Section):
@@ -133,13 +140,32 @@ class CombinerSettings(_Section):
     """The folder of the spool and of the combiner's credentials."""
 
     blob_store: str | None = Field(default=None, repr=False)
-    """The URL of the blob store; by default what the controller says."""
+    """The URL of the blob store; by default the controller's folder, or else `controller://`."""
+
+    blob_store_key: str | None = Field(default=None, repr=False)
+    """The access key of an s3:// blob store whose URL has none."""
+
+    blob_store_secret: str | None = Field(default=None, repr=False)
+    """The secret key of an s3:// blob store whose URL has none."""
 
     clients_max: int = Field(default=limits.combiner_clients_max, ge=1)
     """How many clients may be connected at once."""
 
     retained_bytes_max: int = Field(default=limits.retained_bytes_max, ge=0)
     """How much the updates may take that sessions with delete_models=False leave here."""
+
+    @property
+    def blob_store_url(self) -> str | None:
+        """The blob store's URL with its keys; None to use what the controller says."""
+        return _with_keys(self)
+
+
+def _with_keys(settings: ControllerSettings | CombinerSettings) -> str | None:
+    """The blob store's URL, with the keys that are given beside it."""
+    url, key, secret = settings.blob_store, settings.blob_store_key, settings.blob_store_secret
+    if not (url and key and secret) or not url.startswith("s3://") or "@" in url:
+        return url
+    return f"s3://{quote(key, safe='')}:{quote(secret, safe='')}@{url.removeprefix('s3://')}"
 
 
 class ClientSettings(_Section):

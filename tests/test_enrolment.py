@@ -15,6 +15,7 @@ from fednet.enrolment import (
 from fednet.errors import FailedPrecondition, InvalidInput, Unauthenticated, Unavailable
 from fednet.http import Http
 from fednet.settings import ClientSettings, CombinerSettings
+from fednet.storage import CONTROLLER, shared_folder
 from fednet.testing import Network
 
 ANSWER = {"id": "i", "name": "n", "token": "own", "public_key": "k", "blob_store": "file:///b"}
@@ -115,7 +116,7 @@ def test_a_combiner_starts_while_the_controller_is_away(combiner, controller):
     controller.answer = Unavailable("It is away.")
 
     assert enrol_combiner(combiner, "127.0.0.1:1") == first
-    assert first == CombinerPlace("i", "own", "k", "file:///b")
+    assert first == CombinerPlace("i", "own", "k", CONTROLLER)
 
 
 @pytest.mark.usefixtures("controller")
@@ -145,12 +146,35 @@ def test_what_is_no_controller_is_recognised(combiner, controller, answer):
     assert caught.value.field == "api_url"
 
 
-def test_a_network_without_a_shared_folder_asks_for_the_store(combiner, controller):
-    """The controller tells its blob store only where that is a folder."""
-    controller.answer = {name: ANSWER[name] for name in ("id", "token", "public_key")}
+def test_a_combiner_shares_the_folder_of_a_controller_beside_it(combiner, controller, tmp_path):
+    """It knows the folder by its mark."""
+    controller.answer = ANSWER | shared_folder(f"file://{tmp_path}")
 
-    with pytest.raises(InvalidInput, match="--blob-store"):
-        enrol_combiner(combiner, "127.0.0.1:1")
+    assert enrol_combiner(combiner, "127.0.0.1:1").blob_store == f"file://{tmp_path}"
+
+
+@pytest.mark.parametrize("told", [{}, {"blob_store_mark": "other"}, {"blob_store": 7}])
+def test_a_combiner_elsewhere_gets_its_blobs_through_the_controller(
+    combiner, controller, tmp_path, told
+):
+    """Also where it has a folder of the same name."""
+    shared_folder(f"file://{tmp_path}")
+    controller.answer = ANSWER | {"blob_store": f"file://{tmp_path}"} | told
+
+    assert enrol_combiner(combiner, "127.0.0.1:1").blob_store == CONTROLLER
+
+
+@pytest.mark.usefixtures("controller")
+def test_what_a_combiner_is_told_of_the_blob_store_wins_and_is_not_kept(combiner, tmp_path):
+    """It may hold a password, and may be another the next time."""
+    url = "s3://key:password@host/bucket"
+    told = combiner.model_copy(update={"blob_store": url})
+
+    place = enrol_combiner(told, "127.0.0.1:1")
+
+    assert place.blob_store == url
+    assert "password" not in repr(place) + repr(told)
+    assert "password" not in (tmp_path / "credentials-c.json").read_text()
 
 
 @pytest.mark.parametrize("name", ["a", "A-1", "hospital.north_2", "0"])

@@ -17,8 +17,8 @@ import pytest
 FLOORS = (
     ("errors", "limits"),
     ("settings",),
-    ("identity", "packages", "parameters", "wire"),
-    ("aggregation", "helpers", "host", "http", "plots", "rpc", "storage"),
+    ("http", "identity", "packages", "parameters", "wire"),
+    ("aggregation", "helpers", "host", "plots", "rpc", "storage"),
     ("api_reader", "enrolment"),
     ("client", "combiner", "controller"),
     ("api_client",),

@@ -16,6 +16,11 @@ _ADMINS = frozenset({Role.ADMIN})
 _CLIENTS = _ADMINS | {Role.CLIENT}
 _COMBINERS = _ADMINS | {Role.COMBINER}
 _ROLES = {
+    "blobs.append": _COMBINERS,
+    "blobs.delete": _COMBINERS,
+    "blobs.download": _COMBINERS,
+    "blobs.keys": _COMBINERS,
+    "blobs.put": _COMBINERS,
     "clients.add": _CLIENTS,
     "clients.register": _CLIENTS,
     "combiners.register": _COMBINERS,

@@ -77,7 +77,10 @@ class CombinerMembership(BaseModel):
     """Verifies the tokens of others: PEM."""
 
     blob_store: str | None = None
-    """The URL of the folder that all combiners share with the controller, if it is one."""
+    """The URL of the blobs' folder, if they are in one: for a combiner that sees the same folder."""
+
+    blob_store_mark: str | None = None
+    """What is in the file `.mark` of that folder."""
 
 
 class Combiner(Shown):

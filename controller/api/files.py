@@ -4,6 +4,7 @@ An upload is either `multipart/form-data` with the field `file`, and what is sai
 fields, or the raw bytes as `application/octet-stream`, and what is said of it in the query.
 """
 
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, TypeVar, cast
 
 from flask import Response, request
@@ -78,23 +79,39 @@ def file_answer(collection: str, document: Document, file_name: str) -> Response
 
     The ETag is the SHA-256 of the whole file, in hexadecimal.
     """
-    size_bytes, sha256 = document["size_bytes"], document["sha256"]
-    start, stop = _asked_range(size_bytes, sha256)
-    chunks = services().catalog.read(collection, document, start, stop - start)
-    response = Response(chunks, mimetype="application/octet-stream")
+    response = ranged_answer(
+        document["size_bytes"],
+        document["sha256"],
+        lambda start, length: services().catalog.read(collection, document, start, length),
+    )
+    response.headers.set("Content-Disposition", "attachment", filename=file_name)
+    return response
+
+
+def ranged_answer(
+    size_bytes: int, etag: str, read: Callable[[int, int], Iterator[bytes]]
+) -> Response:
+    """Bytes of something that has so many, or the one range of them that the request asks for.
+
+    Args:
+        size_bytes: How many there are.
+        etag: Changes when they do.
+        read: Gives a range in chunks: from an offset, so many.
+    """
+    start, stop = _asked_range(size_bytes, etag)
+    response = Response(read(start, stop - start), mimetype="application/octet-stream")
     response.content_length = stop - start
     response.accept_ranges = "bytes"
-    response.set_etag(sha256)
-    response.headers.set("Content-Disposition", "attachment", filename=file_name)
+    response.set_etag(etag)
     if stop - start < size_bytes:
         response.status_code = 206
         response.content_range.set(start, stop, size_bytes)
     return response
 
 
-def _asked_range(size_bytes: int, sha256: str) -> tuple[int, int]:
+def _asked_range(size_bytes: int, etag: str) -> tuple[int, int]:
     """First byte and the one after the last; all of it unless a range of this file is asked for."""
-    is_of_this_file = request.if_range.etag in {None, sha256}
+    is_of_this_file = request.if_range.etag in {None, etag}
     if request.range is None or len(request.range.ranges) != 1 or not is_of_this_file:
         return 0, size_bytes
     asked = request.range.range_for_length(size_bytes)

@@ -14,6 +14,7 @@ from ..catalog import Catalog
 from ..records import Records
 from ..registry import Registry
 from ..sessions.options import PredictionOptions, SessionOptions
+from ..uploads import Uploads
 
 _EXTENSION = "fednet"
 
@@ -96,6 +97,7 @@ class Services:
     Attributes:
         records: The documents.
         blobs: The bytes of models and packages.
+        uploads: Blobs that are on their way from combiners.
         registry: Registers combiners and clients.
         catalog: Keeps models and packages.
         sessions: Starts sessions, steers them and waits for their changes.
@@ -105,6 +107,7 @@ class Services:
 
     records: Records
     blobs: Blobs
+    uploads: Uploads
     registry: Registry
     catalog: Catalog
     sessions: Sessions

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fednet.cli._supervisor import Child, Supervisor, fednet_server
 from fednet.settings import environment_of_a_task
+from fednet.storage import is_server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,6 +80,7 @@ def _start_combiner(processes: Supervisor, plan: NetworkPlan, number: int) -> Ch
     name = f"combiner-{number}"
     port = plan.combiner_port + number - 1 if plan.combiner_port else 0
     command = fednet_server("combiner", "start", "--name", name, "--settings-from-parent")
+    blob_store = plan.blob_store if is_server(plan.blob_store) else None
     return processes.start(
         name,
         [
@@ -87,7 +89,7 @@ def _start_combiner(processes: Supervisor, plan: NetworkPlan, number: int) -> Ch
             *("--port", str(port)),
             *("--data-dir", str(plan.data_dir / "combiners" / name)),
         ],
-        environment_of_a_task(),
+        _environment({"FEDNET_COMBINER_BLOB_STORE": blob_store} if blob_store else {}),
     )
 
 

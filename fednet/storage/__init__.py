@@ -2,7 +2,8 @@
 
 from fednet.storage._backup import back_up, restore
 from fednet.storage._backup_file import BackupContents
-from fednet.storage._blobs import Blob, Blobs
+from fednet.storage._blobs import Blob, Blobs, Presigner
+from fednet.storage._directory import is_shared, shared_folder
 from fednet.storage._documents import (
     EVERYTHING,
     Collection,
@@ -11,9 +12,11 @@ from fednet.storage._documents import (
     Query,
     Scalar,
 )
-from fednet.storage._opening import open_blobs, open_documents
+from fednet.storage._object_names import key_of
+from fednet.storage._opening import CONTROLLER, is_server, open_blobs, open_documents
 
 __all__ = [
+    "CONTROLLER",
     "EVERYTHING",
     "BackupContents",
     "Blob",
@@ -21,10 +24,15 @@ __all__ = [
     "Collection",
     "Document",
     "Documents",
+    "Presigner",
     "Query",
     "Scalar",
     "back_up",
+    "is_server",
+    "is_shared",
+    "key_of",
     "open_blobs",
     "open_documents",
     "restore",
+    "shared_folder",
 ]

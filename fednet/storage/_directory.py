@@ -10,9 +10,10 @@ import errno
 import fcntl
 import hashlib
 import os
+import uuid
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fednet import limits
 from fednet.errors import InvalidInput, Unavailable
@@ -21,8 +22,10 @@ from fednet.storage._blobs import Blob, check_key, check_range, no_such_blob, no
 from fednet.storage._incoming import Incoming
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from io import FileIO
+
+_scheme: Final = "file://"
 
 
 def open_blobs(url: str) -> DirectoryBlobs:
@@ -35,7 +38,7 @@ def open_blobs(url: str) -> DirectoryBlobs:
         InvalidInput: The path is not absolute.
         Unavailable: The folder cannot be made or written.
     """
-    root = Path(url.removeprefix("file://"))
+    root = Path(url.removeprefix(_scheme))
     if not root.is_absolute():
         raise InvalidInput(
             f"The blob store {url!r} must name an absolute path, "
@@ -43,6 +46,42 @@ def open_blobs(url: str) -> DirectoryBlobs:
             field="blob_store",
         )
     return DirectoryBlobs(root)
+
+
+def shared_folder(url: str) -> dict[str, str]:
+    """What a process that may share the folder at a URL is told, to see whether it does.
+
+    Returns:
+        blob_store, the URL, and blob_store_mark, which is in the folder until this is called again;
+        empty for a store that is no folder.
+
+    Raises:
+        Unavailable: The folder cannot be written.
+    """
+    if not url.startswith(_scheme):
+        return {}
+    mark = uuid.uuid4().hex
+    with _os_errors():
+        path = _mark_of(url)
+        beside = path.with_suffix(".new")
+        beside.write_text(mark)
+        beside.replace(path)
+    return {"blob_store": url, "blob_store_mark": mark}
+
+
+def is_shared(told: Mapping[str, object]) -> bool:
+    """Whether this process sees the folder that `shared_folder` told of: the same, not one like it."""
+    url, mark = told.get("blob_store"), told.get("blob_store_mark")
+    if not isinstance(url, str) or not url.startswith(_scheme):
+        return False
+    try:
+        return _mark_of(url).read_text() == mark
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _mark_of(url: str) -> Path:
+    return Path(url.removeprefix(_scheme), ".mark")
 
 
 class DirectoryBlobs:

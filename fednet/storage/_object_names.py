@@ -1,11 +1,12 @@
 """What a blob is called where names are no paths of ours: in a bucket, and in a URL.
 
-`models/3f2a` is the object `models/3f2a`, to be found there by everybody. Odd characters become `!` and two hexadecimal
-digits, so that a name holds nothing but letters, digits, `_`, `-` and `!`, which every S3 server takes and none changes.
+`models/3f2a` is the object `models/3f2a`, to be found there by everybody. Odd characters become `!` and two
+hexadecimal digits, so that a name holds nothing but letters, digits, `_`, `-` and `!`, which every S3 server takes and
+none changes.
 
-Many servers keep objects as files, where nothing is both a file and a folder, and a file's name is short. So a name that
-others follow ends with `!`, unless it is the first; a key of one name lies in `!/`; and a long name goes on in a folder
-whose name ends with `!!`.
+Many servers keep objects as files, where nothing is both a file and a folder, and a file's name is short. So a name
+that others follow ends with `!`, unless it is the first; a key of one name lies in `!/`; and a long name goes on in a
+folder whose name ends with `!!`.
 """
 
 from __future__ import annotations

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fednet.errors import InvalidInput, MissingExtra
 from fednet.storage._redaction import redacted
+from fednet.storage._controller_blobs import ControllerBlobs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from fednet.http import Http
     from fednet.storage._blobs import Blobs
     from fednet.storage._documents import Collection, Documents
+
+
+CONTROLLER: Final = "controller://"
 
 
 class _Backend(NamedTuple):
@@ -50,8 +55,13 @@ def open_documents(url: str, collections: Sequence[Collection]) -> Documents:
     return opened
 
 
-def open_blobs(url: str) -> Blobs:
+def open_blobs(url: str, controller: Http | None = None) -> Blobs:
     """The blob store at a URL: `file:///absolute/folder`, `s3://…`, or a new one at `memory://`.
+
+    Args:
+        url: The store's address; `controller://` are the blobs of a network, through its
+            controller.
+        controller: Speaks to that controller, with a combiner's token; only a combiner has it.
 
     Raises:
         InvalidInput: The URL is none of a blob store.
@@ -59,8 +69,15 @@ def open_blobs(url: str) -> Blobs:
         FailedPrecondition: The store refuses; says what to do.
         Unavailable: The store does not answer.
     """
+    if url == CONTROLLER and controller is not None:
+        return ControllerBlobs(controller)
     opened: Blobs = _backend(url, _blob_stores, "blob_store").open_blobs(url)
     return opened
+
+
+def is_server(url: str | None) -> bool:
+    """Whether the blob store at the URL is a server, which combiners reach as their controller does."""
+    return url is not None and url.startswith("s3://")
 
 
 def _backend(url: str, backends: Mapping[str, _Backend], field: str) -> Any:

@@ -4,8 +4,8 @@ Used are HeadBucket, CreateBucket, PutObject, GetObject (with Range and If-Match
 ListObjectsV2; for what is larger than one part CreateMultipartUpload, UploadPart, CompleteMultipartUpload,
 AbortMultipartUpload and ListMultipartUploads. Nothing is used that only one server has.
 
-An object appears when its last byte is there, so a broken upload is never seen. Its parts are aborted at once; those that
-a killed process left, by whoever opens the bucket once they are a day old.
+An object appears when its last byte is there, so a broken upload is never seen. Its parts are aborted at once; those
+that a killed process left, by whoever opens the bucket once they are a day old.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from fednet import limits
 from fednet.api_client import APIClient
 from fednet.errors import DeadlineExceeded, FednetError, InvalidInput, MissingExtra
 from fednet.settings import ClientSettings, CombinerSettings, ControllerSettings
+from fednet.storage import is_server
 from fednet.testing._loop import LoopThread
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Network:
             token=self.token,
             port=0,
             data_dir=self.data_dir / name,
-            blob_store=self._blob_store,
+            blob_store=self._blob_store if is_server(self._blob_store) else None,
         )
         self._combiners[name] = self._loop.run(_server_of("combiner").Combiner.start(settings))
         return self._combiners[name].address

@@ -11,6 +11,7 @@ from fednet.controller.catalog import Catalog
 from fednet.controller.presence import Presence
 from fednet.controller.records import COLLECTIONS, Records, new_id, timestamp
 from fednet.controller.registry import Registry
+from fednet.controller.uploads import Uploads
 from fednet.errors import AlreadyExists, FailedPrecondition
 from fednet.identity import Identity, Role, Signer
 from fednet.packages import create_package
@@ -54,7 +55,7 @@ def registry(records, presence, signer):
         presence,
         signer,
         on_combiner=lambda combiner: presence.combiner_up(combiner["name"], {}),
-        blob_store="file:///blobs",
+        shared_folder={"blob_store": "file:///blobs", "blob_store_mark": "m"},
     )
 
 
@@ -133,7 +134,8 @@ def sessions(records):
 
 @pytest.fixture
 def services(records, blobs, registry, catalog, sessions, signer):
-    return Services(records, blobs, registry, catalog, sessions, signer.verifier)
+    uploads = Uploads(catalog.work_dir)
+    return Services(records, blobs, uploads, registry, catalog, sessions, signer.verifier)
 
 
 @pytest.fixture

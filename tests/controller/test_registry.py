@@ -7,6 +7,7 @@ from fednet.controller.presence import Capabilities
 from fednet.controller.registry import Registry, address_of
 from fednet.errors import AlreadyExists, InvalidInput, PermissionDenied, Unavailable
 from fednet.identity import Identity, Role
+from fednet.storage import shared_folder
 
 ODD_NAMES = [
     "",
@@ -48,11 +49,14 @@ def test_a_combiner_gets_what_it_needs_to_serve(registry, records, signer, admin
     assert address_of(records.get("combiners", "c1")) == "[::1]:12080"
 
 
-def test_a_blob_store_that_is_no_folder_stays_with_the_controller(records, presence, signer, admin):
-    """Its URL may hold credentials."""
-    registry = Registry(records, presence, signer, lambda _: None, "s3://key:secret@host/bucket")
+def test_a_store_that_is_no_folder_stays_with_the_controller(records, presence, signer, admin):
+    """Its URL may hold credentials; and nobody else needs the state store."""
+    told = shared_folder("s3://key:secret@host/bucket")
+    registry = Registry(records, presence, signer, lambda _: None, told)
 
-    assert "blob_store" not in registry.register_combiner(admin, "c1", "host:1", None)
+    answer = registry.register_combiner(admin, "c1", "host:1", None)
+
+    assert set(answer) == {"id", "name", "token", "public_key"}
 
 
 def test_a_combiner_is_announced_after_it_was_written(records, presence, signer, admin):
@@ -63,7 +67,7 @@ def test_a_combiner_is_announced_after_it_was_written(records, presence, signer,
         presence,
         signer,
         lambda each: found.append(records.get("combiners", each["id"])),
-        "",
+        {},
     )
 
     registry.register_combiner(admin, "c1", "host:1", None)

@@ -3,12 +3,13 @@
 import hashlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
 from fednet import limits
 from fednet.errors import InvalidInput, NotFound
-from fednet.storage import Blob, open_blobs
+from fednet.storage import Blob
 
 LONG = bytes(range(256)) * 10  # ten chunks of 256 bytes
 ODD_KEYS = [
@@ -20,16 +21,12 @@ ODD_KEYS = [
 NO_KEYS = ["", "/", "/a", "a/", "a//b", "x" * (limits.blob_key_bytes_max + 1), "\ud800"]
 
 
-@pytest.fixture(params=["directory", "memory", "s3"])
-def blobs(request, tmp_path, monkeypatch):
+@pytest.fixture
+def blobs(blobs_opener, monkeypatch):
     monkeypatch.setattr(limits, "chunk_bytes", 256)
     monkeypatch.setattr(limits, "blob_part_bytes", 1000)
-    url = f"file://{tmp_path}/blobs" if request.param == "directory" else "memory://"
-    if request.param == "s3":
-        url = request.getfixturevalue("s3_url")
-    store = open_blobs(url)
-    yield store
-    store.close()
+    with closing(blobs_opener()) as store:
+        yield store
 
 
 def content(blobs, key, *span):
@@ -268,6 +265,7 @@ def test_what_is_no_key_is_refused(blobs, key, tmp_path):
         lambda: blobs.put_file(key, file),
         lambda: blobs.read(key),
         lambda: blobs.size(key),
+        lambda: blobs.version(key),
         lambda: blobs.delete(key),
         lambda: blobs.local_path(key),
     ]
@@ -312,3 +310,15 @@ def test_a_local_path_leads_to_the_content(blobs):
 def test_a_new_store_is_ready(blobs):
     """It answers."""
     assert blobs.is_ready() is True
+
+
+def test_a_version_changes_with_the_blob_and_not_by_itself(blobs):
+    """By it a reader knows whether it goes on with what it began."""
+    blobs.put("a", [b"one"])
+    first, again = blobs.version("a"), blobs.version("a")
+
+    blobs.put("a", [b"two"])
+
+    assert first == again
+    assert blobs.version("a") != first
+    assert blobs.version("absent") is None

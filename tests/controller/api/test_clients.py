@@ -17,7 +17,10 @@ def test_a_combiner_and_a_client_join(api, signer):
     joined = api.post(f"{CLIENTS}/register", json={**client(), "preferred_combiner": "c1"})
 
     assert (combiner.status_code, joined.status_code) == (200, 200)
-    assert set(combiner.json) == {"id", "name", "token", "public_key", "blob_store"}
+    assert set(combiner.json) == {
+        *("id", "name", "token", "public_key"),
+        *("blob_store", "blob_store_mark"),
+    }
     assert set(joined.json) == {"id", "name", "token", "combiner", "address"}
     assert joined.json["address"] == "127.0.0.1:12080"
     assert signer.verifier.verify(joined.json["token"]).role is Role.CLIENT

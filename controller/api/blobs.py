@@ -1,0 +1,192 @@
+"""Blobs for combiners that cannot reach the blob store themselves; see `fednet.storage` for the other end.
+
+A blob is named in the path as it is in a bucket: its key, with odd characters as `!` and two hexadecimal digits. It is
+sent in pieces, which are small requests of their own, and put in its place by one more; so a transfer goes on where it
+broke, and nothing half-sent is ever seen.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from flask import Response, request
+from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.models.media_type import MediaType
+from flask_openapi.models.request_body import RequestBody
+from flask_openapi.models.schema import Schema
+from flask_openapi.types import ResponseDict
+from pydantic import BaseModel, Field
+
+from fednet import limits
+from fednet.errors import Conflict, InvalidInput, NotFound, PermissionDenied
+from fednet.identity import Role
+from fednet.storage import key_of
+
+from .access import caller
+from .files import FILE, ranged_answer, received_file
+from .openapi import operation_id
+from .problems import REFUSALS
+from .resource import Asked
+from .services import services
+
+_FOR_COMBINERS = ("models/", "packages/", "partials/", "states/")
+_WRITTEN_BY_COMBINERS = ("models/", "partials/", "states/")
+_PIECE = RequestBody(
+    content={
+        "application/octet-stream": MediaType(schema=Schema(type="string", format="binary")),
+    },
+    required=True,
+)
+_KEYS: ResponseDict = {
+    "200": {
+        "description": "The keys, each as a JSON string in a line of its own, in no order.",
+        "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+    }
+}
+
+
+class ByName(BaseModel):
+    """Names a blob."""
+
+    name: str
+
+
+class AskedKeys(Asked):
+    """Which blobs are asked for."""
+
+    prefix: str = ""
+
+
+class Place(Asked):
+    """Where a piece belongs: to an upload, by an id that its sender has made, and where in it."""
+
+    upload_id: UUID
+    offset: int = Field(ge=0, le=limits.model_bytes_max)
+
+
+class Whole(Asked):
+    """What a blob is made of."""
+
+    upload_id: UUID
+    size_bytes: int = Field(ge=0, le=limits.model_bytes_max)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+
+class Arrived(BaseModel):
+    """How much of an upload is there."""
+
+    size_bytes: int
+
+
+class Stored(BaseModel):
+    """What was stored."""
+
+    size_bytes: int
+    sha256: str
+
+
+class Deleted(BaseModel):
+    """Whether there was something to delete."""
+
+    deleted: bool
+
+
+api = APIBlueprint(
+    "blobs",
+    __name__,
+    url_prefix="/api/v1/blobs",
+    abp_tags=[{"name": "blobs"}],
+    abp_responses=REFUSALS,
+    operation_id_callback=operation_id,
+)
+
+
+@api.get("/", summary="The keys of blobs", responses=_KEYS)
+def keys(query: AskedKeys) -> Response:
+    """List the keys that begin with a text."""
+    _check_right(query.prefix, _FOR_COMBINERS)
+    found = services().blobs.list(query.prefix)
+    lines = (json.dumps(key) + "\n" for key in found)
+    return Response(lines, mimetype="application/x-ndjson")
+
+
+@api.get("/<path:name>", summary="A blob", responses=FILE)
+def download(path: ByName) -> Response:
+    """Stream a blob, or a range of it; with If-Match only the one that has this ETag."""
+    key = _key(path.name, _FOR_COMBINERS)
+    blobs = services().blobs
+    version, size_bytes = blobs.version(key), blobs.size(key)
+    if version is None or size_bytes is None:
+        raise NotFound(f"There is no blob {key!r}.")
+    if request.method == "HEAD":
+        return ranged_answer(size_bytes, version, lambda *_: iter(()))
+    return ranged_answer(size_bytes, version, lambda *span: _read(key, *span))
+
+
+@api.patch("/", summary="Send a piece of a blob", request_body=_PIECE, responses={"200": Arrived})
+def append(query: Place) -> dict[str, int]:
+    """Take the next piece of an upload, or one again."""
+    _check_member()
+    piece = received_file(limits.blob_part_bytes)
+    size_bytes = services().uploads.append(caller(), query.upload_id, query.offset, piece)
+    return {"size_bytes": size_bytes}
+
+
+@api.put("/<path:name>", summary="Put a blob that was sent", responses={"200": Stored})
+def put(path: ByName, query: Whole) -> dict[str, Any]:
+    """Make an upload the blob, in the place of what was there."""
+    key = _key(path.name, _WRITTEN_BY_COMBINERS)
+    uploads = services().uploads
+    with uploads.whole(caller(), query.upload_id, query.size_bytes, query.sha256) as file:
+        blob = services().blobs.put_file(key, file)
+    return {"size_bytes": blob.size_bytes, "sha256": blob.sha256}
+
+
+@api.delete("/<path:name>", summary="Delete a blob", responses={"200": Deleted})
+def delete(path: ByName) -> dict[str, bool]:
+    """Delete a blob, if it is there."""
+    key = _key(path.name, _WRITTEN_BY_COMBINERS)
+    return {"deleted": services().blobs.delete(key)}
+
+
+def _key(name: str, allowed: tuple[str, ...]) -> str:
+    key = key_of(name)
+    if key is None:
+        raise InvalidInput(f"{name!r} names no blob.", field="name")
+    _check_right(key, allowed)
+    return key
+
+
+def _check_right(key: str, allowed: tuple[str, ...]) -> None:
+    """An admin may do everything, a combiner of the network what its rounds need."""
+    _check_member()
+    if caller().role is Role.COMBINER and not key.startswith(allowed):
+        raise PermissionDenied(
+            f"A combiner may not {request.method} this blob, only {', '.join(allowed)}.",
+            field="name",
+        )
+
+
+def _check_member() -> None:
+    """A combiner that was removed has its token still."""
+    if (
+        caller().role is Role.COMBINER
+        and services().records.lookup("combiners", caller().id) is None
+    ):
+        raise PermissionDenied("This combiner does not belong to the network.")
+
+
+def _read(key: str, start: int, length: int) -> Iterator[bytes]:
+    """The range, of the version that is asked for: its first chunk is taken before this is checked."""
+    blobs = services().blobs
+    chunks = blobs.read(key, start, length)
+    first = next(chunks, b"")
+    if request.if_match and blobs.version(key) not in request.if_match:
+        raise Conflict("The blob is another by now. Read it from its beginning.")
+    return _put_back(first, chunks)
+
+
+def _put_back(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
