@@ -28,6 +28,7 @@ from fednet.parameters import (
 from fednet.storage import Query
 
 from .records import new_id, timestamp
+from .uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -253,6 +254,11 @@ class Catalog:
             found += born
             generation = [model["id"] for model in born]
         return found
+
+    @property
+    def uploads(self) -> Uploads:
+        """Blobs that are on their way from combiners."""
+        return Uploads(self.work_dir)
 
     def discard_unfinished(self) -> None:
         """Remove what a killed process was receiving: to be called once, at the start."""

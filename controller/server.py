@@ -25,7 +25,6 @@ from .presence import Presence
 from .records import COLLECTIONS, Records
 from .registry import Registry
 from .sessions.engine import Engine
-from .uploads import Uploads
 
 
 @dataclass
@@ -74,10 +73,7 @@ class Controller:
                 shared_folder(settings.blob_store_url),
                 engine.disconnect,
             )
-            uploads = Uploads(catalog.work_dir)
-            app = create_app(
-                Services(records, blobs, uploads, registry, catalog, engine, signer.verifier)
-            )
+            app = create_app(Services(records, blobs, registry, catalog, engine, signer.verifier))
             engine.open(registry)
             to_close.enter_context(_serving(app, listening, settings.threads))
             api_url = f"http://{settings.host}:{listening.getsockname()[1]}"

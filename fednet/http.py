@@ -203,9 +203,12 @@ class Http:
         import requests
         from requests.adapters import HTTPAdapter
 
+        from fednet.http_pools import POOL_CLASSES
+
         session = requests.Session()
         session.auth = self._authorize
         adapter = HTTPAdapter(max_retries=_retries())
+        adapter.poolmanager.pool_classes_by_scheme = POOL_CLASSES
         session.mount("http://", adapter)
         session.mount("https://", adapter)
         return session

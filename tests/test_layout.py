@@ -15,7 +15,7 @@ import pytest
 
 # Each room of the house by its floor, from the ground up; a room imports only from floors below it.
 FLOORS = (
-    ("errors", "limits"),
+    ("errors", "http_pools", "limits"),
     ("settings",),
     ("http", "identity", "packages", "parameters", "wire"),
     ("aggregation", "helpers", "host", "plots", "rpc", "storage"),

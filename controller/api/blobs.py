@@ -129,7 +129,7 @@ def append(query: Place) -> dict[str, int]:
     """Take the next piece of an upload, or one again."""
     _check_member()
     piece = received_file(limits.blob_part_bytes)
-    size_bytes = services().uploads.append(caller(), query.upload_id, query.offset, piece)
+    size_bytes = services().catalog.uploads.append(caller(), query.upload_id, query.offset, piece)
     return {"size_bytes": size_bytes}
 
 
@@ -137,7 +137,7 @@ def append(query: Place) -> dict[str, int]:
 def put(path: ByName, query: Whole) -> dict[str, Any]:
     """Make an upload the blob, in the place of what was there."""
     key = _key(path.name, _WRITTEN_BY_COMBINERS)
-    uploads = services().uploads
+    uploads = services().catalog.uploads
     with uploads.whole(caller(), query.upload_id, query.size_bytes, query.sha256) as file:
         blob = services().blobs.put_file(key, file)
     return {"size_bytes": blob.size_bytes, "sha256": blob.sha256}

@@ -97,7 +97,6 @@ class Services:
     Attributes:
         records: The documents.
         blobs: The bytes of models and packages.
-        uploads: Blobs that are on their way from combiners.
         registry: Registers combiners and clients.
         catalog: Keeps models and packages.
         sessions: Starts sessions, steers them and waits for their changes.
@@ -107,7 +106,6 @@ class Services:
 
     records: Records
     blobs: Blobs
-    uploads: Uploads
     registry: Registry
     catalog: Catalog
     sessions: Sessions

@@ -63,7 +63,7 @@ class Presigner(Protocol):
         """Make the parts the blob, in the place of what the key had.
 
         Raises:
-            NotFound: There is no such upload (any more).
+            NotFound: There is no such upload any more; if it was completed before, the blob is there.
             InvalidInput: The parts are not those that were sent.
         """
 

@@ -83,7 +83,7 @@ class S3Blobs:
         """
         try:
             with s3_errors():
-                if not self._client.bucket_exists(self._bucket):
+                if not self._has_bucket():
                     self._make_bucket()
         except ValueError as error:
             raise InvalidInput(f"The blob store's URL: {error}.", field="blob_store") from error
@@ -166,6 +166,16 @@ class S3Blobs:
         """See `Blobs.close`."""
         for pool in self._pools:
             pool.clear()
+
+    def _has_bucket(self) -> bool:
+        """Whether it is there; a list, unlike HeadBucket, is refused with a reason."""
+        try:
+            next(iter(self._client.list_objects(self._bucket)), None)
+        except MinioException as error:
+            if code_of(error) == "NoSuchBucket":
+                return False
+            raise
+        return True
 
     def _make_bucket(self) -> None:
         try:

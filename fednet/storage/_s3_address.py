@@ -54,9 +54,9 @@ def address_of(url: str) -> Address:
         options = dict(
             parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
         )
-        _ = parts.port
-    except ValueError as error:
-        raise _no_address("It cannot be read") from error
+        _ = parts.port  # is checked only when it is asked for
+    except ValueError:
+        raise _no_address("It cannot be read") from None  # its words may hold part of the secret
     bucket = parts.path.strip("/")
     if unknown := options.keys() - {"secure", "region", "public"}:
         raise _no_address(f"The option {min(unknown)!r} is unknown")

@@ -24,6 +24,7 @@ from fednet.errors import (
     TransferCorrupted,
     Unavailable,
 )
+from fednet.http_pools import POOL_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,7 @@ _corrupted: Final = frozenset({"BadDigest", "IncompleteBody", "XAmzContentSHA256
 _absent: Final = frozenset({"NoSuchKey", "NoSuchUpload"})
 _wrong_parts: Final = frozenset({"EntityTooSmall", "InvalidPart", "InvalidPartOrder"})
 _advice: Final = {
-    "AccessDenied": "the access key may not do this in the bucket: give it the rights, or correct KEY and SECRET",
+    "AccessDenied": "give the access key the rights to the bucket, or correct KEY and SECRET, or this machine's clock",
     "InvalidAccessKeyId": "the access key is unknown there: correct KEY",
     "SignatureDoesNotMatch": "the secret is not that of the access key: correct SECRET",
     "RequestTimeTooSkewed": "this machine's clock and the server's differ too much: set them",
@@ -67,6 +68,7 @@ class Pool(urllib3.PoolManager):
             retries=urllib3.Retry(
                 total=limits.retry_attempts_max if is_patient else 0,
                 status_forcelist=_statuses_worth_a_retry,
+                allowed_methods=None,  # nothing that is done twice here does harm
                 backoff_factor=limits.retry_seconds_first,
                 backoff_max=limits.retry_seconds_max,
                 backoff_jitter=limits.retry_seconds_first,
@@ -74,6 +76,7 @@ class Pool(urllib3.PoolManager):
                 respect_retry_after_header=False,  # it knows no bound
             ),
         )
+        self.pool_classes_by_scheme = POOL_CLASSES
 
     def urlopen(self, method: str, url: str, redirect: bool = True, **options: Any) -> Any:  # type: ignore[override]
         """Wait a bounded time for a connection."""

@@ -45,6 +45,8 @@ class Uploads:
                 self._send(name, upload_id, number, part) for number, part in enumerate(parts, 1)
             ]
             self.complete(name, upload_id, etags)
+        except NotFound as error:  # or it completed it, and the answer was lost
+            raise Unavailable("The blob store lost an upload. Try again.") from error
         except BaseException:
             with suppress(FednetError):  # else it goes when it is old
                 self.abort(name, upload_id)

@@ -11,7 +11,6 @@ from fednet.controller.catalog import Catalog
 from fednet.controller.presence import Presence
 from fednet.controller.records import COLLECTIONS, Records, new_id, timestamp
 from fednet.controller.registry import Registry
-from fednet.controller.uploads import Uploads
 from fednet.errors import AlreadyExists, FailedPrecondition
 from fednet.identity import Identity, Role, Signer
 from fednet.packages import create_package
@@ -134,8 +133,7 @@ def sessions(records):
 
 @pytest.fixture
 def services(records, blobs, registry, catalog, sessions, signer):
-    uploads = Uploads(catalog.work_dir)
-    return Services(records, blobs, uploads, registry, catalog, sessions, signer.verifier)
+    return Services(records, blobs, registry, catalog, sessions, signer.verifier)
 
 
 @pytest.fixture

@@ -17,7 +17,12 @@ OWN = {
         "/download_package",
         "/get_package_checksum",
     ),
-    Role.COMBINER: ("/add_combiner", "/api/v1/combiners/register"),
+    Role.COMBINER: (
+        "/add_combiner",
+        "/api/v1/blobs/",
+        "/api/v1/blobs/<path:name>",
+        "/api/v1/combiners/register",
+    ),
 }
 OPEN = ("/health", "/openapi.json", "/docs", "/docs/swagger", "/docs/swagger/x")
 
@@ -47,7 +52,7 @@ def test_without_a_token_nothing_is_answered_but_health_and_the_description(app,
 
 @pytest.mark.parametrize("role", [Role.CLIENT, Role.COMBINER, Role.CONTROLLER])
 def test_only_an_admin_gets_further(app, client_with, role):
-    """A client or combiner may register, itself only; a client may fetch the active package too."""
+    """Clients and combiners may register themselves, and fetch what is theirs."""
     client = client_with(Identity(role, "id", "name"))
     asked = [each for each in routes(app) if each[1] not in OWN.get(role, ())]
 

@@ -74,7 +74,7 @@ def file_blobs(tmp_path):
 
 @pytest.fixture
 def s3_blobs(s3_server):
-    """Opens blobs in a bucket that is not there yet"""
+    """Opens blobs in a bucket that is not there yet."""
     bucket = s3_server.new_bucket()
     return Opener(s3_server.host, lambda host: open_blobs(s3_server.url(bucket, host=host)))
 
@@ -90,7 +90,7 @@ def controller(tmp_path_factory):
 
 @pytest.fixture
 def controller_blobs(controller):
-    """Opens the blobs of a controller, with a right to all of them"""
+    """Opens the blobs of a controller, with a right to all of them."""
     opener = Opener(
         controller.api_url.removeprefix("http://"),
         lambda host: open_blobs(CONTROLLER, Http(f"http://{host}", controller.token)),
@@ -109,5 +109,5 @@ def blobs_opener(request):
 
 @pytest.fixture(params=BLOB_SERVERS)
 def distant_opener(request):
-    """Opens an empty blob store of each kind that is a server"""
+    """Opens an empty blob store of each kind that is a server."""
     return request.getfixturevalue(f"{request.param}_blobs")

@@ -12,6 +12,11 @@ from fednet.errors import Unavailable
 from fednet.storage import Blob
 from fednet.testing import FaultProxy
 
+# The controller's server leaves a temporary file to the garbage collector when a connection is cut.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <_io.FileIO:pytest.PytestUnraisableExceptionWarning"
+)
+
 MIB = limits.MIB
 LONG = random.Random(0).randbytes(3 * MIB)
 LONG_BLOB = Blob(len(LONG), hashlib.sha256(LONG).hexdigest())
@@ -56,7 +61,7 @@ def pieces(content, count=6):
     return [content[start : start + step] for start in range(0, len(content), step)]
 
 
-@pytest.mark.parametrize("sent_bytes", [0, 1000, MIB + 1000, 3 * MIB - 1000])
+@pytest.mark.parametrize("sent_bytes", [*range(0, 1500, 100), MIB + 1000, 3 * MIB - 1000])
 def test_a_put_survives_a_cut(far, blobs, proxy, sent_bytes):
     """Wherever the connection breaks, it is made again, and nothing is lost or doubled."""
     far.size("warm")

@@ -1,0 +1,55 @@
+"""Connections that notice an answer which was cut off among its headers.
+
+The standard library takes the end of a connection for the end of the headers: half an answer would pass for a whole one
+without a body. For urllib3's pools, which `requests` and the S3 client use, too.
+"""
+
+from __future__ import annotations
+
+import http.client
+from typing import Any, Final
+
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+
+class _Lines:
+    """What arrives on a connection; a line that has no end is an error."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def readline(self, limit: int = -1) -> bytes:
+        line = bytes(self._file.readline(limit))
+        if not line.endswith(b"\n"):
+            raise http.client.IncompleteRead(line)
+        return line
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.fp: Any = _Lines(self.fp)
+
+
+class _Connection(HTTPConnection):
+    response_class = _Response
+
+
+class _SecureConnection(HTTPSConnection):
+    response_class = _Response
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+POOL_CLASSES: Final = {"http": _Pool, "https": _SecurePool}
+"""For `PoolManager.pool_classes_by_scheme`."""

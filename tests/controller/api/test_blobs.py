@@ -1,0 +1,231 @@
+"""Blobs over REST: who may do what, and what becomes of what is sent in pieces."""
+
+import hashlib
+import io
+import os
+import uuid
+
+import pytest
+
+from fednet import limits
+from fednet.identity import Identity, Role
+
+BLOBS = "/api/v1/blobs/"
+
+
+def token(signer, role, id_="c-id"):
+    identity = Identity(role, id_, "c")
+    return {"Authorization": f"Bearer {signer.sign(identity)}"}
+
+
+@pytest.fixture
+def combiner(app, registry, admin):
+    """Speaks for a combiner of the network."""
+    joined = registry.register_combiner(admin, "c1", "host:1", None)
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {joined['token']}"
+    return client
+
+
+def send(combiner, key, content, *, sha256=None, upload_id=None):
+    """Send a blob in two pieces."""
+    upload_id = upload_id or str(uuid.uuid4())
+    half = len(content) // 2
+    for offset, piece in ((0, content[:half]), (half, content[half:])):
+        assert append(combiner, upload_id, offset, piece).status_code == 200
+    return put(combiner, key, upload_id, content, sha256)
+
+
+def append(combiner, upload_id, offset, piece):
+    return combiner.patch(
+        BLOBS,
+        query_string={"upload_id": upload_id, "offset": offset},
+        data=io.BytesIO(piece),
+        content_type="application/octet-stream",
+    )
+
+
+def put(combiner, key, upload_id, content, sha256=None):
+    whole = {
+        "upload_id": upload_id,
+        "size_bytes": len(content),
+        "sha256": sha256 or hashlib.sha256(content).hexdigest(),
+    }
+    return combiner.put(BLOBS + key, query_string=whole)
+
+
+@pytest.mark.parametrize("key", ["models/a", "partials/p!/c", "states/a"])
+def test_a_combiner_puts_reads_and_deletes_what_its_rounds_need(combiner, blobs, key):
+    """Models, partials, and what aggregators remember."""
+    stored = send(combiner, key, b"content")
+
+    assert stored.json == {"size_bytes": 7, "sha256": hashlib.sha256(b"content").hexdigest()}
+    assert combiner.get(BLOBS + key).data == b"content"
+    assert list(blobs.list()) == [key.replace("!", "")]
+    assert combiner.delete(BLOBS + key).json == {"deleted": True}
+    assert combiner.delete(BLOBS + key).json == {"deleted": False}
+    assert combiner.get(BLOBS + key).status_code == 404
+
+
+def test_a_combiner_only_reads_packages(combiner, blobs):
+    """What clients run is not its business."""
+    blobs.put("packages/a", [b"code"])
+
+    assert combiner.get(f"{BLOBS}packages/a").data == b"code"
+    assert send(combiner, "packages/a", b"evil").status_code == 403
+    assert combiner.delete(f"{BLOBS}packages/a").status_code == 403
+    assert b"".join(blobs.read("packages/a")) == b"code"
+
+
+@pytest.mark.parametrize("name", ["!/a", "other/a", "modelsx/a"])
+def test_a_combiner_has_nothing_to_do_elsewhere(combiner, blobs, name):
+    """Neither may it read, nor write, nor list."""
+    assert combiner.get(BLOBS + name).status_code == 403
+    assert combiner.head(BLOBS + name).status_code == 403
+    assert send(combiner, name, b"x").status_code == 403
+    assert combiner.get(BLOBS, query_string={"prefix": "model"}).status_code == 403
+    assert combiner.get(BLOBS).status_code == 403
+    assert list(blobs.list()) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["models", "models//a", "models/../a", "models/a%20b", "models!2Fa/b"]
+)
+def test_what_names_no_blob_is_refused(combiner, name):
+    """Each blob has one name."""
+    assert combiner.get(BLOBS + name).status_code in {400, 403, 404, 308}
+    assert send(combiner, name, b"x").status_code in {400, 403, 404, 308}
+
+
+@pytest.mark.parametrize("role", [Role.CLIENT, Role.CONTROLLER])
+def test_others_have_nothing_to_do_with_blobs(app, blobs, signer, role):
+    """Clients get theirs from their combiner."""
+    blobs.put("models/a", [b"x"])
+
+    answer = app.test_client().get(f"{BLOBS}models/a", headers=token(signer, role))
+
+    assert answer.status_code == 403
+
+
+def test_a_combiner_that_was_removed_gets_nothing_more(combiner, registry, records, blobs):
+    """Although its token is still valid."""
+    blobs.put("models/a", [b"x"])
+    registry.forget_combiner(records.lookup_natural("combiners", "c1"))
+
+    assert combiner.get(f"{BLOBS}models/a").status_code == 403
+    assert append(combiner, str(uuid.uuid4()), 0, b"x").status_code == 403
+
+
+def test_nothing_is_visible_before_the_blob_is_put(combiner, blobs):
+    """And what was there stays until then."""
+    blobs.put("models/a", [b"old"])
+    upload_id = str(uuid.uuid4())
+
+    append(combiner, upload_id, 0, b"new one")
+
+    assert combiner.get(f"{BLOBS}models/a").data == b"old"
+    assert put(combiner, "models/a", upload_id, b"new one").status_code == 200
+    assert combiner.get(f"{BLOBS}models/a").data == b"new one"
+
+
+def test_a_piece_may_come_again(combiner):
+    """Its sender did not hear the answer."""
+    upload_id = str(uuid.uuid4())
+
+    sizes = [
+        append(combiner, upload_id, offset, piece).json["size_bytes"]
+        for offset, piece in [(0, b"one "), (0, b"one "), (4, b"two"), (4, b"two")]
+    ]
+
+    assert sizes == [4, 4, 7, 7]
+    assert put(combiner, "models/a", upload_id, b"one two").status_code == 200
+
+
+def test_a_gap_is_a_conflict(combiner):
+    """The controller has lost what came before; so has one that knows nothing of the upload."""
+    upload_id = str(uuid.uuid4())
+    append(combiner, upload_id, 0, b"one ")
+
+    assert append(combiner, upload_id, 5, b"two").status_code == 409
+    assert append(combiner, str(uuid.uuid4()), 4, b"two").status_code == 409
+    assert put(combiner, "models/a", upload_id, b"one two").status_code == 409
+    assert put(combiner, "models/a", str(uuid.uuid4()), b"one").status_code == 409
+
+
+def test_a_blob_that_does_not_match_its_digest_is_thrown_away(combiner, blobs, catalog):
+    """It was altered on its way."""
+    answer = send(combiner, "models/a", b"content", sha256="0" * 64)
+
+    assert (answer.status_code, answer.json["code"]) == (422, "transfer_corrupted")
+    assert list(blobs.list()) == []
+    assert list(catalog.work_dir.iterdir()) == []
+
+
+def test_a_blob_has_a_largest_size(combiner, monkeypatch):
+    """And a piece as well."""
+    monkeypatch.setattr(limits, "model_bytes_max", 6)
+    upload_id = str(uuid.uuid4())
+    append(combiner, upload_id, 0, b"1234")
+    monkeypatch.setattr(limits, "blob_part_bytes", 10)
+    monkeypatch.setattr(limits, "upload_overhead_bytes_max", 0)
+
+    assert append(combiner, upload_id, 4, b"567").status_code == 413
+    assert append(combiner, upload_id, 0, b"x" * 11).status_code == 413
+
+
+def test_another_combiner_cannot_touch_an_upload(app, combiner, registry, admin):
+    """An upload is its sender's own."""
+    joined = registry.register_combiner(admin, "c2", "host:2", None)
+    other = app.test_client()
+    other.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {joined['token']}"
+    upload_id = str(uuid.uuid4())
+    append(combiner, upload_id, 0, b"mine")
+
+    assert put(other, "models/a", upload_id, b"mine").status_code == 409
+    assert put(combiner, "models/a", upload_id, b"mine").status_code == 200
+
+
+def test_what_nobody_goes_on_with_is_removed(combiner, catalog):
+    """By whoever begins another upload, once it is old."""
+    append(combiner, str(uuid.uuid4()), 0, b"forgotten")
+    (forgotten,) = catalog.work_dir.iterdir()
+    os.utime(forgotten, (0, 0))
+
+    append(combiner, str(uuid.uuid4()), 0, b"new")
+
+    assert [path.read_bytes() for path in catalog.work_dir.iterdir()] == [b"new"]
+
+
+def test_a_range_may_be_asked_for_of_one_version(combiner, blobs):
+    """So a transfer never goes on with another blob."""
+    blobs.put("models/a", [b"0123456789"])
+    described = combiner.head(f"{BLOBS}models/a")
+    asked = {"Range": "bytes=4-6", "If-Match": described.headers["ETag"]}
+
+    found = combiner.get(f"{BLOBS}models/a", headers=asked)
+    blobs.put("models/a", [b"another"])
+    refused = combiner.get(f"{BLOBS}models/a", headers=asked)
+
+    assert described.headers["Content-Length"] == "10"
+    assert (found.status_code, found.data) == (206, b"456")
+    assert (refused.status_code, refused.json["code"]) == (409, "conflict")
+
+
+def test_a_range_beyond_the_end_is_refused(combiner, blobs):
+    """With the size, as HTTP has it."""
+    blobs.put("models/a", [b"0123456789"])
+
+    answer = combiner.get(f"{BLOBS}models/a", headers={"Range": "bytes=10-"})
+
+    assert answer.status_code == 416
+    assert answer.headers["Content-Range"] == "bytes */10"
+
+
+def test_keys_are_listed_one_in_a_line(combiner, blobs):
+    """As they come: a list has no bound."""
+    for key in ("models/a", "models/é\n", "states/a"):
+        blobs.put(key, [b"x"])
+
+    answer = combiner.get(BLOBS, query_string={"prefix": "models/"})
+
+    assert sorted(answer.data.splitlines()) == [b'"models/\\u00e9\\n"', b'"models/a"']
