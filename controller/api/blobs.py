@@ -32,9 +32,10 @@ from .services import services
 
 _FOR_COMBINERS = ("models/", "packages/", "partials/", "states/")
 _WRITTEN_BY_COMBINERS = ("models/", "partials/", "states/")
+_BINARY = {"type": "string", "format": "binary"}
 _PIECE = RequestBody(
     content={
-        "application/octet-stream": MediaType(schema=Schema(type="string", format="binary")),
+        "application/octet-stream": MediaType(schema=Schema.model_validate(_BINARY)),
     },
     required=True,
 )
@@ -182,7 +183,7 @@ def _read(key: str, start: int, length: int) -> Iterator[bytes]:
     blobs = services().blobs
     chunks = blobs.read(key, start, length)
     first = next(chunks, b"")
-    if request.if_match and blobs.version(key) not in request.if_match:
+    if request.if_match and not request.if_match.contains(blobs.version(key) or ""):
         raise Conflict("The blob is another by now. Read it from its beginning.")
     return _put_back(first, chunks)
 

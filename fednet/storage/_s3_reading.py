@@ -12,6 +12,7 @@ from fednet.storage._s3_connection import code_of, s3_errors
 
 if TYPE_CHECKING:
     from minio import Minio
+    from minio.helpers import DictType
     from urllib3.response import BaseHTTPResponse
 
 
@@ -84,8 +85,8 @@ class Reading:
         self._check(response)
         return response
 
-    def _headers(self) -> dict[str, str]:
-        headers = {"If-Match": f'"{self._etag}"'} if self._etag else {}
+    def _headers(self) -> DictType:
+        headers: DictType = {"If-Match": f'"{self._etag}"'} if self._etag else {}
         if self._position or self._end is not None:
             last = "" if self._end is None else self._end - 1
             headers["Range"] = f"bytes={self._position}-{last}"

@@ -5,9 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from fednet import limits
-from fednet.parameters import write_model
-from fednet.storage import CONTROLLER
+from fednet.parameters import load_parameters, write_model
 from fednet.testing import Network
 
 ROUNDS = 3
@@ -39,7 +37,8 @@ def trained(network, folder, on_train=lambda: None):
     network.api.start_session("s", rounds=ROUNDS, min_clients=len(SHARES))
     session = network.api.wait_session("s", timeout=60)
     assert session["status"] == "FINISHED"
-    return network.api.get_model_parameters("active")
+    network.api.download_model(network.api.get_active_model()["model"], str(folder / "final.npz"))
+    return load_parameters(folder / "final.npz")
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +46,52 @@ def expected(tmp_path_factory):
     """What comes out where the blobs are in a folder."""
     with Network() as network:
         return trained(network, tmp_path_factory.mktemp("seed"))
+
+
+def same(found, expected):
+    return all(np.array_equal(*pair) for pair in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("combiners", [1, 3])
+def test_a_session_over_s3_makes_the_same_model(s3_server, expected, tmp_path, combiners):
+    """And its models lie in the bucket under their ids; nothing else is left there."""
+    bucket = s3_server.new_bucket()
+
+    with Network(combiners, blob_store=s3_server.url(bucket)) as network:
+        found = trained(network, tmp_path)
+        models = {f"models/{each['model']}" for each in network.api.get_models()["result"]}
+
+    assert same(found, expected)
+    objects = s3_server.client().list_objects(bucket, recursive=True)
+    assert {each.object_name for each in objects} == models
+
+
+@pytest.mark.parametrize("combiners", [1, 3])
+def test_a_session_through_the_controller_makes_the_same_model(expected, tmp_path, combiners):
+    """Where combiners do not see its blobs, here because they are in its memory."""
+    with Network(combiners, blob_store="memory://") as network:
+        stores = {type(each._runner.local.store).__name__ for each in network._combiners.values()}
+        found = trained(network, tmp_path)
+
+    assert stores == {"ControllerBlobs"}
+    assert same(found, expected)
+
+
+@pytest.mark.parametrize("combiners", [1, 3])
+def test_a_session_goes_on_when_the_s3_server_is_back(s3_server, expected, tmp_path, combiners):
+    """It is killed while clients train, and starts again while the combiners look for it."""
+    trainings = threading.Event()
+    starting = threading.Thread(target=s3_server.process.start)
+
+    def kill_the_server_once():
+        if not trainings.is_set():
+            trainings.set()
+            s3_server.process.stop()
+            starting.start()
+
+    url = s3_server.url(s3_server.new_bucket())
+    with Network(combiners, blob_store=url) as network:
+        found = trained(network, tmp_path, kill_the_server_once)
+    starting.join()
+
+    assert same(found, expected)
