@@ -183,6 +183,26 @@ def test_store_urls_default_to_the_data_folder(tmp_path: Path) -> None:
     assert {given.state_store_url, given.blob_store_url} == {"memory://"}
 
 
+@pytest.mark.parametrize("kind", [ControllerSettings, CombinerSettings])
+def test_the_keys_of_a_bucket_may_be_given_apart(kind: type, tmp_path: Path) -> None:
+    """From files, say; keys in the URL itself win, and no other kind of store takes any."""
+    (tmp_path / "secret").write_text("s/e+c ret\n")
+    keys = {"blob_store_key": "k:1", "blob_store_secret_file": str(tmp_path / "secret")}
+    others = COMBINER if kind is CombinerSettings else {}
+
+    def url(blob_store: str) -> str | None:
+        found: str | None = load(
+            kind, flags={**others, **keys, "blob_store": blob_store}
+        ).blob_store_url
+        return found
+
+    assert url("s3://host/bucket?secure=false") == (
+        "s3://k%3A1:s%2Fe%2Bc%20ret@host/bucket?secure=false"
+    )
+    assert url("s3://a:b@host/bucket") == "s3://a:b@host/bucket"
+    assert url("file:///blobs") == "file:///blobs"
+
+
 def test_the_data_folder_follows_the_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -14,7 +14,6 @@ from ..catalog import Catalog
 from ..records import Records
 from ..registry import Registry
 from ..sessions.options import PredictionOptions, SessionOptions
-from ..uploads import Uploads
 
 _EXTENSION = "fednet"
 

@@ -117,9 +117,13 @@ class ControllerBlobs:
     def _find(self, key: str) -> _Found | None:
         try:
             headers = self._http.head(_path(key))
+            return _Found(int(headers["Content-Length"]), headers["ETag"].strip('"'))
         except NotFound:
             return None
-        return _Found(int(headers["Content-Length"]), headers["ETag"].strip('"'))
+        except KeyError as error:
+            raise Unavailable(
+                f"The controller's answer came without {error}: a proxy before it must let it pass."
+            ) from error
 
     def _chunks(self, key: str, offset: int, length: int | None) -> Iterator[bytes]:
         """Begin with the blob of this moment, and end with it."""

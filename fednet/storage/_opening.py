@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fednet.errors import InvalidInput, MissingExtra
-from fednet.storage._redaction import redacted
 from fednet.storage._controller_blobs import ControllerBlobs
+from fednet.storage._redaction import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

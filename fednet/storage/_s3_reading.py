@@ -27,10 +27,10 @@ class Reading:
         bucket: Where the object is.
         name: The object.
         start: The first byte.
-        end: The one after the last; None for the object's end.
+        end: The one after the last; may be beyond the object's end.
     """
 
-    def __init__(self, client: Minio, bucket: str, name: str, start: int, end: int | None) -> None:
+    def __init__(self, client: Minio, bucket: str, name: str, start: int, end: int) -> None:
         self._client = client
         self._place = (bucket, name)
         self._position = start
@@ -86,10 +86,9 @@ class Reading:
         return response
 
     def _headers(self) -> DictType:
-        headers: DictType = {"If-Match": f'"{self._etag}"'} if self._etag else {}
-        if self._position or self._end is not None:
-            last = "" if self._end is None else self._end - 1
-            headers["Range"] = f"bytes={self._position}-{last}"
+        headers: DictType = {"Range": f"bytes={self._position}-{self._end - 1}"}
+        if self._etag:
+            headers["If-Match"] = f'"{self._etag}"'
         return headers
 
     def _check(self, response: BaseHTTPResponse) -> None:

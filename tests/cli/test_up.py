@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -67,6 +68,23 @@ def test_the_ready_file_tells_all_and_goes_with_the_network(tmp_path):
     assert (process.returncode, errors) == (0, "")
     assert not ready_file.exists()
     assert not any(lives(pid) for pid in ready["pids"].values())
+
+
+def test_every_process_gets_the_bucket(tmp_path, s3_server):
+    """The controller and its combiners start on it; no command line shows the secret, nor does a log."""
+    ready_file, bucket = tmp_path / "ready.json", s3_server.new_bucket()
+    url = s3_server.url(bucket)
+    with up(*("--data-dir", tmp_path, "--ready-file", ready_file, "--blob-store", url)) as process:
+        ready = json.loads(process.stdout.readline())
+        lines = [Path(f"/proc/{pid}/cmdline").read_text() for pid in ready["pids"].values()]
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+
+    logs = [path.read_text() for path in (tmp_path / "logs").iterdir()]
+    kept = [path.read_text() for path in tmp_path.rglob("credentials-*.json")]
+    assert s3_server.client().bucket_exists(bucket)
+    assert kept
+    assert not any("w%3Ard" in text or "w:rd" in text for text in lines + logs + kept)
 
 
 @pytest.mark.parametrize("name", ["controller", "combiner-1"])

@@ -322,3 +322,15 @@ def test_a_version_changes_with_the_blob_and_not_by_itself(blobs):
     assert first == again
     assert blobs.version("a") != first
     assert blobs.version("absent") is None
+
+
+@pytest.mark.parametrize("key", NO_KEYS)
+def test_what_is_no_key_gets_no_url(blobs, key):
+    """Where a store makes URLs for others at all."""
+    if blobs.presigner is None:
+        return
+
+    for call in (blobs.presigner.get_url, blobs.presigner.put_url):
+        with pytest.raises(InvalidInput) as error:
+            call(key, 60)
+        assert error.value.field == "key"
