@@ -129,10 +129,12 @@ class APIClient(APIReader):
             aggregator_kwargs: The aggregator's settings.
             model_id: The model to begin with; the active one if not given.
             round_timeout: How long a round waits for updates, in seconds. Then it goes on if at
-                least min_clients have answered, and else is repeated.
+                least min_clients have answered, and else is repeated. With an aggregator that takes
+                stale updates (`fedbuff`), each client's training has as long, too.
             rounds: The number of rounds.
             round_buffer_size: How many updates are enough to aggregate; -1 for those of all
-                selected clients.
+                selected clients, or with `fedbuff` for half of requested_clients, at most 10 and
+                at least min_clients.
             delete_models: Whether a combiner deletes a round's updates when the round is over, or
                 keeps them in its data folder.
             validate: Whether clients validate the model of each round.
@@ -140,7 +142,7 @@ class APIClient(APIReader):
                 whatever it is. Any other is refused.
             min_clients: How many clients must answer, in the whole network, for a round to count.
             requested_clients: How many clients are asked in each round, at the most; drawn at
-                random where more are connected.
+                random where more are connected. With `fedbuff`, how many train at once.
             name: A name for people; by default the id.
             round_retries: How often a round with too few answers is repeated before the session has
                 failed.

@@ -85,6 +85,10 @@ class AsynchronousMachine(Machine):
             for flight in self._buffer()
         ]
 
+    def _training_over(self, current: Round, now: float, step: Step) -> None:
+        self._sum_up(current)
+        super()._training_over(current, now, step)
+
     def _reduce(self, current: Round, now: float, step: Step) -> None:
         """Take what is in the buffer, each update for this round and no other."""
         current.merged = self._buffer()

@@ -59,13 +59,15 @@ class SessionOptions(BaseModel):
     """The id of the model to begin with; by default the active model."""
 
     round_timeout: _Number = Field(default=180, gt=0, le=limits.round_seconds_max)
-    """How long a round waits for updates, in seconds. Then it goes on if at least min_clients have answered."""
+    """How long a round waits for updates, in seconds. Then it goes on if at least min_clients have answered.
+    With an aggregator that takes stale updates, each client's training has as long, too."""
 
     rounds: _Whole = Field(default=5, ge=1, le=limits.session_rounds_max)
     """The number of rounds."""
 
     round_buffer_size: _Whole = Field(default=-1, ge=-1, le=limits.session_clients_max)
-    """How many updates are enough to aggregate; -1 for those of all selected clients."""
+    """How many updates are enough to aggregate; -1 for those of all selected clients. With an aggregator that takes
+    stale updates, -1 is for half of requested_clients, at most 10 and at least min_clients."""
 
     round_retries: _Whole = Field(default=3, ge=0, le=limits.round_retries_max)
     """How often a round with too few answers is repeated before the session has failed."""
@@ -83,7 +85,8 @@ class SessionOptions(BaseModel):
     """How many clients must answer, in the whole network, for a round to count."""
 
     requested_clients: _Whole = Field(default=8, ge=1, le=limits.session_clients_max)
-    """How many clients are asked in each round, at the most; drawn at random where more are connected."""
+    """How many clients are asked in each round, at the most; drawn at random where more are connected. With an
+    aggregator that takes stale updates, how many train at once."""
 
     seed: _Seed | None = None
     """What the draw begins with: the same seed draws the same of the same clients. By default the session's id."""

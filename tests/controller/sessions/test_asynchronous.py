@@ -312,6 +312,19 @@ def test_at_the_deadline_of_a_round_min_clients_are_enough(machine_of_three):
     assert sum(flight.is_open for flight in machine.session.flights.values()) == 3
 
 
+def test_what_lands_at_the_deadline_is_in_the_round_and_in_its_document(machine_of_three):
+    """The round goes on in the same step."""
+    machine = machine_of_three(round_buffer_size=3)
+    flight = flight_of(machine, "b1")
+    machine.handle(Answered(flight.phase.phase_id, "name of b1", 10.0), NOW)
+
+    *_, reduce = machine.handle(closed(flight), machine.session.round.phase.deadline).actions
+
+    assert reduce.round.merged == [flight]
+    assert [each["client"] for each in reduce.round.answers] == ["name of b1"]
+    assert reduce.round.phase.answers == 1
+
+
 def test_at_the_deadline_too_few_are_an_attempt_that_failed_and_stay_in_the_buffer(
     machine_of_three,
 ):
