@@ -22,7 +22,7 @@ from model import Client, initial
 CLIENTS = 5
 SLOWNESS = 10
 ALPHA = 1.0  # how unlike the clients' digits are; see fednet.examples.digits.data
-UPDATES = 40
+UPDATES = 60
 BUFFER_SIZE = 4
 
 
