@@ -146,7 +146,8 @@ def _check_options(options: SessionOptions) -> None:
             f"min_clients ({options.min_clients}).",
             field="round_buffer_size",
         )
-    if options.round_buffer_size > options.requested_clients:
+    rule = aggregator(options.aggregator, options.aggregator_kwargs)
+    if options.round_buffer_size > options.requested_clients and not rule.staleness_max:
         raise InvalidInput(
             f"round_buffer_size ({options.round_buffer_size}) must be at most requested_clients "
             f"({options.requested_clients}): no more updates than that come in.",

@@ -42,7 +42,7 @@ The aggregators and their settings stand in [aggregators.md](aggregators.md).
 
 - `min_clients` ≤ `requested_clients`: more cannot answer than are asked.
 - `round_buffer_size` is -1, or from `min_clients` to `requested_clients`: with less the round would not count, and
-  more than are asked never come in.
+  more than are asked never come in. With an aggregator that takes stale updates a client may answer more than once.
 - `min_clients` is at least what the aggregator needs, and `requested_clients` at most what it takes.
 - `min_clients` clients that can train are connected when the session starts. A client that has registered is waited for
   a moment.
@@ -119,7 +119,7 @@ def _row(name: str, option: dict[str, Any]) -> str:
     value = next(iter(option.get("anyOf", [option])))  # what it may be besides null
     said = [words.format(value[key]) for key, words in _LIMITS.items() if key in value]
     cells = (f"`{name}`", _TYPES[value["type"]], _default(option), ", ".join(said))
-    return f"| {' | '.join(cells)} | {option['description']} |\n"
+    return f"| {' | '.join(cells)} | {' '.join(option['description'].split())} |\n"
 
 
 def _default(option: dict[str, Any]) -> str:
