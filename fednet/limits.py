@@ -86,7 +86,7 @@ stop_seconds_max: Final = 5.0
 log_tail_bytes_max: Final = 4 * KIB
 
 # Stores
-document_bytes_max: Final = 16 * MIB
+document_bytes_max: Final = 15 * MIB  # MongoDB takes 16, together with the keys
 indexed_characters_max: Final = 512
 query_items_max: Final = 10_000
 blob_key_bytes_max: Final = 256
@@ -95,6 +95,7 @@ blob_upload_idle_seconds_max: Final = 24 * 3600.0
 store_requests_max: Final = 16
 store_wait_seconds_max: Final = 10.0
 store_statement_seconds_max: Final = 30.0
+store_upgrade_seconds_max: Final = 3600.0
 scan_items: Final = 100
 backup_part_bytes: Final = 4 * MIB
 

@@ -27,6 +27,8 @@ class _Backend(NamedTuple):
 
 _state_stores: Final = {
     "memory": _Backend("fednet.storage._memory_documents"),
+    "mongodb": _Backend("fednet.storage._mongodb", extra="mongodb"),
+    "mongodb+srv": _Backend("fednet.storage._mongodb", extra="mongodb"),
     "postgresql": _Backend("fednet.storage._postgresql", extra="postgresql"),
     "postgresql+psycopg": _Backend("fednet.storage._postgresql", extra="postgresql"),
     "sqlite": _Backend("fednet.storage._sqlite", extra="controller"),

@@ -11,7 +11,7 @@ from fednet.http import Http
 from fednet.settings import ControllerSettings
 from fednet.storage import CONTROLLER, Blobs, open_blobs
 
-STATE_SERVERS = ("postgresql",)
+STATE_SERVERS = ("mongodb", "postgresql")
 LASTING_STATE_STORES = ("sqlite", *STATE_SERVERS)
 BLOB_STORES = ("memory", "file", "s3", "controller")
 BLOB_SERVERS = ("s3", "controller")

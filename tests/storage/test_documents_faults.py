@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 
+from fednet import limits
 from fednet.errors import Conflict, Unavailable
 from fednet.storage import Collection, open_documents
 
@@ -14,7 +15,8 @@ WRITERS = 4
 
 
 @pytest.fixture
-def documents(state_server):
+def documents(state_server, monkeypatch):
+    monkeypatch.setattr(limits, "store_wait_seconds_max", 2.0)  # some wait for another server
     with closing(open_documents(state_server.new_store(), [NOTES])) as store:
         yield store
 

@@ -43,6 +43,25 @@ def released_postgresql(postgresql_server, postgresql_url):
     return load
 
 
+@pytest.fixture
+def released_mongodb(mongodb_url):
+    """Makes a database as a released version has left it."""
+    from bson import json_util
+    from pymongo import MongoClient
+
+    def load(version):
+        collections = json_util.loads((RELEASED / f"{version}.mongodb.ejson").read_text())
+        with MongoClient(mongodb_url) as client:
+            database = client.get_default_database()
+            for name, found in collections.items():
+                if found["documents"]:
+                    database[name].insert_many(found["documents"])
+                database.command("createIndexes", name, indexes=found["indexes"])
+        return mongodb_url
+
+    return load
+
+
 @contextmanager
 def opened(url, *collections):
     with closing(open_documents(url, collections)) as documents:
@@ -58,7 +77,7 @@ def opened_by_newer(url, *collections):
             yield documents
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mongodb"])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_store_of_each_released_version_opens_and_tells_all(request, kind, version):
     """Each document is there and found by every field that is declared today.

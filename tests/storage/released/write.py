@@ -2,8 +2,9 @@
 
     python tests/storage/released/write.py
 
-Beside this script it leaves `<version>.json`, the documents, and `<version>.<kind>.sql` for each kind of
-SQL database, which makes the store as this version made it. No such file is ever written again.
+Beside this script it leaves `<version>.json`, the documents, `<version>.<kind>.sql` for each kind of SQL
+database, and `<version>.mongodb.ejson`: what makes the store as this version made it. No such file is ever
+written again.
 """
 
 import json
@@ -22,6 +23,7 @@ from fednet.storage import Collection, Document, open_documents
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "plugins"))
 
+from servers.mongodb import MongoDbServer, program  # noqa: E402  the tests' own server
 from servers.postgresql import PostgreSqlServer, programs  # noqa: E402  the tests' own server
 from servers.process import server_folder, unprivileged_user  # noqa: E402
 
@@ -31,6 +33,7 @@ def main() -> None:
     write("json", json.dumps(documents, indent=1))
     write("sqlite.sql", sqlite_dump(documents))
     write("postgresql.sql", postgresql_dump(documents))
+    write("mongodb.ejson", mongodb_dump(documents))
 
 
 def write(suffix: str, text: str) -> None:
@@ -81,6 +84,30 @@ def pg_dump(found: Path, server: Any) -> str:
     command = [str(found / "pg_dump"), "--inserts", "--no-owner", url]
     dumped = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return dumped.replace("public.", "")
+
+
+def mongodb_dump(documents: dict[str, list[Document]]) -> str:
+    """The documents and the indexes of each collection, in MongoDB's own JSON."""
+    from bson import json_util
+
+    with server_folder() as folder:
+        server = MongoDbServer(program(), folder)
+        server.process.start()
+        try:
+            server.make_user()
+            fill(url := server.new_store(), documents)
+            with server.connect() as client:
+                database = client[url.rpartition("/")[2].partition("?")[0]]
+                collections = {
+                    name: {
+                        "documents": list(database[name].find()),
+                        "indexes": [dict(index) for index in database[name].list_indexes()],
+                    }
+                    for name in sorted(database.list_collection_names())
+                }
+        finally:
+            server.crash()
+    return json_util.dumps(collections, indent=1)
 
 
 def is_about_the_store(line: str) -> bool:

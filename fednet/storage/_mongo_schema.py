@@ -1,0 +1,131 @@
+"""The form in which MongoDB keeps documents: one collection for each of ours, and one for the schema's version.
+
+A document there has
+
+    _id         the key of its id
+    _sequence   the server's own timestamp of the insert, which no two of its operations share: the
+                order of insertion, whoever inserts, without a counter that everybody waits for
+    _write      an id of the write, by which one whose answer was lost is recognised
+    version     as in the document
+    keys        the keys (see `_rows`) of the declared fields that are not None
+    body        the document as JSON
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from bson import ObjectId, Timestamp
+from pymongo import ASCENDING, IndexModel, UpdateOne
+from pymongo.errors import DuplicateKeyError
+
+from fednet import limits
+from fednet.storage import _schema_version
+from fednet.storage._rows import Key, Row, already_exists, keys_of, read
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pymongo.database import Database
+
+    from fednet.storage._documents import Collection
+
+Stored: TypeAlias = dict[str, Any]
+
+SEQUENCE: Final = "_sequence"
+_set_by_the_server: Final = Timestamp(0, 0)  # the server puts its own in place of an empty one
+
+
+def new_document(row: Row) -> Stored:
+    """What is inserted."""
+    return {"_id": row.keys["id"], SEQUENCE: _set_by_the_server, **changed_values(row)}
+
+
+def changed_values(row: Row) -> Stored:
+    """What an update replaces; the write has an id that no other has."""
+    write = {"_write": ObjectId(), "version": row.version}
+    return {**write, "keys": _present(row.keys), "body": row.body}
+
+
+def path_of(field: str) -> str:
+    """Where the key of a field stands; names hold no double underscore, so no two fields share one."""
+    return "_id" if field == "id" else f"keys.{_name(field)}"
+
+
+def taken_field(collection: Collection, refusal: Mapping[str, Any] | None) -> str | None:
+    """The field whose value is taken, by what the server says of a duplicate key."""
+    taken = (refusal or {}).get("keyPattern", {})
+    return next((field for field in collection.fields if path_of(field) in taken), None)
+
+
+def version_of(database: Database[Stored]) -> int | None:
+    """The version that the database keeps; None before the first preparation."""
+    found = database["_schema"].find_one()
+    return None if found is None else int(found["version"])
+
+
+def prepare(database: Database[Stored], collections: Sequence[Collection]) -> None:
+    """Make the indexes that are missing, and bring what an older version wrote up to date.
+
+    Each step may be repeated, and several processes may take it at once; an older version can go on
+    with what a preparation that failed has left.
+
+    Raises:
+        InvalidInput: A field that is declared since is no scalar in a document.
+        AlreadyExists: A field that is declared unique since has a value twice.
+    """
+    found = version_of(database)
+    for collection in collections:
+        if found is not None and found < _schema_version.SCHEMA_VERSION:
+            _make_keys(database, collection)
+        try:
+            database[collection.name].create_indexes(_indexes(collection))
+        except DuplicateKeyError as error:
+            raise already_exists(collection, taken_field(collection, error.details)) from error
+    _keep_version(database)
+
+
+def _keep_version(database: Database[Stored]) -> None:
+    version = {"version": _schema_version.SCHEMA_VERSION}
+    with suppress(DuplicateKeyError):
+        database["_schema"].insert_one({"_id": "schema", **version})
+    database["_schema"].update_one({"_id": "schema"}, {"$max": version})
+
+
+def _make_keys(database: Database[Stored], collection: Collection) -> None:
+    """Make the keys of all documents from what they say, but for those that somebody changes meanwhile."""
+    stored = database[collection.name]
+    changes = []
+    for each in stored.find({}, ["version", "body"], batch_size=limits.scan_items):
+        keys = _present(keys_of(collection, read(each["body"])))
+        unchanged = {"_id": each["_id"], "version": each["version"]}
+        changes.append(UpdateOne(unchanged, {"$set": {"keys": keys}}))
+        if len(changes) == limits.scan_items:
+            stored.bulk_write(changes, ordered=False)
+            changes.clear()
+    if changes:
+        stored.bulk_write(changes, ordered=False)
+
+
+def _indexes(collection: Collection) -> list[IndexModel]:
+    """Each serves a filter or a sort together with the order of insertion.
+
+    A unique one is sparse: documents in which the field is None are not in it.
+    """
+    declared = [path_of(field) for field in collection.fields if field != "id"]
+    ordered = [[SEQUENCE], *([path, SEQUENCE] for path in declared)]
+    unique = [path_of(field) for field in collection.unique]
+    return [
+        *(IndexModel([(path, ASCENDING) for path in paths]) for paths in ordered),
+        *(IndexModel([(path, ASCENDING)], unique=True, sparse=True) for path in unique),
+    ]
+
+
+def _present(keys: Mapping[str, Key]) -> dict[str, Key]:
+    """The keys of fields that are not None; MongoDB takes an absent one for None."""
+    return {_name(field): key for field, key in keys.items() if field != "id" and key is not None}
+
+
+def _name(field: str) -> str:
+    return field.replace(".", "__")
