@@ -57,8 +57,10 @@ class Agent:
         self._settings = settings
         self._on_ready = on_ready
         folder = settings.data_dir / settings.name
+        self._connected_mark = folder / "connected"  # for those who watch over this process
         with _usable(folder):
             self._ledger = Ledger(folder / "answers")
+            self._connected_mark.unlink(missing_ok=True)
         self._files = Files(folder, self._download)
         self._runtimes = _Runtimes(settings, self._files, folder / "work", runtime, self._report)
         self._refusal: FednetError | None = None
@@ -66,6 +68,7 @@ class Agent:
             settings,
             _hello(runtime),
             on_connected=self._connected,
+            on_disconnected=self._disconnected,
             on_message=self._message,
             on_refused=self._refused,
         )
@@ -96,11 +99,17 @@ class Agent:
     # What the combiner says (in the connection's thread)
 
     def _connected(self, place: ClientPlace) -> None:
+        with contextlib.suppress(OSError):  # a full disk must not end the connection
+            self._connected_mark.touch()
         for result in self._ledger.owed():
             self._connection.send(result=result)
         self._on_ready(
             {"name": self._settings.name, "client_id": place.id, "combiner": place.combiner}
         )
+
+    def _disconnected(self) -> None:
+        with contextlib.suppress(OSError):
+            self._connected_mark.unlink(missing_ok=True)
 
     def _refused(self, problem: FednetError) -> None:
         self._refusal = problem

@@ -36,6 +36,7 @@ class Connection:
         settings: The client's settings.
         hello: What is said first on every stream.
         on_connected: Called when a stream is open, with the client's place in the network.
+        on_disconnected: Called when a stream has ended, whether it was open or not.
         on_message: Called with every message of the combiner.
         on_refused: Called when the network will not have this client; the connection has ended then.
 
@@ -49,12 +50,14 @@ class Connection:
         hello: tasks_pb2.Hello,
         *,
         on_connected: Callable[[ClientPlace], None],
+        on_disconnected: Callable[[], None],
         on_message: Callable[[tasks_pb2.CombinerMessage], None],
         on_refused: Callable[[FednetError], None],
     ) -> None:
         self._settings = settings
         self._hello = hello
         self._on_connected = on_connected
+        self._on_disconnected = on_disconnected
         self._on_message = on_message
         self._on_refused = on_refused
         self._was_welcomed = False
@@ -206,6 +209,7 @@ class Connection:
         with self._changed:
             self._stream, self._is_welcome = None, False
         stream.close()
+        self._on_disconnected()
 
 
 def _is_final(problem: FednetError, *, was_welcomed: bool) -> bool:

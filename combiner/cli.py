@@ -36,3 +36,15 @@ def start(
     from .server import serve
 
     serve(settings, on_ready, stop)
+
+
+@combiner.command()
+@click.option(
+    "--address", default="127.0.0.1:12080", show_default=True, help="Where it listens, HOST:PORT."
+)
+def health(address: str) -> None:
+    """Exit with 0 if a combiner serves, for those who watch over its process; no token is needed."""
+    from .health import check_health
+
+    check_health(address)
+    click.echo("The combiner serves.")

@@ -69,3 +69,16 @@ def restore(
     from .backup import restore as restore_from
 
     return restore_from(settings, file, show, add=add)
+
+
+@controller.command()
+@click.option("--url", default="http://127.0.0.1:8092", show_default=True, help="Its REST address.")
+def health(url: str) -> None:
+    """Exit with 0 if a controller's stores answer, for those who watch over its process; no token is needed."""
+    from contextlib import closing
+
+    from fednet.http import Http
+
+    with closing(Http(url, None)) as http:
+        http.call("GET", "/health")
+    click.echo("The controller's stores answer.")

@@ -1,4 +1,4 @@
-"""A controller process: the stores, the engine and the REST API, put together and taken apart again."""
+"""A controller process that answers REST calls by itself."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +14,11 @@ from waitress.server import create_server
 
 from fednet import limits
 from fednet.errors import Unavailable
-from fednet.identity import Identity, Role, Signer, admin_token, write_local_network
+from fednet.identity import write_local_network
 from fednet.settings import ControllerSettings
-from fednet.storage import open_blobs, open_documents, shared_folder
 
-from .app import Services, create_app
-from .catalog import Catalog
+from .assembly import assembled
 from .presence import Presence
-from .records import COLLECTIONS, Records
-from .registry import Registry
 from .sessions.engine import Engine
 
 
@@ -53,32 +48,11 @@ class Controller:
         """
         with contextlib.ExitStack() as to_close:
             listening = to_close.enter_context(_listen(settings.host, settings.port))
-            documents = to_close.enter_context(
-                closing(open_documents(settings.state_store_url, COLLECTIONS))
-            )
-            blobs = to_close.enter_context(closing(open_blobs(settings.blob_store_url)))
-            signer = Signer.from_folder(settings.data_dir)
-            token = admin_token(settings.data_dir, signer)
-            records, presence = Records(documents), Presence()
-            catalog = Catalog(records, blobs, settings.data_dir / "incoming")
-            catalog.discard_unfinished()
-            own_token = signer.sign(Identity(Role.CONTROLLER, "controller", "controller"))
-            engine = Engine(records, catalog, presence, own_token)
-            to_close.callback(engine.close)
-            registry = Registry(
-                records,
-                presence,
-                signer,
-                engine.connect,
-                shared_folder(settings.blob_store_url),
-                engine.disconnect,
-            )
-            app = create_app(Services(records, blobs, registry, catalog, engine, signer.verifier))
-            engine.open(registry)
-            to_close.enter_context(_serving(app, listening, settings.threads))
+            parts = to_close.enter_context(assembled(settings))
+            to_close.enter_context(_serving(parts.app, listening, settings.threads))
             api_url = f"http://{settings.host}:{listening.getsockname()[1]}"
-            write_local_network(settings.data_dir, api_url, token)
-            return cls(api_url, token, presence, engine, to_close.pop_all())
+            write_local_network(settings.data_dir, api_url, parts.token)
+            return cls(api_url, parts.token, parts.presence, parts.engine, to_close.pop_all())
 
     def stop(self) -> None:
         """Let the sessions rest, so that nobody waits for their changes; answer no more; close the stores."""

@@ -209,6 +209,18 @@ def test_it_comes_back_when_its_combiner_does(net, start, session):
     assert session("first")["status"] == "FINISHED"
 
 
+def test_a_mark_in_its_folder_says_that_it_is_connected(start, tmp_path):
+    """For whoever watches over the process; it goes when the agent does."""
+    mark = tmp_path / "client" / "a" / "connected"
+
+    one = start()
+    was_there = mark.exists()
+    one.agent.stop()
+    ended = one.has_ended_soon()
+
+    assert (was_there, ended, mark.exists()) == (True, True, False)
+
+
 def test_it_waits_for_a_controller_that_is_away(net, start):
     """It was told the right address: the controller will come."""
     with FaultProxy(net.api_url.removeprefix("http://")) as proxy:

