@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +78,19 @@ class LocalBlobs:
                 del self._held[ref.kind, ref.id]
                 if held.is_copy:
                     held.path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def held(self, ref: common_pb2.BlobRef) -> Iterator[Path]:
+        """A path to the blob for as long as the block runs; see `acquire`."""
+        path = self.acquire(ref)
+        try:
+            yield path
+        finally:
+            self.release(ref)
+
+    def discard_state(self, state_id: str) -> None:
+        """Delete what nobody will ask for again from the store; nothing happens where it is not there."""
+        self.store.delete(blob_key(common_pb2.BlobRef(kind=common_pb2.BlobRef.STATE, id=state_id)))
 
     def path(self, kind: int, blob_id: str) -> Path:
         """The path of a blob that a running phase uses.

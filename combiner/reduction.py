@@ -5,23 +5,29 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from fednet.aggregation import Aggregator, Partial
+from fednet.aggregation import Aggregator, LabelledUpdates, Partial
 from fednet.errors import Conflict
 from fednet.parameters import ModelFile, ModelFormat, Structure, model_format
 from fednet.wire import common_pb2, rounds_pb2
 
 from .blobs import LocalBlobs, blob_key, copy_blob
 from .folding import merged
+from .function_processes import Run
 from .requests import aggregator_of
 from .spool import Spool
 
 _Array = np.ndarray[Any, Any]
+_Make: TypeAlias = Callable[
+    [rounds_pb2.Reduction, Partial, Sequence[_Array], common_pb2.BlobRef], Iterable[_Array]
+]
 
 # What an aggregator remembers is nobody else's: one format serves for every model's.
 _STATE_FORM: Final = model_format("numpyhelper")
@@ -69,14 +75,49 @@ class Reducer:
             TransferCorrupted: What the aggregator remembered does not match its digest.
         """
         if request.obsolete_state_id:
-            self._store.delete(blob_key(_state_ref(request.obsolete_state_id)))
-        model, state = _model_ref(request.model_id), _state_ref(request.model_id)
+            self._local.discard_state(request.obsolete_state_id)
         with self._reducing:
-            if self._store.size(blob_key(model)) is None:
-                self._write(request, own, model, state)
-            else:
-                self._describe(model)
-                self._describe(state)
+            return self._reduced(request, own, self._by_aggregator)
+
+    def reduce_by_functions(
+        self, request: rounds_pb2.Reduction, own: Mapping[str, Partial], run: Run
+    ) -> rounds_pb2.Reduced:
+        """Likewise, by server functions: no other round waits for them, and nobody may ask again meanwhile.
+
+        Args:
+            request: A checked request.
+            own: The partials of this combiner, by phase.
+            run: Runs the functions.
+
+        Raises:
+            TaskFailed: The functions failed, or what they gave is no model of this session.
+            FednetError: What `reduce` raises.
+        """
+        return self._reduced(request, own, partial(self._by_functions, run))
+
+    def store_state(self, step_id: str, state: _Array) -> common_pb2.BlobRef:
+        """Store what server functions remember after a step; what differs lies under another id.
+
+        So a step that is repeated overwrites nothing that somebody may have heard of.
+
+        Args:
+            step_id: The step, a UUID.
+            state: Bytes.
+        """
+        digest = hashlib.sha256(state.tobytes()).hexdigest()
+        ref = _state_ref(str(uuid.uuid5(uuid.UUID(step_id), digest)))
+        self._put(ref, _STATE_FORM, [state])
+        return ref
+
+    def _reduced(
+        self, request: rounds_pb2.Reduction, own: Mapping[str, Partial], make: _Make
+    ) -> rounds_pb2.Reduced:
+        model, state = _model_ref(request.model_id), _state_ref(request.model_id)
+        if self._store.size(blob_key(model)) is None:
+            self._write(request, own, make, model, state)
+        else:
+            self._describe(model)
+            self._describe(state)
         return rounds_pb2.Reduced(model=model, state=state if state.sha256 else None)
 
     def _describe(self, ref: common_pb2.BlobRef) -> None:
@@ -93,18 +134,46 @@ class Reducer:
         self,
         request: rounds_pb2.Reduction,
         own: Mapping[str, Partial],
+        make: _Make,
         model: common_pb2.BlobRef,
         state: common_pb2.BlobRef,
     ) -> None:
         kind, form = aggregator_of(request), model_format(request.helper)
         with contextlib.ExitStack() as opened:
             base = opened.enter_context(self._opened(request.base, form))
-            told = sorted(request.partials, key=lambda partial: partial.combiner)
+            told = sorted(request.partials, key=lambda each: each.combiner)
             partials = [self._partial(kind, base.structure, each, own) for each in told]
             aged = [self._aged(form, *each, opened) for each in zip(partials, told, strict=True)]
             total = merged(kind, base.structure, aged)
-            remembered = self._remember(request, total, base.arrays, state)
-            self._put(model, form, total.finish(base.arrays, remembered), base.structure)
+            self._put(model, form, make(request, total, base.arrays, state), base.structure)
+
+    def _by_aggregator(
+        self,
+        request: rounds_pb2.Reduction,
+        total: Partial,
+        base: Sequence[_Array],
+        state: common_pb2.BlobRef,
+    ) -> Iterable[_Array]:
+        """The new model's arrays as the aggregator has it."""
+        return total.finish(base, self._remember(request, total, base, state))
+
+    def _by_functions(
+        self,
+        run: Run,
+        request: rounds_pb2.Reduction,
+        total: Partial,
+        _base: Sequence[_Array],
+        state: common_pb2.BlobRef,
+    ) -> Iterable[_Array]:
+        """The new model's arrays as server functions have it; what they remember is stored before."""
+        assert isinstance(total, LabelledUpdates), "so a round with functions keeps its updates"
+        with self._scratch() as updates:
+            total.save(updates)
+            made = run(request.base, request.state, updates=str(updates), labels=total.labels)
+        arrays = made.model_in(total)
+        if made.state is not None:
+            self._put(state, _STATE_FORM, [made.state])
+        return arrays
 
     def _remember(
         self,
@@ -140,12 +209,8 @@ class Reducer:
 
     @contextlib.contextmanager
     def _opened(self, ref: common_pb2.BlobRef, form: ModelFormat) -> Iterator[ModelFile]:
-        path = self._local.acquire(ref)
-        try:
-            with form.open(path) as opened:
-                yield opened
-        finally:
-            self._local.release(ref)
+        with self._local.held(ref) as path, form.open(path) as opened:
+            yield opened
 
     def _partial(
         self,

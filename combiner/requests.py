@@ -7,9 +7,10 @@ import math
 import uuid
 
 from fednet import limits
-from fednet.aggregation import Aggregator, aggregator
+from fednet.aggregation import Aggregator, Collecting, aggregator
 from fednet.errors import InvalidInput
 from fednet.parameters import model_format
+from fednet.server_functions import check_source
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
 
 _KINDS = (tasks_pb2.TRAIN, tasks_pb2.VALIDATE, tasks_pb2.PREDICT)
@@ -28,12 +29,7 @@ def check_phase(request: rounds_pb2.Phase) -> None:
     model_format(request.helper)
     if request.kind not in _KINDS:
         raise InvalidInput("A phase is of the kind TRAIN, VALIDATE or PREDICT.", field="kind")
-    if not 0 < request.seconds_max <= limits.round_seconds_max:
-        raise InvalidInput(
-            f"seconds_max is {request.seconds_max}; it must be above 0 and at most "
-            f"{limits.round_seconds_max}.",
-            field="seconds_max",
-        )
+    _check_seconds(request.seconds_max)
     if request.kind == tasks_pb2.TRAIN:
         aggregator_of(request)
 
@@ -54,6 +50,8 @@ def check_reduction(request: rounds_pb2.Reduction) -> None:
         _check_id(request.obsolete_state_id, "obsolete_state_id")
     if not request.partials:
         raise InvalidInput("There are no partials to reduce.", field="partials")
+    if request.HasField("functions"):
+        _check_functions(request.functions)
     for partial in request.partials:
         _check_id(partial.phase_id, "partials")
         if not (partial.updates and math.isfinite(partial.weight) and partial.weight > 0):
@@ -61,12 +59,35 @@ def check_reduction(request: rounds_pb2.Reduction) -> None:
         _check_age(partial)
 
 
+def check_plan(request: rounds_pb2.PlanRequest) -> None:
+    """Check what is asked of server functions.
+
+    Raises:
+        InvalidInput: It cannot be done; names the field.
+    """
+    _check_ref(request.model, common_pb2.BlobRef.MODEL, "model")
+    if request.HasField("state"):
+        _check_ref(request.state, common_pb2.BlobRef.STATE, "state")
+    _check_functions(request.functions)
+
+
+def _check_functions(functions: rounds_pb2.ServerFunctions) -> None:
+    check_source(functions.source)
+    model_format(functions.helper)
+    _check_id(functions.about.phase_id, "phase_id")
+    _check_seconds(functions.seconds_max)
+    for state_id in functions.obsolete_state_ids:
+        _check_id(state_id, "obsolete_state_ids")
+
+
 def aggregator_of(request: rounds_pb2.Phase | rounds_pb2.Reduction) -> Aggregator:
-    """The aggregator that a request names.
+    """The aggregator that a request names; where server functions aggregate, one that only keeps.
 
     Raises:
         InvalidInput: There is no such aggregator, or it has no such settings.
     """
+    if _leaves_it_to_functions(request):
+        return Collecting()
     try:
         settings = json.loads(request.aggregator_settings_json or "{}")
     except (ValueError, RecursionError) as error:
@@ -87,6 +108,21 @@ def _check_age(partial: rounds_pb2.Partial) -> None:
         raise InvalidInput(
             f"The partial of {partial.combiner!r} needs a base and a staleness, or neither.",
             field="partials",
+        )
+
+
+def _leaves_it_to_functions(request: rounds_pb2.Phase | rounds_pb2.Reduction) -> bool:
+    if isinstance(request, rounds_pb2.Phase):
+        return request.keep_updates
+    return request.HasField("functions")
+
+
+def _check_seconds(seconds_max: float) -> None:
+    if not 0 < seconds_max <= limits.round_seconds_max:
+        raise InvalidInput(
+            f"seconds_max is {seconds_max}; it must be above 0 and at most "
+            f"{limits.round_seconds_max}.",
+            field="seconds_max",
         )
 
 

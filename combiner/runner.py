@@ -23,9 +23,11 @@ from .answers import capabilities_of, log_record_of
 from .blobs import LocalBlobs
 from .connections import Connection, Connections
 from .folding import Folding, structure_of
+from .function_processes import Bounds, FunctionProcesses
+from .functions import FunctionSteps
 from .outbox import Outbox
 from .reduction import Reducer
-from .requests import aggregator_of, check_phase, check_reduction
+from .requests import aggregator_of, check_phase, check_plan, check_reduction
 from .retained import Retained
 from .round import CloseAsked, Joined, Left
 from .running import Means, RunningPhase
@@ -51,6 +53,7 @@ class Runner:
         store: The blob store of the network.
         clients_max: How many clients may be connected at once.
         retained_bytes_max: How much the updates that sessions want to keep may take.
+        bounds: What one step of server functions may take.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Runner:
         store: Blobs,
         clients_max: int,
         retained_bytes_max: int = limits.retained_bytes_max,
+        bounds: Bounds | None = None,
     ) -> None:
         self.name = name
         self.outbox = Outbox()
@@ -69,6 +73,8 @@ class Runner:
         self._connections = Connections(clients_max)
         self._reducer = Reducer(name, self.local, spool)
         self._workers = Workers(name)
+        processes = FunctionProcesses(self.local, spool, bounds or Bounds())
+        self._functions = FunctionSteps(name, processes, self._reducer, self.outbox)
         self._means = Means(spool, self.outbox, self._connections, self._reducer, self._workers)
         self._phases: dict[str, RunningPhase] = {}
         self._starting: dict[str, asyncio.Task[None]] = {}
@@ -98,6 +104,7 @@ class Runner:
         for phase in self._phases.values():
             phase.stop_timer()
         self._connections.close()
+        await self._functions.close()
         await self._workers.close()
 
     # What the controller asks
@@ -188,9 +195,22 @@ class Runner:
             for each in request.partials
             if each.combiner == self.name and each.phase_id in self._phases
         }
-        reduced: rounds_pb2.Reduced = await self._workers.run(self._reducer.reduce, request, own)
+        if request.HasField("functions"):
+            reduced = await self._functions.reduce(request, own)
+        else:
+            reduced = await self._workers.run(self._reducer.reduce, request, own)
         reduced.seconds = time.monotonic() - began
         return reduced
+
+    async def plan(self, request: rounds_pb2.PlanRequest) -> rounds_pb2.Planned:
+        """Let server functions choose clients and settings; nothing is kept but what they remember.
+
+        Raises:
+            InvalidInput: The request makes no sense.
+            NotFound: The blob store does not have the model, or what the functions remember.
+        """
+        check_plan(request)
+        return await self._functions.plan(request)
 
     # What clients say
 

@@ -186,7 +186,7 @@ class RunningPhase:
             return
         path = self._means.spool.update_path(self._id, task_id)
         examples = result.update.num_examples if result.update.HasField("num_examples") else None
-        metadata = json.loads(result.update.metadata_json or "{}")
+        metadata = {**json.loads(result.update.metadata_json or "{}"), "client_id": client}
         began = time.monotonic()
         try:
             weight = await self._means.workers.run(self.folding.fold, path, examples, metadata)

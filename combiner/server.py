@@ -21,6 +21,7 @@ from fednet.settings import CombinerSettings
 from fednet.storage import open_blobs
 from fednet.wire import models_pb2_grpc, rounds_pb2_grpc, tasks_pb2_grpc
 
+from .function_processes import Bounds
 from .runner import Runner
 from .services import ModelsService, RoundsService, TasksService
 from .spool import Spool
@@ -76,8 +77,11 @@ class Combiner:
         controller = Http(settings.api_url, place.token)
         store = await asyncio.to_thread(open_blobs, place.blob_store, controller)
         spool = Spool(settings.data_dir / "spool")
+        bounds = Bounds(
+            settings.server_functions_seconds_max, settings.server_functions_memory_bytes_max
+        )
         runner = Runner(
-            settings.name, spool, store, settings.clients_max, settings.retained_bytes_max
+            settings.name, spool, store, settings.clients_max, settings.retained_bytes_max, bounds
         )
         await runner.recover()
         await _serve(server, runner)

@@ -200,6 +200,11 @@ class RoundsService(rounds_pb2_grpc.RoundsServicer):
             await self._runner.start(request)
             return rounds_pb2.PhaseStarted()
 
+    async def Plan(self, request: rounds_pb2.PlanRequest, context: Any) -> rounds_pb2.Planned:
+        """Let a round's server functions choose."""
+        async with _errors_to(context):
+            return await self._runner.plan(request)
+
     async def Close(self, request: rounds_pb2.PhaseId, context: Any) -> rounds_pb2.PhaseClosing:
         """Finish a phase with what is in."""
         async with _errors_to(context):

@@ -16,10 +16,15 @@ _THREADS = 2
 
 
 class Workers:
-    """The hands of one combiner. All methods belong to the event loop's thread."""
+    """The hands of one combiner. All methods belong to the event loop's thread.
 
-    def __init__(self, name: str) -> None:
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=f"{name}-worker")
+    Args:
+        name: What the threads are called.
+        threads: How many there are.
+    """
+
+    def __init__(self, name: str, threads: int = _THREADS) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=f"{name}-worker")
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:

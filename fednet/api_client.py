@@ -22,6 +22,7 @@ from fednet.api_reader import APIReader
 from fednet.errors import DeadlineExceeded
 from fednet.http import Http
 from fednet.identity import find_network
+from fednet.server_functions import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -116,6 +117,7 @@ class APIClient(APIReader):
         helper: str = _Unsaid("numpyhelper"),
         min_clients: int = 1,
         requested_clients: int = 8,
+        server_functions: type | str | Path | None = None,
         *,
         name: str | None = None,
         round_retries: int = 3,
@@ -143,6 +145,9 @@ class APIClient(APIReader):
             min_clients: How many clients must answer, in the whole network, for a round to count.
             requested_clients: How many clients are asked in each round, at the most; drawn at
                 random where more are connected. With `fedbuff`, how many train at once.
+            server_functions: A class that chooses clients, gives them settings or aggregates, as
+                `fednet.server_functions.ServerFunctionsBase` has it; or its source, or the path
+                of a file with it.
             name: A name for people; by default the id.
             round_retries: How often a round with too few answers is repeated before the session has
                 failed.
@@ -151,6 +156,9 @@ class APIClient(APIReader):
 
         Returns:
             success, message and, where it was started, session_id and config.
+
+        Raises:
+            InvalidInput: The source of the server functions cannot be read.
         """
         options = {
             "session_id": id or str(uuid.uuid4()),
@@ -169,6 +177,8 @@ class APIClient(APIReader):
             "round_retries": round_retries,
             "seed": seed,
         }
+        if server_functions is not None:
+            options["server_functions"] = source_of(server_functions)
         return self._http.call_for_dict("POST", "/api/v1/sessions/", body=options)
 
     def stop_session(self, id: str) -> dict[str, Any]:  # noqa: A002 - as in get_session

@@ -44,6 +44,13 @@ round_retries_max: Final = 100
 session_clients_max: Final = 100_000
 session_seed_bits_max: Final = 32
 
+# Server functions
+server_functions_characters_max: Final = 64 * KIB
+server_functions_state_bytes_max: Final = GIB
+server_functions_seconds_max: Final = 600.0
+server_functions_memory_bytes_max: Final = 4 * GIB
+server_functions_processes_max: Final = 4
+
 # Calls
 connect_seconds_max: Final = 10.0
 call_seconds_max: Final = 30.0

@@ -153,6 +153,15 @@ class CombinerSettings(_Section):
 
     retained_bytes_max: int = Field(default=limits.retained_bytes_max, ge=0)
     """How much the updates may take that sessions with delete_models=False leave here."""
+    server_functions_seconds_max: float = Field(
+        default=limits.server_functions_seconds_max, gt=0, le=limits.round_seconds_max
+    )
+    """How long one step of a session's server functions may take before it is stopped."""
+
+    server_functions_memory_bytes_max: int = Field(
+        default=limits.server_functions_memory_bytes_max, ge=256 * limits.MIB
+    )
+    """How much memory one step of a session's server functions may take, in bytes."""
 
     @property
     def blob_store_url(self) -> str | None:

@@ -32,6 +32,7 @@ from fednet.errors import (
 )
 from fednet.identity import Signer, admin_token, write_local_network
 from fednet.packages import create_package
+from fednet.server_functions import ServerFunctionsBase
 from fednet.settings import default_data_dir
 from fednet.storage import open_blobs, open_documents
 
@@ -281,8 +282,13 @@ def test_an_id_with_odd_characters_stays_one_part_of_the_path(api):
             api.get_session(odd)
 
 
+class Selecting(ServerFunctionsBase):
+    def client_selection(self, client_ids):
+        return client_ids[:2]
+
+
 def test_a_session_is_started_with_every_option(api):
-    """All of FEDn's options arrive, and ours."""
+    """All of FEDn's options arrive, and ours; of server functions, their source."""
     answer = api.start_session(
         "one",
         aggregator="fedavg",
@@ -299,6 +305,7 @@ def test_a_session_is_started_with_every_option(api):
         name="first",
         round_retries=0,
         seed=7,
+        server_functions=Selecting,
     )
 
     assert answer["success"] is True
@@ -318,6 +325,7 @@ def test_a_session_is_started_with_every_option(api):
         "min_clients": 2,
         "requested_clients": 4,
         "seed": 7,
+        "server_functions": inspect.getsource(Selecting),
     }
     assert api.get_session_status("one") == "INITIALIZED"
     assert api.session_is_finished("one") is False

@@ -17,8 +17,8 @@ import pytest
 FLOORS = (
     ("errors", "http_pools", "limits"),
     ("settings",),
-    ("http", "identity", "packages", "parameters", "wire"),
-    ("aggregation", "helpers", "host", "plots", "rpc", "storage"),
+    ("http", "identity", "packages", "parameters", "processes", "wire"),
+    ("aggregation", "helpers", "host", "plots", "rpc", "server_functions", "storage"),
     ("api_reader", "enrolment"),
     ("client", "combiner", "controller"),
     ("api_client",),
@@ -36,7 +36,9 @@ PUBLIC_ROOMS = (
     "identity",
     "packages",
     "parameters",
+    "processes",
     "rpc",
+    "server_functions",
     "storage",
 )
 LINES_MAX = 800
@@ -367,6 +369,7 @@ def test_every_component_has_its_extra(repository: Path) -> None:
         *COMPONENTS,
         *stores,
         "demo",
+        "gunicorn",
         "plots",
         "pytorch",
         "test",

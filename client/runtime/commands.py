@@ -13,15 +13,13 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from fednet.errors import TaskFailed
-
-from .group import how_it_ended
-from .output import Output
+from fednet.processes import Output, how_it_ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from .group import Group
+    from fednet.processes import Group
 
 # Waits for the line; at the end of the pipe instead, which means that the agent died, it gives up.
 _PRELUDE = "read -r _ || exit 1\nexec </dev/null\n"

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fednet.packages import PythonEnv
-
-    from .group import Group
+    from fednet.processes import Group
 
 _BUILD = Path(__file__).with_name("build_environment.py")
 # A requirement by name; anything else may mean a file of the package.

@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from fednet.errors import TaskFailed
 from fednet.host import Inbox, encode
-
-from .group import how_it_ended
-from .output import Output
+from fednet.processes import Output, how_it_ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from .group import Group
+    from fednet.processes import Group
 
 _WHAT = "The process of the package's client"
 

@@ -17,12 +17,11 @@ from fednet.errors import TaskFailed
 from fednet.host import check_metadata, check_metrics, check_predictions
 from fednet.packages import read_python_env
 from fednet.parameters import model_format
+from fednet.processes import Group, Lifeline
 from fednet.settings import environment_of_a_task
 
 from .commands import Commands
 from .environment import Environment
-from .group import Group
-from .lifeline import Lifeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

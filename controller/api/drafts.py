@@ -40,8 +40,8 @@ class FednConfig(BaseModel):
     validate_models: bool = Field(default=True, alias="validate")
     helper_type: str | None = None
     model_id: str | None = None
-    server_functions: None = None
-    """None: fednet runs no code of its users on the server."""
+    server_functions: str | None = None
+    """The source of a class; see server-functions.md."""
 
     @field_validator("aggregator_kwargs", mode="before")
     @classmethod
@@ -165,6 +165,7 @@ def _options_in_our_words(wanted: NewSession, config: FednConfig) -> SessionOpti
         helper=config.helper_type,
         min_clients=config.clients_required,
         requested_clients=enough,
+        server_functions=config.server_functions,
     )
 
 

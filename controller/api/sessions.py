@@ -58,7 +58,7 @@ class Progress(BaseModel):
     model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
 
     phase: str
-    """waiting, training, reducing, draining, predicting or ended."""
+    """waiting, planning, training, reducing, draining, predicting or ended."""
 
     answers: int
     """How many updates are in; of a prediction, the answers of the combiners that have all of theirs."""

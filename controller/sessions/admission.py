@@ -10,6 +10,7 @@ from fednet import limits
 from fednet.aggregation import aggregator
 from fednet.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
 from fednet.parameters import model_format
+from fednet.server_functions import check_source
 from fednet.storage import Document, Query
 
 from ..catalog import Catalog, helper_of
@@ -17,7 +18,7 @@ from ..presence import Capabilities, Presence
 from ..records import Records, new_id, timestamp
 from .kinds import PREDICTION, TRAINING, AnySession
 from .options import PredictionOptions, SessionOptions
-from .state import BlobRef, PredictionSession, Session
+from .state import BlobRef, Functions, PredictionSession, Session
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ class Admission:
 
 def _check_options(options: SessionOptions) -> None:
     _check_aggregator(options)
+    _check_functions(options)
     if options.helper:
         model_format(options.helper)
     if options.requested_clients < options.min_clients:
@@ -152,6 +154,32 @@ def _check_options(options: SessionOptions) -> None:
             f"round_buffer_size ({options.round_buffer_size}) must be at most requested_clients "
             f"({options.requested_clients}): no more updates than that come in.",
             field="round_buffer_size",
+        )
+
+
+def _check_functions(options: SessionOptions) -> None:
+    if options.server_functions is None:
+        return
+    if aggregator(options.aggregator, options.aggregator_kwargs).staleness_max:
+        raise InvalidInput(
+            f"The aggregator {options.aggregator!r} lets clients work without waiting for each other: "
+            "there are no rounds in which server functions could choose. Leave one of them out.",
+            field="aggregator",
+        )
+    if "aggregate" not in check_source(options.server_functions).methods:
+        return
+    default = SessionOptions.model_fields["aggregator"].default
+    if options.aggregator != default:
+        raise InvalidInput(
+            f"The server functions aggregate, and so does the aggregator {options.aggregator!r}. "
+            "Leave one of them out.",
+            field="aggregator",
+        )
+    if options.requested_clients > limits.kept_updates_max:
+        raise InvalidInput(
+            f"requested_clients ({options.requested_clients}) must be at most "
+            f"{limits.kept_updates_max}: aggregate is given no more updates.",
+            field="requested_clients",
         )
 
 
@@ -236,7 +264,12 @@ def _session(options: SessionOptions, model: Document, package: Document | None)
         package=_blob_ref(package) if package else None,
         seed=session_id if options.seed is None else str(options.seed),
         staleness_max=aggregator(options.aggregator, options.aggregator_kwargs).staleness_max,
+        functions=_functions(options.server_functions),
     )
+
+
+def _functions(source: str | None) -> Functions | None:
+    return Functions(source, list(check_source(source).methods)) if source else None
 
 
 def _prediction_session(

@@ -29,7 +29,7 @@ from .admission import Admission
 from .kinds import AnySession, is_prediction
 from .link import CombinerLink
 from .options import PredictionOptions, SessionOptions
-from .orders import outcome, phase_request, reduction
+from .orders import outcome, phase_request, plan_request, reduction
 from .state import Session, Status
 from .store import SessionStore
 
@@ -317,6 +317,9 @@ class Engine:
                 actor.tell(event)
 
         match order:
+            case events.Plan():
+                seconds = session.round_timeout + limits.round_grace_seconds
+                link.plan(plan_request(session, order), then, seconds)
             case events.StartPhase():
                 link.start(phase_request(session, order), then)
             case events.ClosePhase(_, phase_id):

@@ -69,6 +69,24 @@ class PhaseClosed:
 
 
 @dataclass(frozen=True)
+class Planned:
+    """Server functions have said whom to ask, and what to tell them."""
+
+    phase_id: str
+    clients: list[str]
+    settings: dict[str, Any]
+    state: BlobRef | None = None
+
+
+@dataclass(frozen=True)
+class PlanRefused:
+    """Server functions failed, or could not be asked."""
+
+    phase_id: str
+    message: str
+
+
+@dataclass(frozen=True)
 class PhaseRefused:
     """A combiner would not begin a phase."""
 
@@ -144,6 +162,8 @@ Event = (
     | PhaseBegun
     | Answered
     | Unanswered
+    | Planned
+    | PlanRefused
     | PhaseClosed
     | PhaseRefused
     | Reduced
@@ -168,6 +188,15 @@ class Record:
     collection: str
     id: str
     fields: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Ask a combiner to let server functions choose among these clients."""
+
+    combiner: str
+    round: Round
+    clients: list[str]
 
 
 @dataclass(frozen=True)
@@ -203,7 +232,7 @@ class Reduce:
     round: Round
 
 
-Action = StartPhase | ClosePhase | ReleasePhase | Reduce
+Action = Plan | StartPhase | ClosePhase | ReleasePhase | Reduce
 
 
 @dataclass

@@ -58,6 +58,9 @@ class CombinerLink:
         self._call: Any = None
         self._control = ThreadPoolExecutor(1, thread_name_prefix=f"link-{name}-control")
         self._reducing = ThreadPoolExecutor(1, thread_name_prefix=f"link-{name}-reduce")
+        self._patient = ThreadPoolExecutor(
+            limits.server_functions_processes_max, thread_name_prefix=f"link-{name}-functions"
+        )
         self._thread = threading.Thread(target=self._run, name=f"link-{name}", daemon=True)
         self._thread.start()
 
@@ -76,7 +79,12 @@ class CombinerLink:
 
     def reduce(self, reduction: rounds_pb2.Reduction, then: Then, seconds_max: float) -> None:
         """Merge partials into a model; the answer is a `Reduced`."""
-        self._order(self._reducing, self._stub.Reduce, reduction, then, seconds_max)
+        pool = self._patient if reduction.HasField("functions") else self._reducing
+        self._order(pool, self._stub.Reduce, reduction, then, seconds_max)
+
+    def plan(self, request: rounds_pb2.PlanRequest, then: Then, seconds_max: float) -> None:
+        """Let server functions choose; the answer is a `Planned`."""
+        self._order(self._patient, self._stub.Plan, request, then, seconds_max)
 
     def close(self) -> None:
         """Hang up and wait until nothing of the link runs any more."""
@@ -85,6 +93,7 @@ class CombinerLink:
         self._channel.close()
         self._control.shutdown(cancel_futures=True)
         self._reducing.shutdown(cancel_futures=True)
+        self._patient.shutdown(cancel_futures=True)
         self._thread.join()
 
     # Orders

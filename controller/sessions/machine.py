@@ -7,6 +7,8 @@ before anybody is told. No I/O, no clock, no threads. The states are the stages 
        ▲                            │                                       │
        └── too few answers, again ──┴───────────── refused, again ──────────┘        (round_retries times, then FAILED)
 
+    with server functions that choose: WAITING ──enough clients──> PLANNING ──planned──> TRAINING
+
     after the last round: DRAINING ──last validations in, or their deadline──> ENDED (FINISHED)
 
 The validation of a round's model runs beside the training of the next round.
@@ -33,6 +35,9 @@ from .events import (
     PhaseBegun,
     PhaseClosed,
     PhaseRefused,
+    Plan,
+    Planned,
+    PlanRefused,
     Record,
     Reduce,
     Reduced,
@@ -54,8 +59,8 @@ from .phases import (
     failed_share,
     releases,
 )
-from .plan import everyone, sample_clients
-from .state import Phase, Round, Session, Share, Stage, Status
+from .plan import everyone, sample_clients, shares_of
+from .state import BlobRef, Phase, Round, Session, Share, Stage, Status
 from .trail import ended_round, finished_round, model_record, pending_round
 
 _IDS = uuid.UUID("5f6c7a0e-0a4b-4a57-8f2e-6a1c9f6f2d55")
@@ -119,11 +124,17 @@ class Machine:
                 self._share_closed(combiner, phase_id, closed_share(event), now, step)
             case PhaseRefused(combiner, phase_id, message):
                 self._share_closed(combiner, phase_id, failed_share(message), now, step)
+            case Planned(phase_id):
+                if self._is_planning(phase_id):
+                    self._planned(event, now, step)
+            case PlanRefused(phase_id, message):
+                if self._is_planning(phase_id):
+                    self._refuse(f"it could not be planned: {message}", now, step)
             case Reduced():
                 self._reduced(event, now, step)
             case ReduceRefused(model_id, message):
                 if self._is_reducing(model_id):
-                    self._try_again(f"the updates could not be merged: {message}", now, step)
+                    self._refuse(f"the updates could not be merged: {message}", now, step)
             case StopAsked(reason):
                 self._end(Status.TERMINATED, reason, now, step)
             case PauseAsked():
@@ -148,6 +159,7 @@ class Machine:
             return
         self._give_time(now + limits.round_grace_seconds)
         step.actions += self._open_orders()
+        self._ask_to_plan(step)
         self._ask_to_reduce(step)
 
     def _give_time(self, until: float) -> None:
@@ -162,13 +174,19 @@ class Machine:
         current = self.session.round
         if self.session.stage is Stage.WAITING:
             self._begin_round_if_possible(now, step)
-        elif current and current.reducer not in self._connected:
+            return
+        if current and current.planner not in self._connected:
+            self._ask_to_plan(step)
+        if current and current.reducer not in self._connected:
             self._ask_to_reduce(step)
 
     def _unheard(self, order: Action, step: Step) -> None:
         """Give an order again if it still stands; while its combiner is away, `CombinerBack` will."""
         current = self.session.round
         match order:
+            case Plan(combiner, asked):
+                if self._is_planning(asked.phase.phase_id) and asked.planner == combiner:
+                    self._ask_to_plan(step, rather_not=combiner)
             case Reduce(combiner, asked):
                 if self._is_reducing(asked.model_id) and current and current.reducer == combiner:
                     self._ask_to_reduce(step, rather_not=combiner)
@@ -240,9 +258,13 @@ class Machine:
         if len(everyone(self._capable("TRAIN"))) < session.min_clients:
             return
         session.round = self._plan_round(session.number + 1, session.failures, now)
-        session.stage, session.waiting_until = Stage.TRAINING, None
-        step.records.append(pending_round(session, session.round))
-        step.actions += self._starts(session.round.phase)
+        session.waiting_until = None
+        if session.functions:
+            session.round.functions_state = session.functions.state
+        if session.functions and session.functions.plans:
+            self._plan(session.round, step)
+        else:
+            self._train(session.round, step)
 
     def _plan_round(self, number: int, attempt: int, now: float) -> Round:
         return Round(
@@ -254,10 +276,65 @@ class Machine:
             started_at=now,
         )
 
-    def _plan_phase(self, kind: str, number: int, attempt: int, now: float) -> Phase:
+    def _train(self, current: Round, step: Step) -> None:
+        self.session.stage = Stage.TRAINING
+        step.records.append(pending_round(self.session, current))
+        step.actions += self._starts(current.phase)
+
+    # Planning by server functions
+
+    def _plan(self, current: Round, step: Step) -> None:
+        """Nobody is asked to train before the functions have had their say."""
+        self.session.stage = Stage.PLANNING
+        current.phase.shares = {}
+        step.records.append(pending_round(self.session, current))
+        self._ask_to_plan(step)
+
+    def _ask_to_plan(self, step: Step, *, rather_not: str = "") -> None:
+        """Ask a connected combiner; while none is connected, nobody."""
+        current = self.session.round
+        if self.session.stage is not Stage.PLANNING or current is None:
+            return
+        able = sorted(self._connected, key=lambda name: (name == rather_not, name))
+        current.planner = next(iter(able), "")
+        if current.planner:
+            clients = list(everyone(self._capable("TRAIN")))
+            step.actions.append(Plan(current.planner, current, clients))
+
+    def _is_planning(self, phase_id: str) -> bool:
+        current = self.session.round
+        return (
+            self.session.stage is Stage.PLANNING
+            and current is not None
+            and current.phase.phase_id == phase_id
+        )
+
+    def _planned(self, event: Planned, now: float, step: Step) -> None:
+        """Train as the functions say; of those they chose, who has left meanwhile is left out."""
+        session, current = self.session, self.session.round
+        assert session.functions, "only they plan"
+        assert current, "it is being planned"
+        current.functions_state = event.state
+        chosen = event.clients if session.functions.selects else None
+        current.phase = self._plan_phase("TRAIN", current.number, current.attempt, now, chosen)
+        current.phase.settings = event.settings
+        if current.phase.clients < session.min_clients:
+            count, least = current.phase.clients, session.min_clients
+            self._refuse(
+                f"the server functions chose {count} of at least {least} clients", now, step
+            )
+        else:
+            self._train(current, step)
+
+    def _plan_phase(
+        self, kind: str, number: int, attempt: int, now: float, chosen: list[str] | None = None
+    ) -> Phase:
         session = self.session
         seed = f"{session.seed}/{kind}/{number}/{attempt}"
-        shares = sample_clients(self._capable(kind), session.requested_clients, seed)
+        if chosen is None:
+            shares = sample_clients(self._capable(kind), session.requested_clients, seed)
+        else:
+            shares = shares_of(self._capable(kind), chosen)
         return Phase(
             phase_id=self._id(kind, number, attempt),
             kind=kind,
@@ -367,8 +444,7 @@ class Machine:
         ]
         step.actions += releases(current.parts)
         session.model, session.number = event.model, current.number
-        session.obsolete_state_id = session.aggregator_state.id if session.aggregator_state else ""
-        session.aggregator_state = event.state
+        self._remember(current, event.state)
         session.round, session.failures = None, 0
         self._validate(current.number, now, step)
         if session.number < session.rounds:
@@ -376,6 +452,17 @@ class Machine:
         else:
             session.stage = Stage.DRAINING
             self._finish_if_drained(now, step)
+
+    def _remember(self, current: Round, state: BlobRef | None) -> None:
+        """Take over what the aggregator remembers, or the server functions in its place."""
+        session = self.session
+        if session.functions and session.functions.aggregates:
+            session.functions.remember(state, current.functions_state)
+            return
+        session.obsolete_state_id = session.aggregator_state.id if session.aggregator_state else ""
+        session.aggregator_state = state
+        if session.functions:
+            session.functions.remember(current.functions_state)
 
     # Validation
 
@@ -413,11 +500,20 @@ class Machine:
             self._round_deadline(current, now, step)
 
     def _round_deadline(self, current: Round, now: float, step: Step) -> None:
+        if self.session.stage is Stage.PLANNING:
+            self._try_again("no combiner planned it in time", now, step)
+            return
         if self.session.stage is Stage.REDUCING:
             self._try_again("no combiner merged the updates in time", now, step)
             return
         close_silent_shares(current.phase)
         self._training_over(current, now, step)
+
+    def _refuse(self, problem: str, now: float, step: Step) -> None:
+        """What a combiner was asked for the round cannot be done, which the round's document tells, too."""
+        if current := self.session.round:
+            current.problems = [*current.problems, problem][-limits.round_problems_max :]
+        self._try_again(problem, now, step)
 
     def _try_again(self, problem: str, now: float, step: Step) -> None:
         """The attempt came to nothing: repeat the round, or give up after round_retries times."""
@@ -426,6 +522,8 @@ class Machine:
         if session.round:
             step.records.append(ended_round(session, session.round, "Failed", now))
             step.actions += releases(session.round.parts)
+            if session.functions:
+                session.functions.forget(session.round.functions_state)
             session.round = None
         if session.failures > session.round_retries:
             times = "once" if session.failures == 1 else f"{session.failures} times"

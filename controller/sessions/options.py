@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from fednet import limits
+from fednet.errors import InvalidInput
+from fednet.server_functions import check_source
 
 _WORDS_OF_THE_API = frozenset({"continue", "count", "list", "pause", "resume", "start", "stop"})
 
@@ -34,6 +36,14 @@ _Id = Annotated[
 _Whole = Annotated[int, BeforeValidator(_is_no_truth_value)]
 _Number = Annotated[float, BeforeValidator(_is_no_truth_value)]
 _Seed = Annotated[_Whole, Field(ge=0, lt=2**limits.session_seed_bits_max)]
+
+
+def _is_class(source: str) -> str:
+    try:
+        check_source(source)
+    except InvalidInput as error:
+        raise ValueError(error.message) from error
+    return source
 
 
 class SessionOptions(BaseModel):
@@ -87,6 +97,9 @@ class SessionOptions(BaseModel):
     requested_clients: _Whole = Field(default=8, ge=1, le=limits.session_clients_max)
     """How many clients are asked in each round, at the most; drawn at random where more are connected. With an
     aggregator that takes stale updates, how many train at once."""
+
+    server_functions: Annotated[str, AfterValidator(_is_class)] | None = None
+    """The source of a class that chooses clients, gives them settings or aggregates; see server-functions.md."""
 
     seed: _Seed | None = None
     """What the draw begins with: the same seed draws the same of the same clients. By default the session's id."""

@@ -14,6 +14,9 @@ from .events import (
     Event,
     PhaseBegun,
     PhaseRefused,
+    Plan,
+    Planned,
+    PlanRefused,
     Reduce,
     Reduced,
     ReduceRefused,
@@ -21,7 +24,7 @@ from .events import (
     Unheard,
 )
 from .kinds import AnySession
-from .state import BlobRef, Phase, Session, Share
+from .state import BlobRef, Phase, Round, Session, Share
 
 
 def phase_request(session: AnySession, order: StartPhase) -> rounds_pb2.Phase:
@@ -45,6 +48,7 @@ def phase_request(session: AnySession, order: StartPhase) -> rounds_pb2.Phase:
         request.aggregator_settings_json = json.dumps(session.aggregator_kwargs)
         request.share_partial = len(phase.shares) > 1 or session.is_asynchronous
         request.retain_updates = phase.kind == "TRAIN" and not session.delete_models
+        request.keep_updates = session.functions is not None and session.functions.aggregates
     return request
 
 
@@ -53,16 +57,50 @@ def _client_settings(session: AnySession, phase: Phase) -> dict[str, Any]:
     if not isinstance(session, Session):
         return {"session_id": session.session_id}
     return {
+        **aggregator(session.aggregator, session.aggregator_kwargs).client_settings,
+        **phase.settings,
         "session_id": session.session_id,
         "round": phase.number,
         "rounds": session.rounds,
-        **aggregator(session.aggregator, session.aggregator_kwargs).client_settings,
     }
+
+
+def plan_request(session: Session, order: Plan) -> rounds_pb2.PlanRequest:
+    """What server functions need to choose clients and settings."""
+    state = order.round.functions_state
+    return rounds_pb2.PlanRequest(
+        functions=_functions(session, order.round),
+        model=_wire_ref(common_pb2.BlobRef.MODEL, order.round.phase.model),
+        state=_wire_ref(common_pb2.BlobRef.STATE, state) if state else None,
+        clients=order.clients,
+    )
+
+
+def _functions(session: Session, current: Round) -> rounds_pb2.ServerFunctions:
+    functions = session.functions
+    assert functions is not None, "only a session with functions asks for them"
+    about = rounds_pb2.PhaseContext(
+        phase_id=current.phase.phase_id,
+        session_id=session.session_id,
+        round_id=current.id,
+        round_number=current.number,
+        model_id=current.phase.model.id,
+        kind=current.phase.kind,
+    )
+    return rounds_pb2.ServerFunctions(
+        about=about,
+        source=functions.source,
+        seconds_max=session.round_timeout,
+        obsolete_state_ids=functions.obsolete,
+        helper=session.helper,
+    )
 
 
 def reduction(session: Session, order: Reduce) -> rounds_pb2.Reduction:
     """The partials that make the round's model."""
-    current, state = order.round, session.aggregator_state
+    current = order.round
+    aggregates = session.functions is not None and session.functions.aggregates
+    state = current.functions_state if aggregates else session.aggregator_state
     partials = [
         _partial(phase, combiner, share, current.number - phase.number)
         for phase in current.parts
@@ -78,6 +116,7 @@ def reduction(session: Session, order: Reduce) -> rounds_pb2.Reduction:
         state=_wire_ref(common_pb2.BlobRef.STATE, state) if state else None,
         obsolete_state_id=session.obsolete_state_id,
         helper=session.helper,
+        functions=_functions(session, current) if aggregates else None,
     )
 
 
@@ -102,9 +141,14 @@ def outcome(order: Action, answer: Any) -> Event | None:
     if isinstance(answer, FednetError):
         return Unheard(order) if answer.retryable else _refused(order, answer.message)
     match order:
+        case Plan() | Reduce() if answer.HasField("failure"):
+            return _refused(order, f"{answer.failure.message}\n{answer.failure.traceback}".strip())
+        case Plan(_, current):
+            settings = json.loads(answer.settings_json)
+            clients, state = list(answer.clients), _state_of(answer)
+            return Planned(current.phase.phase_id, clients, settings, state)
         case Reduce():
-            state = _ref(answer.state) if answer.HasField("state") else None
-            return Reduced(_ref(answer.model), answer.seconds, state)
+            return Reduced(_ref(answer.model), answer.seconds, _state_of(answer))
         case StartPhase(combiner, phase):
             return PhaseBegun(combiner, phase.phase_id)
         case _:
@@ -115,10 +159,16 @@ def _refused(order: Action, message: str) -> Event | None:
     match order:
         case StartPhase(combiner, phase):
             return PhaseRefused(combiner, phase.phase_id, f"{combiner}: {message}")
+        case Plan(_, current):
+            return PlanRefused(current.phase.phase_id, message)
         case Reduce(_, current):
             return ReduceRefused(current.model_id, message)
         case _:
             return None
+
+
+def _state_of(answer: rounds_pb2.Planned | rounds_pb2.Reduced) -> BlobRef | None:
+    return _ref(answer.state) if answer.HasField("state") else None
 
 
 def _ref(ref: common_pb2.BlobRef) -> BlobRef:

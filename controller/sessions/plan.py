@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
 
@@ -14,6 +14,25 @@ def everyone(capable: Mapping[str, AbstractSet[str]]) -> dict[str, str]:
     """
     places = {client: combiner for combiner in sorted(capable) for client in capable[combiner]}
     return dict(sorted(places.items()))
+
+
+def shares_of(
+    capable: Mapping[str, AbstractSet[str]], chosen: Iterable[str]
+) -> dict[str, list[str]]:
+    """Those of the chosen clients that could take part.
+
+    Args:
+        capable: The ids of the clients that could take part, by the name of their combiner.
+        chosen: The ids of clients.
+
+    Returns:
+        Their ids by combiner, each list sorted; combiners without one are left out.
+    """
+    places = everyone(capable)
+    shares: dict[str, list[str]] = {}
+    for client in sorted(places.keys() & set(chosen)):
+        shares.setdefault(places[client], []).append(client)
+    return dict(sorted(shares.items()))
 
 
 def sample_clients(
@@ -31,7 +50,4 @@ def sample_clients(
     """
     places = everyone(capable)
     chosen = random.Random(seed).sample(list(places), min(requested, len(places)))  # noqa: S311  a fair draw, no secret
-    shares: dict[str, list[str]] = {}
-    for client in sorted(chosen):
-        shares.setdefault(places[client], []).append(client)
-    return dict(sorted(shares.items()))
+    return shares_of(capable, chosen)

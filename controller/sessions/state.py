@@ -31,6 +31,9 @@ class Stage(StrEnum):
     WAITING = "waiting"
     """For enough clients to be connected."""
 
+    PLANNING = "planning"
+    """Server functions choose clients and settings."""
+
     TRAINING = "training"
     """Clients train; combiners fold."""
 
@@ -74,6 +77,8 @@ class Phase:
     model: BlobRef
     deadline: float
     shares: dict[str, Share]
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What server functions tell its clients."""
 
     @property
     def is_closed(self) -> bool:
@@ -131,6 +136,12 @@ class Round:
     reducer: str = ""
     """The combiner that was asked to merge; empty while none could be."""
 
+    planner: str = ""
+    """The combiner that was asked to plan; empty where nothing is to be planned, or nobody could be asked."""
+
+    functions_state: BlobRef | None = None
+    """What the server functions remember in this round, so far."""
+
     answers: list[dict[str, Any]] = field(default_factory=list)
     """One entry for each folded update: client, examples and where its time went."""
 
@@ -150,6 +161,53 @@ class Round:
 
 
 @dataclass
+class Functions:
+    """A user's class that chooses clients, gives them settings or aggregates; see `fednet.server_functions`.
+
+    Attributes:
+        source: Its source.
+        methods: What it has.
+        state: What it remembered when the newest round was committed; None where that is nothing.
+        obsolete: The ids of states that nobody will ask for again.
+    """
+
+    source: str
+    methods: list[str]
+    state: BlobRef | None = None
+    obsolete: list[str] = field(default_factory=list)
+
+    @property
+    def plans(self) -> bool:
+        """Whether it has a say before clients train."""
+        return self.selects or "client_settings" in self.methods
+
+    @property
+    def selects(self) -> bool:
+        """Whether it chooses the clients."""
+        return "client_selection" in self.methods
+
+    @property
+    def aggregates(self) -> bool:
+        """Whether it makes the model."""
+        return "aggregate" in self.methods
+
+    def remember(self, state: BlobRef | None, *passed: BlobRef | None) -> None:
+        """Take over the state of a committed round.
+
+        Args:
+            state: What it remembers now.
+            passed: What it remembered on the way.
+        """
+        before = [ref for ref in (self.state, *passed) if ref and (not state or ref.id != state.id)]
+        self.obsolete, self.state = [ref.id for ref in before], state
+
+    def forget(self, state: BlobRef | None) -> None:
+        """A round has failed: what was remembered in it is taken back."""
+        if state and state != self.state:
+            self.obsolete.append(state.id)
+
+
+@dataclass
 class Session:
     """Everything that decides how a session goes on.
 
@@ -162,6 +220,7 @@ class Session:
         obsolete_state_id: What it remembered before, which nobody will ask for again; empty where there is nothing.
         delete_models: Whether combiners delete what clients have sent when a round is over.
         seed: What the draw of clients begins with.
+        functions: The user's server functions; None where there are none.
         failures: Attempts at the present round that came to nothing.
         waiting_until: When waiting for clients counts as a failed attempt; None if not waiting.
         staleness_max: How many rounds an update may be behind; above 0 the session is asynchronous.
@@ -187,6 +246,7 @@ class Session:
     obsolete_state_id: str = ""
     delete_models: bool = True
     seed: str = ""
+    functions: Functions | None = None
     status: Status = Status.INITIALIZED
     stage: Stage = Stage.WAITING
     reason: str = ""

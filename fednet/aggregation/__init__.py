@@ -4,6 +4,7 @@ An aggregator gives out partials. A partial obeys laws: updates may be accumulat
 split over any number of partials, and these merged in any order; `finish` gives the same model.
 """
 
+from fednet.aggregation._labelled_updates import Collecting, LabelledUpdates
 from fednet.aggregation._protocols import Aggregator, Partial
 from fednet.aggregation._registry import aggregator, aggregator_names
 from fednet.aggregation._settings import Limits, check_settings, setting
@@ -11,6 +12,8 @@ from fednet.aggregation._weighted_mean import WeightedMean
 
 __all__ = [
     "Aggregator",
+    "Collecting",
+    "LabelledUpdates",
     "Limits",
     "Partial",
     "WeightedMean",

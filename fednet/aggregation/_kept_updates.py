@@ -77,17 +77,15 @@ class Rule(Protocol):
         """
 
 
-class KeptUpdates(Partial):
-    """The updates of a round; a `Partial`.
+class Kept(Partial):
+    """The updates of a round, whatever is made of them.
 
     Args:
         structure: The global model's structure.
-        rule: What is made of the updates in the end.
     """
 
-    def __init__(self, structure: Structure, rule: Rule) -> None:
+    def __init__(self, structure: Structure) -> None:
         self.structure = structure
-        self._rule = rule
         self._kept: list[Update] = []
 
     @property
@@ -122,6 +120,64 @@ class KeptUpdates(Partial):
         self._check_room(other.updates)
         self._kept += other._kept
 
+    def save(self, path: Path) -> None:
+        """Write the updates and the notes on them; see `Partial.save`."""
+        write_model(path, chain(*(update.arrays for update in self._kept), self.notes()))
+
+    def notes(self) -> list[_Array]:
+        """What is saved beside the updates: their weights."""
+        return [np.array([update.weight for update in self._kept], np.float64)]
+
+    def take_notes(self, arrays: list[_Array]) -> Sequence[Mapping[str, Any]]:  # noqa: ARG002  none
+        """Take the notes beside the weights from the end of what was saved: the updates' metadata."""
+        return ()
+
+    def loaded(self, path: Path) -> Self:
+        """This empty partial with what was saved, viewed in the file."""
+        with open_model(path) as file:
+            arrays = file.arrays
+        metadata = self.take_notes(arrays)
+        weights = arrays.pop()
+        count = len(self.structure.arrays)
+        if weights.shape != (len(arrays) // count,) or len(arrays) % count:
+            raise InvalidModel(
+                f"The saved partial has {len(arrays)} arrays and weights of shape {weights.shape}. "
+                f"It does not belong to a global model of {self.structure.describe()}. Aggregate "
+                "the round again."
+            )
+        said = metadata or [NO_METADATA] * len(weights)
+        for place, (weight, each) in enumerate(zip(weights.tolist(), said, strict=True)):
+            self.accumulate(arrays[place * count : (place + 1) * count], weight, each)
+        return self
+
+    def _check_room(self, more: int) -> None:
+        count = self.updates + more
+        if count > limits.kept_updates_max:
+            raise LimitExceeded(
+                f"A round of this aggregator holds at most {limits.kept_updates_max} updates. Ask "
+                "fewer clients.",
+                field="requested_clients",
+            )
+        if count * len(self.structure.arrays) >= limits.model_arrays_max:
+            raise LimitExceeded(
+                f"{count} updates of {len(self.structure.arrays)} arrays are more than "
+                f"{limits.model_arrays_max} arrays. Ask fewer clients, or join small arrays.",
+                field="requested_clients",
+            )
+
+
+class KeptUpdates(Kept):
+    """Kept updates of which a rule makes a model; a `Partial`.
+
+    Args:
+        structure: The global model's structure.
+        rule: What is made of the updates in the end.
+    """
+
+    def __init__(self, structure: Structure, rule: Rule) -> None:
+        super().__init__(structure)
+        self._rule = rule
+
     def finish(
         self,
         base: Sequence[_Array] = (),  # noqa: ARG002  the updates say it all
@@ -139,26 +195,6 @@ class KeptUpdates(Partial):
                 f"{self._rule.updates_min}. Ask more clients, or wait longer."
             )
 
-    def save(self, path: Path) -> None:
-        """Write the updates and their weights; see `Partial.save`."""
-        weights = np.array([update.weight for update in self._kept], np.float64)
-        write_model(path, chain(*(update.arrays for update in self._kept), [weights]))
-
-    def loaded(self, path: Path) -> Self:
-        """This empty partial with what was saved, viewed in the file."""
-        with open_model(path) as file:
-            *arrays, weights = file.arrays
-        count = len(self.structure.arrays)
-        if weights.shape != (len(arrays) // count,) or len(arrays) % count:
-            raise InvalidModel(
-                f"The saved partial has {len(arrays)} arrays and weights of shape {weights.shape}. "
-                f"It does not belong to a global model of {self.structure.describe()}. Aggregate "
-                "the round again."
-            )
-        for place, weight in enumerate(weights.tolist()):
-            self.accumulate(arrays[place * count : (place + 1) * count], weight)
-        return self
-
     def _combined(self, selected: Sequence[Update]) -> Iterator[_Array]:
         weights = np.array([update.weight for update in selected])
         for position, spec in enumerate(self.structure.arrays):
@@ -167,21 +203,6 @@ class KeptUpdates(Partial):
                 for numbers, target in walk(selected, position, made):
                     round_into(target, self._rule.combine(numbers, weights))
             yield made
-
-    def _check_room(self, more: int) -> None:
-        count = self.updates + more
-        if count > limits.kept_updates_max:
-            raise LimitExceeded(
-                f"A round of this aggregator holds at most {limits.kept_updates_max} updates. Ask "
-                "fewer clients.",
-                field="requested_clients",
-            )
-        if count * len(self.structure.arrays) >= limits.model_arrays_max:
-            raise LimitExceeded(
-                f"{count} updates of {len(self.structure.arrays)} arrays are more than "
-                f"{limits.model_arrays_max} arrays. Ask fewer clients, or join small arrays.",
-                field="requested_clients",
-            )
 
 
 def walk(

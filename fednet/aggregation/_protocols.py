@@ -51,6 +51,7 @@ class Partial(Protocol):
                 (`fednet.parameters.check_finite`).
             weight: How many examples it was trained on; finite and above zero.
             metadata: What else the client said of its training: JSON values, not to be trusted.
+                Only its `client_id` is the combiner's word.
 
         Raises:
             InvalidModel: The shapes, the weight or the metadata are not what they must be; for the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -94,6 +95,12 @@ def _json_object(_: click.Context, __: click.Parameter, text: str | None) -> dic
     help="How many clients are asked in each round, at the most.",
 )
 @click.option("--seed", type=int, help="For the draw of clients; by default from the session's id.")
+@click.option(
+    "--server-functions",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Python with a class that chooses clients, gives them settings or aggregates.",
+)
 @json_option
 @with_api
 def start(api: APIClient, *, as_json: bool, helper: str | None, **options: Any) -> None:

@@ -10,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Phase(_message.Message):
-    __slots__ = ("phase_id", "session_id", "round_id", "round_number", "kind", "model", "package", "helper", "settings_json", "clients", "seconds_max", "aggregator", "aggregator_settings_json", "share_partial", "retain_updates")
+    __slots__ = ("phase_id", "session_id", "round_id", "round_number", "kind", "model", "package", "helper", "settings_json", "clients", "seconds_max", "aggregator", "aggregator_settings_json", "share_partial", "keep_updates", "retain_updates")
     PHASE_ID_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     ROUND_ID_FIELD_NUMBER: _ClassVar[int]
@@ -25,6 +25,7 @@ class Phase(_message.Message):
     AGGREGATOR_FIELD_NUMBER: _ClassVar[int]
     AGGREGATOR_SETTINGS_JSON_FIELD_NUMBER: _ClassVar[int]
     SHARE_PARTIAL_FIELD_NUMBER: _ClassVar[int]
+    KEEP_UPDATES_FIELD_NUMBER: _ClassVar[int]
     RETAIN_UPDATES_FIELD_NUMBER: _ClassVar[int]
     phase_id: str
     session_id: str
@@ -40,8 +41,55 @@ class Phase(_message.Message):
     aggregator: str
     aggregator_settings_json: str
     share_partial: bool
+    keep_updates: bool
     retain_updates: bool
-    def __init__(self, phase_id: _Optional[str] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., kind: _Optional[_Union[_tasks_pb2.TaskKind, str]] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., clients: _Optional[_Iterable[str]] = ..., seconds_max: _Optional[float] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., share_partial: bool = ..., retain_updates: bool = ...) -> None: ...
+    def __init__(self, phase_id: _Optional[str] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., kind: _Optional[_Union[_tasks_pb2.TaskKind, str]] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., clients: _Optional[_Iterable[str]] = ..., seconds_max: _Optional[float] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., share_partial: bool = ..., keep_updates: bool = ..., retain_updates: bool = ...) -> None: ...
+
+class ServerFunctions(_message.Message):
+    __slots__ = ("about", "source", "seconds_max", "obsolete_state_ids", "helper")
+    ABOUT_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_MAX_FIELD_NUMBER: _ClassVar[int]
+    OBSOLETE_STATE_IDS_FIELD_NUMBER: _ClassVar[int]
+    HELPER_FIELD_NUMBER: _ClassVar[int]
+    about: PhaseContext
+    source: str
+    seconds_max: float
+    obsolete_state_ids: _containers.RepeatedScalarFieldContainer[str]
+    helper: str
+    def __init__(self, about: _Optional[_Union[PhaseContext, _Mapping]] = ..., source: _Optional[str] = ..., seconds_max: _Optional[float] = ..., obsolete_state_ids: _Optional[_Iterable[str]] = ..., helper: _Optional[str] = ...) -> None: ...
+
+class PlanRequest(_message.Message):
+    __slots__ = ("functions", "model", "state", "clients")
+    FUNCTIONS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    CLIENTS_FIELD_NUMBER: _ClassVar[int]
+    functions: ServerFunctions
+    model: _common_pb2.BlobRef
+    state: _common_pb2.BlobRef
+    clients: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, functions: _Optional[_Union[ServerFunctions, _Mapping]] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., clients: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Planned(_message.Message):
+    __slots__ = ("failure", "clients", "settings_json", "state")
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    CLIENTS_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_JSON_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    failure: FunctionsFailure
+    clients: _containers.RepeatedScalarFieldContainer[str]
+    settings_json: str
+    state: _common_pb2.BlobRef
+    def __init__(self, failure: _Optional[_Union[FunctionsFailure, _Mapping]] = ..., clients: _Optional[_Iterable[str]] = ..., settings_json: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ...) -> None: ...
+
+class FunctionsFailure(_message.Message):
+    __slots__ = ("message", "traceback")
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    TRACEBACK_FIELD_NUMBER: _ClassVar[int]
+    message: str
+    traceback: str
+    def __init__(self, message: _Optional[str] = ..., traceback: _Optional[str] = ...) -> None: ...
 
 class PhaseId(_message.Message):
     __slots__ = ("phase_id",)
@@ -78,7 +126,7 @@ class Partial(_message.Message):
     def __init__(self, phase_id: _Optional[str] = ..., combiner: _Optional[str] = ..., updates: _Optional[int] = ..., weight: _Optional[float] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., staleness: _Optional[int] = ...) -> None: ...
 
 class Reduction(_message.Message):
-    __slots__ = ("model_id", "base", "aggregator", "aggregator_settings_json", "partials", "state", "obsolete_state_id", "helper")
+    __slots__ = ("model_id", "base", "aggregator", "aggregator_settings_json", "partials", "state", "obsolete_state_id", "helper", "functions")
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     BASE_FIELD_NUMBER: _ClassVar[int]
     AGGREGATOR_FIELD_NUMBER: _ClassVar[int]
@@ -87,6 +135,7 @@ class Reduction(_message.Message):
     STATE_FIELD_NUMBER: _ClassVar[int]
     OBSOLETE_STATE_ID_FIELD_NUMBER: _ClassVar[int]
     HELPER_FIELD_NUMBER: _ClassVar[int]
+    FUNCTIONS_FIELD_NUMBER: _ClassVar[int]
     model_id: str
     base: _common_pb2.BlobRef
     aggregator: str
@@ -95,17 +144,20 @@ class Reduction(_message.Message):
     state: _common_pb2.BlobRef
     obsolete_state_id: str
     helper: str
-    def __init__(self, model_id: _Optional[str] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., partials: _Optional[_Iterable[_Union[Partial, _Mapping]]] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., obsolete_state_id: _Optional[str] = ..., helper: _Optional[str] = ...) -> None: ...
+    functions: ServerFunctions
+    def __init__(self, model_id: _Optional[str] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., partials: _Optional[_Iterable[_Union[Partial, _Mapping]]] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., obsolete_state_id: _Optional[str] = ..., helper: _Optional[str] = ..., functions: _Optional[_Union[ServerFunctions, _Mapping]] = ...) -> None: ...
 
 class Reduced(_message.Message):
-    __slots__ = ("model", "seconds", "state")
+    __slots__ = ("model", "seconds", "state", "failure")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     SECONDS_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
     model: _common_pb2.BlobRef
     seconds: float
     state: _common_pb2.BlobRef
-    def __init__(self, model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., seconds: _Optional[float] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ...) -> None: ...
+    failure: FunctionsFailure
+    def __init__(self, model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., seconds: _Optional[float] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., failure: _Optional[_Union[FunctionsFailure, _Mapping]] = ...) -> None: ...
 
 class Acknowledgement(_message.Message):
     __slots__ = ("epoch", "number")

@@ -40,6 +40,11 @@ class RoundsStub(object):
                 request_serializer=fednet_dot_wire_dot_rounds__pb2.Phase.SerializeToString,
                 response_deserializer=fednet_dot_wire_dot_rounds__pb2.PhaseStarted.FromString,
                 _registered_method=True)
+        self.Plan = channel.unary_unary(
+                '/fednet.wire.Rounds/Plan',
+                request_serializer=fednet_dot_wire_dot_rounds__pb2.PlanRequest.SerializeToString,
+                response_deserializer=fednet_dot_wire_dot_rounds__pb2.Planned.FromString,
+                _registered_method=True)
         self.Close = channel.unary_unary(
                 '/fednet.wire.Rounds/Close',
                 request_serializer=fednet_dot_wire_dot_rounds__pb2.PhaseId.SerializeToString,
@@ -68,6 +73,13 @@ class RoundsServicer(object):
 
     def Start(self, request, context):
         """Idempotent by phase id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Plan(self, request, context):
+        """Let a round's server functions choose its clients and their settings. Nothing is kept but their state.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -109,6 +121,11 @@ def add_RoundsServicer_to_server(servicer, server):
                     servicer.Start,
                     request_deserializer=fednet_dot_wire_dot_rounds__pb2.Phase.FromString,
                     response_serializer=fednet_dot_wire_dot_rounds__pb2.PhaseStarted.SerializeToString,
+            ),
+            'Plan': grpc.unary_unary_rpc_method_handler(
+                    servicer.Plan,
+                    request_deserializer=fednet_dot_wire_dot_rounds__pb2.PlanRequest.FromString,
+                    response_serializer=fednet_dot_wire_dot_rounds__pb2.Planned.SerializeToString,
             ),
             'Close': grpc.unary_unary_rpc_method_handler(
                     servicer.Close,
@@ -159,6 +176,33 @@ class Rounds(object):
             '/fednet.wire.Rounds/Start',
             fednet_dot_wire_dot_rounds__pb2.Phase.SerializeToString,
             fednet_dot_wire_dot_rounds__pb2.PhaseStarted.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Plan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fednet.wire.Rounds/Plan',
+            fednet_dot_wire_dot_rounds__pb2.PlanRequest.SerializeToString,
+            fednet_dot_wire_dot_rounds__pb2.Planned.FromString,
             options,
             channel_credentials,
             insecure,

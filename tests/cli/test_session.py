@@ -61,3 +61,16 @@ def test_aggregator_kwargs_must_be_a_json_object():
 
     assert result.exit_code == 2
     assert "JSON object" in result.stderr
+
+
+def test_server_functions_come_from_a_file(network, tmp_path):
+    """What is wrong with them the server says, with the field; a file that is not there is a usage error."""
+    path = tmp_path / "functions.py"
+    path.write_text("class F: pass")
+
+    refused = fednet("start", "--server-functions", str(path), *network)
+    missing = fednet("start", "--server-functions", str(tmp_path / "none"), *network)
+
+    assert refused.exit_code != 0
+    assert "such classes are: none" in refused.stderr
+    assert missing.exit_code == 2

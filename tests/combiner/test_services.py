@@ -171,6 +171,7 @@ METHODS = [
     ("models", "Upload", models_pb2.UploadPart),
     ("models", "Download", models_pb2.DownloadRequest),
     ("rounds", "Start", rounds_pb2.Phase),
+    ("rounds", "Plan", rounds_pb2.PlanRequest),
     ("rounds", "Close", rounds_pb2.PhaseId),
     ("rounds", "Release", rounds_pb2.PhaseId),
     ("rounds", "Reduce", rounds_pb2.Reduction),

@@ -8,6 +8,7 @@ import numpy as np
 from fednet import APIClient
 from fednet.client import Client
 from fednet.errors import FednetError, InvalidModel, NotFound
+from fednet.server_functions import ServerFunctionsBase
 from fednet.testing import Network
 
 Parameters = list[np.ndarray]
@@ -28,12 +29,22 @@ def predict(parameters: Parameters, settings: dict[str, Any]) -> dict[str, list[
     return {"scores": list(map(float, parameters[0]))}
 
 
+class Functions(ServerFunctionsBase):
+    def client_selection(self, client_ids: list[str]) -> list[str]:
+        return client_ids[:2]
+
+    def client_settings(self, global_model: Parameters) -> dict[str, Any]:
+        return {"learning_rate": float(global_model[0].mean())}
+
+
 def a_notebook() -> dict[str, Any]:
     api = APIClient("127.0.0.1", 8092, token="secret")
     api.set_active_package("package.tgz", helper="numpyhelper", name="digits")
     api.set_active_model("seed.npz")
     api.set_active_model("seed.bin", helper="androidhelper")
     api.start_session("first", rounds=3, min_clients=2, round_timeout=60)
+    api.start_session(server_functions=Functions)
+    api.start_session(server_functions=Path("functions.py"))
     session = api.wait_session("first")
     if session["status"] == "FINISHED":
         api.continue_session("first", rounds=2)

@@ -13,9 +13,8 @@ import pytest
 
 from fednet import limits
 from fednet.client.runtime import commands
-from fednet.client.runtime.group import Group
-from fednet.client.runtime.lifeline import Lifeline
 from fednet.errors import TaskFailed
+from fednet.processes import Group, Lifeline
 
 WRITE = 'write() { cp "$1" "$2"; echo \'{"num_examples": 7}\' > "$2-metadata"; }; '
 

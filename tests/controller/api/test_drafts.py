@@ -85,7 +85,7 @@ def test_what_nobody_sent_cannot_be_started(api):
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [
-        ({"server_functions": "class A: ..."}, "session_config.server_functions"),
+        ({"server_functions": "class A: ..."}, "server_functions"),
         ({"aggregator_kwargs": "{"}, "session_config.aggregator_kwargs"),
         ({"bogus": 1}, "session_config.bogus"),
         ({"clients_required": 0}, "min_clients"),

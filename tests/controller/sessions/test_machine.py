@@ -20,6 +20,9 @@ from fednet.controller.sessions.events import (
     PhaseBegun,
     PhaseClosed,
     PhaseRefused,
+    Plan,
+    Planned,
+    PlanRefused,
     Reduce,
     Reduced,
     ReduceRefused,
@@ -32,14 +35,15 @@ from fednet.controller.sessions.events import (
 )
 from fednet.controller.sessions.kinds import machine_of
 from fednet.controller.sessions.machine import Machine
-from fednet.controller.sessions.state import BlobRef, Session, Stage, Status
+from fednet.controller.sessions.state import BlobRef, Functions, Session, Stage, Status
+from fednet.server_functions import METHODS
 
 ABLE = frozenset({"TRAIN", "VALIDATE"})
 NOBODY = NetworkChanged({})
 TWO_COMBINERS = NetworkChanged({"a": {"a1": ABLE, "a2": ABLE}, "b": {"b1": ABLE}})
 ONE_COMBINER = NetworkChanged({"a": {"a1": ABLE, "a2": ABLE}})
 NOW = 1000.0
-WAITING, TRAINING, REDUCING, DRAINING, ENDED = Stage
+WAITING, PLANNING, TRAINING, REDUCING, DRAINING, ENDED = Stage
 
 
 @pytest.fixture
@@ -47,6 +51,8 @@ def machine_in(new_session):
     """Makes a machine that has come to a stage."""
 
     def make(stage=TRAINING, network=TWO_COMBINERS, **fields):
+        if stage is PLANNING:
+            fields.setdefault("functions", functions_with("client_selection"))
         machine = Machine(new_session(**fields))
         for event in way_to(stage, network):
             machine.handle(event(machine) if callable(event) else event, NOW)
@@ -54,6 +60,10 @@ def machine_in(new_session):
         return machine
 
     return make
+
+
+def functions_with(*methods):
+    return Functions("class F: ...", list(methods))
 
 
 def way_to(stage, network):
@@ -112,6 +122,8 @@ EVENTS = {
     "tasks sent": lambda machine: [PhaseBegun("a", running(machine))],
     "answer": lambda machine: [Answered(running(machine), "a1", 5.0)],
     "no answer": lambda machine: [Unanswered(running(machine), "a1", "failed")],
+    "planned": lambda machine: [Planned(running(machine), ["a1", "b1"], {})],
+    "plan refused": lambda machine: [PlanRefused(running(machine), "a bug of theirs")],
     "all closed, enough answers": all_closed(1),
     "all closed, no answer": all_closed(0),
     "all refused": lambda machine: [
@@ -128,25 +140,28 @@ EVENTS = {
 
 # For a last round, with an attempt left; who was connected still is.
 TABLE = {
-    #                              WAITING   TRAINING  REDUCING  DRAINING  ENDED
-    "enough clients":             (TRAINING, TRAINING, REDUCING, DRAINING, ENDED),
-    "too few clients":            (WAITING,  TRAINING, REDUCING, DRAINING, ENDED),
-    "combiner back":              (WAITING,  TRAINING, REDUCING, DRAINING, ENDED),
-    "tasks sent":                 (WAITING,  TRAINING, REDUCING, DRAINING, ENDED),
-    "answer":                     (WAITING,  TRAINING, REDUCING, DRAINING, ENDED),
-    "no answer":                  (WAITING,  TRAINING, REDUCING, DRAINING, ENDED),
-    "all closed, enough answers": (WAITING,  REDUCING, REDUCING, DRAINING, ENDED),
-    "all closed, no answer":      (WAITING,  TRAINING, REDUCING, DRAINING, ENDED),
-    "all refused":                (WAITING,  TRAINING, REDUCING, DRAINING, ENDED),
-    "reduced":                    (WAITING,  TRAINING, DRAINING, DRAINING, ENDED),
-    "reduce refused":             (WAITING,  TRAINING, TRAINING, DRAINING, ENDED),
-    "unheard":                    (WAITING,  TRAINING, REDUCING, DRAINING, ENDED),
-    "last validation in":         (WAITING,  TRAINING, REDUCING, ENDED,    ENDED),
-    "deadline":                   (WAITING,  TRAINING, TRAINING, ENDED,    ENDED),
-    "stop asked":                 (ENDED,    ENDED,    ENDED,    ENDED,    ENDED),
-    "broke":                      (ENDED,    ENDED,    ENDED,    ENDED,    ENDED),
+    #                              WAITING   PLANNING  TRAINING  REDUCING  DRAINING  ENDED
+    "enough clients":             (TRAINING, PLANNING, TRAINING, REDUCING, DRAINING, ENDED),
+    "too few clients":            (WAITING,  PLANNING, TRAINING, REDUCING, DRAINING, ENDED),
+    "combiner back":              (WAITING,  PLANNING, TRAINING, REDUCING, DRAINING, ENDED),
+    "tasks sent":                 (WAITING,  PLANNING, TRAINING, REDUCING, DRAINING, ENDED),
+    "answer":                     (WAITING,  PLANNING, TRAINING, REDUCING, DRAINING, ENDED),
+    "no answer":                  (WAITING,  PLANNING, TRAINING, REDUCING, DRAINING, ENDED),
+    "planned":                    (WAITING,  TRAINING, TRAINING, REDUCING, DRAINING, ENDED),
+    "plan refused":               (WAITING,  PLANNING, TRAINING, REDUCING, DRAINING, ENDED),
+    "all closed, enough answers": (WAITING,  PLANNING, REDUCING, REDUCING, DRAINING, ENDED),
+    "all closed, no answer":      (WAITING,  PLANNING, TRAINING, REDUCING, DRAINING, ENDED),
+    "all refused":                (WAITING,  PLANNING, TRAINING, REDUCING, DRAINING, ENDED),
+    "reduced":                    (WAITING,  PLANNING, TRAINING, DRAINING, DRAINING, ENDED),
+    "reduce refused":             (WAITING,  PLANNING, TRAINING, TRAINING, DRAINING, ENDED),
+    "unheard":                    (WAITING,  PLANNING, TRAINING, REDUCING, DRAINING, ENDED),
+    "last validation in":         (WAITING,  PLANNING, TRAINING, REDUCING, ENDED,    ENDED),
+    "deadline":                   (WAITING,  PLANNING, TRAINING, TRAINING, ENDED,    ENDED),
+    "stop asked":                 (ENDED,    ENDED,    ENDED,    ENDED,    ENDED,    ENDED),
+    "broke":                      (ENDED,    ENDED,    ENDED,    ENDED,    ENDED,    ENDED),
 }  # fmt: skip
 AGAIN = {("all closed, no answer", TRAINING), ("all refused", TRAINING), ("deadline", TRAINING)}
+AGAIN |= {("deadline", PLANNING), ("plan refused", PLANNING)}
 AGAIN |= {("reduce refused", REDUCING), ("deadline", REDUCING), ("deadline", WAITING)}
 
 
@@ -592,14 +607,19 @@ class AnyOrder(RuleBasedStateMachine):
         retries=st.integers(0, 2),
         validate=st.booleans(),
         staleness=st.sampled_from([0, 1, 9]),
+        functions=st.lists(st.sampled_from(METHODS), unique=True),
         end=st.sampled_from([TimePassed(), StopAsked("enough"), Broke("a bug")]),
     )
-    def begin(self, rounds, min_clients, requested, buffer, retries, validate, staleness, end):
+    def begin(
+        self, rounds, min_clients, requested, buffer, retries, validate, staleness, functions, end
+    ):
         self.end = end
         self.machine = machine_of(
             session_of(
                 rounds=rounds, min_clients=min_clients, requested_clients=requested,
-                round_buffer_size=buffer, round_retries=retries, validate=validate, staleness_max=staleness,
+                round_buffer_size=buffer, round_retries=retries, validate=validate,
+                staleness_max=0 if functions else staleness,
+                functions=functions_with(*functions) if functions else None,
             )
         )  # fmt: skip
         self.now = NOW
@@ -631,7 +651,12 @@ class AnyOrder(RuleBasedStateMachine):
                 self.started.add((combiner, phase.phase_id))
                 self.phases.append(phase.phase_id)
                 asked = [client for share in phase.shares.values() for client in share.clients]
-                assert len(set(asked)) == len(asked) <= self.session.requested_clients
+                assert len(set(asked)) == len(asked)
+                functions = self.session.functions
+                if not (functions and functions.selects and phase.kind == "TRAIN"):
+                    assert len(asked) <= self.session.requested_clients
+            case Plan(_, current):
+                self.phases.append(current.phase.phase_id)
             case ReleasePhase(combiner, phase_id):
                 self.released.add((combiner, phase_id))
             case ClosePhase(combiner, phase_id) if not again:
@@ -660,6 +685,16 @@ class AnyOrder(RuleBasedStateMachine):
     def order_was_not_heard(self, data):
         self.tell(Unheard(data.draw(st.sampled_from(self.orders[-5:]))), again=True)
 
+    @rule(back=some_phase, clients=st.sets(some_client), remembers=st.booleans())
+    def functions_have_planned(self, back, clients, remembers):
+        phase_id = self.phase_at(back)
+        state = BlobRef(f"planned-{phase_id}", 3, "3" * 64) if remembers else None
+        self.tell(Planned(phase_id, sorted(clients), {"x": 1}, state))
+
+    @rule(back=some_phase)
+    def plan_is_refused(self, back):
+        self.tell(PlanRefused(self.phase_at(back), "no"))
+
     @rule(back=some_phase, client=some_client)
     def client_answers(self, back, client):
         self.tell(Answered(self.phase_at(back), client, 1.0))
@@ -680,7 +715,8 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(back=st.integers(-3, -1))
     def model_is_written(self, back):
         model_id = self.models[max(back, -len(self.models))]
-        self.tell(Reduced(BlobRef(model_id, 2, "1" * 64), 0.1))
+        state = BlobRef(model_id, 3, "4" * 64)
+        self.tell(Reduced(BlobRef(model_id, 2, "1" * 64), 0.1, state))
 
     @rule(back=st.integers(-3, -1))
     def merge_is_refused(self, back):
@@ -706,6 +742,13 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def the_buffer_size_closes_once(self):
         assert all(count == 1 for count in self.closes.values())
+
+    @invariant()
+    def no_state_that_is_still_needed_is_deleted(self):
+        functions, current = self.session.functions, self.session.round
+        if functions:
+            needed = [functions.state, current.functions_state if current else None]
+            assert {ref.id for ref in needed if ref}.isdisjoint(functions.obsolete)
 
     @invariant()
     def the_state_comes_back_from_its_document(self):

@@ -33,6 +33,8 @@ LONG = "x" * (limits.name_characters_max + 1)
 REFUSED = [
     # One option alone
     (422, "rounds", {"rounds": 0}),
+    (422, "server_functions", {"server_functions": 7}),
+    (422, "server_functions", {"server_functions": "print('no class')"}),
     (422, "rounds", {"rounds": 2.5}),
     (422, "rounds", {"rounds": True}),
     (422, "rounds", {"rounds": "many"}),

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from fednet.client.runtime import reaper
+from fednet.processes import _reaper as reaper
 
 
 def sleeper():

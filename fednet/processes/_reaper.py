@@ -1,8 +1,8 @@
-"""Kills the task processes of an agent that died: a script of its own, started beside the agent.
+"""Kills the processes that a dead one has left: a script of its own, started beside it.
 
-It reads lines from its stdin, a pipe whose other end only the agent holds: `+<process group>` when
-a task begins, `-<process group>` when it has ended. The pipe closes when the agent is gone, however
-that happened; the groups that are left are killed then. It imports the standard library only, to
+It reads lines from its stdin, a pipe whose other end only who started it holds: `+<process group>`
+when work begins, `-<process group>` when it has ended. The pipe closes when its holder is gone,
+however that happened; the groups that are left are killed then. It imports the standard library only, to
 start quickly on any POSIX.
 """
 
@@ -28,7 +28,7 @@ def groups_left(lines: Iterable[bytes]) -> set[int]:
 
 
 def main() -> None:
-    """Waits for the end of the agent, then kills what it left."""
+    """Waits for the end of who started it, then kills what is left."""
     for group in groups_left(sys.stdin.buffer):
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)

@@ -1,20 +1,25 @@
-"""The agent's end of the pipe to its reaper: while it is open, the agent's tasks may live."""
+"""The end of the pipe to a reaper: while it is open, the groups that the reaper knows may live."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 
-_REAPER = Path(__file__).with_name("reaper.py")
+_REAPER = Path(__file__).with_name("_reaper.py")
 
 
 class Lifeline:
-    """Tells a reaper which process groups run; starts the reaper when it is first needed."""
+    """Tells a reaper which process groups run; starts the reaper when it is first needed.
+
+    It may be used by several threads.
+    """
 
     def __init__(self) -> None:
         self._reaper: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
 
     def hold(self, group: int) -> None:
         """From now on the group is killed when this process ends, however it ends.
@@ -22,16 +27,22 @@ class Lifeline:
         Raises:
             OSError: No reaper can be started.
         """
-        if not self._tell(f"+{group}\n"):
-            self._reaper = _start_reaper()
-            self._tell(f"+{group}\n")
+        with self._lock:
+            if not self._tell(f"+{group}\n"):
+                self._reaper = _start_reaper()
+                self._tell(f"+{group}\n")
 
     def release(self, group: int) -> None:
         """The group has ended."""
-        self._tell(f"-{group}\n")
+        with self._lock:
+            self._tell(f"-{group}\n")
 
     def close(self) -> None:
         """Lets the reaper kill what is still held, and waits for its end."""
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
         if self._reaper is None:
             return
         reaper, self._reaper = self._reaper, None
@@ -48,7 +59,7 @@ class Lifeline:
         try:
             self._reaper.stdin.write(line.encode())
         except BrokenPipeError:
-            self.close()
+            self._end()
             return False
         return True
 

@@ -1,4 +1,4 @@
-"""The process group that does a task's work: known to the reaper, and ended at once when it has to be."""
+"""The process group that does some work: known to the reaper, and ended at once when it has to be."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import subprocess
 
-    from .lifeline import Lifeline
+    from fednet.processes._lifeline import Lifeline
 
 
 class Group:

@@ -1,0 +1,119 @@
+"""Updates kept with who sent them and what was said with them, for whoever makes the model elsewhere.
+
+A saved partial is that of kept updates, and at the end one more array, uint8: the labels as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from fednet import limits
+from fednet.aggregation._kept_updates import Kept
+from fednet.aggregation._protocols import NO_METADATA, Aggregator
+from fednet.aggregation._rounding import round_into
+from fednet.errors import FailedPrecondition, InvalidModel
+from fednet.parameters import Structure, blocks, check_finite, check_structure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_Array = np.ndarray[Any, Any]
+_Label = tuple[str, dict[str, Any]]
+
+
+class LabelledUpdates(Kept):
+    """The updates of a round, each with its label.
+
+    Attributes:
+        labels: For each update, in their order, the id of its client and what that said of the
+            training, with its `num_examples`.
+    """
+
+    def __init__(self, structure: Structure) -> None:
+        super().__init__(structure)
+        self.labels: list[_Label] = []
+
+    def accumulate(
+        self,
+        arrays: Sequence[_Array],
+        weight: float,
+        metadata: Mapping[str, Any] = NO_METADATA,
+    ) -> None:
+        """Keep the update and its label; see `Partial.accumulate`."""
+        super().accumulate(arrays, weight)
+        said = {key: value for key, value in metadata.items() if key != "client_id"}
+        self.labels.append((metadata["client_id"], {**said, "num_examples": weight}))
+
+    def merge(self, other: Self) -> None:
+        """Keep the other's updates and labels, too; see `Partial.merge`."""
+        super().merge(other)
+        self.labels += other.labels
+
+    def finish(
+        self,
+        base: Sequence[_Array] = (),  # noqa: ARG002
+        state: Sequence[_Array] | None = None,  # noqa: ARG002
+    ) -> Iterator[_Array]:
+        """Refuse: somebody else makes the model."""
+        raise FailedPrecondition("These updates are only kept: their model is made elsewhere.")
+
+    def in_dtypes(self, made: Sequence[_Array]) -> Iterator[_Array]:
+        """A model that was made of the updates, in the dtypes of the global one.
+
+        Raises:
+            InvalidModel: It has other arrays, or numbers that are none.
+        """
+        check_structure(Structure.of(made), self.structure)
+        check_finite(made)
+        return (
+            _rounded(array, spec.dtype)
+            for array, spec in zip(made, self.structure.arrays, strict=True)
+        )
+
+    def notes(self) -> list[_Array]:
+        """The weights, and the labels as JSON."""
+        text = json.dumps(self.labels).encode()
+        return [*super().notes(), np.frombuffer(text, np.uint8)]
+
+    def take_notes(self, arrays: list[_Array]) -> list[dict[str, Any]]:
+        """The label of each update as the metadata that it came with."""
+        text = arrays.pop().tobytes()
+        try:
+            labels = [(str(client), dict(said)) for client, said in json.loads(text)]
+        except (ValueError, TypeError, RecursionError) as error:
+            raise InvalidModel(
+                "The saved partial has no labels. Aggregate the round again."
+            ) from error
+        return [{**said, "client_id": client} for client, said in labels]
+
+
+@dataclass(frozen=True)
+class Collecting(Aggregator):
+    """Keeps the updates with their labels; no session can ask for it by name."""
+
+    name: ClassVar[str] = "server_functions"
+
+    @property
+    def updates_max(self) -> int:
+        """As many files as can be held open at once."""
+        return limits.kept_updates_max
+
+    def partial(self, structure: Structure) -> LabelledUpdates:
+        """An empty partial for models of this structure."""
+        return LabelledUpdates(structure)
+
+    def load(self, path: Path, structure: Structure) -> LabelledUpdates:
+        """Read a saved partial; see `Aggregator.load`."""
+        return self.partial(structure).loaded(path)
+
+
+def _rounded(array: _Array, dtype: str) -> _Array:
+    rounded = np.empty(array.shape, dtype)
+    for exact, target in blocks(array, rounded):
+        round_into(target, exact.astype(np.float64))
+    return rounded

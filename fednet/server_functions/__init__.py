@@ -1,0 +1,34 @@
+"""Server functions: a user's class that chooses clients, gives them settings or aggregates.
+
+    from fednet.server_functions import ServerFunctionsBase
+
+    class ServerFunctions(ServerFunctionsBase):
+        def client_selection(self, client_ids):
+            return random.sample(client_ids, 3)
+
+    api.start_session(server_functions=ServerFunctions)
+
+The class travels as its source. `check_source` reads it without running it; it runs on a combiner,
+each step in a process of its own:
+
+    process:    python -m fednet.server_functions, with the path of the step's folder on its stdin
+
+See `docs/server-functions.md` for what users may rely on, and `_step` for the files of a step.
+"""
+
+from fednet.server_functions._base import ServerFunctionsBase
+from fednet.server_functions._source import METHODS, Declared, check_source, source_of
+from fednet.server_functions._step import ANSWER, MODEL, REQUEST, STATE, Step
+
+__all__ = [
+    "ANSWER",
+    "METHODS",
+    "MODEL",
+    "REQUEST",
+    "STATE",
+    "Declared",
+    "ServerFunctionsBase",
+    "Step",
+    "check_source",
+    "source_of",
+]

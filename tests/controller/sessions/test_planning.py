@@ -1,0 +1,213 @@
+"""The stage in which server functions choose: who is asked, what they bring, and what a failure costs."""
+
+import pytest
+
+from fednet.controller.sessions.events import (
+    Began,
+    CombinerBack,
+    NetworkChanged,
+    PhaseClosed,
+    Plan,
+    Planned,
+    PlanRefused,
+    Reduce,
+    Reduced,
+    ReduceRefused,
+    StartPhase,
+    Unheard,
+)
+from fednet.controller.sessions.machine import Machine
+from fednet.controller.sessions.state import BlobRef, Functions, Session, Stage, Status
+
+ABLE = frozenset({"TRAIN", "VALIDATE"})
+NETWORK = NetworkChanged({"a": {"a1": ABLE, "a2": ABLE}, "b": {"b1": ABLE}})
+NOW = 1000.0
+
+
+@pytest.fixture
+def planning(new_session):
+    """Makes a machine whose functions have been asked to plan; and the order."""
+
+    def make(*methods, network=NETWORK, **fields):
+        functions = Functions("class F: ...", list(methods or ("client_selection",)))
+        machine = Machine(new_session(functions=functions, **fields))
+        machine.handle(Began(), NOW)
+        [order] = machine.handle(network, NOW).actions
+        assert isinstance(order, Plan)
+        return machine, order
+
+    return make
+
+
+def phase_id_of(machine):
+    return machine.session.round.phase.phase_id
+
+
+def ref(name):
+    return BlobRef(name, 1, "0" * 64)
+
+
+def test_one_combiner_is_asked_with_all_clients_that_can_train(planning):
+    """Wherever they are connected; those that only validate are none of them."""
+    only = frozenset({"VALIDATE"})
+
+    _, order = planning(network=NetworkChanged({"b": {"b1": ABLE}, "a": {"a1": ABLE, "v": only}}))
+
+    assert (order.combiner, order.clients) == ("a", ["a1", "b1"])
+
+
+def test_functions_that_only_aggregate_plan_nothing(new_session):
+    """The round begins as without them."""
+    machine = Machine(new_session(functions=Functions("class F: ...", ["aggregate"])))
+    machine.handle(Began(), NOW)
+
+    step = machine.handle(NETWORK, NOW)
+
+    assert all(isinstance(action, StartPhase) for action in step.actions)
+    assert machine.session.stage is Stage.TRAINING
+
+
+def test_the_chosen_train_with_the_settings(planning):
+    """Also more of them than requested_clients, and each on its combiner."""
+    machine, _ = planning(requested_clients=1)
+
+    step = machine.handle(Planned(phase_id_of(machine), ["a2", "b1"], {"lr": 0.5}), NOW)
+
+    assert {s.combiner: s.phase.shares[s.combiner].clients for s in step.actions} == {
+        "a": ["a2"],
+        "b": ["b1"],
+    }
+    assert machine.session.round.phase.settings == {"lr": 0.5}
+
+
+def test_without_a_selection_as_many_are_drawn_as_are_requested(planning):
+    """Settings alone choose nobody."""
+    machine, _ = planning("client_settings", requested_clients=2)
+
+    machine.handle(Planned(phase_id_of(machine), [], {"lr": 0.5}), NOW)
+
+    assert machine.session.round.phase.clients == 2
+
+
+def test_who_has_left_since_is_left_out(planning):
+    """With those who are still there the round goes on."""
+    machine, _ = planning()
+    machine.handle(NetworkChanged({"a": {"a1": ABLE}}), NOW)
+
+    machine.handle(Planned(phase_id_of(machine), ["a1", "b1"], {}), NOW)
+
+    assert machine.session.round.phase.clients == 1
+
+
+def test_fewer_than_min_clients_fail_the_round(planning):
+    """With that reason, in the session and in the round's document."""
+    machine, _ = planning(min_clients=2, round_retries=0)
+
+    step = machine.handle(Planned(phase_id_of(machine), ["a1"], {}), NOW)
+
+    words = "the server functions chose 1 of at least 2 clients"
+    assert machine.session.status is Status.FAILED
+    assert words in machine.session.reason
+    assert step.records[-1].fields["problems"] == [words]
+
+
+@pytest.mark.parametrize("stage", ["plan", "aggregate"])
+def test_a_failure_repeats_the_round_and_then_fails_the_session_with_its_traceback(planning, stage):
+    """The traceback stands in the reason and in the round's problems."""
+    machine, _ = planning(round_retries=2)
+    traceback = 'Traceback: File "server_functions.py", line 3'
+
+    for _ in range(3):
+        phase_id, model_id = phase_id_of(machine), machine.session.round.model_id
+        if stage == "plan":
+            step = machine.handle(PlanRefused(phase_id, traceback), NOW)
+        else:
+            machine.handle(Planned(phase_id, ["a1"], {}), NOW)
+            machine.handle(PhaseClosed("a", phase_id, 1, 1.0), NOW)
+            step = machine.handle(ReduceRefused(model_id, traceback), NOW)
+
+    assert machine.session.status is Status.FAILED
+    assert "Round 1 failed 3 times" in machine.session.reason
+    assert traceback in machine.session.reason
+    assert traceback in step.records[-1].fields["problems"][-1]
+
+
+def test_an_attempt_is_planned_anew_from_what_was_remembered_before(planning):
+    """What the failed attempt remembered is deleted; each attempt has a seed of its own."""
+    machine, first = planning("client_selection", "aggregate")
+    phase_id = phase_id_of(machine)
+    machine.handle(Planned(phase_id, ["a1"], {}, ref("planned")), NOW)
+
+    machine.handle(PhaseClosed("a", phase_id, 0, 0.0), NOW)
+
+    assert machine.session.stage is Stage.PLANNING
+    assert phase_id_of(machine) != phase_id == first.round.phase.phase_id
+    assert machine.session.round.functions_state is None
+    assert machine.session.functions.obsolete == ["planned"]
+
+
+@pytest.mark.parametrize("aggregates", [True, False])
+def test_a_commit_takes_over_what_the_functions_remember(planning, aggregates):
+    """Of the last step; what they remembered on the way is deleted with the next round."""
+    methods = ["client_selection", *(["aggregate"] if aggregates else [])]
+    machine, _ = planning(*methods, rounds=2)
+    machine.session.functions.state = ref("before")
+    machine.handle(Planned(phase_id_of(machine), ["a1"], {}, ref("planned")), NOW)
+    machine.handle(PhaseClosed("a", phase_id_of(machine), 1, 1.0), NOW)
+    model = ref(machine.session.round.model_id)
+
+    machine.handle(Reduced(model, 0.1, ref("of-the-reducer")), NOW)
+
+    session = machine.session
+    assert session.functions.state == ref("of-the-reducer" if aggregates else "planned")
+    assert session.functions.obsolete == (["before", "planned"] if aggregates else ["before"])
+    assert session.aggregator_state == (None if aggregates else ref("of-the-reducer"))
+    assert session.round.functions_state == session.functions.state
+
+
+def test_a_planner_that_goes_away_is_replaced(planning):
+    """At once, where another is connected; else by the first that comes."""
+    machine, _ = planning()
+
+    [other] = machine.handle(NetworkChanged({"b": {"b1": ABLE}}), NOW).actions
+    nobody = machine.handle(NetworkChanged({}), NOW).actions
+    [again] = machine.handle(NETWORK, NOW).actions
+
+    assert (other.combiner, nobody, again.combiner) == ("b", [], "a")
+
+
+def test_an_order_to_plan_that_was_not_heard_goes_to_another(planning):
+    """Once; who answered meanwhile has answered."""
+    machine, order = planning()
+
+    [again] = machine.handle(Unheard(order), NOW).actions
+    machine.handle(Planned(phase_id_of(machine), ["a1"], {}), NOW)
+    late = machine.handle(Unheard(again), NOW)
+
+    assert again.combiner == "b"
+    assert late.actions == []
+
+
+def test_a_controller_that_comes_back_asks_again(planning):
+    """As soon as a combiner is there."""
+    machine, order = planning()
+    restarted = Machine(Session.from_dict(machine.session.to_dict()))
+
+    restarted.handle(Began(), NOW + 1)
+    restarted.handle(CombinerBack("a"), NOW + 1)
+    [again] = restarted.handle(NETWORK, NOW + 1).actions
+
+    assert isinstance(again, Plan)
+    assert phase_id_of(restarted) == order.round.phase.phase_id
+
+
+def test_a_second_plan_changes_nothing(planning):
+    """Nor does one of an earlier attempt."""
+    machine, _ = planning()
+    planned = Planned(phase_id_of(machine), ["a1"], {})
+    machine.handle(planned, NOW)
+
+    step = machine.handle(planned, NOW)
+
+    assert (step.actions, step.records) == ([], [])
+    assert not any(isinstance(action, Reduce) for action in step.actions)
