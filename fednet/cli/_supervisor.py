@@ -121,12 +121,13 @@ class Supervisor:
 
     Args:
         log_dir: The folder of the processes' logs, `<name>.log`; each begins anew.
+        interrupted: What comes when waiting is to end with KeyboardInterrupt.
 
     Raises:
         FailedPrecondition: The folder cannot be made.
     """
 
-    def __init__(self, log_dir: Path) -> None:
+    def __init__(self, log_dir: Path, interrupted: Future[None] | None = None) -> None:
         try:
             log_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -136,6 +137,7 @@ class Supervisor:
                 field="data_dir",
             ) from error
         self._log_dir = log_dir
+        self._interrupted: Future[None] = interrupted or Future()
         self._children: list[Child] = []
 
     def __enter__(self) -> Self:
@@ -238,7 +240,10 @@ class Supervisor:
         while True:
             running = [child.ended for child in self._children if not child.ended.done()]
             self._raise_if_one_died()
-            done, _ = wait([future, *running], timeout=seconds, return_when=FIRST_COMPLETED)
+            awaited = [future, self._interrupted, *running]
+            done, _ = wait(awaited, timeout=seconds, return_when=FIRST_COMPLETED)
+            if self._interrupted.done():
+                raise KeyboardInterrupt
             self._raise_if_one_died()
             if future in done or not done:
                 return future in done

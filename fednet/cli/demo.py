@@ -79,9 +79,13 @@ def demo(*, data_dir: Path | None, as_json: bool) -> None:
     """
     began, began_at = time.monotonic(), datetime.now(UTC)
     _check_installed()
-    interrupt_on_signals()
-    with _folder(data_dir) as folder, progress(quiet=as_json) as show:
-        rounds, model_path = _run(folder, show, keep_in=data_dir)
+    interrupted = interrupt_on_signals()
+    with (
+        _folder(data_dir) as folder,
+        progress(quiet=as_json) as show,
+        Supervisor(folder / "logs", interrupted) as processes,
+    ):
+        rounds, model_path = _run(processes, folder, show, keep_in=data_dir)
     outcome = Outcome(
         rounds=rounds,
         seconds=time.monotonic() - began,
@@ -108,32 +112,31 @@ def _folder(data_dir: Path | None) -> Iterator[Path]:
 
 
 def _run(
-    folder: Path, show: ShowProgress, *, keep_in: Path | None
+    processes: Supervisor, folder: Path, show: ShowProgress, *, keep_in: Path | None
 ) -> tuple[list[RoundResult], Path]:
-    """Start everything, train, and stop everything; what happened in the rounds, and the model."""
+    """Start everything, and train; what happened in the rounds, and the model."""
     from fednet.api_client import APIClient
 
     show(0, ROUNDS, f"starting a controller, {COMBINERS} combiners and {CLIENTS} clients")
-    with Supervisor(folder / "logs") as processes:
-        plan = NetworkPlan(data_dir=folder, combiners=COMBINERS)
-        starting = start_controller(processes, plan)
-        digits = Digits(processes, folder, clients=CLIENTS)
-        combiners = start_combiners(processes, plan)
-        clients = digits.start_clients()
-        controller = Controller(**processes.ready(starting))
+    plan = NetworkPlan(data_dir=folder, combiners=COMBINERS)
+    starting = start_controller(processes, plan)
+    digits = Digits(processes, folder, clients=CLIENTS)
+    combiners = start_combiners(processes, plan)
+    clients = digits.start_clients()
+    controller = Controller(**processes.ready(starting))
+    for combiner in combiners:
+        controller.introduce_to(combiner)
+    with APIClient(controller.api_url, token=controller.token) as api:
+        processes.while_alive(lambda: digits.publish(api))
         for combiner in combiners:
-            controller.introduce_to(combiner)
-        with APIClient(controller.api_url, token=controller.token) as api:
-            processes.while_alive(lambda: digits.publish(api))
-            for combiner in combiners:
-                processes.ready(combiner)
-            for client in clients:
-                controller.introduce_to(client)
-            for client in clients:
-                processes.ready(client)
-            digits.finish_split()
-            rounds = processes.while_alive(lambda: _train(api, show))
-            return rounds, processes.while_alive(lambda: _keep_model(api, rounds, keep_in))
+            processes.ready(combiner)
+        for client in clients:
+            controller.introduce_to(client)
+        for client in clients:
+            processes.ready(client)
+        digits.finish_split()
+        rounds = processes.while_alive(lambda: _train(api, show))
+        return rounds, processes.while_alive(lambda: _keep_model(api, rounds, keep_in))
 
 
 def _train(api: APIClient, show: ShowProgress) -> list[RoundResult]:

@@ -63,11 +63,11 @@ def up(*, ready_file: Path | None, as_json: bool, data_dir: Path | None, **optio
     """
     plan = NetworkPlan(data_dir=(data_dir or default_data_dir()).absolute(), **options)
     _check_ports(plan)
-    interrupt_on_signals()
+    interrupted = interrupt_on_signals()
     with (
         suppress(KeyboardInterrupt),  # the way that it is meant to end
         _announced_in(ready_file) as announce,
-        Supervisor(plan.data_dir / "logs") as processes,
+        Supervisor(plan.data_dir / "logs", interrupted) as processes,
     ):
         ready = _start(processes, plan)
         announce(ready)

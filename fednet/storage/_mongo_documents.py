@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from pymongo.database import Database
 
 _duplicate_key: Final = 11000
+_not_primary: Final = frozenset({91, 189, 10107, 11600, 11602, 13435, 13436})
+"""A server that is no primary any more, or about to stop: MongoDB's specification of server discovery."""
 
 
 class MongoDocuments:
@@ -235,7 +237,14 @@ def _pass_over_taken_ids(kind: Collection, error: mongo_errors.BulkWriteError) -
 
 def _is_passing(error: mongo_errors.PyMongoError) -> bool:
     lost = (mongo_errors.ConnectionFailure, mongo_errors.WriteConcernError)
-    return error.timeout or isinstance(error, lost)
+    return error.timeout or isinstance(error, lost) or not _not_primary.isdisjoint(_codes(error))
+
+
+def _codes(error: mongo_errors.PyMongoError) -> set[int]:
+    """What the server calls the fault, of the whole call or of single writes in it."""
+    details = getattr(error, "details", None) or {}
+    faults = [details, *details.get("writeErrors", [])]
+    return {fault["code"] for fault in faults if "code" in fault}
 
 
 def _words(error: mongo_errors.PyMongoError) -> str:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import Future
 
 import pytest
 
@@ -42,8 +43,8 @@ import sys
 from pathlib import Path
 from fednet.cli._signals import interrupt_on_signals
 from fednet.cli._supervisor import Supervisor
-interrupt_on_signals()
-with Supervisor(Path(sys.argv[1])) as processes:
+interrupted = interrupt_on_signals()
+with Supervisor(Path(sys.argv[1]), interrupted) as processes:
     command = [sys.executable, "-c", sys.argv[3], sys.argv[2]]
     for child in [processes.start(name, command) for name in ("a", "b")]:
         processes.ready(child)
@@ -245,6 +246,19 @@ def test_no_process_outlives_its_supervisor(tmp_path, fifo, alive, number):
         supervisor.send_signal(number)
 
         assert alive.read() == b""
+
+
+def test_an_interrupt_that_came_just_before_ends_a_wait(tmp_path, fifo, alive):
+    """No signal is needed any more to wake who waits."""
+    interrupted = Future()
+    with Supervisor(tmp_path, interrupted) as processes:
+        processes.ready(processes.start("a", python(SERVER, fifo)))
+        interrupted.set_result(None)
+
+        with pytest.raises(KeyboardInterrupt):
+            processes.wait()
+
+    assert alive.read() == b""
 
 
 def test_a_log_folder_that_cannot_be_made_is_refused(tmp_path):

@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 
 import pymongo
 import pytest
+from pymongo.errors import BulkWriteError, WriteError
 
 from fednet import limits
 from fednet.errors import (
@@ -235,6 +236,19 @@ def test_writes_go_on_through_a_failover(mongodb_replica_set, fault):
         assert sorted(found) == sorted(["counter", *writing.inserted])
         assert writing.counted <= counter["n"] <= writing.counted + writing.unsure
         assert counter["version"] == counter["n"] + 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        WriteError("Not primary", 189, {"code": 189}),
+        BulkWriteError({"writeErrors": [{"code": 10107}], "writeConcernErrors": []}),
+    ],
+)
+def test_a_primary_that_steps_down_within_a_write_is_worth_another_try(mongodb_url, error):
+    """The driver repeats what is refused as a whole, and passes on what is refused of one write."""
+    with opened(mongodb_url) as documents, pytest.raises(Unavailable), documents.reached():
+        raise error
 
 
 def test_without_a_majority_nothing_is_confirmed(mongodb_replica_set, monkeypatch):
