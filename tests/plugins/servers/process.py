@@ -12,11 +12,15 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ANSWER_SECONDS_MAX = 60.0
 PAUSE_SECONDS = 0.02
 PR_SET_PDEATHSIG = 1
+
+# To the kernel the parent is a thread: this one lives as long as the tests, whoever starts a server.
+_PARENT = ThreadPoolExecutor(1, thread_name_prefix="servers")
 
 
 class ServerProcess:
@@ -43,14 +47,15 @@ class ServerProcess:
     def start(self) -> None:
         """Start it, and return when it serves."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = _PARENT.submit(
+                subprocess.Popen,
                 self._command,
                 stdout=log,
                 stderr=log,
                 cwd=self._folder,
                 user=self._user,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509  it takes no lock
-            )
+                preexec_fn=_die_with_parent,
+            ).result()
         deadline = time.monotonic() + ANSWER_SECONDS_MAX
         while not self._answers():
             story = f"{self._command[0]} does not serve:\n{self._log.read_text()[-2000:]}"
