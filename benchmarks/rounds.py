@@ -4,6 +4,7 @@ Everything runs as it does in production: a controller, combiners and clients, e
 loopback interface. The same session is run several times; the median over its rounds is printed.
 
     python benchmarks/rounds.py [--clients 5] [--combiners 2] [--rounds 50] [--parameters 2500] [--json]
+        [--blob-store s3://…] [--transfer auto|grpc|object-store]
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from fednet.parameters import write_model
 CLIENT = """
 import sys
 from fednet.client import Client
-client = Client(sys.argv[1], name=sys.argv[2], token=sys.argv[3])
+client = Client(sys.argv[1], name=sys.argv[2], token=sys.argv[3], transfer=sys.argv[4])
 client.train(lambda parameters, settings: (parameters, {"num_examples": 1}))
 client.validate(lambda parameters, settings: {"accuracy": 1.0, "num_examples": 1})
 client.run()
@@ -39,13 +40,14 @@ client.run()
 def main() -> None:
     """Measure and print."""
     options = _options()
-    with _network(options.combiners) as network, _clients(network, options.clients):
+    with _network(options) as network, _clients(network, options):
         api = APIClient(network["api_url"], token=network["token"])
         seconds = _seconds_of_rounds(api, options)
     result = {
         "clients": options.clients,
         "combiners": options.combiners,
         "model_bytes": options.parameters * 4,
+        "transfer": options.transfer,
         "validate": options.validate,
         "round_ms_median": round(1000 * statistics.median(seconds), 1),
         "round_ms_90th": round(1000 * statistics.quantiles(seconds, n=10)[-1], 1),
@@ -59,16 +61,19 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--combiners", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--parameters", type=int, default=2_500, help="float32 values in the model")
+    parser.add_argument("--blob-store", help="its URL; by default a folder")
+    parser.add_argument("--transfer", default="auto", help="how the clients' files travel")
     parser.add_argument("--no-validate", dest="validate", action="store_false")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
 
 @contextlib.contextmanager
-def _network(combiners: int) -> Iterator[dict[str, Any]]:
+def _network(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "fednet", "up", "--json", "--data-dir", folder]
-        command += ["--port", "0", "--combiner-port", "0", "--combiners", str(combiners)]
+        command += ["--port", "0", "--combiner-port", "0", "--combiners", str(options.combiners)]
+        command += ["--blob-store", options.blob_store] if options.blob_store else []
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             try:
@@ -78,11 +83,11 @@ def _network(combiners: int) -> Iterator[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def _clients(network: dict[str, Any], count: int) -> Iterator[None]:
-    arguments = [network["api_url"], "{name}", network["token"]]
+def _clients(network: dict[str, Any], options: argparse.Namespace) -> Iterator[None]:
+    arguments = [network["api_url"], "{name}", network["token"], options.transfer]
     processes = []
     try:
-        for number in range(count):
+        for number in range(options.clients):
             named = [each.format(name=f"client-{number}") for each in arguments]
             processes.append(subprocess.Popen([sys.executable, "-c", CLIENT, *named]))
         yield

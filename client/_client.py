@@ -52,6 +52,8 @@ class Client:
         data_dir: Where credentials and unsent updates are kept, so that the client is known again after a
             restart; by default a temporary folder.
         preferred_combiner: The name of the combiner to be placed on, if it has room.
+        transfer: How files travel: "grpc" through the combiner, "object-store" straight to the network's
+            object store, or "auto", so where it can be reached.
 
     Raises:
         InvalidInput: A setting is wrong; names it.
@@ -65,6 +67,7 @@ class Client:
         token: str | None = None,
         data_dir: Path | str | None = None,
         preferred_combiner: str | None = None,
+        transfer: str | None = None,
     ) -> None:
         self._forgets = data_dir is None
         flags = {
@@ -73,6 +76,7 @@ class Client:
             "token": token,
             "data_dir": data_dir,
             "preferred_combiner": preferred_combiner,
+            "transfer": transfer,
         }
         self._settings = load(ClientSettings, flags=flags)
         self._train: TrainFunction | None = None

@@ -26,7 +26,6 @@ from fednet.errors import (
     TaskFailed,
 )
 from fednet.parameters import model_format
-from fednet.rpc import download, upload
 from fednet.settings import ClientSettings
 from fednet.wire import common_pb2, tasks_pb2
 
@@ -34,6 +33,7 @@ from .connection import Connection
 from .files import Files
 from .ledger import Ledger
 from .runtime import Runtime, package_runtime
+from .transfer import Transfer
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +72,7 @@ class Agent:
             on_message=self._message,
             on_refused=self._refused,
         )
+        self._transfer = Transfer(settings.transfer, self._connection, self._report)
 
     def run(self) -> None:
         """Serve until `stop` is called; tasks run in the calling thread.
@@ -230,11 +231,11 @@ class Agent:
             return
         began = time.monotonic()
         path = self._ledger.update_path(result.task_id)
-        upload(self._connection.models, path, result.task_id, stop=self._connection.stopping)
+        self._transfer.upload(path, result.task_id)
         result.upload_seconds = time.monotonic() - began
 
     def _download(self, ref: common_pb2.BlobRef, path: Path) -> None:
-        download(self._connection.models, ref, path, stop=self._connection.stopping)
+        self._transfer.download(ref, path)
 
 
 class _Runtimes:

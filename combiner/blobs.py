@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from fednet import limits
 from fednet.errors import NotFound, TransferCorrupted
 from fednet.rpc import sha256_of
 from fednet.storage import Blobs
@@ -103,6 +104,17 @@ class LocalBlobs:
         if held is None:
             raise NotFound("No running round uses this model or package.", field="id")
         return held.path
+
+    def url(self, kind: common_pb2.BlobRef.Kind, blob_id: str) -> str:
+        """A URL of a blob that a running phase uses, good for a while; empty where the store makes none.
+
+        Raises:
+            NotFound: No running phase uses it.
+        """
+        self.path(kind, blob_id)
+        ref = common_pb2.BlobRef(kind=kind, id=blob_id)
+        presigner, seconds = self.store.presigner, int(limits.object_url_seconds)
+        return presigner.get_url(blob_key(ref), seconds) if presigner else ""
 
     def _used_once_more(self, ref: common_pb2.BlobRef) -> _Held | None:
         with self._lock:

@@ -25,6 +25,7 @@ from .connections import Connection, Connections
 from .folding import Folding, structure_of
 from .function_processes import Bounds, FunctionProcesses
 from .functions import FunctionSteps
+from .objects import ObjectId, ObjectUploads
 from .outbox import Outbox
 from .reduction import Reducer
 from .requests import aggregator_of, check_phase, check_plan, check_reduction
@@ -40,6 +41,7 @@ _log = logging.getLogger(__name__)
 class UploadPlace(NamedTuple):
     """Where an update goes, and how large it may be."""
 
+    object: ObjectId
     path: Path
     bytes_max: int
 
@@ -54,6 +56,7 @@ class Runner:
         clients_max: How many clients may be connected at once.
         retained_bytes_max: How much the updates that sessions want to keep may take.
         bounds: What one step of server functions may take.
+        object_part_bytes: How large a part of an update is on its way through the object store.
     """
 
     def __init__(
@@ -64,10 +67,12 @@ class Runner:
         clients_max: int,
         retained_bytes_max: int = limits.retained_bytes_max,
         bounds: Bounds | None = None,
+        object_part_bytes: int = limits.object_part_bytes,
     ) -> None:
         self.name = name
         self.outbox = Outbox()
         self.local = LocalBlobs(store, spool)
+        self.objects = ObjectUploads(name, store, spool, object_part_bytes)
         self._spool = spool
         self._retained = Retained(spool, retained_bytes_max)
         self._connections = Connections(clients_max)
@@ -97,6 +102,7 @@ class Runner:
                 self._spool.release(request.phase_id)
             else:
                 _log.info("phase %s is taken up from the spool", request.phase_id)
+        await self._workers.run(self.objects.sweep, set(self._phases))
 
     async def close(self) -> None:
         """Stop; what is in the spool stays for the next process."""
@@ -172,6 +178,7 @@ class Runner:
         """Let go of all that the phase held; what people are to be told of it, if anything."""
         for ref in _blobs_of(request):
             self.local.release(ref)
+        self.objects.release(request.phase_id)
         try:
             if request.share_partial:
                 self._reducer.discard(request.phase_id)
@@ -268,7 +275,8 @@ class Runner:
         if phase is None or phase.folding is None or not phase.waits_for(task_id):
             raise NotFound("No running round waits for an update of this task.", field="task_id")
         path = self._spool.update_path(phase.request.phase_id, task_id)
-        return UploadPlace(path, phase.folding.update_bytes_max)
+        update = ObjectId(phase.request.phase_id, task_id)
+        return UploadPlace(update, path, phase.folding.update_bytes_max)
 
     def _phase_of(self, client_id: str, task_id: str) -> RunningPhase | None:
         for phase in self._phases.values():

@@ -8,7 +8,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fednet.errors import Conflict, FednetError, InvalidInput, LimitExceeded, Unavailable
+from fednet.errors import (
+    Conflict,
+    FednetError,
+    InvalidInput,
+    LimitExceeded,
+    TransferCorrupted,
+    Unavailable,
+)
 from fednet.rpc import Receiver, abort, caller_of, checked_data, pieces
 from fednet.wire import (
     models_pb2,
@@ -20,9 +27,11 @@ from fednet.wire import (
 )
 
 from .connections import Connection
-from .runner import Runner
+from .objects import ObjectUploads
+from .runner import Runner, UploadPlace
 
 T = TypeVar("T")
+_Announced = models_pb2.UploadHeader | models_pb2.UploadedParts
 
 
 @contextlib.asynccontextmanager
@@ -113,34 +122,51 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
         """Take an update; the receipt is sent when it lies whole in the spool."""
         async with _errors_to(context):
             header = await _upload_header(parts)
-            place = self._runner.upload_place(caller_of().id, header.task_id)
-            if header.size_bytes > place.bytes_max:
-                raise LimitExceeded(
-                    f"The update has {header.size_bytes} bytes; one of this model has at most "
-                    f"{place.bytes_max}.",
-                    field="size_bytes",
-                )
-            await self._as_newest(header, parts, place.path)
-            return models_pb2.UploadReceipt(size_bytes=header.size_bytes, sha256=header.sha256)
+            return await self._as_newest(header, _received, parts)
+
+    async def CompleteUpload(
+        self, request: models_pb2.UploadedParts, context: Any
+    ) -> models_pb2.UploadReceipt:
+        """Fetch an update from the object store; the receipt is sent when it lies whole in the spool."""
+        async with _errors_to(context):
+            return await self._as_newest(request, _fetched, self._runner.objects)
+
+    async def LocatePart(
+        self, request: models_pb2.PartRequest, context: Any
+    ) -> models_pb2.PartLocation:
+        """Say where in the object store a part of an update is to be put."""
+        async with _errors_to(context):
+            place = self._place_of(request)
+            locate = self._runner.objects.locate
+            return await _in_thread(locate, place.object, request.size_bytes, request.number)
+
+    def _place_of(self, update: _Announced | models_pb2.PartRequest) -> UploadPlace:
+        place = self._runner.upload_place(caller_of().id, update.task_id)
+        if update.size_bytes > place.bytes_max:
+            raise LimitExceeded(
+                f"The update has {update.size_bytes} bytes; one of this model has at most "
+                f"{place.bytes_max}.",
+                field="size_bytes",
+            )
+        return place
 
     async def _as_newest(
-        self,
-        header: models_pb2.UploadHeader,
-        parts: AsyncIterator[models_pb2.UploadPart],
-        path: Path,
-    ) -> None:
+        self, update: _Announced, receive: Callable[..., Awaitable[None]], source: Any
+    ) -> models_pb2.UploadReceipt:
         """Receive, in the place of an earlier upload of the task: its connection may be dead without our knowing."""
-        older = self._uploads.get(header.task_id)
-        receiving = asyncio.create_task(_receive_after(older, header, parts, path))
-        self._uploads[header.task_id] = receiving
+        place = self._place_of(update)
+        older = self._uploads.get(update.task_id)
+        receiving = asyncio.create_task(_receive_after(older, update, place, receive, source))
+        self._uploads[update.task_id] = receiving
         try:  # cancelled with the call, and waited for also then
             await asyncio.gather(receiving, return_exceptions=True)
         finally:
-            if self._uploads.get(header.task_id) is receiving:
-                del self._uploads[header.task_id]
+            if self._uploads.get(update.task_id) is receiving:
+                del self._uploads[update.task_id]
         if receiving.cancelled():
             raise Conflict("A newer upload of this task has taken over.", field="task_id")
         receiving.result()
+        return models_pb2.UploadReceipt(size_bytes=update.size_bytes, sha256=update.sha256)
 
     async def Download(
         self, request: models_pb2.DownloadRequest, context: Any
@@ -152,6 +178,13 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
                 rest = pieces(file, _checked_offset(path, request.offset_bytes))
                 while chunk := await _in_thread(next, rest, None):
                     yield models_pb2.DownloadPart(chunk=chunk)
+
+    async def LocateDownload(
+        self, request: models_pb2.DownloadRequest, context: Any
+    ) -> models_pb2.Location:
+        """Say where in the object store a model or package lies that a running phase uses."""
+        async with _errors_to(context):
+            return models_pb2.Location(url=self._runner.local.url(request.kind, request.id))
 
 
 async def _upload_header(
@@ -166,20 +199,51 @@ async def _upload_header(
 
 async def _receive_after(
     older: asyncio.Task[None] | None,
-    header: models_pb2.UploadHeader,
-    parts: AsyncIterator[models_pb2.UploadPart],
-    path: Path,
+    update: _Announced,
+    place: UploadPlace,
+    receive: Callable[..., Awaitable[None]],
+    source: Any,
 ) -> None:
     if older:
         older.cancel()
         await _ended(asyncio.wait([older]))
-    if await asyncio.to_thread(path.exists):
-        return
-    announced = {"size_bytes": header.size_bytes, "sha256": header.sha256}
-    with await _in_thread(Receiver, path, offset=header.offset_bytes, **announced) as receiver:
+    if not await asyncio.to_thread(place.path.exists):
+        await receive(update, place, source)
+
+
+async def _received(
+    header: models_pb2.UploadHeader,
+    place: UploadPlace,
+    parts: AsyncIterator[models_pb2.UploadPart],
+) -> None:
+    """Take an update from its client."""
+    with await _receiver(header, place, header.offset_bytes) as receiver:
         async for part in parts:
             await _in_thread(receiver.write, checked_data(part.chunk))
         await _in_thread(receiver.finish)
+
+
+async def _fetched(
+    update: models_pb2.UploadedParts, place: UploadPlace, objects: ObjectUploads
+) -> None:
+    """Take an update from the object store, going on where an earlier call was; one that is wrong is deleted there."""
+    offset = Receiver.offset_of(place.path)
+    with await _receiver(update, place, offset) as receiver:
+        chunks = await _in_thread(
+            objects.completed, place.object, update.size_bytes, update.etags, offset
+        )
+        while data := await _in_thread(next, chunks, None):
+            await _in_thread(receiver.write, data)
+        try:
+            await _in_thread(receiver.finish)
+        except TransferCorrupted:
+            await _in_thread(objects.delete, place.object)
+            raise
+
+
+async def _receiver(update: _Announced, place: UploadPlace, offset: int) -> Receiver:
+    announced = {"size_bytes": update.size_bytes, "sha256": update.sha256}
+    return await _in_thread(Receiver, place.path, offset=offset, **announced)
 
 
 def _checked_offset(path: Path, offset: int) -> int:

@@ -3,6 +3,7 @@
     <folder>/phases/<phase id>/phase            the request that began it (serialised `Phase`)
                               /<task id>        a whole update, its digest checked
                               /<task id>.part   an upload that is under way
+                              /<task id>.object the object store may hold its update; the id of its parts
                               /<task id>.result what the client said (serialised `TaskResult`)
                               /closed           no answer counts any more that is not here
     <folder>/retained/                          updates of phases that are over; see `retained`
@@ -103,6 +104,20 @@ class Spool:
             result = read_result(path)
             if result and result.task_id == path.stem:
                 yield result
+
+    def keep_object(self, phase_id: str, task_id: str, upload_id: str) -> None:
+        """Keep that the object store may hold an update, and the id of its upload in parts; empty where it has none."""
+        with spool_errors():
+            self._write(self._phases / phase_id / f"{task_id}.object", upload_id.encode())
+
+    def object(self, phase_id: str, task_id: str) -> str | None:
+        """What was kept of an update in the object store; None if nothing was."""
+        return dict(self.objects(phase_id)).get(task_id)
+
+    def objects(self, phase_id: str) -> Iterator[tuple[str, str]]:
+        """The tasks of which the object store may hold an update, each with what was kept."""
+        for path in sorted((self._phases / phase_id).glob("*.object")):
+            yield path.stem, path.read_text()
 
     def scratch(self) -> Path:
         """A fresh path for work in progress, in the file system of the spool."""

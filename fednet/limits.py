@@ -37,6 +37,14 @@ stacked_block_bytes: Final = MIB
 kept_updates_max: Final = 500
 update_steps_max: Final = 1_000_000
 
+# Transfer by way of the object store
+object_part_bytes: Final = 64 * MIB
+object_url_seconds: Final = 900.0
+object_connect_seconds_max: Final = 3.0
+object_idle_seconds_max: Final = 20.0
+object_attempts_max: Final = 2  # where there is another way
+object_pause_seconds: Final = 3600.0
+
 # Sessions
 session_rounds_max: Final = 1_000_000
 round_seconds_max: Final = 30 * 24 * 3600.0

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -196,6 +196,10 @@ class ClientSettings(_Section):
 
     preferred_combiner: str | None = None
     """The name of the combiner to be placed on, if it has room."""
+
+    transfer: Literal["auto", "grpc", "object-store"] = "auto"
+    """How files travel: `grpc` through the combiner, `object-store` straight to the network's object store and from
+    it, `auto` so where that can be reached."""
 
     task_seconds_max: float = Field(default=24 * 3600.0, gt=0)
     """How long one task of a package may run before it is stopped."""

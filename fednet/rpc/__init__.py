@@ -1,9 +1,10 @@
-"""gRPC as all parts of fednet use it: channels, tokens, errors, and files in resumable, checked pieces."""
+"""gRPC as all parts of fednet use it: channels, tokens, errors, and files, in pieces or by way of the object store."""
 
 from fednet.rpc._auth import Caller, TokenGate, caller_of
 from fednet.rpc._backoff import backoff_seconds
 from fednet.rpc._channels import Channel, channel_options, open_channel
 from fednet.rpc._errors import abort, from_rpc_error, rpc_errors
+from fednet.rpc._object_transfer import download_object, upload_object
 from fednet.rpc._transfer import Receiver, checked_data, download, pieces, sha256_of, upload
 
 __all__ = [
@@ -17,10 +18,12 @@ __all__ = [
     "channel_options",
     "checked_data",
     "download",
+    "download_object",
     "from_rpc_error",
     "open_channel",
     "pieces",
     "rpc_errors",
     "sha256_of",
     "upload",
+    "upload_object",
 ]

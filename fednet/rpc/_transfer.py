@@ -16,9 +16,8 @@ from typing import Any, BinaryIO, Self
 import google_crc32c
 
 from fednet import limits
-from fednet.errors import FednetError, InvalidInput, TransferCorrupted, Unavailable
-from fednet.rpc._backoff import backoff_seconds
-from fednet.rpc._errors import rpc_errors
+from fednet.errors import InvalidInput, TransferCorrupted, Unavailable
+from fednet.rpc._attempts import Progress, until_whole
 from fednet.wire import common_pb2, models_pb2
 
 
@@ -170,9 +169,9 @@ def upload(
         InvalidInput: The file cannot be read.
         FednetError: It was refused, or broke off too many times without making way.
     """
-    size, sha256 = _size_and_digest(path)
+    size, sha256 = size_and_digest(path)
 
-    def attempt(progress: _Progress) -> None:
+    def attempt(progress: Progress) -> None:
         models = stub()
         offset = _received(models, task_id) if progress.failures else 0
         progress.reached(offset)
@@ -182,10 +181,11 @@ def upload(
         # Only the receipt says that the file is whole there, also when all of its bytes are.
         models.Upload(_upload_parts(header, path))
 
-    _until_whole(attempt, stop or threading.Event())
+    until_whole(attempt, stop or threading.Event())
 
 
-def _size_and_digest(path: Path) -> tuple[int, str]:
+def size_and_digest(path: Path) -> tuple[int, str]:
+    """Of a file to be sent; raises InvalidInput where it cannot be read."""
     try:
         return path.stat().st_size, sha256_of(path)
     except OSError as error:
@@ -223,7 +223,7 @@ def download(
         FednetError: It was refused, or broke off too many times without making way.
     """
 
-    def attempt(progress: _Progress) -> None:
+    def attempt(progress: Progress) -> None:
         models = stub()
         offset = Receiver.offset_of(path)
         progress.reached(offset)
@@ -235,36 +235,4 @@ def download(
                 receiver.write(checked_data(part.chunk))
             receiver.finish()
 
-    _until_whole(attempt, stop or threading.Event())
-
-
-class _Progress:
-    """Counts failures in a row; getting further than ever begins the count anew."""
-
-    def __init__(self) -> None:
-        self.failures = 0
-        self._furthest = 0
-
-    def reached(self, offset: int) -> None:
-        if offset > self._furthest:
-            self.failures, self._furthest = 0, offset
-
-
-def _until_whole(attempt: Callable[[_Progress], None], stop: threading.Event) -> None:
-    """Repeat an attempt while its errors may pass and it makes way."""
-    progress = _Progress()
-    while (problem := _problem_of(attempt, progress)) is not None:
-        progress.failures += 1
-        if not problem.retryable or progress.failures == limits.transfer_attempts_max:
-            raise problem
-        if stop.wait(backoff_seconds(progress.failures)):
-            raise problem
-
-
-def _problem_of(attempt: Callable[[_Progress], None], progress: _Progress) -> FednetError | None:
-    try:
-        with rpc_errors():
-            attempt(progress)
-    except FednetError as error:
-        return error
-    return None
+    until_whole(attempt, stop or threading.Event())

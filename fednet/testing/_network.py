@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from fednet import limits
 from fednet.api_client import APIClient
@@ -130,6 +130,7 @@ class Network:
         validate: ValidateFunction | None = None,
         predict: PredictFunction | None = None,
         preferred_combiner: str | None = None,
+        transfer: Literal["auto", "grpc", "object-store"] = "auto",
     ) -> None:
         """Start a client and wait until it is connected; without functions it works in package mode.
 
@@ -139,6 +140,7 @@ class Network:
             validate: `validate(parameters, settings) -> {"accuracy": …}`.
             predict: `predict(parameters, settings) -> {"labels": …}`.
             preferred_combiner: The name of the combiner to be placed on.
+            transfer: How its files travel; see the client's settings.
 
         Raises:
             FednetError: The network will not have it.
@@ -153,6 +155,7 @@ class Network:
             token=self.token,
             data_dir=self.data_dir / "clients",
             preferred_combiner=preferred_combiner,
+            transfer=transfer,
         )
         given = train or validate or predict
         runtime = CallbackRuntime(train, validate, predict) if given else None

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from fednet.wire import common_pb2 as fednet_dot_wire_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66\x65\x64net/wire/models.proto\x12\x0b\x66\x65\x64net.wire\x1a\x18\x66\x65\x64net/wire/common.proto\"\x1b\n\x08UploadId\x12\x0f\n\x07task_id\x18\x01 \x01(\t\"$\n\x0cUploadOffset\x12\x14\n\x0coffset_bytes\x18\x01 \x01(\x04\"f\n\nUploadPart\x12+\n\x06header\x18\x01 \x01(\x0b\x32\x19.fednet.wire.UploadHeaderH\x00\x12#\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x12.fednet.wire.ChunkH\x00\x42\x06\n\x04part\"Y\n\x0cUploadHeader\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x14\n\x0coffset_bytes\x18\x04 \x01(\x04\"%\n\x05\x43hunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63rc32c\x18\x02 \x01(\x07\"3\n\rUploadReceipt\x12\x12\n\nsize_bytes\x18\x01 \x01(\x04\x12\x0e\n\x06sha256\x18\x02 \x01(\t\"\\\n\x0f\x44ownloadRequest\x12\'\n\x04kind\x18\x01 \x01(\x0e\x32\x19.fednet.wire.BlobRef.Kind\x12\n\n\x02id\x18\x02 \x01(\t\x12\x14\n\x0coffset_bytes\x18\x03 \x01(\x04\"1\n\x0c\x44ownloadPart\x12!\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x12.fednet.wire.Chunk2\xce\x01\n\x06Models\x12<\n\x08Received\x12\x15.fednet.wire.UploadId\x1a\x19.fednet.wire.UploadOffset\x12?\n\x06Upload\x12\x17.fednet.wire.UploadPart\x1a\x1a.fednet.wire.UploadReceipt(\x01\x12\x45\n\x08\x44ownload\x12\x1c.fednet.wire.DownloadRequest\x1a\x19.fednet.wire.DownloadPart0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66\x65\x64net/wire/models.proto\x12\x0b\x66\x65\x64net.wire\x1a\x18\x66\x65\x64net/wire/common.proto\"\x1b\n\x08UploadId\x12\x0f\n\x07task_id\x18\x01 \x01(\t\"$\n\x0cUploadOffset\x12\x14\n\x0coffset_bytes\x18\x01 \x01(\x04\"f\n\nUploadPart\x12+\n\x06header\x18\x01 \x01(\x0b\x32\x19.fednet.wire.UploadHeaderH\x00\x12#\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x12.fednet.wire.ChunkH\x00\x42\x06\n\x04part\"Y\n\x0cUploadHeader\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x14\n\x0coffset_bytes\x18\x04 \x01(\x04\"%\n\x05\x43hunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63rc32c\x18\x02 \x01(\x07\"3\n\rUploadReceipt\x12\x12\n\nsize_bytes\x18\x01 \x01(\x04\x12\x0e\n\x06sha256\x18\x02 \x01(\t\"\\\n\x0f\x44ownloadRequest\x12\'\n\x04kind\x18\x01 \x01(\x0e\x32\x19.fednet.wire.BlobRef.Kind\x12\n\n\x02id\x18\x02 \x01(\t\x12\x14\n\x0coffset_bytes\x18\x03 \x01(\x04\"1\n\x0c\x44ownloadPart\x12!\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x12.fednet.wire.Chunk\"\x17\n\x08Location\x12\x0b\n\x03url\x18\x01 \x01(\t\"B\n\x0bPartRequest\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x0e\n\x06number\x18\x03 \x01(\r\"V\n\x0cPartLocation\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x14\n\x0coffset_bytes\x18\x02 \x01(\x04\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12\x0f\n\x07is_last\x18\x04 \x01(\x08\"S\n\rUploadedParts\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\r\n\x05\x65tags\x18\x04 \x03(\t2\xa2\x03\n\x06Models\x12<\n\x08Received\x12\x15.fednet.wire.UploadId\x1a\x19.fednet.wire.UploadOffset\x12?\n\x06Upload\x12\x17.fednet.wire.UploadPart\x1a\x1a.fednet.wire.UploadReceipt(\x01\x12\x45\n\x08\x44ownload\x12\x1c.fednet.wire.DownloadRequest\x1a\x19.fednet.wire.DownloadPart0\x01\x12\x45\n\x0eLocateDownload\x12\x1c.fednet.wire.DownloadRequest\x1a\x15.fednet.wire.Location\x12\x41\n\nLocatePart\x12\x18.fednet.wire.PartRequest\x1a\x19.fednet.wire.PartLocation\x12H\n\x0e\x43ompleteUpload\x12\x1a.fednet.wire.UploadedParts\x1a\x1a.fednet.wire.UploadReceiptb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,6 +48,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DOWNLOADREQUEST']._serialized_end=513
   _globals['_DOWNLOADPART']._serialized_start=515
   _globals['_DOWNLOADPART']._serialized_end=564
-  _globals['_MODELS']._serialized_start=567
-  _globals['_MODELS']._serialized_end=773
+  _globals['_LOCATION']._serialized_start=566
+  _globals['_LOCATION']._serialized_end=589
+  _globals['_PARTREQUEST']._serialized_start=591
+  _globals['_PARTREQUEST']._serialized_end=657
+  _globals['_PARTLOCATION']._serialized_start=659
+  _globals['_PARTLOCATION']._serialized_end=745
+  _globals['_UPLOADEDPARTS']._serialized_start=747
+  _globals['_UPLOADEDPARTS']._serialized_end=830
+  _globals['_MODELS']._serialized_start=833
+  _globals['_MODELS']._serialized_end=1251
 # @@protoc_insertion_point(module_scope)

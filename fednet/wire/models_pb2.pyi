@@ -1,7 +1,8 @@
 from fednet.wire import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -69,3 +70,43 @@ class DownloadPart(_message.Message):
     CHUNK_FIELD_NUMBER: _ClassVar[int]
     chunk: Chunk
     def __init__(self, chunk: _Optional[_Union[Chunk, _Mapping]] = ...) -> None: ...
+
+class Location(_message.Message):
+    __slots__ = ("url",)
+    URL_FIELD_NUMBER: _ClassVar[int]
+    url: str
+    def __init__(self, url: _Optional[str] = ...) -> None: ...
+
+class PartRequest(_message.Message):
+    __slots__ = ("task_id", "size_bytes", "number")
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    task_id: str
+    size_bytes: int
+    number: int
+    def __init__(self, task_id: _Optional[str] = ..., size_bytes: _Optional[int] = ..., number: _Optional[int] = ...) -> None: ...
+
+class PartLocation(_message.Message):
+    __slots__ = ("url", "offset_bytes", "size_bytes", "is_last")
+    URL_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_BYTES_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    IS_LAST_FIELD_NUMBER: _ClassVar[int]
+    url: str
+    offset_bytes: int
+    size_bytes: int
+    is_last: bool
+    def __init__(self, url: _Optional[str] = ..., offset_bytes: _Optional[int] = ..., size_bytes: _Optional[int] = ..., is_last: bool = ...) -> None: ...
+
+class UploadedParts(_message.Message):
+    __slots__ = ("task_id", "size_bytes", "sha256", "etags")
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    ETAGS_FIELD_NUMBER: _ClassVar[int]
+    task_id: str
+    size_bytes: int
+    sha256: str
+    etags: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, task_id: _Optional[str] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., etags: _Optional[_Iterable[str]] = ...) -> None: ...

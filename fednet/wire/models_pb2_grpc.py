@@ -50,6 +50,21 @@ class ModelsStub(object):
                 request_serializer=fednet_dot_wire_dot_models__pb2.DownloadRequest.SerializeToString,
                 response_deserializer=fednet_dot_wire_dot_models__pb2.DownloadPart.FromString,
                 _registered_method=True)
+        self.LocateDownload = channel.unary_unary(
+                '/fednet.wire.Models/LocateDownload',
+                request_serializer=fednet_dot_wire_dot_models__pb2.DownloadRequest.SerializeToString,
+                response_deserializer=fednet_dot_wire_dot_models__pb2.Location.FromString,
+                _registered_method=True)
+        self.LocatePart = channel.unary_unary(
+                '/fednet.wire.Models/LocatePart',
+                request_serializer=fednet_dot_wire_dot_models__pb2.PartRequest.SerializeToString,
+                response_deserializer=fednet_dot_wire_dot_models__pb2.PartLocation.FromString,
+                _registered_method=True)
+        self.CompleteUpload = channel.unary_unary(
+                '/fednet.wire.Models/CompleteUpload',
+                request_serializer=fednet_dot_wire_dot_models__pb2.UploadedParts.SerializeToString,
+                response_deserializer=fednet_dot_wire_dot_models__pb2.UploadReceipt.FromString,
+                _registered_method=True)
 
 
 class ModelsServicer(object):
@@ -75,6 +90,28 @@ class ModelsServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LocateDownload(self, request, context):
+        """The same without the combiner in between: by URLs into the object store, each good for a while and asked for anew
+        where that was not enough. Where the blob store makes no URLs they are empty.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LocatePart(self, request, context):
+        """Where one part of an update is to be put. With the first one the upload begins anew.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompleteUpload(self, request, context):
+        """All parts are there: the combiner fetches the update and checks it. May be repeated.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ModelsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -92,6 +129,21 @@ def add_ModelsServicer_to_server(servicer, server):
                     servicer.Download,
                     request_deserializer=fednet_dot_wire_dot_models__pb2.DownloadRequest.FromString,
                     response_serializer=fednet_dot_wire_dot_models__pb2.DownloadPart.SerializeToString,
+            ),
+            'LocateDownload': grpc.unary_unary_rpc_method_handler(
+                    servicer.LocateDownload,
+                    request_deserializer=fednet_dot_wire_dot_models__pb2.DownloadRequest.FromString,
+                    response_serializer=fednet_dot_wire_dot_models__pb2.Location.SerializeToString,
+            ),
+            'LocatePart': grpc.unary_unary_rpc_method_handler(
+                    servicer.LocatePart,
+                    request_deserializer=fednet_dot_wire_dot_models__pb2.PartRequest.FromString,
+                    response_serializer=fednet_dot_wire_dot_models__pb2.PartLocation.SerializeToString,
+            ),
+            'CompleteUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteUpload,
+                    request_deserializer=fednet_dot_wire_dot_models__pb2.UploadedParts.FromString,
+                    response_serializer=fednet_dot_wire_dot_models__pb2.UploadReceipt.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -176,6 +228,87 @@ class Models(object):
             '/fednet.wire.Models/Download',
             fednet_dot_wire_dot_models__pb2.DownloadRequest.SerializeToString,
             fednet_dot_wire_dot_models__pb2.DownloadPart.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LocateDownload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fednet.wire.Models/LocateDownload',
+            fednet_dot_wire_dot_models__pb2.DownloadRequest.SerializeToString,
+            fednet_dot_wire_dot_models__pb2.Location.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LocatePart(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fednet.wire.Models/LocatePart',
+            fednet_dot_wire_dot_models__pb2.PartRequest.SerializeToString,
+            fednet_dot_wire_dot_models__pb2.PartLocation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fednet.wire.Models/CompleteUpload',
+            fednet_dot_wire_dot_models__pb2.UploadedParts.SerializeToString,
+            fednet_dot_wire_dot_models__pb2.UploadReceipt.FromString,
             options,
             channel_credentials,
             insecure,

@@ -66,10 +66,11 @@ class Combiner:
         self.folder = folder
         self.store = store
         self.name = name
+        self.options = {"clients_max": 10}
 
     async def restart(self):
         self.spool = Spool(self.folder)
-        self.runner = Runner(self.name, self.spool, self.store, clients_max=10)
+        self.runner = Runner(self.name, self.spool, self.store, **self.options)
         await self.runner.recover()
 
     def connect(self, client):

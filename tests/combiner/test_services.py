@@ -10,6 +10,7 @@ import google_crc32c
 import grpc
 import numpy as np
 import pytest
+import requests
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from fednet import limits
@@ -112,6 +113,31 @@ class Caller:
         with ours():
             return await self.models.Upload(iter(parts), metadata=self.metadata)
 
+    async def part(self, task, content, number=1):
+        request = models_pb2.PartRequest(task_id=task, size_bytes=len(content), number=number)
+        return await self.call(self.models.LocatePart, request)
+
+    async def put(self, task, content):
+        """Put all parts of an update where they belong; their ETags."""
+        etags, is_last = [], False
+        while not is_last:
+            place = await self.part(task, content, len(etags) + 1)
+            data = content[place.offset_bytes : place.offset_bytes + place.size_bytes]
+            answer = http("PUT", place.url, data=data)
+            etags, is_last = [*etags, answer.headers["ETag"]], place.is_last
+        return etags
+
+    async def complete(self, task, content, etags):
+        digest = hashlib.sha256(content).hexdigest()
+        request = models_pb2.UploadedParts(
+            task_id=task, size_bytes=len(content), sha256=digest, etags=etags
+        )
+        return await self.call(self.models.CompleteUpload, request)
+
+    async def url_of(self, ref):
+        request = models_pb2.DownloadRequest(kind=ref.kind, id=ref.id)
+        return (await self.call(self.models.LocateDownload, request)).url
+
     async def download(self, ref, offset=0):
         request = models_pb2.DownloadRequest(kind=ref.kind, id=ref.id, offset_bytes=offset)
         with ours():
@@ -121,6 +147,10 @@ class Caller:
     async def call(self, method, request):
         with ours():
             return await method(request, metadata=self.metadata)
+
+
+def http(method, url, **options):
+    return requests.request(method, url, timeout=30, **options)
 
 
 async def eventually(condition):
@@ -170,6 +200,9 @@ METHODS = [
     ("models", "Received", models_pb2.UploadId),
     ("models", "Upload", models_pb2.UploadPart),
     ("models", "Download", models_pb2.DownloadRequest),
+    ("models", "LocateDownload", models_pb2.DownloadRequest),
+    ("models", "LocatePart", models_pb2.PartRequest),
+    ("models", "CompleteUpload", models_pb2.UploadedParts),
     ("rounds", "Start", rounds_pb2.Phase),
     ("rounds", "Plan", rounds_pb2.PlanRequest),
     ("rounds", "Close", rounds_pb2.PhaseId),
@@ -541,3 +574,162 @@ async def test_a_file_that_cannot_be_read_is_worth_another_try(uploading, large,
 
         with pytest.raises(Unavailable, match=r"cannot use a file: No such file or directory\."):
             await client.download(model)
+
+
+async def test_a_store_without_urls_gives_none(uploading, large):
+    """So that the client takes the other way."""
+    async with uploading() as (_, client, task, update):
+        assert not await client.url_of(large[0])
+        assert not (await client.part(task, update)).url
+
+
+class TestByWayOfTheObjectStore:
+    """The same files, put into the bucket and fetched from it by URLs."""
+
+    @pytest.fixture
+    def store(self, s3_url):
+        opened = open_blobs(s3_url)
+        yield opened
+        opened.close()
+
+    @pytest.fixture
+    def in_parts(self, served, combiner, phase_of, put_model):
+        """Serves a combiner with one open task; gives the client, the task and an update of three parts."""
+        combiner.options["object_part_bytes"] = 5 * MIB
+        array = np.arange(3_000_000, dtype=np.float32)
+        phase = phase_of("a", model=put_model(array))
+
+        @contextlib.asynccontextmanager
+        async def begin():
+            async with served() as caller:
+                controller, client = await caller(Role.CONTROLLER), await caller(Role.CLIENT)
+                await controller.call(controller.rounds.Start, phase)
+                yield client, task_id_of(phase.phase_id, "a"), update_of(array)
+
+        return begin
+
+    @staticmethod
+    def spooled(combiner, task):
+        [path] = combiner.folder.glob(f"phases/*/{task}")
+        return path.read_bytes()
+
+    @staticmethod
+    def updates(store):
+        return list(store.list("updates/"))
+
+    async def test_an_update_comes_into_the_spool_and_goes_with_its_phase(
+        self, uploading, combiner, store
+    ):
+        """It lies under a key of the combiner's choice until then."""
+        async with uploading() as (caller, client, task, update):
+            [phase_id] = combiner.runner.snapshot().snapshot.phases
+
+            etags = await client.put(task, update)
+            receipt = await client.complete(task, update, etags)
+
+            assert receipt.sha256 == hashlib.sha256(update).hexdigest()
+            assert self.spooled(combiner, task) == update
+            assert self.updates(store) == [f"updates/combiner-1/{phase_id}/{task}"]
+            controller = await caller(Role.CONTROLLER)
+            await controller.call(controller.rounds.Release, rounds_pb2.PhaseId(phase_id=phase_id))
+            assert self.updates(store) == []
+
+    async def test_a_large_update_goes_in_parts(self, in_parts, combiner):
+        """Of which the last is what is left; to complete it again changes nothing."""
+        async with in_parts() as (client, task, update):
+            etags = await client.put(task, update)
+            receipts = [await client.complete(task, update, etags) for _ in range(2)]
+
+            assert len(etags) == 3
+            assert receipts[0] == receipts[1]
+            assert self.spooled(combiner, task) == update
+
+    async def test_a_combiner_that_was_killed_over_an_update_goes_on_with_it(
+        self, in_parts, combiner
+    ):
+        """Its parts were joined, some of it was fetched, and nothing of that was kept."""
+        async with in_parts() as (client, task, update):
+            etags = await client.put(task, update)
+            place = combiner.runner.upload_place("a", task)
+            upload_id = combiner.spool.object(*place.object)
+            combiner.runner.objects.completed(place.object, len(update), etags, 0)
+            combiner.spool.keep_object(*place.object, upload_id)
+            place.path.with_name(f"{task}.part").write_bytes(update[:1000])
+
+        async with in_parts() as (client, task, update):
+            await client.complete(task, update, etags)
+
+            assert self.spooled(combiner, task) == update
+
+    async def test_an_upload_in_parts_begins_anew_with_the_first(self, in_parts, store):
+        """What came before is aborted; a further part needs a first; wrong parts are sent again."""
+        async with in_parts() as (client, task, update):
+            with pytest.raises(TransferCorrupted, match="sent again"):
+                await client.part(task, update, 2)
+            old = await client.part(task, update)
+            etags = await client.put(task, update)
+
+            assert http("PUT", old.url, data=b"x").status_code == 404
+            with pytest.raises(TransferCorrupted, match="sent again"):
+                await client.complete(task, update, ["wrong", *etags[1:]])
+            assert self.updates(store) == []
+
+    async def test_what_is_not_the_announced_update_is_deleted_and_sent_again(
+        self, uploading, combiner, store
+    ):
+        """Other bytes, more bytes, none at all."""
+        async with uploading() as (_, client, task, update):
+            for wrong in (bytes(len(update)), update + b"x"):
+                url = (await client.part(task, update)).url
+                etag = http("PUT", url, data=wrong).headers["ETag"]
+                with pytest.raises(TransferCorrupted, match="sent again"):
+                    await client.complete(task, update, [etag])
+                assert self.updates(store) == []
+            with pytest.raises(TransferCorrupted, match="has 0 bytes"):
+                await client.complete(task, update, [etag])
+
+            await client.complete(task, update, await client.put(task, update))
+
+            assert self.spooled(combiner, task) == update
+
+    async def test_a_part_that_an_update_does_not_have_is_refused(self, uploading):
+        """So is an update that is too large, or another client's, or that nobody waits for."""
+        async with uploading() as (caller, client, task, update):
+            other = await caller(Role.CLIENT, "b")
+
+            for number in (0, 2):
+                with pytest.raises(InvalidInput, match="parts 1 to 1"):
+                    await client.part(task, update, number)
+            with pytest.raises(InvalidInput, match="1 parts, not 0"):
+                await client.complete(task, update, [])
+            for call in (client.part(task, 9 * update), client.complete(task, 9 * update, ["x"])):
+                with pytest.raises(LimitExceeded):
+                    await call
+            for call in (other.part(task, update), other.complete(task, update, ["x"])):
+                with pytest.raises(PermissionDenied):
+                    await call
+            with pytest.raises(NotFound):
+                await client.part("no such task", update)
+
+    async def test_a_model_is_fetched_by_a_url(self, uploading, large, store, put_model):
+        """One that a running phase uses, and no other; the URL is good for nothing else."""
+        async with uploading() as (_, client, _, _):
+            url = await client.url_of(large[0])
+
+            answer = http("GET", url, headers={"Range": "bytes=7-"})
+
+            assert answer.content == b"".join(store.read(f"models/{large[0].id}", 7))
+            assert http("PUT", url, data=b"x").status_code == 403
+            with pytest.raises(NotFound):
+                await client.url_of(put_model())
+
+    async def test_what_came_after_its_phase_goes_at_the_next_start(self, combiner, store):
+        """What other combiners have stays."""
+        store.put(f"updates/combiner-1/{uuid.uuid4()}/a", [b"late"])
+        others = f"updates/combiner-10/{uuid.uuid4()}/a"
+        store.put(others, [b"of another combiner"])
+
+        await combiner.restart()
+
+        assert self.updates(store) == [others]
+        await combiner.runner.close()

@@ -1,0 +1,97 @@
+"""Which way files travel: straight to the object store and from it, or through the combiner.
+
+By `auto` the object store is tried first. Where there is none, or it cannot be reached, everything goes through the
+combiner for a while; what has arrived by then is not sent again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from fednet import limits
+from fednet.errors import FailedPrecondition, FednetError
+from fednet.rpc import download, download_object, upload, upload_object
+from fednet.wire import common_pb2
+
+from .connection import Connection
+
+
+class Transfer:
+    """The files of one client, up and down. For one thread.
+
+    Args:
+        way: The client's setting.
+        connection: The connection to its combiner.
+        report: Tells the network's people.
+    """
+
+    def __init__(
+        self,
+        way: Literal["auto", "grpc", "object-store"],
+        connection: Connection,
+        report: Callable[[str], None],
+    ) -> None:
+        self._way = way
+        self._connection = connection
+        self._report = report
+        self._through_combiner_until = 0.0
+
+    def upload(self, path: Path, task_id: str) -> None:
+        """Send a file as the update of a task.
+
+        Raises:
+            FailedPrecondition: It may go by way of the object store only, and there is none.
+            FednetError: It was refused, or broke off too many times without making way.
+        """
+        self._move(upload_object, upload, path, task_id)
+
+    def download(self, ref: common_pb2.BlobRef, path: Path) -> None:
+        """Fetch a model or package to a path.
+
+        Raises:
+            FailedPrecondition: It may come by way of the object store only, and there is none.
+            FednetError: It was refused, or broke off too many times without making way.
+        """
+        self._move(download_object, download, ref, path)
+
+    def _move(
+        self, straight: Callable[..., bool], through_combiner: Callable[..., None], *what: Any
+    ) -> None:
+        if not self._goes_straight(straight, *what):
+            through_combiner(self._connection.models, *what, stop=self._connection.stopping)
+
+    def _goes_straight(self, straight: Callable[..., bool], *what: Any) -> bool:
+        """Try the object store, unless it is out of the question; whether that did it."""
+        if self._way == "grpc" or time.monotonic() < self._through_combiner_until:
+            return False
+        try:
+            is_done = self._tried(straight, *what)
+        except FednetError as problem:
+            if not self._has_another_way(problem):
+                raise
+            self._report(f"Files go through the combiner for a while: {problem}")
+            is_done = False
+        if not is_done:
+            self._through_combiner_until = time.monotonic() + limits.object_pause_seconds
+        return is_done
+
+    def _tried(self, straight: Callable[..., bool], *what: Any) -> bool:
+        only, stop = self._way == "object-store", self._connection.stopping
+        attempts = limits.transfer_attempts_max if only else limits.object_attempts_max
+        is_done = straight(self._connection.models, *what, stop=stop, attempts_max=attempts)
+        if only and not is_done:
+            raise FailedPrecondition(
+                "This client transfers by way of an object store, and the network has none: set "
+                "transfer to auto or grpc.",
+                field="transfer",
+            )
+        return is_done
+
+    def _has_another_way(self, problem: FednetError) -> bool:
+        """Whether it is the store's fault or may pass, so that the combiner is worth a try."""
+        if self._way == "object-store" or self._connection.stopping.is_set():
+            return False
+        return problem.retryable or problem.field == "blob_store"

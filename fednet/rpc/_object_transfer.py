@@ -1,0 +1,252 @@
+"""Files straight to the object store and from it, by URLs that the combiner gives out one at a time.
+
+An update goes in parts, each by a PUT of its own; a file comes by a GET, of the rest where an attempt broke off. A URL
+that has expired is asked for anew. The combiner chooses every URL, and nothing of ours is sent along: no token, nor
+what a ~/.netrc says. What goes wrong between here and the store is an error with the field `blob_store`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
+
+from fednet import limits
+from fednet.errors import TransferCorrupted, Unavailable
+from fednet.http_pools import POOL_CLASSES
+from fednet.rpc._attempts import Progress, until_whole
+from fednet.rpc._errors import rpc_errors
+from fednet.rpc._transfer import Receiver, size_and_digest
+from fednet.wire import common_pb2, models_pb2
+
+if TYPE_CHECKING:
+    import requests
+
+
+def upload_object(
+    stub: Callable[[], Any],
+    path: Path,
+    task_id: str,
+    *,
+    stop: threading.Event,
+    attempts_max: int = limits.transfer_attempts_max,
+) -> bool:
+    """Put a file into the object store as the update of a task, and have the combiner take it from there.
+
+    Args:
+        stub: Gives the file service of the present connection; asked anew for each attempt.
+        path: The file.
+        task_id: The task whose update it is.
+        stop: Set it to give up.
+        attempts_max: How many attempts in a row may fail without making way.
+
+    Returns:
+        Whether it was sent: False where the network has no object store.
+
+    Raises:
+        InvalidInput: The file cannot be read.
+        FednetError: It was refused, or broke off too many times without making way.
+    """
+    size, sha256 = size_and_digest(path)
+    announced = {"task_id": task_id, "size_bytes": size, "sha256": sha256}
+    with path.open("rb") as file, _ObjectStore(stop) as store:
+        sending = _Upload(store, file, announced)
+
+        def attempt(progress: Progress) -> bool:
+            progress.reached(len(sending.etags))
+            return sending.attempt(stub())
+
+        return until_whole(attempt, stop, attempts_max)
+
+
+def download_object(
+    stub: Callable[[], Any],
+    ref: common_pb2.BlobRef,
+    path: Path,
+    *,
+    stop: threading.Event,
+    attempts_max: int = limits.transfer_attempts_max,
+) -> bool:
+    """Fetch a model or package from the object store, going on where an earlier attempt broke off.
+
+    Args:
+        stub: Gives the file service of the present connection; asked anew for each attempt.
+        ref: What to fetch.
+        path: Where to put it; its folder exists.
+        stop: Set it to give up.
+        attempts_max: How many attempts in a row may fail without making way.
+
+    Returns:
+        Whether it was fetched: False where the network has no object store.
+
+    Raises:
+        FednetError: It was refused, or broke off too many times without making way.
+    """
+    request = models_pb2.DownloadRequest(kind=ref.kind, id=ref.id)
+
+    def attempt(progress: Progress) -> bool:
+        url = stub().LocateDownload(request, timeout=limits.call_seconds_max).url
+        if not url:
+            return False
+        offset = Receiver.offset_of(path)
+        progress.reached(offset)
+        with Receiver(
+            path, size_bytes=ref.size_bytes, sha256=ref.sha256, offset=offset
+        ) as receiver:
+            if offset < ref.size_bytes:
+                for data in store.get(url, offset):
+                    receiver.write(data)
+            receiver.finish()
+        return True
+
+    with _ObjectStore(stop) as store:
+        return until_whole(attempt, stop, attempts_max)
+
+
+class _Upload:
+    """An update on its way; the parts that have arrived outlive an attempt that breaks off."""
+
+    def __init__(self, store: _ObjectStore, file: BinaryIO, announced: dict[str, Any]) -> None:
+        self._store = store
+        self._file = file
+        self._announced = announced
+        self._is_sent = False
+        self.etags: list[str] = []
+
+    def attempt(self, models: Any) -> bool:
+        """Send what is missing, and say that it is there; False where there is no object store."""
+        try:
+            with rpc_errors():
+                return self._send(models) and self._complete(models)
+        except TransferCorrupted:  # what was sent is not there any more
+            self._is_sent = False
+            self.etags.clear()
+            raise
+
+    def _send(self, models: Any) -> bool:
+        while not self._is_sent:
+            part = models_pb2.PartRequest(
+                task_id=self._announced["task_id"],
+                size_bytes=self._announced["size_bytes"],
+                number=len(self.etags) + 1,
+            )
+            place = models.LocatePart(part, timeout=limits.call_seconds_max)
+            if not place.url:
+                return False
+            self.etags.append(self._store.put(self._file, place))
+            self._is_sent = place.is_last
+        return True
+
+    def _complete(self, models: Any) -> bool:
+        models.CompleteUpload(models_pb2.UploadedParts(**self._announced, etags=self.etags))
+        return True
+
+
+class _ObjectStore:
+    """Speaks HTTP to whatever server a URL leads to."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+
+    def __enter__(self) -> Self:
+        self._session = _session()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def put(self, file: BinaryIO, place: models_pb2.PartLocation) -> str:
+        """Put a part of a file; its ETag.
+
+        Raises:
+            Unavailable: The store does not take it.
+        """
+        part = _Part(file, place.offset_bytes, place.size_bytes, self._stop)
+        with self._answer("PUT", place.url, data=part if place.size_bytes else b"") as answer:
+            return answer.headers.get("ETag", "")
+
+    def get(self, url: str, offset: int) -> Iterator[bytes]:
+        """The rest of an object, in pieces.
+
+        Raises:
+            Unavailable: The store does not give it.
+        """
+        headers = {"Range": f"bytes={offset}-", "Accept-Encoding": "identity"}
+        with self._answer("GET", url, headers=headers, stream=True) as answer:
+            if offset and "Content-Range" not in answer.headers:
+                raise Unavailable("The object store serves no ranges.", field="blob_store")
+            for data in answer.iter_content(limits.chunk_bytes):
+                _go_on_unless(self._stop)
+                yield data
+
+    @contextlib.contextmanager
+    def _answer(self, method: str, url: str, **options: Any) -> Iterator[requests.Response]:
+        seconds = (limits.object_connect_seconds_max, limits.object_idle_seconds_max)
+        with (
+            _store_errors(),
+            self._session.request(
+                method, url, timeout=seconds, allow_redirects=False, **options
+            ) as answer,
+        ):
+            if answer.status_code not in {200, 206}:
+                raise Unavailable(
+                    f"The object store refuses with status {answer.status_code}: the URL has expired, "
+                    "or the object is gone, or something else answers at the store's address.",
+                    field="blob_store",
+                )
+            yield answer
+
+
+def _session() -> requests.Session:
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    session = requests.Session()
+    session.auth = lambda request: request  # so that none is looked up
+    adapter = HTTPAdapter()
+    adapter.poolmanager.pool_classes_by_scheme = POOL_CLASSES
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
+
+
+@contextlib.contextmanager
+def _store_errors() -> Iterator[None]:
+    """Turn what is raised inside the block into ours; shows no URL, for a URL is a right."""
+    from requests import exceptions
+
+    try:
+        yield
+    except exceptions.RequestException as error:
+        raise Unavailable(
+            f"The object store does not answer ({type(error).__name__}).", field="blob_store"
+        ) from error
+
+
+class _Part:
+    """Some bytes of a file as `requests` sends them: of a known length, and never all of them in memory."""
+
+    def __init__(self, file: BinaryIO, offset: int, size: int, stop: threading.Event) -> None:
+        file.seek(offset)
+        self._file = file
+        self._left = self._size = size
+        self._stop = stop
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(lambda: self.read(limits.chunk_bytes), b"")
+
+    def read(self, size: int = -1) -> bytes:
+        _go_on_unless(self._stop)
+        data = self._file.read(min(size, self._left) if size >= 0 else self._left)
+        self._left -= len(data)
+        return data
+
+
+def _go_on_unless(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise Unavailable("The transfer was given up.")
