@@ -16,9 +16,9 @@ from fednet.storage import Document, Query
 from ..catalog import Catalog, helper_of
 from ..presence import Capabilities, Presence
 from ..records import Records, new_id, timestamp
-from .kinds import PREDICTION, TRAINING, AnySession
+from .kinds import PREDICTION, TRAINING
 from .options import PredictionOptions, SessionOptions
-from .state import BlobRef, Functions, PredictionSession, Session
+from .state import AnySession, BlobRef, Functions, PredictionSession, Session
 
 
 @dataclass(frozen=True)
