@@ -64,14 +64,17 @@ class Site:
 
 @pytest.fixture
 def network(tmp_path, controllers):  # noqa: ARG001  controllers are stopped after the rest
-    """Makes a network with a model of zeros and sites 1 to 5 spread over its combiners."""
+    """Makes a network with a model of zeros and sites 1 to 5 spread over its combiners; those can have settings."""
     networks = []
 
-    def make(combiners=1, sites=None):
+    def make(combiners=1, sites=None, **settings):
         write_model(tmp_path / "seed.npz", [np.zeros(4, np.float32), np.zeros((2, 3), np.float64)])
         net = Network(combiners, data_dir=tmp_path / f"network-{len(networks)}")
         networks.append(net)
         net.__enter__()
+        for number in range(1, combiners + 1) if settings else ():
+            net.remove_combiner(f"combiner-{number}")
+            net.add_combiner(f"combiner-{number}", **settings)
         net.api.set_active_model(str(tmp_path / "seed.npz"))
         for place, site in enumerate(sites or [Site(number) for number in SITES]):
             combiner = f"combiner-{place % combiners + 1}"
@@ -339,3 +342,16 @@ def test_functions_that_cannot_be_used_are_refused_at_the_start(network):
         assert (answer["success"], answer["field"]) == (False, field), answer
         assert words in answer["message"]
     assert net.api.get_sessions()["count"] == 0
+
+
+@pytest.mark.parametrize("functions", [Broken, BrokenInTheEnd])
+def test_a_combiner_whose_operator_forbids_them_runs_none(network, functions):
+    """Neither a plan nor an aggregation: the session fails and says where; others go on there."""
+    net = network(server_functions=False)
+
+    session = run(net, functions, round_retries=0)
+
+    assert session["status"] == "FAILED"
+    assert "'combiner-1' runs no server functions" in session["reason"]
+    assert "server_functions is false" in session["reason"]
+    assert run(net, None, rounds=1)["status"] == "FINISHED"
