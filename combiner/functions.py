@@ -54,6 +54,7 @@ class FunctionSteps:
         Raises:
             FailedPrecondition: No server functions may run here.
         """
+        self._check_allowed()
         return await self._once(request.functions.about.phase_id, lambda: self._plan(request))
 
     async def reduce(
@@ -64,6 +65,7 @@ class FunctionSteps:
         Raises:
             FailedPrecondition: No server functions may run here.
         """
+        self._check_allowed()
         return await self._once(request.model_id, lambda: self._reduce(request, own))
 
     async def close(self) -> None:
@@ -73,14 +75,16 @@ class FunctionSteps:
         await self._workers.close()
         self._processes.close()
 
-    async def _once(self, key: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """What work comes to; who asks for it again meanwhile waits for the same."""
+    def _check_allowed(self) -> None:
         if not self._processes.bounds.allowed:
             raise FailedPrecondition(
                 f"The combiner {self._name!r} runs no server functions: its setting server_functions "
                 "is false. Set it to true, or start the session without them.",
                 field="server_functions",
             )
+
+    async def _once(self, key: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What work comes to; who asks for it again meanwhile waits for the same."""
         if key not in self._under_way:
             task = asyncio.create_task(work())
             self._under_way[key] = task

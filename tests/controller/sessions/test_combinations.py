@@ -93,7 +93,7 @@ def first_value(net, session, folder):
         with np.load(path) as found:
             array = found["0"]
     assert array.size == SEED.size
-    assert np.all(array == array.flat[0])
+    np.testing.assert_allclose(array, array.flat[0], rtol=1e-6)
     return float(array.flat[0])
 
 
@@ -278,7 +278,7 @@ def test_a_session_that_is_stopped_while_it_plans_can_be_continued(waiting, site
     continued = net.api.continue_session(session_id, rounds=1)
 
     assert stopped["status"] == "TERMINATED"
-    assert continued["success"], continued
+    assert continued["rounds_total"] == 3
     finish(net, session_id)
     assert [each["plans"] for each in sites[0].heard] == [1, 2, 3]
 
@@ -299,7 +299,8 @@ def test_a_plan_survives_a_restart(waiting, sites, controllers, which):
 
     finish(net, session_id)
 
-    assert [each["plans"] for each in sites[0].heard] == [1, 2]
+    told = {(each["round"], each["plans"]) for site in sites for each in site.heard}
+    assert told == {(1, 1), (2, 2)}
 
 
 def test_a_round_tells_how_long_its_planning_took(waiting):
