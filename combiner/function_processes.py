@@ -50,10 +50,12 @@ class Bounds:
     Args:
         seconds_max: Of the clock, and of the processor.
         memory_bytes_max: Of memory; what it maps to read does not count.
+        allowed: Whether it may run here at all.
     """
 
     seconds_max: float = limits.server_functions_seconds_max
     memory_bytes_max: int = limits.server_functions_memory_bytes_max
+    allowed: bool = True
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class FunctionProcesses:
     def __init__(self, local: LocalBlobs, spool: Spool, bounds: Bounds) -> None:
         self._local = local
         self._spool = spool
-        self._bounds = bounds
+        self.bounds = bounds
         self._lifeline = Lifeline()
         self._lock = threading.Lock()
         self._groups: set[Group] = set()
@@ -139,8 +141,8 @@ class FunctionProcesses:
                 helper=functions.helper,
                 base=str(held.enter_context(self._local.held(base))),
                 state=str(held.enter_context(self._local.held(state))) if state.id else None,
-                seconds_max=min(functions.seconds_max, self._bounds.seconds_max),
-                memory_bytes_max=self._bounds.memory_bytes_max,
+                seconds_max=min(functions.seconds_max, self.bounds.seconds_max),
+                memory_bytes_max=self.bounds.memory_bytes_max,
                 **asked,
             )
             folder = held.enter_context(self._folder(step))

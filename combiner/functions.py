@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from fednet import limits
 from fednet.aggregation import Partial
-from fednet.errors import TaskFailed
+from fednet.errors import FailedPrecondition, TaskFailed
 from fednet.wire import rounds_pb2, tasks_pb2
 
 from .function_processes import FunctionProcesses, Run
@@ -38,6 +38,7 @@ class FunctionSteps:
     def __init__(
         self, name: str, processes: FunctionProcesses, reducer: Reducer, outbox: Outbox
     ) -> None:
+        self._name = name
         self._processes = processes
         self._reducer = reducer
         self._outbox = outbox
@@ -49,13 +50,22 @@ class FunctionSteps:
 
         Args:
             request: A checked request.
+
+        Raises:
+            FailedPrecondition: No server functions may run here.
         """
+        self._check_allowed()
         return await self._once(request.functions.about.phase_id, lambda: self._plan(request))
 
     async def reduce(
         self, request: rounds_pb2.Reduction, own: Mapping[str, Partial]
     ) -> rounds_pb2.Reduced:
-        """Let the functions make the model of a round; see `Reducer.reduce_by_functions`."""
+        """Let the functions make the model of a round; see `Reducer.reduce_by_functions`.
+
+        Raises:
+            FailedPrecondition: No server functions may run here.
+        """
+        self._check_allowed()
         return await self._once(request.model_id, lambda: self._reduce(request, own))
 
     async def close(self) -> None:
@@ -64,6 +74,14 @@ class FunctionSteps:
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
         await self._workers.close()
         self._processes.close()
+
+    def _check_allowed(self) -> None:
+        if not self._processes.bounds.allowed:
+            raise FailedPrecondition(
+                f"The combiner {self._name!r} runs no server functions: its setting server_functions "
+                "is false. Set it to true, or start the session without them.",
+                field="server_functions",
+            )
 
     async def _once(self, key: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """What work comes to; who asks for it again meanwhile waits for the same."""

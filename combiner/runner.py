@@ -192,7 +192,7 @@ class Runner:
         Raises:
             InvalidInput: The request makes no sense.
             NotFound: A partial is neither here nor in the blob store.
-            FailedPrecondition: A partial here still grows.
+            FailedPrecondition: A partial here still grows; or no server functions may run here.
             Conflict: A partial is not the one that the controller was told of.
         """
         began = time.monotonic()
@@ -213,6 +213,7 @@ class Runner:
         """Let server functions choose clients and settings; nothing is kept but what they remember.
 
         Raises:
+            FailedPrecondition: No server functions may run here.
             InvalidInput: The request makes no sense.
             NotFound: The blob store does not have the model, or what the functions remember.
         """

@@ -78,7 +78,9 @@ class Combiner:
         store = await asyncio.to_thread(open_blobs, place.blob_store, controller)
         spool = Spool(settings.data_dir / "spool")
         bounds = Bounds(
-            settings.server_functions_seconds_max, settings.server_functions_memory_bytes_max
+            settings.server_functions_seconds_max,
+            settings.server_functions_memory_bytes_max,
+            settings.server_functions,
         )
         runner = Runner(
             settings.name, spool, store, settings.clients_max, settings.retained_bytes_max, bounds

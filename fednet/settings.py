@@ -153,6 +153,10 @@ class CombinerSettings(_Section):
 
     retained_bytes_max: int = Field(default=limits.retained_bytes_max, ge=0)
     """How much the updates may take that sessions with delete_models=False leave here."""
+
+    server_functions: bool = True
+    """Whether people's server functions may run on this machine, with the rights of the combiner's user."""
+
     server_functions_seconds_max: float = Field(
         default=limits.server_functions_seconds_max, gt=0, le=limits.round_seconds_max
     )

@@ -15,7 +15,8 @@ from fednet.storage import Document
 
 from .events import Action, Broke, Event, Record, Step, TimePassed
 from .inbox import Inbox, Letter
-from .kinds import AnySession, machine_of, session_of
+from .kinds import machine_of, session_of
+from .state import AnySession
 from .store import SessionStore
 from .trail import timed
 

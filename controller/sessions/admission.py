@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from fednet import limits
-from fednet.aggregation import aggregator
 from fednet.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
-from fednet.parameters import model_format
-from fednet.server_functions import check_source
 from fednet.storage import Document, Query
 
 from ..catalog import Catalog, helper_of
 from ..presence import Capabilities, Presence
-from ..records import Records, new_id, timestamp
-from .kinds import PREDICTION, TRAINING, AnySession
+from ..records import Records
+from .consistency import check_consistency
+from .first_document import config_of, first_document
 from .options import PredictionOptions, SessionOptions
-from .state import BlobRef, Functions, PredictionSession, Session
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class Admission:
             AlreadyExists: The id belongs to a session with other options.
         """
         known = self.records.lookup_natural("sessions", options.session_id or "")
-        if known and known["session_config"] != [_config(options, known["state"]["helper"])]:
+        if known and known["session_config"] != [config_of(options, known["state"]["helper"])]:
             raise AlreadyExists(
                 f"The id {options.session_id!r} belongs to a session with other options. "
                 "Choose another id, or leave it out.",
@@ -59,18 +55,18 @@ class Admission:
         """
         if isinstance(options, PredictionOptions):
             return self._admit_prediction(options)
-        _check_options(options)
+        check_consistency(options)
         model = self._first_model(options)
         _check_helper(options, model)
         package = self._package()
         self._check_clients(options, model, package)
-        return _document(_session(options, model, package), options)
+        return first_document(options, model, package)
 
     def _admit_prediction(self, options: PredictionOptions) -> Document:
         model = self._first_model(options)
         package = self._package()
         self._check_predictors(model, package)
-        return _document(_prediction_session(options, model, package), options)
+        return first_document(options, model, package)
 
     def _first_model(self, options: SessionOptions | PredictionOptions) -> Document:
         try:
@@ -131,86 +127,6 @@ class Admission:
             yield from ((id_, each) for id_, each in clients.items() if kind in each.kinds)
 
 
-def _check_options(options: SessionOptions) -> None:
-    _check_aggregator(options)
-    _check_functions(options)
-    if options.helper:
-        model_format(options.helper)
-    if options.requested_clients < options.min_clients:
-        raise InvalidInput(
-            f"requested_clients ({options.requested_clients}) must be at least min_clients "
-            f"({options.min_clients}).",
-            field="requested_clients",
-        )
-    if options.round_buffer_size == 0 or 0 < options.round_buffer_size < options.min_clients:
-        raise InvalidInput(
-            f"round_buffer_size ({options.round_buffer_size}) must be -1 (all) or at least "
-            f"min_clients ({options.min_clients}).",
-            field="round_buffer_size",
-        )
-    rule = aggregator(options.aggregator, options.aggregator_kwargs)
-    if options.round_buffer_size > options.requested_clients and not rule.staleness_max:
-        raise InvalidInput(
-            f"round_buffer_size ({options.round_buffer_size}) must be at most requested_clients "
-            f"({options.requested_clients}): no more updates than that come in.",
-            field="round_buffer_size",
-        )
-
-
-def _check_functions(options: SessionOptions) -> None:
-    if options.server_functions is None:
-        return
-    if aggregator(options.aggregator, options.aggregator_kwargs).staleness_max:
-        raise InvalidInput(
-            f"The aggregator {options.aggregator!r} lets clients work without waiting for each other: "
-            "there are no rounds in which server functions could choose. Leave one of them out.",
-            field="aggregator",
-        )
-    if "aggregate" not in check_source(options.server_functions).methods:
-        return
-    default = SessionOptions.model_fields["aggregator"].default
-    if options.aggregator != default:
-        raise InvalidInput(
-            f"The server functions aggregate, and so does the aggregator {options.aggregator!r}. "
-            "Leave one of them out.",
-            field="aggregator",
-        )
-    if options.requested_clients > limits.kept_updates_max:
-        raise InvalidInput(
-            f"requested_clients ({options.requested_clients}) must be at most "
-            f"{limits.kept_updates_max}: aggregate is given no more updates.",
-            field="requested_clients",
-        )
-
-
-def _check_aggregator(options: SessionOptions) -> None:
-    rule = aggregator(options.aggregator, options.aggregator_kwargs)
-    if options.min_clients < rule.updates_min:
-        raise InvalidInput(
-            f"min_clients ({options.min_clients}) must be at least {rule.updates_min}: with these "
-            f"settings {rule.name} needs as many updates.",
-            field="min_clients",
-        )
-    if rule.updates_max is not None and options.requested_clients > rule.updates_max:
-        raise InvalidInput(
-            f"requested_clients ({options.requested_clients}) must be at most {rule.updates_max}: "
-            f"{rule.name} takes no more updates.",
-            field="requested_clients",
-        )
-    if rule.staleness_max and rule.updates_max is not None:
-        _check_buffer(options, rule.updates_max - options.requested_clients)
-
-
-def _check_buffer(options: SessionOptions, most: int) -> None:
-    """Beside a full buffer there must be room for all that still train."""
-    if options.round_buffer_size > most:
-        raise InvalidInput(
-            f"round_buffer_size ({options.round_buffer_size}) must be at most {most}: with these "
-            f"requested_clients {options.aggregator} takes no more updates.",
-            field="round_buffer_size",
-        )
-
-
 def _check_helper(options: SessionOptions, model: Document) -> None:
     if options.helper and options.helper != helper_of(model):
         raise InvalidInput(
@@ -235,76 +151,3 @@ def _check_package(package: Document | None, model: Document) -> None:
             f"or a package with helper={helper_of(model)!r}.",
             field="helper",
         )
-
-
-def _config(options: SessionOptions | PredictionOptions, helper: str) -> dict[str, Any]:
-    """The options as they are shown, with the helper that was left out."""
-    given = options.model_dump(by_alias=True, exclude={"session_id"}, mode="json")
-    return {**given, "helper": given.get("helper") or helper}
-
-
-def _session(options: SessionOptions, model: Document, package: Document | None) -> Session:
-    document_id = new_id()
-    session_id = options.session_id or document_id
-    return Session(
-        session_id=session_id,
-        document_id=document_id,
-        rounds=options.rounds,
-        min_clients=options.min_clients,
-        requested_clients=options.requested_clients,
-        round_timeout=options.round_timeout,
-        round_buffer_size=options.round_buffer_size,
-        round_retries=options.round_retries,
-        delete_models=options.delete_models,
-        validate=options.validate_models,
-        helper=helper_of(model),
-        aggregator=options.aggregator,
-        aggregator_kwargs=options.aggregator_kwargs or {},
-        model=_blob_ref(model),
-        package=_blob_ref(package) if package else None,
-        seed=session_id if options.seed is None else str(options.seed),
-        staleness_max=aggregator(options.aggregator, options.aggregator_kwargs).staleness_max,
-        functions=_functions(options.server_functions),
-    )
-
-
-def _functions(source: str | None) -> Functions | None:
-    return Functions(source, list(check_source(source).methods)) if source else None
-
-
-def _prediction_session(
-    options: PredictionOptions, model: Document, package: Document | None
-) -> PredictionSession:
-    document_id = new_id()
-    return PredictionSession(
-        session_id=options.session_id or document_id,
-        document_id=document_id,
-        requested_clients=options.requested_clients,
-        round_timeout=options.round_timeout,
-        helper=helper_of(model),
-        model=_blob_ref(model),
-        package=_blob_ref(package) if package else None,
-    )
-
-
-def _document(session: AnySession, options: SessionOptions | PredictionOptions) -> Document:
-    name = options.name if isinstance(options, SessionOptions) else None
-    return {
-        "id": session.document_id,
-        "session_id": session.session_id,
-        "name": name or session.session_id,
-        "task": TRAINING if isinstance(session, Session) else PREDICTION,
-        "status": str(session.status),
-        "reason": "",
-        "session_config": [_config(options, session.helper)],
-        "committed_at": timestamp(),
-        "round_number": 0,
-        "rounds_total": session.rounds,
-        "model_id": session.model.id,
-        "progress": session.progress,
-        "state": session.to_dict(),
-    }
-
-
-def _blob_ref(document: Document) -> BlobRef:
-    return BlobRef(document["id"], document["size_bytes"], document["sha256"])

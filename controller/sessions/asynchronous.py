@@ -18,10 +18,10 @@ from collections.abc import Iterable
 
 from fednet import limits
 
+from .choice import sample_clients
 from .events import Answered, Event, Step
 from .machine import Machine, answer_of
-from .phases import close_share, close_silent_shares, releases
-from .plan import sample_clients
+from .phases import close_share, close_silent_shares, failures, new_phase, noted, releases
 from .state import Flight, Phase, Round, Session, Share, Stage
 
 _BUFFER_SIZE_MAX = 10  # by default; what the paper found to do well everywhere
@@ -64,11 +64,11 @@ class AsynchronousMachine(Machine):
         super()._begin_round_if_possible(now, step)
         self._go_on(now, step)
 
-    def _plan_round(self, number: int, attempt: int, now: float) -> Round:
+    def _new_round(self, number: int, attempt: int, now: float) -> Round:
         """A round that has asked nobody yet."""
-        planned = super()._plan_round(number, attempt, now)
-        planned.phase.shares, planned.merged = {}, []
-        return planned
+        new = super()._new_round(number, attempt, now)
+        new.phase.shares, new.merged = {}, []
+        return new
 
     def _sum_up(self, current: Round) -> None:
         """Note in the round who is at work and what is in the buffer."""
@@ -134,15 +134,9 @@ class AsynchronousMachine(Machine):
     def _new_flight(self, combiner: str, client: str, now: float) -> Flight:
         session = self.session
         session.flights_begun += 1
-        phase = Phase(
-            phase_id=self._id("flight", session.flights_begun),
-            kind="TRAIN",
-            number=session.number + 1,
-            model=session.model,
-            deadline=now + session.round_timeout + limits.round_grace_seconds,
-            shares={combiner: Share([client])},
-        )
-        return Flight(client, phase)
+        flight_id, shares = self._id("flight", session.flights_begun), {combiner: [client]}
+        number = session.number + 1
+        return Flight(client, new_phase(session, "TRAIN", flight_id, shares, now, number=number))
 
     def _answered(self, event: Answered, step: Step) -> None:  # noqa: ARG002  it counts once the phase has closed
         flight = self.session.flights.get(event.phase_id)
@@ -169,8 +163,8 @@ class AsynchronousMachine(Machine):
             return
         if current:
             current.failed.append(flight.client)
-            for problem in filter(None, (each.failure for each in flight.phase.shares.values())):
-                self._note_problem(current, problem)
+            for problem in failures(flight.phase):
+                current.problems = noted(current.problems, problem)
         self._give_up([flight], step)
 
     def _is_too_old(self, flight: Flight) -> bool:

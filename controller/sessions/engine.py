@@ -26,11 +26,11 @@ from ..registry import Registry, address_of
 from . import events, news
 from .actor import SessionActor, document_changes
 from .admission import Admission
-from .kinds import AnySession, is_prediction
+from .kinds import is_prediction
 from .link import CombinerLink
 from .options import PredictionOptions, SessionOptions
 from .orders import outcome, phase_request, plan_request, reduction
-from .state import Session, Status
+from .state import AnySession, Session, Status
 from .store import SessionStore
 
 _log = logging.getLogger(__name__)
@@ -318,6 +318,7 @@ class Engine:
 
         match order:
             case events.Plan():
+                assert isinstance(session, Session), "a prediction has nothing to plan"
                 seconds = session.round_timeout + limits.round_grace_seconds
                 link.plan(plan_request(session, order), then, seconds)
             case events.StartPhase():

@@ -1,15 +1,17 @@
-"""The kinds of session, with the state and the machine of each: round by round, asynchronous, predicting."""
+"""The kinds of session, with the state and the machine of each.
+
+Round by round, with or without server functions; asynchronous; predicting.
+"""
 
 from __future__ import annotations
 
 from fednet.storage import Document
 
 from .asynchronous import AsynchronousMachine
+from .functions import FunctionsMachine
 from .machine import Machine
 from .prediction import PredictionMachine
-from .state import PredictionSession, Session
-
-AnySession = Session | PredictionSession
+from .state import AnySession, PredictionSession, Session
 
 TRAINING = "training"
 PREDICTION = "prediction"
@@ -30,4 +32,6 @@ def machine_of(session: AnySession) -> Machine | PredictionMachine:
     """What moves a session on."""
     if isinstance(session, PredictionSession):
         return PredictionMachine(session)
-    return AsynchronousMachine(session) if session.is_asynchronous else Machine(session)
+    if session.is_asynchronous:
+        return AsynchronousMachine(session)
+    return FunctionsMachine(session) if session.functions else Machine(session)

@@ -7,11 +7,10 @@ before anybody is told. No I/O, no clock, no threads. The states are the stages 
        ▲                            │                                       │
        └── too few answers, again ──┴───────────── refused, again ──────────┘        (round_retries times, then FAILED)
 
-    with server functions that choose: WAITING ──enough clients──> PLANNING ──planned──> TRAINING
-
     after the last round: DRAINING ──last validations in, or their deadline──> ENDED (FINISHED)
 
-The validation of a round's model runs beside the training of the next round.
+The validation of a round's model runs beside the training of the next round. Two kinds of session have more to
+do: `functions.py` lets a user's class choose and aggregate, `asynchronous.py` lets nobody wait for anybody.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from typing import Any
 
 from fednet import limits
 
+from .choice import everyone, reducer_among, sample_clients
 from .events import (
     Action,
     Answered,
@@ -35,15 +35,11 @@ from .events import (
     PhaseBegun,
     PhaseClosed,
     PhaseRefused,
-    Plan,
-    Planned,
-    PlanRefused,
     Record,
     Reduce,
     Reduced,
     ReduceRefused,
     ResumeAsked,
-    StartPhase,
     Step,
     StopAsked,
     TimePassed,
@@ -56,10 +52,14 @@ from .phases import (
     close_share,
     close_silent_shares,
     closed_share,
+    deadline,
     failed_share,
+    failures,
+    new_phase,
+    noted,
     releases,
+    starts,
 )
-from .plan import everyone, sample_clients, shares_of
 from .state import BlobRef, Phase, Round, Session, Share, Stage, Status
 from .trail import ended_round, finished_round, model_record, pending_round
 
@@ -124,12 +124,6 @@ class Machine:
                 self._share_closed(combiner, phase_id, closed_share(event), now, step)
             case PhaseRefused(combiner, phase_id, message):
                 self._share_closed(combiner, phase_id, failed_share(message), now, step)
-            case Planned(phase_id):
-                if self._is_planning(phase_id):
-                    self._planned(event, now, step)
-            case PlanRefused(phase_id, message):
-                if self._is_planning(phase_id):
-                    self._refuse(f"it could not be planned: {message}", now, step)
             case Reduced():
                 self._reduced(event, now, step)
             case ReduceRefused(model_id, message):
@@ -156,10 +150,12 @@ class Machine:
         if session.status is Status.INITIALIZED:
             session.status = Status.STARTED
             self._wait_for_clients(now, step)
-            return
+        else:
+            self._take_up(now, step)
+
+    def _take_up(self, now: float, step: Step) -> None:
         self._give_time(now + limits.round_grace_seconds)
         step.actions += self._open_orders()
-        self._ask_to_plan(step)
         self._ask_to_reduce(step)
 
     def _give_time(self, until: float) -> None:
@@ -174,19 +170,13 @@ class Machine:
         current = self.session.round
         if self.session.stage is Stage.WAITING:
             self._begin_round_if_possible(now, step)
-            return
-        if current and current.planner not in self._connected:
-            self._ask_to_plan(step)
-        if current and current.reducer not in self._connected:
+        elif current and current.reducer not in self._connected:
             self._ask_to_reduce(step)
 
     def _unheard(self, order: Action, step: Step) -> None:
         """Give an order again if it still stands; while its combiner is away, `CombinerBack` will."""
         current = self.session.round
         match order:
-            case Plan(combiner, asked):
-                if self._is_planning(asked.phase.phase_id) and asked.planner == combiner:
-                    self._ask_to_plan(step, rather_not=combiner)
             case Reduce(combiner, asked):
                 if self._is_reducing(asked.model_id) and current and current.reducer == combiner:
                     self._ask_to_reduce(step, rather_not=combiner)
@@ -207,11 +197,7 @@ class Machine:
         return [phase for phase in self.session.phases() if phase.kind != "TRAIN" or in_training]
 
     def _starts(self, phase: Phase) -> list[Action]:
-        return [
-            StartPhase(combiner, phase, self._id("round", phase.number))
-            for combiner, share in phase.shares.items()
-            if not share.closed
-        ]
+        return [*starts(phase, self._id("round", phase.number))]
 
     def _closes(self) -> list[Action]:
         current = self.session.round
@@ -257,22 +243,20 @@ class Machine:
             return
         if len(everyone(self._capable("TRAIN"))) < session.min_clients:
             return
-        session.round = self._plan_round(session.number + 1, session.failures, now)
+        session.round = self._new_round(session.number + 1, session.failures, now)
         session.waiting_until = None
-        if session.functions:
-            session.round.functions_state = session.functions.state
-        if session.functions and session.functions.plans:
-            self._plan(session.round, step)
-        else:
-            self._train(session.round, step)
+        self._begin_round(session.round, step)
 
-    def _plan_round(self, number: int, attempt: int, now: float) -> Round:
+    def _begin_round(self, current: Round, step: Step) -> None:
+        self._train(current, step)
+
+    def _new_round(self, number: int, attempt: int, now: float) -> Round:
         return Round(
             id=self._id("round", number),
             number=number,
             attempt=attempt,
             model_id=self._id("model", number, attempt),
-            phase=self._plan_phase("TRAIN", number, attempt, now),
+            phase=self._new_phase("TRAIN", number, attempt, now),
             started_at=now,
         )
 
@@ -281,68 +265,11 @@ class Machine:
         step.records.append(pending_round(self.session, current))
         step.actions += self._starts(current.phase)
 
-    # Planning by server functions
-
-    def _plan(self, current: Round, step: Step) -> None:
-        """Nobody is asked to train before the functions have had their say."""
-        self.session.stage = Stage.PLANNING
-        current.phase.shares = {}
-        step.records.append(pending_round(self.session, current))
-        self._ask_to_plan(step)
-
-    def _ask_to_plan(self, step: Step, *, rather_not: str = "") -> None:
-        """Ask a connected combiner; while none is connected, nobody."""
-        current = self.session.round
-        if self.session.stage is not Stage.PLANNING or current is None:
-            return
-        able = sorted(self._connected, key=lambda name: (name == rather_not, name))
-        current.planner = next(iter(able), "")
-        if current.planner:
-            clients = list(everyone(self._capable("TRAIN")))
-            step.actions.append(Plan(current.planner, current, clients))
-
-    def _is_planning(self, phase_id: str) -> bool:
-        current = self.session.round
-        return (
-            self.session.stage is Stage.PLANNING
-            and current is not None
-            and current.phase.phase_id == phase_id
-        )
-
-    def _planned(self, event: Planned, now: float, step: Step) -> None:
-        """Train as the functions say; of those they chose, who has left meanwhile is left out."""
-        session, current = self.session, self.session.round
-        assert session.functions, "only they plan"
-        assert current, "it is being planned"
-        current.functions_state = event.state
-        chosen = event.clients if session.functions.selects else None
-        current.phase = self._plan_phase("TRAIN", current.number, current.attempt, now, chosen)
-        current.phase.settings = event.settings
-        if current.phase.clients < session.min_clients:
-            count, least = current.phase.clients, session.min_clients
-            self._refuse(
-                f"the server functions chose {count} of at least {least} clients", now, step
-            )
-        else:
-            self._train(current, step)
-
-    def _plan_phase(
-        self, kind: str, number: int, attempt: int, now: float, chosen: list[str] | None = None
-    ) -> Phase:
-        session = self.session
+    def _new_phase(self, kind: str, number: int, attempt: int, now: float) -> Phase:
+        session, phase_id = self.session, self._id(kind, number, attempt)
         seed = f"{session.seed}/{kind}/{number}/{attempt}"
-        if chosen is None:
-            shares = sample_clients(self._capable(kind), session.requested_clients, seed)
-        else:
-            shares = shares_of(self._capable(kind), chosen)
-        return Phase(
-            phase_id=self._id(kind, number, attempt),
-            kind=kind,
-            number=number,
-            model=session.model,
-            deadline=now + session.round_timeout + limits.round_grace_seconds,
-            shares={combiner: Share(clients) for combiner, clients in shares.items()},
-        )
+        shares = sample_clients(self._capable(kind), session.requested_clients, seed)
+        return new_phase(session, kind, phase_id, shares, now, number=number)
 
     def _capable(self, kind: str) -> dict[str, set[str]]:
         return capable(self._connected, kind)
@@ -367,11 +294,7 @@ class Machine:
 
     def _unanswered(self, event: Unanswered) -> None:
         if current := self._round_of(event.phase_id):
-            self._note_problem(current, f"{event.client}: {event.message}")
-
-    def _note_problem(self, current: Round, problem: str) -> None:
-        others = [each for each in current.problems if each != problem]
-        current.problems = [*others, problem][-limits.round_problems_max :]
+            current.problems = noted(current.problems, f"{event.client}: {event.message}")
 
     def _share_closed(
         self, combiner: str, phase_id: str, closed: Share, now: float, step: Step
@@ -399,28 +322,23 @@ class Machine:
     def _reduce(self, current: Round, now: float, step: Step) -> None:
         self.session.stage = Stage.REDUCING
         current.trained_at = now
-        current.phase.deadline = now + self.session.round_timeout + limits.round_grace_seconds
+        current.phase.deadline = deadline(self.session, now)
         self._ask_to_reduce(step)
 
     def _too_few(self, current: Round, answers: int) -> str:
-        failures = [share.failure for share in current.phase.shares.values() if share.failure]
-        why = "; ".join([*failures, *current.problems]) or "nobody answered in time"
+        why = "; ".join([*failures(current.phase), *current.problems]) or "nobody answered in time"
         return f"{answers} of at least {self.session.min_clients} clients answered ({why})"
 
     # Reducing and committing
 
     def _ask_to_reduce(self, step: Step, *, rather_not: str = "") -> None:
-        """Ask the connected combiner that holds most; while none that could is connected, nobody."""
+        """Ask a connected combiner; while none that could is connected, nobody."""
         current = self.session.round
         if self.session.stage is not Stage.REDUCING or current is None:
             return
         shares = current.phase.shares
         is_shared = len(shares) > 1 or self.session.is_asynchronous
-        able = [name for name in sorted(self._connected) if is_shared or name in shares]
-        able = [name for name in able if name != rather_not] or able
-        current.reducer = max(
-            able, key=lambda name: shares[name].weight if name in shares else 0.0, default=""
-        )
+        current.reducer = reducer_among(self._connected, shares, rather_not, is_shared=is_shared)
         if current.reducer:
             step.actions.append(Reduce(current.reducer, current))
 
@@ -453,23 +371,18 @@ class Machine:
             session.stage = Stage.DRAINING
             self._finish_if_drained(now, step)
 
-    def _remember(self, current: Round, state: BlobRef | None) -> None:
-        """Take over what the aggregator remembers, or the server functions in its place."""
+    def _remember(self, current: Round, state: BlobRef | None) -> None:  # noqa: ARG002  for functions
+        """Take over what the aggregator remembers."""
         session = self.session
-        if session.functions and session.functions.aggregates:
-            session.functions.remember(state, current.functions_state)
-            return
         session.obsolete_state_id = session.aggregator_state.id if session.aggregator_state else ""
         session.aggregator_state = state
-        if session.functions:
-            session.functions.remember(current.functions_state)
 
     # Validation
 
     def _validate(self, number: int, now: float, step: Step) -> None:
         if not self.session.validate:
             return
-        phase = self._plan_phase("VALIDATE", number, 0, now)
+        phase = self._new_phase("VALIDATE", number, 0, now)
         if phase.shares:
             self.session.validations[phase.phase_id] = phase
             step.actions += self._starts(phase)
@@ -500,31 +413,23 @@ class Machine:
             self._round_deadline(current, now, step)
 
     def _round_deadline(self, current: Round, now: float, step: Step) -> None:
-        if self.session.stage is Stage.PLANNING:
-            self._try_again("no combiner planned it in time", now, step)
-            return
         if self.session.stage is Stage.REDUCING:
             self._try_again("no combiner merged the updates in time", now, step)
-            return
-        close_silent_shares(current.phase)
-        self._training_over(current, now, step)
+        else:
+            close_silent_shares(current.phase)
+            self._training_over(current, now, step)
 
     def _refuse(self, problem: str, now: float, step: Step) -> None:
         """What a combiner was asked for the round cannot be done, which the round's document tells, too."""
         if current := self.session.round:
-            current.problems = [*current.problems, problem][-limits.round_problems_max :]
+            current.problems = noted(current.problems, problem)
         self._try_again(problem, now, step)
 
     def _try_again(self, problem: str, now: float, step: Step) -> None:
         """The attempt came to nothing: repeat the round, or give up after round_retries times."""
         session = self.session
         session.failures += 1
-        if session.round:
-            step.records.append(ended_round(session, session.round, "Failed", now))
-            step.actions += releases(session.round.parts)
-            if session.functions:
-                session.functions.forget(session.round.functions_state)
-            session.round = None
+        self._drop_round("Failed", now, step)
         if session.failures > session.round_retries:
             times = "once" if session.failures == 1 else f"{session.failures} times"
             reason = f"Round {session.number + 1} failed {times}; the last time {problem}."
@@ -532,12 +437,18 @@ class Machine:
         else:
             self._wait_for_clients(now, step)
 
+    def _drop_round(self, status: str, now: float, step: Step) -> None:
+        """The running attempt, if there is one, comes to nothing."""
+        if current := self.session.round:
+            step.records.append(ended_round(self.session, current, status, now))
+            step.actions += releases(current.parts)
+            self.session.round = None
+
     def _end(self, status: Status, reason: str, now: float, step: Step) -> None:
         session = self.session
-        if session.round:
-            step.records.append(ended_round(session, session.round, "Terminated", now))
+        self._drop_round("Terminated", now, step)
         step.actions += releases(session.phases())
-        session.round, session.waiting_until = None, None
+        session.waiting_until = None
         session.validations, session.flights = {}, {}
         session.status, session.reason, session.stage = status, reason, Stage.ENDED
 

@@ -23,8 +23,7 @@ from .events import (
     StartPhase,
     Unheard,
 )
-from .kinds import AnySession
-from .state import BlobRef, Phase, Round, Session, Share
+from .state import AnySession, BlobRef, Phase, Round, Session, Share
 
 
 def phase_request(session: AnySession, order: StartPhase) -> rounds_pb2.Phase:

@@ -12,6 +12,7 @@ import uuid
 
 from fednet import limits
 
+from .choice import sample_clients
 from .events import (
     Action,
     Began,
@@ -21,7 +22,6 @@ from .events import (
     NetworkChanged,
     PhaseClosed,
     PhaseRefused,
-    StartPhase,
     Step,
     StopAsked,
     Unanswered,
@@ -34,9 +34,12 @@ from .phases import (
     close_silent_shares,
     closed_share,
     failed_share,
+    failures,
+    new_phase,
+    noted,
     releases,
+    starts,
 )
-from .plan import sample_clients
 from .state import Phase, PredictionSession, Share, Status
 
 _KIND = "PREDICT"
@@ -128,27 +131,14 @@ class PredictionMachine:
         phase_id = str(uuid.uuid5(_IDS, session.document_id))
         requested = session.requested_clients or limits.session_clients_max
         shares = sample_clients(able, requested, phase_id)
-        session.phase = Phase(
-            phase_id=phase_id,
-            kind=_KIND,
-            number=0,
-            model=session.model,
-            deadline=now + session.round_timeout + limits.round_grace_seconds,
-            shares={combiner: Share(clients) for combiner, clients in shares.items()},
-        )
+        session.phase = new_phase(session, _KIND, phase_id, shares, now)
         session.waiting_until = None
         step.actions += self._starts()
 
     def _starts(self) -> list[Action]:
         """What combiners have been asked and have not yet done."""
         phase = self.session.phase
-        if phase is None:
-            return []
-        return [
-            StartPhase(combiner, phase, phase.phase_id)
-            for combiner, share in phase.shares.items()
-            if not share.closed
-        ]
+        return [*starts(phase, phase.phase_id)] if phase else []
 
     def _unheard(self, order: Action, step: Step) -> None:
         """Give an order again if it still stands; while its combiner is away, `CombinerBack` will."""
@@ -158,9 +148,8 @@ class PredictionMachine:
     # Answers, and the end
 
     def _unanswered(self, event: Unanswered) -> None:
-        problem = f"{event.client}: {event.message}"
-        others = [each for each in self.session.problems if each != problem]
-        self.session.problems = [*others, problem][-limits.round_problems_max :]
+        session = self.session
+        session.problems = noted(session.problems, f"{event.client}: {event.message}")
 
     def _share_closed(self, combiner: str, phase_id: str, closed: Share, step: Step) -> None:
         phase = self.session.phase
@@ -180,8 +169,7 @@ class PredictionMachine:
             self._over(session.phase, step)
 
     def _over(self, phase: Phase, step: Step) -> None:
-        failures = [share.failure for share in phase.shares.values() if share.failure]
-        why = "; ".join([*failures, *self.session.problems])
+        why = "; ".join([*failures(phase), *self.session.problems])
         counts = f"{phase.answers} of {phase.clients} clients predicted"
         status = Status.FINISHED if phase.answers else Status.FAILED
         self._end(status, f"{counts} ({why})" if why else counts, step)

@@ -44,6 +44,9 @@ The aggregators and their settings stand in [aggregators.md](aggregators.md).
 - `round_buffer_size` is -1, or from `min_clients` to `requested_clients`: with less the round would not count, and
   more than are asked never come in. With an aggregator that takes stale updates a client may answer more than once.
 - `min_clients` is at least what the aggregator needs, and `requested_clients` at most what it takes.
+- `helper` is the format of the model to begin with, and that of the active package where a client needs it.
+- `server_functions` go with every aggregator that takes no stale updates; those with `aggregate` with the default one
+  only, and with at most 500 `requested_clients`.
 - `min_clients` clients that can train are connected when the session starts. A client that has registered is waited for
   a moment.
 
@@ -51,7 +54,8 @@ On the routes of FEDn, which never read `requested_clients`, it grows to what is
 
 ## A round
 
-Clients are asked, at most `requested_clients`. The round goes on when all have answered, when
+Clients are asked, at most `requested_clients`, or those that
+[server functions](server-functions.md) choose. The round goes on when all have answered, when
 `round_buffer_size` updates are in, or at the deadline of `round_timeout`; what comes later counts for nothing.
 If then fewer than `min_clients` have answered, in the whole network, the attempt came to nothing: the round is
 repeated, with a new draw, up to `round_retries` times; then the session is FAILED, and its `reason` says why.
@@ -81,7 +85,7 @@ A round's document (`fednet round get`, `api.get_round`) says it, all in seconds
 | field | what |
 |---|---|
 | `seconds.round` | the whole round; what its stages leave of it went into messages |
-| `seconds.plan` | choosing clients and handing out, until the last combiner had sent its tasks |
+| `seconds.plan` | choosing clients, server functions included, and handing out: until the last combiner had sent |
 | `seconds.train` | from then until the last combiner had closed |
 | `seconds.reduce` | merging, as the combiner measured that did it |
 | `seconds.commit` | storing what came of it |

@@ -352,5 +352,7 @@ class PredictionSession:
         return _PREDICTION_ADAPTER.validate_python(values)
 
 
+AnySession = Session | PredictionSession
+
 _ADAPTER: TypeAdapter[Session] = TypeAdapter(Session)
 _PREDICTION_ADAPTER: TypeAdapter[PredictionSession] = TypeAdapter(PredictionSession)

@@ -105,17 +105,26 @@ class Network:
         for name in list(running):
             remove(name)
 
-    def add_combiner(self, name: str) -> str:
-        """Start one more combiner; its address, `host:port`."""
-        settings = CombinerSettings(
+    def add_combiner(self, name: str, **settings: Any) -> str:
+        """Start one more combiner.
+
+        Args:
+            name: Its name.
+            **settings: More of `fednet.settings.CombinerSettings`.
+
+        Returns:
+            Its address, `host:port`.
+        """
+        configured = CombinerSettings(
             name=name,
             api_url=self.api_url,
             token=self.token,
             port=0,
             data_dir=self.data_dir / name,
             blob_store=self._blob_store if is_server(self._blob_store) else None,
+            **settings,
         )
-        self._combiners[name] = self._loop.run(_server_of("combiner").Combiner.start(settings))
+        self._combiners[name] = self._loop.run(_server_of("combiner").Combiner.start(configured))
         return self._combiners[name].address
 
     def remove_combiner(self, name: str) -> None:

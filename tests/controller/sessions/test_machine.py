@@ -53,7 +53,7 @@ def machine_in(new_session):
     def make(stage=TRAINING, network=TWO_COMBINERS, **fields):
         if stage is PLANNING:
             fields.setdefault("functions", functions_with("client_selection"))
-        machine = Machine(new_session(**fields))
+        machine = machine_of(new_session(**fields))
         for event in way_to(stage, network):
             machine.handle(event(machine) if callable(event) else event, NOW)
         assert machine.session.stage is stage

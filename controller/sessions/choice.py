@@ -1,10 +1,12 @@
-"""Who takes part in a phase: a pure function of who is connected and of a seed."""
+"""Who is chosen: the clients of a phase, and the combiner that works for the whole round. Pure functions."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+
+from .state import Share
 
 
 def everyone(capable: Mapping[str, AbstractSet[str]]) -> dict[str, str]:
@@ -51,3 +53,29 @@ def sample_clients(
     places = everyone(capable)
     chosen = random.Random(seed).sample(list(places), min(requested, len(places)))  # noqa: S311  a fair draw, no secret
     return shares_of(capable, chosen)
+
+
+def planner_among(connected: Iterable[str], rather_not: str) -> str:
+    """The combiner to let server functions choose; empty where none is connected.
+
+    Args:
+        connected: The names of combiners.
+        rather_not: The one that is asked only where there is no other.
+    """
+    return min(connected, key=lambda name: (name == rather_not, name), default="")
+
+
+def reducer_among(
+    connected: Iterable[str], shares: Mapping[str, Share], rather_not: str, *, is_shared: bool
+) -> str:
+    """The combiner that holds most, to merge; empty where none that could is connected.
+
+    Args:
+        connected: The names of combiners.
+        shares: What each has of the round.
+        rather_not: The one that is asked only where there is no other.
+        is_shared: Whether the partials lie where all combiners reach them.
+    """
+    able = [name for name in sorted(connected) if is_shared or name in shares]
+    able = [name for name in able if name != rather_not] or able
+    return max(able, key=lambda name: shares[name].weight if name in shares else 0.0, default="")

@@ -5,7 +5,13 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fednet.controller.sessions.plan import everyone, sample_clients
+from fednet.controller.sessions.choice import (
+    everyone,
+    planner_among,
+    reducer_among,
+    sample_clients,
+)
+from fednet.controller.sessions.state import Share
 
 networks = st.dictionaries(
     st.sampled_from("abcd"), st.sets(st.integers(0, 15).map(lambda number: f"client-{number}"))
@@ -52,3 +58,22 @@ def test_every_client_has_the_same_chance():
 
     assert len(drawn) == 10
     assert all(abs(count - 600) < 6 * 20.5 for count in drawn.values())
+
+
+def test_any_combiner_plans_and_one_that_did_not_hear_only_if_there_is_no_other():
+    """The same one is found again while the same are connected."""
+    assert planner_among({"b", "a"}, "") == "a"
+    assert planner_among({"b", "a"}, "a") == "b"
+    assert planner_among({"a"}, "a") == "a"
+    assert planner_among((), "a") == ""
+
+
+def test_the_combiner_that_holds_most_merges():
+    """Where partials are shared any could; else only who has the one that there is."""
+    shares = {"a": Share([], weight=1.0), "b": Share([], weight=2.0)}
+
+    assert reducer_among({"a", "b", "c"}, shares, "", is_shared=True) == "b"
+    assert reducer_among({"a", "b", "c"}, shares, "b", is_shared=True) == "a"
+    assert reducer_among({"c"}, shares, "", is_shared=True) == "c"
+    assert reducer_among({"b", "c"}, {"b": Share([])}, "b", is_shared=False) == "b"
+    assert reducer_among({"c"}, {"b": Share([])}, "", is_shared=False) == ""
