@@ -162,7 +162,7 @@ class FunctionProcesses:
     @contextlib.contextmanager
     def _folder(self, step: Step) -> Iterator[Path]:
         folder = self._spool.scratch().absolute()
-        folder.mkdir()
+        folder.mkdir(mode=0o700)
         try:
             (folder / REQUEST).write_text(json.dumps(asdict(step)), encoding="utf-8")
             yield folder
