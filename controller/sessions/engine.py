@@ -318,6 +318,7 @@ class Engine:
 
         match order:
             case events.Plan():
+                assert isinstance(session, Session), "a prediction has nothing to plan"
                 seconds = session.round_timeout + limits.round_grace_seconds
                 link.plan(plan_request(session, order), then, seconds)
             case events.StartPhase():
