@@ -9,6 +9,7 @@ than it may be, the oldest goes.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import shutil
@@ -43,8 +44,7 @@ class Retained:
         self._sizes: dict[Path, int] = {}  # the oldest first
         with spool_errors():
             for folder in _by_age(spool.retained):
-                _describe(folder)  # where an earlier process died over it
-                self._sizes[folder] = _size(folder)
+                self._take_up(folder)
 
     def take(self, phase: rounds_pb2.Phase) -> tasks_pb2.LogRecord | None:
         """Take the updates of a phase that is over out of the spool.
@@ -57,7 +57,7 @@ class Retained:
             return None
         updates = _updates(folder, phase)
         if not updates:
-            shutil.rmtree(folder, ignore_errors=True)
+            self._delete(folder)
             return None
         size = _size(folder)
         gone = self._make_room(folder, size)  # before a byte is written: the disk may be full
@@ -65,6 +65,15 @@ class Retained:
         told = _told(folder, len(updates), size, gone)
         _log.log(logging.WARNING if gone else logging.INFO, "%s", told.text)
         return told
+
+    def _take_up(self, folder: Path) -> None:
+        """Finish what an earlier process died over, and count it in."""
+        phase = read_phase(folder / "phase")
+        if phase and not _updates(folder, phase):
+            self._delete(folder)
+            return
+        _describe(folder)
+        self._sizes[folder] = _size(folder)
 
     def _make_room(self, folder: Path, size: int) -> list[Path]:
         """Count a folder in, and delete the oldest until all fit; which went."""
@@ -74,9 +83,16 @@ class Retained:
             while self._is_too_much():
                 oldest = next(iter(self._sizes))
                 del self._sizes[oldest]
-                shutil.rmtree(oldest, ignore_errors=True)
+                self._delete(oldest)
                 gone.append(oldest)
         return gone
+
+    def _delete(self, folder: Path) -> None:
+        """All of it goes in one step: nobody finds updates that no page speaks of."""
+        gone = self._spool.scratch()
+        with contextlib.suppress(OSError):
+            folder.rename(gone)
+            shutil.rmtree(gone)
 
     def _is_too_much(self) -> bool:
         too_many = len(self._sizes) > limits.retained_phases_max

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from fednet import limits
-from fednet.errors import Conflict, LimitExceeded, TransferCorrupted
+from fednet.errors import Conflict, LimitExceeded, TransferCorrupted, Unavailable
 from fednet.identity import Identity
 
 
@@ -43,18 +43,18 @@ class Uploads:
         Raises:
             Conflict: The bytes before the piece are not here; the upload must begin anew.
             LimitExceeded: The blob would be larger than limits.model_bytes_max.
+            Unavailable: The disk is full, or refuses.
         """
-        if offset == 0:
-            self._begin()
-        try:
-            with self._path(sender, upload_id).open("r+b" if offset else "wb") as file:
+        path = self._path(sender, upload_id)
+        with _file_errors():
+            if offset == 0:
+                self._make_room(sender, path)
+            with path.open("r+b" if offset else "wb") as file:
                 if file.seek(0, os.SEEK_END) < offset:
                     raise _lost()
                 file.seek(offset)
                 file.truncate()
                 return _copy(piece, file)
-        except FileNotFoundError as error:
-            raise _lost() from error
 
     @contextmanager
     def whole(
@@ -68,25 +68,42 @@ class Uploads:
         """
         path = self._path(sender, upload_id)
         try:
-            if _size(path) != size_bytes:
-                raise _lost()
-            if _sha256(path) != sha256:
-                raise TransferCorrupted("The blob does not match its SHA-256. Send it again.")
+            with _file_errors():
+                if path.stat().st_size != size_bytes:
+                    raise _lost()
+                if _sha256(path) != sha256:
+                    raise TransferCorrupted("The blob does not match its SHA-256. Send it again.")
             yield path
         finally:
             path.unlink(missing_ok=True)
 
-    def _begin(self) -> None:
-        """Make room: nobody goes on with what has not grown for long."""
+    def _make_room(self, sender: Identity, path: Path) -> None:
+        """Before an upload begins: what nobody goes on with ends, and nobody has more than a few."""
         self.folder.mkdir(parents=True, exist_ok=True)
         oldest = time.time() - limits.blob_upload_idle_seconds_max
-        for path in self.folder.glob("blob-*"):
-            with suppress(FileNotFoundError):
-                if path.stat().st_mtime < oldest:
-                    path.unlink()
+        begun = _by_age(self.folder)
+        others = [each for each in begun if each.name.startswith(_mine(sender)) and each != path]
+        surplus = others[: max(0, len(others) + 1 - limits.blob_uploads_max)]
+        for each, grown_at in begun.items():
+            if grown_at < oldest or each in surplus:
+                each.unlink(missing_ok=True)
 
     def _path(self, sender: Identity, upload_id: UUID) -> Path:
-        return self.folder / f"blob-{sender.role}-{sender.id}-{upload_id}"
+        return self.folder / f"{_mine(sender)}{upload_id}"
+
+
+def _mine(sender: Identity) -> str:
+    """What the names of a sender's uploads begin with."""
+    return f"blob-{sender.role}-{sender.id}-"
+
+
+def _by_age(folder: Path) -> dict[Path, float]:
+    """All uploads with the time when they last grew, the oldest first."""
+    grown_at = {}
+    for path in folder.glob("blob-*"):
+        with suppress(FileNotFoundError):
+            grown_at[path] = path.stat().st_mtime
+    return dict(sorted(grown_at.items(), key=lambda each: each[1]))
 
 
 def _copy(piece: BinaryIO, file: BinaryIO) -> int:
@@ -97,16 +114,21 @@ def _copy(piece: BinaryIO, file: BinaryIO) -> int:
     return file.tell()
 
 
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return None
-
-
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _file_errors() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise _lost() from error
+    except OSError as error:
+        raise Unavailable(
+            f"The controller cannot keep the blob: {error.strerror}. Check the free space of its data folder."
+        ) from error
 
 
 def _lost() -> Conflict:

@@ -117,11 +117,11 @@ class APIClient(APIReader):
         helper: str = _Unsaid("numpyhelper"),
         min_clients: int = 1,
         requested_clients: int = 8,
-        server_functions: type | str | Path | None = None,
         *,
         name: str | None = None,
         round_retries: int = 3,
         seed: int | None = None,
+        server_functions: type | str | Path | None = None,
     ) -> dict[str, Any]:
         """Start a session; `docs/sessions.md` has a table of the options with their limits.
 

@@ -106,6 +106,7 @@ indexed_characters_max: Final = 512
 query_items_max: Final = 10_000
 blob_key_bytes_max: Final = 256
 blob_part_bytes: Final = 8 * MIB
+blob_uploads_max: Final = 32  # of one combiner; its threads are fewer
 blob_upload_idle_seconds_max: Final = 24 * 3600.0
 store_requests_max: Final = 16
 store_wait_seconds_max: Final = 10.0

@@ -10,6 +10,7 @@ import threading
 
 import numpy as np
 import pytest
+from plain_sessions import PlainSessions
 from waitress.server import create_server
 from waitress.wasyncore import close_all
 
@@ -17,10 +18,9 @@ from fednet import APIClient, limits
 from fednet.controller.app import Services, create_app
 from fednet.controller.catalog import Catalog
 from fednet.controller.presence import Presence
-from fednet.controller.records import COLLECTIONS, Records, timestamp
+from fednet.controller.records import COLLECTIONS, Records
 from fednet.controller.registry import Registry
 from fednet.errors import (
-    AlreadyExists,
     DeadlineExceeded,
     FailedPrecondition,
     FednetError,
@@ -35,67 +35,6 @@ from fednet.packages import create_package
 from fednet.server_functions import ServerFunctionsBase
 from fednet.settings import default_data_dir
 from fednet.storage import open_blobs, open_documents
-
-
-class PlainSessions:
-    """Sessions that are written down and never run; a test changes them by hand."""
-
-    def __init__(self, records):
-        self.records = records
-        self.changed = threading.Condition()
-
-    def start(self, options):
-        asked = options.model_dump(mode="json")
-        document = {
-            "session_id": options.session_id,
-            "name": options.session_id,
-            "status": "INITIALIZED",
-            "session_config": [asked],
-            "committed_at": timestamp(),
-            "rounds_total": options.rounds,
-        }
-        try:
-            return self.records.insert("sessions", document)
-        except AlreadyExists:
-            known = self.records.get("sessions", options.session_id)
-            if known["session_config"] != [asked]:
-                raise
-            return known
-
-    def wait(self, session_id, after_version, seconds, *, final_only=False):
-        def session():
-            return self.records.get("sessions", session_id)
-
-        def is_over():
-            if final_only:
-                return session()["status"] in {"FINISHED", "FAILED", "TERMINATED"}
-            return session()["version"] > after_version
-
-        with self.changed:
-            self.changed.wait_for(is_over, seconds)
-        return session()
-
-    def stop(self, session_id):
-        return self.change(session_id, {"STARTED", "PAUSED"}, status="TERMINATED")
-
-    def pause(self, session_id):
-        return self.change(session_id, {"STARTED"}, status="PAUSED")
-
-    def resume(self, session_id):
-        return self.change(session_id, {"PAUSED"}, status="STARTED")
-
-    def extend(self, session_id, rounds):
-        total = self.records.get("sessions", session_id)["rounds_total"] + rounds
-        return self.change(session_id, {"FINISHED"}, status="STARTED", rounds_total=total)
-
-    def change(self, session_id, only_from=None, **changes):
-        status = self.records.get("sessions", session_id)["status"]
-        if only_from is not None and status not in only_from:
-            raise FailedPrecondition(f"The session is {status}.")
-        with self.changed:
-            changed = self.records.update("sessions", session_id, lambda _: changes)
-            self.changed.notify_all()
-        return changed
 
 
 class Door:

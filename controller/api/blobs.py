@@ -32,6 +32,7 @@ from .services import services
 
 _FOR_COMBINERS = ("models/", "packages/", "partials/", "states/")
 _WRITTEN_BY_COMBINERS = ("models/", "partials/", "states/")
+_DELETED_BY_COMBINERS = ("partials/", "states/")
 _BINARY = {"type": "string", "format": "binary"}
 _PIECE = RequestBody(
     content={
@@ -138,6 +139,7 @@ def append(query: Place) -> dict[str, int]:
 def put(path: ByName, query: Whole) -> dict[str, Any]:
     """Make an upload the blob, in the place of what was there."""
     key = _key(path.name, _WRITTEN_BY_COMBINERS)
+    _check_its_own(key)
     uploads = services().catalog.uploads
     with uploads.whole(caller(), query.upload_id, query.size_bytes, query.sha256) as file:
         blob = services().blobs.put_file(key, file)
@@ -147,7 +149,8 @@ def put(path: ByName, query: Whole) -> dict[str, Any]:
 @api.delete("/<path:name>", summary="Delete a blob", responses={"200": Deleted})
 def delete(path: ByName) -> dict[str, bool]:
     """Delete a blob, if it is there."""
-    key = _key(path.name, _WRITTEN_BY_COMBINERS)
+    key = _key(path.name, _DELETED_BY_COMBINERS)
+    _check_its_own(key)
     return {"deleted": services().blobs.delete(key)}
 
 
@@ -167,6 +170,17 @@ def _check_right(key: str, allowed: tuple[str, ...]) -> None:
             f"A combiner may not {request.method} this blob, only {', '.join(allowed)}.",
             field="name",
         )
+
+
+def _check_its_own(key: str) -> None:
+    """What the network goes on from is nobody's to change: committed models, and what others have folded."""
+    if caller().role is not Role.COMBINER:
+        return
+    folder, _, name = key.partition("/")
+    if folder == "partials" and not name.endswith(f"/{caller().name}"):
+        raise PermissionDenied("This partial is another combiner's.", field="name")
+    if folder == "models" and services().records.lookup("models", name) is not None:
+        raise PermissionDenied("This model is committed: it stays as it is.", field="name")
 
 
 def _check_member() -> None:

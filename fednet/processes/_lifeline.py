@@ -19,6 +19,7 @@ class Lifeline:
 
     def __init__(self) -> None:
         self._reaper: subprocess.Popen[bytes] | None = None
+        self._held: set[int] = set()
         self._lock = threading.Lock()
 
     def hold(self, group: int) -> None:
@@ -28,18 +29,21 @@ class Lifeline:
             OSError: No reaper can be started.
         """
         with self._lock:
+            self._held.add(group)
             if not self._tell(f"+{group}\n"):
                 self._reaper = _start_reaper()
-                self._tell(f"+{group}\n")
+                self._tell("".join(f"+{each}\n" for each in self._held))
 
     def release(self, group: int) -> None:
         """The group has ended."""
         with self._lock:
+            self._held.discard(group)
             self._tell(f"-{group}\n")
 
     def close(self) -> None:
         """Lets the reaper kill what is still held, and waits for its end."""
         with self._lock:
+            self._held.clear()
             self._end()
 
     def _end(self) -> None:
@@ -51,13 +55,13 @@ class Lifeline:
             reaper.stdin.close()
         reaper.wait()
 
-    def _tell(self, line: str) -> bool:
-        """Whether a reaper got the line: there may be none yet, or somebody killed it."""
+    def _tell(self, lines: str) -> bool:
+        """Whether a reaper got the lines: there may be none yet, or somebody killed it."""
         if self._reaper is None:
             return False
         assert self._reaper.stdin is not None
         try:
-            self._reaper.stdin.write(line.encode())
+            self._reaper.stdin.write(lines.encode())
         except BrokenPipeError:
             self._end()
             return False

@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import uuid
 
@@ -296,6 +297,26 @@ async def test_they_see_no_setting_of_the_combiner(planner, monkeypatch):
 
     assert "PATH" in planned.settings_json
     assert "FEDNET" not in planned.settings_json
+
+
+async def test_they_inherit_nothing_and_share_their_folder_with_nobody(planner):
+    """No descriptor of the combiner's, also none that others have made inheritable."""
+    source = functions(
+        client_settings="""
+            open_ones = [os.readlink(f'/proc/self/fd/{fd}') for fd in os.listdir('/proc/self/fd')
+                         if os.path.exists(f'/proc/self/fd/{fd}')]
+            return {'open': open_ones, 'folder': os.getcwd(), 'mode': os.stat('.').st_mode & 0o777}
+        """
+    )
+    with tempfile.TemporaryFile(dir=planner.folder) as file:
+        os.set_inheritable(file.fileno(), True)
+        async with running(planner):
+            planned = await planner.plan(source)
+
+    seen = json.loads(planned.settings_json)
+    assert seen["mode"] == 0o700
+    assert not [name for name in seen["open"] if name.startswith("socket:") or "deleted" in name]
+    assert len([name for name in seen["open"] if name.startswith("pipe:")]) <= 3
 
 
 async def test_closing_ends_what_runs(planner, tmp_path):

@@ -121,6 +121,19 @@ async def test_a_phase_without_updates_leaves_nothing(combiner, phase_of):
     await combiner.runner.close()
 
 
+async def test_nor_does_one_that_a_process_died_over(combiner, phase_of):
+    """It had moved, and nobody had looked into it."""
+    await combiner.restart()
+    phase = phase_of("a", retain_updates=True)
+    await combiner.runner.start(phase)
+    combiner.spool.hand_over(phase.phase_id, combiner.spool.retained / phase.phase_id)
+
+    await combiner.restart()
+
+    assert pages(combiner) == {}
+    await combiner.runner.close()
+
+
 async def test_the_oldest_go_where_there_is_no_room(combiner, phase_of):
     """Also those of an earlier process; and it is told, with the setting that decides it."""
     await combiner.restart()

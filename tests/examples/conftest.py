@@ -46,7 +46,8 @@ class Reader:
             self.address = re.search(r"^REST API +(\S+)", printed, re.MULTILINE)[1]
             return printed
         if block.endswith("wait\n"):
-            return self._open_terminal(block, "ready: ", 5)
+            clients = re.search(r"^for n in ([\d ]+);", block, re.MULTILINE)[1].split()
+            return self._open_terminal(block, "ready: ", len(clients))
         process = self._start(block)
         printed, _ = process.communicate(timeout=SECONDS_MAX)
         assert process.returncode == 0, f"{block}\n{printed}"

@@ -112,12 +112,13 @@ def environments(tmp_path):
     return [path for path in (tmp_path / "environments").iterdir() if path.is_dir()]
 
 
-def test_code_runs_in_an_environment_of_its_own(tool, package, model, tmp_path, reports):
+@pytest.mark.usefixtures("with_uv")
+def test_code_runs_in_an_environment_of_its_own(package, model, tmp_path, reports):
     """And people hear that it is built, by what, and when it is ready."""
     metrics = package().validate(model, {})
 
     assert metrics == {"prefix": str(environments(tmp_path)[0])}
-    assert reports[0] == f"python_env python_env: installing 0 requirements with {tool}."
+    assert reports[0] == "python_env python_env: installing 0 requirements with uv."
     assert "is ready after" in reports[-1]
 
 
@@ -129,6 +130,7 @@ json.dump({"word": tiny.WORD}, open(sys.argv[2], "w"))'"""
     runtime = package(f"name: mine\ndependencies: [./{wheel.name}]", command)
 
     assert runtime.validate(model, {}) == {"word": "hello"}
+    assert reports[0] == f"python_env mine: installing 1 requirements with {tool}."
     assert any(report.startswith("python_env mine: ") for report in reports[1:-1])
     assert tool == "uv" or "Successfully installed tiny-1.0" in reports[-1]
 
@@ -175,7 +177,7 @@ def test_an_object_without_numpy_in_its_environment_is_told_so(package, model):
     assert "No module named 'numpy'" in caught.value.traceback
 
 
-@pytest.mark.usefixtures("tool")
+@pytest.mark.usefixtures("with_uv")
 def test_a_requirement_that_cannot_be_had_fails_the_task(package, model, tmp_path):
     """The installer's words come with it, and half an environment is never used."""
     runtime = package("dependencies: [no-such-distribution-anywhere]")

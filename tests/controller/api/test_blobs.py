@@ -54,9 +54,9 @@ def put(combiner, key, upload_id, content, sha256=None):
     return combiner.put(BLOBS + key, query_string=whole)
 
 
-@pytest.mark.parametrize("key", ["models/a", "partials/p!/c", "states/a"])
+@pytest.mark.parametrize("key", ["partials/p!/c1", "states/a"])
 def test_a_combiner_puts_reads_and_deletes_what_its_rounds_need(combiner, blobs, key):
-    """Models, partials, and what aggregators remember."""
+    """Its partials, and what aggregators remember."""
     stored = send(combiner, key, b"content")
 
     assert stored.json == {"size_bytes": 7, "sha256": hashlib.sha256(b"content").hexdigest()}
@@ -65,6 +65,27 @@ def test_a_combiner_puts_reads_and_deletes_what_its_rounds_need(combiner, blobs,
     assert combiner.delete(BLOBS + key).json == {"deleted": True}
     assert combiner.delete(BLOBS + key).json == {"deleted": False}
     assert combiner.get(BLOBS + key).status_code == 404
+
+
+def test_a_combiner_writes_new_models_only(combiner, blobs, records):
+    """One that is committed stays what it is, and none is a combiner's to delete."""
+    assert send(combiner, "models/a", b"new").status_code == 200
+    assert send(combiner, "models/a", b"new again").status_code == 200
+    records.insert("models", {"id": "a"})
+
+    assert send(combiner, "models/a", b"evil").status_code == 403
+    assert combiner.delete(f"{BLOBS}models/a").status_code == 403
+    assert b"".join(blobs.read("models/a")) == b"new again"
+
+
+def test_a_combiner_reads_the_partials_of_others_and_changes_none(combiner, blobs):
+    """It merges them."""
+    blobs.put("partials/p/c2", [b"sum"])
+
+    assert combiner.get(f"{BLOBS}partials/p!/c2").data == b"sum"
+    assert send(combiner, "partials/p!/c2", b"evil").status_code == 403
+    assert combiner.delete(f"{BLOBS}partials/p!/c2").status_code == 403
+    assert b"".join(blobs.read("partials/p/c2")) == b"sum"
 
 
 def test_a_combiner_only_reads_packages(combiner, blobs):
@@ -194,6 +215,34 @@ def test_what_nobody_goes_on_with_is_removed(combiner, catalog):
     append(combiner, str(uuid.uuid4()), 0, b"new")
 
     assert [path.read_bytes() for path in catalog.work_dir.iterdir()] == [b"new"]
+
+
+def test_a_combiner_has_a_bounded_number_of_uploads(combiner, catalog, monkeypatch):
+    """With one more, the one that has rested longest goes, and is sent again by whoever goes on with it."""
+    monkeypatch.setattr(limits, "blob_uploads_max", 2)
+    first, second, third = (str(uuid.uuid4()) for _ in "123")
+    for age, upload_id in ((20, first), (10, second)):
+        append(combiner, upload_id, 0, b"one ")
+        (path,) = catalog.work_dir.glob(f"*{upload_id}")
+        os.utime(path, (path.stat().st_mtime - age,) * 2)
+
+    append(combiner, second, 0, b"one ")
+    assert len(list(catalog.work_dir.iterdir())) == 2
+    append(combiner, third, 0, b"one ")
+
+    assert append(combiner, first, 4, b"two").status_code == 409
+    assert append(combiner, second, 4, b"two").status_code == 200
+    assert append(combiner, third, 4, b"two").status_code == 200
+
+
+def test_a_disk_that_refuses_is_no_fault_of_the_sender(combiner, catalog):
+    """The status says that another attempt may do."""
+    catalog.work_dir.write_text("a file where the folder should be")
+
+    answer = append(combiner, str(uuid.uuid4()), 0, b"one ")
+
+    assert (answer.status_code, answer.json["code"]) == (503, "unavailable")
+    assert "free space" in answer.json["message"]
 
 
 def test_a_range_may_be_asked_for_of_one_version(combiner, blobs):

@@ -66,7 +66,7 @@ def federated_accuracy(code, seed):
 
 
 def test_ten_rounds_reach_95_percent_over_several_splits(code):
-    """On average over the seeds; on none less than the 93 % that the demo asks for.
+    """On average over the seeds, and with seed 0, the demo's; on none less than the 93 % that the demo asks for.
 
     The seeds are the first five, not chosen. With 359 held-out rows one split's accuracy has a
     standard error of about one point.
@@ -75,11 +75,7 @@ def test_ten_rounds_reach_95_percent_over_several_splits(code):
 
     assert np.mean(accuracies) >= 0.95
     assert min(accuracies) >= 0.93
-
-
-def test_the_demos_split_reaches_95_percent(code):
-    """Seed 0 is what the demo uses."""
-    assert federated_accuracy(code, 0) >= 0.95
+    assert accuracies[0] >= 0.95
 
 
 def test_gradients_are_those_of_the_loss(code):
