@@ -1,10 +1,12 @@
 """A whole network on each blob store: the same model everywhere."""
 
+import logging
 import threading
 
 import numpy as np
 import pytest
 
+from fednet import limits
 from fednet.parameters import load_parameters, write_model
 from fednet.testing import Network
 
@@ -22,7 +24,7 @@ def client_of(share, on_train=lambda: None):
     return train
 
 
-def trained(network, folder, on_train=lambda: None):
+def trained(network, folder, on_train=lambda: None, **options):
     """The final model of a session with three clients, as numbers."""
     seed = folder / "seed.npz"
     write_model(seed, [np.arange(6, dtype=np.float32), np.ones((2, 3), np.float32)])
@@ -34,7 +36,7 @@ def trained(network, folder, on_train=lambda: None):
             preferred_combiner=combiners[number % len(combiners)],
         )
     network.api.set_active_model(str(seed))
-    network.api.start_session("s", rounds=ROUNDS, min_clients=len(SHARES))
+    network.api.start_session("s", rounds=ROUNDS, min_clients=len(SHARES), **options)
     session = network.api.wait_session("s", timeout=60)
     assert session["status"] == "FINISHED"
     network.api.download_model(network.api.get_active_model()["model"], str(folder / "final.npz"))
@@ -94,4 +96,54 @@ def test_a_session_goes_on_when_the_s3_server_is_back(s3_server, expected, tmp_p
         found = trained(network, tmp_path, kill_the_server_once)
     starting.join()
 
+    assert same(found, expected)
+
+
+class Heard(logging.Handler):
+    """Calls a function the first time that something is logged with these words."""
+
+    def __init__(self, words, then):
+        super().__init__()
+        self.words, self.then, self.is_over = words, then, threading.Event()
+
+    def emit(self, record):
+        if self.words in record.getMessage() and not self.is_over.is_set():
+            self.is_over.set()
+            self.then()
+
+
+@pytest.fixture
+def on_log():
+    """Calls a function the first time that a combiner's phases log something with these words."""
+    logger, heard = logging.getLogger("fednet.combiner.running"), []
+
+    def listen(words, then):
+        heard.append(Heard(words, then))
+        logger.addHandler(heard[-1])
+        return heard[-1].is_over
+
+    yield listen
+    for each in heard:
+        logger.removeHandler(each)
+
+
+def test_an_outage_longer_than_all_retries_loses_no_round(
+    s3_server, expected, tmp_path, monkeypatch, on_log
+):
+    """The server starts again only when a combiner has given its partial up once; nobody trains twice."""
+    monkeypatch.setattr(limits, "retry_attempts_max", 1)
+    trainings, starting = [], threading.Thread(target=s3_server.process.start)
+    waited = on_log("waits for the blob store", starting.start)
+
+    def kill_the_server_once():
+        trainings.append("one more")
+        if len(trainings) == 1:
+            s3_server.process.stop()
+
+    with Network(3, blob_store=s3_server.url(s3_server.new_bucket())) as network:
+        found = trained(network, tmp_path, kill_the_server_once, round_retries=0)
+    starting.join()
+
+    assert waited.is_set()
+    assert len(trainings) == ROUNDS
     assert same(found, expected)
