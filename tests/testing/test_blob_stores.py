@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -99,51 +100,51 @@ def test_a_session_goes_on_when_the_s3_server_is_back(s3_server, expected, tmp_p
     assert same(found, expected)
 
 
-class Heard(logging.Handler):
-    """Calls a function the first time that something is logged with these words."""
+class BrokenCalls(logging.Handler):
+    """Counts the calls that the server did not answer, by what their client logs; at one of them it does something."""
 
-    def __init__(self, words, then):
+    def __init__(self, number, then):
         super().__init__()
-        self.words, self.then, self.is_over = words, then, threading.Event()
+        self.count, self.number, self.then = 0, number, then
 
     def emit(self, record):
-        if self.words in record.getMessage() and not self.is_over.is_set():
-            self.is_over.set()
+        self.count += "Retrying" in record.getMessage()
+        if self.count == self.number:
             self.then()
 
 
-@pytest.fixture
-def on_log():
-    """Calls a function the first time that a combiner's phases log something with these words."""
-    logger, heard = logging.getLogger("fednet.combiner.running"), []
-
-    def listen(words, then):
-        heard.append(Heard(words, then))
-        logger.addHandler(heard[-1])
-        return heard[-1].is_over
-
-    yield listen
-    for each in heard:
-        logger.removeHandler(each)
+@contextmanager
+def at_broken_call(number, then):
+    logger, calls = logging.getLogger("urllib3.connectionpool"), BrokenCalls(number, then)
+    logger.addHandler(calls)
+    yield calls
+    logger.removeHandler(calls)
 
 
+@pytest.mark.parametrize("combiners", [1, 3])
 def test_an_outage_longer_than_all_retries_loses_no_round(
-    s3_server, expected, tmp_path, monkeypatch, on_log
+    s3_server, expected, tmp_path, monkeypatch, combiners
 ):
-    """The server starts again only when a combiner has given its partial up once; nobody trains twice."""
+    """The server starts again only when one combiner has given up and tries anew; nobody trains twice.
+
+    What one combiner does is to merge; of several, each shares its partial first.
+    """
     monkeypatch.setattr(limits, "retry_attempts_max", 1)
     trainings, starting = [], threading.Thread(target=s3_server.process.start)
-    waited = on_log("waits for the blob store", starting.start)
 
     def kill_the_server_once():
         trainings.append("one more")
         if len(trainings) == 1:
             s3_server.process.stop()
 
-    with Network(3, blob_store=s3_server.url(s3_server.new_bucket())) as network:
+    url = s3_server.url(s3_server.new_bucket())
+    with (
+        at_broken_call(combiners + 1, starting.start) as broken,
+        Network(combiners, blob_store=url) as network,
+    ):
         found = trained(network, tmp_path, kill_the_server_once, round_retries=0)
-    starting.join()
+        starting.join()
 
-    assert waited.is_set()
+    assert broken.count > combiners
     assert len(trainings) == ROUNDS
     assert same(found, expected)
