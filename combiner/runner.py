@@ -108,7 +108,7 @@ class Runner:
         """Stop; what is in the spool stays for the next process."""
         await asyncio.gather(*self._starting.values(), return_exceptions=True)
         for phase in self._phases.values():
-            phase.stop_timer()
+            phase.stop()
         self._connections.close()
         await self._functions.close()
         await self._workers.close()

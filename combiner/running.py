@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
 from dataclasses import dataclass
 from typing import Any
 
+from fednet.aggregation import Partial
 from fednet.errors import FednetError
+from fednet.rpc import backoff_seconds
 from fednet.wire import rounds_pb2, tasks_pb2
 
 from . import round as rounds
@@ -62,6 +65,7 @@ class RunningPhase:
         self._phase = rounds.Phase(self._id, request.clients, began_at + request.seconds_max)
         self._results: dict[str, tasks_pb2.TaskResult] = {}  # those that wait to be checked
         self._timer: asyncio.TimerHandle | None = None
+        self._stopped = asyncio.Event()
 
     @property
     def is_open(self) -> bool:
@@ -119,14 +123,15 @@ class RunningPhase:
 
     def release(self) -> None:
         """Nothing of it is needed any more."""
-        self.stop_timer()
+        self.stop()
         is_finishing = self._phase.state is rounds.PhaseState.CLOSED
         self.feed(rounds.Released())
         if not is_finishing:
             self.ended.set()
 
-    def stop_timer(self) -> None:
-        """Look at the clock no more."""
+    def stop(self) -> None:
+        """Look at the clock no more, and wait for no store."""
+        self._stopped.set()
         if self._timer:
             self._timer.cancel()
 
@@ -226,14 +231,32 @@ class RunningPhase:
     async def _finish(self, answers: int, weight: float) -> None:
         failure = ""
         if self.folding and answers and self.request.share_partial:
-            try:
-                share = self._means.reducer.share
-                await self._means.workers.run(share, self._id, self.folding.partial)
-            except FednetError as error:
-                failure = error.message
+            failure = await self._share(self.folding.partial)
         closed = rounds_pb2.PhaseClosed(answers=answers, weight=weight, failure=failure)
         self._means.outbox.put(phase=self.context(), phase_closed=closed)
         self.ended.set()
+
+    async def _share(self, partial: Partial) -> str:
+        """Put what was folded into the blob store, which may be away for a while; why it is not there."""
+        failures = 0
+        while True:
+            try:
+                await self._means.workers.run(self._means.reducer.share, self._id, partial)
+            except FednetError as error:
+                failures += 1
+                if not error.retryable or not await self._may_try_again(failures):
+                    return error.message
+                _log.warning("phase %s waits for the blob store: %s", self._id, error)
+            else:
+                return ""
+
+    async def _may_try_again(self, failures: int) -> bool:
+        """Pause, but not beyond the deadline; whether another attempt is worth it."""
+        seconds = min(backoff_seconds(failures), self._phase.deadline - time.time())
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), seconds)
+        return seconds > 0 and not self._stopped.is_set()
 
     def _about(self, client: str, task: str) -> dict[str, Any]:
         return {"phase": self.context(), "client_id": client, "task_id": task}

@@ -41,7 +41,9 @@ _blob_stores: Final = {
 
 
 def open_documents(url: str, collections: Sequence[Collection]) -> Documents:
-    """The state store at a URL, such as `sqlite:////absolute/state.db`, or a new one at `memory://`.
+    """The state store at a URL: `sqlite:////absolute/state.db`, `postgresql://…`, `mongodb://…`.
+
+    `memory://` is a new one, which ends with this process.
 
     Args:
         url: The store's address.

@@ -1,4 +1,8 @@
-"""What the tests of commands stand on: no named networks from outside, and a real small network."""
+"""What the tests of commands stand on: no named networks from outside, and real small networks."""
+
+import subprocess
+import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -65,6 +69,27 @@ def fednet(net):
         return CliRunner().invoke(main, [*map(str, words), *flags])
 
     return invoke
+
+
+@pytest.fixture(scope="session")
+def up():
+    """Starts `fednet up` on free ports, in a process of its own, which is killed at the end at the latest."""
+    command = [sys.executable, "-P", "-m", "fednet", "up", "--port", "0", "--combiner-port", "0"]
+
+    @contextmanager
+    def start(*arguments):
+        with subprocess.Popen(
+            [*command, "--json", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    return start
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ import json
 import os
 import signal
 import stat
-import subprocess
-import sys
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,32 +15,6 @@ from fednet.controller.records import COLLECTIONS
 from fednet.storage import open_documents
 
 
-@contextmanager
-def up(*arguments):
-    with subprocess.Popen(
-        [
-            sys.executable,
-            "-P",
-            "-m",
-            "fednet",
-            "up",
-            "--port",
-            "0",
-            "--combiner-port",
-            "0",
-            "--json",
-        ]
-        + [str(argument) for argument in arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
 def lives(pid):
     try:
         os.kill(pid, 0)
@@ -51,7 +23,7 @@ def lives(pid):
     return True
 
 
-def test_the_ready_file_tells_all_and_goes_with_the_network(tmp_path):
+def test_the_ready_file_tells_all_and_goes_with_the_network(up, tmp_path):
     """Its owner alone may read it; Ctrl-C ends every process, with exit code 0."""
     ready_file = tmp_path / "ready.json"
     with up("--combiners", 2, "--data-dir", tmp_path, "--ready-file", ready_file) as process:
@@ -70,7 +42,7 @@ def test_the_ready_file_tells_all_and_goes_with_the_network(tmp_path):
     assert not any(lives(pid) for pid in ready["pids"].values())
 
 
-def test_every_process_gets_the_bucket(tmp_path, s3_server):
+def test_every_process_gets_the_bucket(up, tmp_path, s3_server):
     """The controller and its combiners start on it; no command line shows the secret, nor does a log."""
     ready_file, bucket = tmp_path / "ready.json", s3_server.new_bucket()
     url = s3_server.url(bucket)
@@ -88,7 +60,7 @@ def test_every_process_gets_the_bucket(tmp_path, s3_server):
 
 
 @pytest.mark.parametrize("name", ["controller", "combiner-1"])
-def test_a_process_that_is_killed_is_named_and_takes_the_others_with_it(tmp_path, name):
+def test_a_process_that_is_killed_is_named_and_takes_the_others_with_it(up, tmp_path, name):
     """With --json, the error is JSON too."""
     with up("--data-dir", tmp_path) as process:
         pids = json.loads(process.stdout.readline())["pids"]
@@ -112,7 +84,7 @@ def test_a_port_above_the_last_one_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_ready_file_that_cannot_be_written_is_refused_and_nothing_is_left(tmp_path):
+def test_a_ready_file_that_cannot_be_written_is_refused_and_nothing_is_left(up, tmp_path):
     """The error names the flag."""
     (tmp_path / "file").touch()
     with up("--data-dir", tmp_path, "--ready-file", tmp_path / "file" / "ready.json") as process:
@@ -123,7 +95,7 @@ def test_a_ready_file_that_cannot_be_written_is_refused_and_nothing_is_left(tmp_
     assert error["field"] == "ready_file"
 
 
-def test_the_stores_addresses_may_lie_in_files(tmp_path, postgresql_url):
+def test_the_stores_addresses_may_lie_in_files(up, tmp_path, postgresql_url):
     """The controller keeps its state there, and no log tells the password."""
     secret = tmp_path / "state-store"
     secret.write_text(postgresql_url)

@@ -292,7 +292,32 @@ async def test_a_partial_that_cannot_be_shared_is_told_as_a_failure(
     phase = phase_of("a", share_partial=True)
     await combiner.runner.start(phase)
 
+    def refuse(*_):
+        raise FailedPrecondition("The store refuses.")
+
+    monkeypatch.setattr(combiner.store, "put_file", refuse)
+    combiner.answer(phase, "a", 1, 2, 3)
+    [closed] = await combiner.until("phase_closed")
+
+    assert closed.phase_closed.failure == "The store refuses."
+    await combiner.runner.release(phase.phase_id)
+    assert files_in(combiner) == []
+    await combiner.runner.close()
+
+
+async def test_a_partial_is_shared_again_until_the_deadline_while_the_store_is_away(
+    combiner, phase_of, hours_later, monkeypatch
+):
+    """After it, the controller hears why it is not there."""
+    await combiner.restart()
+    phase = phase_of("a", share_partial=True)
+    await combiner.runner.start(phase)
+    attempts = []
+
     def away(*_):
+        attempts.append("one more")
+        if len(attempts) == 3:
+            hours_later()
         raise Unavailable("The store is away.")
 
     monkeypatch.setattr(combiner.store, "put_file", away)
@@ -300,8 +325,33 @@ async def test_a_partial_that_cannot_be_shared_is_told_as_a_failure(
     [closed] = await combiner.until("phase_closed")
 
     assert closed.phase_closed.failure == "The store is away."
-    await combiner.runner.release(phase.phase_id)
-    assert files_in(combiner) == []
+    assert len(attempts) == 3
+    await combiner.runner.close()
+
+
+async def test_a_combiner_that_stops_does_not_wait_for_a_store_that_is_away(
+    combiner, phase_of, monkeypatch
+):
+    """The next process shares the partial again."""
+    await combiner.restart()
+    phase = phase_of("a", share_partial=True)
+    await combiner.runner.start(phase)
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+
+    def away(*_):
+        loop.call_soon_threadsafe(asked.set)
+        raise Unavailable("The store is away.")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(combiner.store, "put_file", away)
+        combiner.answer(phase, "a", 1, 2, 3)
+        await asked.wait()
+        await combiner.runner.close()
+    await combiner.restart()
+    [closed] = await combiner.until("phase_closed")
+
+    assert closed.phase_closed.failure == ""
+    assert len(list(combiner.store.list("partials/"))) == 1
     await combiner.runner.close()
 
 

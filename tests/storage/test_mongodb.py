@@ -89,15 +89,37 @@ def lossy(mongodb_server):
         yield documents, proxy, url
 
 
-def lose_the_answer(lossy, write, expected):
+def lose_the_answer(lossy, write, kind):
     """Let a write reach the server, and its answer nobody; what it returned all the same."""
     _, proxy, url = lossy
-    with opened(url) as others, ThreadPoolExecutor(1) as threads:
+    with next_write(url, kind) as is_done, ThreadPoolExecutor(1) as threads:
         writing = threads.submit(write)
-        until_equal(expected, lambda: others.get("notes", expected["id"]))
+        is_done()
         proxy.cut()
         proxy.restore()
         return writing.result()
+
+
+@contextmanager
+def next_write(url, kind):
+    """What comes back once the server has made a write of this kind: it tells what it does as it does it."""
+    with behind(url) as database:
+        database.command("profile", 2)
+        database[
+            "notes"
+        ].find_one()  # the first thing that it tells; before, there is nothing to follow
+        following = (
+            database["system.profile"]
+            .find(
+                {"op": kind, "ns": f"{database.name}.notes"},
+                cursor_type=pymongo.CursorType.TAILABLE_AWAIT,
+            )
+            .max_await_time_ms(1000 * SECONDS)
+        )
+        assert not list(following)  # that was all until now: from here on it waits
+        yield following.next
+        following.close()
+        database.command("profile", 0)
 
 
 def test_an_insert_whose_answer_is_lost_is_recognised(lossy):
@@ -109,7 +131,7 @@ def test_an_insert_whose_answer_is_lost_is_recognised(lossy):
         proxy.stall(up=False)
         return documents.insert("notes", {"id": "a"})
 
-    assert lose_the_answer(lossy, insert, expected) == expected
+    assert lose_the_answer(lossy, insert, "insert") == expected
 
 
 def test_an_update_whose_answer_is_lost_is_recognised(lossy, monkeypatch):
@@ -129,16 +151,7 @@ def test_an_update_whose_answer_is_lost_is_recognised(lossy, monkeypatch):
     def update():
         return documents.update("notes", "a", {"n": 1}, expected_version=1)
 
-    assert lose_the_answer(lossy, update, expected) == expected
-
-
-def until_equal(expected, look):
-    """Look until the answer is the expected one."""
-    for _ in range(1000):
-        if look() == expected:
-            return
-        threading.Event().wait(0.01)
-    raise AssertionError
+    assert lose_the_answer(lossy, update, "update") == expected
 
 
 def test_a_lost_write_is_unavailable_and_may_be_repeated(lossy, monkeypatch):

@@ -1,10 +1,13 @@
 """A whole network on each blob store: the same model everywhere."""
 
+import logging
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
+from fednet import limits
 from fednet.parameters import load_parameters, write_model
 from fednet.testing import Network
 
@@ -22,7 +25,7 @@ def client_of(share, on_train=lambda: None):
     return train
 
 
-def trained(network, folder, on_train=lambda: None):
+def trained(network, folder, on_train=lambda: None, **options):
     """The final model of a session with three clients, as numbers."""
     seed = folder / "seed.npz"
     write_model(seed, [np.arange(6, dtype=np.float32), np.ones((2, 3), np.float32)])
@@ -34,7 +37,7 @@ def trained(network, folder, on_train=lambda: None):
             preferred_combiner=combiners[number % len(combiners)],
         )
     network.api.set_active_model(str(seed))
-    network.api.start_session("s", rounds=ROUNDS, min_clients=len(SHARES))
+    network.api.start_session("s", rounds=ROUNDS, min_clients=len(SHARES), **options)
     session = network.api.wait_session("s", timeout=60)
     assert session["status"] == "FINISHED"
     network.api.download_model(network.api.get_active_model()["model"], str(folder / "final.npz"))
@@ -94,4 +97,54 @@ def test_a_session_goes_on_when_the_s3_server_is_back(s3_server, expected, tmp_p
         found = trained(network, tmp_path, kill_the_server_once)
     starting.join()
 
+    assert same(found, expected)
+
+
+class BrokenCalls(logging.Handler):
+    """Counts the calls that the server did not answer, by what their client logs; at one of them it does something."""
+
+    def __init__(self, number, then):
+        super().__init__()
+        self.count, self.number, self.then = 0, number, then
+
+    def emit(self, record):
+        self.count += "Retrying" in record.getMessage()
+        if self.count == self.number:
+            self.then()
+
+
+@contextmanager
+def at_broken_call(number, then):
+    logger, calls = logging.getLogger("urllib3.connectionpool"), BrokenCalls(number, then)
+    logger.addHandler(calls)
+    yield calls
+    logger.removeHandler(calls)
+
+
+@pytest.mark.parametrize("combiners", [1, 3])
+def test_an_outage_longer_than_all_retries_loses_no_round(
+    s3_server, expected, tmp_path, monkeypatch, combiners
+):
+    """The server starts again only when one combiner has given up and tries anew; nobody trains twice.
+
+    What one combiner does is to merge; of several, each shares its partial first.
+    """
+    monkeypatch.setattr(limits, "retry_attempts_max", 1)
+    trainings, starting = [], threading.Thread(target=s3_server.process.start)
+
+    def kill_the_server_once():
+        trainings.append("one more")
+        if len(trainings) == 1:
+            s3_server.process.stop()
+
+    url = s3_server.url(s3_server.new_bucket())
+    with (
+        at_broken_call(combiners + 1, starting.start) as broken,
+        Network(combiners, blob_store=url) as network,
+    ):
+        found = trained(network, tmp_path, kill_the_server_once, round_retries=0)
+        starting.join()
+
+    assert broken.count > combiners
+    assert len(trainings) == ROUNDS
     assert same(found, expected)

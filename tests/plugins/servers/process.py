@@ -19,8 +19,8 @@ ANSWER_SECONDS_MAX = 60.0
 PAUSE_SECONDS = 0.02
 PR_SET_PDEATHSIG = 1
 
-# To the kernel the parent is a thread: this one lives as long as the tests, whoever starts a server.
-_PARENT = ThreadPoolExecutor(1, thread_name_prefix="servers")
+# To the kernel a server's parent is the thread that started it: this one stays as long as the tests.
+_starter = ThreadPoolExecutor(1, thread_name_prefix="servers")
 
 
 class ServerProcess:
@@ -46,22 +46,24 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start it, and return when it serves."""
-        with self._log.open("ab") as log:
-            self._process = _PARENT.submit(
-                subprocess.Popen,
-                self._command,
-                stdout=log,
-                stderr=log,
-                cwd=self._folder,
-                user=self._user,
-                preexec_fn=_die_with_parent,
-            ).result()
+        self._process = _starter.submit(self._begin).result()
         deadline = time.monotonic() + ANSWER_SECONDS_MAX
         while not self._answers():
             story = f"{self._command[0]} does not serve:\n{self._log.read_text()[-2000:]}"
             assert self._process.poll() is None, story
             assert time.monotonic() < deadline, story
             threading.Event().wait(PAUSE_SECONDS)
+
+    def _begin(self) -> subprocess.Popen[bytes]:
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                self._command,
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+                user=self._user,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509  it takes no lock
+            )
 
     def ensure_started(self) -> None:
         """Start it if a test has left it stopped."""

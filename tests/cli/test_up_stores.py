@@ -1,0 +1,162 @@
+"""`fednet up` on each kind of store: the demo's session makes the same model everywhere.
+
+The same bit for bit: the three updates are added in float64, in which another order of adding changes
+nothing that is left when the model is rounded to float32.
+"""
+
+import hashlib
+import json
+import shutil
+import signal
+from contextlib import closing, contextmanager
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from fednet.api_client import APIClient
+from fednet.cli import main
+from fednet.cli._digits import Digits
+from fednet.cli._network import Controller
+from fednet.cli._supervisor import Supervisor
+from fednet.controller.records import COLLECTIONS
+from fednet.parameters import load_parameters
+from fednet.storage import open_blobs, open_documents
+
+pytestmark = pytest.mark.timeout(300)  # each starts eight processes and more, on whatever machine
+
+CLIENTS, ROUNDS = 3, 2
+SESSION = "digits"
+
+
+@contextmanager
+def network(up, folder, data_dir, *stores):
+    """A network of two combiners and the demo's clients, whose own files are in the folder; and what they train on."""
+    with up("--combiners", 2, "--data-dir", data_dir, *stores) as processes:
+        ready = json.loads(processes.stdout.readline())
+        controller = Controller(ready["api_url"], ready["token"])
+        with (
+            Supervisor(folder / "logs") as sites,
+            APIClient(controller.api_url, token=controller.token) as api,
+        ):
+            digits = Digits(sites, folder, clients=CLIENTS)
+            digits.finish_split()
+            for client in digits.start_clients():
+                controller.introduce_to(client)
+                sites.ready(client)
+            yield api, digits
+        processes.send_signal(signal.SIGINT)
+        processes.communicate()
+
+
+def trained(up, folder, *stores):
+    """The final model of a whole session, as numbers."""
+    with network(up, folder, folder / "network", *stores) as (api, digits):
+        digits.publish(api)
+        start(api, ROUNDS)
+        return final_model(api, folder)
+
+
+def start(api, rounds):
+    api.start_session(
+        SESSION, rounds=rounds, min_clients=CLIENTS, requested_clients=CLIENTS, seed=1
+    )
+
+
+def final_model(api, folder):
+    session = api.wait_session(SESSION, timeout=120)
+    assert session["status"] == "FINISHED", session
+    api.download_model(session["model_id"], str(folder / "final.npz"))
+    return load_parameters(folder / "final.npz")
+
+
+def blobs_in(state_store):
+    """The key and the digest of each model and package that the documents speak of."""
+    with closing(open_documents(state_store, COLLECTIONS)) as documents:
+        return {
+            f"{folder}/{each['id']}": each["sha256"]
+            for folder in ("models", "packages")
+            for each in documents.find(folder)
+        }
+
+
+@pytest.fixture(scope="module")
+def expected(up, tmp_path_factory):
+    """What comes out on the embedded stores."""
+    return trained(up, tmp_path_factory.mktemp("embedded"))
+
+
+def same(found, expected):
+    return all(np.array_equal(*pair) for pair in zip(found, expected, strict=True))
+
+
+def objects_in(s3_server, bucket):
+    """The key and the digest of each object, as another client of the bucket finds it."""
+    client = s3_server.client()
+    keys = [each.object_name for each in client.list_objects(bucket, recursive=True)]
+    return {key: digest_of(client.get_object(bucket, key)) for key in keys}
+
+
+def digest_of(answer):
+    with closing(answer):
+        return hashlib.sha256(answer.read()).hexdigest()
+
+
+def test_mongodb_and_s3_make_the_same_model(up, expected, mongodb_url, s3_server, tmp_path):
+    """Its objects are in the bucket where the documents say, and nothing else is."""
+    bucket = s3_server.new_bucket()
+    stores = ("--state-store", mongodb_url, "--blob-store", s3_server.url(bucket))
+
+    found = trained(up, tmp_path, *stores)
+
+    assert same(found, expected)
+    assert objects_in(s3_server, bucket) == blobs_in(mongodb_url)
+    assert len(blobs_in(mongodb_url)) == 1 + ROUNDS + 1  # the seed, each round's model, the package
+
+
+def test_postgresql_and_a_folder_make_the_same_model(up, expected, postgresql_url, tmp_path):
+    """Its blobs are in the folder, and nothing is where they would be by default."""
+    folder = f"file://{tmp_path / 'blobs'}"
+
+    found = trained(up, tmp_path, "--state-store", postgresql_url, "--blob-store", folder)
+
+    assert same(found, expected)
+    with closing(open_blobs(folder)) as blobs:
+        assert set(blobs.list()) == set(blobs_in(postgresql_url))
+    assert not (tmp_path / "network" / "blobs").exists()
+
+
+def test_combiners_that_do_not_see_the_blobs_make_the_same_model(up, expected, tmp_path):
+    """The blobs are in the memory of the controller's process, so that all go through the controller."""
+    found = trained(up, tmp_path, "--blob-store", "memory://")
+
+    assert same(found, expected)
+
+
+def test_a_network_that_moves_to_mongodb_and_s3_goes_on_with_its_session(
+    up, expected, mongodb_url, s3_server, tmp_path
+):
+    """By backup and restore, with its keys: clients come back as who they were, and the model is the same."""
+    old, new, backup = tmp_path / "old", tmp_path / "new", tmp_path / "backup.tar"
+    stores = ("--state-store", mongodb_url, "--blob-store", s3_server.url(s3_server.new_bucket()))
+    with network(up, tmp_path, old) as (api, digits):
+        digits.publish(api)
+        start(api, ROUNDS - 1)
+        final_model(api, tmp_path)
+        clients = {each["id"] for each in api.get_clients()["result"]}
+
+    command("backup", backup, "--data-dir", old)
+    command("restore", backup, "--data-dir", new, *stores)
+    new.mkdir()
+    for name in ("signing.key", "admin.token"):
+        shutil.copy(old / name, new / name)
+
+    with network(up, tmp_path, new, *stores) as (api, _):
+        api.continue_session(SESSION, rounds=1)
+        assert same(final_model(api, tmp_path), expected)
+        assert {each["id"] for each in api.get_clients()["result"]} == clients
+
+
+def command(*words):
+    result = CliRunner().invoke(main, ["controller", *map(str, words)])
+    assert result.exit_code == 0, result.output
