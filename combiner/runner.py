@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from fednet import limits
 from fednet.aggregation import Partial
-from fednet.errors import FailedPrecondition, FednetError, NotFound, PermissionDenied
+from fednet.errors import FailedPrecondition, FednetError, NotFound, PermissionDenied, Unavailable
 from fednet.parameters import model_format
 from fednet.storage import Blobs
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
@@ -180,11 +180,18 @@ class Runner:
             self.local.release(ref)
         self.objects.release(request.phase_id)
         try:
+            told = self._retained.take(request) if request.retain_updates else None
             if request.share_partial:
-                self._reducer.discard(request.phase_id)
-            return self._retained.take(request) if request.retain_updates else None
+                self._discard(request.phase_id)
+            return told
         finally:
             self._spool.release(request.phase_id)
+
+    def _discard(self, phase_id: str) -> None:
+        try:
+            self._reducer.discard(phase_id)
+        except Unavailable as error:
+            _log.warning("the partial of phase %s stays in the blob store: %s", phase_id, error)
 
     async def reduce(self, request: rounds_pb2.Reduction) -> rounds_pb2.Reduced:
         """Merge the partials of a round and write the new model; the same again if it is there already.

@@ -9,6 +9,7 @@ from fednet.combiner.retained import Retained
 from fednet.combiner.round import task_id_of
 from fednet.combiner.runner import Runner
 from fednet.combiner.spool import Spool
+from fednet.errors import Unavailable
 from fednet.parameters import load_parameters
 
 
@@ -67,6 +68,20 @@ async def test_updates_stay_with_a_page_that_says_whose_they_are(combiner, phase
     assert log.text.startswith("2 updates of this round (")
     assert str(folder) in log.text
     await combiner.runner.close()
+
+
+async def test_updates_stay_though_the_blob_store_is_away(combiner, phase_of, monkeypatch):
+    """What is in the store is one thing, what is kept here another."""
+    await combiner.restart()
+    phase = phase_of("a", retain_updates=True, share_partial=True)
+
+    def away(_phase_id):
+        raise Unavailable("The blob store does not answer.")
+
+    monkeypatch.setattr(combiner.runner._reducer, "discard", away)
+    await over(combiner, phase, "a")
+
+    assert list(pages(combiner)) == [phase.phase_id]
 
 
 async def test_what_is_retained_is_never_replayed(combiner, phase_of):
