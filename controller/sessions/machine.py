@@ -431,8 +431,8 @@ class Machine:
         session.failures += 1
         self._drop_round("Failed", now, step)
         if session.failures > session.round_retries:
-            times = "once" if session.failures == 1 else f"{session.failures} times"
-            reason = f"Round {session.number + 1} failed {times}; the last time {problem}."
+            often = f" {session.failures} times; the last time" if session.failures > 1 else ":"
+            reason = f"Round {session.number + 1} failed{often} {problem.rstrip('.')}."
             self._end(Status.FAILED, reason, now, step)
         else:
             self._wait_for_clients(now, step)

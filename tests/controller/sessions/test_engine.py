@@ -362,9 +362,9 @@ def test_at_the_deadline_a_round_with_too_few_answers_is_repeated(network, retri
     session = run(net, **asked)
 
     slow.may_train.set()
-    times = "once" if retries == 0 else f"{retries + 1} times"
+    often = ":" if retries == 0 else f" {retries + 1} times; the last time"
     assert session["status"] == "FAILED"
-    assert session["reason"].startswith(f"Round 1 failed {times}; the last time 1 of at least 2")
+    assert session["reason"].startswith(f"Round 1 failed{often} 1 of at least 2")
     [round_] = rounds_of(net, session)
     assert (round_["status"], round_["attempt"]) == ("Failed", retries)
     assert (round_["clients"], round_["updates"], round_["model_id"]) == (2, 1, None)
