@@ -80,7 +80,6 @@ def _start_combiner(processes: Supervisor, plan: NetworkPlan, number: int) -> Ch
     name = f"combiner-{number}"
     port = plan.combiner_port + number - 1 if plan.combiner_port else 0
     command = fednet_server("combiner", "start", "--name", name, "--settings-from-parent")
-    blob_store = plan.blob_store if is_server(plan.blob_store) else None
     return processes.start(
         name,
         [
@@ -89,8 +88,17 @@ def _start_combiner(processes: Supervisor, plan: NetworkPlan, number: int) -> Ch
             *("--port", str(port)),
             *("--data-dir", str(plan.data_dir / "combiners" / name)),
         ],
-        _environment({"FEDNET_COMBINER_BLOB_STORE": blob_store} if blob_store else {}),
+        _environment(_blob_store(plan)),
     )
+
+
+def _blob_store(plan: NetworkPlan) -> dict[str, str]:
+    """A combiner's variable that says where the blobs are; a folder it finds by itself."""
+    if plan.blob_store_file:
+        return {"FEDNET_COMBINER_BLOB_STORE_FILE": str(plan.blob_store_file)}
+    if plan.blob_store and is_server(plan.blob_store):
+        return {"FEDNET_COMBINER_BLOB_STORE": plan.blob_store}
+    return {}
 
 
 def start_client(

@@ -8,6 +8,7 @@ import hashlib
 import json
 import shutil
 import signal
+import threading
 from contextlib import closing, contextmanager
 
 import numpy as np
@@ -19,6 +20,7 @@ from fednet.cli import main
 from fednet.cli._digits import Digits
 from fednet.cli._network import Controller
 from fednet.cli._supervisor import Supervisor
+from fednet.client import Client
 from fednet.controller.records import COLLECTIONS
 from fednet.parameters import load_parameters
 from fednet.storage import open_blobs, open_documents
@@ -112,6 +114,30 @@ def test_mongodb_and_s3_make_the_same_model(up, expected, mongodb_url, s3_server
     assert same(found, expected)
     assert objects_in(s3_server, bucket) == blobs_in(mongodb_url)
     assert len(blobs_in(mongodb_url)) == 1 + ROUNDS + 1  # the seed, each round's model, the package
+
+
+def test_combiners_reach_a_blob_store_that_is_named_in_a_file(up, s3_server, tmp_path):
+    """Themselves, and not through the controller: a client that takes no other way is served."""
+    secret = tmp_path / "blob-store"
+    secret.write_text(s3_server.url(s3_server.new_bucket()))
+    np.savez(tmp_path / "seed.npz", **{"0": np.zeros(3)})
+
+    with up("--data-dir", tmp_path / "network", "--blob-store-file", secret) as processes:
+        ready = json.loads(processes.stdout.readline())
+        client = Client(ready["api_url"], name="a", token=ready["token"], transfer="object-store")
+        client.train(lambda parameters, _: (parameters, {"num_examples": 1}))
+        serving = threading.Thread(target=client.run)
+        serving.start()
+        with APIClient(ready["api_url"], token=ready["token"]) as api:
+            api.set_active_model(str(tmp_path / "seed.npz"))
+            api.start_session(SESSION, rounds=1, round_retries=0)
+            session = api.wait_session(SESSION, timeout=120)
+        client.stop()
+        serving.join()
+        processes.send_signal(signal.SIGINT)
+        processes.communicate()
+
+    assert session["status"] == "FINISHED", session["reason"]
 
 
 def test_postgresql_and_a_folder_make_the_same_model(up, expected, postgresql_url, tmp_path):
