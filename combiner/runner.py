@@ -178,8 +178,8 @@ class Runner:
         """Let go of all that the phase held; what people are to be told of it, if anything."""
         for ref in _blobs_of(request):
             self.local.release(ref)
-        self.objects.release(request.phase_id)
         try:
+            self.objects.release(request.phase_id)
             told = self._retained.take(request) if request.retain_updates else None
             if request.share_partial:
                 self._discard(request.phase_id)

@@ -112,12 +112,16 @@ class Spool:
 
     def object(self, phase_id: str, task_id: str) -> str | None:
         """What was kept of an update in the object store; None if nothing was."""
-        return dict(self.objects(phase_id)).get(task_id)
+        path = self._phases / phase_id / f"{task_id}.object"
+        with spool_errors(), contextlib.suppress(FileNotFoundError):
+            return path.read_text()
+        return None
 
     def objects(self, phase_id: str) -> Iterator[tuple[str, str]]:
         """The tasks of which the object store may hold an update, each with what was kept."""
-        for path in sorted((self._phases / phase_id).glob("*.object")):
-            yield path.stem, path.read_text()
+        with spool_errors():
+            for path in sorted((self._phases / phase_id).glob("*.object")):
+                yield path.stem, path.read_text()
 
     def scratch(self) -> Path:
         """A fresh path for work in progress, in the file system of the spool."""

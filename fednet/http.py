@@ -200,18 +200,9 @@ class Http:
 
     @cached_property
     def _session(self) -> requests.Session:
-        import requests
-        from requests.adapters import HTTPAdapter
+        from fednet.http_pools import session
 
-        from fednet.http_pools import POOL_CLASSES
-
-        session = requests.Session()
-        session.auth = self._authorize
-        adapter = HTTPAdapter(max_retries=_retries())
-        adapter.poolmanager.pool_classes_by_scheme = POOL_CLASSES
-        session.mount("http://", adapter)
-        session.mount("https://", adapter)
-        return session
+        return session(self._authorize, _retries())
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Add the token; as an `auth`, so that no ~/.netrc takes its place."""

@@ -7,10 +7,18 @@ without a body. For urllib3's pools, which `requests` and the S3 client use, too
 from __future__ import annotations
 
 import http.client
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
+    from urllib3 import Retry
+
+Authorize: TypeAlias = "Callable[[requests.PreparedRequest], requests.PreparedRequest]"
 
 
 class _Lines:
@@ -53,3 +61,22 @@ class _SecurePool(HTTPSConnectionPool):
 
 POOL_CLASSES: Final = {"http": _Pool, "https": _SecurePool}
 """For `PoolManager.pool_classes_by_scheme`."""
+
+
+def session(authorize: Authorize, retries: Retry | int = 0) -> requests.Session:
+    """A session of `requests` over such connections.
+
+    Args:
+        authorize: Is handed every request, so that no ~/.netrc has a say.
+        retries: How calls that fail are repeated.
+    """
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    made = requests.Session()
+    made.auth = authorize
+    adapter = HTTPAdapter(max_retries=retries)
+    adapter.poolmanager.pool_classes_by_scheme = POOL_CLASSES
+    made.mount("http://", adapter)
+    made.mount("https://", adapter)
+    return made

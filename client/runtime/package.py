@@ -110,10 +110,7 @@ class PackageRuntime:
         helper: str = "numpyhelper",  # noqa: ARG002  the package knows what it reads
     ) -> dict[str, Any]:
         """See `Runtime.validate`."""
-        with self._task(settings) as task_dir:
-            written = task_dir / "metrics.json"
-            printed = self._run("validate", task_dir, model, written)
-            return check_metrics(_read_json("validate", written, printed))
+        return check_metrics(self._reported("validate", model, settings, "metrics.json"))
 
     def predict(
         self,
@@ -122,10 +119,7 @@ class PackageRuntime:
         helper: str = "numpyhelper",  # noqa: ARG002  the package knows what it reads
     ) -> dict[str, Any]:
         """See `Runtime.predict`."""
-        with self._task(settings) as task_dir:
-            written = task_dir / "predictions.json"
-            printed = self._run("predict", task_dir, model, written)
-            return check_predictions(_read_json("predict", written, printed))
+        return check_predictions(self._reported("predict", model, settings, "predictions.json"))
 
     def prepare(self, name: str) -> None:
         """Runs an entry point that takes and gives no files: build, or startup.
@@ -146,6 +140,13 @@ class PackageRuntime:
         self._lifeline.close()
         if self._environment:
             self._environment.close()
+
+    def _reported(self, name: str, model: Path, settings: dict[str, Any], file_name: str) -> Any:
+        """What an entry point that takes a model has written to its second argument."""
+        with self._task(settings) as task_dir:
+            written = task_dir / file_name
+            printed = self._run(name, task_dir, model, written)
+            return _read_json(name, written, printed)
 
     @contextmanager
     def _task(self, settings: dict[str, Any]) -> Iterator[Path]:

@@ -336,9 +336,10 @@ class Machine:
         current = self.session.round
         if self.session.stage is not Stage.REDUCING or current is None:
             return
-        shares = current.phase.shares
-        is_shared = len(shares) > 1 or self.session.is_asynchronous
-        current.reducer = reducer_among(self._connected, shares, rather_not, is_shared=is_shared)
+        is_shared = self.session.is_shared(current.phase)
+        current.reducer = reducer_among(
+            self._connected, current.phase.shares, rather_not, is_shared=is_shared
+        )
         if current.reducer:
             step.actions.append(Reduce(current.reducer, current))
 

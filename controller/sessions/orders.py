@@ -45,7 +45,7 @@ def phase_request(session: AnySession, order: StartPhase) -> rounds_pb2.Phase:
     if isinstance(session, Session):
         request.aggregator = session.aggregator
         request.aggregator_settings_json = json.dumps(session.aggregator_kwargs)
-        request.share_partial = len(phase.shares) > 1 or session.is_asynchronous
+        request.share_partial = session.is_shared(phase)
         request.retain_updates = phase.kind == "TRAIN" and not session.delete_models
         request.keep_updates = session.functions is not None and session.functions.aggregates
     return request

@@ -264,6 +264,10 @@ class Session:
         """Whether clients train without waiting for each other."""
         return self.staleness_max > 0
 
+    def is_shared(self, phase: Phase) -> bool:
+        """Whether a phase's partials lie in the blob store, where every combiner may merge them."""
+        return len(phase.shares) > 1 or self.is_asynchronous
+
     def reopen(self, rounds: int) -> None:
         """Let a session that has ended begin again, with more rounds."""
         self.rounds += rounds

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from fednet import limits
 from fednet.errors import TransferCorrupted, Unavailable
-from fednet.http_pools import POOL_CLASSES
 from fednet.rpc._attempts import Progress, until_whole
 from fednet.rpc._errors import rpc_errors
 from fednet.rpc._transfer import Receiver, size_and_digest
@@ -151,7 +150,9 @@ class _ObjectStore:
         self._stop = stop
 
     def __enter__(self) -> Self:
-        self._session = _session()
+        from fednet.http_pools import session
+
+        self._session = session(lambda request: request)  # the URL is all the right that it takes
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -197,19 +198,6 @@ class _ObjectStore:
                     field="blob_store",
                 )
             yield answer
-
-
-def _session() -> requests.Session:
-    import requests
-    from requests.adapters import HTTPAdapter
-
-    session = requests.Session()
-    session.auth = lambda request: request  # so that none is looked up
-    adapter = HTTPAdapter()
-    adapter.poolmanager.pool_classes_by_scheme = POOL_CLASSES
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    return session
 
 
 @contextlib.contextmanager

@@ -78,9 +78,8 @@ def _database(url: str, store: str) -> Database[Stored]:
 
 def _client(url: str) -> MongoClient[Stored]:
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "error", UserWarning
-        )  # a misspelt option, such as `tls`, is no trifle
+        # A misspelt option is no trifle: without its `tls`, the password would go in the clear.
+        warnings.simplefilter("error", UserWarning)
         return MongoClient(
             url,
             appname="fednet",
