@@ -31,9 +31,9 @@ class ServerFunctions(ServerFunctionsBase):
         return chosen
 
     def client_settings(self, global_model: list[np.ndarray]) -> dict[str, float]:  # noqa: ARG002 - the round says it all
-        """A learning rate that falls by a seventh in each round."""
+        """A learning rate that falls by a quarter in each round."""
         self.round += 1
-        learning_rate = 0.1 * (6 / 7) ** (self.round - 1)
+        learning_rate = 0.15 * 0.75 ** (self.round - 1)
         print(f"round {self.round}: learning rate {learning_rate:.4f}")
         return {"learning_rate": learning_rate}
 

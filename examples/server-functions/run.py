@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).with_name("client")))
 from model import Client, initial
 
 CLIENTS = 6
-ROUNDS = 12
+ROUNDS = 15
 VALIDATIONS_MAX = 1000
 
 

@@ -13,6 +13,8 @@ from servers.process import ServerProcess, free_port, is_listening, server_folde
 ACCESS_KEY = "fed/net"
 SECRET_KEY = "p@ss/w:rd?+%"
 REGION = "us-east-1"
+# It keeps objects as files, and for a moment loses one whose folder it removes or lists again meanwhile.
+AS_S3 = ("--no-cleanup", "--dir-cache-time", "24h")
 
 
 class S3Server:
@@ -32,7 +34,7 @@ class S3Server:
         self.process = ServerProcess(
             [
                 *(program, "serve", "s3", "--config", "", "--addr", self.host),
-                *("--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", str(self._buckets)),
+                *("--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", *AS_S3, str(self._buckets)),
             ],
             folder,
             lambda: is_listening(self.port),
