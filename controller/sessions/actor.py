@@ -7,20 +7,25 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from typing import TypeAlias
 
 from fednet import limits
 from fednet.errors import Conflict, FednetError
-from fednet.rpc import backoff_seconds
 from fednet.storage import Document
 
 from .events import Action, Broke, Event, Record, Step, TimePassed
 from .inbox import Inbox, Letter
 from .kinds import machine_of, session_of
+from .patience import insistently
 from .state import AnySession
 from .store import SessionStore
 from .trail import timed
 
 _log = logging.getLogger(__name__)
+
+Tell: TypeAlias = Callable[[Event], object]
+Act: TypeAlias = Callable[[AnySession, Action, Tell], None]
+"""Carries out an action, and tells the session what came of it; must not block for long."""
 
 
 class SessionActor:
@@ -29,7 +34,7 @@ class SessionActor:
     Args:
         document: The session's document.
         store: Writes down what is decided.
-        act: Carries out an action; must not block for long.
+        act: Carries out its actions.
         on_stored: Called with the session's document each time it was stored.
     """
 
@@ -37,7 +42,7 @@ class SessionActor:
         self,
         document: Document,
         store: SessionStore,
-        act: Callable[[AnySession, Action], None],
+        act: Act,
         on_stored: Callable[[Document], None],
     ) -> None:
         self._document = document
@@ -99,10 +104,12 @@ class SessionActor:
         """Decide, store, act; a controller that stops in between leaves the rest to the next."""
         steps = [self._machine.handle(event, time.time()) for event in (*events, TimePassed())]
         records = _latest(steps)
-        self._insistently(lambda: self._store(records))
+        who = f"session {self.session.session_id}"
+        if not insistently(lambda: self._store(records), self._stopping, who):
+            return
         for action in (action for step in steps for action in step.actions):
             if not self._stopping.is_set():
-                self._act(self.session, action)
+                self._act(self.session, action, self.tell)
 
     def _answer(self, letters: Sequence[Letter]) -> None:
         for letter in letters:
@@ -132,21 +139,6 @@ class SessionActor:
             self._decisions.put(record)
         self._document = document
         self._on_stored(document)
-
-    def _insistently(self, store: Callable[[], None]) -> None:
-        """Store; while the store is away the session waits, and goes on when it is back."""
-        failures = 0
-        while not self._stopping.is_set():
-            try:
-                store()
-            except FednetError as error:
-                if not error.retryable:
-                    raise
-                failures += 1
-                _log.warning("session %s waits: %s", self.session.session_id, error)
-                self._stopping.wait(backoff_seconds(failures))
-            else:
-                return
 
 
 def _latest(steps: Sequence[Step]) -> list[Record]:

@@ -43,7 +43,7 @@ class Desk:
             self.stored,
         )
 
-    def act(self, _session, action):
+    def act(self, _session, action, _tell):
         self.done.put((type(action).__name__, self.document()["progress"]["phase"]))
         if isinstance(action, StartPhase):
             self.started.put(action)
@@ -208,7 +208,7 @@ def test_a_stopped_session_is_taken_up_where_it_was(desk, records):
     taken_up = SessionActor(
         running.document(),
         SessionStore(records),
-        lambda _, action: done.put(action),
+        lambda _, action, __: done.put(action),
         lambda _: None,
     )
 

@@ -527,7 +527,7 @@ def test_news_that_can_never_be_stored_hold_up_nothing(network, controllers, mon
     def refuse(*_arguments):
         raise InvalidInput("The store will never take it.")
 
-    documents = controllers[-1]._engine._store.records.documents
+    documents = controllers[-1]._engine._records.documents
     monkeypatch.setattr(type(documents), "insert_missing", refuse)
 
     session = run(net, rounds=1)
