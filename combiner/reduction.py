@@ -1,4 +1,4 @@
-"""Partials into the blob store and out of it, and together into a model. For worker threads."""
+"""Partials together into a model, stored with what the aggregator remembers. For worker threads."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from fednet.aggregation import Aggregator, LabelledUpdates, Partial
-from fednet.errors import Conflict
+from fednet.aggregation import LabelledUpdates, Partial
 from fednet.parameters import ModelFile, ModelFormat, Structure, model_format
 from fednet.wire import common_pb2, rounds_pb2
 
-from .blobs import LocalBlobs, blob_key, copy_blob
+from .blobs import LocalBlobs, blob_key
 from .folding import merged
 from .function_processes import Run
+from .partials import SharedPartials
 from .requests import aggregator_of
 from .spool import Spool
 
@@ -34,31 +33,21 @@ _STATE_FORM: Final = model_format("numpyhelper")
 
 
 class Reducer:
-    """Shares this combiner's partials, and merges those of a round.
+    """Merges the partials of rounds.
 
     Args:
-        name: The combiner's name.
-        local: Its models, and the blob store.
-        spool: Its files.
+        local: The combiner's models, and the blob store.
+        partials: Where the partials are.
+        spool: The combiner's files.
     """
 
-    def __init__(self, name: str, local: LocalBlobs, spool: Spool) -> None:
-        self._name = name
+    def __init__(self, local: LocalBlobs, partials: SharedPartials, spool: Spool) -> None:
         self._local = local
+        self._partials = partials
         self._store = local.store
         self._spool = spool
         # A partial is for one thread at a time: who asks again waits, and finds the model.
         self._reducing = threading.Lock()
-
-    def share(self, phase_id: str, partial: Partial) -> None:
-        """Put a partial where the combiner that merges finds it."""
-        with self._scratch() as scratch:
-            partial.save(scratch)
-            self._store.put_file(_partial_key(phase_id, self._name), scratch)
-
-    def discard(self, phase_id: str) -> None:
-        """Take the partial of a phase away; nothing happens where there is none."""
-        self._store.delete(_partial_key(phase_id, self._name))
 
     def reduce(
         self, request: rounds_pb2.Reduction, own: Mapping[str, Partial]
@@ -142,7 +131,7 @@ class Reducer:
         with contextlib.ExitStack() as opened:
             base = opened.enter_context(self._opened(request.base, form))
             told = sorted(request.partials, key=lambda each: each.combiner)
-            partials = [self._partial(kind, base.structure, each, own) for each in told]
+            partials = [self._partials.find(each, own, kind, base.structure) for each in told]
             aged = [self._aged(form, *each, opened) for each in zip(partials, told, strict=True)]
             total = merged(kind, base.structure, aged)
             self._put(model, form, make(request, total, base.arrays, state), base.structure)
@@ -167,7 +156,7 @@ class Reducer:
     ) -> Iterable[_Array]:
         """The new model's arrays as server functions have it; what they remember is stored before."""
         assert isinstance(total, LabelledUpdates), "so a round with functions keeps its updates"
-        with self._scratch() as updates:
+        with self._spool.scratch_file() as updates:
             total.save(updates)
             made = run(request.base, request.state, updates=str(updates), labels=total.labels)
         arrays = made.model_in(total)
@@ -198,7 +187,7 @@ class Reducer:
         structure: Structure | None = None,
     ) -> list[_Array]:
         """Write arrays into the blob store and fill in the reference; views of them, which stay."""
-        with self._scratch() as scratch:
+        with self._spool.scratch_file() as scratch:
             with scratch.open("wb") as file:  # the store sees to it that it is whole and safe
                 form.write_to(file, arrays, structure)
             with form.open(scratch) as written:
@@ -212,22 +201,6 @@ class Reducer:
         with self._local.held(ref) as path, form.open(path) as opened:
             yield opened
 
-    def _partial(
-        self,
-        kind: Aggregator,
-        structure: Structure,
-        told: rounds_pb2.Partial,
-        own: Mapping[str, Partial],
-    ) -> Partial:
-        is_here = told.combiner == self._name and told.phase_id in own
-        partial = own[told.phase_id] if is_here else self._load(kind, structure, told)
-        if partial.updates != told.updates:
-            raise Conflict(
-                f"The partial of {told.combiner!r} holds {partial.updates} updates, not the "
-                f"{told.updates} that were reported. Train the round again."
-            )
-        return partial
-
     def _aged(
         self,
         form: ModelFormat,
@@ -240,26 +213,6 @@ class Reducer:
             return partial
         base = opened.enter_context(self._opened(told.base, form))
         return partial.aged(base.arrays, told.staleness)
-
-    def _load(self, kind: Aggregator, structure: Structure, told: rounds_pb2.Partial) -> Partial:
-        key = _partial_key(told.phase_id, told.combiner)
-        if path := self._store.local_path(key):
-            return kind.load(path, structure)
-        with self._scratch() as scratch:
-            return kind.load(copy_blob(self._store, key, scratch), structure)
-
-    @contextlib.contextmanager
-    def _scratch(self) -> Iterator[Path]:
-        """A path for work in progress; what is still there at the end is deleted."""
-        path = self._spool.scratch()
-        try:
-            yield path
-        finally:
-            path.unlink(missing_ok=True)
-
-
-def _partial_key(phase_id: str, combiner: str) -> str:
-    return f"partials/{phase_id}/{combiner}"
 
 
 def _model_ref(model_id: str) -> common_pb2.BlobRef:

@@ -27,6 +27,7 @@ from .function_processes import Bounds, FunctionProcesses
 from .functions import FunctionSteps
 from .objects import ObjectId, ObjectUploads
 from .outbox import Outbox
+from .partials import SharedPartials
 from .reduction import Reducer
 from .requests import aggregator_of, check_phase, check_plan, check_reduction
 from .retained import Retained
@@ -76,11 +77,12 @@ class Runner:
         self._spool = spool
         self._retained = Retained(spool, retained_bytes_max)
         self._connections = Connections(clients_max)
-        self._reducer = Reducer(name, self.local, spool)
+        self._partials = SharedPartials(name, store, spool)
+        self._reducer = Reducer(self.local, self._partials, spool)
         self._workers = Workers(name)
         processes = FunctionProcesses(self.local, spool, bounds or Bounds())
         self._functions = FunctionSteps(name, processes, self._reducer, self.outbox)
-        self._means = Means(spool, self.outbox, self._connections, self._reducer, self._workers)
+        self._means = Means(spool, self.outbox, self._connections, self._partials, self._workers)
         self._phases: dict[str, RunningPhase] = {}
         self._starting: dict[str, asyncio.Task[None]] = {}
 
@@ -189,7 +191,7 @@ class Runner:
 
     def _discard(self, phase_id: str) -> None:
         try:
-            self._reducer.discard(phase_id)
+            self._partials.discard(phase_id)
         except Unavailable as error:
             _log.warning("the partial of phase %s stays in the blob store: %s", phase_id, error)
 

@@ -20,7 +20,7 @@ from .answers import event_of, seconds_of
 from .connections import Connections
 from .folding import Folding
 from .outbox import Outbox
-from .reduction import Reducer
+from .partials import SharedPartials
 from .spool import Spool
 from .workers import Workers
 
@@ -34,7 +34,7 @@ class Means:
     spool: Spool
     outbox: Outbox
     connections: Connections
-    reducer: Reducer
+    partials: SharedPartials
     workers: Workers
 
 
@@ -241,7 +241,7 @@ class RunningPhase:
         failures = 0
         while True:
             try:
-                await self._means.workers.run(self._means.reducer.share, self._id, partial)
+                await self._means.workers.run(self._means.partials.share, self._id, partial)
             except FednetError as error:
                 failures += 1
                 if not error.retryable or not await self._may_try_again(failures):

@@ -127,6 +127,15 @@ class Spool:
         """A fresh path for work in progress, in the file system of the spool."""
         return self._tmp / str(uuid.uuid4())
 
+    @contextlib.contextmanager
+    def scratch_file(self) -> Iterator[Path]:
+        """A fresh path as well; what is still there at the end is deleted."""
+        path = self.scratch()
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
     def _write(self, path: Path, data: bytes) -> None:
         scratch = self.scratch()
         scratch.write_bytes(data)

@@ -1,1 +1,5 @@
-"""Sessions: what a user may ask (options), what happens next (machine, plan), and the engine that makes it happen."""
+"""Sessions: the engine, and its rooms.
+
+What a user may ask (options, admission); what happens next, decided without I/O (machine and the other kinds); who runs
+(running, actor); what goes to combiners (orders, links) and what comes from them (news, intake).
+"""

@@ -78,7 +78,7 @@ async def test_updates_stay_though_the_blob_store_is_away(combiner, phase_of, mo
     def away(_phase_id):
         raise Unavailable("The blob store does not answer.")
 
-    monkeypatch.setattr(combiner.runner._reducer, "discard", away)
+    monkeypatch.setattr(combiner.runner._partials, "discard", away)
     await over(combiner, phase, "a")
 
     assert list(pages(combiner)) == [phase.phase_id]
