@@ -45,6 +45,11 @@ class FunctionSteps:
         self._workers = Workers(f"{name}-functions", limits.server_functions_processes_max)
         self._under_way: dict[str, asyncio.Task[Any]] = {}
 
+    @property
+    def are_allowed(self) -> bool:
+        """Whether the combiner's operator lets them run here."""
+        return self._processes.bounds.allowed
+
     async def plan(self, request: rounds_pb2.PlanRequest) -> rounds_pb2.Planned:
         """Let the functions choose clients and settings.
 
@@ -76,7 +81,7 @@ class FunctionSteps:
         self._processes.close()
 
     def _check_allowed(self) -> None:
-        if not self._processes.bounds.allowed:
+        if not self.are_allowed:
             raise FailedPrecondition(
                 f"The combiner {self._name!r} runs no server functions: its setting server_functions "
                 "is false. Set it to true, or start the session without them.",

@@ -123,6 +123,7 @@ class Runner:
             epoch=self.outbox.epoch,
             clients=self._connections.capabilities(),
             phases=list(self._phases),
+            allows_functions=self._functions.are_allowed,
         )
         return rounds_pb2.Event(happened_at=time.time(), snapshot=snapshot)
 

@@ -25,17 +25,25 @@ class Presence:
     """The connected combiners by name, each with its connected clients by id; safe to use from any thread."""
 
     _combiners: dict[str, dict[str, Capabilities]] = field(default_factory=dict)
+    _allowing: set[str] = field(default_factory=set)  # those where server functions may run
     _lock: threading.Condition = field(default_factory=threading.Condition)
 
-    def combiner_up(self, combiner: str, clients: Mapping[str, Capabilities]) -> None:
-        """The combiner's stream is open, and these are its clients."""
+    def combiner_up(
+        self, combiner: str, clients: Mapping[str, Capabilities], *, allows_functions: bool = False
+    ) -> None:
+        """The combiner's stream is open, these are its clients, and server functions may run there or not."""
         with self._lock:
             self._combiners[combiner] = dict(clients)
+            if allows_functions:
+                self._allowing.add(combiner)
+            else:
+                self._allowing.discard(combiner)
             self._lock.notify_all()
 
     def combiner_down(self, combiner: str) -> list[str]:
         """The combiner's stream broke; the ids of the clients that went out of sight with it."""
         with self._lock:
+            self._allowing.discard(combiner)
             return list(self._combiners.pop(combiner, {}))
 
     def client_joined(self, combiner: str, client_id: str, capabilities: Capabilities) -> None:
@@ -81,6 +89,25 @@ class Presence:
 
         with self._lock:
             self._lock.wait_for(are_here, seconds_max)
+
+    def wait_for_functions(self, combiners: int, seconds_max: float) -> bool:
+        """Wait until server functions may run somewhere, so many combiners are connected, or the time is over.
+
+        Returns:
+            Whether a connected combiner allows them.
+        """
+
+        def is_known() -> bool:
+            return bool(self._allowing) or len(self._combiners) >= combiners
+
+        with self._lock:
+            self._lock.wait_for(is_known, seconds_max)
+            return bool(self._allowing)
+
+    def allowing_functions(self) -> frozenset[str]:
+        """The names of the connected combiners where server functions may run."""
+        with self._lock:
+            return frozenset(self._allowing)
 
     def connected(self) -> dict[str, dict[str, Capabilities]]:
         """A copy of the whole picture: clients by id, by combiner name."""

@@ -50,7 +50,8 @@ class Admission:
         """The document of a new session, to be inserted.
 
         Raises:
-            FailedPrecondition: No model or no package is set, or too few clients are connected.
+            FailedPrecondition: No model or no package is set, too few clients are connected, or no
+                combiner allows server functions.
             InvalidInput: An option is wrong; names it.
         """
         if isinstance(options, PredictionOptions):
@@ -60,6 +61,7 @@ class Admission:
         _check_helper(options, model)
         package = self._package()
         self._check_clients(options, model, package)
+        self._check_functions(options)
         return first_document(options, model, package)
 
     def _admit_prediction(self, options: PredictionOptions) -> Document:
@@ -97,6 +99,18 @@ class Admission:
             )
         if any(trainer.needs_package for trainer in trainers.values()):
             _check_package(package, model)
+
+    def _check_functions(self, options: SessionOptions) -> None:
+        """Whether they may run somewhere; combiners that are a moment from being connected are given it."""
+        if options.server_functions is None:
+            return
+        registered = self.records.count("combiners")
+        if not self.presence.wait_for_functions(registered, limits.joining_seconds_max):
+            raise FailedPrecondition(
+                "No connected combiner allows server functions. Set the setting server_functions of "
+                "one to true, or start the session without them.",
+                field="server_functions",
+            )
 
     def _check_predictors(self, model: Document, package: Document | None) -> None:
         self._wait_for_newcomers("PREDICT", 1)

@@ -55,27 +55,27 @@ def sample_clients(
     return shares_of(capable, chosen)
 
 
-def planner_among(connected: Iterable[str], rather_not: str) -> str:
-    """The combiner to let server functions choose; empty where none is connected.
+def planner_among(allowing: Iterable[str], rather_not: str) -> str:
+    """The combiner to let server functions choose; empty where there is none.
 
     Args:
-        connected: The names of combiners.
+        allowing: The names of the connected combiners that allow them.
         rather_not: The one that is asked only where there is no other.
     """
-    return min(connected, key=lambda name: (name == rather_not, name), default="")
+    return min(allowing, key=lambda name: (name == rather_not, name), default="")
 
 
 def reducer_among(
-    connected: Iterable[str], shares: Mapping[str, Share], rather_not: str, *, is_shared: bool
+    reducers: Iterable[str], shares: Mapping[str, Share], rather_not: str, *, is_shared: bool
 ) -> str:
     """The combiner that holds most, to merge; empty where none that could is connected.
 
     Args:
-        connected: The names of combiners.
+        reducers: The names of the connected combiners that may merge.
         shares: What each has of the round.
         rather_not: The one that is asked only where there is no other.
         is_shared: Whether the partials lie where all combiners reach them.
     """
-    able = [name for name in sorted(connected) if is_shared or name in shares]
+    able = [name for name in sorted(reducers) if is_shared or name in shares]
     able = [name for name in able if name != rather_not] or able
     return max(able, key=lambda name: shares[name].weight if name in shares else 0.0, default="")

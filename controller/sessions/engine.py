@@ -94,7 +94,8 @@ class Engine:
 
         Raises:
             AlreadyExists: The id belongs to a session with other options.
-            FailedPrecondition: No model or no package is set, or too few clients are connected.
+            FailedPrecondition: No model or no package is set, too few clients are connected, or no
+                combiner allows server functions.
             InvalidInput: An option is wrong; names it.
             Unavailable: The controller is stopping.
         """

@@ -18,9 +18,15 @@ class Began:
 
 @dataclass(frozen=True)
 class NetworkChanged:
-    """Who is connected: by combiner name, the ids of its clients and the kinds of task that each can do."""
+    """Who is connected.
+
+    Attributes:
+        connected: By combiner name, the ids of its clients and the kinds of task that each can do.
+        allowing_functions: The names of the combiners where server functions may run.
+    """
 
     connected: Mapping[str, Mapping[str, frozenset[str]]]
+    allowing_functions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

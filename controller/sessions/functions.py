@@ -7,20 +7,35 @@
 
 Functions that choose neither clients nor settings have no such stage. What they remember belongs to an attempt until
 its round is committed; a round that is tried again begins with what they remembered before it.
+
+Steps of theirs go only to combiners that allow them. Clients train wherever they are: where no combiner of theirs
+allows what is to aggregate, their updates are shared, so that another combiner can.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from .choice import everyone, planner_among, shares_of
-from .events import Action, Event, Plan, Planned, PlanRefused, Step
+from .events import Action, Event, NetworkChanged, Plan, Planned, PlanRefused, Step
 from .machine import Machine
 from .phases import new_shares
-from .state import BlobRef, Functions, Round, Stage
+from .state import BlobRef, Functions, Round, Session, Stage
 from .trail import pending_round
 
 
 class FunctionsMachine(Machine):
     """Moves a session with server functions on."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._allowing: frozenset[str] = frozenset()
+
+    def handle(self, event: Event, now: float) -> Step:
+        """What to do about an event; see `Machine.handle`."""
+        if isinstance(event, NetworkChanged):
+            self._allowing = event.allowing_functions.intersection(event.connected)
+        return super().handle(event, now)
 
     @property
     def _functions(self) -> Functions:
@@ -60,7 +75,7 @@ class FunctionsMachine(Machine):
         current = self._in_planning()
         if current is None:
             super()._network_changed(now, step)
-        elif current.planner not in self._connected:
+        elif current.planner not in self._allowing:
             self._ask_to_plan(current, step)
 
     def _unheard(self, order: Action, step: Step) -> None:
@@ -72,8 +87,8 @@ class FunctionsMachine(Machine):
             self._ask_to_plan(current, step, rather_not=order.combiner)
 
     def _ask_to_plan(self, current: Round, step: Step, *, rather_not: str = "") -> None:
-        """Ask a connected combiner; while none is connected, nobody."""
-        current.planner = planner_among(self._connected, rather_not)
+        """Ask a connected combiner that allows them; while there is none, nobody."""
+        current.planner = planner_among(self._allowing, rather_not)
         if current.planner:
             clients = list(everyone(self._capable("TRAIN")))
             step.actions.append(Plan(current.planner, current, clients))
@@ -103,9 +118,21 @@ class FunctionsMachine(Machine):
 
     def _round_deadline(self, current: Round, now: float, step: Step) -> None:
         if self.session.stage is Stage.PLANNING:
-            self._try_again("no combiner planned it in time", now, step)
+            self._try_again(
+                "no combiner that allows server functions planned it in time", now, step
+            )
         else:
             super()._round_deadline(current, now, step)
+
+    # Where they aggregate
+
+    def _train(self, current: Round, step: Step) -> None:
+        nobody_may = self._allowing.isdisjoint(current.phase.shares)
+        current.phase.merged_elsewhere = self._functions.aggregates and nobody_may
+        super()._train(current, step)
+
+    def _reducers(self) -> Collection[str]:
+        return self._allowing if self._functions.aggregates else super()._reducers()
 
     # What they remember
 

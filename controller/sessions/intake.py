@@ -129,7 +129,7 @@ class Intake:
     def _combiner_up(self, combiner: str, snapshot: rounds_pb2.Snapshot) -> None:
         clients = {id_: news.capabilities(told) for id_, told in snapshot.clients.items()}
         self._epochs[combiner] = snapshot.epoch
-        self._presence.combiner_up(combiner, clients)
+        self._presence.combiner_up(combiner, clients, allows_functions=snapshot.allows_functions)
         for client_id in clients:
             self._mark(client_id, combiner, online=True)
         self._release_forgotten(combiner, snapshot)

@@ -16,6 +16,7 @@ do: `functions.py` lets a user's class choose and aggregate, `asynchronous.py` l
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from fednet import limits
@@ -170,7 +171,7 @@ class Machine:
         current = self.session.round
         if self.session.stage is Stage.WAITING:
             self._begin_round_if_possible(now, step)
-        elif current and current.reducer not in self._connected:
+        elif current and current.reducer not in self._reducers():
             self._ask_to_reduce(step)
 
     def _unheard(self, order: Action, step: Step) -> None:
@@ -338,10 +339,14 @@ class Machine:
             return
         is_shared = self.session.is_shared(current.phase)
         current.reducer = reducer_among(
-            self._connected, current.phase.shares, rather_not, is_shared=is_shared
+            self._reducers(), current.phase.shares, rather_not, is_shared=is_shared
         )
         if current.reducer:
             step.actions.append(Reduce(current.reducer, current))
+
+    def _reducers(self) -> Collection[str]:
+        """The connected combiners that may be asked to merge."""
+        return self._connected
 
     def _is_reducing(self, model_id: str) -> bool:
         current = self.session.round

@@ -117,7 +117,7 @@ class RunningSessions:
             combiner: {client: able.kinds for client, able in clients.items()}
             for combiner, clients in self._presence.connected().items()
         }
-        return NetworkChanged(connected)
+        return NetworkChanged(connected, self._presence.allowing_functions())
 
     def _stored(self, document: Document) -> None:
         if Status(document["status"]).is_final:

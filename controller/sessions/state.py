@@ -80,6 +80,9 @@ class Phase:
     settings: dict[str, Any] = field(default_factory=dict)
     """What server functions tell its clients."""
 
+    merged_elsewhere: bool = False
+    """Server functions will aggregate, and may run on none of its combiners."""
+
     @property
     def is_closed(self) -> bool:
         """Whether every combiner has said what it has."""
@@ -266,7 +269,7 @@ class Session:
 
     def is_shared(self, phase: Phase) -> bool:
         """Whether a phase's partials lie in the blob store, where every combiner may merge them."""
-        return len(phase.shares) > 1 or self.is_asynchronous
+        return len(phase.shares) > 1 or phase.merged_elsewhere or self.is_asynchronous
 
     def reopen(self, rounds: int) -> None:
         """Let a session that has ended begin again, with more rounds."""

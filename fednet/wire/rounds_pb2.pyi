@@ -218,7 +218,7 @@ class PhaseContext(_message.Message):
     def __init__(self, phase_id: _Optional[str] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., model_id: _Optional[str] = ..., kind: _Optional[_Union[_tasks_pb2.TaskKind, str]] = ...) -> None: ...
 
 class Snapshot(_message.Message):
-    __slots__ = ("epoch", "clients", "phases")
+    __slots__ = ("epoch", "clients", "phases", "allows_functions")
     class ClientsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -229,10 +229,12 @@ class Snapshot(_message.Message):
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     CLIENTS_FIELD_NUMBER: _ClassVar[int]
     PHASES_FIELD_NUMBER: _ClassVar[int]
+    ALLOWS_FUNCTIONS_FIELD_NUMBER: _ClassVar[int]
     epoch: str
     clients: _containers.MessageMap[str, Capabilities]
     phases: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, epoch: _Optional[str] = ..., clients: _Optional[_Mapping[str, Capabilities]] = ..., phases: _Optional[_Iterable[str]] = ...) -> None: ...
+    allows_functions: bool
+    def __init__(self, epoch: _Optional[str] = ..., clients: _Optional[_Mapping[str, Capabilities]] = ..., phases: _Optional[_Iterable[str]] = ..., allows_functions: bool = ...) -> None: ...
 
 class Capabilities(_message.Message):
     __slots__ = ("needs_package", "kinds")

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import textwrap
 import uuid
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from fednet.combiner.function_processes import Bounds
 from fednet.combiner.round import task_id_of
 from fednet.combiner.runner import Runner
 from fednet.combiner.spool import Spool
-from fednet.errors import InvalidInput, NotFound
+from fednet.errors import FailedPrecondition, InvalidInput, NotFound
 from fednet.parameters import load_parameters, write_model
 from fednet.storage import open_blobs
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
@@ -103,6 +104,23 @@ async def test_a_plan_is_what_the_functions_say(planner):
     assert list(planned.clients) == ["a", "c"]
     assert json.loads(planned.settings_json) == {"lr": 0.5, "sum": 6.0}
     assert not planned.HasField("state")
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_the_combiner_says_whether_it_allows_them_and_holds_to_it(planner, allowed):
+    """In what it tells a controller first; one that asks all the same is refused with the setting's name."""
+    planner.begin(replace(QUICK, allowed=allowed))
+    async with running(planner):
+        asked = planner.plan(functions(client_selection="return client_ids"), "a")
+        [answer] = await asyncio.gather(asked, return_exceptions=True)
+
+    assert planner.runner.snapshot().snapshot.allows_functions is allowed
+    if allowed:
+        assert list(answer.clients) == ["a"]
+    else:
+        assert isinstance(answer, FailedPrecondition)
+        assert answer.field == "server_functions"
+        assert "'c' runs no server functions" in answer.message
 
 
 async def test_what_they_remember_goes_from_step_to_step(planner, store):

@@ -84,3 +84,31 @@ def test_a_wait_for_clients_that_do_not_come_ends_in_time(presence):
     is_here = presence.wait_for_client("b", 0.01)
 
     assert not is_here
+
+
+def test_where_server_functions_may_run_is_what_combiners_said_last(presence):
+    """One that says nothing does not allow them, and one that is away is not there."""
+    presence.combiner_up("quiet", {})
+    for name in ("one", "two", "three"):
+        presence.combiner_up(name, {}, allows_functions=True)
+
+    presence.combiner_up("two", {}, allows_functions=False)
+    presence.combiner_down("three")
+
+    assert presence.allowing_functions() == {"one"}
+
+
+def test_a_wait_for_server_functions_ends_with_the_first_that_allows_them(presence):
+    """Or when all combiners are connected and none does; or in time."""
+    presence.combiner_up("c1", {})
+    waiting = threading.Thread(target=presence.wait_for_functions, args=(9, 60))
+    waiting.start()
+
+    all_forbid, too_late = (presence.wait_for_functions(*most) for most in ((1, 60), (2, 0.01)))
+    presence.combiner_up("c2", {}, allows_functions=True)
+
+    waiting.join(60)
+    assert not waiting.is_alive()
+    assert not all_forbid
+    assert not too_late
+    assert presence.wait_for_functions(9, 60)

@@ -16,14 +16,24 @@ from fednet.controller.sessions.events import (
     ReduceRefused,
     StartPhase,
     StopAsked,
+    TimePassed,
     Unheard,
 )
 from fednet.controller.sessions.functions import FunctionsMachine
+from fednet.controller.sessions.orders import phase_request
 from fednet.controller.sessions.state import BlobRef, Functions, Session, Stage, Status
 
 ABLE = frozenset({"TRAIN", "VALIDATE"})
-NETWORK = NetworkChanged({"a": {"a1": ABLE, "a2": ABLE}, "b": {"b1": ABLE}})
+CONNECTED = {"a": {"a1": ABLE, "a2": ABLE}, "b": {"b1": ABLE}}
 NOW = 1000.0
+
+
+def network_of(connected, allowing="ab"):
+    """The picture of a network in which these combiners allow server functions."""
+    return NetworkChanged(connected, frozenset(allowing))
+
+
+NETWORK = network_of(CONNECTED)
 
 
 @pytest.fixture
@@ -53,7 +63,7 @@ def test_one_combiner_is_asked_with_all_clients_that_can_train(planning):
     """Wherever they are connected; those that only validate are none of them."""
     only = frozenset({"VALIDATE"})
 
-    _, order = planning(network=NetworkChanged({"b": {"b1": ABLE}, "a": {"a1": ABLE, "v": only}}))
+    _, order = planning(network=network_of({"b": {"b1": ABLE}, "a": {"a1": ABLE, "v": only}}))
 
     assert (order.combiner, order.clients) == ("a", ["a1", "b1"])
 
@@ -94,7 +104,7 @@ def test_without_a_selection_as_many_are_drawn_as_are_requested(planning):
 def test_who_has_left_since_is_left_out(planning):
     """With those who are still there the round goes on."""
     machine, _ = planning()
-    machine.handle(NetworkChanged({"a": {"a1": ABLE}}), NOW)
+    machine.handle(network_of({"a": {"a1": ABLE}}), NOW)
 
     machine.handle(Planned(phase_id_of(machine), ["a1", "b1"], {}), NOW)
 
@@ -171,8 +181,8 @@ def test_a_planner_that_goes_away_is_replaced(planning):
     """At once, where another is connected; else by the first that comes."""
     machine, _ = planning()
 
-    [other] = machine.handle(NetworkChanged({"b": {"b1": ABLE}}), NOW).actions
-    nobody = machine.handle(NetworkChanged({}), NOW).actions
+    [other] = machine.handle(network_of({"b": {"b1": ABLE}}), NOW).actions
+    nobody = machine.handle(network_of({}), NOW).actions
     [again] = machine.handle(NETWORK, NOW).actions
 
     assert (other.combiner, nobody, again.combiner) == ("b", [], "a")
@@ -224,3 +234,93 @@ def test_a_second_plan_changes_nothing(planning):
 
     assert (step.actions, step.records) == ([], [])
     assert not any(isinstance(action, Reduce) for action in step.actions)
+
+
+# Combiners that forbid them
+
+
+@pytest.mark.parametrize(("allowing", "asked"), [("a", "a"), ("b", "b"), ("ab", "a"), ("bx", "b")])
+def test_only_a_connected_combiner_that_allows_them_is_asked_to_plan(planning, allowing, asked):
+    """With the clients of all, also of those that forbid them; and again where it was not heard."""
+    machine, order = planning(network=network_of(CONNECTED, allowing))
+
+    alone = machine.handle(network_of(CONNECTED, asked), NOW)
+    [again] = machine.handle(Unheard(order), NOW).actions
+
+    assert (order.combiner, again.combiner) == (asked, asked)
+    assert order.clients == ["a1", "a2", "b1"]
+    assert alone.actions == []
+
+
+def test_a_plan_waits_for_a_combiner_that_allows_them(planning):
+    """One that came back without them is replaced; at the deadline the reason says what was missing."""
+    machine, _ = planning(round_retries=0)
+
+    nobody = machine.handle(network_of(CONNECTED, ""), NOW).actions
+    [later] = machine.handle(network_of(CONNECTED, "b"), NOW).actions
+    machine.handle(network_of(CONNECTED, ""), NOW)
+    machine.handle(TimePassed(), machine.next_deadline())
+
+    assert (nobody, later.combiner) == ([], "b")
+    assert "no combiner that allows server functions planned it" in machine.session.reason
+
+
+@pytest.fixture
+def training(new_session):
+    """Makes a machine whose functions aggregate, with its round in training; and the orders to begin."""
+
+    def make(network, *methods):
+        functions = Functions("class F: ...", list(methods or ("aggregate",)))
+        machine = FunctionsMachine(new_session(functions=functions))
+        machine.handle(Began(), NOW)
+        return machine, machine.handle(network, NOW).actions
+
+    return make
+
+
+def all_closed(machine):
+    """All combiners have answered; the orders that follow."""
+    phase = machine.session.round.phase
+    for name in phase.shares:
+        step = machine.handle(PhaseClosed(name, phase.phase_id, 1, 1.0), NOW)
+    return step.actions
+
+
+@pytest.mark.parametrize("allowing", ["a", "b"])
+def test_a_combiner_that_allows_them_aggregates_what_all_have(training, allowing):
+    """Also where another holds more of it; where it goes away, nobody is asked until it is back."""
+    machine, begun = training(network_of(CONNECTED, allowing))
+
+    [order] = all_closed(machine)
+    away = {name: clients for name, clients in CONNECTED.items() if name != allowing}
+    nobody = machine.handle(network_of(away, ""), NOW).actions
+    [again] = machine.handle(network_of(CONNECTED, allowing), NOW).actions
+
+    assert [start.combiner for start in begun] == ["a", "b"]
+    assert isinstance(order, Reduce)
+    assert (order.combiner, nobody, again.combiner) == (allowing, [], allowing)
+
+
+@pytest.mark.parametrize("allowing", ["a", "b", ""])
+def test_updates_are_shared_where_their_only_combiner_may_not_aggregate(training, allowing):
+    """So that another can, also one that connects later; where it may, they stay with it."""
+    machine, [start] = training(network_of({"a": {"a1": ABLE}, "b": {}}, allowing))
+    request = phase_request(machine.session, start)
+    restarted = FunctionsMachine(Session.from_dict(machine.session.to_dict()))
+
+    restarted.handle(network_of({"a": {}, "b": {}}, allowing), NOW)
+    asked = [order.combiner for order in all_closed(restarted)]
+
+    assert request.share_partial is (allowing != "a")
+    assert asked == list(allowing)
+
+
+def test_functions_that_only_plan_share_no_updates(training):
+    """The aggregator merges where it always does, also on a combiner that forbids them."""
+    machine, [plan] = training(network_of({"a": {"a1": ABLE}, "b": {}}, "b"), "client_selection")
+    [start] = machine.handle(Planned(phase_id_of(machine), ["a1"], {}), NOW).actions
+
+    [order] = all_closed(machine)
+
+    assert not phase_request(machine.session, start).share_partial
+    assert (plan.combiner, order.combiner) == ("b", "a")

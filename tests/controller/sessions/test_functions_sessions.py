@@ -1,5 +1,6 @@
 """Whole sessions with server functions: over any number of combiners, over restarts, and where they fail."""
 
+import inspect
 import threading
 
 import numpy as np
@@ -64,17 +65,17 @@ class Site:
 
 @pytest.fixture
 def network(tmp_path, controllers):  # noqa: ARG001  controllers are stopped after the rest
-    """Makes a network with a model of zeros and sites 1 to 5 spread over its combiners; those can have settings."""
+    """Makes a network with a model of zeros and sites 1 to 5 spread over its combiners; some can forbid functions."""
     networks = []
 
-    def make(combiners=1, sites=None, **settings):
+    def make(combiners=1, sites=None, forbidding=()):
         write_model(tmp_path / "seed.npz", [np.zeros(4, np.float32), np.zeros((2, 3), np.float64)])
         net = Network(combiners, data_dir=tmp_path / f"network-{len(networks)}")
         networks.append(net)
         net.__enter__()
-        for number in range(1, combiners + 1) if settings else ():
-            net.remove_combiner(f"combiner-{number}")
-            net.add_combiner(f"combiner-{number}", **settings)
+        for name in forbidding:
+            net.remove_combiner(name)
+            net.add_combiner(name, server_functions=False)
         net.api.set_active_model(str(tmp_path / "seed.npz"))
         for place, site in enumerate(sites or [Site(number) for number in SITES]):
             combiner = f"combiner-{place % combiners + 1}"
@@ -344,14 +345,43 @@ def test_functions_that_cannot_be_used_are_refused_at_the_start(network):
     assert net.api.get_sessions()["count"] == 0
 
 
-@pytest.mark.parametrize("functions", [Broken, BrokenInTheEnd])
-def test_a_combiner_whose_operator_forbids_them_runs_none(network, functions):
-    """Neither a plan nor an aggregation: the session fails and says where; others go on there."""
-    net = network(server_functions=False)
+@pytest.mark.parametrize("forbidding", ["combiner-1", "combiner-2"])
+def test_one_combiner_that_allows_them_is_enough(network, tmp_path, forbidding):
+    """It plans and aggregates, and the clients of the other take part; at the first attempt."""
+    net = network(2, forbidding=[forbidding])
+
+    session = run(net, Schedule, round_retries=0)
+
+    expected = expected_model(list(ids_of(net).values()), 3)
+    for made, array in zip(final_model(net, session, tmp_path), expected, strict=True):
+        np.testing.assert_allclose(made, array, rtol=1e-5)
+
+
+@pytest.mark.parametrize("functions", [Counter, Schedule])
+def test_it_is_enough_also_where_it_has_no_clients(network, tmp_path, functions):
+    """It gets the updates of the combiner that forbids them by the blob store."""
+    net = network(1, [Site(1), Site(2), Site(3)], forbidding=["combiner-1"])
+    net.add_combiner("combiner-2")
 
     session = run(net, functions, round_retries=0)
 
-    assert session["status"] == "FAILED"
-    assert "'combiner-1' runs no server functions" in session["reason"]
-    assert "server_functions is false" in session["reason"]
+    assert final_model(net, session, tmp_path)[0][0] > 0
+
+
+def test_where_all_combiners_forbid_them_the_start_is_refused(network):
+    """With the field and what to do; sessions without them do not notice it."""
+    net = network(2, [Site(1), Site(2)], forbidding=["combiner-1", "combiner-2"])
+
+    refused = requests.post(
+        f"{net.api_url}/api/v1/sessions/",
+        json={"server_functions": inspect.getsource(Counter)},
+        headers={"Authorization": f"Bearer {net.token}"},
+        timeout=SECONDS,
+    )
+
+    answer = refused.json()
+    assert (refused.status_code, answer["code"]) == (409, "failed_precondition")
+    assert answer["field"] == "server_functions"
+    assert "No connected combiner allows server functions. Set" in answer["message"]
+    assert net.api.get_sessions()["count"] == 0
     assert run(net, None, rounds=1)["status"] == "FINISHED"

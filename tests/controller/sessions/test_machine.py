@@ -626,6 +626,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.started, self.released, self.orders = set(), set(), []
         self.closes = Counter()
         self.phases, self.models = ["unknown"], ["unknown"]
+        self.allowing = set()
         self.tell(Began())
 
     @property
@@ -655,8 +656,13 @@ class AnyOrder(RuleBasedStateMachine):
                 functions = self.session.functions
                 if not (functions and functions.selects and phase.kind == "TRAIN"):
                     assert len(asked) <= self.session.requested_clients
-            case Plan(_, current):
+            case Plan(combiner, current):
                 self.phases.append(current.phase.phase_id)
+                assert combiner in self.allowing
+            case Reduce(combiner, current):
+                functions = self.session.functions
+                assert combiner in self.allowing or not (functions and functions.aggregates)
+                assert combiner in current.phase.shares or self.session.is_shared(current.phase)
             case ReleasePhase(combiner, phase_id):
                 self.released.add((combiner, phase_id))
             case ClosePhase(combiner, phase_id) if not again:
@@ -669,12 +675,17 @@ class AnyOrder(RuleBasedStateMachine):
     def phase_at(self, back):
         return self.phases[max(back, -len(self.phases))]
 
-    @rule(combiners=st.sets(some_combiner), clients=st.sets(some_client))
-    def network_changes(self, combiners, clients):
+    @rule(
+        combiners=st.sets(some_combiner),
+        clients=st.sets(some_client),
+        allowing=st.frozensets(some_combiner),
+    )
+    def network_changes(self, combiners, clients, allowing):
         connected = {
             name: {client: ABLE for client in clients if client[0] == name} for name in combiners
         }
-        self.tell(NetworkChanged(connected))
+        self.allowing = allowing & combiners
+        self.tell(NetworkChanged(connected, allowing))
 
     @rule(combiner=some_combiner)
     def combiner_is_back(self, combiner):
