@@ -1,9 +1,15 @@
-"""A session as the engine makes it, for tests that need no network."""
+"""A session as the engine makes it, for tests that need no network; and networks, for those that do."""
 
+import itertools
+from contextlib import ExitStack
+
+import numpy as np
 import pytest
 
 from fednet.controller.server import Controller
 from fednet.controller.sessions.state import BlobRef, Session
+from fednet.parameters import write_model
+from fednet.testing import Network
 
 SEED = BlobRef("seed-model", 1, "0" * 64)
 
@@ -46,3 +52,47 @@ def controllers(monkeypatch):
     yield started
     for controller in started:
         controller.stop()
+
+
+@pytest.fixture
+def join():
+    """Lets a site into a network: an object with a number, and a method for each task that it can do."""
+
+    def let_in(net, site, **where):
+        can_do = {
+            task: getattr(site, task)
+            for task in ("train", "validate", "predict")
+            if hasattr(site, task)
+        }
+        net.add_client(f"site-{site.number}", **can_do, **where)
+
+    return let_in
+
+
+@pytest.fixture
+def new_network(tmp_path, controllers, join):  # noqa: ARG001  controllers are stopped after the rest
+    """Makes a network with sites spread over its combiners, of which some forbid server functions.
+
+    It is taken apart at the end.
+    """
+    numbers = itertools.count()
+    with ExitStack() as networks:
+
+        def make(combiners, sites, forbidding=()):
+            folder = tmp_path / f"network-{next(numbers)}"
+            net = networks.enter_context(Network(combiners, data_dir=folder))
+            for name in forbidding:
+                net.remove_combiner(name)
+                net.add_combiner(name, server_functions=False)
+            for place, site in enumerate(sites):
+                join(net, site, preferred_combiner=f"combiner-{place % combiners + 1}")
+            return net
+
+        yield make
+
+
+@pytest.fixture
+def zeros(tmp_path):
+    """A model of zeros: float32 (4,) and float64 (2, 3)."""
+    write_model(tmp_path / "zeros.npz", [np.zeros(4, np.float32), np.zeros((2, 3), np.float64)])
+    return str(tmp_path / "zeros.npz")

@@ -7,9 +7,8 @@ import pytest
 import requests
 
 from fednet.controller.server import Controller
-from fednet.parameters import load_parameters, write_model
+from fednet.parameters import load_parameters
 from fednet.settings import ControllerSettings
-from fednet.testing import Network
 
 SECONDS = 60
 
@@ -36,24 +35,15 @@ class Site:
 
 
 @pytest.fixture
-def network(tmp_path, controllers):  # noqa: ARG001  controllers are stopped after the rest
+def network(new_network, zeros):
     """Makes a network with a model of zeros and sites 1, 2, … spread over its combiners."""
-    networks = []
 
     def make(combiners, sites):
-        write_model(tmp_path / "seed.npz", [np.zeros(4, np.float32), np.zeros((2, 3), np.float64)])
-        net = Network(combiners, data_dir=tmp_path / f"network-{len(networks)}")
-        networks.append(net)
-        net.__enter__()
-        net.api.set_active_model(str(tmp_path / "seed.npz"))
-        for place, site in enumerate(sites):
-            combiner = f"combiner-{place % combiners + 1}"
-            net.add_client(f"site-{site.number}", train=site.train, preferred_combiner=combiner)
+        net = new_network(combiners, sites)
+        net.api.set_active_model(zeros)
         return net
 
-    yield make
-    for net in networks:
-        net.__exit__()
+    return make
 
 
 def start(net, sites, **options):

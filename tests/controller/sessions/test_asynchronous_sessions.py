@@ -8,12 +8,10 @@ import pytest
 import requests
 
 from fednet.controller.server import Controller
-from fednet.parameters import load_parameters, write_model
+from fednet.parameters import load_parameters
 from fednet.settings import ControllerSettings
-from fednet.testing import Network
 
 SECONDS = 60
-ZEROS = [np.zeros(4, np.float32), np.zeros((2, 3), np.float64)]
 
 
 class Site:
@@ -43,26 +41,17 @@ def sites():
 
 
 @pytest.fixture
-def network(tmp_path, sites, controllers):  # noqa: ARG001  controllers are stopped after the rest
+def network(new_network, sites, zeros):
     """Makes a network with a model of zeros and the three sites spread over its combiners."""
-    networks = []
 
     def make(combiners):
-        write_model(tmp_path / "seed.npz", ZEROS)
-        net = Network(combiners, data_dir=tmp_path / "network")
-        networks.append(net)
-        net.__enter__()
-        net.api.set_active_model(str(tmp_path / "seed.npz"))
-        for place, site in enumerate(sites):
-            combiner = f"combiner-{place % combiners + 1}"
-            net.add_client(f"site-{site.number}", train=site.train, preferred_combiner=combiner)
+        net = new_network(combiners, sites)
+        net.api.set_active_model(zeros)
         return net
 
     yield make
     for site in sites:
         site.may_answer.release(10)  # whatever still waits is let go
-    for net in networks:
-        net.__exit__()
 
 
 def start(net, **options):

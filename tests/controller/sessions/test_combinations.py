@@ -11,7 +11,6 @@ from safetensors.numpy import load_file, save_file
 from fednet.controller.server import Controller
 from fednet.parameters import model_format
 from fednet.settings import ControllerSettings
-from fednet.testing import Network
 
 SECONDS = 60
 HELPERS = ["numpyhelper", "binaryhelper", "androidhelper", "safetensors"]
@@ -49,24 +48,15 @@ def sites():
 
 
 @pytest.fixture
-def network(tmp_path, sites, controllers):  # noqa: ARG001  controllers are stopped after the rest
+def network(new_network, tmp_path, sites):
     """Makes a network with a model of zeros in a format, and the sites spread over its combiners."""
-    networks = []
 
     def make(combiners=1, helper="numpyhelper"):
-        net = Network(combiners, data_dir=tmp_path / "network")
-        networks.append(net)
-        net.__enter__()
+        net = new_network(combiners, sites)
         net.api.set_active_model(str(seed_file(tmp_path, helper)), helper=helper)
-        for place, site in enumerate(sites):
-            combiner = f"combiner-{place % combiners + 1}"
-            functions = {"train": site.train, "predict": site.predict}
-            net.add_client(f"site-{site.number}", **functions, preferred_combiner=combiner)
         return net
 
-    yield make
-    for net in networks:
-        net.__exit__()
+    return make
 
 
 def seed_file(folder, helper):

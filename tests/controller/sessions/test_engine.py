@@ -49,26 +49,15 @@ def seed(tmp_path):
 
 
 @pytest.fixture
-def network(tmp_path, seed, controllers):  # noqa: ARG001  controllers are stopped after the rest
-    """Makes a network with a seed model; it is taken apart at the end."""
-    networks = []
+def network(new_network, seed):
+    """Makes a network with a seed model."""
 
     def make(combiners=1, sites=()):
-        net = Network(combiners, data_dir=tmp_path / f"network-{len(networks)}")
-        networks.append(net)
-        net.__enter__()
+        net = new_network(combiners, sites)
         net.api.set_active_model(str(seed))
-        for site in sites:
-            add(net, site)
         return net
 
-    yield make
-    for net in networks:
-        net.__exit__()
-
-
-def add(net, site, **where):
-    net.add_client(f"site-{site.number}", train=site.train, validate=site.validate, **where)
+    return make
 
 
 def finish(net, session_id):
@@ -480,16 +469,15 @@ def post_session(net, options):
     return requests.post(url, json=options, headers=headers, timeout=SECONDS).json()
 
 
-def test_without_a_model_no_session_starts(tmp_path):
+def test_without_a_model_no_session_starts(new_network):
     """The refusal says how to set one."""
-    with Network(data_dir=tmp_path / "network") as net:
-        add(net, Site(1))
+    net = new_network(1, [Site(1)])
 
-        refused = post_session(net, {})
+    refused = post_session(net, {})
 
-        assert (refused["code"], refused["field"]) == ("failed_precondition", "model_id")
-        assert "set_active_model" in refused["message"]
-        assert net.api.get_sessions()["count"] == 0
+    assert (refused["code"], refused["field"]) == ("failed_precondition", "model_id")
+    assert "set_active_model" in refused["message"]
+    assert net.api.get_sessions()["count"] == 0
 
 
 def test_without_a_package_no_session_starts_if_a_client_needs_one(network):
@@ -606,12 +594,12 @@ def test_a_session_of_another_version_fails_and_stops_no_other(network, controll
     assert "another version" in net.api.get_session("old")["reason"]
 
 
-def test_a_closed_network_leaves_no_thread_behind(tmp_path, seed):
+def test_a_closed_network_leaves_no_thread_behind(tmp_path, seed, join):
     """Also in the middle of a session."""
     before = set(threading.enumerate())
     site = Site(1)
     with Network(2, data_dir=tmp_path / "network") as net:
-        add(net, site)
+        join(net, site)
         net.api.set_active_model(str(seed))
         net.api.start_session(rounds=100)
         assert site.is_training.wait(SECONDS)

@@ -8,10 +8,9 @@ import pytest
 import requests
 
 from fednet.controller.server import Controller
-from fednet.parameters import load_parameters, model_format, write_model
+from fednet.parameters import load_parameters, model_format
 from fednet.server_functions import ServerFunctionsBase
 from fednet.settings import ControllerSettings
-from fednet.testing import Network
 
 SECONDS = 60
 SITES = (1, 2, 3, 4, 5)
@@ -64,27 +63,16 @@ class Site:
 
 
 @pytest.fixture
-def network(tmp_path, controllers):  # noqa: ARG001  controllers are stopped after the rest
+def network(new_network, zeros):
     """Makes a network with a model of zeros and sites 1 to 5 spread over its combiners; some can forbid functions."""
-    networks = []
 
     def make(combiners=1, sites=None, forbidding=()):
-        write_model(tmp_path / "seed.npz", [np.zeros(4, np.float32), np.zeros((2, 3), np.float64)])
-        net = Network(combiners, data_dir=tmp_path / f"network-{len(networks)}")
-        networks.append(net)
-        net.__enter__()
-        for name in forbidding:
-            net.remove_combiner(name)
-            net.add_combiner(name, server_functions=False)
-        net.api.set_active_model(str(tmp_path / "seed.npz"))
-        for place, site in enumerate(sites or [Site(number) for number in SITES]):
-            combiner = f"combiner-{place % combiners + 1}"
-            net.add_client(f"site-{site.number}", train=site.train, preferred_combiner=combiner)
+        everyone = [Site(number) for number in SITES]
+        net = new_network(combiners, sites or everyone, forbidding)
+        net.api.set_active_model(zeros)
         return net
 
-    yield make
-    for net in networks:
-        net.__exit__()
+    return make
 
 
 def run(net, functions, **options):

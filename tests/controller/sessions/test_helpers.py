@@ -40,24 +40,16 @@ class Site:
 
 
 @pytest.fixture
-def network(tmp_path):
+def network(new_network):
     """Makes a network of three sites, spread over its combiners."""
-    networks = []
 
     def make(combiners=1):
-        net = Network(combiners, data_dir=tmp_path / f"network-{len(networks)}")
-        networks.append(net)
-        net.__enter__()
-        net.sites = [Site(number) for number in (1, 2, 4)]
-        for place, site in enumerate(net.sites):
-            combiner = f"combiner-{place % combiners + 1}"
-            functions = {"train": site.train, "validate": site.validate}
-            net.add_client(f"site-{site.number}", **functions, preferred_combiner=combiner)
+        sites = [Site(number) for number in (1, 2, 4)]
+        net = new_network(combiners, sites)
+        net.sites = sites
         return net
 
-    yield make
-    for net in networks:
-        net.__exit__()
+    return make
 
 
 @pytest.fixture

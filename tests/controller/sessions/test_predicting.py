@@ -11,7 +11,6 @@ from fednet.errors import FailedPrecondition
 from fednet.packages import create_package
 from fednet.parameters import write_model
 from fednet.settings import ControllerSettings
-from fednet.testing import Network
 
 SECONDS = 60
 
@@ -34,23 +33,16 @@ class Site:
 
 
 @pytest.fixture
-def network(tmp_path, controllers):  # noqa: ARG001  controllers are stopped after the rest
-    """Makes a network with a model of zeros; it is taken apart at the end."""
-    networks = []
+def network(new_network, tmp_path):
+    """Makes a network with a model of two zeros."""
 
     def make(*sites, combiners=1):
-        net = Network(combiners, data_dir=tmp_path / "network")
-        networks.append(net)
-        net.__enter__()
+        net = new_network(combiners, sites)
         write_model(tmp_path / "seed.npz", [np.zeros(2, np.float32)])
         net.api.set_active_model(str(tmp_path / "seed.npz"))
-        for site in sites:
-            net.add_client(f"site-{site.number}", predict=site.predict)
         return net
 
-    yield make
-    for net in networks:
-        net.__exit__()
+    return make
 
 
 def start_controller_again(net):
