@@ -58,6 +58,8 @@ def address_of(url: str) -> Address:
     except ValueError:
         raise _no_address("It cannot be read") from None  # its words may hold part of the secret
     bucket = parts.path.strip("/")
+    if "@" in parts.query:  # then the options are part of the secret
+        raise _no_address("There is a question mark in KEY or SECRET")
     if unknown := options.keys() - {"secure", "region", "public"}:
         raise _no_address(f"The option {min(unknown)!r} is unknown")
     if not parts.hostname or not bucket or "/" in bucket or parts.fragment:
@@ -86,7 +88,10 @@ def _is_true(text: str) -> bool:
 def _checked_public(url: str | None) -> str | None:
     if url is None:
         return None
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/"):
         raise _no_address(
             "public is the server's address for others, such as https://s3.example.org"

@@ -184,6 +184,7 @@ def test_a_bucket_is_made_once(s3_server, bucket, client):
         ({":p%40ss": ":1/p%40ss"}, "%2F"),
         ({"@": "/@"}, "%2F|one host"),
         ({"&region": "&public=here&region"}, "public"),
+        ({"&region": "&public=http://[::1&region"}, "public"),
     ],
 )
 def test_what_is_wrong_with_the_url_is_said_without_the_secret(s3_url, wrong, advice):
@@ -199,6 +200,15 @@ def test_what_is_wrong_with_the_url_is_said_without_the_secret(s3_url, wrong, ad
     said = str(caught.value) + str(caught.value.__cause__)
     assert caught.value.field == "blob_store"
     assert not any(part in said for part in ("p%40ss", "p@ss", "w:rd", "w%3Ard"))
+
+
+@pytest.mark.parametrize("secret", ["?hunter2", "12?hunter2", "12?hunter2=", "#hunter2", "12/hunter2?b"])
+def test_a_secret_that_is_not_encoded_is_not_shown(secret):
+    """What stands behind a question mark looks like an option, and is none."""
+    with pytest.raises(InvalidInput, match="%2F") as caught:
+        open_blobs(f"s3://key:{secret}@127.0.0.1:9000/bucket?secure=false")
+
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_clock_that_is_wrong_is_named(s3_url, monkeypatch):
