@@ -22,6 +22,22 @@ def test_the_file_is_what_an_agent_starts_with(fednet, net, tmp_path):
     assert settings.token is None
 
 
+def test_the_way_of_files_can_stand_in_the_file(fednet, tmp_path):
+    """An agent that finds it there transfers so."""
+    result = fednet("client", "get-config", "--name", "site-2", "--transfer", "grpc")
+    (tmp_path / "site-2.yaml").write_text(result.stdout)
+
+    assert load(ClientSettings, file=tmp_path / "site-2.yaml").transfer == "grpc"
+
+
+def test_a_way_of_files_that_is_none_is_refused(fednet):
+    """With those that there are."""
+    result = fednet("client", "get-config", "--name", "site-2", "--transfer", "s3")
+
+    assert result.exit_code == 2
+    assert "object-store" in result.stderr
+
+
 def test_people_and_programs_get_the_same(fednet):
     """YAML here, JSON there."""
     words = ("client", "get-config", "--name", "site-2")
