@@ -19,6 +19,8 @@ def log_to_stderr(level: str, *, as_json: bool) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonLine() if as_json else _TextLine())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # It tells every URL at debug; those of an object store are rights to it.
+    logging.getLogger("urllib3").setLevel(max(logging.INFO, logging.getLogger().level))
 
 
 class _TextLine(logging.Formatter):

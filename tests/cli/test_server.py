@@ -22,6 +22,7 @@ limits.stop_seconds_max = 0.2
 def start(settings, on_ready, stop):
     '''Start it.'''
     logging.getLogger("test").warning("two\\nlines")
+    logging.getLogger("urllib3.connectionpool").debug("GET /?X-Amz-Signature=right")
     on_ready({"port": settings.port, "token": "secret"})
     stop.wait()
     if settings.host == "stubborn":
@@ -148,6 +149,17 @@ def test_the_log_level_hides_what_is_below():
         _, log = process.communicate()
 
     assert log == ""
+
+
+def test_no_log_level_shows_urls_that_are_a_right():
+    """The HTTP library tells each request at debug, with its query."""
+    with server("--announce", "--log-level", "debug") as process:
+        ready(process)
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate()
+
+    assert "two" in log
+    assert "X-Amz-Signature" not in log
 
 
 def test_a_flag_wins_over_the_environment_and_that_over_the_file(tmp_path, monkeypatch):
