@@ -190,7 +190,7 @@ class SqlDocuments:
         except sql_errors.SQLAlchemyError as error:
             raise FailedPrecondition(
                 f"The state store {self._store} cannot be used: {_words(error)}. "
-                "Restore it from a copy, or choose another.",
+                "Correct its URL or our rights there, or restore it from a copy.",
                 field="state_store",
             ) from error
 
@@ -264,5 +264,6 @@ def _ordered(chosen: Select[Any], table: Table, query: Query) -> Select[Any]:
 
 
 def _words(error: sql_errors.SQLAlchemyError) -> str:
-    """What the driver said, without the statement and its values."""
-    return str(getattr(error, "orig", None) or error)
+    """What the driver said, in a line and without the statement and its values."""
+    said, *_ = str(getattr(error, "orig", None) or error).split("\nLINE ")
+    return " ".join(said.split()).rstrip(".")

@@ -133,6 +133,18 @@ def test_an_unknown_parameter_is_refused_without_its_value(postgresql_url):
     assert "hunter2" not in error.value.message
 
 
+def test_missing_rights_are_named_in_one_line(postgresql_server):
+    """As PostgreSQL's default has it: whoever is not the owner may make no table."""
+    with postgresql_server.connect() as connection:
+        connection.execute("create role weak login password 'weak'")
+    url = f"postgresql://weak:weak@127.0.0.1:{postgresql_server.port}/postgres"
+
+    with pytest.raises(FailedPrecondition, match="permission denied.* rights") as error:
+        open_documents(url, [NOTES])
+
+    assert "\n" not in error.value.message
+
+
 def test_parameters_of_the_url_pass_through(postgresql_url):
     """As those for TLS: a server that has none is refused by who insists on it."""
     with pytest.raises(Unavailable, match="SSL"), opened(f"{postgresql_url}&sslmode=require"):
