@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     ShowProgress = Callable[[int, int, str], None]
 
-STORES = ("data_dir", "state_store", "blob_store")
+STORES = ("data_dir", "state_store", "blob_store", "blob_store_key", "blob_store_secret")
 
 
 @click.group()

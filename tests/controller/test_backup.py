@@ -2,12 +2,15 @@
 
 import json
 import shutil
+from contextlib import closing
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from servers.s3 import ACCESS_KEY, SECRET_KEY
 
 from fednet.cli import main
+from fednet.storage import open_blobs
 from fednet.testing import Network
 
 
@@ -92,3 +95,20 @@ def test_a_backup_of_nothing_tells_no_password(fednet, tmp_path, postgresql_url)
     assert result.exit_code != 0
     assert "nothing to back up" in result.output
     assert "p%40ss" not in result.output
+
+
+def test_the_keys_of_a_bucket_may_be_given_apart(fednet, tmp_path, s3_server):
+    """As for `fednet controller start`: by flags, or in files."""
+    access, secret = tmp_path / "key", tmp_path / "secret"
+    access.write_text(ACCESS_KEY)
+    secret.write_text(SECRET_KEY)
+    bucket = s3_server.new_bucket()
+    with closing(open_blobs(s3_server.url(bucket))) as blobs:
+        blobs.put("models/a", [b"x"])
+    store = ("--blob-store", f"s3://{s3_server.host}/{bucket}?secure=false")
+    keys = ("--blob-store-key-file", access, "--blob-store-secret-file", secret)
+
+    made = fednet("controller", "backup", tmp_path / "backup", "--data-dir", tmp_path, *store, *keys)
+
+    assert made.exit_code == 0
+    assert "1 blobs" in made.output
