@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, TypeAlias
 
 from fednet import limits
-from fednet.errors import FailedPrecondition
+from fednet.errors import FailedPrecondition, NotFound
 from fednet.storage._backup_file import (
     BackupContents,
     BackupWriter,
@@ -142,7 +142,10 @@ class _Copy:
         size_bytes = blobs.size(key)
         if size_bytes is None:
             return
-        self.writer.add(_BLOBS + file_name(key), size_bytes, blobs.read(key))
+        try:
+            self.writer.add(_BLOBS + file_name(key), size_bytes, blobs.read(key))
+        except NotFound:
+            return
         self.contents.blobs += 1
         self.contents.blob_bytes += size_bytes
         self._tell(1, "blobs")

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from fednet import limits
-from fednet.errors import Conflict, FailedPrecondition, InvalidInput
+from fednet.errors import Conflict, FailedPrecondition, InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -57,11 +57,29 @@ class BackupWriter:
         self.add(f"{_BEGIN}{_FORMAT}", 0, [])
 
     def add(self, name: str, size_bytes: int, content: Iterable[bytes]) -> None:
-        """Write a member.
+        """Write a member, all of it or nothing.
 
         Raises:
             Conflict: The content has another size: it was replaced meanwhile.
+            NotFound: It was deleted meanwhile.
         """
+        start, digest = self._file.tell(), self._digest.copy()
+        try:
+            self._write(name, size_bytes, content)
+        except NotFound:
+            self._file.seek(start)
+            self._file.truncate()
+            self._digest = digest
+            raise
+
+    def end(self, contents: BackupContents) -> None:
+        """Write the last member: from here on it is a backup."""
+        said = asdict(contents)
+        end = json.dumps(said | {"sha256": _sealed(self._digest, said)}).encode()
+        self.add(_END, len(end), [end])
+        self._file.write(bytes(2 * tarfile.BLOCKSIZE))
+
+    def _write(self, name: str, size_bytes: int, content: Iterable[bytes]) -> None:
         header = tarfile.TarInfo(name)
         header.size, header.mode = size_bytes, 0o600
         self._file.write(header.tobuf(tarfile.PAX_FORMAT))
@@ -74,13 +92,6 @@ class BackupWriter:
         if left:
             raise Conflict(f"{name} was replaced while it was read: make the backup again.")
         self._file.write(bytes(-size_bytes % tarfile.BLOCKSIZE))
-
-    def end(self, contents: BackupContents) -> None:
-        """Write the last member: from here on it is a backup."""
-        said = asdict(contents)
-        end = json.dumps(said | {"sha256": _sealed(self._digest, said)}).encode()
-        self.add(_END, len(end), [end])
-        self._file.write(bytes(2 * tarfile.BLOCKSIZE))
 
 
 def members(path: Path) -> Iterator[tuple[str, int, Iterator[bytes]]]:

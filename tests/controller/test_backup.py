@@ -108,7 +108,9 @@ def test_the_keys_of_a_bucket_may_be_given_apart(fednet, tmp_path, s3_server):
     store = ("--blob-store", f"s3://{s3_server.host}/{bucket}?secure=false")
     keys = ("--blob-store-key-file", access, "--blob-store-secret-file", secret)
 
-    made = fednet("controller", "backup", tmp_path / "backup", "--data-dir", tmp_path, *store, *keys)
+    made = fednet(
+        "controller", "backup", tmp_path / "backup", "--data-dir", tmp_path, *store, *keys
+    )
 
     assert made.exit_code == 0
     assert "1 blobs" in made.output

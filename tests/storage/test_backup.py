@@ -11,7 +11,7 @@ from itertools import islice
 import pytest
 
 from fednet import limits
-from fednet.errors import FailedPrecondition, InvalidInput, Unavailable
+from fednet.errors import FailedPrecondition, InvalidInput, NotFound, Unavailable
 from fednet.storage import Collection, back_up, open_blobs, open_documents, restore
 
 NOTES = Collection("notes", indexed=("kind",), unique=("name",))
@@ -249,6 +249,28 @@ def test_what_a_document_speaks_of_is_in_the_backup_though_others_write(tmp_path
     found, kept = contents(*empty)
     assert len(found["models"]) > 50
     assert {f"models/{each['id']}" for each in found["models"]} <= set(kept)
+
+
+@pytest.mark.parametrize("when", ["before its first byte", "amid its bytes"])
+def test_a_blob_that_is_deleted_while_it_is_copied_is_left_out(tmp_path, stores, empty, when):
+    """As partials are while a session runs; what comes after it is whole."""
+    documents, blobs = stores
+    given = blobs.read
+
+    def read(key):
+        if key == "a/b":
+            yield from [] if when.startswith("before") else [b"a"]
+            blobs.delete(key)
+            raise NotFound("It is gone.")
+        yield from given(key)
+
+    blobs.read = read
+    made = back_up(tmp_path / "backup", documents, blobs, NAMES, show_nothing)
+    del blobs.read
+    restore(tmp_path / "backup", *empty, NAMES, show_nothing)
+
+    assert contents(*empty) == contents(*stores)
+    assert made.blobs == len(ODD)
 
 
 def test_a_blob_larger_than_memory_goes_through(tmp_path):

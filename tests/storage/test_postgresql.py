@@ -139,7 +139,7 @@ def test_missing_rights_are_named_in_one_line(postgresql_server):
         connection.execute("create role weak login password 'weak'")
     url = f"postgresql://weak:weak@127.0.0.1:{postgresql_server.port}/postgres"
 
-    with pytest.raises(FailedPrecondition, match="permission denied.* rights") as error:
+    with pytest.raises(FailedPrecondition, match=r"permission denied.* rights") as error:
         open_documents(url, [NOTES])
 
     assert "\n" not in error.value.message

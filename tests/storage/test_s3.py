@@ -202,7 +202,9 @@ def test_what_is_wrong_with_the_url_is_said_without_the_secret(s3_url, wrong, ad
     assert not any(part in said for part in ("p%40ss", "p@ss", "w:rd", "w%3Ard"))
 
 
-@pytest.mark.parametrize("secret", ["?hunter2", "12?hunter2", "12?hunter2=", "#hunter2", "12/hunter2?b"])
+@pytest.mark.parametrize(
+    "secret", ["?hunter2", "12?hunter2", "12?hunter2=", "#hunter2", "12/hunter2?b"]
+)
 def test_a_secret_that_is_not_encoded_is_not_shown(secret):
     """What stands behind a question mark looks like an option, and is none."""
     with pytest.raises(InvalidInput, match="%2F") as caught:
