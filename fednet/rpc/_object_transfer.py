@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from urllib.parse import urlsplit
 
 from fednet import limits
 from fednet.errors import TransferCorrupted, Unavailable
@@ -185,31 +186,33 @@ class _ObjectStore:
     @contextlib.contextmanager
     def _answer(self, method: str, url: str, **options: Any) -> Iterator[requests.Response]:
         seconds = (limits.object_connect_seconds_max, limits.object_idle_seconds_max)
+        place = urlsplit(url).netloc
         with (
-            _store_errors(),
+            _store_errors(place),
             self._session.request(
                 method, url, timeout=seconds, allow_redirects=False, **options
             ) as answer,
         ):
             if answer.status_code not in {200, 206}:
                 raise Unavailable(
-                    f"The object store refuses with status {answer.status_code}: the URL has expired, "
-                    "or the object is gone, or something else answers at the store's address.",
+                    f"The object store at {place} refuses with status {answer.status_code}: the URL has "
+                    "expired, or the object is gone, or something else answers at the store's address.",
                     field="blob_store",
                 )
             yield answer
 
 
 @contextlib.contextmanager
-def _store_errors() -> Iterator[None]:
-    """Turn what is raised inside the block into ours; shows no URL, for a URL is a right."""
+def _store_errors(place: str) -> Iterator[None]:
+    """Turn what is raised inside the block into ours; shows no more of a URL than the place, for a URL is a right."""
     from requests import exceptions
 
     try:
         yield
     except exceptions.RequestException as error:
         raise Unavailable(
-            f"The object store does not answer ({type(error).__name__}).", field="blob_store"
+            f"The object store at {place} does not answer ({type(error).__name__}).",
+            field="blob_store",
         ) from error
 
 

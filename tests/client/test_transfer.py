@@ -114,8 +114,9 @@ def test_without_an_object_store_everything_passes_through_the_combiner(session,
 
 
 def test_a_client_that_cannot_reach_the_store_goes_through_the_combiner(s3_server, session, called):
-    """It says so, and does not try again with each file."""
-    closed = f"&public=http://127.0.0.1:{free_port()}"
+    """It says so, and where the store was looked for, and does not try again with each file."""
+    place = f"127.0.0.1:{free_port()}"
+    closed = f"&public=http://{place}"
 
     ended, log, is_right = session(s3_server.url(s3_server.new_bucket(), more=closed), "auto")
 
@@ -123,6 +124,8 @@ def test_a_client_that_cannot_reach_the_store_goes_through_the_combiner(s3_serve
     assert is_right
     assert called == THROUGH_THE_COMBINER | {"LocateDownload"}
     assert log.count("Files go through the combiner for a while") == 1
+    assert f"The object store at {place} does not answer" in log
+    assert "X-Amz" not in log
 
 
 def test_a_client_that_must_use_an_object_store_says_that_there_is_none(session):
