@@ -64,6 +64,7 @@ class _Section(BaseModel):
         extra="forbid",
         validate_default=True,
         use_attribute_docstrings=True,
+        hide_input_in_errors=True,  # or a traceback would show secrets
     )
     section: ClassVar[str]
 

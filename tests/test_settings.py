@@ -1,5 +1,6 @@
 """Settings come from flags, the environment and a file; a wrong one is refused with what to do."""
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -242,6 +243,14 @@ def test_a_secret_is_not_shown(kind: type, field: str) -> None:
     others = {} if kind is ControllerSettings else COMBINER
 
     assert "hunter2" not in repr(load(kind, flags=others | {field: "hunter2"}))
+
+
+@pytest.mark.parametrize("wrong", [{"token": "hunter2"}, COMBINER | {"tokn": "hunter2"}])
+def test_a_refusal_shows_no_secret_in_its_traceback(wrong: dict[str, str]) -> None:
+    """Nor what looks like one: a notebook prints all of it."""
+    error = refusal(ClientSettings, flags=wrong)
+
+    assert "hunter2" not in "".join(traceback.format_exception(error))
 
 
 @pytest.fixture
