@@ -293,14 +293,7 @@ def _text_of(path: Any, field: str) -> str:
 
 
 def _from_file(file: Path, section: str) -> dict[str, Any]:
-    import yaml
-
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidInput(
-            f"The config file {file} cannot be read: {error}", field="config"
-        ) from error
+    content = _yaml_of(file)
     values = (_sections(file, content).get(section) or {}) if isinstance(content, dict) else None
     if not isinstance(values, dict):
         raise InvalidInput(
@@ -308,6 +301,25 @@ def _from_file(file: Path, section: str) -> dict[str, Any]:
             field="config",
         )
     return {str(name): value for name, value in values.items()}
+
+
+def _yaml_of(file: Path) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            f"The config file {file} cannot be read: {error}", field="config"
+        ) from error
+    except yaml.YAMLError as error:
+        # Without its words and its cause, which quote what stands there: it may be a secret.
+        mark = getattr(error, "problem_mark", None)
+        place = f" in line {mark.line + 1}" if mark else ""
+        raise InvalidInput(
+            f"The config file {file} is no YAML{place}: put values with odd characters into quotes.",
+            field="config",
+        ) from None
 
 
 def _sections(file: Path, content: dict[Any, Any]) -> dict[Any, Any]:

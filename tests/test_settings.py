@@ -253,6 +253,29 @@ def test_a_refusal_shows_no_secret_in_its_traceback(wrong: dict[str, str]) -> No
     assert "hunter2" not in "".join(traceback.format_exception(error))
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("hunter2: x: y", "no YAML in line 2"),
+        ("!hunter2 x", "no YAML in line 2"),
+        ('"hunter2', "no YAML in line 3"),
+        ("\0hunter2", "no YAML:"),
+    ],
+)
+def test_a_file_that_is_no_yaml_is_refused_with_the_line_but_not_what_stands_there(
+    tmp_path: Path, wrong: str, said: str
+) -> None:
+    """It may be a secret."""
+    path = tmp_path / "fednet.yaml"
+    path.write_text(f"controller:\n  state_store: {wrong}\n")
+
+    error = refusal(file=path)
+
+    assert error.field == "config"
+    assert said in error.message
+    assert "hunter2" not in "".join(traceback.format_exception(error))
+
+
 @pytest.fixture
 def secret(tmp_path: Path) -> Path:
     """A file with a secret."""

@@ -68,6 +68,8 @@ def address_of(url: str) -> Address:
         raise _no_address(
             "There is no KEY:SECRET in it, nor in blob_store_key and blob_store_secret"
         )
+    if not unquote(parts.username + parts.password).isprintable():
+        raise _no_address("There is a line break, or the like, in KEY or SECRET")
     return Address(
         host=parts.netloc.rpartition("@")[2],
         bucket=bucket,

@@ -183,6 +183,7 @@ def test_a_bucket_is_made_once(s3_server, bucket, client):
         ({"/bucket": "/a/bucket"}, "one bucket"),
         ({":p%40ss": ":1/p%40ss"}, "%2F"),
         ({"@": "/@"}, "%2F|one host"),
+        ({"fed%2Fnet": "fed%0Anet"}, "line break"),
         ({"&region": "&public=here&region"}, "public"),
         ({"&region": "&public=http://[::1&region"}, "public"),
     ],
