@@ -56,7 +56,9 @@ def invalid(error: ValidationError) -> Response:
     if not first["loc"]:
         return _no_json()
     field = ".".join(str(part) for part in first["loc"])
-    return _answer(InvalidInput(f"{field}: {first['msg']}.", field=field).to_dict(), 422)
+    # What a check of ours says comes with pydantic's words before it, and is a sentence already.
+    what = first["msg"].removeprefix("Value error, ").removesuffix(".")
+    return _answer(InvalidInput(f"{field}: {what}.", field=field).to_dict(), 422)
 
 
 def _refused(error: FednetError) -> Response:

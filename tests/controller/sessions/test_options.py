@@ -94,6 +94,16 @@ def test_what_makes_no_sense_is_refused_with_its_name(net, status, field, option
     assert net.api.get_sessions_count() == before
 
 
+@pytest.mark.parametrize("options", [{"rounds": True}, {"id": "count"}, {"server_functions": "x"}])
+def test_our_own_checks_speak_like_all_others(net, options):
+    """The option's name, a sentence and one full stop: nothing of what checks it."""
+    message = post(net, options).json()["message"]
+
+    assert "Value error" not in message
+    assert message.endswith(".")
+    assert not message.endswith("..")
+
+
 def test_every_option_is_refused_for_something():
     """An option that takes whatever comes would promise what nobody holds."""
     fields = {field.alias or name for name, field in SessionOptions.model_fields.items()}
