@@ -62,10 +62,8 @@ def check_end(exit_code: int, folder: Path, step: Step, printed: str, *, in_time
             f"The server functions took longer than {step.seconds_max:g} seconds and were stopped.",
             traceback=printed,
         )
-    if exit_code != 0:
+    if exit_code != 0 or not (folder / ANSWER).is_file():
         raise TaskFailed(f"{_WHAT} {how_it_ended(exit_code)}.", traceback=printed)
-    if not (folder / ANSWER).is_file():
-        raise TaskFailed(f"{_WHAT} ended before it had answered.", traceback=printed)
 
 
 def made_in(folder: Path, step: Step) -> Made:
@@ -77,8 +75,8 @@ def made_in(folder: Path, step: Step) -> Made:
     answer = _answer_in(folder / ANSWER)
     if "problem" in answer:
         raise TaskFailed(
-            str(answer["problem"])[: limits.text_characters_max],
-            traceback=str(answer.get("traceback"))[-limits.traceback_characters_max :],
+            _text(answer["problem"])[: limits.text_characters_max],
+            traceback=_text(answer.get("traceback"))[-limits.traceback_characters_max :],
         )
     clients, settings = answer.get("clients", []), answer.get("settings", {})
     if not isinstance(clients, list) or not isinstance(settings, dict):
@@ -100,6 +98,11 @@ def _answer_in(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise TaskFailed(f"{_WHAT} has written over its answer: {error}") from error
     return answer if isinstance(answer, dict) else {}
+
+
+def _text(said: object) -> str:
+    """Text that can be sent: names of files may hold what is no Unicode."""
+    return str(said).encode(errors="replace").decode()
 
 
 def _state_in(path: Path) -> _Array | None:

@@ -34,7 +34,8 @@ def main(target: str, requests: int, answers: int) -> None:
     ):
         while request := read_message(incoming):
             try:
-                client = client or load(target)
+                if client is None:
+                    client = load(target)
                 answer = perform(client, request)
             except BaseException as error:  # noqa: BLE001 (user code may raise anything)
                 answer = failure(request["task"], error)

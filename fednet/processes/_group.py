@@ -77,6 +77,8 @@ class Group:
 
 def how_it_ended(exit_code: int) -> str:
     """The end of a sentence about a process that did not end well."""
-    if exit_code >= 0:
+    if exit_code == 0:
+        return "ended before it had answered"
+    if exit_code > 0:
         return f"failed with exit code {exit_code}"
     return f"was ended by signal {-exit_code} ({signal.strsignal(-exit_code)})"

@@ -127,8 +127,8 @@ def _aggregate(functions: Any, base: list[Array], step: Step) -> dict[str, Any]:
         raise TaskFailed(f"aggregate returned {type(made).__name__}: return a list of arrays.")
     try:
         write_model(Path(MODEL), [np.asarray(array) for array in made])
-    except InvalidModel as error:
-        raise TaskFailed(f"aggregate returned no model. {error.message}") from error
+    except (InvalidModel, ValueError) as error:  # NumPy's for lists that make no array
+        raise TaskFailed(f"aggregate returned no model. {error}") from error
     return {}
 
 

@@ -215,6 +215,7 @@ FAILURES = {
     "self.file = open(os.devnull); return {}": "(file) cannot be kept for the next step",
     "import nothing_of_that_name": "ModuleNotFoundError",
     "return {'x': undefined}": "NameError",
+    "raise OSError('no file caf\\udce9')": "OSError: no file caf?",
 }
 
 
@@ -506,6 +507,7 @@ NO_MODELS = {
     "return previous_global[0]": "aggregate returned ndarray",
     "return []": "no model",
     "return [np.array(['x'])]": "no model",
+    "return [[1, [2]]]": "aggregate returned no model. setting an array element",
     "return [np.zeros(2)]": "has shape (2,), the global model has (3,)",
     "return [np.zeros(3), np.zeros(3)]": "2 arrays",
     "return [np.full(3, np.nan)]": "NaN",

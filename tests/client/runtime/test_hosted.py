@@ -89,6 +89,16 @@ def test_the_object_is_loaded_once_for_all_tasks(hosted, model, tmp_path):
     assert first["settings"] == "{'epochs': 3}"
 
 
+def test_an_object_that_counts_as_false_is_loaded_once_too(hosted, model):
+    """One with a length of 0, say, is an object like any other."""
+    code = validates("return {'made': Client.made}") + (
+        "    made = 0\n    def __init__(self): Client.made += 1\n    def __len__(self): return 0\n"
+    )
+    runtime = hosted(code)
+
+    assert [runtime.validate(model, {})["made"] for _ in "123"] == [1, 1, 1]
+
+
 def test_the_object_may_stand_ready_in_its_module(hosted, model):
     """An object is taken as it is, a class is called."""
     runtime = hosted(validates("return {'x': 1}") + "\nready = Client()", client="model:ready")
@@ -123,6 +133,7 @@ def test_startup_runs_before_the_object_is_loaded(hosted, model):
         (validates("return 3"), "must return a dict"),
         (validates("return {'x': float('nan')}"), "finite"),
         (validates("import os; os._exit(3)"), "failed with exit code 3"),
+        (validates("import os; os._exit(0)"), "ended before it had answered"),
         (validates("import os; os.kill(os.getpid(), 11)"), "ended by signal 11"),
         (validates("import os, sys; os.write(int(sys.argv[3]), b'xxxxxxxx')"), "bytes at once"),
         (validates("import os, sys; os.close(int(sys.argv[3]))"), "ended by signal"),
