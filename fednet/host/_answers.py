@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -91,11 +92,16 @@ def _check_examples(metadata: dict[str, Any]) -> None:
             f"The metadata has no num_examples: {_EXAMPLES_HELP}.", field="num_examples"
         )
     count = metadata["num_examples"]
-    if isinstance(count, bool) or not isinstance(count, int | float) or count <= 0:
+    if isinstance(count, bool) or not isinstance(count, int | float) or not _is_within(count):
         raise TaskFailed(
-            f"num_examples is {count!r}, and must be a number above 0: {_EXAMPLES_HELP}.",
+            f"num_examples is {reprlib.repr(count)}, and must be a number above 0 and at most "
+            f"{limits.update_examples_max}: {_EXAMPLES_HELP}.",
             field="num_examples",
         )
+
+
+def _is_within(count: float) -> bool:
+    return 0 < count <= limits.update_examples_max
 
 
 def _plain(value: object, key: str) -> Any:
@@ -103,10 +109,18 @@ def _plain(value: object, key: str) -> Any:
     if isinstance(value, Mapping):
         return {str(name): _plain(inner, f"{key}.{name}") for name, inner in value.items()}
     if isinstance(value, np.ndarray) and value.ndim:
-        value = value.tolist()
+        value = _listed(value, key)
     if isinstance(value, list | tuple):
         return [_plain(inner, f"{key}.{index}") for index, inner in enumerate(value)]
     return _scalar(value, key)
+
+
+def _listed(array: Array, key: str) -> list[Any]:
+    """The array as lists, where there is hope that they are not too long."""
+    if array.size > limits.json_bytes_max:
+        raise TaskFailed(f"{key} has {array.size} numbers: return less.", field=key)
+    listed: list[Any] = array.tolist()
+    return listed
 
 
 def _scalar(value: object, key: str) -> Any:

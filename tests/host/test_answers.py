@@ -10,6 +10,8 @@ from fednet import limits
 from fednet.errors import TaskFailed
 from fednet.host import check_metadata, check_metrics, check_predictions
 
+HUGE = pytest.param(10**400, id="more than a float holds")
+
 
 def test_numpy_scalars_become_plain_json():
     """Metrics are computed with NumPy and travel as JSON."""
@@ -58,6 +60,7 @@ def test_predictions_may_be_nested_and_hold_arrays():
         ({"p": np.array([1.0, math.inf])}, r"p\.1 is inf"),
         ({"p": [object()]}, r"p\.0 is of type object"),
         ({"p": np.zeros(limits.json_bytes_max)}, "return less"),
+        ({"p": [np.broadcast_to(0.0, 10**12)]}, "p.0 has 1000000000000 numbers"),
     ],
 )
 def test_predictions_that_are_no_bounded_json_are_refused(answer, words):
@@ -85,7 +88,9 @@ def test_examples_are_any_number_above_zero(count):
     assert check_metadata({"num_examples": count})["num_examples"] == count
 
 
-@pytest.mark.parametrize("count", [0, -1, math.nan, math.inf, True, np.bool_(True), "3", None, [1]])
+@pytest.mark.parametrize(
+    "count", [0, -1, math.nan, math.inf, 2**60, HUGE, True, np.bool_(True), "3", None, [1]]
+)
 def test_other_examples_are_refused(count):
     """The error names the field."""
     with pytest.raises(TaskFailed, match="num_examples") as caught:
