@@ -14,13 +14,12 @@ from fednet.aggregation._fedprox import FedProx
 from fednet.aggregation._geometric_median import GeometricMedian
 from fednet.aggregation._krum import Bulyan, Krum, MultiKrum
 from fednet.aggregation._optimizers import FedAvgM, FedOpt
+from fednet.aggregation._protocols import Aggregator
 from fednet.aggregation._settings import settings_of
 from fednet.errors import FailedPrecondition, InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from fednet.aggregation._protocols import Aggregator
 
 _GROUP: Final = "fednet.aggregators"
 _KINDS: Final[tuple[Any, ...]] = (
@@ -62,7 +61,7 @@ def aggregator(name: str, settings: Mapping[str, Any] | None = None) -> Aggregat
         )
     try:
         made: Aggregator = kind(**settings or {})
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise InvalidInput(
             f"The aggregator {name!r} cannot be made of these settings: {error}.",
             field="aggregator_kwargs",
@@ -80,16 +79,17 @@ def _installed(name: str) -> Any:
     for entry_point in entry_points(group=_GROUP, name=name):
         try:
             kind = entry_point.load()
-        except Exception as error:  # whatever a stranger's module does when it is imported
+        except (Exception, SystemExit) as error:  # whatever a stranger's module does on import
             raise FailedPrecondition(
                 f"The aggregator {name!r} is installed as {entry_point.value!r} and cannot be "
-                f"loaded: {error}.",
+                f"loaded: {type(error).__name__}: {error}.",
                 field="aggregator",
             ) from error
-        if not is_dataclass(kind):
+        if not (isinstance(kind, type) and is_dataclass(kind) and Aggregator in kind.__mro__):
             raise FailedPrecondition(
                 f"The aggregator {name!r} is installed as {entry_point.value!r}, which is no "
-                "dataclass. Make its settings the fields of one.",
+                "dataclass that inherits from fednet.aggregation.Aggregator. Make its settings the "
+                "fields of one.",
                 field="aggregator",
             )
         return kind

@@ -12,7 +12,7 @@ from fednet.parameters import Structure
 MODULE = '''
 """An aggregator of the largest numbers."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -45,6 +45,15 @@ class Needy(Largest):
     need: float = field(kw_only=True)
 
 
+@dataclass(frozen=True)
+class Fussy(Largest):
+    def __post_init__(self):
+        raise ValueError("the margin must be even")
+
+
+Foreign = make_dataclass("Foreign", [])
+
+
 class LargestPartial(Partial):
     def __init__(self, structure, margin):
         self.weight, self.updates, self.margin = 0.0, 0, margin
@@ -71,6 +80,9 @@ largest = largest_of_all:Largest
 needy = largest_of_all:Needy
 broken = no_such_module:Anything
 plain = largest_of_all:LargestPartial
+foreign = largest_of_all:Foreign
+fussy = largest_of_all:Fussy
+leaving = leaves_when_imported:Anything
 fedavg = largest_of_all:Largest
 """
 
@@ -79,6 +91,7 @@ fedavg = largest_of_all:Largest
 def site(tmp_path, monkeypatch):
     """A folder of installed distributions, with one that brings aggregators."""
     (tmp_path / "largest_of_all.py").write_text(MODULE)
+    (tmp_path / "leaves_when_imported.py").write_text("raise SystemExit(3)")
     info = tmp_path / "largest-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: largest\nVersion: 1.0\n")
@@ -111,6 +124,15 @@ def test_its_settings_are_checked_like_those_of_others():
 
 
 @pytest.mark.usefixtures("site")
+def test_a_check_of_its_own_refuses_settings():
+    """In its words, as Python's classes refuse values."""
+    with pytest.raises(InvalidInput, match="the margin must be even") as caught:
+        aggregator("fussy")
+
+    assert caught.value.field == "aggregator_kwargs"
+
+
+@pytest.mark.usefixtures("site")
 def test_a_setting_without_a_default_has_to_be_given():
     """The refusal names it."""
     with pytest.raises(InvalidInput, match="'need'") as caught:
@@ -127,9 +149,9 @@ def test_names_are_listed_and_nothing_is_loaded_for_it():
 
 
 @pytest.mark.usefixtures("site")
-@pytest.mark.parametrize("name", ["broken", "plain"])
+@pytest.mark.parametrize("name", ["broken", "leaving", "plain", "foreign"])
 def test_one_that_cannot_be_used_is_named_with_where_it_comes_from(name):
-    """A module that is not there, and a class without settings."""
+    """A module that is not there or ends the process, a class without settings, and no aggregator."""
     with pytest.raises(FailedPrecondition, match="is installed as") as caught:
         aggregator(name)
 
