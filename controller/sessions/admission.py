@@ -98,7 +98,7 @@ class Admission:
                 field="min_clients",
             )
         if any(trainer.needs_package for trainer in trainers.values()):
-            _check_package(package, model)
+            _check_package(package, model, "train")
 
     def _check_functions(self, options: SessionOptions) -> None:
         """Whether they may run somewhere; combiners that are a moment from being connected are given it."""
@@ -114,8 +114,7 @@ class Admission:
 
     def _check_predictors(self, model: Document, package: Document | None) -> None:
         self._wait_for_newcomers("PREDICT", 1)
-        # Documents of earlier versions do not say what a package can do.
-        package_predicts = package is not None and "predict" in package.get("tasks", ["predict"])
+        package_predicts = package is not None and _does(package, "predict")
         predictors = [
             each
             for _, each in self._capable("PREDICT")
@@ -128,7 +127,7 @@ class Admission:
                 field="predict",
             )
         if any(predictor.needs_package for predictor in predictors):
-            _check_package(package, model)
+            _check_package(package, model, "predict")
 
     def _wait_for_newcomers(self, kind: str, count: int) -> None:
         """A client that has just registered may be a moment from being connected: give it that moment."""
@@ -150,12 +149,23 @@ def _check_helper(options: SessionOptions, model: Document) -> None:
         )
 
 
-def _check_package(package: Document | None, model: Document) -> None:
-    """Whether clients that need a package can begin with the model."""
+def _does(package: Document, task: str) -> bool:
+    """Whether a package has an entry point; documents of earlier versions do not say."""
+    return task in package.get("tasks", [task])
+
+
+def _check_package(package: Document | None, model: Document, task: str) -> None:
+    """Whether clients that need a package can do the task with the model."""
     if package is None:
         raise FailedPrecondition(
             "No compute package set, and a connected client needs one. Set one with "
             "APIClient.set_active_package(path, helper).",
+            field="package",
+        )
+    if not _does(package, task):
+        raise FailedPrecondition(
+            f"The active package has no entry point {task}, and a connected client needs it. Add it "
+            "to the package's manifest, and set the package again.",
             field="package",
         )
     if package["helper"] != helper_of(model):

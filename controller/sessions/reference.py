@@ -44,7 +44,8 @@ The aggregators and their settings stand in [aggregators.md](aggregators.md).
 - `round_buffer_size` is -1, or from `min_clients` to `requested_clients`: with less the round would not count, and
   more than are asked never come in. With an aggregator that takes stale updates a client may answer more than once.
 - `min_clients` is at least what the aggregator needs, and `requested_clients` at most what it takes.
-- `helper` is the format of the model to begin with, and that of the active package where a client needs it.
+- `helper` is the format of the model to begin with, and that of the active package where a client needs it. That
+  package has an entry point `train`, or an object (`client`).
 - `server_functions` go with every aggregator that takes no stale updates; those with `aggregate` with the default one
   only, and with at most 500 `requested_clients`.
 - `min_clients` clients that can train are connected when the session starts. A client that has registered is waited for

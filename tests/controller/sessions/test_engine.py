@@ -13,6 +13,7 @@ from fednet.controller.server import Controller
 from fednet.controller.sessions import news
 from fednet.controller.sessions.options import SessionOptions
 from fednet.errors import FailedPrecondition, InvalidInput, Unavailable
+from fednet.packages import create_package
 from fednet.parameters import load_parameters, write_model
 from fednet.settings import ControllerSettings
 from fednet.storage import open_blobs
@@ -489,6 +490,21 @@ def test_without_a_package_no_session_starts_if_a_client_needs_one(network):
 
     assert (refused["code"], refused["field"]) == ("failed_precondition", "package")
     assert "set_active_package" in refused["message"]
+
+
+def test_with_a_package_that_does_not_train_no_session_starts(network, tmp_path):
+    """Its manifest says so before a client is asked."""
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "fednet.yaml").write_text("entry_points: {validate: {command: v}}\n")
+    create_package(tmp_path / "code", tmp_path / "package.tgz")
+    net = network(1, [Site(1)])
+    net.add_client("in-package-mode")
+    net.api.set_active_package(str(tmp_path / "package.tgz"), "numpyhelper")
+
+    refused = post_session(net, {})
+
+    assert (refused["code"], refused["field"]) == ("failed_precondition", "package")
+    assert "entry point train" in refused["message"]
 
 
 def test_the_same_start_twice_is_one_session(network):
