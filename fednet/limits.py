@@ -26,6 +26,7 @@ update_examples_max: Final = 2**53
 package_bytes_max: Final = 512 * MIB
 package_unpacked_bytes_max: Final = 4 * GIB
 package_files_max: Final = 20_000
+package_path_characters_max: Final = 1_000
 
 # Transfer
 chunk_bytes: Final = MIB

@@ -4,6 +4,7 @@ A package comes from elsewhere, so no header is believed:
 
 - a path is relative and has no `..`; a member is a file, a folder or a link, nothing else;
 - the number of members and the sum of their sizes have limits, checked while reading;
+- each member has a place of its own, in folders that are no files and no links;
 - no single read is large: tarfile and zipfile read headers whole, whatever length these claim;
 - a tar is only read forwards, and no further than its limit: headers cannot make a loop, and a
   decompression bomb ends there;
@@ -22,16 +23,15 @@ import tarfile
 import zipfile
 import zlib
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, cast
 
 from fednet import limits
 from fednet.errors import InvalidPackage, NotFound, Unavailable
+from fednet.packages._members import Kind, Member, Places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 # What the standard library raises for an archive that is none, or is broken.
 _BROKEN = (
@@ -45,35 +45,6 @@ _IMPOSSIBLE_PATHS = {
 _TAR_BACK_STEP_BYTES = 512  # tarfile steps back by one byte to look for the end of a member
 
 
-class Kind(Enum):
-    """What a member is."""
-
-    FILE = "file"
-    FOLDER = "folder"
-    SYMLINK = "symbolic link"
-    HARDLINK = "hard link"
-
-
-@dataclass(frozen=True)
-class Member:
-    """One file, folder or link of an archive; its content can be read until the next is asked for.
-
-    Attributes:
-        path: Relative, without `..`.
-        size_bytes: The size of a file's content.
-        executable: Whether a file's owner may run it.
-        target: What a link names, "" for others; of a hard link a path such as `path`.
-        open: Opens a file's content.
-    """
-
-    path: PurePosixPath
-    kind: Kind
-    size_bytes: int
-    executable: bool
-    target: str
-    open: Callable[[], IO[bytes]]
-
-
 @contextmanager
 def archive_errors(path: Path) -> Iterator[None]:
     """Inside, what goes wrong with the archive leaves as one of fednet's errors."""
@@ -81,7 +52,7 @@ def archive_errors(path: Path) -> Iterator[None]:
         yield
     except _BROKEN as error:
         raise InvalidPackage(
-            f"{path.name} is no readable tgz, tar or zip file: {error}. Make it anew with "
+            f"The package is no readable tgz, tar or zip file: {error}. Make it anew with "
             "`fednet package create`."
         ) from error
     except FileNotFoundError as error:
@@ -89,7 +60,7 @@ def archive_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _IMPOSSIBLE_PATHS:
             raise InvalidPackage(
-                f"{path.name} holds paths that cannot stand in one folder: {error}"
+                f"The package holds paths that cannot stand in one folder: {error}"
             ) from error
         raise Unavailable(f"{path} cannot be read or unpacked: {error}") from error
 
@@ -102,10 +73,11 @@ def read_members(path: Path) -> Iterator[Member]:
     """
     with path.open("rb") as file:
         _check_size(os.fstat(file.fileno()).st_size)
-        unpacked_bytes = 0
+        unpacked_bytes, places = 0, Places()
         for count, member in enumerate(_members(file), start=1):
             unpacked_bytes += member.size_bytes
             _check_limits(count, unpacked_bytes)
+            places.take(member)
             yield member
 
 
@@ -196,6 +168,11 @@ def _unix_mode(header: zipfile.ZipInfo) -> int:
 
 
 def _path(name: str) -> PurePosixPath:
+    if len(name) > limits.package_path_characters_max:
+        raise InvalidPackage(
+            f"The package holds a path of {len(name)} characters; at most "
+            f"{limits.package_path_characters_max} are allowed: {name[:40]!r}…"
+        )
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\0" in name:
         raise InvalidPackage(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fednet import limits
 from fednet.errors import InvalidPackage
-from fednet.packages._archive import Kind, Member, archive_errors, read_members
+from fednet.packages._archive import archive_errors, read_members
 from fednet.packages._manifest import (
     FILE_NAMES,
     Manifest,
@@ -15,6 +15,7 @@ from fednet.packages._manifest import (
     parse_manifest,
     precedence,
 )
+from fednet.packages._members import Kind, Member
 from fednet.packages._python_env import (
     missing_python_env,
     parse_python_env,

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fednet import limits
-from fednet.errors import InvalidPackage
-from fednet.packages._archive import Kind, Member, archive_errors, read_members
+from fednet.packages._archive import archive_errors, read_members
 from fednet.packages._inspect import inspect_package
+from fednet.packages._members import Kind, Member, leaves
 
 if TYPE_CHECKING:
     from fednet.packages._manifest import Manifest
@@ -81,7 +81,7 @@ def _write_member(member: Member, root: Path) -> None:
         return
     place.parent.mkdir(parents=True, exist_ok=True)
     if member.kind is Kind.HARDLINK:
-        _write_hardlink(member, root)
+        place.hardlink_to(root / member.target)
     else:
         _write_file(member, place)
 
@@ -94,13 +94,6 @@ def _write_file(member: Member, place: Path) -> None:
     place.chmod(0o755 if member.executable else 0o644)
 
 
-def _write_hardlink(member: Member, root: Path) -> None:
-    source = root / member.target
-    if not source.is_file():
-        raise _leaves(member)
-    (root / member.path).hardlink_to(source)
-
-
 def _write_symlinks(members: list[Member], root: Path) -> None:
     # All folders first: none may then be made through a link.
     for member in members:
@@ -108,16 +101,9 @@ def _write_symlinks(members: list[Member], root: Path) -> None:
     for member in members:
         (root / member.path).symlink_to(member.target)
     for member in members:
-        if Path(member.target).is_absolute() or not _is_inside(root / member.path, root):
-            raise _leaves(member)
+        if not _is_inside(root / member.path, root):
+            raise leaves(member)
 
 
 def _is_inside(place: Path, root: Path) -> bool:
     return place.resolve().is_relative_to(root.resolve())
-
-
-def _leaves(member: Member) -> InvalidPackage:
-    return InvalidPackage(
-        f"The package's link {str(member.path)!r} leads to {member.target!r}: links must be "
-        "relative and name something inside the package."
-    )

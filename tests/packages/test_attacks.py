@@ -108,6 +108,58 @@ def test_a_file_as_folder_is_refused(make_tar, tmp_path):
     refuse(make_tar((header("x"), b"1"), (header("x/y"), b"2")), tmp_path)
 
 
+LINK, HARD = tarfile.SYMTYPE, tarfile.LNKTYPE
+CLASHES = {
+    "a file twice": ("x", header("x"), header("x")),
+    "the manifest twice": ("fednet.yaml", header("fednet.yaml")),
+    "a file written in two ways": ("a/x", header("a/x"), header("./a//x")),
+    "a file where a folder is": ("x", header("x/y"), header("x")),
+    "a folder where a file is": ("x", header("x"), header("x", tarfile.DIRTYPE)),
+    "a file below a file": ("x/y", header("x"), header("x/y")),
+    "a file below a link": ("x/y", header("x", LINK, "fednet.yaml"), header("x/y")),
+    "a file that is the package": (".", header(".")),
+    "a link out": ("x", header("x", LINK, "../y")),
+    "a link to an absolute path": ("d/x", header("d/x", LINK, "/etc/hostname")),
+    "a hard link to nothing": ("x", header("x", HARD, "y")),
+    "a hard link to a later file": ("x", header("x", HARD, "y"), header("y")),
+}
+
+
+@pytest.mark.parametrize(("named", "members"), [(n, m) for n, *m in CLASHES.values()], ids=CLASHES)
+def test_what_no_client_could_unpack_is_refused_by_a_look_inside(make_tar, named, members):
+    """Whoever uploads it hears it, with the member's name, and not every client later."""
+    with pytest.raises(InvalidPackage) as caught:
+        inspect_package(make_tar(*((member, b"") for member in members)))
+
+    assert repr(named) in caught.value.message
+    assert "/tmp" not in caught.value.message
+
+
+def test_folders_count_though_nobody_names_them(make_tar, monkeypatch):
+    """One short path could make thousands."""
+    monkeypatch.setattr(limits, "package_files_max", 10)
+
+    with pytest.raises(InvalidPackage, match="more than 10 files and folders"):
+        inspect_package(make_tar((header("a/" * 20 + "x"), b"")))
+
+
+def test_a_path_that_is_too_long_is_refused(make_tar):
+    """Before anything is made of its parts."""
+    name = "a/" * limits.package_path_characters_max
+
+    with pytest.raises(InvalidPackage, match=r"at most 1000 are allowed: 'a/a/"):
+        inspect_package(make_tar((header(name), b"")))
+
+
+def test_a_folder_may_come_before_and_after_what_it_holds(make_tar, tmp_path):
+    """And twice; tar files are written so."""
+    folder = header("a", tarfile.DIRTYPE), b""
+
+    unpack_package(make_tar(folder, (header("a/x"), b"1"), folder), tmp_path / "out")
+
+    assert (tmp_path / "out" / "a" / "x").read_bytes() == b"1"
+
+
 def test_a_name_that_is_too_long_is_refused(make_tar, tmp_path):
     """The file system's limit is the package's fault."""
     refuse(make_tar((header("x" * 300), b"1")), tmp_path)

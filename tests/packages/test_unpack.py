@@ -63,10 +63,12 @@ def test_a_zip_file_unpacks(tmp_path):
 def test_links_inside_the_package_work(make_tar, tmp_path):
     """Symbolic and hard links to members are kept."""
     symbolic, hard = tarfile.TarInfo("a/symbolic"), tarfile.TarInfo("hard")
-    symbolic.type, symbolic.linkname = tarfile.SYMTYPE, "../fednet.yaml"
+    symbolic.type, symbolic.linkname = tarfile.SYMTYPE, "../..also"
+    also = tarfile.TarInfo("..also")
+    also.type, also.linkname = tarfile.SYMTYPE, "fednet.yaml"
     hard.type, hard.linkname = tarfile.LNKTYPE, "fednet.yaml"
 
-    unpack_package(make_tar((symbolic, b""), (hard, b"")), tmp_path / "out")
+    unpack_package(make_tar((also, b""), (symbolic, b""), (hard, b"")), tmp_path / "out")
 
     assert (tmp_path / "out/a/symbolic").read_text() == (tmp_path / "out/hard").read_text()
 
@@ -82,11 +84,12 @@ def test_set_user_id_is_not_kept(make_tar, tmp_path):
 
 
 def test_a_refused_package_leaves_nothing(make_tar, tmp_path):
-    """Neither the folder nor a temporary one."""
-    header = tarfile.TarInfo("link")
-    header.type, header.linkname = tarfile.SYMTYPE, "/etc"
+    """Neither the folder nor a temporary one; what this link leads to is known on disk only."""
+    up, out = tarfile.TarInfo("d/e/up"), tarfile.TarInfo("d/e/out")
+    up.type, up.linkname = tarfile.SYMTYPE, ".."
+    out.type, out.linkname = tarfile.SYMTYPE, "up/../.."
 
-    with pytest.raises(InvalidPackage, match="link"):
-        unpack_package(make_tar((header, b"")), tmp_path / "place/out")
+    with pytest.raises(InvalidPackage, match="link 'd/e/out' leads to"):
+        unpack_package(make_tar((up, b""), (out, b"")), tmp_path / "place/out")
 
     assert list((tmp_path / "place").iterdir()) == []
