@@ -63,7 +63,7 @@ def check_end(exit_code: int, folder: Path, step: Step, printed: str, *, in_time
             traceback=printed,
         )
     if exit_code != 0 or not (folder / ANSWER).is_file():
-        raise TaskFailed(f"{_WHAT} {how_it_ended(exit_code)}.", traceback=printed)
+        raise TaskFailed(f"{_WHAT} {how_it_ended(exit_code, printed)}.", traceback=printed)
 
 
 def made_in(folder: Path, step: Step) -> Made:

@@ -78,7 +78,7 @@ class Commands:
                 traceback=printed,
             )
         if exit_code != 0:
-            raise TaskFailed(f"{what} {how_it_ended(exit_code)}.", traceback=printed)
+            raise TaskFailed(f"{what} {how_it_ended(exit_code, printed)}.", traceback=printed)
 
 
 def _begin(process: subprocess.Popen[bytes]) -> None:

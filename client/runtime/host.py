@@ -98,9 +98,8 @@ class Host:
                 f"{_WHAT} took longer than {self._seconds_max:g} seconds and was stopped.",
                 traceback=running.printed,
             )
-        return TaskFailed(
-            f"{_WHAT} {how_it_ended(running.process.returncode)}.", traceback=running.printed
-        )
+        how = how_it_ended(running.process.returncode, running.printed)
+        return TaskFailed(f"{_WHAT} {how}.", traceback=running.printed)
 
 
 class _Running:

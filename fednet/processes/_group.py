@@ -8,6 +8,8 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from fednet import limits
+
 if TYPE_CHECKING:
     import subprocess
 
@@ -75,8 +77,14 @@ class Group:
         self._lifeline.release(process.pid)
 
 
-def how_it_ended(exit_code: int) -> str:
-    """The end of a sentence about a process that did not end well."""
+def how_it_ended(exit_code: int, printed: str) -> str:
+    """The end of a sentence about a process that did not end well, with its last words."""
+    *_, last = ["", *filter(None, map(str.strip, printed.splitlines()))]
+    said = f": {last}"[: limits.problem_characters_max].rstrip(".") if last else ""
+    return f"{_how(exit_code)}{said}"
+
+
+def _how(exit_code: int) -> str:
     if exit_code == 0:
         return "ended before it had answered"
     if exit_code > 0:

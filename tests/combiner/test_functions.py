@@ -202,7 +202,7 @@ FAILURES = {
     "time.sleep(60)": "took longer than 1 seconds and were stopped",
     "signal = __import__('signal'); signal.pause()": "took longer than 1 seconds",
     "os._exit(0)": "ended before it had answered",
-    "os._exit(3)": "failed with exit code 3",
+    "print('bye')\nos._exit(3)": "failed with exit code 3: bye.",
     "os.kill(os.getpid(), 9)": "was ended by signal 9",
     "import sys; sys.exit(0)": "SystemExit: 0",
     "raise KeyboardInterrupt": "KeyboardInterrupt",

@@ -132,7 +132,7 @@ def test_startup_runs_before_the_object_is_loaded(hosted, model):
         (validates("raise SystemExit(3)"), "SystemExit: 3"),
         (validates("return 3"), "must return a dict"),
         (validates("return {'x': float('nan')}"), "finite"),
-        (validates("import os; os._exit(3)"), "failed with exit code 3"),
+        (validates("import os; print('bye'); os._exit(3)"), "failed with exit code 3: bye."),
         (validates("import os; os._exit(0)"), "ended before it had answered"),
         (validates("import os; os.kill(os.getpid(), 11)"), "ended by signal 11"),
         (validates("import os, sys; os.write(int(sys.argv[3]), b'xxxxxxxx')"), "bytes at once"),

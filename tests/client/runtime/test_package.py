@@ -139,9 +139,12 @@ def test_a_failed_startup_fails_the_task_and_is_tried_again(package, model, tmp_
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("echo oh no; exit 3 #", "train command failed with exit code 3"),
-        ("no-such-command", "exit code 127"),
-        ("kill -9 $$ #", "ended by signal 9"),
+        ("echo oh no; exit 3 #", "train command failed with exit code 3: oh no.$"),
+        ("echo oh; echo; exit 3 #", "failed with exit code 3: oh.$"),
+        ("printf %9999d 0; exit 3 #", "failed with exit code 3: .{1,500}$"),
+        ("exit 3 #", "failed with exit code 3.$"),
+        ("no-such-command", "exit code 127: .*no-such-command: (command )?not found"),
+        ("kill -9 $$ #", r"ended by signal 9 \(Killed\)\.$"),
         ("true", "did not write its update"),
         ("w() { cp $1 $2; }; w", "did not write JSON to the file update.npz-metadata"),
         ("w() { cp $1 $2; echo '{' > $2-metadata; }; w", "no valid JSON"),
