@@ -286,8 +286,8 @@ def test_a_task_that_is_not_wanted_any_more_is_broken_off(start, session):
     begun, let_go, ended = threading.Event(), threading.Event(), threading.Event()
 
     def endless():
-        begun.set()
         try:
+            begun.set()  # from here on it may be broken off at any line
             while not let_go.is_set():
                 pass
         finally:
