@@ -12,7 +12,7 @@ import requests
 from fednet import limits
 from fednet.errors import FailedPrecondition, FednetError, InvalidInput, NotFound, Unavailable
 from fednet.storage import open_blobs
-from fednet.storage._object_names import key_of, object_name
+from fednet.storage._object_names import folder_name, key_of, object_name
 from fednet.testing import FaultProxy
 
 MIB = limits.MIB
@@ -40,7 +40,7 @@ def objects(client, bucket):
 
 
 def test_blobs_lie_where_the_documents_say(blobs, client, bucket):
-    """Under their keys; a folder in a folder ends with an exclamation mark."""
+    """Under their keys, in one folder: what follows the second slash follows a dot."""
     blobs.put("models/6f1c-1", [b"model"])
     blobs.put("partials/phase-1/combiner.1", [b"partial"])
 
@@ -48,7 +48,7 @@ def test_blobs_lie_where_the_documents_say(blobs, client, bucket):
         found = answer.read()
 
     assert found == b"model"
-    assert sorted(objects(client, bucket)) == ["models/6f1c-1", "partials/phase-1!/combiner!2E1"]
+    assert sorted(objects(client, bucket)) == ["models/6f1c-1", "partials/phase-1.combiner!2E1"]
 
 
 def test_objects_of_others_are_no_blobs(blobs, client, bucket):
@@ -60,16 +60,30 @@ def test_objects_of_others_are_no_blobs(blobs, client, bucket):
     assert list(blobs.list()) == ["models/a"]
 
 
-@pytest.mark.parametrize("key", ["models/3f2a", "a", "a!/b", "a/b/c!!", "é/..", "x" * 250 + "/y"])
+@pytest.mark.parametrize(
+    "key", ["models/3f2a", "a", "a.b", "a!/b", "a/b/c!!", "é/..", "x" * 250 + "/y", "a/b" * 99]
+)
 def test_names_can_be_read_back(key):
     """And hold nothing that a server could change."""
     name = object_name(key)
 
     assert key_of(name) == key
     assert set(name.replace("/", "")) <= set(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-!"
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-!."
     )
     assert max(map(len, name.split("/"))) <= 255
+    assert {".", ".."}.isdisjoint(name.split("/"))
+
+
+@pytest.mark.parametrize(
+    "key", ["a/b", "a/b/c", "é/~/..", "x" * 250 + "/y/z", "a/" + "b" * 250 + "/c"]
+)
+def test_names_begin_with_that_of_their_folder(key):
+    """So that a server lists no more than is asked for."""
+    folder = key.rpartition("/")[0]
+
+    assert object_name(key).startswith(folder_name(folder))
+    assert not object_name(f"{folder}x/y").startswith(folder_name(folder)) or len(key) > 200
 
 
 def test_a_blob_is_got_by_a_url(blobs):

@@ -54,14 +54,14 @@ def put(combiner, key, upload_id, content, sha256=None):
     return combiner.put(BLOBS + key, query_string=whole)
 
 
-@pytest.mark.parametrize("key", ["partials/p!/c1", "states/a"])
+@pytest.mark.parametrize("key", ["partials/p.c1", "states/a"])
 def test_a_combiner_puts_reads_and_deletes_what_its_rounds_need(combiner, blobs, key):
     """Its partials, and what aggregators remember."""
     stored = send(combiner, key, b"content")
 
     assert stored.json == {"size_bytes": 7, "sha256": hashlib.sha256(b"content").hexdigest()}
     assert combiner.get(BLOBS + key).data == b"content"
-    assert list(blobs.list()) == [key.replace("!", "")]
+    assert list(blobs.list()) == [key.replace(".", "/")]
     assert combiner.delete(BLOBS + key).json == {"deleted": True}
     assert combiner.delete(BLOBS + key).json == {"deleted": False}
     assert combiner.get(BLOBS + key).status_code == 404
@@ -82,9 +82,9 @@ def test_a_combiner_reads_the_partials_of_others_and_changes_none(combiner, blob
     """It merges them."""
     blobs.put("partials/p/c2", [b"sum"])
 
-    assert combiner.get(f"{BLOBS}partials/p!/c2").data == b"sum"
-    assert send(combiner, "partials/p!/c2", b"evil").status_code == 403
-    assert combiner.delete(f"{BLOBS}partials/p!/c2").status_code == 403
+    assert combiner.get(f"{BLOBS}partials/p.c2").data == b"sum"
+    assert send(combiner, "partials/p.c2", b"evil").status_code == 403
+    assert combiner.delete(f"{BLOBS}partials/p.c2").status_code == 403
     assert b"".join(blobs.read("partials/p/c2")) == b"sum"
 
 
