@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 FILE_NAMES = ("fednet.yaml", "fedn.yaml")
 TASKS = ("train", "validate", "predict")
 ENTRY_POINTS = ("build", "startup", *TASKS)
+_OURS = FILE_NAMES[0]
+_FIELDS = ("python_env", "entry_points", "client")
 _EXAMPLE = 'Write for example `entry_points: {train: {command: "python train.py"}}`.'
 _OBJECT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
@@ -59,14 +61,24 @@ def parse_manifest(content: bytes, path: PurePosixPath) -> Manifest:
     """The manifest that stands at `path` of a package.
 
     Raises:
-        InvalidPackage: It is no YAML mapping, or an entry point is not what it must be.
+        InvalidPackage: It is no YAML mapping, or something in it is not what it must be.
     """
     values = read_mapping(content, path, _EXAMPLE)
+    if path.name == _OURS:  # what FEDn's may hold beside, FEDn knows
+        _check_fields(values)
     client = _client(values.get("client"))
     entry_points = _entry_points(values.get("entry_points"), client)
     return Manifest(
         entry_points, _python_env(values.get("python_env"), path), str(path.parent), client
     )
+
+
+def _check_fields(values: Mapping[Any, Any]) -> None:
+    for name in values:
+        if name not in _FIELDS:
+            raise InvalidPackage(
+                f"A manifest has no field {name!r}: use {', '.join(_FIELDS)}.", field=str(name)
+            )
 
 
 def _client(value: Any) -> str | None:

@@ -58,6 +58,18 @@ def test_our_name_goes_before_the_other(tmp_path):
     assert inspect_package(path).entry_points == {"train": "python train.py"}
 
 
+def test_a_misspelt_field_is_refused_in_our_manifest_and_not_in_fedns(tmp_path):
+    """Or a package would run without the environment that its author has named."""
+    misspelt = f"{TRAIN}\npython_enviroment: env.yaml"
+
+    with pytest.raises(InvalidPackage, match="use python_env, entry_points, client") as refused:
+        inspect_package(tar_of(tmp_path / "ours.tgz", {"fednet.yaml": misspelt}))
+    assert refused.value.field == "python_enviroment"
+    assert inspect_package(tar_of(tmp_path / "fedns.tgz", {"fedn.yaml": misspelt})).tasks == (
+        "train",
+    )
+
+
 def test_all_entry_points_and_the_environment_are_read(tmp_path):
     """The manifest in its full form."""
     names = ["build", "startup", "train", "validate", "predict"]
