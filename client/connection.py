@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from fednet import limits
+from fednet.backoff import backoff_seconds
 from fednet.enrolment import ClientPlace, enrol_client, keep_client
 from fednet.errors import (
     FednetError,
@@ -20,7 +21,7 @@ from fednet.errors import (
     Unauthenticated,
     Unavailable,
 )
-from fednet.rpc import Channel, backoff_seconds, open_channel, rpc_errors
+from fednet.rpc import Channel, open_channel, rpc_errors
 from fednet.settings import ClientSettings
 from fednet.wire import models_pb2_grpc, tasks_pb2, tasks_pb2_grpc
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fednet.aggregation import Partial
+from fednet.backoff import backoff_seconds
 from fednet.errors import FednetError
-from fednet.rpc import backoff_seconds
 from fednet.wire import rounds_pb2, tasks_pb2
 
 from . import round as rounds

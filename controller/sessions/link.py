@@ -16,8 +16,9 @@ from typing import Any, TypeAlias
 import grpc
 
 from fednet import limits
+from fednet.backoff import backoff_seconds
 from fednet.errors import FednetError, Unavailable
-from fednet.rpc import backoff_seconds, from_rpc_error, open_channel, rpc_errors
+from fednet.rpc import from_rpc_error, open_channel, rpc_errors
 from fednet.wire import rounds_pb2, rounds_pb2_grpc
 
 _log = logging.getLogger(__name__)

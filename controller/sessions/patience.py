@@ -6,8 +6,8 @@ import logging
 import threading
 from collections.abc import Callable
 
+from fednet.backoff import backoff_seconds
 from fednet.errors import FednetError, Unavailable
-from fednet.rpc import backoff_seconds
 
 _log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from fednet import limits
+from fednet.backoff import backoff_seconds
 from fednet.errors import FednetError
-from fednet.rpc._backoff import backoff_seconds
 from fednet.rpc._errors import rpc_errors
 
 T = TypeVar("T")

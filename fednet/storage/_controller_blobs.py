@@ -10,11 +10,13 @@ import hashlib
 import json
 import os
 import tempfile
+import threading
 import uuid
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from fednet import limits
+from fednet.backoff import backoff_seconds
 from fednet.errors import (
     Conflict,
     DeadlineExceeded,
@@ -47,6 +49,7 @@ class ControllerBlobs:
 
     def __init__(self, http: Http) -> None:
         self._http = http
+        self._closed = threading.Event()
 
     def put(self, key: str, source: Iterable[bytes]) -> Blob:
         """See `Blobs.put`."""
@@ -112,6 +115,7 @@ class ControllerBlobs:
 
     def close(self) -> None:
         """See `Blobs.close`."""
+        self._closed.set()
         self._http.close()
 
     def _find(self, key: str) -> _Found | None:
@@ -127,7 +131,7 @@ class ControllerBlobs:
 
     def _chunks(self, key: str, offset: int, length: int | None) -> Iterator[bytes]:
         """Begin with the blob of this moment, and end with it."""
-        for _ in range(limits.transfer_attempts_max):
+        for attempt in range(1, limits.transfer_attempts_max + 1):
             found = self._find(key)
             if found is None:
                 raise no_such_blob(key)
@@ -135,8 +139,9 @@ class ControllerBlobs:
             with closing(self._range(key, found.version, offset, end)) as chunks:
                 try:
                     first = next(chunks, None)
-                except Conflict:
-                    continue  # it was replaced between the two calls
+                except Conflict:  # it was replaced between the two calls
+                    self._closed.wait(backoff_seconds(attempt))
+                    continue
                 if first is not None:
                     yield first
                     yield from chunks

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fednet import limits
-from fednet.rpc import backoff_seconds
+from fednet.backoff import backoff_seconds
 
 
 @given(st.integers(0, 10**9))
