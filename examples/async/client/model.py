@@ -18,7 +18,7 @@ STEPS = 90
 BATCH_ROWS = 32
 LEARNING_RATE = 0.1
 MOMENTUM = 0.9
-SECONDS_PER_STEP = 0.002  # on a machine of slowness 1
+SECONDS_PER_STEP = 0.004  # on a machine of slowness 1
 
 Parameters = list[np.ndarray]
 
