@@ -9,6 +9,7 @@ import json
 import shutil
 import signal
 import threading
+import time
 from contextlib import closing, contextmanager
 
 import numpy as np
@@ -72,6 +73,13 @@ def final_model(api, folder):
     return load_parameters(folder / "final.npz")
 
 
+def wait_for_a_client(api):
+    over = time.monotonic() + 60
+    while not api.get_active_clients()["count"]:
+        assert time.monotonic() < over, "the client has not connected"
+        threading.Event().wait(0.05)
+
+
 def blobs_in(state_store):
     """The key and the digest of each model and package that the documents speak of."""
     with closing(open_documents(state_store, COLLECTIONS)) as documents:
@@ -130,6 +138,7 @@ def test_combiners_reach_a_blob_store_that_is_named_in_a_file(up, s3_server, tmp
         serving.start()
         with APIClient(ready["api_url"], token=ready["token"]) as api:
             api.set_active_model(str(tmp_path / "seed.npz"))
+            wait_for_a_client(api)
             api.start_session(SESSION, rounds=1, round_retries=0)
             session = api.wait_session(SESSION, timeout=120)
         client.stop()
