@@ -26,6 +26,7 @@ from fednet.errors import (
     TaskFailed,
 )
 from fednet.parameters import model_format
+from fednet.rpc import sendable
 from fednet.settings import ClientSettings
 from fednet.wire import common_pb2, tasks_pb2
 
@@ -138,7 +139,7 @@ class Agent:
         """Tell the network's people what goes on here; it is lost where no combiner listens."""
         record = tasks_pb2.LogRecord(
             level=tasks_pb2.LogRecord.INFO,
-            text=_text(text)[-limits.traceback_characters_max :],
+            text=sendable(text)[-limits.traceback_characters_max :],
             task_id=self._runtimes.task_id,
         )
         self._connection.send(log=record)
@@ -349,17 +350,12 @@ def _settings_of(task: tasks_pb2.Task) -> dict[str, Any]:
 
 def _failure(task_id: str, error: Exception, traceback: str = "") -> tasks_pb2.TaskResult:
     failure = tasks_pb2.Failure(
-        message=_text(str(error) or repr(error))[: limits.text_characters_max],
-        traceback=_text(traceback or getattr(error, "traceback", ""))[
+        message=sendable(str(error) or repr(error))[: limits.text_characters_max],
+        traceback=sendable(traceback or getattr(error, "traceback", ""))[
             -limits.traceback_characters_max :
         ],
     )
     return tasks_pb2.TaskResult(task_id=task_id, failure=failure)
-
-
-def _text(text: str) -> str:
-    """Text that can be sent: names of files may hold what is no Unicode."""
-    return text.encode(errors="replace").decode()
 
 
 def serve(

@@ -16,6 +16,7 @@ from fednet.aggregation import LabelledUpdates
 from fednet.errors import InvalidModel, TaskFailed
 from fednet.parameters import open_model
 from fednet.processes import how_it_ended
+from fednet.rpc import sendable
 from fednet.server_functions import ANSWER, MODEL, STATE, Step
 
 _Array = np.ndarray[Any, Any]
@@ -75,8 +76,8 @@ def made_in(folder: Path, step: Step) -> Made:
     answer = _answer_in(folder / ANSWER)
     if "problem" in answer:
         raise TaskFailed(
-            _text(answer["problem"])[: limits.text_characters_max],
-            traceback=_text(answer.get("traceback"))[-limits.traceback_characters_max :],
+            sendable(str(answer["problem"]))[: limits.text_characters_max],
+            traceback=sendable(str(answer.get("traceback")))[-limits.traceback_characters_max :],
         )
     clients, settings = answer.get("clients", []), answer.get("settings", {})
     if not isinstance(clients, list) or not isinstance(settings, dict):
@@ -98,11 +99,6 @@ def _answer_in(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise TaskFailed(f"{_WHAT} has written over its answer: {error}") from error
     return answer if isinstance(answer, dict) else {}
-
-
-def _text(said: object) -> str:
-    """Text that can be sent: names of files may hold what is no Unicode."""
-    return str(said).encode(errors="replace").decode()
 
 
 def _state_in(path: Path) -> _Array | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from .calls import Calls
 if TYPE_CHECKING:
     from pathlib import Path
 
+Result = TypeVar("Result")
 Parameters = list[np.ndarray]
 TrainFunction = Callable[
     [Parameters, dict[str, Any]], tuple[Sequence[np.ndarray], Mapping[str, Any]]
@@ -55,15 +56,10 @@ class CallbackRuntime:
         self, model: Path, update: Path, settings: dict[str, Any], helper: str = "numpyhelper"
     ) -> dict[str, Any]:
         """See `Runtime.train`."""
-        form = model_format(helper)
-
-        def task() -> tuple[Parameters, dict[str, Any]]:
-            return check_update(_known("train", self._train)(form.load(model), settings))
-
-        arrays, metadata = self._calls.call("The train function", task)
+        arrays, metadata = self._call("train", self._train, check_update, model, settings, helper)
         try:
             with update.open("wb") as file:  # it counts once its answer is kept, not before
-                form.write_to(file, arrays)
+                model_format(helper).write_to(file, arrays)
         except InvalidModel as error:
             raise TaskFailed(f"The train function's parameters: {error}") from error
         return metadata
@@ -72,23 +68,13 @@ class CallbackRuntime:
         self, model: Path, settings: dict[str, Any], helper: str = "numpyhelper"
     ) -> dict[str, Any]:
         """See `Runtime.validate`."""
-        form = model_format(helper)
-
-        def task() -> dict[str, Any]:
-            return check_metrics(_known("validate", self._validate)(form.load(model), settings))
-
-        return self._calls.call("The validate function", task)
+        return self._call("validate", self._validate, check_metrics, model, settings, helper)
 
     def predict(
         self, model: Path, settings: dict[str, Any], helper: str = "numpyhelper"
     ) -> dict[str, Any]:
         """See `Runtime.predict`."""
-        form = model_format(helper)
-
-        def task() -> dict[str, Any]:
-            return check_predictions(_known("predict", self._predict)(form.load(model), settings))
-
-        return self._calls.call("The predict function", task)
+        return self._call("predict", self._predict, check_predictions, model, settings, helper)
 
     def cancel(self) -> None:
         """See `Runtime.cancel`; code that holds the interpreter is given up when it lets go."""
@@ -97,6 +83,22 @@ class CallbackRuntime:
     def close(self) -> None:
         """See `Runtime.close`."""
         self._calls.cancel()
+
+    def _call(
+        self,
+        name: str,
+        function: Callable[..., Any] | None,
+        check: Callable[[Any], Result],
+        model: Path,
+        settings: dict[str, Any],
+        helper: str,
+    ) -> Result:
+        """What a function makes of a model, checked."""
+        return self._calls.call(
+            f"The {name} function",
+            lambda: model_format(helper).load(model),
+            lambda parameters: check(_known(name, function)(parameters, settings)),
+        )
 
 
 def _known(name: str, function: Callable[..., Any] | None) -> Callable[..., Any]:

@@ -15,13 +15,14 @@ from fednet.errors import TaskFailed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 
 class Calls:
     """One call after another, each in a thread of its own that ends with it.
 
-    Python cannot end a thread. A cancelled call gets SystemExit at its next line of Python and
+    Python cannot end a thread. A cancelled function gets SystemExit at its next line of Python and
     its caller is released at once; the next call waits until the function has really ended, so
     that no two of them ever run together.
     """
@@ -30,22 +31,29 @@ class Calls:
         self._lock = threading.Lock()
         self._outcome: Future[Any] = Future()
         self._thread: threading.Thread | None = None
+        self._has_begun = False
 
-    def call(self, what: str, function: Callable[[], Result]) -> Result:
+    def call(
+        self, what: str, prepare: Callable[[], Given], function: Callable[[Given], Result]
+    ) -> Result:
         """What the function returns.
 
         Args:
             what: What is called, as the begin of a sentence that says that it failed.
-            function: The call, with its arguments bound.
+            prepare: Makes what the function is given. It is never interrupted: between the opening of
+                a file and the block that closes it, an interruption would leave the file open.
+            function: The call.
 
         Raises:
-            TaskFailed: The function raised, whatever it was, or the call was cancelled.
+            TaskFailed: One of the two raised, whatever it was, or the call was cancelled.
         """
         with self._lock:
             outcome: Future[Result] = Future()
-            self._outcome = outcome
+            self._outcome, self._has_begun = outcome, False
             self._thread = threading.Thread(
-                target=_run, args=(outcome, self._thread, what, function), daemon=True
+                target=self._run,
+                args=(outcome, self._thread, what, prepare, function),
+                daemon=True,
             )
             self._thread.start()
         try:
@@ -56,30 +64,38 @@ class Calls:
     def cancel(self) -> None:
         """Releases the caller and interrupts the function, if one is running."""
         with self._lock:
-            if self._thread is not None and self._outcome.cancel():
+            if self._thread is not None and self._outcome.cancel() and self._has_begun:
                 _interrupt(self._thread)
 
+    def _run(
+        self,
+        outcome: Future[Result],
+        before: threading.Thread | None,
+        what: str,
+        prepare: Callable[[], Given],
+        function: Callable[[Given], Result],
+    ) -> None:
+        # Once the function begins, an interruption may arrive at any line; the outcome is then cancelled already.
+        with suppress(SystemExit):
+            if before is not None:
+                before.join()
+            try:
+                given = prepare()
+                if not self._begins(outcome):
+                    return
+                result = function(given)
+            except BaseException as error:  # noqa: BLE001 (user code may raise anything)
+                if outcome.set_running_or_notify_cancel():  # from here on, nobody can cancel it
+                    outcome.set_exception(_failure(what, error))
+            else:
+                if outcome.set_running_or_notify_cancel():
+                    outcome.set_result(result)
 
-def _run(
-    outcome: Future[Result],
-    before: threading.Thread | None,
-    what: str,
-    function: Callable[[], Result],
-) -> None:
-    # An interruption may arrive at any line; the outcome is then cancelled already.
-    with suppress(SystemExit):
-        if before is not None:
-            before.join()
-        if outcome.cancelled():
-            return
-        try:
-            result = function()
-        except BaseException as error:  # noqa: BLE001 (user code may raise anything)
-            if outcome.set_running_or_notify_cancel():  # from here on, nobody can cancel it
-                outcome.set_exception(_failure(what, error))
-        else:
-            if outcome.set_running_or_notify_cancel():
-                outcome.set_result(result)
+    def _begins(self, outcome: Future[Any]) -> bool:
+        """Whether the function is still wanted; from here on it is interrupted when it is not."""
+        with self._lock:
+            self._has_begun = not outcome.cancelled()
+            return self._has_begun
 
 
 def _failure(what: str, error: BaseException) -> TaskFailed:

@@ -74,9 +74,10 @@ def read_members(path: Path) -> Iterator[Member]:
     with path.open("rb") as file:
         _check_size(os.fstat(file.fileno()).st_size)
         unpacked_bytes, places = 0, Places()
-        for count, member in enumerate(_members(file), start=1):
+        for member in _members(file):
             unpacked_bytes += member.size_bytes
-            _check_limits(count, unpacked_bytes)
+            if unpacked_bytes > limits.package_unpacked_bytes_max:
+                raise _too_large()
             places.take(member)
             yield member
 
@@ -192,13 +193,6 @@ def _check_size(size_bytes: int) -> None:
         raise InvalidPackage(
             f"The package has {size_bytes} bytes, more than {limits.package_bytes_max}."
         )
-
-
-def _check_limits(count: int, unpacked_bytes: int) -> None:
-    if count > limits.package_files_max:
-        raise InvalidPackage(f"The package holds more than {limits.package_files_max} files.")
-    if unpacked_bytes > limits.package_unpacked_bytes_max:
-        raise _too_large()
 
 
 def _too_large() -> InvalidPackage:

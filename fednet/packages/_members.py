@@ -49,6 +49,7 @@ class Places:
 
     def __init__(self) -> None:
         self._kinds = {PurePosixPath("."): Kind.FOLDER}
+        self._members = 0
 
     def take(self, member: Member) -> None:
         """Hold a member against those before it.
@@ -57,6 +58,7 @@ class Places:
             InvalidPackage: Its place is taken, it is a link that leads nowhere or outside, or there
                 are too many.
         """
+        self._members += 1
         if member.path in self._kinds and not self._is_known_folder(member):
             raise _taken(member)
         self._enter(member)
@@ -65,7 +67,7 @@ class Places:
         if member.kind is Kind.HARDLINK and not self._holds_file(PurePosixPath(member.target)):
             raise leaves(member)
         self._kinds[member.path] = member.kind
-        if len(self._kinds) - 1 > limits.package_files_max:
+        if max(self._members, len(self._kinds) - 1) > limits.package_files_max:
             raise InvalidPackage(
                 f"The package holds more than {limits.package_files_max} files and folders."
             )

@@ -4,6 +4,7 @@ from fednet.rpc._auth import Caller, TokenGate, caller_of
 from fednet.rpc._channels import Channel, channel_options, open_channel
 from fednet.rpc._errors import abort, from_rpc_error, rpc_errors
 from fednet.rpc._object_transfer import download_object, upload_object
+from fednet.rpc._text import sendable
 from fednet.rpc._transfer import Receiver, checked_data, download, pieces, sha256_of, upload
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "open_channel",
     "pieces",
     "rpc_errors",
+    "sendable",
     "sha256_of",
     "upload",
     "upload_object",

@@ -131,7 +131,9 @@ class ControllerBlobs:
 
     def _chunks(self, key: str, offset: int, length: int | None) -> Iterator[bytes]:
         """Begin with the blob of this moment, and end with it."""
-        for attempt in range(1, limits.transfer_attempts_max + 1):
+        for conflicts in range(limits.transfer_attempts_max):
+            if conflicts:
+                self._closed.wait(backoff_seconds(conflicts))
             found = self._find(key)
             if found is None:
                 raise no_such_blob(key)
@@ -139,9 +141,8 @@ class ControllerBlobs:
             with closing(self._range(key, found.version, offset, end)) as chunks:
                 try:
                     first = next(chunks, None)
-                except Conflict:  # it was replaced between the two calls
-                    self._closed.wait(backoff_seconds(attempt))
-                    continue
+                except Conflict:
+                    continue  # it was replaced between the two calls
                 if first is not None:
                     yield first
                     yield from chunks
