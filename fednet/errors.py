@@ -9,6 +9,7 @@
     ├── NotFound                 the thing named does not exist
     ├── AlreadyExists            the name or id is taken
     ├── Conflict                 somebody else changed it first
+    │   └── Superseded           another controller drives the session now
     ├── FailedPrecondition       something must be set up before
     ├── LimitExceeded            more than a documented limit
     ├── Unavailable              a server or store does not answer now; worth a retry
@@ -110,6 +111,12 @@ class Conflict(FednetError):
     code = "conflict"
     http_status = 409
     grpc_status = "ABORTED"
+
+
+class Superseded(Conflict):
+    """Another controller drives the session now; the caller gives it up."""
+
+    code = "superseded"
 
 
 class FailedPrecondition(FednetError):

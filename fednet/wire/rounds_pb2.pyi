@@ -9,8 +9,25 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class Authority(_message.Message):
+    __slots__ = ("controller", "term", "session_id")
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    controller: str
+    term: int
+    session_id: str
+    def __init__(self, controller: _Optional[str] = ..., term: _Optional[int] = ..., session_id: _Optional[str] = ...) -> None: ...
+
 class Phase(_message.Message):
-    __slots__ = ("phase_id", "session_id", "round_id", "round_number", "kind", "model", "package", "helper", "settings_json", "clients", "seconds_max", "aggregator", "aggregator_settings_json", "share_partial", "keep_updates", "retain_updates")
+    __slots__ = ("phase_id", "session_id", "round_id", "round_number", "kind", "model", "package", "helper", "settings_json", "clients", "seconds_max", "aggregator", "aggregator_settings_json", "share_partial", "keep_updates", "retain_updates", "client_settings_json", "attempt", "authority")
+    class ClientSettingsJsonEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     PHASE_ID_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     ROUND_ID_FIELD_NUMBER: _ClassVar[int]
@@ -27,6 +44,9 @@ class Phase(_message.Message):
     SHARE_PARTIAL_FIELD_NUMBER: _ClassVar[int]
     KEEP_UPDATES_FIELD_NUMBER: _ClassVar[int]
     RETAIN_UPDATES_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_SETTINGS_JSON_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    AUTHORITY_FIELD_NUMBER: _ClassVar[int]
     phase_id: str
     session_id: str
     round_id: str
@@ -43,7 +63,10 @@ class Phase(_message.Message):
     share_partial: bool
     keep_updates: bool
     retain_updates: bool
-    def __init__(self, phase_id: _Optional[str] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., kind: _Optional[_Union[_tasks_pb2.TaskKind, str]] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., clients: _Optional[_Iterable[str]] = ..., seconds_max: _Optional[float] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., share_partial: bool = ..., keep_updates: bool = ..., retain_updates: bool = ...) -> None: ...
+    client_settings_json: _containers.ScalarMap[str, str]
+    attempt: int
+    authority: Authority
+    def __init__(self, phase_id: _Optional[str] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., kind: _Optional[_Union[_tasks_pb2.TaskKind, str]] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., clients: _Optional[_Iterable[str]] = ..., seconds_max: _Optional[float] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., share_partial: bool = ..., keep_updates: bool = ..., retain_updates: bool = ..., client_settings_json: _Optional[_Mapping[str, str]] = ..., attempt: _Optional[int] = ..., authority: _Optional[_Union[Authority, _Mapping]] = ...) -> None: ...
 
 class ServerFunctions(_message.Message):
     __slots__ = ("about", "source", "seconds_max", "obsolete_state_ids", "helper")
@@ -60,16 +83,18 @@ class ServerFunctions(_message.Message):
     def __init__(self, about: _Optional[_Union[PhaseContext, _Mapping]] = ..., source: _Optional[str] = ..., seconds_max: _Optional[float] = ..., obsolete_state_ids: _Optional[_Iterable[str]] = ..., helper: _Optional[str] = ...) -> None: ...
 
 class PlanRequest(_message.Message):
-    __slots__ = ("functions", "model", "state", "clients")
+    __slots__ = ("functions", "model", "state", "clients", "authority")
     FUNCTIONS_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     CLIENTS_FIELD_NUMBER: _ClassVar[int]
+    AUTHORITY_FIELD_NUMBER: _ClassVar[int]
     functions: ServerFunctions
     model: _common_pb2.BlobRef
     state: _common_pb2.BlobRef
     clients: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, functions: _Optional[_Union[ServerFunctions, _Mapping]] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., clients: _Optional[_Iterable[str]] = ...) -> None: ...
+    authority: Authority
+    def __init__(self, functions: _Optional[_Union[ServerFunctions, _Mapping]] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., clients: _Optional[_Iterable[str]] = ..., authority: _Optional[_Union[Authority, _Mapping]] = ...) -> None: ...
 
 class Planned(_message.Message):
     __slots__ = ("failure", "clients", "settings_json", "state")
@@ -91,11 +116,29 @@ class FunctionsFailure(_message.Message):
     traceback: str
     def __init__(self, message: _Optional[str] = ..., traceback: _Optional[str] = ...) -> None: ...
 
-class PhaseId(_message.Message):
-    __slots__ = ("phase_id",)
+class PhaseOrder(_message.Message):
+    __slots__ = ("phase_id", "authority")
     PHASE_ID_FIELD_NUMBER: _ClassVar[int]
+    AUTHORITY_FIELD_NUMBER: _ClassVar[int]
     phase_id: str
-    def __init__(self, phase_id: _Optional[str] = ...) -> None: ...
+    authority: Authority
+    def __init__(self, phase_id: _Optional[str] = ..., authority: _Optional[_Union[Authority, _Mapping]] = ...) -> None: ...
+
+class Withdrawal(_message.Message):
+    __slots__ = ("phase_id", "clients", "authority")
+    PHASE_ID_FIELD_NUMBER: _ClassVar[int]
+    CLIENTS_FIELD_NUMBER: _ClassVar[int]
+    AUTHORITY_FIELD_NUMBER: _ClassVar[int]
+    phase_id: str
+    clients: _containers.RepeatedScalarFieldContainer[str]
+    authority: Authority
+    def __init__(self, phase_id: _Optional[str] = ..., clients: _Optional[_Iterable[str]] = ..., authority: _Optional[_Union[Authority, _Mapping]] = ...) -> None: ...
+
+class Withdrawn(_message.Message):
+    __slots__ = ("clients",)
+    CLIENTS_FIELD_NUMBER: _ClassVar[int]
+    clients: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, clients: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class PhaseStarted(_message.Message):
     __slots__ = ()
@@ -126,7 +169,7 @@ class Partial(_message.Message):
     def __init__(self, phase_id: _Optional[str] = ..., combiner: _Optional[str] = ..., updates: _Optional[int] = ..., weight: _Optional[float] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., staleness: _Optional[int] = ...) -> None: ...
 
 class Reduction(_message.Message):
-    __slots__ = ("model_id", "base", "aggregator", "aggregator_settings_json", "partials", "state", "obsolete_state_id", "helper", "functions")
+    __slots__ = ("model_id", "base", "aggregator", "aggregator_settings_json", "partials", "state", "obsolete_state_id", "helper", "functions", "authority")
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     BASE_FIELD_NUMBER: _ClassVar[int]
     AGGREGATOR_FIELD_NUMBER: _ClassVar[int]
@@ -136,6 +179,7 @@ class Reduction(_message.Message):
     OBSOLETE_STATE_ID_FIELD_NUMBER: _ClassVar[int]
     HELPER_FIELD_NUMBER: _ClassVar[int]
     FUNCTIONS_FIELD_NUMBER: _ClassVar[int]
+    AUTHORITY_FIELD_NUMBER: _ClassVar[int]
     model_id: str
     base: _common_pb2.BlobRef
     aggregator: str
@@ -145,7 +189,8 @@ class Reduction(_message.Message):
     obsolete_state_id: str
     helper: str
     functions: ServerFunctions
-    def __init__(self, model_id: _Optional[str] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., partials: _Optional[_Iterable[_Union[Partial, _Mapping]]] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., obsolete_state_id: _Optional[str] = ..., helper: _Optional[str] = ..., functions: _Optional[_Union[ServerFunctions, _Mapping]] = ...) -> None: ...
+    authority: Authority
+    def __init__(self, model_id: _Optional[str] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., partials: _Optional[_Iterable[_Union[Partial, _Mapping]]] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., obsolete_state_id: _Optional[str] = ..., helper: _Optional[str] = ..., functions: _Optional[_Union[ServerFunctions, _Mapping]] = ..., authority: _Optional[_Union[Authority, _Mapping]] = ...) -> None: ...
 
 class Reduced(_message.Message):
     __slots__ = ("model", "seconds", "state", "failure")
@@ -160,15 +205,17 @@ class Reduced(_message.Message):
     def __init__(self, model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., seconds: _Optional[float] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., failure: _Optional[_Union[FunctionsFailure, _Mapping]] = ...) -> None: ...
 
 class Acknowledgement(_message.Message):
-    __slots__ = ("epoch", "number")
+    __slots__ = ("epoch", "number", "controller")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
     epoch: str
     number: int
-    def __init__(self, epoch: _Optional[str] = ..., number: _Optional[int] = ...) -> None: ...
+    controller: str
+    def __init__(self, epoch: _Optional[str] = ..., number: _Optional[int] = ..., controller: _Optional[str] = ...) -> None: ...
 
 class Event(_message.Message):
-    __slots__ = ("number", "happened_at", "phase", "client_id", "task_id", "snapshot", "client_joined", "client_left", "task_sent", "update_folded", "validation", "unanswered", "phase_closed", "log", "prediction")
+    __slots__ = ("number", "happened_at", "phase", "client_id", "task_id", "snapshot", "client_joined", "client_left", "task_sent", "update_folded", "validation", "unanswered", "phase_closed", "log", "prediction", "exchange")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     HAPPENED_AT_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
@@ -184,6 +231,7 @@ class Event(_message.Message):
     PHASE_CLOSED_FIELD_NUMBER: _ClassVar[int]
     LOG_FIELD_NUMBER: _ClassVar[int]
     PREDICTION_FIELD_NUMBER: _ClassVar[int]
+    EXCHANGE_FIELD_NUMBER: _ClassVar[int]
     number: int
     happened_at: float
     phase: PhaseContext
@@ -199,7 +247,8 @@ class Event(_message.Message):
     phase_closed: PhaseClosed
     log: _tasks_pb2.LogRecord
     prediction: PredictionReported
-    def __init__(self, number: _Optional[int] = ..., happened_at: _Optional[float] = ..., phase: _Optional[_Union[PhaseContext, _Mapping]] = ..., client_id: _Optional[str] = ..., task_id: _Optional[str] = ..., snapshot: _Optional[_Union[Snapshot, _Mapping]] = ..., client_joined: _Optional[_Union[Capabilities, _Mapping]] = ..., client_left: _Optional[_Union[ClientLeft, _Mapping]] = ..., task_sent: _Optional[_Union[TaskSent, _Mapping]] = ..., update_folded: _Optional[_Union[UpdateFolded, _Mapping]] = ..., validation: _Optional[_Union[ValidationReported, _Mapping]] = ..., unanswered: _Optional[_Union[TaskUnanswered, _Mapping]] = ..., phase_closed: _Optional[_Union[PhaseClosed, _Mapping]] = ..., log: _Optional[_Union[_tasks_pb2.LogRecord, _Mapping]] = ..., prediction: _Optional[_Union[PredictionReported, _Mapping]] = ...) -> None: ...
+    exchange: ExchangeReported
+    def __init__(self, number: _Optional[int] = ..., happened_at: _Optional[float] = ..., phase: _Optional[_Union[PhaseContext, _Mapping]] = ..., client_id: _Optional[str] = ..., task_id: _Optional[str] = ..., snapshot: _Optional[_Union[Snapshot, _Mapping]] = ..., client_joined: _Optional[_Union[Capabilities, _Mapping]] = ..., client_left: _Optional[_Union[ClientLeft, _Mapping]] = ..., task_sent: _Optional[_Union[TaskSent, _Mapping]] = ..., update_folded: _Optional[_Union[UpdateFolded, _Mapping]] = ..., validation: _Optional[_Union[ValidationReported, _Mapping]] = ..., unanswered: _Optional[_Union[TaskUnanswered, _Mapping]] = ..., phase_closed: _Optional[_Union[PhaseClosed, _Mapping]] = ..., log: _Optional[_Union[_tasks_pb2.LogRecord, _Mapping]] = ..., prediction: _Optional[_Union[PredictionReported, _Mapping]] = ..., exchange: _Optional[_Union[ExchangeReported, _Mapping]] = ...) -> None: ...
 
 class PhaseContext(_message.Message):
     __slots__ = ("phase_id", "session_id", "round_id", "round_number", "model_id", "kind")
@@ -232,9 +281,17 @@ class Snapshot(_message.Message):
     ALLOWS_FUNCTIONS_FIELD_NUMBER: _ClassVar[int]
     epoch: str
     clients: _containers.MessageMap[str, Capabilities]
-    phases: _containers.RepeatedScalarFieldContainer[str]
+    phases: _containers.RepeatedCompositeFieldContainer[HeldPhase]
     allows_functions: bool
-    def __init__(self, epoch: _Optional[str] = ..., clients: _Optional[_Mapping[str, Capabilities]] = ..., phases: _Optional[_Iterable[str]] = ..., allows_functions: bool = ...) -> None: ...
+    def __init__(self, epoch: _Optional[str] = ..., clients: _Optional[_Mapping[str, Capabilities]] = ..., phases: _Optional[_Iterable[_Union[HeldPhase, _Mapping]]] = ..., allows_functions: bool = ...) -> None: ...
+
+class HeldPhase(_message.Message):
+    __slots__ = ("phase_id", "session_id")
+    PHASE_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    phase_id: str
+    session_id: str
+    def __init__(self, phase_id: _Optional[str] = ..., session_id: _Optional[str] = ...) -> None: ...
 
 class Capabilities(_message.Message):
     __slots__ = ("needs_package", "kinds")
@@ -279,6 +336,14 @@ class PredictionReported(_message.Message):
     RESULT_JSON_FIELD_NUMBER: _ClassVar[int]
     result_json: str
     def __init__(self, result_json: _Optional[str] = ...) -> None: ...
+
+class ExchangeReported(_message.Message):
+    __slots__ = ("value_json", "value")
+    VALUE_JSON_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value_json: str
+    value: bytes
+    def __init__(self, value_json: _Optional[str] = ..., value: _Optional[bytes] = ...) -> None: ...
 
 class TaskUnanswered(_message.Message):
     __slots__ = ("why", "message", "traceback")

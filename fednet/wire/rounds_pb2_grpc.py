@@ -26,7 +26,9 @@ if _version_not_supported:
 
 
 class RoundsStub(object):
-    """What the controller asks of a combiner. A round is a list of phases; a phase is one kind of task for a set of clients.
+    """Orders of a controller to a combiner. A round is a list of phases; a phase is one kind of task for a set of clients.
+    Each order names its authority. A combiner refuses an authority whose term is lower than one it has seen for the
+    session, with the error "superseded". From an order on, the session's events go to the order's controller.
     """
 
     def __init__(self, channel):
@@ -40,6 +42,11 @@ class RoundsStub(object):
                 request_serializer=fednet_dot_wire_dot_rounds__pb2.Phase.SerializeToString,
                 response_deserializer=fednet_dot_wire_dot_rounds__pb2.PhaseStarted.FromString,
                 _registered_method=True)
+        self.Withdraw = channel.unary_unary(
+                '/fednet.wire.Rounds/Withdraw',
+                request_serializer=fednet_dot_wire_dot_rounds__pb2.Withdrawal.SerializeToString,
+                response_deserializer=fednet_dot_wire_dot_rounds__pb2.Withdrawn.FromString,
+                _registered_method=True)
         self.Plan = channel.unary_unary(
                 '/fednet.wire.Rounds/Plan',
                 request_serializer=fednet_dot_wire_dot_rounds__pb2.PlanRequest.SerializeToString,
@@ -47,12 +54,12 @@ class RoundsStub(object):
                 _registered_method=True)
         self.Close = channel.unary_unary(
                 '/fednet.wire.Rounds/Close',
-                request_serializer=fednet_dot_wire_dot_rounds__pb2.PhaseId.SerializeToString,
+                request_serializer=fednet_dot_wire_dot_rounds__pb2.PhaseOrder.SerializeToString,
                 response_deserializer=fednet_dot_wire_dot_rounds__pb2.PhaseClosing.FromString,
                 _registered_method=True)
         self.Release = channel.unary_unary(
                 '/fednet.wire.Rounds/Release',
-                request_serializer=fednet_dot_wire_dot_rounds__pb2.PhaseId.SerializeToString,
+                request_serializer=fednet_dot_wire_dot_rounds__pb2.PhaseOrder.SerializeToString,
                 response_deserializer=fednet_dot_wire_dot_rounds__pb2.PhaseReleased.FromString,
                 _registered_method=True)
         self.Reduce = channel.unary_unary(
@@ -68,18 +75,29 @@ class RoundsStub(object):
 
 
 class RoundsServicer(object):
-    """What the controller asks of a combiner. A round is a list of phases; a phase is one kind of task for a set of clients.
+    """Orders of a controller to a combiner. A round is a list of phases; a phase is one kind of task for a set of clients.
+    Each order names its authority. A combiner refuses an authority whose term is lower than one it has seen for the
+    session, with the error "superseded". From an order on, the session's events go to the order's controller.
     """
 
     def Start(self, request, context):
-        """Idempotent by phase id.
+        """Begin a phase, or add to it. Idempotent by phase id, attempt and clients: clients that the phase does not have yet get a
+        task; with a higher attempt the phase opens again, with a new deadline, and listed clients without an answer that counts
+        are asked again. Answers that are in stay in.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Withdraw(self, request, context):
+        """Take clients out of a phase, because they have moved to another combiner. Answers that are in stay in. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Plan(self, request, context):
-        """Let a round's server functions choose its clients and their settings. Nothing is kept but their state.
+        """Let a round's server functions choose its clients and their settings. Only their state is kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -93,7 +111,7 @@ class RoundsServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Release(self, request, context):
-        """Forget the phase: open tasks are cancelled, what it spooled is deleted or retained. Idempotent.
+        """Forget the phase: open tasks are cancelled, the spooled answers are deleted or retained. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -107,8 +125,8 @@ class RoundsServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Watch(self, request_iterator, context):
-        """Down: a snapshot, then everything that happens, numbered. Up: how far it has been stored. What was not
-        acknowledged comes again on the next watch.
+        """Down: a snapshot, then everything that happens, numbered. Up: first the controller's name, then how far it has stored
+        the events. Events that it has not acknowledged come again on its next watch. Each controller has its own numbers.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -122,6 +140,11 @@ def add_RoundsServicer_to_server(servicer, server):
                     request_deserializer=fednet_dot_wire_dot_rounds__pb2.Phase.FromString,
                     response_serializer=fednet_dot_wire_dot_rounds__pb2.PhaseStarted.SerializeToString,
             ),
+            'Withdraw': grpc.unary_unary_rpc_method_handler(
+                    servicer.Withdraw,
+                    request_deserializer=fednet_dot_wire_dot_rounds__pb2.Withdrawal.FromString,
+                    response_serializer=fednet_dot_wire_dot_rounds__pb2.Withdrawn.SerializeToString,
+            ),
             'Plan': grpc.unary_unary_rpc_method_handler(
                     servicer.Plan,
                     request_deserializer=fednet_dot_wire_dot_rounds__pb2.PlanRequest.FromString,
@@ -129,12 +152,12 @@ def add_RoundsServicer_to_server(servicer, server):
             ),
             'Close': grpc.unary_unary_rpc_method_handler(
                     servicer.Close,
-                    request_deserializer=fednet_dot_wire_dot_rounds__pb2.PhaseId.FromString,
+                    request_deserializer=fednet_dot_wire_dot_rounds__pb2.PhaseOrder.FromString,
                     response_serializer=fednet_dot_wire_dot_rounds__pb2.PhaseClosing.SerializeToString,
             ),
             'Release': grpc.unary_unary_rpc_method_handler(
                     servicer.Release,
-                    request_deserializer=fednet_dot_wire_dot_rounds__pb2.PhaseId.FromString,
+                    request_deserializer=fednet_dot_wire_dot_rounds__pb2.PhaseOrder.FromString,
                     response_serializer=fednet_dot_wire_dot_rounds__pb2.PhaseReleased.SerializeToString,
             ),
             'Reduce': grpc.unary_unary_rpc_method_handler(
@@ -156,7 +179,9 @@ def add_RoundsServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Rounds(object):
-    """What the controller asks of a combiner. A round is a list of phases; a phase is one kind of task for a set of clients.
+    """Orders of a controller to a combiner. A round is a list of phases; a phase is one kind of task for a set of clients.
+    Each order names its authority. A combiner refuses an authority whose term is lower than one it has seen for the
+    session, with the error "superseded". From an order on, the session's events go to the order's controller.
     """
 
     @staticmethod
@@ -176,6 +201,33 @@ class Rounds(object):
             '/fednet.wire.Rounds/Start',
             fednet_dot_wire_dot_rounds__pb2.Phase.SerializeToString,
             fednet_dot_wire_dot_rounds__pb2.PhaseStarted.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Withdraw(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fednet.wire.Rounds/Withdraw',
+            fednet_dot_wire_dot_rounds__pb2.Withdrawal.SerializeToString,
+            fednet_dot_wire_dot_rounds__pb2.Withdrawn.FromString,
             options,
             channel_credentials,
             insecure,
@@ -228,7 +280,7 @@ class Rounds(object):
             request,
             target,
             '/fednet.wire.Rounds/Close',
-            fednet_dot_wire_dot_rounds__pb2.PhaseId.SerializeToString,
+            fednet_dot_wire_dot_rounds__pb2.PhaseOrder.SerializeToString,
             fednet_dot_wire_dot_rounds__pb2.PhaseClosing.FromString,
             options,
             channel_credentials,
@@ -255,7 +307,7 @@ class Rounds(object):
             request,
             target,
             '/fednet.wire.Rounds/Release',
-            fednet_dot_wire_dot_rounds__pb2.PhaseId.SerializeToString,
+            fednet_dot_wire_dot_rounds__pb2.PhaseOrder.SerializeToString,
             fednet_dot_wire_dot_rounds__pb2.PhaseReleased.FromString,
             options,
             channel_credentials,

@@ -14,10 +14,12 @@ class TaskKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TRAIN: _ClassVar[TaskKind]
     VALIDATE: _ClassVar[TaskKind]
     PREDICT: _ClassVar[TaskKind]
+    EXCHANGE: _ClassVar[TaskKind]
 TASK_KIND_UNSPECIFIED: TaskKind
 TRAIN: TaskKind
 VALIDATE: TaskKind
 PREDICT: TaskKind
+EXCHANGE: TaskKind
 
 class ClientMessage(_message.Message):
     __slots__ = ("hello", "result", "log")
@@ -56,7 +58,7 @@ class Welcome(_message.Message):
     def __init__(self, combiner: _Optional[str] = ...) -> None: ...
 
 class Task(_message.Message):
-    __slots__ = ("task_id", "kind", "session_id", "round_id", "round_number", "model", "package", "helper", "settings_json")
+    __slots__ = ("task_id", "kind", "session_id", "round_id", "round_number", "model", "package", "helper", "settings_json", "seconds_left")
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -66,6 +68,7 @@ class Task(_message.Message):
     PACKAGE_FIELD_NUMBER: _ClassVar[int]
     HELPER_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_JSON_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_LEFT_FIELD_NUMBER: _ClassVar[int]
     task_id: str
     kind: TaskKind
     session_id: str
@@ -75,15 +78,17 @@ class Task(_message.Message):
     package: _common_pb2.BlobRef
     helper: str
     settings_json: str
-    def __init__(self, task_id: _Optional[str] = ..., kind: _Optional[_Union[TaskKind, str]] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ...) -> None: ...
+    seconds_left: float
+    def __init__(self, task_id: _Optional[str] = ..., kind: _Optional[_Union[TaskKind, str]] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., seconds_left: _Optional[float] = ...) -> None: ...
 
 class TaskResult(_message.Message):
-    __slots__ = ("task_id", "update", "validation", "failure", "prediction", "download_seconds", "work_seconds", "upload_seconds")
+    __slots__ = ("task_id", "update", "validation", "failure", "prediction", "exchange", "download_seconds", "work_seconds", "upload_seconds")
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     UPDATE_FIELD_NUMBER: _ClassVar[int]
     VALIDATION_FIELD_NUMBER: _ClassVar[int]
     FAILURE_FIELD_NUMBER: _ClassVar[int]
     PREDICTION_FIELD_NUMBER: _ClassVar[int]
+    EXCHANGE_FIELD_NUMBER: _ClassVar[int]
     DOWNLOAD_SECONDS_FIELD_NUMBER: _ClassVar[int]
     WORK_SECONDS_FIELD_NUMBER: _ClassVar[int]
     UPLOAD_SECONDS_FIELD_NUMBER: _ClassVar[int]
@@ -92,10 +97,11 @@ class TaskResult(_message.Message):
     validation: Validation
     failure: Failure
     prediction: Prediction
+    exchange: Exchange
     download_seconds: float
     work_seconds: float
     upload_seconds: float
-    def __init__(self, task_id: _Optional[str] = ..., update: _Optional[_Union[Update, _Mapping]] = ..., validation: _Optional[_Union[Validation, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., prediction: _Optional[_Union[Prediction, _Mapping]] = ..., download_seconds: _Optional[float] = ..., work_seconds: _Optional[float] = ..., upload_seconds: _Optional[float] = ...) -> None: ...
+    def __init__(self, task_id: _Optional[str] = ..., update: _Optional[_Union[Update, _Mapping]] = ..., validation: _Optional[_Union[Validation, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., prediction: _Optional[_Union[Prediction, _Mapping]] = ..., exchange: _Optional[_Union[Exchange, _Mapping]] = ..., download_seconds: _Optional[float] = ..., work_seconds: _Optional[float] = ..., upload_seconds: _Optional[float] = ...) -> None: ...
 
 class Update(_message.Message):
     __slots__ = ("num_examples", "metadata_json")
@@ -116,6 +122,14 @@ class Prediction(_message.Message):
     RESULT_JSON_FIELD_NUMBER: _ClassVar[int]
     result_json: str
     def __init__(self, result_json: _Optional[str] = ...) -> None: ...
+
+class Exchange(_message.Message):
+    __slots__ = ("value_json", "value")
+    VALUE_JSON_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    value_json: str
+    value: bytes
+    def __init__(self, value_json: _Optional[str] = ..., value: _Optional[bytes] = ...) -> None: ...
 
 class Failure(_message.Message):
     __slots__ = ("message", "traceback")
