@@ -158,6 +158,7 @@ class PhaseClosed:
     """A combiner tells the totals of its share.
 
     Attributes:
+        attempt: The attempt of the order that it closes.
         failure: The reason why it has no partial; empty if it has one.
     """
 
@@ -166,6 +167,7 @@ class PhaseClosed:
     answers: int
     weight: float
     failure: str = ""
+    attempt: int = 0
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,7 @@ class PhaseRefused:
     combiner: str
     phase_id: str
     message: str
+    attempt: int = 0
 
 
 @dataclass(frozen=True)

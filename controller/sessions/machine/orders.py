@@ -13,12 +13,14 @@ class StartPhase:
     """Ask a combiner to begin its share of a phase, or to add these clients to it.
 
     Attributes:
+        attempt: Rises each time that the combiner is asked for more of the phase.
         clients: The ids of the clients to ask.
         seconds_max: The time until the phase closes.
     """
 
     combiner: str
     phase: Phase
+    attempt: int
     clients: tuple[str, ...]
     round_id: str
     seconds_max: float

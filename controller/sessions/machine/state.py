@@ -47,6 +47,10 @@ class BlobRef:
     sha256: str
 
 
+NOWHERE = ""
+"""In place of a combiner's name: the combiner is gone, and the client is not seen at another."""
+
+
 @dataclass
 class Share:
     """One combiner's part in a phase.
@@ -57,6 +61,7 @@ class Share:
         answers: The updates in its partial.
         weight: Their examples.
         failure: The reason why it has no partial.
+        attempt: Rises each time that the combiner is asked for more; totals of a lower one are out of date.
     """
 
     clients: list[str]
@@ -64,6 +69,7 @@ class Share:
     answers: int = 0
     weight: float = 0.0
     failure: str = ""
+    attempt: int = 0
 
 
 @dataclass
@@ -74,8 +80,7 @@ class Phase:
         kind: TRAIN, VALIDATE, PREDICT or EXCHANGE.
         number: The round.
         model: The model that clients are given.
-        shares: Each combiner's part, by its name.
-        attempt: The attempt of the round that asked last; a higher one opens the phase again.
+        shares: Each combiner's part, by its name; under NOWHERE, the clients whose combiner is gone.
         settings: Settings for all its clients.
         client_settings: Settings for single clients, by id.
         is_shared: True if each partial goes into the blob store, where every combiner can merge it.
@@ -87,8 +92,7 @@ class Phase:
     kind: str
     number: int
     model: BlobRef
-    shares: dict[str, Share]
-    attempt: int = 0
+    shares: dict[str, Share] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     client_settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     is_shared: bool = False
