@@ -126,6 +126,9 @@ build_progress_lines_max: Final = 50
 
 # The session engine
 round_grace_seconds: Final = 5.0
+combiner_away_seconds_max: Final = 8.0  # then its clients are asked elsewhere, as far as they are seen there
+attempt_pause_seconds_first: Final = 0.5
+attempt_pause_seconds_max: Final = 30.0
 round_problems_max: Final = 10
 open_validations_max: Final = 8
 joining_seconds_max: Final = 5.0

@@ -1,19 +1,16 @@
-"""Who is chosen: the clients of a phase, and the combiner that works for the whole round. Pure functions."""
+"""The choice of clients for a phase, and of the combiner that works for a whole round. Pure functions."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
 from .state import Share
 
 
 def everyone(capable: Mapping[str, AbstractSet[str]]) -> dict[str, str]:
-    """Each client's combiner, by the client's id, sorted.
-
-    A client whose old connection is not yet known to be dead is seen on two combiners; it counts once.
-    """
+    """Return each client's combiner by the client's id, sorted."""
     places = {client: combiner for combiner in sorted(capable) for client in capable[combiner]}
     return dict(sorted(places.items()))
 
@@ -21,10 +18,10 @@ def everyone(capable: Mapping[str, AbstractSet[str]]) -> dict[str, str]:
 def shares_of(
     capable: Mapping[str, AbstractSet[str]], chosen: Iterable[str]
 ) -> dict[str, list[str]]:
-    """Those of the chosen clients that could take part.
+    """Return the chosen clients that can take part.
 
     Args:
-        capable: The ids of the clients that could take part, by the name of their combiner.
+        capable: The ids of the clients that can take part, by the name of their combiner.
         chosen: The ids of clients.
 
     Returns:
@@ -38,29 +35,37 @@ def shares_of(
 
 
 def sample_clients(
-    capable: Mapping[str, AbstractSet[str]], requested: int, seed: str
+    capable: Mapping[str, AbstractSet[str]],
+    requested: int,
+    seed: str,
+    *,
+    first: Collection[str] = (),
 ) -> dict[str, list[str]]:
     """Choose clients at random over all combiners.
 
     Args:
-        capable: The ids of the clients that could take part, by the name of their combiner.
-        requested: How many to choose at the most.
-        seed: The same seed chooses the same among the same clients.
+        capable: The ids of the clients that can take part, by the name of their combiner.
+        requested: How many to choose at most.
+        seed: The same seed chooses the same of the same clients.
+        first: The ids of clients that are chosen before any other.
 
     Returns:
         The chosen clients' ids by combiner, each list sorted; combiners without one are left out.
     """
     places = everyone(capable)
-    chosen = random.Random(seed).sample(list(places), min(requested, len(places)))  # noqa: S311  a fair draw, no secret
-    return shares_of(capable, chosen)
+    preferred = [client for client in places if client in set(first)][:requested]
+    others = [client for client in places if client not in set(preferred)]
+    free = min(requested - len(preferred), len(others))
+    drawn = random.Random(seed).sample(others, free)  # noqa: S311  a fair draw, no secret
+    return shares_of(capable, [*preferred, *drawn])
 
 
 def planner_among(allowing: Iterable[str], rather_not: str) -> str:
-    """The combiner to let server functions choose; empty where there is none.
+    """Return the combiner to let server functions plan; empty if there is none.
 
     Args:
         allowing: The names of the connected combiners that allow them.
-        rather_not: The one that is asked only where there is no other.
+        rather_not: The combiner to ask only if there is no other.
     """
     return min(allowing, key=lambda name: (name == rather_not, name), default="")
 
@@ -68,13 +73,13 @@ def planner_among(allowing: Iterable[str], rather_not: str) -> str:
 def reducer_among(
     reducers: Iterable[str], shares: Mapping[str, Share], rather_not: str, *, is_shared: bool
 ) -> str:
-    """The combiner that holds most, to merge; empty where none that could is connected.
+    """Return the connected combiner with the largest weight, to merge; empty if none can.
 
     Args:
         reducers: The names of the connected combiners that may merge.
-        shares: What each has of the round.
-        rather_not: The one that is asked only where there is no other.
-        is_shared: Whether the partials lie where all combiners reach them.
+        shares: Each combiner's part in the round.
+        rather_not: The combiner to ask only if there is no other.
+        is_shared: True if the partials lie where all combiners reach them.
     """
     able = [name for name in sorted(reducers) if is_shared or name in shares]
     able = [name for name in able if name != rather_not] or able

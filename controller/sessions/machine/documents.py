@@ -6,20 +6,21 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from .events import Record, Reduced
-from .state import BlobRef, Phase, Round, Session
+from .orders import Projection
+from .scene import Scene
+from .state import NOWHERE, BlobRef, Phase, Session, Share
 
-_STEPS = ("download", "train", "upload", "fold")  # of one answer; see `news`
+_PARTS_OF_WORK = ("download", "train", "upload", "fold")
 
 
 def iso(seconds: float) -> str:
-    """A time in seconds since 1970 as documents have it; see `records.timestamp`."""
+    """Return a time in seconds since 1970 as documents have it; see `records.timestamp`."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def model_record(session: Session, model: BlobRef, now: float) -> Record:
-    """The document of a model that the session has made from its present one."""
-    return Record(
+def model_document(session: Session, model: BlobRef, now: float) -> Projection:
+    """Return the document of a model that the session has made from its present one."""
+    return Projection(
         "models",
         model.id,
         {
@@ -35,78 +36,90 @@ def model_record(session: Session, model: BlobRef, now: float) -> Record:
     )
 
 
-def pending_round(session: Session, current: Round) -> Record:
-    """The document of a round that begins; what an earlier attempt left in it is taken back."""
-    return Record("rounds", current.id, _facts(session, current, "Pending"))
+def pending_round(scene: Scene) -> Projection:
+    """Return the document of a round whose attempt begins; it replaces that of an earlier attempt."""
+    return Projection("rounds", scene.round.id, _facts(scene, "Pending"))
 
 
-def ended_round(session: Session, current: Round, status: str, now: float) -> Record:
-    """The document of a round that came to nothing."""
-    seconds = {"round": now - current.started_at}
-    fields = _facts(session, current, status) | {"ended_at": iso(now), "seconds": seconds}
-    return Record("rounds", current.id, fields)
+def ended_round(scene: Scene, status: str) -> Projection:
+    """Return the document of a round whose attempt failed or was given up."""
+    seconds = {"round": scene.now - scene.round.started_at}
+    fields = _facts(scene, status) | {"ended_at": iso(scene.now), "seconds": seconds}
+    return Projection("rounds", scene.round.id, fields)
 
 
-def finished_round(session: Session, current: Round, reduced: Reduced, now: float) -> Record:
-    """The document of a round that has given a model; `timed` adds how long the commit took."""
+def finished_round(scene: Scene, model: BlobRef) -> Projection:
+    """Return the document of a round that has given a model."""
+    current = scene.round
     planned_at = current.planned_at or current.started_at
     seconds = {
-        "round": now - current.started_at,
+        "round": scene.now - current.started_at,
         "plan": planned_at - current.started_at,
         "train": current.trained_at - planned_at,
-        "reduce": reduced.seconds,
+        "reduce": current.reduce_seconds,
     }
-    fields = _facts(session, current, "Finished")
-    fields |= {"ended_at": iso(now), "seconds": seconds, "model_id": reduced.model.id}
-    return Record("rounds", current.id, fields)
+    fields = _facts(scene, "Finished")
+    fields |= {"ended_at": iso(scene.now), "seconds": seconds, "model_id": model.id}
+    return Projection("rounds", current.id, fields)
 
 
-def timed(records: Sequence[Record], seconds: float) -> list[Record]:
-    """What finished rounds are to say besides, once all of this has been stored.
-
-    Args:
-        records: What was stored.
-        seconds: How long that took.
-    """
-    finished = [each for each in records if each.fields.get("status") == "Finished"]
-    return [
-        Record("rounds", each.id, {"seconds": _with_commit(each, seconds)}) for each in finished
-    ]
-
-
-def _with_commit(stored: Record, seconds: float) -> dict[str, float]:
-    told = stored.fields["seconds"]
-    return {**told, "commit": seconds, "round": told["round"] + seconds}
-
-
-def _facts(session: Session, current: Round, status: str) -> dict[str, Any]:
-    phase = current.phase
+def _facts(scene: Scene, status: str) -> dict[str, Any]:
+    current, phases = scene.round, _asked(scene)
+    shares = _shares(phases)
     return {
-        "session_id": session.session_id,
+        "session_id": scene.session.session_id,
         "number": current.number,
         "attempt": current.attempt,
         "status": status,
         "model_id": None,
-        "clients": phase.clients,
-        "updates": phase.answers,
-        "examples": sum(share.weight for share in phase.shares.values()),
-        "answers": current.answers,
-        "answer_seconds": _answer_seconds(current.answers),
+        "clients": sum(len(share.clients) for share in shares.values()),
+        "updates": sum(share.answers for share in shares.values()),
+        "examples": sum(share.weight for share in shares.values()),
+        "answer_seconds": _answer_seconds(scene, phases),
         "problems": current.problems,
         "started_at": iso(current.started_at),
         "ended_at": None,
         "seconds": {},
-        "combiners": _combiners(phase),
+        "combiners": _combiners(shares),
     }
 
 
-def _answer_seconds(answers: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Where the time of the answers went: of each step the longest, and the sum."""
-    found = {step: [each.get(f"{step}_seconds", 0.0) for each in answers] for step in _STEPS}
-    return {step: {"max": max(all_, default=0.0), "sum": sum(all_)} for step, all_ in found.items()}
+def _asked(scene: Scene) -> list[Phase]:
+    """Return the phases whose updates are the round's: its own, or the flights of an asynchronous session."""
+    session, current = scene.session, scene.round
+    if current.parts:
+        return current.parts
+    in_flight = [flight.phase for flight in session.flights.values()]
+    return [current.phase] if current.phase else in_flight
 
 
-def _combiners(phase: Phase) -> list[dict[str, Any]]:
+def _shares(phases: Sequence[Phase]) -> dict[str, Share]:
+    """Return each combiner's part, summed up over the phases."""
+    total: dict[str, Share] = {}
+    for phase in phases:
+        for combiner, share in phase.shares.items():
+            sum_ = total.setdefault(combiner, Share([], closed=True))
+            known = set(sum_.clients)
+            sum_.clients += [each for each in share.clients if each not in known]
+            sum_.answers += share.answers
+            sum_.weight += share.weight
+            sum_.failure = share.failure or sum_.failure
+    return total
+
+
+def _answer_seconds(scene: Scene, phases: Sequence[Phase]) -> dict[str, dict[str, float]]:
+    """Return the longest time and the sum of each part of the work."""
+    tallies = [scene.tally(phase) for phase in phases]
+    return {
+        part: {
+            "max": max((tally.longest[part] for tally in tallies), default=0.0),
+            "sum": sum(tally.total[part] for tally in tallies),
+        }
+        for part in _PARTS_OF_WORK
+    }
+
+
+def _combiners(shares: dict[str, Share]) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
@@ -115,5 +128,6 @@ def _combiners(phase: Phase) -> list[dict[str, Any]]:
             "examples": share.weight,
             "failure": share.failure,
         }
-        for name, share in phase.shares.items()
+        for name, share in shares.items()
+        if name != NOWHERE
     ]

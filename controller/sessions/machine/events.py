@@ -76,11 +76,13 @@ class CombinerUp:
     Attributes:
         clients: Its clients' ids, each with the kinds of task that the client can do.
         allows_functions: True if server functions may run there.
+        phases: The ids of the session's phases that it holds.
     """
 
     combiner: str
     clients: Mapping[str, frozenset[str]]
     allows_functions: bool = False
+    phases: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

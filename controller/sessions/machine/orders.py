@@ -25,6 +25,11 @@ class StartPhase:
     round_id: str
     seconds_max: float
 
+    @property
+    def phase_id(self) -> str:
+        """The phase's id."""
+        return self.phase.phase_id
+
 
 @dataclass(frozen=True)
 class ClosePhase:
