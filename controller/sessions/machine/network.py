@@ -11,7 +11,7 @@ Capable = dict[str, set[str]]
 
 
 class Network:
-    """A picture of the network in one session. Each join and each leave costs the same, however many clients there are."""
+    """A picture of the network in one session. A join costs the same however many clients there are."""
 
     def __init__(self) -> None:
         self._seen: dict[

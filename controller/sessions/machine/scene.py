@@ -1,4 +1,4 @@
-"""The surroundings of a step: the session, the network, the answers so far, the time, and the decision in the making."""
+"""The surroundings of a step: the session, the network, the answers so far, the time, and the decision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The answers of one phase while it is under way. They are not stored with the session: each has a document of its own."""
+"""The answers of one phase under way. They are not stored with the session: each has a document of its own."""
 
 from __future__ import annotations
 
