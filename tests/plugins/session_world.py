@@ -135,6 +135,7 @@ class World:
             case PlanRound(_, current, clients):
                 self.news.append(Planned(current.id, current.attempt, list(clients), {"lr": 1}))
             case ReduceRound(_, current):
+                self._check_parts(current)
                 model = BlobRef(current.model_id, 2, "1" * 64)
                 self.news.append(Reduced(model, 0.1))
 
@@ -220,6 +221,18 @@ class World:
             else:
                 self.pass_time()
         raise AssertionError(f"the session hangs: {self.session}")
+
+    def _check_parts(self, current):
+        """Each combiner has the updates that the machine counts, and no client's update counts twice."""
+        for part in current.parts:
+            counted = []
+            for name, share in part.shares.items():
+                if share.answers and self.combiners[name].is_up:
+                    tasks = self.combiners[name].phases[part.phase_id].tasks
+                    here = [client for client, state in tasks.items() if state == ANSWERED]
+                    assert len(here) == share.answers
+                    counted += here
+            assert len(counted) == len(set(counted))
 
     # Combiners
 
