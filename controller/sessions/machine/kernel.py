@@ -300,9 +300,10 @@ class Machine:
         """Repeat the round after a pause that grows, or give up after round_retries times."""
         session, current = self.session, scene.round
         session.failures += 1
-        if self._has_document():
+        if current.is_recorded:
             scene.write(ended_round(scene, "Failed"))
         if session.failures > session.round_retries:
+            self._forget_attempt(current)
             release(scene, *current.phases)
             session.round = None
             self._end(Status.FAILED, self._why(problem), scene)
@@ -312,9 +313,13 @@ class Machine:
         current.attempt = session.failures
         current.model_id = scene.id("model", current.number, current.attempt)
         current.step, current.deadline, current.reducer = "", None, ""
-        if session.functions:
-            session.functions.forget(current.functions_state)
-            current.functions_state = session.functions.state
+        self._forget_attempt(current)
+
+    def _forget_attempt(self, current: Round) -> None:
+        """Take back the server functions' memory of an attempt."""
+        if functions := self.session.functions:
+            functions.forget(current.functions_state)
+            current.functions_state = functions.state
 
     def _why(self, problem: str) -> str:
         """Return the reason of a session that has failed."""
@@ -326,8 +331,10 @@ class Machine:
 
     def _end(self, status: Status, reason: str, scene: Scene) -> None:
         session = self.session
-        if self._has_document():
+        if session.round and session.round.is_recorded:
             scene.write(ended_round(scene, "Terminated"))
+        if session.round:
+            self._forget_attempt(session.round)
         release(scene, *session.phases())
         session.round, session.validations, session.flights = None, {}, {}
         session.is_draining = False
@@ -337,14 +344,6 @@ class Machine:
 
     def _step(self, current: Round) -> Step:
         return self._plan.step(current.step)
-
-    def _has_document(self) -> bool:
-        """Return True if people have seen the round under way."""
-        current = self.session.round
-        was_seen = current is not None and (
-            current.attempt > 0 or current.step not in {"", self._plan.steps[0].name}
-        )
-        return was_seen and self._plan.has_rounds
 
     def _shown(self) -> str:
         session = self.session
