@@ -214,7 +214,7 @@ class World:
             for phase_id in combiner.phases if combiner.is_up else ():
                 self._close(combiner, phase_id)
         self._settle()
-        if self.machine.next_deadline() is not None:
+        if not self.open_tasks() and self.machine.next_deadline() is not None:
             self.pass_time()
 
     def _settle(self):

@@ -37,7 +37,7 @@ from .orders import Decision, ReleasePhase
 from .phases import release
 from .plans import SessionPlan, plan_of
 from .scene import Scene
-from .state import Phase, Round, Session, Status
+from .state import NOWHERE, Phase, Round, Session, Status
 from .steps.step import Done, Failed, Outcome, Step
 from .tally import Tally
 
@@ -181,7 +181,8 @@ class Machine:
             self._begin_round(scene)
             return
         self._shift(away_seconds, scene.now)
-        for combiner in {combiner for phase in self.session.phases() for combiner in phase.shares}:
+        asked = {combiner for phase in self.session.phases() for combiner in phase.shares}
+        for combiner in asked - {NOWHERE}:
             self._network.miss(combiner, scene.now)
         for combiner in sorted(self._network.combiners):
             self._repeat_orders(combiner, scene)
