@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from fednet.cli._supervisor import Child, Supervisor, fednet_server
+from fednet.cli._child import Program, fednet_server
 from fednet.settings import environment_of_a_task
 from fednet.storage import is_server
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from fednet.cli._component import Component
+    from fednet.cli._supervisor import Supervisor
 
 
 @dataclass(frozen=True)
@@ -47,17 +52,33 @@ class Controller:
     api_url: str
     token: str
 
-    def introduce_to(self, child: Child) -> None:
-        """Tell a process, which was started while the controller was starting, where to register."""
-        child.tell({"api_url": self.api_url, "token": self.token})
+    def introduce_to(self, component: Component) -> None:
+        """Tell a component, which was started while the controller was starting, where to register."""
+        component.tell({"api_url": self.api_url, "token": self.token})
 
 
-def start_controller(processes: Supervisor, plan: NetworkPlan) -> Child:
-    """Start the controller; what it announces makes a `Controller`."""
-    command = fednet_server("controller", "start", "--host", plan.host, "--port", str(plan.port))
+def start_controller(processes: Supervisor, plan: NetworkPlan) -> Component:
+    """Start the controller; its announcement makes a `Controller`."""
+
+    def command(port: int) -> Sequence[str]:
+        return fednet_server(
+            *("controller", "start", "--host", plan.host),
+            *("--port", str(port), "--data-dir", str(plan.data_dir)),
+        )
+
     return processes.start(
-        "controller", [*command, "--data-dir", str(plan.data_dir)], _environment(_stores(plan))
+        Program(
+            name="controller",
+            command=command(plan.port),
+            environment=_environment(_stores(plan)),
+            again=lambda ready: command(_port_of(ready["api_url"])),
+        )
     )
+
+
+def _port_of(address: str) -> int:
+    """Return the port of a URL, or of `host:port`."""
+    return int(urlsplit(address if "://" in address else f"//{address}").port or 0)
 
 
 def _stores(plan: NetworkPlan) -> dict[str, str]:
@@ -71,24 +92,28 @@ def _stores(plan: NetworkPlan) -> dict[str, str]:
     return {f"FEDNET_CONTROLLER_{name}": str(value) for name, value in given.items() if value}
 
 
-def start_combiners(processes: Supervisor, plan: NetworkPlan) -> list[Child]:
+def start_combiners(processes: Supervisor, plan: NetworkPlan) -> list[Component]:
     """Start the combiners, all at once; they wait until the controller is introduced to them."""
     return [_start_combiner(processes, plan, number) for number in range(1, plan.combiners + 1)]
 
 
-def _start_combiner(processes: Supervisor, plan: NetworkPlan, number: int) -> Child:
+def _start_combiner(processes: Supervisor, plan: NetworkPlan, number: int) -> Component:
     name = f"combiner-{number}"
-    port = plan.combiner_port + number - 1 if plan.combiner_port else 0
-    command = fednet_server("combiner", "start", "--name", name, "--settings-from-parent")
-    return processes.start(
-        name,
-        [
-            *command,
-            *("--host", plan.host),
-            *("--port", str(port)),
+
+    def command(port: int) -> Sequence[str]:
+        return fednet_server(
+            *("combiner", "start", "--name", name, "--settings-from-parent"),
+            *("--host", plan.host, "--port", str(port)),
             *("--data-dir", str(plan.data_dir / "combiners" / name)),
-        ],
-        _environment(_blob_store(plan)),
+        )
+
+    return processes.start(
+        Program(
+            name=name,
+            command=command(plan.combiner_port + number - 1 if plan.combiner_port else 0),
+            environment=_environment(_blob_store(plan)),
+            again=lambda ready: command(_port_of(ready["address"])),
+        )
     )
 
 
@@ -106,7 +131,7 @@ def start_client(
     name: str,
     data_dir: Path,
     variables: dict[str, str],
-) -> Child:
+) -> Component:
     """Start an agent in package mode; it waits until the controller is introduced to it.
 
     Args:
@@ -115,16 +140,14 @@ def start_client(
         data_dir: The client's own folder.
         variables: What its package finds in the environment.
     """
-    command = fednet_server("client", "start", "--name", name, "--settings-from-parent")
-    return processes.start(
-        name,
-        [*command, "--data-dir", str(data_dir)],
-        environment_of_a_task() | variables,
+    command = fednet_server(
+        *("client", "start", "--name", name, "--settings-from-parent", "--data-dir", str(data_dir))
     )
+    return processes.start(Program(name, command, environment_of_a_task() | variables))
 
 
 def _environment(variables: dict[str, str]) -> dict[str, str]:
-    """Our environment, less what somebody set for another network, and with what is secret.
+    """Return our environment, less what somebody set for another network, and with what is secret.
 
     URLs with passwords go here: the list of processes shows every command line.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -114,7 +115,7 @@ def _folder(data_dir: Path | None) -> Iterator[Path]:
 def _run(
     processes: Supervisor, folder: Path, show: ShowProgress, *, keep_in: Path | None
 ) -> tuple[list[RoundResult], Path]:
-    """Start everything, and train; what happened in the rounds, and the model."""
+    """Start everything, train, and return the rounds' results and the model's path."""
     from fednet.api_client import APIClient
 
     show(0, ROUNDS, f"starting a controller, {COMBINERS} combiners and {CLIENTS} clients")
@@ -127,7 +128,7 @@ def _run(
     for combiner in combiners:
         controller.introduce_to(combiner)
     with APIClient(controller.api_url, token=controller.token) as api:
-        processes.while_alive(lambda: digits.publish(api))
+        digits.publish(api)
         for combiner in combiners:
             processes.ready(combiner)
         for client in clients:
@@ -135,24 +136,26 @@ def _run(
         for client in clients:
             processes.ready(client)
         digits.finish_split()
-        rounds = processes.while_alive(lambda: _train(api, show))
-        return rounds, processes.while_alive(lambda: _keep_model(api, rounds, keep_in))
+        session_id = str(uuid.uuid4())
+        rounds = processes.while_alive(lambda: _train(api, session_id, show))
+        target = (keep_in or Path(tempfile.mkdtemp(prefix="fednet-model-"))).absolute()
+        return rounds, processes.while_alive(lambda: _keep_model(api, rounds, target))
 
 
-def _train(api: APIClient, show: ShowProgress) -> list[RoundResult]:
-    """Run one session to its end."""
-    answer = accepted(
-        api.start_session(rounds=ROUNDS, min_clients=CLIENTS, requested_clients=CLIENTS)
+def _train(api: APIClient, session_id: str, show: ShowProgress) -> list[RoundResult]:
+    """Run one session to its end; doing it twice only watches it again."""
+    accepted(
+        api.start_session(session_id, rounds=ROUNDS, min_clients=CLIENTS, requested_clients=CLIENTS)
     )
-    last = watch_session(api, answer["session_id"], show)
+    last = watch_session(api, session_id, show)
     if last["status"].upper() != "FINISHED":
         raise FednetError(f"The session is {last['status']}: {last.get('reason')}")
-    return round_results(api, answer["session_id"])
+    return round_results(api, session_id)
 
 
-def _keep_model(api: APIClient, rounds: list[RoundResult], folder: Path | None) -> Path:
-    """Download the last round's model to the user's folder, or to one of its own."""
-    target = (folder or Path(tempfile.mkdtemp(prefix="fednet-model-"))).absolute() / "model.npz"
+def _keep_model(api: APIClient, rounds: list[RoundResult], folder: Path) -> Path:
+    """Download the last round's model to a folder, and return its path."""
+    target = folder / "model.npz"
     accepted(api.download_model(str(rounds[-1].model_id), str(target)))
     return target
 

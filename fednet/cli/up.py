@@ -58,8 +58,8 @@ SECRET = click.Path(path_type=Path, dir_okay=False, resolve_path=True)
 def up(*, ready_file: Path | None, as_json: bool, data_dir: Path | None, **options: Any) -> None:
     """Start a network on this machine and leave it running.
 
-    A controller and its combiners run until Ctrl-C. With the default data folder, `fednet` and
-    `APIClient()` on this machine find it by themselves.
+    A controller and its combiners run until Ctrl-C; one that dies is started again. With the default
+    data folder, `fednet` and `APIClient()` on this machine find it by themselves.
     """
     plan = NetworkPlan(data_dir=(data_dir or default_data_dir()).absolute(), **options)
     _check_ports(plan)
@@ -72,7 +72,7 @@ def up(*, ready_file: Path | None, as_json: bool, data_dir: Path | None, **optio
         ready = _start(processes, plan)
         announce(ready)
         _show(ready, plan, as_json=as_json)
-        processes.wait()
+        processes.wait(lambda: announce(ready | {"pids": processes.pids}))
 
 
 def _check_ports(plan: NetworkPlan) -> None:
