@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fednet.cli._output import ShowProgress
 
 ROUNDS = 10
+ROUND_SECONDS_MAX = 60
 CLIENTS = 5
 COMBINERS = 2
 ACCURACY_MIN = 0.93
@@ -145,7 +146,13 @@ def _run(
 def _train(api: APIClient, session_id: str, show: ShowProgress) -> list[RoundResult]:
     """Run one session to its end; doing it twice only watches it again."""
     accepted(
-        api.start_session(session_id, rounds=ROUNDS, min_clients=CLIENTS, requested_clients=CLIENTS)
+        api.start_session(
+            session_id,
+            rounds=ROUNDS,
+            round_timeout=ROUND_SECONDS_MAX,
+            min_clients=CLIENTS,
+            requested_clients=CLIENTS,
+        )
     )
     last = watch_session(api, session_id, show)
     if last["status"].upper() != "FINISHED":
