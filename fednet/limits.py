@@ -66,6 +66,8 @@ call_seconds_max: Final = 30.0
 retry_attempts_max: Final = 5
 retry_seconds_first: Final = 0.1
 retry_seconds_max: Final = 10.0
+addresses_max: Final = 16
+controller_absence_seconds_max: Final = 60.0
 wait_seconds_max: Final = 30.0
 waiting_requests_max: Final = 16
 
