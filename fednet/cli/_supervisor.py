@@ -132,7 +132,7 @@ class Supervisor:
                 raise error
             self._wait_until(lambda: not any(each.is_away for each in self._components), [])
 
-    def wait(self, on_return: Callable[[], None]) -> NoReturn:
+    def wait(self, on_return: Callable[[], object]) -> NoReturn:
         """Keep the components running until somebody interrupts.
 
         Args:

@@ -17,7 +17,12 @@ import click
 from fednet.cli._connection import accepted
 from fednet.cli._digits import Digits
 from fednet.cli._exit import ExitCode
-from fednet.cli._network import Controller, NetworkPlan, start_combiners, start_controller
+from fednet.cli._network import (
+    NetworkPlan,
+    ready_controllers,
+    start_combiners,
+    start_controllers,
+)
 from fednet.cli._output import json_option, progress, show_json, show_table
 from fednet.cli._rounds import COLUMNS, RoundResult, round_results
 from fednet.cli._signals import interrupt_on_signals
@@ -121,19 +126,19 @@ def _run(
 
     show(0, ROUNDS, f"starting a controller, {COMBINERS} combiners and {CLIENTS} clients")
     plan = NetworkPlan(data_dir=folder, combiners=COMBINERS)
-    starting = start_controller(processes, plan)
+    starting = start_controllers(processes, plan)
     digits = Digits(processes, folder, clients=CLIENTS)
     combiners = start_combiners(processes, plan)
     clients = digits.start_clients()
-    controller = Controller(**processes.ready(starting))
+    controllers = ready_controllers(processes, starting)
     for combiner in combiners:
-        controller.introduce_to(combiner)
-    with APIClient(controller.api_url, token=controller.token) as api:
+        controllers.introduce_to(combiner)
+    with APIClient(controllers.api_url, token=controllers.token) as api:
         digits.publish(api)
         for combiner in combiners:
             processes.ready(combiner)
         for client in clients:
-            controller.introduce_to(client)
+            controllers.introduce_to(client)
         for client in clients:
             processes.ready(client)
         digits.finish_split()

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from fednet import APIClient
 from fednet.cli import main
 from fednet.controller.records import COLLECTIONS
+from fednet.identity import LocalNetwork, read_local_network
 from fednet.storage import open_documents
 
 
@@ -43,6 +44,38 @@ def test_the_ready_file_tells_all_and_goes_with_the_network(up, tmp_path):
     assert (process.returncode, errors) == (0, "")
     assert not ready_file.exists()
     assert not any(lives(pid) for pid in ready["pids"].values())
+
+
+def test_several_controllers_share_the_stores(up, tmp_path, new_files):
+    """The ready file and network.json have all addresses, also after one was killed and is back."""
+    ready_file = tmp_path / "ready" / "ready.json"
+    flags = ("--controllers", 2, "--data-dir", tmp_path, "--ready-file", ready_file)
+    with up(*flags) as process:
+        ready = json.loads(process.stdout.readline())
+        changes = new_files(ready_file.parent)
+        found = [combiners_at(url, ready["token"]) for url in ready["api_urls"]]
+        os.kill(ready["pids"]["controller-1"], signal.SIGKILL)
+        while_it_is_away = combiners_at(",".join(ready["api_urls"]), ready["token"])
+        assert next(changes) == ready_file.name
+        again = json.loads(ready_file.read_text())
+        local = read_local_network(tmp_path)
+        found_again = [combiners_at(url, ready["token"]) for url in ready["api_urls"]]
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+
+    assert ready["api_url"] == ready["api_urls"][0]
+    assert len(set(ready["api_urls"])) == 2
+    assert set(ready["pids"]) == {"controller-1", "controller-2", "combiner-1"}
+    assert again["api_urls"] == ready["api_urls"]
+    assert local == LocalNetwork(",".join(ready["api_urls"]), ready["token"])
+    assert [*found, while_it_is_away, *found_again] == [["combiner-1"]] * 5
+    assert process.returncode == 0
+    assert not any(lives(pid) for pid in [*ready["pids"].values(), *again["pids"].values()])
+
+
+def combiners_at(urls, token):
+    with APIClient(urls, token=token) as api:
+        return [each["name"] for each in api.get_combiners()["result"]]
 
 
 def test_every_process_gets_the_bucket(up, tmp_path, s3_server):
@@ -103,14 +136,16 @@ def test_a_process_that_cannot_start_is_named_and_takes_the_others_with_it(up, t
     assert error["message"].startswith("combiner-1 ended with exit code 6. Its log ends with:")
 
 
-def test_a_port_above_the_last_one_is_refused(tmp_path):
+@pytest.mark.parametrize("kind", ["controllers", "combiners"])
+def test_a_port_above_the_last_one_is_refused(tmp_path, kind):
     """Before anything is started."""
+    flag = {"controllers": "--port", "combiners": "--combiner-port"}[kind]
     result = CliRunner().invoke(
-        main, ["up", "--combiner-port", "65535", "--combiners", "2", "--data-dir", str(tmp_path)]
+        main, ["up", flag, "65535", f"--{kind}", "2", "--data-dir", str(tmp_path)]
     )
 
     assert result.exit_code == 2
-    assert "--combiner-port" in result.stderr
+    assert flag in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
