@@ -66,6 +66,8 @@ call_seconds_max: Final = 30.0
 retry_attempts_max: Final = 5
 retry_seconds_first: Final = 0.1
 retry_seconds_max: Final = 10.0
+addresses_max: Final = 16
+controller_absence_seconds_max: Final = 60.0
 wait_seconds_max: Final = 30.0
 waiting_requests_max: Final = 16
 
@@ -100,6 +102,8 @@ clock_skew_seconds_max: Final = 60.0
 start_seconds_max: Final = 60.0
 stop_seconds_max: Final = 5.0
 log_tail_bytes_max: Final = 4 * KIB
+restarts_max: Final = 8  # of one process, within the window
+restart_window_seconds: Final = 300.0
 
 # Stores
 document_bytes_max: Final = 15 * MIB  # MongoDB takes 16, together with the keys

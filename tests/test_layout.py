@@ -16,7 +16,8 @@ import pytest
 # Each room of the house by its floor, from the ground up; a room imports only from floors below it.
 FLOORS = (
     ("errors", "http_pools", "limits"),
-    ("backoff", "settings"),
+    ("addresses", "backoff"),
+    ("http_attempts", "settings"),
     ("http", "identity", "packages", "parameters", "processes", "wire"),
     ("aggregation", "helpers", "host", "plots", "rpc", "server_functions", "storage"),
     ("api_reader", "enrolment"),
