@@ -1,6 +1,6 @@
 """A client's process. Before it trains or validates it says so to the conductor, and waits until it may go on.
 
-    python -m chaos.site NAME API_URLS TOKEN DATA_DIR CONDUCTOR
+python -m chaos.site NAME API_URLS TOKEN DATA_DIR CONDUCTOR
 """
 
 import json

@@ -131,6 +131,7 @@ def _refuse_link(network: ProcessNetwork, name: str) -> None:
 
 
 FAULTS: dict[str, Fault] = {
+    "none": lambda _network, _name: None,
     "kill -9 and return": _kill_and_return,
     "kill -9 for good": _kill_for_good,
     "SIGTERM and return": _terminate_and_return,
@@ -140,17 +141,63 @@ FAULTS: dict[str, Fault] = {
     "link refused": _refuse_link,
 }
 
-_OF_PROCESSES = ["kill -9 and return", "SIGTERM and return", "SIGSTOP"]
-_OF_LINKS = ["link cut", "link stalled", "link refused"]
-VICTIMS = {
+
+@dataclass(frozen=True)
+class Row:
+    """A fault of the table.
+
+    Attributes:
+        trainings_lost_max: The trainings whose answers the fault destroys; none else may be lost.
+    """
+
+    victim: str
+    fault: str
+    moment: str
+    trainings_lost_max: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.victim}-{self.fault}-{self.moment}".replace(" ", "-")
+
+
+_OF_PROCESSES = ("kill -9 and return", "SIGTERM and return", "SIGSTOP")
+_OF_LINKS = ("link cut", "link stalled", "link refused")
+_FOR_GOOD = ("kill -9 for good",)
+_FAULTS_OF = {
+    "undisturbed": ("none",),
     "controller-1": _OF_PROCESSES,
-    "combiner-1": [*_OF_PROCESSES, "kill -9 for good", *_OF_LINKS],
-    "client-1": [*_OF_PROCESSES, "kill -9 for good"],
+    "combiner-1": (*_OF_PROCESSES, *_FOR_GOOD, *_OF_LINKS),
+    "client-1": (*_OF_PROCESSES, *_FOR_GOOD),
 }
+
+
+def _destroyed(victim: str, fault: str, moment: str) -> int:
+    """Return how many trainings a fault destroys.
+
+    A client that dies while it trains has no answer. A combiner that dies for good takes the answers along that it
+    has; up to all four clients may have been placed on it.
+    """
+    if victim.startswith("client") and fault not in {"SIGSTOP"} and moment != "all validate":
+        return 1
+    if victim.startswith("combiner") and fault in _FOR_GOOD:
+        return 4
+    return 0
+
+
 TABLE = [
-    (victim, fault, moment)
-    for (victim, faults), moment in itertools.product(VICTIMS.items(), MOMENTS)
+    Row(victim, fault, moment, _destroyed(victim, fault, moment))
+    for (victim, faults), moment in itertools.product(_FAULTS_OF.items(), MOMENTS)
     for fault in faults
+]
+QUICK = [
+    row
+    for row in TABLE
+    if (row.victim, row.fault, row.moment)
+    in {
+        ("controller-1", "kill -9 and return", "half have answered"),
+        ("combiner-1", "kill -9 and return", "half have answered"),
+        ("combiner-1", "kill -9 for good", "all train"),
+        ("client-1", "kill -9 and return", "all train"),
+    }
 ]
 
 
