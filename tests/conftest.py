@@ -27,6 +27,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--no-skips", action="store_true", help="let a test that is skipped fail: the CI skips none"
     )
+    parser.addoption("--all-faults", action="store_true", help="try all faults of tests/chaos")
+    parser.addoption("--faults-table", type=Path, help="the file to write their outcomes to")
 
 
 @pytest.hookimpl(wrapper=True)
