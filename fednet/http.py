@@ -33,7 +33,7 @@ class Http:
         api_url: The controller's address, such as http://127.0.0.1:8092, or those of several, separated by commas.
         token: Who calls.
         auth_scheme: The word before the token in the Authorization header.
-        verify: Whether the server's certificate is checked (https only).
+        verify: Check the server's certificate (https only).
 
     Attributes:
         api_url: The addresses, separated by commas.
@@ -67,7 +67,7 @@ class Http:
         content: bytes | None = None,
         seconds: float = limits.call_seconds_max,
     ) -> Any:
-        """The JSON that the server answers.
+        """Return the JSON that the server answers.
 
         Args:
             method: GET, POST, PUT or DELETE.
@@ -86,7 +86,7 @@ class Http:
         return _json(self._attempts.send(method, path, seconds, **options))
 
     def call_for_dict(self, method: str, path: str, *, body: Any = None) -> dict[str, Any]:
-        """Like `call`, but a refusal is answered as a dict with success, code and message.
+        """Return what `call` returns, or for a refusal a dict with success, code and message.
 
         Raises:
             FednetError: Unavailable, DeadlineExceeded or a fault of the server.
@@ -101,7 +101,7 @@ class Http:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Iterator[Iterator[bytes]]:
-        """What the server answers to a GET, in chunks of `limits.chunk_bytes` as they arrive.
+        """Yield the answer to a GET, in chunks of `limits.chunk_bytes` as they arrive.
 
         Raises:
             FednetError: What the server refused, or Unavailable or DeadlineExceeded; also while the
@@ -115,7 +115,7 @@ class Http:
             yield _chunks(response)
 
     def head(self, path: str) -> Mapping[str, str]:
-        """The headers of what a GET would answer.
+        """Return the headers that a GET would answer.
 
         Raises:
             FednetError: What the server refused, or Unavailable or DeadlineExceeded.
@@ -190,7 +190,7 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
 
 
 def _json_body(body: Any) -> dict[str, Any]:
-    """The options for a request with this body, if it is any."""
+    """Return the options for a request with this body, if it is any."""
     if body is None:
         return {}
     try:
@@ -205,7 +205,7 @@ def _raw_body(content: bytes) -> dict[str, Any]:
 
 
 def _json(response: requests.Response) -> Any:
-    """What was answered, if it is no refusal."""
+    """Return the answer's JSON, or raise its refusal."""
     if not response.ok:
         raise refusal(response)
     try:
@@ -217,7 +217,7 @@ def _json(response: requests.Response) -> Any:
 
 
 def _dict(response: requests.Response) -> dict[str, Any]:
-    """What was answered, refusals included; a fault of the server is raised all the same."""
+    """Return the answer's JSON, or its refusal as a dict; a fault of the server is raised all the same."""
     if 400 <= response.status_code < 500:  # noqa: PLR2004 - client errors, RFC 9110
         return refusal(response).to_dict()
     return dict(_json(response))

@@ -55,7 +55,7 @@ class Attempts:
     Args:
         addresses: The controllers' addresses.
         authorize: Adds the token to a request; as an `auth`, so that no ~/.netrc takes its place.
-        verify: Whether servers' certificates are checked (https only).
+        verify: Check servers' certificates (https only).
     """
 
     def __init__(
