@@ -207,6 +207,23 @@ class World:
             held.is_closed = False
             self._close_if_done(combiner, phase_id)
 
+    def reach_deadline(self):
+        """Let the deadline pass: combiners close their phases and say so, then the machine hears of the time."""
+        self._settle()
+        for combiner in self.combiners.values():
+            for phase_id in combiner.phases if combiner.is_up else ():
+                self._close(combiner, phase_id)
+        self._settle()
+        if not self.open_tasks() and self.machine.next_deadline() is not None:
+            self.pass_time()
+
+    def _settle(self):
+        while self.orders or self.news:
+            if self.orders:
+                self.obey()
+            else:
+                self.hear()
+
     def play(self, steps_max=2000):
         """Let everything happen in its order until the session has ended."""
         for _ in range(steps_max):
@@ -237,9 +254,7 @@ class World:
     # Combiners
 
     def _start(self, combiner, order):
-        held = combiner.phases.setdefault(
-            order.phase_id, Held(order.phase.kind, order.attempt)
-        )
+        held = combiner.phases.setdefault(order.phase_id, Held(order.phase.kind, order.attempt))
         if order.attempt < held.attempt:
             return
         reopens = order.attempt > held.attempt

@@ -36,9 +36,10 @@ def model_document(session: Session, model: BlobRef, now: float) -> Projection:
     )
 
 
-def pending_round(scene: Scene) -> Projection:
-    """Return the document of a round whose attempt begins; it replaces that of an earlier attempt."""
-    return Projection("rounds", scene.round.id, _facts(scene, "Pending"))
+def record_pending_round(scene: Scene) -> None:
+    """Write the document of a round whose attempt begins; it replaces that of an earlier attempt."""
+    scene.round.is_recorded = True
+    scene.write(Projection("rounds", scene.round.id, _facts(scene, "Pending")))
 
 
 def ended_round(scene: Scene, status: str) -> Projection:

@@ -37,7 +37,7 @@ from .orders import Decision, ReleasePhase
 from .phases import release
 from .plans import SessionPlan, plan_of
 from .scene import Scene
-from .state import Phase, Round, Session, Status
+from .state import NOWHERE, Phase, Round, Session, Status
 from .steps.step import Done, Failed, Outcome, Step
 from .tally import Tally
 
@@ -181,7 +181,8 @@ class Machine:
             self._begin_round(scene)
             return
         self._shift(away_seconds, scene.now)
-        for combiner in {combiner for phase in self.session.phases() for combiner in phase.shares}:
+        asked = {combiner for phase in self.session.phases() for combiner in phase.shares}
+        for combiner in asked - {NOWHERE}:
             self._network.miss(combiner, scene.now)
         for combiner in sorted(self._network.combiners):
             self._repeat_orders(combiner, scene)
@@ -300,9 +301,10 @@ class Machine:
         """Repeat the round after a pause that grows, or give up after round_retries times."""
         session, current = self.session, scene.round
         session.failures += 1
-        if self._has_document():
+        if current.is_recorded:
             scene.write(ended_round(scene, "Failed"))
         if session.failures > session.round_retries:
+            self._forget_attempt(current)
             release(scene, *current.phases)
             session.round = None
             self._end(Status.FAILED, self._why(problem), scene)
@@ -312,9 +314,13 @@ class Machine:
         current.attempt = session.failures
         current.model_id = scene.id("model", current.number, current.attempt)
         current.step, current.deadline, current.reducer = "", None, ""
-        if session.functions:
-            session.functions.forget(current.functions_state)
-            current.functions_state = session.functions.state
+        self._forget_attempt(current)
+
+    def _forget_attempt(self, current: Round) -> None:
+        """Take back the server functions' memory of an attempt."""
+        if functions := self.session.functions:
+            functions.forget(current.functions_state)
+            current.functions_state = functions.state
 
     def _why(self, problem: str) -> str:
         """Return the reason of a session that has failed."""
@@ -326,8 +332,10 @@ class Machine:
 
     def _end(self, status: Status, reason: str, scene: Scene) -> None:
         session = self.session
-        if self._has_document():
+        if session.round and session.round.is_recorded:
             scene.write(ended_round(scene, "Terminated"))
+        if session.round:
+            self._forget_attempt(session.round)
         release(scene, *session.phases())
         session.round, session.validations, session.flights = None, {}, {}
         session.is_draining = False
@@ -337,14 +345,6 @@ class Machine:
 
     def _step(self, current: Round) -> Step:
         return self._plan.step(current.step)
-
-    def _has_document(self) -> bool:
-        """Return True if people have seen the round under way."""
-        current = self.session.round
-        was_seen = current is not None and (
-            current.attempt > 0 or current.step not in {"", self._plan.steps[0].name}
-        )
-        return was_seen and self._plan.has_rounds
 
     def _shown(self) -> str:
         session = self.session

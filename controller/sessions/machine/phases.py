@@ -41,12 +41,16 @@ def ask(scene: Scene, phase: Phase, shares: Shares, deadline: float) -> None:
         deadline: When the step that waits for it has failed, in seconds since 1970.
     """
     tally = scene.tally(phase)
-    for combiner, asked in shares.items():
-        clients = [client for client in asked if client not in tally.answered]
+    asked = {
+        combiner: [client for client in clients if client not in tally.answered]
+        for combiner, clients in shares.items()
+    }
+    attempts = _leave_earlier_shares(scene, phase, asked)
+    for combiner, clients in asked.items():
         if clients and combiner == NOWHERE:
             _extend(phase.shares.setdefault(NOWHERE, Share([])), clients)
         elif clients:
-            _begin_share(scene, phase, combiner, clients, deadline)
+            _begin_share(scene, phase, combiner, clients, deadline, attempts.get(combiner, 0))
         for client in clients:
             tally.places[client] = combiner
     _share_partials(scene, phase, deadline)
@@ -147,12 +151,46 @@ def lost_at(scene: Scene, phase: Phase) -> list[float]:
 # Shares
 
 
+def _leave_earlier_shares(scene: Scene, phase: Phase, asked: Shares) -> dict[str, int]:
+    """Take clients out of the shares of other combiners; return the next attempts of shares that are dropped.
+
+    A combiner that failed, or was silent, may have folded the client's update without our knowing. Its share is
+    dropped, so that no update counts twice.
+    """
+    tally, attempts = scene.tally(phase), {}
+    moves = [
+        (client, tally.places[client])
+        for combiner, clients in asked.items()
+        for client in clients
+        if tally.places.get(client, combiner) != combiner
+    ]
+    for client, before in moves:
+        share = phase.shares.get(before)
+        if share and share.failure and before != NOWHERE:
+            attempts[before] = share.attempt + 1
+            _drop_share(scene, phase, before)
+        elif share and client in share.clients:
+            share.clients.remove(client)
+    return attempts
+
+
+def _drop_share(scene: Scene, phase: Phase, combiner: str) -> None:
+    del phase.shares[combiner]
+    scene.tally(phase).void(combiner)
+    scene.order(ReleasePhase(combiner, phase.phase_id))
+
+
 def _begin_share(
-    scene: Scene, phase: Phase, combiner: str, clients: Sequence[str], deadline: float
+    scene: Scene,
+    phase: Phase,
+    combiner: str,
+    clients: Sequence[str],
+    deadline: float,
+    first_attempt: int,
 ) -> None:
     share = phase.shares.get(combiner)
     if share is None:
-        phase.shares[combiner] = share = Share(list(clients))
+        phase.shares[combiner] = share = Share(list(clients), attempt=first_attempt)
     else:
         share.attempt += 1
         share.closed, share.failure = False, ""
@@ -268,9 +306,7 @@ def _leave_lost_combiners(scene: Scene, phase: Phase, deadline: float) -> None:
         if share.closed or since is None or scene.now < since + limits.combiner_away_seconds_max:
             continue
         if any(scene.network.place(client) for client in share.clients):
-            del phase.shares[combiner]
-            scene.tally(phase).void(combiner)
-            scene.order(ReleasePhase(combiner, phase.phase_id))
+            _drop_share(scene, phase, combiner)
             ask(scene, phase, _places(scene, share.clients), deadline)
 
 

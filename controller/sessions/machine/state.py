@@ -166,6 +166,7 @@ class Round:
         reduce_seconds: The time that merging took.
         problems: The last reasons why clients did not answer.
         failed: In an asynchronous session, the ids of clients that this attempt asks no more.
+        is_recorded: True once the round has a document.
     """
 
     id: str
@@ -192,6 +193,7 @@ class Round:
     reduce_seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    is_recorded: bool = False
 
     @property
     def phases(self) -> list[Phase]:

@@ -20,7 +20,7 @@ from typing import ClassVar
 
 from .. import phases
 from ..choice import sample_clients
-from ..documents import pending_round
+from ..documents import record_pending_round
 from ..events import Event
 from ..phases import failures, noted
 from ..scene import Scene
@@ -50,7 +50,7 @@ class Flights:
         current.parts, current.failed = [], []
         _give_up([each for each in session.flights.values() if _is_too_old(each, session)], scene)
         current.deadline = scene.deadline()
-        scene.write(pending_round(scene))
+        record_pending_round(scene)
         return self._go_on(scene)
 
     def absorb(self, event: Event, scene: Scene) -> Outcome:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from ..choice import everyone, planner_among, shares_of
-from ..documents import pending_round
+from ..documents import record_pending_round
 from ..events import Event, NetworkEvent, Planned, PlanRefused, Unheard
 from ..orders import PlanRound
 from ..phases import noted, release
@@ -28,7 +28,7 @@ class Plan:
             release(scene, current.phase)
             current.phase = None
         current.deadline = scene.deadline()
-        scene.write(pending_round(scene))
+        record_pending_round(scene)
         self._ask(scene)
         return None
 

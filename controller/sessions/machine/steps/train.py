@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from .. import phases
-from ..documents import pending_round
+from ..documents import record_pending_round
 from ..events import Event
 from ..phases import failures, noted
 from ..scene import Scene
@@ -26,7 +26,7 @@ class Train:
         current.deadline, current.phase = scene.deadline(), phase
         phases.ask(scene, phase, current.choice, current.deadline)
         current.choice = {}
-        scene.write(pending_round(scene))
+        record_pending_round(scene)
         return self._outcome(phase, scene)
 
     def absorb(self, event: Event, scene: Scene) -> Outcome:

@@ -5,13 +5,13 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fednet.controller.sessions.choice import (
+from fednet.controller.sessions.machine.choice import (
     everyone,
     planner_among,
     reducer_among,
     sample_clients,
 )
-from fednet.controller.sessions.state import Share
+from fednet.controller.sessions.machine.state import Share
 
 networks = st.dictionaries(
     st.sampled_from("abcd"), st.sets(st.integers(0, 15).map(lambda number: f"client-{number}"))
