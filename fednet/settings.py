@@ -79,8 +79,18 @@ class ControllerSettings(_Section):
 
     section: ClassVar[str] = "controller"
 
+    name: str = Field(
+        default="controller",
+        max_length=limits.name_characters_max,
+        pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$",
+    )
+    """The controller's name, unique in the network."""
+
     host: str = "127.0.0.1"
     """The address that the REST API listens on."""
+
+    advertise_host: str | None = None
+    """The host by which other controllers reach this one; by default `host`."""
 
     port: int = Field(default=8092, ge=0, le=65535)
     """The port of the REST API; 0 picks a free one."""
