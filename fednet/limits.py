@@ -130,7 +130,9 @@ build_progress_lines_max: Final = 50
 
 # The session engine
 round_grace_seconds: Final = 5.0
-combiner_away_seconds_max: Final = 8.0  # then its clients are asked elsewhere, as far as they are seen there
+combiner_away_seconds_max: Final = (
+    8.0  # then its clients are asked elsewhere, as far as they are seen there
+)
 attempt_pause_seconds_first: Final = 0.5
 attempt_pause_seconds_max: Final = 30.0
 round_problems_max: Final = 10
@@ -138,3 +140,15 @@ open_validations_max: Final = 8
 joining_seconds_max: Final = 5.0
 problem_characters_max: Final = 500
 metadata_characters_max: Final = 4 * KIB
+command_seconds_max: Final = (
+    10.0  # then whoever stops, pauses or resumes a session is told that the store hangs
+)
+progress_seconds: Final = 1.0  # between two writes of a session that only tell its progress
+pulse_seconds: Final = 1.0
+store_slow_seconds: Final = 1.0  # a use of the state store that takes longer counts for no deadline
+remembered_versions_max: Final = 10_000
+
+# Several controllers
+lease_renew_seconds: Final = 2.0
+lease_seconds: Final = 6.0
+controllers_per_folder_max: Final = 64

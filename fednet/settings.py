@@ -97,6 +97,9 @@ class ControllerSettings(_Section):
     host: str = "127.0.0.1"
     """The address that the REST API listens on."""
 
+    advertise_host: str | None = None
+    """The host by which other controllers reach this one; by default `host`."""
+
     port: int = Field(default=8092, ge=0, le=65535)
     """The port of the REST API; 0 picks a free one."""
 

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from fednet import limits
 
 from ..records import timestamp
+from ..sessions.machine.state import Status
 from ..sessions.options import SessionOptions
-from ..sessions.state import Status
 from .openapi import operation_id
 from .problems import REFUSALS
 from .refusals import NOT_THERE, not_there

@@ -9,8 +9,7 @@ from fednet import limits
 from fednet.errors import Conflict, FailedPrecondition
 from fednet.storage import Document
 
-from ..sessions.kinds import TRAINING
-from ..sessions.state import Status
+from ..sessions.machine.state import Kind, Status
 from .drafts import Draft, NewSession, keep_draft
 from .forms import session_configs
 from .resource import Alternatives, Asked, ById, Filters, Resource, Shown, add_list_routes
@@ -61,7 +60,7 @@ class Progress(BaseModel):
     """waiting, planning, training, reducing, draining, predicting or ended."""
 
     answers: int
-    """How many updates are in; of a prediction, the answers of the combiners that have all of theirs."""
+    """The number of answers that are in."""
 
     clients: int
     """How many clients were asked."""
@@ -98,6 +97,12 @@ class Session(Shown):
 
     progress: Progress
 
+    owner: dict[str, str]
+    """The controller that drives it: its name, and its incarnation, which is another after each start."""
+
+    term: int
+    """The number of controllers that have driven it, one after the other."""
+
 
 class SessionChange(BaseModel):
     """What may be changed of a session: the rest is what was agreed, or what happened."""
@@ -120,12 +125,15 @@ class StartedOrDraft(RootModel[SessionStarted | Draft]):
     """What was made of what was sent."""
 
 
+_OF_THE_ENGINE = {"state", "projections", "is_settled"}
+
+
 def present(sessions: Sequence[Document]) -> list[Document]:
     """Sessions without what only the engine understands, and with FEDn's words in the configuration."""
     return [
         {
-            "task": TRAINING,
-            **{name: session[name] for name in session if name != "state"},
+            "task": Kind.TRAINING.task,
+            **{name: session[name] for name in session if name not in _OF_THE_ENGINE},
             "session_config": [{**each, **config} for each in session.get("session_config", [])],
         }
         for session, config in zip(sessions, session_configs(sessions), strict=True)

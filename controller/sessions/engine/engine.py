@@ -4,78 +4,84 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from concurrent.futures import CancelledError
-
-from pydantic import ValidationError
+from typing import Any
 
 from fednet import limits
-from fednet.errors import FailedPrecondition, LimitExceeded
-from fednet.storage import Document, Query
+from fednet.errors import AlreadyExists, FailedPrecondition, LimitExceeded, Unavailable
+from fednet.storage import Document
 
-from ..catalog import Catalog
-from ..presence import Presence
-from ..records import Records
-from ..registry import Registry, address_of
-from .actor import document_changes
-from .admission import Admission
-from .events import Event, MoreRoundsAsked, PauseAsked, ResumeAsked, StopAsked
+from ...catalog import Catalog
+from ...driven_elsewhere import DrivenElsewhere
+from ...leases import Leases
+from ...presence import Presence
+from ...records import Records
+from ...registry import address_of
+from ..admission import Admission
+from ..machine.events import Event, MoreRoundsAsked, PauseAsked, ResumeAsked, StopAsked
+from ..machine.kernel import Machine
+from ..machine.state import Kind, Session, Status
+from ..options import PredictionOptions, SessionOptions
+from .commit import document_changes
 from .intake import Intake
-from .kinds import is_prediction
+from .lease_keeper import LeaseKeeper
 from .links import CombinerLinks
-from .options import PredictionOptions, SessionOptions
+from .ownership import Ownership
 from .patience import controller_stops
+from .requests import Authority, release_call
 from .running import RunningSessions
-from .state import Session, Status
-from .store import SessionStore
 
 _log = logging.getLogger(__name__)
 
 
 class Engine:
-    """Runs all sessions of one controller.
+    """Runs the sessions of one controller.
 
     Args:
         records: The documents.
         catalog: The models and packages.
-        presence: Who is connected; the engine keeps it up to date.
+        presence: The connected combiners and clients; the engine keeps it up to date.
+        leases: The leases of this controller and of all others.
         token: The controller's own token, for the combiners.
     """
 
-    def __init__(self, records: Records, catalog: Catalog, presence: Presence, token: str) -> None:
+    def __init__(
+        self,
+        records: Records,
+        catalog: Catalog,
+        presence: Presence,
+        leases: Leases,
+        token: str,
+    ) -> None:
         self._records = records
-        self._presence = presence
+        self._leases = leases
         self._admission = Admission(records, catalog, presence)
-        self._links = CombinerLinks(token)
-        self._running = RunningSessions(records, presence, self._links.order)
-        self._intake: Intake | None = None
+        self._links = CombinerLinks(token, leases.name)
+        self._running = RunningSessions(
+            leases.name, records, presence, self._links.give, self._raise_if_elsewhere
+        )
+        self._intake = Intake(records, presence, self._running, self._release)
         self._starting = threading.Lock()
+        self._ownership = Ownership(records, leases, self._running, self._starting)
+        self._keeper = LeaseKeeper(leases, self._running, self._look_around)
 
     # Life
 
-    def open(self, registry: Registry) -> None:
-        """Connect to all known combiners, and take up the sessions that have not ended.
-
-        Args:
-            registry: Where the clients' status is kept.
-        """
-        self._intake = Intake(
-            self._records, registry, self._presence, self._running, self._links.release
-        )
-        registry.all_offline()
-        unfinished = Query(where={"status": [status for status in Status if not status.is_final]})
-        for document in self._records.find("sessions", unfinished):
-            self._take_up(document)
-        for combiner in self._records.find("combiners"):
-            self.connect(combiner)
+    def open(self) -> None:
+        """Take up the sessions that nobody drives, connect to all known combiners, and keep the lease."""
+        self._look_around()
+        self._keeper.start()
 
     def close(self) -> None:
-        """Stop; sessions go on when a controller takes them up again."""
+        """Stop, and give the lease back; sessions go on when a controller takes them up again."""
+        self._keeper.stop()
         self._running.stop()
         self._links.close()
+        self._keeper.give_back()
 
     def connect(self, combiner: Document) -> None:
         """Open a link to a combiner that has registered; the link to its earlier process ends before."""
-        assert self._intake is not None, "combiners register after open"
         self._links.connect(
             combiner["name"],
             address_of(combiner),
@@ -84,13 +90,28 @@ class Engine:
         )
 
     def disconnect(self, combiner: str) -> None:
-        """End the link to a combiner that is none any more."""
+        """Close the link to a removed combiner."""
         self._links.disconnect(combiner)
 
-    # What people ask
+    def _look_around(self) -> None:
+        """Take up sessions without a driver, and follow the registrations at other controllers."""
+        self._ownership.take_up_orphans()
+        linked = self._links.addresses()
+        known = {combiner["name"]: combiner for combiner in self._records.find("combiners")}
+        for name in linked.keys() - known.keys():
+            self.disconnect(name)
+        for name, combiner in known.items():
+            if linked.get(name) != address_of(combiner):
+                self.connect(combiner)
+
+    def _release(self, combiner: str, session_id: str, phase_id: str, term: int) -> None:
+        call = release_call(session_id, phase_id, Authority(self._leases.name, term))
+        self._links.give(combiner, call, lambda _: None)
+
+    # Requests
 
     def start(self, options: SessionOptions | PredictionOptions) -> Document:
-        """Write down a new session and begin it; the same again answers with what is there.
+        """Write down a new session and begin it; the same request again gives the same session.
 
         Raises:
             AlreadyExists: The id belongs to a session with other options.
@@ -104,47 +125,59 @@ class Engine:
                 return known
             if self._running.stopping.is_set():
                 raise controller_stops()
-            document = self._records.insert("sessions", self._admission.admit(options))
+            document = {**self._admission.admit(options), **self._ownership.first_rights()}
+            try:
+                document = self._records.insert("sessions", document)
+            except AlreadyExists:
+                if known := self._admission.known(
+                    options
+                ):  # started at another controller meanwhile
+                    return known
+                raise
             self._running.run(document)
         return document
 
     def wait(
         self, session_id: str, after_version: int, seconds: float, *, final_only: bool = False
     ) -> Document:
-        """The session as soon as its version is above this one, or after so many seconds.
+        """Return the session as soon as its version is another one, or after so many seconds.
 
-        With final_only its version does not matter: it is answered as soon as it has ended.
+        With final_only its version does not matter: it is returned as soon as it has ended.
 
         Raises:
             NotFound: There is no such session.
+            DrivenElsewhere: Another controller drives it.
         """
         return self._running.wait(session_id, after_version, seconds, final_only=final_only)
 
     def stop(self, session_id: str) -> Document:
-        """End a session; its document once that is stored.
+        """End a session; return its document once that is stored.
 
         Raises:
             NotFound: There is no such session.
             FailedPrecondition: It has ended already.
+            DrivenElsewhere: Another controller drives it.
         """
         return self._ask(session_id, StopAsked("it was stopped"))
 
     def pause(self, session_id: str) -> Document:
-        """Begin no further round; the document once that is stored.
+        """Begin no further round; return the document once that is stored.
 
         Raises:
             NotFound: There is no such session.
             FailedPrecondition: It has ended, or has no rounds.
+            DrivenElsewhere: Another controller drives it.
         """
         self._check_rounds(session_id)
         return self._ask(session_id, PauseAsked())
 
     def resume(self, session_id: str) -> Document:
-        """Let a paused session go on; its document once that is stored.
+        """Let a paused session go on; return its document once that is stored.
 
         Raises:
             NotFound: There is no such session.
             FailedPrecondition: It is not paused.
+            DrivenElsewhere: Another controller drives it.
         """
         document = self._running.document(session_id)
         if document["status"] != Status.PAUSED:
@@ -161,6 +194,7 @@ class Engine:
             NotFound: There is no such session.
             FailedPrecondition: It is a prediction session.
             LimitExceeded: It would have more than limits.session_rounds_max.
+            DrivenElsewhere: Another controller drives it.
         """
         with self._starting:
             document = self._check_rounds(session_id)
@@ -173,40 +207,55 @@ class Engine:
                 return self._ask(session_id, MoreRoundsAsked(rounds))
             session = Session.from_dict(document["state"])
             session.reopen(rounds)
-            document = SessionStore(self._records).put_session(document, document_changes(session))
+            rights = self._ownership.next_rights(document)
+            document = self._running.commit(
+                document, {**document_changes(Machine(session)), **rights}
+            )
             self._running.run(document)
         return document
 
     def _ask(self, session_id: str, event: Event) -> Document:
-        """Tell a running session something; its document once all that follows is stored."""
+        """Tell a session something; return its document once the consequences are stored."""
         document = self._running.document(session_id)
         actor = self._running.actor(document["session_id"])
         if actor is None:
-            raise FailedPrecondition(
-                f"Session {session_id!r} has ended: it is {document['status']}.", field="status"
-            )
+            self._raise_if_over(document)
+            self._raise_if_elsewhere(document)
+            raise DrivenElsewhere(document["session_id"])
         try:
-            actor.tell(event).result(limits.call_seconds_max)
-        except (CancelledError, TimeoutError) as error:
-            raise controller_stops() from error
+            actor.tell(event).result(limits.command_seconds_max)
+        except CancelledError as error:
+            if self._running.stopping.is_set():
+                raise controller_stops() from error
+            raise DrivenElsewhere(document["session_id"]) from error
+        except TimeoutError as error:
+            raise Unavailable(
+                f"The state store does not answer. Session {session_id!r} does as it was asked once the store is "
+                "back."
+            ) from error
         return actor.document
 
+    def _raise_if_over(self, document: Document) -> None:
+        if Status(document["status"]).is_final:
+            raise FailedPrecondition(
+                f"Session {document['session_id']!r} has ended: it is {document['status']}.",
+                field="status",
+            )
+
+    def _raise_if_elsewhere(self, document: Document) -> None:
+        """Raise DrivenElsewhere if another living controller owns a session."""
+        owner: Mapping[str, Any] = document.get("owner") or {}
+        if owner == self._leases.owner:
+            return
+        if lease := self._leases.holder(owner):
+            raise DrivenElsewhere(document["session_id"], lease["name"], lease["address"])
+
     def _check_rounds(self, session_id: str) -> Document:
-        """The document of a session that has rounds."""
+        """Return the document of a session that has rounds."""
         document = self._running.document(session_id)
-        if is_prediction(document):
+        if document.get("task") == Kind.PREDICTION.task:
             raise FailedPrecondition(
                 f"{session_id!r} is a prediction session: it has no rounds. Start another one.",
                 field="task",
             )
         return document
-
-    def _take_up(self, document: Document) -> None:
-        """Go on with a session of an earlier process; one that cannot be read fails, and stops no other."""
-        try:
-            self._running.run(document)
-        except (ValidationError, KeyError):
-            _log.exception("the state of session %s cannot be read", document["session_id"])
-            reason = "Its state was written by another version of the controller. Start it anew."
-            failed = {"status": str(Status.FAILED), "reason": reason}
-            self._records.update("sessions", document["id"], lambda _: failed)

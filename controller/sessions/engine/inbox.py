@@ -7,7 +7,7 @@ from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from .events import Event
+from ..machine.events import Event
 
 
 @dataclass

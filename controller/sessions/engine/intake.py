@@ -1,46 +1,52 @@
-"""Taking in what combiners tell: stored as documents, told to the sessions, and seen in who is connected."""
+"""Taking in the news of combiners: stored as documents, seen in who is connected, told to the sessions."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from concurrent.futures import CancelledError
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
-from functools import partial
 
 from fednet import limits
-from fednet.errors import FednetError, NotFound
-from fednet.storage import Document
-from fednet.wire import rounds_pb2
+from fednet.storage import Document, Query
 
-from ..presence import Presence
-from ..records import Records
-from ..registry import Registry
-from . import news
-from .actor import SessionActor
-from .events import CombinerBack, Event
-from .patience import controller_stops, insistently
+from ...client_statuses import ClientStatuses
+from ...presence import Presence
+from ...records import Records
+from ..machine.events import ClientJoined, ClientLeft, CombinerDown, CombinerUp, Event
+from ..machine.state import Status
+from . import reports
+from .additions import add
+from .patience import controller_stops
 from .running import RunningSessions
-from .store import SessionStore
+from .told import ClientGone, ClientSeen, News, Snapshot
 
 _log = logging.getLogger(__name__)
 
+Release = Callable[[str, str, str, int], None]
+"""Lets a combiner forget a phase of a session without a driver: combiner, session, phase, the session's term."""
+
 
 @dataclass
-class _Read:
-    """What a batch of news comes to: documents to write, and events for sessions."""
+class _Batch:
+    """The consequences of a batch of news.
+
+    Attributes:
+        then: Told in their order once the documents are stored.
+    """
 
     documents: list[tuple[str, Document]] = field(default_factory=list)
-    told: list[tuple[SessionActor, Event]] = field(default_factory=list)
+    then: list[Callable[[], Future[None] | None]] = field(default_factory=list)
 
 
 class Intake:
     """Takes in the news of all combiners; each combiner's in their order.
 
+    News of sessions that another controller drives is stored, too: it is nobody else's then.
+
     Args:
         records: The documents.
-        registry: Where the clients' status is kept.
-        presence: Who is connected; kept up to date.
+        presence: The connected combiners and clients; kept up to date.
         running: The sessions that are told.
         release: Lets a combiner forget a phase.
     """
@@ -48,31 +54,30 @@ class Intake:
     def __init__(
         self,
         records: Records,
-        registry: Registry,
         presence: Presence,
         running: RunningSessions,
-        release: Callable[[str, str], None],
+        release: Release,
     ) -> None:
         self._records = records
-        self._store = SessionStore(records)
-        self._registry = registry
         self._presence = presence
         self._running = running
         self._release = release
         self._names: dict[str, str] = {}
         self._epochs: dict[str, str] = {}
 
-    def absorb(self, combiner: str, batch: list[rounds_pb2.Event]) -> None:
-        """Store a batch of news; comes back when all that follows from it is stored.
+    def absorb(self, combiner: str, news: Sequence[News]) -> None:
+        """Store a batch of news; return once all consequences are stored.
 
         Raises:
-            Unavailable: The controller is stopping; the news will be asked for again.
+            Unavailable: The controller is stopping, or has given up a session; the news will be asked for again.
         """
-        read = _Read()
-        for event in batch:
-            self._read_or_drop(combiner, event, read)
-        self._insistently(lambda: self._store.add(read.documents))
-        waiting = [actor.tell(event) for actor, event in read.told]
+        self._insist(lambda: self._learn_names({each.client for each in news}))
+        batch, statuses = _Batch(), ClientStatuses(self._records)
+        for each in news:
+            self._read(combiner, each, batch, statuses)
+        self._insist(lambda: add(self._records, batch.documents))
+        waiting = [stored for tell in batch.then if (stored := tell())]
+        self._insist(statuses.write)
         try:
             for stored in waiting:
                 stored.result()
@@ -80,90 +85,102 @@ class Intake:
             raise controller_stops() from error
 
     def combiner_down(self, combiner: str) -> None:
-        """A combiner is out of sight, and its clients with it."""
-        gone = self._presence.combiner_down(combiner)
+        """Take note that a combiner is out of sight, and its clients with it."""
+        with self._running.network_changes():
+            gone = self._presence.combiner_down(combiner)
+            self._running.tell_all(CombinerDown(combiner))
         if self._running.stopping.is_set():
-            return  # the next controller begins with nobody online
-        self._running.tell_network_changed()
+            return  # the next controller learns from the combiner who is connected
+        statuses = ClientStatuses(self._records)
         for client_id in gone:
-            self._insistently(partial(self._mark, client_id, combiner, online=False))
+            statuses.offline(client_id, combiner)
+        self._insist(statuses.write)
 
-    def _read_or_drop(self, combiner: str, event: rounds_pb2.Event, read: _Read) -> None:
-        """News that can never be stored is dropped: it would keep all that comes after it away for ever."""
-        try:
-            self._insistently(lambda: self._read(combiner, event, read))
-        except Exception as error:
-            has_to_come_again = isinstance(error, FednetError) and error.retryable
-            if has_to_come_again or not event.number:
-                raise
-            _log.exception("news %d of %s is dropped", event.number, combiner)
+    # News
 
-    def _read(self, combiner: str, event: rounds_pb2.Event, read: _Read) -> None:
-        match event.WhichOneof("event"):
-            case "snapshot":
-                self._combiner_up(combiner, event.snapshot)
-            case "client_joined":
-                able = news.capabilities(event.client_joined)
-                self._presence.client_joined(combiner, event.client_id, able)
-                self._mark(event.client_id, combiner, online=True)
-                self._running.tell_network_changed()
-            case "client_left":
-                self._presence.client_left(combiner, event.client_id)
-                self._mark(event.client_id, combiner, online=False)
-                self._running.tell_network_changed()
+    def _read(self, combiner: str, news: News, batch: _Batch, statuses: ClientStatuses) -> None:
+        match news.what:
+            case Snapshot() as snapshot:
+                self._epochs[combiner] = snapshot.epoch
+                self._insist(lambda: self._note_clients(combiner, snapshot, statuses))
+                batch.then.append(lambda: self._combiner_up(combiner, snapshot))
+            case ClientSeen(client) as seen:
+                statuses.online(client, combiner)
+                batch.then.append(lambda: self._joined(combiner, seen))
+            case ClientGone(client):
+                statuses.offline(client, combiner)
+                batch.then.append(lambda: self._left(combiner, client))
             case _:
-                self._read_work(combiner, event, read)
+                self._read_work(combiner, news, batch)
 
-    def _read_work(self, combiner: str, event: rounds_pb2.Event, read: _Read) -> None:
-        name = self._client_name(event.client_id)
-        if report := news.report(combiner, event, name):
-            read.documents.append(report)
-        read.documents += [("metrics", metric) for metric in news.metric_documents(event, name)]
-        if status := news.status_document(combiner, self._epochs.get(combiner, ""), event, name):
-            read.documents.append(("statuses", status))
-        told = news.session_event(combiner, event, name)
-        actor = self._running.actor(event.phase.session_id)
-        if told and actor:
-            read.told.append((actor, told))
-
-    def _combiner_up(self, combiner: str, snapshot: rounds_pb2.Snapshot) -> None:
-        clients = {id_: news.capabilities(told) for id_, told in snapshot.clients.items()}
-        self._epochs[combiner] = snapshot.epoch
-        self._presence.combiner_up(combiner, clients, allows_functions=snapshot.allows_functions)
-        for client_id in clients:
-            self._mark(client_id, combiner, online=True)
-        self._release_forgotten(combiner, snapshot)
-        self._running.tell_network_changed()
-        self._running.tell_all(CombinerBack(combiner))
-
-    def _release_forgotten(self, combiner: str, snapshot: rounds_pb2.Snapshot) -> None:
-        """Phases that a combiner still holds and that no session waits for."""
-        wanted = {
-            phase.phase_id for session in self._running.sessions() for phase in session.phases()
-        }
-        for phase_id in snapshot.phases:
-            if phase_id not in wanted:
-                self._release(combiner, phase_id)
-
-    def _mark(self, client_id: str, combiner: str, *, online: bool) -> None:
+    def _read_work(self, combiner: str, news: News, batch: _Batch) -> None:
+        """Read news of work; what cannot be read is dropped: it would hold up all news after it for ever."""
+        name = self._names.get(news.client, news.client)
         try:
-            if online:
-                self._registry.client_online(client_id, combiner)
-            else:
-                self._registry.client_offline(client_id, combiner)
-        except NotFound:
-            _log.warning("%s serves a client %s that is not registered", combiner, client_id)
+            batch.documents += reports.documents_of(news, self._epochs.get(combiner, ""), name)
+            event = reports.event_of(news, name)
+        except Exception:  # noqa: BLE001  whatever it is
+            _log.exception("news %d of %s is dropped", news.number, combiner)
+            return
+        if event:
+            batch.then.append(lambda: self._tell(news.session_id, event))
 
-    def _client_name(self, client_id: str) -> str:
-        if not client_id:
-            return ""
-        if client_id not in self._names:
-            if len(self._names) >= limits.session_clients_max:
-                self._names.clear()
-            client = self._records.lookup("clients", client_id)
-            self._names[client_id] = client["name"] if client else client_id
-        return self._names.get(client_id, client_id)
+    def _tell(self, session_id: str, event: Event) -> Future[None] | None:
+        actor = self._running.actor(session_id)
+        return actor.tell(event) if actor else None
 
-    def _insistently(self, work: Callable[[], None]) -> None:
-        if not insistently(work, self._running.stopping, "what combiners tell"):
+    def _joined(self, combiner: str, seen: ClientSeen) -> None:
+        with self._running.network_changes():
+            self._presence.client_joined(combiner, seen.client, seen.capabilities)
+            self._running.tell_all(ClientJoined(combiner, seen.client, seen.capabilities.kinds))
+
+    def _left(self, combiner: str, client: str) -> None:
+        with self._running.network_changes():
+            self._presence.client_left(combiner, client)
+            self._running.tell_all(ClientLeft(combiner, client))
+
+    # Combiners
+
+    def _combiner_up(self, combiner: str, snapshot: Snapshot) -> None:
+        allows = snapshot.allows_functions
+        kinds = {client: able.kinds for client, able in snapshot.clients.items()}
+        with self._running.network_changes():
+            self._presence.combiner_up(combiner, snapshot.clients, allows_functions=allows)
+            driven = {actor.session.session_id: actor for actor in self._running.actors()}
+            for session_id, actor in driven.items():
+                held = snapshot.held.get(session_id, frozenset())
+                actor.tell(CombinerUp(combiner, kinds, allows, held))
+        for session_id in snapshot.held.keys() - driven.keys():
+            self._release_in_vain(combiner, session_id, snapshot.held[session_id])
+
+    def _release_in_vain(self, combiner: str, session_id: str, phases: Collection[str]) -> None:
+        """Release the phases of a session that has ended or is gone; all others are their driver's."""
+        found: list[Document | None] = []
+        self._insist(lambda: found.append(self._records.lookup_natural("sessions", session_id)))
+        session = found[-1]
+        if session is None or Status(session["status"]).is_final:
+            term = session.get("term", 0) if session else 0
+            for phase_id in sorted(phases):
+                self._release(combiner, session_id, phase_id, term + 1)
+
+    def _note_clients(self, combiner: str, snapshot: Snapshot, statuses: ClientStatuses) -> None:
+        """Note who is connected, and who is not any more though the documents say so."""
+        where = {"combiner": combiner, "status": "online"}
+        for client in self._records.find("clients", Query(where=where)):
+            if client["id"] not in snapshot.clients:
+                statuses.offline(client["id"], combiner)
+        for client_id in snapshot.clients:
+            statuses.online(client_id, combiner)
+
+    def _learn_names(self, client_ids: set[str]) -> None:
+        missing = sorted(client_ids - self._names.keys() - {""})
+        if len(self._names) + len(missing) > limits.session_clients_max:
+            self._names = {}
+        for first in range(0, len(missing), limits.page_items_max):
+            some = missing[first : first + limits.page_items_max]
+            found = self._records.find("clients", Query(where={"id": some}))
+            self._names |= {client["id"]: client["name"] for client in found}
+
+    def _insist(self, work: Callable[[], None]) -> None:
+        if not self._running.patience.insist(work, "the intake of news"):
             raise controller_stops()

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
 
-from fednet import limits
+from .link import CombinerLink, Then
+from .requests import Call
+from .watch import Absorb
 
-from .actor import Tell
-from .events import Action, ClosePhase, Plan, Reduce, ReleasePhase, StartPhase
-from .link import Absorb, CombinerLink
-from .orders import outcome, phase_request, plan_request, reduction
-from .state import AnySession, Session
+__all__ = ["CombinerLinks", "Then"]
 
 
 class CombinerLinks:
@@ -20,10 +17,12 @@ class CombinerLinks:
 
     Args:
         token: The controller's own token, for the combiners.
+        controller: The controller's name.
     """
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, controller: str) -> None:
         self._token = token
+        self._controller = controller
         self._links: dict[str, CombinerLink] = {}
         self._connecting = threading.Lock()  # one at a time opens or closes, which may take long
         self._lock = threading.Lock()  # over _links; nothing is waited for under it
@@ -36,7 +35,7 @@ class CombinerLinks:
 
         Args:
             name: The combiner's name.
-            address: Where it is reached, `host:port`.
+            address: Its address, `host:port`.
             absorb: Stores a batch of its news.
             on_down: Called when it is out of sight.
         """
@@ -45,17 +44,24 @@ class CombinerLinks:
                 older.close()
             if self._closed:
                 return
-            link = CombinerLink(name, address, self._token, absorb=absorb, on_down=on_down)
+            link = CombinerLink(
+                name, address, self._token, self._controller, absorb=absorb, on_down=on_down
+            )
             with self._lock:
                 self._links[name] = link
 
     def disconnect(self, combiner: str) -> None:
-        """End the link to a combiner that is none any more."""
+        """Close the link to a removed combiner."""
         with self._connecting:
             with self._lock:
                 link = self._links.pop(combiner, None)
             if link:
                 link.close()
+
+    def addresses(self) -> dict[str, str]:
+        """Return the address of each combiner that there is a link to."""
+        with self._lock:
+            return {name: link.address for name, link in self._links.items()}
 
     def close(self) -> None:
         """End all links, for good."""
@@ -64,42 +70,9 @@ class CombinerLinks:
             for link in self._links.values():
                 link.close()
 
-    def order(self, session: AnySession, order: Action, tell: Tell) -> None:
-        """Give an order; where the combiner is not known or away, it is given again once it is back.
-
-        Args:
-            session: Whose order it is.
-            order: What is to be done.
-            tell: Tells the session what came of it.
-        """
-        link = self._link(order.combiner)
-        if link is None:
-            return
-
-        def then(answer: Any) -> None:
-            if event := outcome(order, answer):
-                tell(event)
-
-        match order:
-            case Plan():
-                assert isinstance(session, Session), "a prediction has nothing to plan"
-                seconds = session.round_timeout + limits.round_grace_seconds
-                link.plan(plan_request(session, order), then, seconds)
-            case StartPhase():
-                link.start(phase_request(session, order), then)
-            case ClosePhase(_, phase_id):
-                link.close_phase(phase_id, then)
-            case ReleasePhase(_, phase_id):
-                link.release(phase_id)
-            case Reduce():
-                assert isinstance(session, Session), "a prediction has nothing to reduce"
-                link.reduce(reduction(session, order), then, session.round_timeout)
-
-    def release(self, combiner: str, phase_id: str) -> None:
-        """Let a combiner forget a phase that no session waits for."""
-        if link := self._link(combiner):
-            link.release(phase_id)
-
-    def _link(self, combiner: str) -> CombinerLink | None:
+    def give(self, combiner: str, call: Call, then: Then) -> None:
+        """Make a call; a combiner that is not known or away is asked again once it is back."""
         with self._lock:
-            return self._links.get(combiner)
+            link = self._links.get(combiner)
+        if link:
+            link.give(call, then)
