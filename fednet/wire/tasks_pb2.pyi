@@ -56,7 +56,7 @@ class Welcome(_message.Message):
     def __init__(self, combiner: _Optional[str] = ...) -> None: ...
 
 class Task(_message.Message):
-    __slots__ = ("task_id", "kind", "session_id", "round_id", "round_number", "model", "package", "helper", "settings_json")
+    __slots__ = ("task_id", "kind", "session_id", "round_id", "round_number", "model", "package", "helper", "settings_json", "seconds_left")
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -66,6 +66,7 @@ class Task(_message.Message):
     PACKAGE_FIELD_NUMBER: _ClassVar[int]
     HELPER_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_JSON_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_LEFT_FIELD_NUMBER: _ClassVar[int]
     task_id: str
     kind: TaskKind
     session_id: str
@@ -75,7 +76,8 @@ class Task(_message.Message):
     package: _common_pb2.BlobRef
     helper: str
     settings_json: str
-    def __init__(self, task_id: _Optional[str] = ..., kind: _Optional[_Union[TaskKind, str]] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ...) -> None: ...
+    seconds_left: float
+    def __init__(self, task_id: _Optional[str] = ..., kind: _Optional[_Union[TaskKind, str]] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., seconds_left: _Optional[float] = ...) -> None: ...
 
 class TaskResult(_message.Message):
     __slots__ = ("task_id", "update", "validation", "failure", "prediction", "download_seconds", "work_seconds", "upload_seconds")
