@@ -152,6 +152,7 @@ class Ledger:
         self._write(KeptAnswer(answer, update, self._wall_time(offer.deadline)))
         with self._changed:
             self._put(answer, update, offer)
+            self._in_hand = None  # from here on an offer of the task finds the answer
             self._changed.notify_all()
 
     def update_path(self, task_id: str) -> Path:

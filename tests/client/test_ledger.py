@@ -206,6 +206,16 @@ def test_a_cancelled_task_that_ends_all_the_same_is_not_done_again(ledger):
     assert deliver(ledger) == answer
 
 
+def test_a_task_that_is_offered_again_after_its_refusal_is_done_again(ledger):
+    """Also before the thread that works asks for the next one."""
+    work_at(ledger, IDS[0])
+    deliver(ledger)
+    ledger.receipted(receipt_of(IDS[0], accepted=False))
+    ledger.offer(task_of(IDS[0]))
+
+    assert ledger.next().id == IDS[0]
+
+
 def test_too_many_tasks_are_refused_at_once(ledger, monkeypatch):
     """The combiner's stream is never held up."""
     monkeypatch.setattr(limits, "queue_messages_max", 2)
