@@ -127,6 +127,15 @@ client_packages_max: Final = 3
 client_environments_max: Final = 5
 host_message_bytes_max: Final = MIB
 build_progress_lines_max: Final = 50
+kept_answers_max: Final = 1_000
+kept_answers_bytes_max: Final = (
+    10 * GIB
+)  # without the newest answer, which is kept whatever its size
+retired_answers_max: Final = 10
+retired_answer_seconds_max: Final = 3600.0
+delivery_attempts_max: Final = 2  # in one go; a new go follows after a pause
+task_deaths_max: Final = 3
+task_notes_max: Final = 1_000
 
 # The session engine
 round_grace_seconds: Final = 5.0

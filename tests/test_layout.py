@@ -15,7 +15,7 @@ import pytest
 
 # Each room of the house by its floor, from the ground up; a room imports only from floors below it.
 FLOORS = (
-    ("errors", "http_pools", "limits"),
+    ("blob_ref", "errors", "http_pools", "limits"),
     ("addresses", "backoff"),
     ("http_attempts", "settings"),
     ("http", "identity", "packages", "parameters", "processes", "wire"),
@@ -143,6 +143,16 @@ def imports_of(module: Module, names: set[str]) -> Iterator[tuple[str, int]]:
             yield from ((name, node.level) for name in found if is_ours(name))
 
 
+def every_import(module: Module) -> Iterator[str]:
+    """Each module that this one imports, also those that are not ours."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = absolute(node, module.package)
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
 def absolute(node: ast.ImportFrom, package: str) -> str:
     if not node.level:
         return node.module or ""
@@ -238,6 +248,22 @@ def test_no_room_reaches_into_another_ones_private_modules(
     ]
 
     assert reaching == []
+
+
+def test_the_client_knows_the_wire_at_its_border_only(modules: list[Module]) -> None:
+    """Protobuf becomes values of the client in its connection and its translation, and nowhere else."""
+    border = {"fednet.client.connection", "fednet.client.messages"}
+
+    speaking = {
+        module.name
+        for module in modules
+        if module.room == "client"
+        and any(
+            name.startswith(("fednet.wire", "google.protobuf")) for name in every_import(module)
+        )
+    }
+
+    assert speaking == border
 
 
 def test_components_are_relative_inside_and_absolute_outside(
