@@ -181,8 +181,9 @@ def test_work_is_given_up_when_a_process_dies(processes, fifo):
 
 
 @pytest.mark.usefixtures("alive")
-def test_an_error_of_the_work_gives_way_to_the_death_behind_it(processes, fifo):
+def test_an_error_of_the_work_gives_way_to_the_death_behind_it(processes, fifo, monkeypatch):
     """The dead process explains the broken connection, not the other way round."""
+    monkeypatch.setattr("fednet.cli._supervisor._DEATH_NOTICE_SECONDS", 60)
     child = processes.start("controller", python(SERVER, fifo))
     processes.ready(child)
 
