@@ -14,7 +14,12 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 pytest_plugins = ["servers.mongodb", "servers.postgresql", "servers.s3"]
 
 # The same examples on every run, however slow the machine; `--hypothesis-profile=default` explores.
-hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("repeatable")
 
 
