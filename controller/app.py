@@ -28,7 +28,6 @@ from .api.forwarding import forward
 from .api.openapi import described_app
 from .api.problems import handle_problems
 from .api.services import Services, Sessions, provide
-
 from .driven_elsewhere import DrivenElsewhere
 
 __all__ = ["Services", "Sessions", "create_app"]

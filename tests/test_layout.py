@@ -43,7 +43,18 @@ PUBLIC_ROOMS = (
     "storage",
 )
 PURE_ROOMS = ("fednet.controller.sessions.machine",)
-IMPURE = ("asyncio", "concurrent", "grpc", "logging", "os", "pathlib", "queue", "socket", "threading", "time")
+IMPURE = (
+    "asyncio",
+    "concurrent",
+    "grpc",
+    "logging",
+    "os",
+    "pathlib",
+    "queue",
+    "socket",
+    "threading",
+    "time",
+)
 IMPURE_ROOMS = ("http", "identity", "packages", "processes", "rpc", "storage", "wire")
 LINES_MAX = 800
 LONGER_FILES: set[str] = set()  # each with its reason; take a name out when its file has shrunk

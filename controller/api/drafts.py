@@ -18,7 +18,7 @@ from ..sessions.options import SessionOptions
 from .openapi import operation_id
 from .problems import REFUSALS
 from .refusals import NOT_THERE, not_there
-from .resource import Done
+from .resource import Succeeded
 from .services import services
 
 
@@ -93,7 +93,7 @@ class Draft(BaseModel):
     committed_at: str
 
 
-class DraftStarted(Done):
+class DraftStarted(Succeeded):
     """The session will run."""
 
     session_id: str

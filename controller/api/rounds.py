@@ -26,7 +26,7 @@ class RoundFilters(Filters):
     status: Alternatives = None
 
 
-class Round(Shown):
+class ShownRound(Shown):
     """One global model in, one global model out."""
 
     round_id: str
@@ -81,7 +81,7 @@ class AnswerFilters(Filters):
     client_name: Alternatives = Field(None, alias="client.name")
 
 
-class Client(BaseModel):
+class AskedClient(BaseModel):
     """The client that was asked."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -103,7 +103,7 @@ class Answer(Shown):
     kind: str
     """TRAIN, VALIDATE, PREDICT or EXCHANGE."""
 
-    client: Client
+    client: AskedClient
     combiner: str
     """The combiner that asked."""
 
@@ -122,7 +122,7 @@ class Answer(Shown):
     """ISO 8601, UTC."""
 
 
-RESOURCE = Resource("rounds", RoundFilters, present=round_forms, shape=Round)
+RESOURCE = Resource("rounds", RoundFilters, present=round_forms, shape=ShownRound)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

@@ -66,7 +66,7 @@ class Progress(BaseModel):
     """How many clients were asked."""
 
 
-class Session(Shown):
+class ShownSession(Shown):
     """A number of rounds under one configuration."""
 
     session_id: str
@@ -140,7 +140,7 @@ def present(sessions: Sequence[Document]) -> list[Document]:
     ]
 
 
-RESOURCE = Resource("sessions", SessionFilters, present=present, shape=Session)
+RESOURCE = Resource("sessions", SessionFilters, present=present, shape=ShownSession)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 
@@ -165,7 +165,7 @@ def start(body: NewSession) -> tuple[dict[str, Any], int]:
 @api.get(
     "/<string:id>",
     summary="One session: now, when it has changed, or when it has ended",
-    responses={"200": Session},
+    responses={"200": ShownSession},
 )
 def get(path: ById, query: Wait) -> Document:
     """Answer with the session; with something to wait for, once that is so or the time is over."""
@@ -174,37 +174,41 @@ def get(path: ById, query: Wait) -> Document:
     return RESOURCE.show(_wait(path.id, query))
 
 
-@api.put("/<string:id>", summary="Name a session", responses={"200": Session})
+@api.put("/<string:id>", summary="Name a session", responses={"200": ShownSession})
 def put(path: ById, body: SessionChange) -> Document:
     """Give a session that has ended another name for people."""
     return _rename(path.id, body.name)
 
 
-@api.patch("/<string:id>", summary="Name a session", responses={"200": Session})
+@api.patch("/<string:id>", summary="Name a session", responses={"200": ShownSession})
 def patch(path: ById, body: SessionChange) -> Document:
     """Give a session that has ended another name for people."""
     return _rename(path.id, body.name)
 
 
-@api.post("/<string:id>/stop", summary="End a session", responses={"200": Session})
+@api.post("/<string:id>/stop", summary="End a session", responses={"200": ShownSession})
 def stop(path: ById) -> Document:
     """Let the session end with what it has; its round is given up."""
     return RESOURCE.show(services().sessions.stop(path.id))
 
 
-@api.post("/<string:id>/pause", summary="Let a session rest", responses={"200": Session})
+@api.post("/<string:id>/pause", summary="Let a session rest", responses={"200": ShownSession})
 def pause(path: ById) -> Document:
     """Finish the round that is under way, and begin no other until it is resumed."""
     return RESOURCE.show(services().sessions.pause(path.id))
 
 
-@api.post("/<string:id>/resume", summary="Let a paused session go on", responses={"200": Session})
+@api.post(
+    "/<string:id>/resume", summary="Let a paused session go on", responses={"200": ShownSession}
+)
 def resume(path: ById) -> Document:
     """Go on where it was paused."""
     return RESOURCE.show(services().sessions.resume(path.id))
 
 
-@api.post("/<string:id>/continue", summary="Add rounds to a session", responses={"200": Session})
+@api.post(
+    "/<string:id>/continue", summary="Add rounds to a session", responses={"200": ShownSession}
+)
 def extend(path: ById, body: More) -> Document:
     """Let the session run for more rounds; one that has ended goes on from its newest model."""
     session = RESOURCE.get(path.id)

@@ -73,7 +73,7 @@ class Ports:
 
 
 @dataclass
-class _Batch:
+class _Handled:
     """The consequences of some events."""
 
     must_commit: bool = False
@@ -199,7 +199,7 @@ class SessionActor:
 
     def _handle(self, events: Sequence[Event]) -> bool:
         """Decide, commit, give orders; return False if the controller stops before the commit."""
-        batch = _Batch()
+        batch = _Handled()
         for event in (*self._time_lost(), *events, TimePassed()):
             decision = self._machine.handle(event, time.time())
             batch.add(event, decision)
@@ -240,7 +240,7 @@ class SessionActor:
 
     # Committing
 
-    def _is_due(self, batch: _Batch) -> bool:
+    def _is_due(self, batch: _Handled) -> bool:
         """Return True if the document must be written now: for its consequences, or for progress of a while ago."""
         since = time.monotonic() - self._committed_at
         return batch.must_commit or (self._has_progress() and since >= limits.progress_seconds)

@@ -1,7 +1,7 @@
 """The kernel of a session: a pure machine that runs the steps of one round after the other.
 
-Events go in with the time; a decision comes out: documents to write and orders to give, in that order. The kernel does no
-I/O, reads no clock, and knows no step by name. It owns the attempts, the deadlines, the pause and the end:
+Events go in with the time; a decision comes out: documents to write and orders to give, in that order. The kernel does
+no I/O, reads no clock, and knows no step by name. It owns the attempts, the deadlines, the pause and the end:
 
     attempt begins ──> step ──done──> step ──done──> … ──done──> the round is over ──> next round, or drain and end
        ▲                 │ failed, or its deadline has passed

@@ -176,7 +176,7 @@ def _destroyed(victim: str, fault: str, moment: str) -> int:
     A client that dies while it trains has no answer. A combiner that dies for good takes the answers along that it
     has; up to all four clients may have been placed on it.
     """
-    if victim.startswith("client") and fault not in {"SIGSTOP"} and moment != "all validate":
+    if victim.startswith("client") and fault != "SIGSTOP" and moment != "all validate":
         return 1
     if victim.startswith("combiner") and fault in _FOR_GOOD:
         return 4

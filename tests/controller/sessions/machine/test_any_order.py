@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from session_world import World, restarted
 
+from fednet.controller.sessions.machine.events import Unheard
 from fednet.controller.sessions.machine.plans import SessionPlan
 from fednet.controller.sessions.machine.state import BlobRef, Functions, Kind, Session
 from fednet.controller.sessions.machine.steps.commit import Commit
@@ -89,7 +90,7 @@ KINDS = {
 }
 
 
-def happen(world, what, number):
+def happen(world, what, number):  # noqa: C901  one case for each happening
     """Let one thing happen, if it can."""
     clients = sorted(client for each in world.combiners.values() for client in each.clients)
     name = sorted(world.combiners)[number % 2]
@@ -104,8 +105,7 @@ def happen(world, what, number):
         case "move":
             world.move(clients[number % len(clients)], name)
         case "lose" if world.orders:
-            lost = world.orders.pop(0)
-            world.news.append(unheard(lost))
+            world.news.append(Unheard(world.orders.pop(0)))
         case "time" if world.machine.next_deadline() is not None:
             world.pass_time()
         case "deadline":
@@ -116,12 +116,6 @@ def happen(world, what, number):
             world.kill(name)
         case "revive" if not world.combiners[name].is_up:
             world.revive(name)
-
-
-def unheard(order):
-    from fednet.controller.sessions.machine.events import Unheard  # noqa: PLC0415
-
-    return Unheard(order)
 
 
 def first_of_a_combiner(news, number):
