@@ -21,10 +21,12 @@ from fednet.settings import CombinerSettings
 from fednet.storage import open_blobs
 from fednet.wire import models_pb2_grpc, rounds_pb2_grpc, tasks_pb2_grpc
 
-from .function_processes import Bounds
-from .runner import Runner
-from .services import ModelsService, RoundsService, TasksService
-from .spool import Spool
+from .engine.engine import Engine
+from .engine.function_processes import Bounds
+from .engine.spool import Spool
+from .facades.wire.models_service import ModelsService
+from .facades.wire.rounds_service import RoundsService
+from .facades.wire.tasks_service import TasksService
 
 _ROLES = {
     "fednet.wire.Tasks": "client",
@@ -55,7 +57,7 @@ class Combiner:
     name: str
     address: str
     _server: grpc.aio.Server
-    _runner: Runner
+    _engine: Engine
 
     @classmethod
     async def start(cls, settings: CombinerSettings) -> Combiner:
@@ -82,18 +84,18 @@ class Combiner:
             settings.server_functions_memory_bytes_max,
             settings.server_functions,
         )
-        runner = Runner(
+        engine = Engine(
             settings.name, spool, store, settings.clients_max, settings.retained_bytes_max, bounds
         )
-        await runner.recover()
-        await _serve(server, runner)
-        return cls(settings.name, address, server, runner)
+        await engine.recover()
+        await _serve(server, engine)
+        return cls(settings.name, address, server, engine)
 
     async def stop(self) -> None:
         """Hang up on everybody; what is in the spool stays."""
         await self._server.stop(grace=None)
-        await self._runner.close()
-        self._runner.local.store.close()
+        await self._engine.close()
+        self._engine.local.store.close()
 
 
 def _bind(server: grpc.aio.Server, settings: CombinerSettings) -> int:
@@ -107,10 +109,10 @@ def _bind(server: grpc.aio.Server, settings: CombinerSettings) -> int:
         ) from error
 
 
-async def _serve(server: grpc.aio.Server, runner: Runner) -> None:
-    tasks_pb2_grpc.add_TasksServicer_to_server(TasksService(runner), server)
-    models_pb2_grpc.add_ModelsServicer_to_server(ModelsService(runner), server)
-    rounds_pb2_grpc.add_RoundsServicer_to_server(RoundsService(runner), server)
+async def _serve(server: grpc.aio.Server, engine: Engine) -> None:
+    tasks_pb2_grpc.add_TasksServicer_to_server(TasksService(engine), server)
+    models_pb2_grpc.add_ModelsServicer_to_server(ModelsService(engine), server)
+    rounds_pb2_grpc.add_RoundsServicer_to_server(RoundsService(engine), server)
     health = health_aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     await health.set("", health_pb2.HealthCheckResponse.SERVING)
