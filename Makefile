@@ -21,7 +21,7 @@ FEDN_PYTHON ?= $(PYTHON)
 FEDN := $(foreach version,0.9.5 0.33.0,.venv-fedn-$(version)/.installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fedn test-pytorch lint types proto bench wheel-test clean
+.PHONY: help setup demo test test-fedn test-pytorch chaos lint types proto bench wheel-test clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -37,6 +37,11 @@ test: $(TEST) ## Run all tests
 # Each published client of FEDn lives in an environment of its own, made once.
 test-fedn: $(TEST) $(FEDN) ## Let FEDn's own published clients drive a network
 	$(BIN)/pytest tests/fedn/published_*.py
+
+# One network of seven processes for each fault, one after the other: 20 minutes.
+chaos: $(TEST) ## Try every fault at every moment of a round, and write the table of outcomes to build/
+	@mkdir -p build
+	$(BIN)/pytest tests/chaos --all-faults --faults-table=build/faults.md
 
 # PyTorch is large: `make test` leaves its example out where it is not installed. Here that is a failure: pytest's
 # exit code 5 says that no test was found.

@@ -45,7 +45,7 @@ class Client:
     traceback in a status; the client goes on.
 
     Args:
-        api_url: The controller's address; by default FEDNET_URL.
+        api_url: The controller's address, or those of several, separated by commas; by default FEDNET_URL.
         name: The client's name, unique in its network.
         token: A token that may register clients, or this client's own; by default FEDNET_TOKEN, or the admin
             token of a controller on this machine.

@@ -16,6 +16,7 @@ from fednet.backoff import backoff_seconds
 from fednet.enrolment import ClientPlace, enrol_client, keep_client
 from fednet.errors import (
     FednetError,
+    InvalidInput,
     LimitExceeded,
     PermissionDenied,
     Unauthenticated,
@@ -24,6 +25,16 @@ from fednet.errors import (
 from fednet.rpc import Channel, open_channel, rpc_errors
 from fednet.settings import ClientSettings
 from fednet.wire import models_pb2_grpc, tasks_pb2, tasks_pb2_grpc
+
+from .messages import (
+    answer_message,
+    cancel_of,
+    hello_message,
+    log_message,
+    receipt_of,
+    task_of,
+)
+from .tasks import Answer, Cancel, Receipt, Task, failure_of
 
 _log = logging.getLogger(__name__)
 
@@ -35,10 +46,11 @@ class Connection:
 
     Args:
         settings: The client's settings.
-        hello: What is said first on every stream.
+        kinds: The kinds of tasks that the client can do.
+        needs_package: True if its code comes as a package.
         on_connected: Called when a stream is open, with the client's place in the network.
         on_disconnected: Called when a stream has ended, whether it was open or not.
-        on_message: Called with every message of the combiner.
+        on_message: Called with everything that the combiner says about a task.
         on_refused: Called when the network will not have this client; the connection has ended then.
 
     Attributes:
@@ -48,15 +60,17 @@ class Connection:
     def __init__(
         self,
         settings: ClientSettings,
-        hello: tasks_pb2.Hello,
+        kinds: frozenset[str],
         *,
+        needs_package: bool,
         on_connected: Callable[[ClientPlace], None],
         on_disconnected: Callable[[], None],
-        on_message: Callable[[tasks_pb2.CombinerMessage], None],
+        on_message: Callable[[Task | Cancel | Receipt], None],
         on_refused: Callable[[FednetError], None],
     ) -> None:
         self._settings = settings
-        self._hello = hello
+        self._hello = hello_message(kinds, needs_package=needs_package)
+        self._needs_package = needs_package
         self._on_connected = on_connected
         self._on_disconnected = on_disconnected
         self._on_message = on_message
@@ -88,15 +102,22 @@ class Connection:
         self.stop()
         self._thread.join()
 
-    def send(self, **message: Any) -> None:
-        """Send a message on the present stream; lost with it, so what matters is sent again on the next."""
+    def send_answer(self, answer: Answer) -> None:
+        """Send an answer on the present stream; one that is lost with it is sent again on the next."""
+        self._send(answer_message(answer))
+
+    def send_log(self, text: str, task_id: str) -> None:
+        """Send a line for the network's people; it is lost where there is no stream."""
+        self._send(log_message(text, task_id))
+
+    def _send(self, message: tasks_pb2.ClientMessage) -> None:
         with self._changed:
             stream = self._stream if self._is_welcome else None
         if stream:
-            stream.send(tasks_pb2.ClientMessage(**message))
+            stream.send(message)
 
     def models(self) -> models_pb2_grpc.ModelsStub:
-        """The combiner's file service; waits until there is a stream.
+        """Return the combiner's file service; wait until there is a stream.
 
         Raises:
             Unavailable: The connection is being closed.
@@ -161,17 +182,17 @@ class Connection:
         return place
 
     def _ask(self) -> ClientPlace:
-        return enrol_client(self._settings, needs_package=self._hello.needs_package)
+        return enrol_client(self._settings, needs_package=self._needs_package)
 
     def _notify(self) -> None:
         with self._changed:
             self._changed.notify_all()
 
     def _serve(self, place: ClientPlace) -> bool:
-        """Serve one stream until it breaks: whether the combiner welcomed us.
+        """Serve one stream until it breaks; return True if the combiner welcomed this client.
 
         Raises:
-            FednetError: It did not, and said why.
+            FednetError: The combiner did not, and said why.
         """
         stream = self._open(place)
         welcomed = False
@@ -181,14 +202,28 @@ class Connection:
                     if message.WhichOneof("message") == "welcome":
                         welcomed = True
                         self._welcome(place)
-                    self._on_message(message)
+                    else:
+                        self._hand_on(message)
         except FednetError as problem:
             if not welcomed:
                 raise
-            _log.info("the stream to %s broke: %s", place.combiner, problem)
+            _log.info("disconnected from the combiner %s: %s", place.combiner, problem)
         finally:
             self._close(stream)
         return welcomed
+
+    def _hand_on(self, message: tasks_pb2.CombinerMessage) -> None:
+        """Translate a message and hand it on; one that a later version adds is left out."""
+        match message.WhichOneof("message"):
+            case "task":
+                try:
+                    self._on_message(task_of(message.task))
+                except InvalidInput as error:
+                    self.send_answer(failure_of(message.task.task_id, error))
+            case "cancel":
+                self._on_message(cancel_of(message.cancel))
+            case "receipt":
+                self._on_message(receipt_of(message.receipt))
 
     def _open(self, place: ClientPlace) -> _Stream:
         stream = _Stream(open_channel(place.address, place.token))
@@ -204,6 +239,7 @@ class Connection:
         with self._changed:
             self._is_welcome = True
             self._changed.notify_all()
+        _log.info("connected to the combiner %s at %s", place.combiner, place.address)
         self._on_connected(place)
 
     def _close(self, stream: _Stream) -> None:
@@ -214,7 +250,7 @@ class Connection:
 
 
 def _is_final(problem: FednetError, *, was_welcomed: bool) -> bool:
-    """Whether a refusal of the network ends the agent.
+    """Return True if a refusal of the network ends the agent.
 
     A client that was welcome before gives up only when its right is gone: everything else passes,
     such as a name that counts as taken until its own lost link has been noticed.
@@ -242,9 +278,9 @@ class _Stream:
         stub = tasks_pb2_grpc.TasksStub(channel)
         self._call: Any = stub.Connect(iter(self._outgoing.get, None))
 
-    def messages(self, hello: tasks_pb2.Hello) -> Iterator[tasks_pb2.CombinerMessage]:
+    def messages(self, hello: tasks_pb2.ClientMessage) -> Iterator[tasks_pb2.CombinerMessage]:
         """Say hello, then give everything that the combiner says."""
-        self.send(tasks_pb2.ClientMessage(hello=hello))
+        self.send(hello)
         yield from self._call
 
     def send(self, message: tasks_pb2.ClientMessage) -> None:

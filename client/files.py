@@ -14,35 +14,35 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fednet import limits
+from fednet.blob_ref import BlobRef
 from fednet.errors import InvalidInput
 from fednet.packages import Manifest, unpack_package
 from fednet.rpc import sha256_of
-from fednet.wire import common_pb2
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 
 class Files:
-    """What a client holds of its network.
+    """The files that a client holds of its network.
 
     Args:
-        folder: Where it lies.
-        fetch: Brings a blob to a path, its digest checked; what it left of an earlier attempt is
-            found beside that path.
+        folder: Where they lie.
+        fetch: Brings a blob to a path, its digest checked; it finds the bytes of an earlier attempt
+            beside that path.
     """
 
-    def __init__(self, folder: Path, fetch: Callable[[common_pb2.BlobRef, Path], None]) -> None:
+    def __init__(self, folder: Path, fetch: Callable[[BlobRef, Path], None]) -> None:
         self._models = folder / "models"
         self._packages = folder / "packages"
         self._fetch = fetch
         self._checked: set[Path] = set()
 
-    def model(self, ref: common_pb2.BlobRef, suffix: str) -> Path:
-        """The model's file, under a name that ends with the suffix."""
+    def model(self, ref: BlobRef, suffix: str) -> Path:
+        """Return the model's file, under a name that ends with the suffix."""
         return self._held(ref, self._models, f"model{suffix}", limits.client_models_max)
 
-    def package(self, ref: common_pb2.BlobRef) -> tuple[Path, Manifest]:
-        """The folder of the unpacked package, and its manifest.
+    def package(self, ref: BlobRef) -> tuple[Path, Manifest]:
+        """Return the folder of the unpacked package, and its manifest.
 
         Raises:
             InvalidPackage: It cannot be used.
@@ -51,7 +51,7 @@ class Files:
         folder = archive.with_name("unpacked")
         return folder, unpack_package(archive, folder)
 
-    def _held(self, ref: common_pb2.BlobRef, shelf: Path, name: str, count_max: int) -> Path:
+    def _held(self, ref: BlobRef, shelf: Path, name: str, count_max: int) -> Path:
         if not _DIGEST.fullmatch(ref.sha256):
             raise InvalidInput(f"{ref.sha256!r} is no SHA-256.", field="sha256")
         path = shelf / ref.sha256 / name
@@ -64,7 +64,7 @@ class Files:
         return path
 
     def _is_whole(self, path: Path, sha256: str) -> bool:
-        """Whether the file is here; what an earlier process left is held against its digest once."""
+        """Return True if the file is here; one that an earlier process left is held against its digest once."""
         if not path.exists():
             return False
         if path not in self._checked and sha256_of(path) != sha256:

@@ -1,122 +1,227 @@
-"""Which tasks this client has, and which answers it still owes: each answered once, also after a crash.
+"""The tasks of this client and the answers that it owes: each task is answered once, also after a crash.
 
-    offered ──next──> in hand ──keep──> kept ──delivered──> delivered ──receipt──> forgotten
+    offered ──next──> in hand ──keep──> kept ──next_delivery──> delivered ──receipt──> forgotten
 
-A kept answer lies in the folder until it is forgotten: `<task id>.result` (serialised `TaskResult`) and, for a
-training, `<task id>.update`. One that an earlier process kept is taken in hand again, to be delivered. Whatever else
-lies there at the start is work that was broken off, and is cleared away.
+One thread takes tasks in hand, another one delivers kept answers, and neither waits for the other. `kept` decides
+which answer is delivered when; `answer_files` says how answers lie on disk. An answer that an earlier process kept is
+delivered without a new offer.
 """
 
 from __future__ import annotations
 
-import os
+import logging
 import threading
-import uuid
-from collections import deque
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from google.protobuf.message import DecodeError
-
 from fednet import limits
-from fednet.errors import InvalidInput, LimitExceeded
-from fednet.wire import tasks_pb2
+from fednet.errors import LimitExceeded
+
+from .answer_files import AnswerFiles, KeptAnswer, checked_id
+from .kept import Delivery, Kept, UpdateFile
+from .tasks import Answer, Failure, Receipt, Task, Update
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Offer:
+    task: Task
+    deadline: float | None  # of this ledger's clock
 
 
 class Ledger:
-    """The tasks of one client. One thread takes tasks in hand; everything else may come from any thread.
+    """The tasks and answers of one client, for any thread.
 
     Args:
         folder: Where answers are kept.
+        clock: Gives the present time in seconds; never goes back.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._files = AnswerFiles(folder)
+        self._clock = clock
         self._changed = threading.Condition()
-        self._waiting: deque[tasks_pb2.Task] = deque()
-        self._in_hand: str | None = None
+        self._waiting: dict[str, _Offer] = {}  # the first offered first
+        self._in_hand: _Offer | None = None
         self._is_unwanted = False
-        self._delivered: set[str] = set()
+        self._offered: set[str] = set()  # the known tasks that were offered on the present stream
+        self._kept = Kept()
+        self._is_connected = False
         self._is_closed = False
         self._take_up()
 
-    def offer(self, task: tasks_pb2.Task) -> tasks_pb2.TaskResult | None:
-        """A task has come: it is queued, unless it is known. The answer, where that was delivered already.
+    # What the combiner says
+
+    def connected(self, combiner: str) -> None:
+        """Deliver each answer without a receipt on the stream that is open now, to a combiner by its name."""
+        with self._changed:
+            self._is_connected = True
+            self._offered.clear()
+            self._kept.connected(combiner)
+            self._changed.notify_all()
+
+    def disconnected(self) -> None:
+        """Deliver nothing until the next stream is open."""
+        with self._changed:
+            self._is_connected = False
+
+    def offer(self, task: Task) -> None:
+        """Queue a task, or deliver its answer where that is kept; nothing happens where it is in work.
 
         Raises:
             LimitExceeded: Too many tasks wait.
             InvalidInput: The task's id is none.
         """
         with self._changed:
-            task_id = _checked(task.task_id)
-            if task_id in self._delivered:
-                return self._read(task_id)
-            if not self._is_closed and not self._is_known(task_id):
-                self._queue(task)
-            return None
+            task_id = checked_id(task.id)
+            if self._is_closed:
+                return
+            deadline = None if task.seconds_left is None else self._clock() + task.seconds_left
+            if not self._kept.offered(task, deadline):
+                self._take_on(_Offer(task, deadline))
+            self._offered.add(task_id)
+            self._changed.notify_all()
 
-    def next(self) -> tasks_pb2.Task | None:
+    def cancel(self, task_id: str) -> None:
+        """Note that nobody waits for a task; a finished answer is kept for a while, to be offered again."""
+        with self._changed:
+            self._offered.discard(checked_id(task_id))
+            if self._is_in_hand(task_id):
+                self._is_unwanted = True
+            self._waiting.pop(task_id, None)
+            self._remove(self._kept.retire(task_id, self._clock()))
+
+    def receipted(self, receipt: Receipt) -> None:
+        """Forget an answer that the combiner has or refuses.
+
+        A combiner also refuses an answer whose task it does not know yet, because the client has moved to it: that
+        answer retires.
+        """
+        with self._changed:
+            task_id = checked_id(receipt.task_id)
+            is_offered = task_id in self._offered
+            self._offered.discard(task_id)
+            if receipt.accepted:
+                self._remove(self._kept.forget(task_id))
+            else:
+                now = self._clock()
+                self._remove(self._kept.refused(task_id, now, is_offered=is_offered))
+
+    # The thread that works
+
+    def next(self) -> Task | None:
         """Put away the task in hand and wait for the next; None after `close`."""
         with self._changed:
             self._put_away()
             self._changed.wait_for(lambda: self._is_closed or self._waiting)
             if self._is_closed:
                 return None
-            task = self._waiting.popleft()
-            self._in_hand, self._is_unwanted = task.task_id, False
-            return task
+            task_id = next(iter(self._waiting))
+            self._in_hand, self._is_unwanted = self._waiting.pop(task_id), False
+            return self._in_hand.task
 
     def is_wanted(self) -> bool:
-        """Whether anybody still waits for the task in hand."""
+        """Return True while somebody waits for the task in hand."""
         with self._changed:
             return not (self._is_unwanted or self._is_closed)
 
-    def kept(self, task_id: str) -> tasks_pb2.TaskResult | None:
-        """The answer to a task that was kept earlier."""
+    def is_closed(self) -> bool:
+        """Return True once the client is about to end."""
         with self._changed:
-            return self._read(task_id)
+            return self._is_closed
 
-    def keep(self, result: tasks_pb2.TaskResult) -> None:
+    def keep(self, answer: Answer) -> None:
         """Keep the answer to the task in hand until it is forgotten.
 
+        An answer that the disk does not take is kept in memory. A failure that nobody waits for is left: a cancel
+        or a stop is its cause.
+
         Raises:
-            OSError: It cannot be written.
+            OSError: The file of its update cannot be read.
         """
-        path = self._result_path(result.task_id)
-        scratch = path.with_suffix(".tmp")
-        scratch.write_bytes(result.SerializeToString())
-        if result.HasField("update"):
-            # What a power cut takes is done again; only a training is worth the milliseconds.
-            for written in (self.update_path(result.task_id), scratch):
-                _force(written)
-        scratch.replace(path)
-
-    def delivered(self, task_id: str) -> None:
-        """The answer can be sent on any stream now: its update, if it has one, is at the combiner."""
+        if isinstance(answer.outcome, Failure) and not self.is_wanted():
+            return
+        has_update = isinstance(answer.outcome, Update)
+        update = self._files.update_file(answer.task_id) if has_update else None
         with self._changed:
-            if self._result_path(task_id).exists():
-                self._delivered.add(task_id)
-
-    def owed(self) -> list[tasks_pb2.TaskResult]:
-        """The delivered answers without a receipt."""
+            assert self._in_hand
+            offer = self._in_hand
+        self._write(KeptAnswer(answer, update, self._wall_time(offer.deadline)))
         with self._changed:
-            found = (self._read(task_id) for task_id in sorted(self._delivered))
-            return [result for result in found if result]
-
-    def forget(self, task_id: str) -> None:
-        """The answer has its receipt, or nobody waits for it; what is in hand is put away by `next`."""
-        with self._changed:
-            if _checked(task_id) == self._in_hand:
-                self._is_unwanted = True
-            else:
-                self._drop(task_id)
+            self._put(answer, update, offer)
+            self._in_hand = None  # from here on an offer of the task finds the answer
+            self._changed.notify_all()
 
     def update_path(self, task_id: str) -> Path:
-        """Where the update of a task lies, or is to lie."""
-        return self._folder / f"{_checked(task_id)}.update"
+        """Return where the update of a task lies, or is to lie."""
+        return self._files.update_path(task_id)
+
+    # The thread that delivers
+
+    def next_delivery(self) -> Delivery | None:
+        """Wait for an answer that is to be delivered; None after `close`."""
+        with self._changed:
+            while not self._is_closed:
+                now = self._clock()
+                self._remove(self._kept.expire(now))
+                if self._is_connected and (delivery := self._kept.due(now)):
+                    return delivery
+                self._changed.wait(self._seconds_to_wait(now))
+            return None
+
+    def sent(self, delivery: Delivery, answer: Answer, *, is_whole: bool) -> None:
+        """Note that an answer was sent as it stands here; it is not whole where its update stayed here.
+
+        A combiner that takes an update, or has offered the task, knows the task.
+        """
+        with self._changed:
+            is_known = delivery.update is not None or answer.task_id in self._offered
+            self._kept.sent(delivery, answer, is_taken=is_whole and is_known)
+
+    def postponed(self, delivery: Delivery) -> None:
+        """Deliver an answer again after a pause."""
+        with self._changed:
+            self._kept.postponed(delivery, self._clock())
+
+    def is_whole(self, delivery: Delivery) -> bool:
+        """Compare an update's file with its digest; a damaged one is dropped, and its task done again.
+
+        The task is queued at once where this process was offered it; else its combiner offers it.
+        """
+        update = delivery.update
+        if update is None or self._files.is_whole(delivery.answer.task_id, update):
+            with self._changed:
+                self._kept.checked(delivery)
+            return True
+        with self._changed:
+            if self._kept.is_current(delivery):
+                self._drop_damaged(delivery.answer.task_id)
+        return False
+
+    def replace(self, delivery: Delivery, answer: Answer) -> None:
+        """Keep another answer, without an update, in the place of one that cannot be delivered."""
+        with self._changed:
+            if self._kept.replace(delivery, answer):
+                self._remove_files(answer.task_id)
+                deadline = self._wall_time(self._kept.deadline_of(answer.task_id))
+                self._write(KeptAnswer(answer, None, deadline))
+
+    def is_current(self, delivery: Delivery) -> bool:
+        """Return True if nothing has become of the answer since the delivery began."""
+        with self._changed:
+            return self._kept.is_current(delivery)
+
+    def forget(self, delivery: Delivery) -> None:
+        """Forget an answer that no combiner can take."""
+        with self._changed:
+            if self._kept.is_current(delivery):
+                self._remove(self._kept.forget(delivery.answer.task_id))
 
     def close(self) -> None:
-        """Nothing more is taken in hand; what waits is offered again to the next process."""
+        """Begin nothing more; what waits is offered again to the next process."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
@@ -124,68 +229,83 @@ class Ledger:
     # With the lock held
 
     def _take_up(self) -> None:
-        """Queue what an earlier process kept, and clear away what it was working at."""
-        for path in sorted(self._folder.glob("*.result")):
-            if _is_id(path.stem) and self._read(path.stem):
-                self._waiting.append(tasks_pb2.Task(task_id=path.stem))
-            else:
-                path.unlink()
-        kept = {task.task_id for task in self._waiting}
-        for path in self._folder.iterdir():
-            if path.stem not in kept or path.suffix not in {".result", ".update"}:
-                path.unlink()
+        for kept in self._files.take_up():
+            deadline = self._monotonic(kept.deadline)
+            self._kept.put(kept.answer, kept.update, deadline=deadline)
+        self._make_room()
 
-    def _is_known(self, task_id: str) -> bool:
-        return task_id == self._in_hand or any(task.task_id == task_id for task in self._waiting)
-
-    def _queue(self, task: tasks_pb2.Task) -> None:
-        if len(self._waiting) >= limits.queue_messages_max:
+    def _take_on(self, offer: _Offer) -> None:
+        """Queue a task that is not in work; one that was cancelled in hand is to be done again."""
+        task_id = offer.task.id
+        if self._is_in_hand(task_id) and not self._is_unwanted:
+            self._in_hand = offer
+            return
+        if task_id not in self._waiting and len(self._waiting) >= limits.queue_messages_max:
             raise LimitExceeded(
                 f"The client has {limits.queue_messages_max} tasks that wait already.",
                 field="task_id",
             )
-        self._waiting.append(task)
-        self._changed.notify_all()
+        self._waiting[task_id] = offer
+
+    def _is_in_hand(self, task_id: str) -> bool:
+        return self._in_hand is not None and self._in_hand.task.id == task_id
+
+    def _put(self, answer: Answer, update: UpdateFile | None, offer: _Offer) -> None:
+        """Put an answer into the table; it retires where nobody waits for it."""
+        again = self._waiting.pop(answer.task_id, None)  # cancelled, and offered again meanwhile
+        offer = again or offer
+        self._kept.put(answer, update, deadline=offer.deadline, task=offer.task)
+        if self._is_unwanted and not again:
+            self._remove(self._kept.retire(answer.task_id, self._clock()))
+        self._make_room()
 
     def _put_away(self) -> None:
-        task_id, self._in_hand = self._in_hand, None
-        if task_id and (self._is_unwanted or not self._result_path(task_id).exists()):
-            self._drop(task_id)
+        offer, self._in_hand = self._in_hand, None
+        if offer and offer.task.id not in self._kept:
+            self._remove_files(offer.task.id)
 
-    def _drop(self, task_id: str) -> None:
-        self._waiting = deque(task for task in self._waiting if task.task_id != task_id)
-        self._delivered.discard(task_id)
-        # The answer first: an update without one is cleared away, an answer needs its update.
-        self._result_path(task_id).unlink(missing_ok=True)
-        self.update_path(task_id).unlink(missing_ok=True)
+    def _drop_damaged(self, task_id: str) -> None:
+        _log.warning("the kept update of task %s is damaged: the task is done again", task_id)
+        task, deadline = self._kept.task_of(task_id), self._kept.deadline_of(task_id)
+        self._remove(self._kept.forget(task_id))
+        if task:
+            self._waiting[task_id] = _Offer(task, deadline)
+            self._changed.notify_all()
 
-    def _read(self, task_id: str) -> tasks_pb2.TaskResult | None:
-        """A kept answer; None where there is none that is whole."""
+    def _make_room(self) -> None:
+        for task_id in (gone := self._kept.overflow()):
+            _log.warning("the answer to task %s is dropped: too many are kept", task_id)
+        self._remove(gone)
+
+    def _remove(self, task_ids: list[str]) -> None:
+        for task_id in task_ids:
+            self._remove_files(task_id)
+
+    def _remove_files(self, task_id: str) -> None:
         try:
-            result = tasks_pb2.TaskResult.FromString(self._result_path(task_id).read_bytes())
-        except (FileNotFoundError, DecodeError):
-            return None
-        has_update = not result.HasField("update") or self.update_path(task_id).exists()
-        return result if result.task_id == task_id and has_update else None
+            self._files.remove(task_id)
+        except OSError as error:
+            _log.warning("files in %s cannot be removed: %s", self._files.folder, error.strerror)
 
-    def _result_path(self, task_id: str) -> Path:
-        return self._folder / f"{_checked(task_id)}.result"
+    def _write(self, kept: KeptAnswer) -> None:
+        try:
+            self._files.keep(kept)
+        except OSError as error:
+            _log.error(
+                "the answer to task %s cannot be kept in %s (%s): it is lost if this process ends",
+                kept.answer.task_id,
+                self._files.folder,
+                error.strerror,
+            )
 
+    # The two clocks: one of this process, and one that outlives it
 
-def _force(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    def _seconds_to_wait(self, now: float) -> float | None:
+        times = [self._kept.next_end(), self._kept.next_due() if self._is_connected else None]
+        return min((max(0.0, time - now) for time in times if time is not None), default=None)
 
+    def _wall_time(self, deadline: float | None) -> float | None:
+        return None if deadline is None else time.time() + deadline - self._clock()
 
-def _is_id(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False
-
-
-def _checked(task_id: str) -> str:
-    """A task's id, which is going to be a file's name."""
-    if not _is_id(task_id):
-        raise InvalidInput(f"{task_id!r} is no id of a task.", field="task_id")
-    return task_id
+    def _monotonic(self, deadline: float | None) -> float | None:
+        return None if deadline is None else self._clock() + deadline - time.time()

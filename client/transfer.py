@@ -1,26 +1,27 @@
-"""Which way files travel: straight to the object store and from it, or through the combiner.
+"""The way of the client's files: straight to the object store and from it, or through the combiner.
 
 By `auto` the object store is tried first. Where there is none, or it cannot be reached, everything goes through the
-combiner for a while; what has arrived by then is not sent again.
+combiner for a while; bytes that have arrived by then are not sent again.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from fednet import limits
+from fednet.blob_ref import BlobRef
 from fednet.errors import FailedPrecondition, FednetError
-from fednet.rpc import download, download_object, upload, upload_object
-from fednet.wire import common_pb2
+from fednet.rpc import download, download_object, received_bytes, upload, upload_object
 
 from .connection import Connection
 
 
 class Transfer:
-    """The files of one client, up and down. For one thread.
+    """The files of one client, up and down. One thread may send while another one fetches.
 
     Args:
         way: The client's setting.
@@ -39,16 +40,30 @@ class Transfer:
         self._report = report
         self._through_combiner_until = 0.0
 
-    def upload(self, path: Path, task_id: str) -> None:
-        """Send a file as the update of a task.
+    def upload(self, path: Path, task_id: str, *, sha256: str, is_again: bool) -> None:
+        """Send a file as the update of a task, in one go that is given up soon.
+
+        Args:
+            path: The file.
+            task_id: The task.
+            sha256: The digest of the file.
+            is_again: True if an earlier go may have brought all of it to the combiner, or a part.
 
         Raises:
             FailedPrecondition: It may go by way of the object store only, and there is none.
-            FednetError: It was refused, or broke off too many times without making way.
+            FednetError: It was refused, or broke off without making way.
         """
-        self._move(upload_object, upload, path, task_id)
+        straight = partial(upload_object, sha256=sha256)
+        through_combiner = partial(
+            upload, sha256=sha256, resumes=is_again, attempts_max=limits.delivery_attempts_max
+        )
+        if is_again and self._lies_there(path, task_id):
+            # The combiner checks the bytes that it has; none of them is sent again.
+            through_combiner(self._connection.models, path, task_id, stop=self._connection.stopping)
+        else:
+            self._move(straight, through_combiner, path, task_id)
 
-    def download(self, ref: common_pb2.BlobRef, path: Path) -> None:
+    def download(self, ref: BlobRef, path: Path) -> None:
         """Fetch a model or package to a path.
 
         Raises:
@@ -57,6 +72,10 @@ class Transfer:
         """
         self._move(download_object, download, ref, path)
 
+    def _lies_there(self, path: Path, task_id: str) -> bool:
+        """Ask the combiner for the size of what it has of an update; compare it with the file's."""
+        return received_bytes(self._connection.models(), task_id) == path.stat().st_size
+
     def _move(
         self, straight: Callable[..., bool], through_combiner: Callable[..., None], *what: Any
     ) -> None:
@@ -64,7 +83,7 @@ class Transfer:
             through_combiner(self._connection.models, *what, stop=self._connection.stopping)
 
     def _goes_straight(self, straight: Callable[..., bool], *what: Any) -> bool:
-        """Try the object store, unless it is out of the question; whether that did it."""
+        """Try the object store, unless it is out of the question; return True if the file is moved."""
         if self._way == "grpc" or time.monotonic() < self._through_combiner_until:
             return False
         try:
@@ -91,7 +110,7 @@ class Transfer:
         return is_done
 
     def _has_another_way(self, problem: FednetError) -> bool:
-        """Whether it is the store's fault or may pass, so that the combiner is worth a try."""
+        """Return True if the problem is the store's or may pass, so that the combiner is worth a try."""
         if self._way == "object-store" or self._connection.stopping.is_set():
             return False
         return problem.retryable or problem.field == "blob_store"

@@ -24,9 +24,11 @@ from .api import (
     validations,
 )
 from .api.access import check_access
+from .api.forwarding import forward
 from .api.openapi import described_app
 from .api.problems import handle_problems
 from .api.services import Services, Sessions, provide
+from .driven_elsewhere import DrivenElsewhere
 
 __all__ = ["Services", "Sessions", "create_app"]
 
@@ -38,6 +40,7 @@ def create_app(services: Services) -> Flask:
     provide(app.extensions, services)
     app.before_request(check_access)
     handle_problems(app)
+    app.register_error_handler(DrivenElsewhere, forward)
     for resource in (
         attributes,
         blobs,

@@ -15,10 +15,13 @@ from fednet.storage import open_blobs, open_documents, shared_folder
 
 from .app import Services, create_app
 from .catalog import Catalog
+from .client_statuses import all_offline
+from .leases import Leases
+from .name_lock import NameLock
 from .presence import Presence
 from .records import COLLECTIONS, Records
 from .registry import Registry
-from .sessions.engine import Engine
+from .sessions.engine.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,23 @@ class Assembly:
 
 
 @contextlib.contextmanager
-def assembled(settings: ControllerSettings) -> Iterator[Assembly]:
+def assembled(
+    settings: ControllerSettings, address: str, name_lock: NameLock
+) -> Iterator[Assembly]:
     """Open the stores and take up unfinished sessions; at the end, let the sessions rest and close the stores.
+
+    Args:
+        settings: The controller's settings.
+        address: The address at which other controllers reach its REST API.
+        name_lock: Its name; released at the end.
 
     Raises:
         Unavailable: A store does not answer.
-        FailedPrecondition: The data folder belongs to a newer version, or cannot be written.
+        FailedPrecondition: The data folder belongs to a newer version, or cannot be written; or another controller
+            has the name.
     """
     with contextlib.ExitStack() as to_close:
+        to_close.callback(name_lock.release)
         documents = to_close.enter_context(
             closing(open_documents(settings.state_store_url, COLLECTIONS))
         )
@@ -55,9 +67,16 @@ def assembled(settings: ControllerSettings) -> Iterator[Assembly]:
         token = admin_token(settings.data_dir, signer)
         records, presence = Records(documents), Presence()
         catalog = Catalog(records, blobs, settings.data_dir / "incoming")
-        catalog.discard_unfinished()
-        own_token = signer.sign(Identity(Role.CONTROLLER, "controller", "controller"))
-        engine = Engine(records, catalog, presence, own_token)
+        leases = Leases(records, name_lock.name, name_lock.mark)
+        leases.take(address)
+        to_close.callback(leases.release)
+        if (
+            len(leases.look()) == 1
+        ):  # nobody else receives files in this folder, and nobody sees clients
+            catalog.discard_unfinished()
+            all_offline(records)
+        own_token = signer.sign(Identity(Role.CONTROLLER, name_lock.name, name_lock.name))
+        engine = Engine(records, catalog, presence, leases, own_token)
         to_close.callback(engine.close)
         registry = Registry(
             records,
@@ -68,5 +87,5 @@ def assembled(settings: ControllerSettings) -> Iterator[Assembly]:
             engine.disconnect,
         )
         app = create_app(Services(records, blobs, registry, catalog, engine, signer.verifier))
-        engine.open(registry)
+        engine.open()
         yield Assembly(app, engine, presence, token)

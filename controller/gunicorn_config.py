@@ -6,7 +6,7 @@ from fednet.settings import ControllerSettings, load
 _settings = load(ControllerSettings)
 
 bind = f"{_settings.host}:{_settings.port}"
-workers = 1  # the engine of the sessions lives in it
+workers = 1  # each more is a controller of its own: gunicorn --workers 2
 worker_class = "gthread"
 threads = _settings.threads
 timeout = 0  # uploads take their time; a stuck thread does not stop the others

@@ -18,8 +18,24 @@ if TYPE_CHECKING:
 _REPORTED = ("key", "sender.name", "sender.role", "sender.client_id", "timestamp")
 
 COLLECTIONS = (
-    Collection("sessions", indexed=("status", "name", "committed_at"), unique=("session_id",)),
+    Collection(
+        "sessions",
+        indexed=("status", "name", "committed_at", "owner.incarnation", "is_settled"),
+        unique=("session_id",),
+    ),
     Collection("rounds", indexed=("status", "session_id", "number"), unique=("round_id",)),
+    Collection(
+        "answers",
+        indexed=(
+            "session_id",
+            "round_id",
+            "phase_id",
+            "client.id",
+            "client.name",
+            "outcome",
+            "happened_at",
+        ),
+    ),
     Collection("models", indexed=("session_id", "parent_model", "committed_at"), unique=("model",)),
     Collection("packages", indexed=("name", "helper", "committed_at")),
     Collection(
@@ -79,6 +95,7 @@ COLLECTIONS = (
             "timestamp",
         ),
     ),
+    Collection("controllers"),
     Collection("drafts"),
     Collection("revocations"),
     Collection("network"),

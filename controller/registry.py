@@ -140,25 +140,6 @@ class Registry:
         self.records.documents.delete("combiners", combiner["id"])
         self.on_combiner_removed(combiner["name"])
 
-    def client_online(self, client_id: str, combiner: str) -> None:
-        """The client is connected to this combiner."""
-        online = {"status": "online", "combiner": combiner}
-        self.records.update("clients", client_id, lambda _: {**online, "updated_at": timestamp()})
-
-    def client_offline(self, client_id: str, combiner: str) -> None:
-        """The client's connection to this combiner ended; it may be with another by now."""
-
-        def offline(client: Document) -> dict[str, str]:
-            gone = {"status": "offline", "updated_at": timestamp()}
-            return gone if client["combiner"] == combiner else {}
-
-        self.records.update("clients", client_id, offline)
-
-    def all_offline(self) -> None:
-        """Nobody is connected: so it is when the controller starts."""
-        for client in self.records.find("clients", Query(where={"status": _PLACED})):
-            self.client_offline(client["id"], client["combiner"])
-
     def _admit(self, caller: Identity, role: Role, collection: str, name: str) -> Document | None:
         """Check that the caller may register this name; the document that the name has already."""
         _check_name(name)

@@ -18,8 +18,9 @@ from fednet.identity import write_local_network
 from fednet.settings import ControllerSettings
 
 from .assembly import assembled
+from .name_lock import NameLock
 from .presence import Presence
-from .sessions.engine import Engine
+from .sessions.engine.engine import Engine
 
 
 @dataclass
@@ -47,10 +48,14 @@ class Controller:
             FailedPrecondition: The data folder belongs to a newer version, or cannot be written.
         """
         with contextlib.ExitStack() as to_close:
-            listening = to_close.enter_context(_listen(settings.host, settings.port))
-            parts = to_close.enter_context(assembled(settings))
-            to_close.enter_context(_serving(parts.app, listening, settings.threads))
-            api_url = f"http://{settings.host}:{listening.getsockname()[1]}"
+            name_lock = NameLock.take(settings.data_dir, settings.name)
+            to_close.callback(name_lock.release)
+            listening = to_close.enter_context(listen(settings.host, settings.port))
+            port = listening.getsockname()[1]
+            address = f"http://{settings.advertise_host or settings.host}:{port}"
+            parts = to_close.enter_context(assembled(settings, address, name_lock))
+            to_close.enter_context(serving(parts.app, listening, settings.threads))
+            api_url = f"http://{settings.host}:{port}"
             write_local_network(settings.data_dir, api_url, parts.token)
             return cls(api_url, parts.token, parts.presence, parts.engine, to_close.pop_all())
 
@@ -60,7 +65,12 @@ class Controller:
         self._open.close()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 picks a free one.
+
+    Raises:
+        Unavailable: The port is taken, or the host is none of this machine.
+    """
     try:
         return socket.create_server((host, port), backlog=1024)
     except OSError as error:
@@ -72,7 +82,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _serving(app: Flask, listening: socket.socket, threads: int) -> Iterator[None]:
+def serving(app: Flask, listening: socket.socket, threads: int) -> Iterator[None]:
     """Answer REST calls in threads of this process."""
     server = create_server(
         app,

@@ -2,7 +2,8 @@
 
     gunicorn --config python:fednet.controller.gunicorn_config 'fednet.controller.wsgi:application()'
 
-One process only: a network has one controller. Its settings come from the environment.
+Each worker process is a controller of its own: `<name>.1`, `<name>.2`, … They share the port that people know, and
+each has one more port, at which the others reach it. Its settings come from the environment.
 """
 
 import atexit
@@ -14,6 +15,8 @@ from fednet.identity import write_local_network
 from fednet.settings import ControllerSettings, load
 
 from .assembly import assembled
+from .name_lock import NameLock
+from .server import listen, serving
 
 
 def application() -> Flask:
@@ -24,7 +27,12 @@ def application() -> Flask:
     """
     settings = load(ControllerSettings)
     running = contextlib.ExitStack()
-    parts = running.enter_context(assembled(settings))
+    name_lock = NameLock.take_free(settings.data_dir, settings.name)
+    listening = running.enter_context(listen(settings.host, 0))
+    host = settings.advertise_host or settings.host
+    address = f"http://{host}:{listening.getsockname()[1]}"
+    parts = running.enter_context(assembled(settings, address, name_lock))
+    running.enter_context(serving(parts.app, listening, settings.threads))
     atexit.register(running.close)
     write_local_network(settings.data_dir, f"http://{settings.host}:{settings.port}", parts.token)
     return parts.app

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import quote
 
 from fednet import limits
+from fednet.addresses import split_addresses
 from fednet.api_reader import APIReader
-from fednet.errors import DeadlineExceeded
+from fednet.errors import DeadlineExceeded, Unavailable
 from fednet.http import Http
 from fednet.identity import find_network
 from fednet.server_functions import source_of
@@ -40,18 +41,19 @@ class _Unsaid(str):
 
 
 class APIClient(APIReader):
-    """Drives a network through its controller.
+    """Drives a network through its controllers.
 
     Without a host, the address and the token come from FEDNET_URL and FEDNET_TOKEN, or else from
     the network that `fednet network use` has chosen, or else from the controller that last ran on
     this machine with the default data folder.
 
-    Every call has a time-out and is repeated, with growing pauses, while the controller cannot be
+    Every call has a time-out and is repeated, with growing pauses, while no controller can be
     reached. A client may be used by several threads.
 
     Args:
         host: The controller's host name, or its whole URL such as
-            "https://fednet.example.org:8092/".
+            "https://fednet.example.org:8092/". Those of several controllers are separated by commas:
+            where one is away, calls go on with the next one.
         port: Its port, where `host` does not say it.
         secure: Whether to use https, where `host` is no URL.
         verify: Whether to check the server's certificate when using https. As in FEDn this is off
@@ -79,7 +81,7 @@ class APIClient(APIReader):
 
     @property
     def api_url(self) -> str:
-        """The controller's address."""
+        """The controllers' addresses, separated by commas."""
         return self._http.api_url
 
     def on_transfer(self, tell: Callable[[int, int], None]) -> None:
@@ -243,6 +245,9 @@ class APIClient(APIReader):
     ) -> dict[str, Any]:
         """Wait until a session has ended; the controller says so, it is not asked again and again.
 
+        A controller that is away meanwhile does not end the wait: it goes on with the next one, or with the same one
+        once it is back, within `limits.controller_absence_seconds_max`.
+
         Args:
             id: The session's id.
             on_change: Is called with the session as it is now, and after each change, the last one
@@ -255,6 +260,7 @@ class APIClient(APIReader):
 
         Raises:
             DeadlineExceeded: It has not ended in time; it goes on.
+            Unavailable: No controller answers any more.
             NotFound: There is no such session.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -429,23 +435,36 @@ class APIClient(APIReader):
     def _await_session(
         self, session: dict[str, Any], wait_for: Literal["change", "end"], deadline: float | None
     ) -> dict[str, Any]:
-        """The session once it has changed, or once it has ended."""
+        """Return the session once it has changed, or once it has ended."""
         known = session["version"]
+        answered_at = time.monotonic()
         while True:
             seconds = _seconds_to_wait(session, deadline)
             asked_at = time.monotonic()
-            session = self._get(
-                f"sessions/{quote(session['session_id'], safe='')}",
-                query={"wait_for": wait_for, "after_version": known, "wait_seconds": seconds},
-                seconds=seconds + limits.call_seconds_max,
-            )
+            try:
+                session = self._get_changed(session, wait_for, known, seconds)
+                answered_at = time.monotonic()
+            except (Unavailable, DeadlineExceeded):
+                if time.monotonic() - answered_at > limits.controller_absence_seconds_max:
+                    raise
             if _has_ended(session) or (wait_for == "change" and session["version"] > known):
                 return session
             if time.monotonic() - asked_at < seconds / 2:
                 self._give_way(deadline)
 
+    def _get_changed(
+        self, session: dict[str, Any], wait_for: str, known: int, seconds: float
+    ) -> dict[str, Any]:
+        """Return the session as it is when something has happened, or when the time is over."""
+        found = self._get(
+            f"sessions/{quote(session['session_id'], safe='')}",
+            query={"wait_for": wait_for, "after_version": known, "wait_seconds": seconds},
+            seconds=seconds + limits.call_seconds_max,
+        )
+        return dict(found)
+
     def _give_way(self, deadline: float | None) -> None:
-        """The server had no room to let us wait: leave it alone for a moment."""
+        """Leave the server alone for a moment: it had no room to let us wait, or is away."""
         seconds = limits.waiting_pause_seconds * random.uniform(0.5, 1)  # noqa: S311 - no secret
         if deadline is not None:
             seconds = min(seconds, max(deadline - time.monotonic(), 0))
@@ -458,12 +477,16 @@ class APIClient(APIReader):
 
 
 def _url(host: str | None, port: int | None, *, secure: bool) -> str | None:
+    """Return the URLs of the hosts, separated by commas; None where no host is given."""
     if not host:
         return None
-    if "://" in host:
-        return host if port is None else f"{host.rstrip('/')}:{port}"
+    return ",".join(_url_of_one(each, port, secure=secure) for each in split_addresses(host))
+
+
+def _url_of_one(host: str, port: int | None, *, secure: bool) -> str:
     scheme = "https" if secure else "http"
-    return f"{scheme}://{host}" if port is None else f"{scheme}://{host}:{port}"
+    url = host if "://" in host else f"{scheme}://{host}"
+    return url if port is None else f"{url}:{port}"
 
 
 def _has_ended(session: dict[str, Any]) -> bool:

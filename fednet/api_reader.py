@@ -235,6 +235,29 @@ class APIReader:
         """
         return self._get_object("rounds", id)
 
+    def get_round_answers(
+        self,
+        round_id: str,
+        client_name: str | None = None,
+        outcome: str | None = None,
+        n_max: int | None = None,
+    ) -> dict[str, Any]:
+        """Return the clients' answers in a round, newest first: count and result.
+
+        A filter that is None takes everything.
+
+        Args:
+            round_id: The round's id.
+            client_name: The name of the client.
+            outcome: counted, failed, refused, late or gone.
+            n_max: The most to return; all if None.
+
+        Raises:
+            NotFound: There is no such round.
+        """
+        filters = {"client.name": client_name, "outcome": outcome}
+        return self._list(f"rounds/{quote(round_id, safe='')}/answers", n_max, filters)
+
     def get_rounds(self, n_max: int | None = None) -> dict[str, Any]:
         """The rounds of all sessions, newest first: count and result; n_max of them, or all if None."""
         return self._list("rounds", n_max)

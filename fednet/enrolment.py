@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from fednet.addresses import is_part_of
 from fednet.errors import (
     DeadlineExceeded,
     FednetError,
@@ -165,7 +166,8 @@ def _picked(answer: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 def _no_controller() -> FednetError:
     return InvalidInput(
-        "What answers at api_url is no fednet controller: correct the address.", field="api_url"
+        "The server that answers at api_url is no fednet controller: correct the address.",
+        field="api_url",
     )
 
 
@@ -179,7 +181,7 @@ def _names(kind: type[ClientPlace | CombinerPlace]) -> set[str]:
 
 def _local_token(api_url: str) -> str | None:
     network = read_local_network(default_data_dir())
-    return network.token if network and network.api_url == api_url else None
+    return network.token if network and is_part_of(api_url, network.api_url) else None
 
 
 def _credentials_file(settings: CombinerSettings | ClientSettings) -> Path:

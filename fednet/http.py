@@ -1,8 +1,6 @@
-"""Calls to a controller's REST API, with time-outs and retries, and no errors but fednet's.
+"""Calls to the REST API of a network's controllers, with time-outs and retries, and no errors but fednet's.
 
-A call is repeated when it could not be delivered, or when the answer was 502, 503 or 504. That is
-safe for every verb: whatever creates something carries an id that the caller made, and sending it
-again changes nothing.
+`fednet.http_attempts` says when a call is repeated, and why that is safe for every verb.
 """
 
 from __future__ import annotations
@@ -13,18 +11,12 @@ import json
 import os
 import uuid
 from contextlib import contextmanager
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fednet import limits
-from fednet.errors import (
-    DeadlineExceeded,
-    FednetError,
-    InvalidInput,
-    TransferCorrupted,
-    Unavailable,
-    from_dict,
-)
+from fednet.addresses import split_addresses
+from fednet.errors import InvalidInput, TransferCorrupted, Unavailable
+from fednet.http_attempts import Attempts, errors_of_fednet, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -33,24 +25,23 @@ if TYPE_CHECKING:
 
     import requests
 
-_STATUSES_WORTH_A_RETRY = (502, 503, 504)
-
 
 class Http:
-    """Speaks to one controller.
+    """Speaks to one network: to the first of its controllers that answers, and then to that one until it is away.
 
     Args:
-        api_url: Its address, such as http://127.0.0.1:8092.
+        api_url: The controller's address, such as http://127.0.0.1:8092, or those of several, separated by commas.
         token: Who calls.
         auth_scheme: The word before the token in the Authorization header.
-        verify: Whether the server's certificate is checked (https only).
+        verify: Check the server's certificate (https only).
 
     Attributes:
+        api_url: The addresses, separated by commas.
         on_transfer: Is called, while a file goes up or down, with the bytes that have gone and the
             bytes in all.
 
     Raises:
-        InvalidInput: The token is none.
+        InvalidInput: The token is none, or there is no address.
     """
 
     on_transfer: Callable[[int, int], None] = staticmethod(lambda _done, _total: None)
@@ -58,11 +49,12 @@ class Http:
     def __init__(
         self, api_url: str, token: str | None, auth_scheme: str = "Bearer", *, verify: bool = True
     ) -> None:
-        self.api_url = api_url.rstrip("/")
+        addresses = split_addresses(api_url)
+        self.api_url = ",".join(addresses)
         if token and not (token.isascii() and token.isprintable()):
             raise InvalidInput("This is no token: it holds odd characters.", field="token")
         self._authorization = f"{auth_scheme} {token}" if token else None
-        self._verify = verify
+        self._attempts = Attempts(addresses, self._authorize, verify=verify)
 
     def call(
         self,
@@ -75,7 +67,7 @@ class Http:
         content: bytes | None = None,
         seconds: float = limits.call_seconds_max,
     ) -> Any:
-        """The JSON that the server answers.
+        """Return the JSON that the server answers.
 
         Args:
             method: GET, POST, PUT or DELETE.
@@ -91,15 +83,15 @@ class Http:
         """
         options = {**(_json_body(body) if content is None else _raw_body(content)), "params": query}
         options["headers"] = {**options.get("headers", {}), **(headers or {})}
-        return _json(self._send(method, path, seconds, **options))
+        return _json(self._attempts.send(method, path, seconds, **options))
 
     def call_for_dict(self, method: str, path: str, *, body: Any = None) -> dict[str, Any]:
-        """Like `call`, but a refusal is answered as a dict with success, code and message.
+        """Return what `call` returns, or for a refusal a dict with success, code and message.
 
         Raises:
             FednetError: Unavailable, DeadlineExceeded or a fault of the server.
         """
-        return _dict(self._send(method, path, limits.call_seconds_max, **_json_body(body)))
+        return _dict(self._attempts.send(method, path, limits.call_seconds_max, **_json_body(body)))
 
     @contextmanager
     def stream(
@@ -109,7 +101,7 @@ class Http:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Iterator[Iterator[bytes]]:
-        """What the server answers to a GET, in chunks of `limits.chunk_bytes` as they arrive.
+        """Yield the answer to a GET, in chunks of `limits.chunk_bytes` as they arrive.
 
         Raises:
             FednetError: What the server refused, or Unavailable or DeadlineExceeded; also while the
@@ -117,20 +109,20 @@ class Http:
         """
         seconds = limits.transfer_idle_seconds_max
         options = {"params": query, "headers": headers, "stream": True}
-        with self._send("GET", path, seconds, **options) as response:
+        with self._attempts.send("GET", path, seconds, **options) as response:
             if not response.ok:
-                raise _refusal(response)
-            yield self._chunks(response)
+                raise refusal(response)
+            yield _chunks(response)
 
     def head(self, path: str) -> Mapping[str, str]:
-        """The headers of what a GET would answer.
+        """Return the headers that a GET would answer.
 
         Raises:
             FednetError: What the server refused, or Unavailable or DeadlineExceeded.
         """
-        with self._send("HEAD", path, limits.call_seconds_max) as response:
+        with self._attempts.send("HEAD", path, limits.call_seconds_max) as response:
             if not response.ok:
-                raise _refusal(response)
+                raise refusal(response)
             return response.headers
 
     def upload(self, path: str, file: Path, query: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,7 +142,9 @@ class Http:
                 limits.transfer_idle_seconds_max + size_bytes / limits.checked_bytes_per_second
             )
             return _dict(
-                self._send("POST", path, seconds, params=query, headers=headers, data=source)
+                self._attempts.send(
+                    "POST", path, seconds, params=query, headers=headers, data=source
+                )
             )
 
     def download(self, path: str, target: Path) -> dict[str, Any]:
@@ -164,13 +158,15 @@ class Http:
                 the bytes are not those that the server promised, Unavailable, or a fault of the
                 server.
         """
-        with self._send("GET", path, limits.transfer_idle_seconds_max, stream=True) as response:
+        with self._attempts.send(
+            "GET", path, limits.transfer_idle_seconds_max, stream=True
+        ) as response:
             if not response.ok:
                 return _dict(response)
             with _written_whole(target) as file:
                 digest = hashlib.sha256()
                 size_bytes = int(response.headers.get("Content-Length", 0))
-                for chunk in self._chunks(response):
+                for chunk in _chunks(response):
                     digest.update(chunk)
                     file.write(chunk)
                     self.on_transfer(file.tell(), size_bytes)
@@ -179,30 +175,7 @@ class Http:
 
     def close(self) -> None:
         """Give up the connections; a later call makes new ones."""
-        if "_session" in vars(self):
-            self._session.close()
-
-    def _send(self, method: str, path: str, seconds: float, **options: Any) -> requests.Response:
-        """The server's answer, whatever it is."""
-        with self._errors_of_fednet():
-            return self._session.request(
-                method,
-                self.api_url + path,
-                timeout=(limits.connect_seconds_max, seconds),
-                verify=self._verify,
-                allow_redirects=False,
-                **options,
-            )
-
-    def _chunks(self, response: requests.Response) -> Iterator[bytes]:
-        with self._errors_of_fednet():
-            yield from response.iter_content(limits.chunk_bytes)
-
-    @cached_property
-    def _session(self) -> requests.Session:
-        from fednet.http_pools import session
-
-        return session(self._authorize, _retries())
+        self._attempts.close()
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Add the token; as an `auth`, so that no ~/.netrc takes its place."""
@@ -210,39 +183,14 @@ class Http:
             request.headers["Authorization"] = self._authorization
         return request
 
-    @contextmanager
-    def _errors_of_fednet(self) -> Iterator[None]:
-        from requests import exceptions
 
-        try:
-            yield
-        except exceptions.Timeout as error:
-            raise DeadlineExceeded(f"{self.api_url} did not answer in time.") from error
-        except (exceptions.InvalidURL, exceptions.InvalidSchema) as error:
-            raise InvalidInput(f"{self.api_url!r} is no address: {error}", field="host") from error
-        except exceptions.RequestException as error:
-            raise Unavailable(
-                f"{self.api_url} cannot be reached: {_innermost(error)}. Is the controller running?"
-            ) from error
-
-
-def _retries() -> Any:
-    """Doubling pauses with jitter, capped; the last answer is handed out, whatever it says."""
-    from urllib3 import Retry
-
-    return Retry(
-        total=limits.retry_attempts_max,
-        status_forcelist=_STATUSES_WORTH_A_RETRY,
-        allowed_methods=None,
-        backoff_factor=limits.retry_seconds_first,
-        backoff_max=limits.retry_seconds_max,
-        backoff_jitter=limits.retry_seconds_first,
-        raise_on_status=False,
-    )
+def _chunks(response: requests.Response) -> Iterator[bytes]:
+    with errors_of_fednet(response.url):
+        yield from response.iter_content(limits.chunk_bytes)
 
 
 def _json_body(body: Any) -> dict[str, Any]:
-    """The options for a request with this body, if it is any."""
+    """Return the options for a request with this body, if it is any."""
     if body is None:
         return {}
     try:
@@ -257,9 +205,9 @@ def _raw_body(content: bytes) -> dict[str, Any]:
 
 
 def _json(response: requests.Response) -> Any:
-    """What was answered, if it is no refusal."""
+    """Return the answer's JSON, or raise its refusal."""
     if not response.ok:
-        raise _refusal(response)
+        raise refusal(response)
     try:
         return response.json()
     except ValueError as error:
@@ -269,24 +217,10 @@ def _json(response: requests.Response) -> Any:
 
 
 def _dict(response: requests.Response) -> dict[str, Any]:
-    """What was answered, refusals included; a fault of the server is raised all the same."""
+    """Return the answer's JSON, or its refusal as a dict; a fault of the server is raised all the same."""
     if 400 <= response.status_code < 500:  # noqa: PLR2004 - client errors, RFC 9110
-        return _refusal(response).to_dict()
+        return refusal(response).to_dict()
     return dict(_json(response))
-
-
-def _refusal(response: requests.Response) -> FednetError:
-    try:
-        body = response.json()
-    except ValueError:
-        body = {}
-    return from_dict(body if isinstance(body, dict) else {}, response.status_code)
-
-
-def _innermost(error: BaseException) -> BaseException:
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return error
 
 
 class _Told(io.BufferedReader):

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import requests
-    from urllib3 import Retry
 
 Authorize: TypeAlias = "Callable[[requests.PreparedRequest], requests.PreparedRequest]"
 
@@ -63,19 +62,18 @@ POOL_CLASSES: Final = {"http": _Pool, "https": _SecurePool}
 """For `PoolManager.pool_classes_by_scheme`."""
 
 
-def session(authorize: Authorize, retries: Retry | int = 0) -> requests.Session:
-    """A session of `requests` over such connections.
+def session(authorize: Authorize) -> requests.Session:
+    """Return a session of `requests` over such connections; it repeats nothing.
 
     Args:
         authorize: Is handed every request, so that no ~/.netrc has a say.
-        retries: How calls that fail are repeated.
     """
     import requests
     from requests.adapters import HTTPAdapter
 
     made = requests.Session()
     made.auth = authorize
-    adapter = HTTPAdapter(max_retries=retries)
+    adapter = HTTPAdapter()
     adapter.poolmanager.pool_classes_by_scheme = POOL_CLASSES
     made.mount("http://", adapter)
     made.mount("https://", adapter)

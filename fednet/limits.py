@@ -67,6 +67,8 @@ call_seconds_max: Final = 30.0
 retry_attempts_max: Final = 5
 retry_seconds_first: Final = 0.1
 retry_seconds_max: Final = 10.0
+addresses_max: Final = 16
+controller_absence_seconds_max: Final = 60.0
 wait_seconds_max: Final = 30.0
 waiting_requests_max: Final = 16
 
@@ -107,6 +109,8 @@ clock_skew_seconds_max: Final = 60.0
 start_seconds_max: Final = 60.0
 stop_seconds_max: Final = 5.0
 log_tail_bytes_max: Final = 4 * KIB
+restarts_max: Final = 8  # of one process, within the window
+restart_window_seconds: Final = 300.0
 
 # Stores
 document_bytes_max: Final = 15 * MIB  # MongoDB takes 16, together with the keys
@@ -130,11 +134,37 @@ client_packages_max: Final = 3
 client_environments_max: Final = 5
 host_message_bytes_max: Final = MIB
 build_progress_lines_max: Final = 50
+kept_answers_max: Final = 1_000
+kept_answers_bytes_max: Final = (
+    10 * GIB
+)  # without the newest answer, which is kept whatever its size
+retired_answers_max: Final = 10
+retired_answer_seconds_max: Final = 3600.0
+delivery_attempts_max: Final = 2  # in one go; a new go follows after a pause
+task_deaths_max: Final = 3
+task_notes_max: Final = 1_000
 
 # The session engine
 round_grace_seconds: Final = 5.0
+combiner_away_seconds_max: Final = (
+    8.0  # then its clients are asked elsewhere, as far as they are seen there
+)
+attempt_pause_seconds_first: Final = 0.5
+attempt_pause_seconds_max: Final = 30.0
 round_problems_max: Final = 10
 open_validations_max: Final = 8
 joining_seconds_max: Final = 5.0
 problem_characters_max: Final = 500
 metadata_characters_max: Final = 4 * KIB
+command_seconds_max: Final = (
+    10.0  # then whoever stops, pauses or resumes a session is told that the store hangs
+)
+progress_seconds: Final = 1.0  # between two writes of a session that only tell its progress
+pulse_seconds: Final = 1.0
+store_slow_seconds: Final = 1.0  # a use of the state store that takes longer counts for no deadline
+remembered_versions_max: Final = 10_000
+
+# Several controllers
+lease_renew_seconds: Final = 2.0
+lease_seconds: Final = 6.0
+controllers_per_folder_max: Final = 64

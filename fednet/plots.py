@@ -85,12 +85,11 @@ def rounds(session: Document, found: Sequence[Document]) -> Figure:
     ended = [each for each in found if "round" in each["seconds"]]
     done = [each for each in ended if "train" in each["seconds"]]
     steps = [_steps(each) for each in done]
-    slowest = [_slowest(each).get("client", "nobody") for each in done]
     for (step, name), color in zip(_STEPS.items(), _colors(len(_STEPS)), strict=True):
-        _add_bars(figure, name, done, [each[step] for each in steps], color, slowest)
+        _add_bars(figure, name, done, [each[step] for each in steps], color)
     if failed := [each for each in ended if "train" not in each["seconds"]]:
         seconds = [each["seconds"]["round"] for each in failed]
-        _add_bars(figure, _FAILED, failed, seconds, "#bbbbbb", [""] * len(failed))
+        _add_bars(figure, _FAILED, failed, seconds, "#bbbbbb")
     figure.update_layout(barmode="stack", bargap=0.25, legend_traceorder="reversed")
     return figure
 
@@ -168,24 +167,15 @@ def _no_such_metric(found: Sequence[Document], metric: str) -> InvalidInput:
 
 
 def _steps(each: Document) -> dict[str, float]:
-    """The seconds of each step; together they are the round's."""
-    seconds, slowest = each["seconds"], _slowest(each)
+    """Return the seconds of each step; of the clients' steps the longest."""
+    seconds, longest = each["seconds"], each["answer_seconds"]
     steps = {
         "plan": seconds["plan"],
-        **{name: slowest.get(f"{name}_seconds", 0.0) for name in _OF_ANSWERS},
+        **{name: longest.get(name, {}).get("max", 0.0) for name in _OF_ANSWERS},
         "reduce": seconds["reduce"],
         "commit": seconds.get("commit", 0.0),  # missing where the controller died over it
     }
     return {**steps, "other": max(seconds["round"] - sum(steps.values()), 0.0)}
-
-
-def _slowest(each: Document) -> Document:
-    """The answer that took longest; an empty one if there is none."""
-    return max(each["answers"], key=_answer_seconds, default={})
-
-
-def _answer_seconds(answer: Document) -> float:
-    return sum(float(answer.get(f"{name}_seconds", 0.0)) for name in _OF_ANSWERS)
 
 
 def _origin(model: Document) -> str:
@@ -227,16 +217,14 @@ def _add_bars(
     drawn: Sequence[Document],
     seconds: Sequence[float],
     color: str,
-    slowest: Sequence[str],
 ) -> None:
     numbers = [each["number"] for each in drawn]
-    hover = f"{name}: %{{y:.3f}} s<br>round %{{x}}, slowest client %{{customdata}}<extra></extra>"
+    hover = f"{name}: %{{y:.3f}} s<br>round %{{x}}<extra></extra>"
     figure.add_trace(
         _plotly().Bar(
             name=name,
             x=numbers,
             y=list(seconds),
-            customdata=list(slowest),
             hovertemplate=hover,
             marker_color=color,
         )

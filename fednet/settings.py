@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from fednet import limits
+from fednet.addresses import split_addresses
 from fednet.errors import InvalidInput
 
 
@@ -30,7 +31,7 @@ def default_data_dir() -> Path:
 
 
 def api_url_from_environment() -> str | None:
-    """The controller's address from FEDNET_URL, if it is set."""
+    """Return the controllers' addresses from FEDNET_URL, if it is set."""
     return os.environ.get("FEDNET_URL") or None
 
 
@@ -57,6 +58,13 @@ def environment_of_a_task() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("FEDNET_")}
 
 
+def _checked_addresses(text: str) -> str:
+    return ",".join(split_addresses(text, "api_url"))
+
+
+Addresses = Annotated[str, AfterValidator(_checked_addresses)]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(
         defer_build=True,  # a process needs one section, not all
@@ -79,8 +87,18 @@ class ControllerSettings(_Section):
 
     section: ClassVar[str] = "controller"
 
+    name: str = Field(
+        default="controller",
+        max_length=limits.name_characters_max,
+        pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$",
+    )
+    """The controller's name, unique in the network."""
+
     host: str = "127.0.0.1"
     """The address that the REST API listens on."""
+
+    advertise_host: str | None = None
+    """The host by which other controllers reach this one; by default `host`."""
 
     port: int = Field(default=8092, ge=0, le=65535)
     """The port of the REST API; 0 picks a free one."""
@@ -122,8 +140,8 @@ class CombinerSettings(_Section):
     name: str = Field(min_length=1, max_length=limits.name_characters_max)
     """The combiner's name, unique in its network."""
 
-    api_url: str
-    """The controller's REST address, such as http://127.0.0.1:8092."""
+    api_url: Addresses
+    """The controller's REST address, such as http://127.0.0.1:8092; of several controllers, separated by commas."""
 
     token: str | None = Field(default=None, repr=False)
     """A token that may register combiners; by default the admin token of this machine."""
@@ -190,8 +208,8 @@ class ClientSettings(_Section):
     name: str = Field(min_length=1, max_length=limits.name_characters_max)
     """The client's name, unique in its network."""
 
-    api_url: str
-    """The controller's REST address, such as http://127.0.0.1:8092."""
+    api_url: Addresses
+    """The controller's REST address, such as http://127.0.0.1:8092; of several controllers, separated by commas."""
 
     token: str | None = Field(default=None, repr=False)
     """A token that may register clients, or this client's own."""

@@ -14,7 +14,12 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 pytest_plugins = ["servers.mongodb", "servers.postgresql", "servers.s3"]
 
 # The same examples on every run, however slow the machine; `--hypothesis-profile=default` explores.
-hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("repeatable")
 
 
@@ -27,6 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--no-skips", action="store_true", help="let a test that is skipped fail: the CI skips none"
     )
+    parser.addoption("--all-faults", action="store_true", help="try all faults of tests/chaos")
+    parser.addoption("--faults-table", type=Path, help="the file to write their outcomes to")
 
 
 @pytest.hookimpl(wrapper=True)

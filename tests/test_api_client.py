@@ -35,6 +35,7 @@ from fednet.packages import create_package
 from fednet.server_functions import ServerFunctionsBase
 from fednet.settings import default_data_dir
 from fednet.storage import open_blobs, open_documents
+from fednet.testing import FaultProxy
 
 
 class Door:
@@ -44,9 +45,11 @@ class Door:
         self.app = app
         self.calls = 0
         self.failures = 0
+        self.on_call = lambda: None
 
     def __call__(self, environ, start_response):
         self.calls += 1
+        self.on_call()
         if self.failures == 0:
             return self.app(environ, start_response)
         self.failures -= 1
@@ -504,23 +507,17 @@ def test_a_session_is_waited_for_without_polling(api, controller):
 
 
 def test_a_wait_for_the_end_alone_asks_the_server_once(api, controller):
-    """However often the session changes meanwhile."""
+    """However often the session changes meanwhile; before, it looks whether the session has ended already."""
     api.start_session("one")
     changes = [{"round_number": 1}, {"round_number": 2}, {"status": "FINISHED"}]
-    timers = [
-        threading.Timer(0.1 * number, controller.sessions.change, ["one"], change)
-        for number, change in enumerate(changes, start=1)
-    ]
+    changing = controller.sessions.change_when_awaited("one", *changes)
 
     calls_before = controller.door.calls
-    for timer in timers:
-        timer.start()
-    final = api.wait_session("one", timeout=20)
+    final = api.wait_session("one", timeout=limits.wait_seconds_max)
 
     assert final["status"] == "FINISHED"
     assert controller.door.calls - calls_before == 2
-    for timer in timers:
-        timer.join()
+    changing.join()
 
 
 def test_a_session_is_steered(api, controller):
@@ -559,6 +556,74 @@ def test_a_wait_has_an_end(api):
         api.wait_session("one", timeout=0.05)
 
 
+def test_a_wait_goes_on_with_the_next_controller(controller):
+    """When the connection breaks on which it waits."""
+    with (
+        FaultProxy(controller.url.removeprefix("http://")) as first,
+        APIClient(f"http://{first.address},{controller.url}", token=controller.token) as api,
+    ):
+        api.start_session("one")
+        controller.sessions.change("one", status="STARTED")
+        controller.door.on_call = lambda: break_off(first, controller)
+
+        final = api.wait_session("one", timeout=60)
+
+    assert final["status"] == "FINISHED"
+
+
+def break_off(proxy, controller):
+    """Refuse the first address while a call is under way, then let the session end."""
+    controller.door.on_call = lambda: None
+    proxy.refuse()
+    controller.sessions.change("one", status="FINISHED")
+
+
+@pytest.mark.usefixtures("quick_retries")
+def test_a_wait_outlives_a_controller_that_comes_back(api, controller, monkeypatch):
+    """However many calls fail meanwhile."""
+    monkeypatch.setattr(limits, "waiting_pause_seconds", 0.01)
+    api.start_session("one")
+
+    def stay_away(_session):
+        if controller.door.failures == 0:
+            controller.door.failures = 3 * (limits.retry_attempts_max + 1)
+            controller.sessions.change("one", status="FINISHED")
+
+    assert api.wait_session("one", stay_away, timeout=60)["status"] == "FINISHED"
+
+
+@pytest.mark.usefixtures("quick_retries")
+def test_a_wait_ends_when_the_controller_stays_away(api, controller, monkeypatch):
+    """After a time without any answer."""
+    monkeypatch.setattr(limits, "waiting_pause_seconds", 0.01)
+    monkeypatch.setattr(limits, "controller_absence_seconds_max", 0.0)
+    api.start_session("one")
+
+    def stay_away(_session):
+        controller.door.app = stopping
+
+    with pytest.raises(Unavailable, match="stops"):
+        api.wait_session("one", stay_away, timeout=60)
+
+
+def stopping(_environ, start_response):
+    start_response("503 Service Unavailable", [("Content-Type", "application/json")])
+    return [b'{"message": "It stops."}']
+
+
+@pytest.mark.usefixtures("quick_retries")
+def test_an_answer_lost_at_one_controller_makes_nothing_twice_at_the_next(controller, serve, model):
+    """Its id travels with the call."""
+    away = Door(controller.door.app)
+    away.failures = 1_000
+    with APIClient(f"{serve(away)},{controller.url}", token=controller.token) as api:
+        assert api.set_active_model(str(model))["success"] is True
+        assert api.start_session()["success"] is True
+
+    assert away.calls == 1
+    assert [controller.records.count(each) for each in ("models", "sessions")] == [1, 1]
+
+
 def test_a_server_without_room_to_wait_is_left_alone_for_a_moment(api, controller, monkeypatch):
     """Its early answers make no busy loop."""
     monkeypatch.setattr(limits, "waiting_pause_seconds", 0.2)
@@ -583,6 +648,7 @@ def test_the_address_is_what_host_port_and_secure_say():
     assert url("fednet.example.org", secure=True) == "https://fednet.example.org"
     assert url("https://fednet.example.org/") == "https://fednet.example.org"
     assert url("http://localhost", 8092) == "http://localhost:8092"
+    assert url("a, https://b/", 8092) == "http://a:8092,https://b:8092"
 
 
 def test_without_a_host_the_environment_counts_before_this_machine(controller, monkeypatch):

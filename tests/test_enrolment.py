@@ -1,6 +1,7 @@
 """How agents become part of a network, and are known again."""
 
 import json
+import socket
 import stat
 
 import pytest
@@ -14,7 +15,8 @@ from fednet.enrolment import (
 )
 from fednet.errors import FailedPrecondition, InvalidInput, Unauthenticated, Unavailable
 from fednet.http import Http
-from fednet.settings import ClientSettings, CombinerSettings
+from fednet.identity import write_local_network
+from fednet.settings import ClientSettings, CombinerSettings, default_data_dir
 from fednet.storage import CONTROLLER, shared_folder
 from fednet.testing import Network
 
@@ -92,6 +94,29 @@ def test_credentials_that_cannot_be_read_count_as_none(client, tmp_path, text):
     (tmp_path / "credentials-e.json").write_text(text)
 
     enrol_client(client(name="e"), needs_package=False)
+
+
+def test_a_client_registers_with_the_next_controller_when_one_is_away(net, client):
+    """The addresses are those of one network."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        away = f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+        place = enrol_client(client(name="g", api_url=f"{away},{net.api_url}"), needs_package=False)
+
+    assert place.combiner == "combiner-1"
+
+
+def test_the_token_of_this_machine_is_for_the_addresses_of_its_network_alone(net, client):
+    """A list with any other address goes without."""
+    write_local_network(default_data_dir(), f"{net.api_url},http://other:1", net.token)
+    elsewhere = client(name="h", token=None, api_url=f"{net.api_url},http://elsewhere:1")
+
+    place = enrol_client(client(name="h", token=None), needs_package=False)
+
+    assert place.combiner == "combiner-1"
+    with pytest.raises(Unauthenticated):
+        enrol_client(elsewhere, needs_package=False)
 
 
 def test_without_any_token_the_message_says_how_to_give_one(client):

@@ -15,8 +15,9 @@ import pytest
 
 # Each room of the house by its floor, from the ground up; a room imports only from floors below it.
 FLOORS = (
-    ("errors", "http_pools", "limits"),
-    ("backoff", "settings"),
+    ("blob_ref", "errors", "http_pools", "limits"),
+    ("addresses", "backoff"),
+    ("http_attempts", "settings"),
     ("http", "identity", "packages", "parameters", "processes", "wire"),
     ("aggregation", "helpers", "host", "plots", "rpc", "server_functions", "storage"),
     ("api_reader", "enrolment"),
@@ -41,6 +42,20 @@ PUBLIC_ROOMS = (
     "server_functions",
     "storage",
 )
+PURE_ROOMS = ("fednet.controller.sessions.machine",)
+IMPURE = (
+    "asyncio",
+    "concurrent",
+    "grpc",
+    "logging",
+    "os",
+    "pathlib",
+    "queue",
+    "socket",
+    "threading",
+    "time",
+)
+IMPURE_ROOMS = ("http", "identity", "packages", "processes", "rpc", "storage", "wire")
 LINES_MAX = 800
 LONGER_FILES: set[str] = set()  # each with its reason; take a name out when its file has shrunk
 
@@ -139,6 +154,16 @@ def imports_of(module: Module, names: set[str]) -> Iterator[tuple[str, int]]:
             yield from ((name, node.level) for name in found if is_ours(name))
 
 
+def every_import(module: Module) -> Iterator[str]:
+    """Each module that this one imports, also those that are not ours."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = absolute(node, module.package)
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
 def absolute(node: ast.ImportFrom, package: str) -> str:
     if not node.level:
         return node.module or ""
@@ -184,6 +209,45 @@ def test_components_never_import_one_another(modules: list[Module], names: set[s
     assert shared == []
 
 
+def test_pure_rooms_import_nothing_that_does_io(modules: list[Module], names: set[str]) -> None:
+    """A state machine gets events and the time as arguments: no clock, no thread, no store, no wire."""
+    pure = [module for module in modules if module.name.startswith(PURE_ROOMS)]
+    ours = [
+        f"{module} imports {name}"
+        for module in pure
+        for name, _ in imports_of(module, names)
+        if room_of(name) in IMPURE_ROOMS
+    ]
+    foreign = [
+        f"{module} imports {name}"
+        for module in pure
+        for name in foreign_imports_of(module)
+        if name.partition(".")[0] in IMPURE
+    ]
+
+    assert pure
+    assert [*ours, *foreign] == []
+
+
+def foreign_imports_of(module: Module) -> Iterator[str]:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            yield node.module
+
+
+def test_no_component_has_two_classes_of_one_name(modules: list[Module]) -> None:
+    """A word means one thing; the models of REST answers are named after what they show."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for module in modules:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ClassDef) and module.room in COMPONENTS:
+                places.setdefault((module.room, node.name), []).append(module.name)
+
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 def test_no_room_reaches_into_another_ones_private_modules(
     modules: list[Module], names: set[str]
 ) -> None:
@@ -195,6 +259,22 @@ def test_no_room_reaches_into_another_ones_private_modules(
     ]
 
     assert reaching == []
+
+
+def test_the_client_knows_the_wire_at_its_border_only(modules: list[Module]) -> None:
+    """Protobuf becomes values of the client in its connection and its translation, and nowhere else."""
+    border = {"fednet.client.connection", "fednet.client.messages"}
+
+    speaking = {
+        module.name
+        for module in modules
+        if module.room == "client"
+        and any(
+            name.startswith(("fednet.wire", "google.protobuf")) for name in every_import(module)
+        )
+    }
+
+    assert speaking == border
 
 
 def test_components_are_relative_inside_and_absolute_outside(

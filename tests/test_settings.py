@@ -147,6 +147,21 @@ def test_a_wrong_value_is_refused_with_what_to_set(field: str, value: object) ->
     assert f"FEDNET_CONTROLLER_{field.upper()}" in error.message
 
 
+@pytest.mark.parametrize("name", ["", "-a", "a b", "a\n", "x" * 129])
+def test_a_name_that_no_controller_may_have_is_refused(name: str) -> None:
+    """It becomes part of paths and messages."""
+    assert refusal(flags={"name": name}).field == "name"
+
+
+@pytest.mark.parametrize("kind", [CombinerSettings, ClientSettings])
+def test_several_controllers_are_separated_by_commas(kind: type) -> None:
+    """An empty address among them is refused, with the setting's name."""
+    loaded = load(kind, flags={"name": "a", "api_url": "http://a:1/, http://b:1"})
+
+    assert loaded.api_url == "http://a:1,http://b:1"
+    assert refusal(kind, flags={"name": "a", "api_url": "http://a:1,"}).field == "api_url"
+
+
 def test_a_missing_value_is_refused_with_what_to_set() -> None:
     """What has no default must be given, and the error says where."""
     error = refusal(CombinerSettings, flags={"name": "a"})

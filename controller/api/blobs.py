@@ -48,7 +48,7 @@ _KEYS: ResponseDict = {
 }
 
 
-class ByName(BaseModel):
+class BlobByName(BaseModel):
     """Names a blob."""
 
     name: str
@@ -114,7 +114,7 @@ def keys(query: AskedKeys) -> Response:
 
 
 @api.get("/<path:name>", summary="A blob", responses=FILE)
-def download(path: ByName) -> Response:
+def download(path: BlobByName) -> Response:
     """Stream a blob, or a range of it; with If-Match only the one that has this ETag."""
     key = _key(path.name, _FOR_COMBINERS)
     blobs = services().blobs
@@ -136,7 +136,7 @@ def append(query: Place) -> dict[str, int]:
 
 
 @api.put("/<path:name>", summary="Put a blob that was sent", responses={"200": Stored})
-def put(path: ByName, query: Whole) -> dict[str, Any]:
+def put(path: BlobByName, query: Whole) -> dict[str, Any]:
     """Make an upload the blob, in the place of what was there."""
     key = _key(path.name, _WRITTEN_BY_COMBINERS)
     _check_its_own(key)
@@ -147,7 +147,7 @@ def put(path: ByName, query: Whole) -> dict[str, Any]:
 
 
 @api.delete("/<path:name>", summary="Delete a blob", responses={"200": Deleted})
-def delete(path: ByName) -> dict[str, bool]:
+def delete(path: BlobByName) -> dict[str, bool]:
     """Delete a blob, if it is there."""
     key = _key(path.name, _DELETED_BY_COMBINERS)
     _check_its_own(key)

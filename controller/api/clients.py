@@ -17,10 +17,10 @@ from .refusals import NOT_THERE, not_there
 from .resource import (
     Alternatives,
     ById,
-    Done,
     Filters,
     Resource,
     Shown,
+    Succeeded,
     add_get_route,
     add_list_routes,
 )
@@ -148,7 +148,7 @@ def attributes(path: ById) -> dict[str, str]:
     return current_attributes(RESOURCE.get(path.id))
 
 
-@api.delete("/<string:id>", summary="Forget a client", responses={"200": Done})
+@api.delete("/<string:id>", summary="Forget a client", responses={"200": Succeeded})
 def remove(path: ById) -> dict[str, Any]:
     """Forget a client that is not connected; its name is free again."""
     client = RESOURCE.get(path.id)

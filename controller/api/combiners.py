@@ -14,10 +14,10 @@ from .access import caller
 from .resource import (
     Alternatives,
     ById,
-    Done,
     Filters,
     Resource,
     Shown,
+    Succeeded,
     add_get_route,
     add_list_routes,
 )
@@ -136,7 +136,7 @@ def loads(names: Sequence[str] | None) -> list[dict[str, Any]]:
     return [{"combiner": name, "count": counts[name]} for name in fullest_first if counts[name]]
 
 
-@api.delete("/<string:id>", summary="Forget a combiner", responses={"200": Done})
+@api.delete("/<string:id>", summary="Forget a combiner", responses={"200": Succeeded})
 def remove(path: ById) -> dict[str, Any]:
     """Forget a combiner that is not connected; its name is free again."""
     combiner = RESOURCE.get(path.id)

@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from fednet import limits
 
 from ..records import timestamp
+from ..sessions.machine.state import Status
 from ..sessions.options import SessionOptions
-from ..sessions.state import Status
 from .openapi import operation_id
 from .problems import REFUSALS
 from .refusals import NOT_THERE, not_there
-from .resource import Done
+from .resource import Succeeded
 from .services import services
 
 
@@ -93,7 +93,7 @@ class Draft(BaseModel):
     committed_at: str
 
 
-class DraftStarted(Done):
+class DraftStarted(Succeeded):
     """The session will run."""
 
     session_id: str

@@ -121,7 +121,7 @@ def _round(document: Document, session: Document, model: Document) -> Document:
 
 def _combiner(share: Document, document: Document, config: Document) -> Document:
     """One combiner's part; FEDn's intermediate model is a partial here, which has no id."""
-    answers = [each for each in document["answers"] if each.get("combiner") == share["name"]]
+    folding = document["answer_seconds"].get("fold", {}).get("sum", 0.0) * _portion(share, document)
     return {
         "round_id": document["round_id"],
         "model_id": None,
@@ -132,7 +132,7 @@ def _combiner(share: Document, document: Document, config: Document) -> Document
             "nr_expected_updates": share["clients"],
             "nr_required_updates": config["clients_required"],
             "timeout": config["round_timeout"],
-            "time_combination": (folding := sum(each["fold_seconds"] for each in answers)),
+            "time_combination": folding,
             "aggregation_time": {
                 "nr_aggregated_models": share["updates"],
                 "time_model_aggregation": folding,
@@ -140,6 +140,11 @@ def _combiner(share: Document, document: Document, config: Document) -> Document
             },
         },
     }
+
+
+def _portion(share: Document, document: Document) -> float:
+    """Return the part of the round's updates that a combiner has folded."""
+    return share["updates"] / document["updates"] if document["updates"] else 0.0
 
 
 def _outcome(share: Document, document: Document) -> str:

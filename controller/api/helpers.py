@@ -10,7 +10,7 @@ from fednet.parameters import model_format
 
 from .openapi import operation_id
 from .problems import REFUSALS
-from .resource import Done
+from .resource import Succeeded
 from .services import services
 
 
@@ -42,7 +42,7 @@ def get() -> Response:
     return jsonify(services().catalog.active_helper())
 
 
-@api.put("/active", summary="Choose the format of model files", responses={"200": Done})
+@api.put("/active", summary="Choose the format of model files", responses={"200": Succeeded})
 def choose(body: ChosenHelper) -> dict[str, Any]:
     """Take a format that fednet knows; models of bare numbers that are uploaded now are of it."""
     services().records.set_active(helper=model_format(body.helper).name)

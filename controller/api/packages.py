@@ -15,10 +15,10 @@ from .files import FILE, file_answer, received_file, said_of_it, sent_file_name,
 from .resource import (
     Alternatives,
     ById,
-    Done,
     Filters,
     Resource,
     Shown,
+    Succeeded,
     add_get_route,
     add_list_routes,
 )
@@ -142,7 +142,7 @@ def activate(body: ChosenPackage) -> dict[str, Any]:
     return {"success": True, "message": "Package set.", "package_id": package["id"]}
 
 
-@api.delete("/active", summary="Let clients run no package any more", responses={"200": Done})
+@api.delete("/active", summary="Let clients run no package any more", responses={"200": Succeeded})
 def deactivate() -> dict[str, Any]:
     """Set no package; the one that was active stays in the list."""
     services().catalog.active_package()

@@ -7,11 +7,11 @@ from pydantic import Field
 from ..sessions.options import PredictionOptions
 from .resource import (
     Alternatives,
-    Done,
     Filters,
     Party,
     Resource,
     Shown,
+    Succeeded,
     add_get_route,
     add_list_routes,
 )
@@ -50,7 +50,7 @@ class Prediction(Shown):
     receiver: Party
 
 
-class PredictionsStarted(Done):
+class PredictionsStarted(Succeeded):
     """The clients are asked."""
 
     prediction_id: str

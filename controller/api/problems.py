@@ -43,7 +43,7 @@ REFUSALS: ResponseDict = {
 
 def handle_problems(app: Flask) -> None:
     """Answer everything that a view may raise."""
-    app.register_error_handler(FednetError, _refused)
+    app.register_error_handler(FednetError, refused)
     app.register_error_handler(ValidationError, invalid)
     app.register_error_handler(RecursionError, _too_deep)
     app.register_error_handler(HTTPException, _http)
@@ -61,7 +61,8 @@ def invalid(error: ValidationError) -> Response:
     return _answer(InvalidInput(f"{field}: {what}.", field=field).to_dict(), 422)
 
 
-def _refused(error: FednetError) -> Response:
+def refused(error: FednetError) -> Response:
+    """Return the answer to a request that is refused."""
     response = _answer(error.to_dict(), error.http_status)
     if response.status_code == 401:  # noqa: PLR2004 - the status that RFC 9110 asks for a challenge with
         response.headers["WWW-Authenticate"] = "Bearer"
@@ -74,7 +75,7 @@ def _too_deep(_error: RecursionError) -> Response:
 
 def _no_json() -> Response:
     message = "Send a JSON object, with the header `Content-Type: application/json`."
-    return _refused(InvalidInput(message))
+    return refused(InvalidInput(message))
 
 
 def _http(error: HTTPException) -> Response:

@@ -146,7 +146,7 @@ class Party(BaseModel):
     """WORKER for a client, COMBINER for a combiner."""
 
 
-class Done(BaseModel):
+class Succeeded(BaseModel):
     """It is done."""
 
     success: Literal[True]

@@ -1,9 +1,21 @@
-"""Rounds: what each took in and gave."""
+"""Rounds: a summary of each, and the clients' answers in it."""
 
-from typing import Any
+from typing import Any, Literal
+
+from flask import Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from .forms import round_forms
-from .resource import Alternatives, Filters, Resource, Shown, add_get_route, add_list_routes
+from .resource import (
+    Alternatives,
+    ById,
+    Filters,
+    Page,
+    Resource,
+    Shown,
+    add_get_route,
+    add_list_routes,
+)
 
 
 class RoundFilters(Filters):
@@ -14,7 +26,7 @@ class RoundFilters(Filters):
     status: Alternatives = None
 
 
-class Round(Shown):
+class ShownRound(Shown):
     """One global model in, one global model out."""
 
     round_id: str
@@ -42,9 +54,6 @@ class Round(Shown):
     examples: float
     """How many examples they were trained on."""
 
-    answers: list[dict[str, Any]]
-    """For each folded update: client, num_examples, and the seconds of each step."""
-
     answer_seconds: dict[str, dict[str, float]]
     """Of the steps of the answers (download, train, upload, fold) the longest (max) and the sum."""
 
@@ -63,7 +72,71 @@ class Round(Shown):
     """What each combiner had a part in."""
 
 
-RESOURCE = Resource("rounds", RoundFilters, present=round_forms, shape=Round)
+class AnswerFilters(Filters):
+    """The fields by which a round's answers can be filtered."""
+
+    phase_id: Alternatives = None
+    outcome: Alternatives = None
+    client_id: Alternatives = Field(None, alias="client.id")
+    client_name: Alternatives = Field(None, alias="client.name")
+
+
+class AskedClient(BaseModel):
+    """The client that was asked."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: str
+
+    name: str
+
+
+class Answer(Shown):
+    """One client's answer in a round, or the end of its task without one."""
+
+    session_id: str
+    round_id: str
+    """The id of the round in which the task began."""
+
+    round_number: int
+    phase_id: str
+    kind: str
+    """TRAIN, VALIDATE, PREDICT or EXCHANGE."""
+
+    client: AskedClient
+    combiner: str
+    """The combiner that asked."""
+
+    outcome: Literal["counted", "failed", "refused", "late", "gone"]
+    message: str
+    """The reason, if the answer does not count."""
+
+    num_examples: float
+    metadata: Any
+    """Everything else that the client said with its update."""
+
+    seconds: dict[str, float]
+    """The time of each part of the work: download, train, upload and fold."""
+
+    happened_at: str
+    """ISO 8601, UTC."""
+
+
+RESOURCE = Resource("rounds", RoundFilters, present=round_forms, shape=ShownRound)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)
+
+
+ANSWERS = Resource("answers", AnswerFilters, shape=Answer)
+
+
+@api.get(
+    "/<string:id>/answers/",
+    summary="List a round's answers",
+    responses={"200": ANSWERS.listing},
+)
+def answers(path: ById, query: AnswerFilters, header: Page) -> Response:
+    """List the clients' answers in a round, newest first unless the headers say otherwise; X-Limit asks for a part."""
+    round_ = RESOURCE.get(path.id)
+    return ANSWERS.page({"round_id": round_["id"], **query.where()}, header)

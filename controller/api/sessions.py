@@ -9,8 +9,7 @@ from fednet import limits
 from fednet.errors import Conflict, FailedPrecondition
 from fednet.storage import Document
 
-from ..sessions.kinds import TRAINING
-from ..sessions.state import Status
+from ..sessions.machine.state import Kind, Status
 from .drafts import Draft, NewSession, keep_draft
 from .forms import session_configs
 from .resource import Alternatives, Asked, ById, Filters, Resource, Shown, add_list_routes
@@ -61,13 +60,13 @@ class Progress(BaseModel):
     """waiting, planning, training, reducing, draining, predicting or ended."""
 
     answers: int
-    """How many updates are in; of a prediction, the answers of the combiners that have all of theirs."""
+    """The number of answers that are in."""
 
     clients: int
     """How many clients were asked."""
 
 
-class Session(Shown):
+class ShownSession(Shown):
     """A number of rounds under one configuration."""
 
     session_id: str
@@ -98,6 +97,12 @@ class Session(Shown):
 
     progress: Progress
 
+    owner: dict[str, str]
+    """The controller that drives it: its name, and its incarnation, which is another after each start."""
+
+    term: int
+    """The number of controllers that have driven it, one after the other."""
+
 
 class SessionChange(BaseModel):
     """What may be changed of a session: the rest is what was agreed, or what happened."""
@@ -120,19 +125,22 @@ class StartedOrDraft(RootModel[SessionStarted | Draft]):
     """What was made of what was sent."""
 
 
+_OF_THE_ENGINE = {"state", "projections", "is_settled"}
+
+
 def present(sessions: Sequence[Document]) -> list[Document]:
     """Sessions without what only the engine understands, and with FEDn's words in the configuration."""
     return [
         {
-            "task": TRAINING,
-            **{name: session[name] for name in session if name != "state"},
+            "task": Kind.TRAINING.task,
+            **{name: session[name] for name in session if name not in _OF_THE_ENGINE},
             "session_config": [{**each, **config} for each in session.get("session_config", [])],
         }
         for session, config in zip(sessions, session_configs(sessions), strict=True)
     ]
 
 
-RESOURCE = Resource("sessions", SessionFilters, present=present, shape=Session)
+RESOURCE = Resource("sessions", SessionFilters, present=present, shape=ShownSession)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 
@@ -157,7 +165,7 @@ def start(body: NewSession) -> tuple[dict[str, Any], int]:
 @api.get(
     "/<string:id>",
     summary="One session: now, when it has changed, or when it has ended",
-    responses={"200": Session},
+    responses={"200": ShownSession},
 )
 def get(path: ById, query: Wait) -> Document:
     """Answer with the session; with something to wait for, once that is so or the time is over."""
@@ -166,37 +174,41 @@ def get(path: ById, query: Wait) -> Document:
     return RESOURCE.show(_wait(path.id, query))
 
 
-@api.put("/<string:id>", summary="Name a session", responses={"200": Session})
+@api.put("/<string:id>", summary="Name a session", responses={"200": ShownSession})
 def put(path: ById, body: SessionChange) -> Document:
     """Give a session that has ended another name for people."""
     return _rename(path.id, body.name)
 
 
-@api.patch("/<string:id>", summary="Name a session", responses={"200": Session})
+@api.patch("/<string:id>", summary="Name a session", responses={"200": ShownSession})
 def patch(path: ById, body: SessionChange) -> Document:
     """Give a session that has ended another name for people."""
     return _rename(path.id, body.name)
 
 
-@api.post("/<string:id>/stop", summary="End a session", responses={"200": Session})
+@api.post("/<string:id>/stop", summary="End a session", responses={"200": ShownSession})
 def stop(path: ById) -> Document:
     """Let the session end with what it has; its round is given up."""
     return RESOURCE.show(services().sessions.stop(path.id))
 
 
-@api.post("/<string:id>/pause", summary="Let a session rest", responses={"200": Session})
+@api.post("/<string:id>/pause", summary="Let a session rest", responses={"200": ShownSession})
 def pause(path: ById) -> Document:
     """Finish the round that is under way, and begin no other until it is resumed."""
     return RESOURCE.show(services().sessions.pause(path.id))
 
 
-@api.post("/<string:id>/resume", summary="Let a paused session go on", responses={"200": Session})
+@api.post(
+    "/<string:id>/resume", summary="Let a paused session go on", responses={"200": ShownSession}
+)
 def resume(path: ById) -> Document:
     """Go on where it was paused."""
     return RESOURCE.show(services().sessions.resume(path.id))
 
 
-@api.post("/<string:id>/continue", summary="Add rounds to a session", responses={"200": Session})
+@api.post(
+    "/<string:id>/continue", summary="Add rounds to a session", responses={"200": ShownSession}
+)
 def extend(path: ById, body: More) -> Document:
     """Let the session run for more rounds; one that has ended goes on from its newest model."""
     session = RESOURCE.get(path.id)

@@ -16,7 +16,7 @@ class StatusFilters(Filters):
     sender_role: Alternatives = Field(None, alias="sender.role")
 
 
-class Status(Shown):
+class ShownStatus(Shown):
     """One thing that happened."""
 
     type: str
@@ -44,7 +44,7 @@ class Status(Shown):
     sender: Party
 
 
-RESOURCE = Resource("statuses", StatusFilters, shape=Status)
+RESOURCE = Resource("statuses", StatusFilters, shape=ShownStatus)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

@@ -19,7 +19,7 @@ class ValidationFilters(Filters):
     receiver_role: Alternatives = Field(None, alias="receiver.role")
 
 
-class Validation(Shown):
+class ShownValidation(Shown):
     """What one client measured of one model."""
 
     model_id: str
@@ -44,7 +44,7 @@ class Validation(Shown):
     receiver: Party
 
 
-RESOURCE = Resource("validations", ValidationFilters, shape=Validation)
+RESOURCE = Resource("validations", ValidationFilters, shape=ShownValidation)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

@@ -1,5 +1,4 @@
-"""Sessions: the engine, and its rooms.
+"""Sessions: what a user may ask (options, admission, first_document), and two rooms.
 
-What a user may ask (options, admission); what happens next, decided without I/O (machine and the other kinds); who runs
-(running, actor); what goes to combiners (orders, links) and what comes from them (news, intake).
+`machine` decides without I/O. `engine` feeds it, commits its decisions and carries out its orders.
 """

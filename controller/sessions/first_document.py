@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from fednet import limits
 from fednet.aggregation import aggregator
 from fednet.server_functions import check_source
 from fednet.storage import Document
 
 from ..catalog import helper_of
 from ..records import new_id, timestamp
-from .kinds import PREDICTION, TRAINING
+from .engine.commit import document_changes
+from .machine.kernel import Machine
+from .machine.state import BlobRef, Functions, Kind, Session
 from .options import PredictionOptions, SessionOptions
-from .state import AnySession, BlobRef, Functions, PredictionSession, Session
 
 
 def first_document(
@@ -31,22 +33,18 @@ def first_document(
 
 
 def _document(
-    session: AnySession, options: SessionOptions | PredictionOptions, name: str | None
+    session: Session, options: SessionOptions | PredictionOptions, name: str | None
 ) -> Document:
     return {
         "id": session.document_id,
         "session_id": session.session_id,
         "name": name or session.session_id,
-        "task": TRAINING if isinstance(session, Session) else PREDICTION,
-        "status": str(session.status),
-        "reason": "",
+        "task": session.kind.task,
         "session_config": [config_of(options, session.helper)],
         "committed_at": timestamp(),
-        "round_number": 0,
-        "rounds_total": session.rounds,
-        "model_id": session.model.id,
-        "progress": session.progress,
-        "state": session.to_dict(),
+        "projections": [],
+        "is_settled": True,
+        **document_changes(Machine(session)),
     }
 
 
@@ -59,9 +57,11 @@ def config_of(options: SessionOptions | PredictionOptions, helper: str) -> dict[
 def _session(options: SessionOptions, model: Document, package: Document | None) -> Session:
     document_id = new_id()
     session_id = options.session_id or document_id
+    staleness_max = aggregator(options.aggregator, options.aggregator_kwargs).staleness_max
     return Session(
         session_id=session_id,
         document_id=document_id,
+        kind=Kind.ASYNCHRONOUS if staleness_max else Kind.TRAINING,
         rounds=options.rounds,
         min_clients=options.min_clients,
         requested_clients=options.requested_clients,
@@ -76,7 +76,7 @@ def _session(options: SessionOptions, model: Document, package: Document | None)
         model=_blob_ref(model),
         package=_blob_ref(package) if package else None,
         seed=session_id if options.seed is None else str(options.seed),
-        staleness_max=aggregator(options.aggregator, options.aggregator_kwargs).staleness_max,
+        staleness_max=staleness_max,
         functions=_functions(options.server_functions),
     )
 
@@ -87,12 +87,18 @@ def _functions(source: str | None) -> Functions | None:
 
 def _prediction_session(
     options: PredictionOptions, model: Document, package: Document | None
-) -> PredictionSession:
+) -> Session:
     document_id = new_id()
-    return PredictionSession(
-        session_id=options.session_id or document_id,
+    session_id = options.session_id or document_id
+    return Session(
+        session_id=session_id,
         document_id=document_id,
-        requested_clients=options.requested_clients,
+        kind=Kind.PREDICTION,
+        rounds=1,
+        round_retries=0,
+        min_clients=1,
+        requested_clients=options.requested_clients or limits.session_clients_max,
+        seed=session_id,
         round_timeout=options.round_timeout,
         helper=helper_of(model),
         model=_blob_ref(model),

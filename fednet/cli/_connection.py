@@ -48,9 +48,10 @@ def with_http(function: Command) -> Command:
 
 def _network_flags(function: Command) -> Command:
     otherwise = "else the network in use, else this machine's."
+    addresses = "The REST address, or those of several controllers, separated by commas"
     for flag, what in (
         ("--token", f"A token; by default FEDNET_TOKEN, {otherwise}"),
-        ("--url", f"The REST address; by default FEDNET_URL, {otherwise}"),
+        ("--url", f"{addresses}; by default FEDNET_URL, {otherwise}"),
     ):
         function = click.option(flag, help=what)(function)
     return function

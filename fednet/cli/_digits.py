@@ -9,13 +9,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fednet.cli._child import Program
 from fednet.cli._connection import accepted
 from fednet.cli._network import start_client
 from fednet.settings import environment_of_a_task
 
 if TYPE_CHECKING:
     from fednet.api_client import APIClient
-    from fednet.cli._supervisor import Child, Supervisor
+    from fednet.cli._component import Component
+    from fednet.cli._supervisor import Supervisor
 
 EXAMPLE = "fednet.examples.digits"
 
@@ -42,18 +44,22 @@ class Digits:
         self._split_job = self._start_split()
         self._build_job = self._start_build(manifest.entry_points["build"])
 
-    def _start_split(self) -> Child:
+    def _start_split(self) -> Component:
         arguments = ["--clients", str(len(self._data)), "--out", str(self._data[0].parent)]
         command = [sys.executable, "-P", "-m", f"{EXAMPLE}.data", *arguments]
-        return self._processes.start_job("split", command, environment_of_a_task())
+        return self._processes.start(
+            Program("split", command, environment_of_a_task(), is_job=True)
+        )
 
-    def _start_build(self, command: str) -> Child:
+    def _start_build(self, command: str) -> Component:
         """Run the package's own command for the first model, as its author would."""
         script = f"cd {shlex.quote(str(self._unpacked))} && {command}"
         environment = environment_of_a_task()
         interpreter = str(Path(sys.executable).parent)  # what the package calls `python`
         environment["PATH"] = f"{interpreter}{os.pathsep}{environment.get('PATH', '')}"
-        return self._processes.start_job("build", ["sh", "-c", script], environment)
+        return self._processes.start(
+            Program("build", ["sh", "-c", script], environment, is_job=True)
+        )
 
     def publish(self, api: APIClient) -> None:
         """Give the controller the package and the first model.
@@ -61,11 +67,17 @@ class Digits:
         Raises:
             FednetError: The first model could not be made, or the controller refused.
         """
-        accepted(api.set_active_package(str(self._package), "numpyhelper", "digits"))
+        self._processes.while_alive(lambda: self._publish_package(api))
         self._processes.finish(self._build_job)
+        self._processes.while_alive(lambda: self._publish_model(api))
+
+    def _publish_package(self, api: APIClient) -> None:
+        accepted(api.set_active_package(str(self._package), "numpyhelper", "digits"))
+
+    def _publish_model(self, api: APIClient) -> None:
         accepted(api.set_active_model(str(self._unpacked / "seed.npz")))
 
-    def start_clients(self) -> list[Child]:
+    def start_clients(self) -> list[Component]:
         """Start the agents, all at once; each will find its own part of the data."""
         return [
             start_client(

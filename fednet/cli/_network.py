@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from fednet.cli._supervisor import Child, Supervisor, fednet_server
+from fednet.cli._child import Program, fednet_server
+from fednet.identity import write_local_network
 from fednet.settings import environment_of_a_task
 from fednet.storage import is_server
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from fednet.cli._component import Component
+    from fednet.cli._supervisor import Supervisor
 
 
 @dataclass(frozen=True)
@@ -20,7 +26,8 @@ class NetworkPlan:
     Attributes:
         data_dir: The folder of everything that it keeps.
         host: The address that all servers listen on.
-        port: The port of the REST API; 0 picks a free one.
+        port: The port of the first controller's REST API, the others follow; 0 picks free ones.
+        controllers: How many controllers.
         combiner_port: The port of the first combiner, the others follow; 0 picks free ones.
         combiners: How many combiners.
         state_store: The URL of the state store; by default SQLite in the data folder.
@@ -32,6 +39,7 @@ class NetworkPlan:
     data_dir: Path
     host: str = "127.0.0.1"
     port: int = 0
+    controllers: int = 1
     combiner_port: int = 0
     combiners: int = 1
     state_store: str | None = None
@@ -41,27 +49,78 @@ class NetworkPlan:
 
 
 @dataclass(frozen=True)
-class Controller:
-    """A controller that answers: its REST address and its admin token."""
+class Controllers:
+    """The controllers of a network, which answer: their REST addresses and the admin token."""
 
-    api_url: str
+    api_urls: tuple[str, ...]
     token: str
 
-    def introduce_to(self, child: Child) -> None:
-        """Tell a process, which was started while the controller was starting, where to register."""
-        child.tell({"api_url": self.api_url, "token": self.token})
+    @property
+    def api_url(self) -> str:
+        """All addresses, separated by commas."""
+        return ",".join(self.api_urls)
+
+    def introduce_to(self, component: Component) -> None:
+        """Tell a component, which was started while the controllers were starting, where to register."""
+        component.tell({"api_url": self.api_url, "token": self.token})
+
+    def leave_word(self, plan: NetworkPlan) -> None:
+        """Write all addresses where commands on this machine look for them; a controller writes its own alone.
+
+        Raises:
+            FailedPrecondition: The data folder cannot be written.
+        """
+        write_local_network(plan.data_dir, self.api_url, self.token)
 
 
-def start_controller(processes: Supervisor, plan: NetworkPlan) -> Child:
-    """Start the controller; what it announces makes a `Controller`."""
-    command = fednet_server("controller", "start", "--host", plan.host, "--port", str(plan.port))
+def start_controllers(processes: Supervisor, plan: NetworkPlan) -> list[Component]:
+    """Start the controllers, all at once, on one data folder and the same stores."""
+    if plan.controllers == 1:
+        return [_start_controller(processes, plan, "controller", plan.port)]
+    return [
+        _start_controller(
+            processes, plan, f"controller-{number}", plan.port and plan.port + number - 1
+        )
+        for number in range(1, plan.controllers + 1)
+    ]
+
+
+def ready_controllers(processes: Supervisor, starting: Sequence[Component]) -> Controllers:
+    """Wait until all controllers answer.
+
+    Raises:
+        FednetError: One has died, or took too long.
+    """
+    announced = [processes.ready(each) for each in starting]
+    return Controllers(tuple(each["api_url"] for each in announced), announced[0]["token"])
+
+
+def _start_controller(
+    processes: Supervisor, plan: NetworkPlan, name: str, first_port: int
+) -> Component:
+    def command(port: int) -> Sequence[str]:
+        return fednet_server(
+            *("controller", "start", "--name", name, "--host", plan.host),
+            *("--port", str(port), "--data-dir", str(plan.data_dir)),
+        )
+
     return processes.start(
-        "controller", [*command, "--data-dir", str(plan.data_dir)], _environment(_stores(plan))
+        Program(
+            name=name,
+            command=command(first_port),
+            environment=_environment(_stores(plan)),
+            again=lambda ready: command(_port_of(ready["api_url"])),
+        )
     )
 
 
+def _port_of(address: str) -> int:
+    """Return the port of a URL, or of `host:port`."""
+    return int(urlsplit(address if "://" in address else f"//{address}").port or 0)
+
+
 def _stores(plan: NetworkPlan) -> dict[str, str]:
-    """The controller's variables that say where it keeps what it knows."""
+    """Return a controller's variables for its stores."""
     given = {
         "STATE_STORE": plan.state_store,
         "STATE_STORE_FILE": plan.state_store_file,
@@ -71,24 +130,28 @@ def _stores(plan: NetworkPlan) -> dict[str, str]:
     return {f"FEDNET_CONTROLLER_{name}": str(value) for name, value in given.items() if value}
 
 
-def start_combiners(processes: Supervisor, plan: NetworkPlan) -> list[Child]:
-    """Start the combiners, all at once; they wait until the controller is introduced to them."""
+def start_combiners(processes: Supervisor, plan: NetworkPlan) -> list[Component]:
+    """Start the combiners, all at once; they wait until the controllers are introduced to them."""
     return [_start_combiner(processes, plan, number) for number in range(1, plan.combiners + 1)]
 
 
-def _start_combiner(processes: Supervisor, plan: NetworkPlan, number: int) -> Child:
+def _start_combiner(processes: Supervisor, plan: NetworkPlan, number: int) -> Component:
     name = f"combiner-{number}"
-    port = plan.combiner_port + number - 1 if plan.combiner_port else 0
-    command = fednet_server("combiner", "start", "--name", name, "--settings-from-parent")
-    return processes.start(
-        name,
-        [
-            *command,
-            *("--host", plan.host),
-            *("--port", str(port)),
+
+    def command(port: int) -> Sequence[str]:
+        return fednet_server(
+            *("combiner", "start", "--name", name, "--settings-from-parent"),
+            *("--host", plan.host, "--port", str(port)),
             *("--data-dir", str(plan.data_dir / "combiners" / name)),
-        ],
-        _environment(_blob_store(plan)),
+        )
+
+    return processes.start(
+        Program(
+            name=name,
+            command=command(plan.combiner_port + number - 1 if plan.combiner_port else 0),
+            environment=_environment(_blob_store(plan)),
+            again=lambda ready: command(_port_of(ready["address"])),
+        )
     )
 
 
@@ -106,8 +169,8 @@ def start_client(
     name: str,
     data_dir: Path,
     variables: dict[str, str],
-) -> Child:
-    """Start an agent in package mode; it waits until the controller is introduced to it.
+) -> Component:
+    """Start an agent in package mode; it waits until the controllers are introduced to it.
 
     Args:
         processes: What it is to belong to.
@@ -115,16 +178,14 @@ def start_client(
         data_dir: The client's own folder.
         variables: What its package finds in the environment.
     """
-    command = fednet_server("client", "start", "--name", name, "--settings-from-parent")
-    return processes.start(
-        name,
-        [*command, "--data-dir", str(data_dir)],
-        environment_of_a_task() | variables,
+    command = fednet_server(
+        *("client", "start", "--name", name, "--settings-from-parent", "--data-dir", str(data_dir))
     )
+    return processes.start(Program(name, command, environment_of_a_task() | variables))
 
 
 def _environment(variables: dict[str, str]) -> dict[str, str]:
-    """Our environment, less what somebody set for another network, and with what is secret.
+    """Return our environment, less what somebody set for another network, and with what is secret.
 
     URLs with passwords go here: the list of processes shows every command line.
     """

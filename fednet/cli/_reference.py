@@ -27,7 +27,9 @@ Tables are plain text, and progress is told in lines, wherever stdout is no term
 
 Which network a command speaks to: `--url` and `--token` win over `FEDNET_URL` and `FEDNET_TOKEN`, these
 win over the network that `fednet network use` has chosen, and that wins over the controller that last ran
-on this machine with the default data folder. `APIClient()` finds it likewise.
+on this machine with the default data folder. `APIClient()` finds it likewise. Where a network has several
+controllers, `--url` and `FEDNET_URL` take all their addresses, separated by commas: a command goes on with
+the next one when one is away.
 """
 
 

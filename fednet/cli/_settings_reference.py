@@ -46,7 +46,7 @@ These variables serve all components and `fednet` itself:
 
 | variable | what it says |
 |---|---|
-| `FEDNET_URL` | the controller's REST address: `api_url` of combiners and clients, and whom commands speak to |
+| `FEDNET_URL` | the controllers' REST addresses: `api_url` of combiners and clients, and whom commands speak to |
 | `FEDNET_TOKEN`, `FEDNET_TOKEN_FILE` | the token, or a file that holds it: `token`, likewise |
 | `FEDNET_DATA_DIR` | the data folder; by default `fednet` in `XDG_DATA_HOME`, by default `~/.local/share` |
 | `XDG_CONFIG_HOME` | where the named networks lie, in `fednet/networks.json`; by default `~/.config` |

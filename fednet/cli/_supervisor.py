@@ -1,30 +1,30 @@
-"""Starts processes, notices at once when one dies, and leaves none behind.
+"""Keeps processes running, starts those again that die, and leaves none behind.
 
 Each process leads a session of its own, so that a Ctrl-C in the terminal reaches only this process,
 which then stops the others. Each has a pipe from this process as its stdin: should this process be
 killed outright, the pipe ends, and whatever runs with `--exit-with-parent` ends too.
+
+All of it happens in the thread that waits: components are tended while somebody waits for something.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import signal
-import subprocess
-import sys
 import threading
-from collections import deque
+import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
+
+import click
 
 from fednet import limits
+from fednet.cli._component import Component
 from fednet.errors import DeadlineExceeded, FailedPrecondition, FednetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from fednet.cli._child import Program
 
 Result = TypeVar("Result")
 
@@ -33,87 +33,8 @@ Result = TypeVar("Result")
 _DEATH_NOTICE_SECONDS = 1.0
 
 
-def fednet_server(*arguments: str) -> list[str]:
-    """The command line of a `fednet … start` that is to run under a supervisor."""
-    # -P: modules come from the installation, never from the folder that the user stands in.
-    return [sys.executable, "-P", "-m", "fednet", *arguments, "--announce", "--exit-with-parent"]
-
-
-@dataclass(frozen=True)
-class Child:
-    """One process that was started.
-
-    Attributes:
-        name: What it is called in errors and in its log's file name.
-        process: The process.
-        log: The file that holds its stderr.
-        is_job: It is meant to end by itself; anything else that ends has died.
-        announced: The first line of its stdout, which is JSON.
-        ended: Its exit code, as `Popen.returncode` has it.
-    """
-
-    name: str
-    process: subprocess.Popen[bytes]
-    log: Path
-    is_job: bool
-    announced: Future[dict[str, Any]] = field(default_factory=Future)
-    ended: Future[int] = field(default_factory=Future)
-
-    @property
-    def has_died(self) -> bool:
-        """It ended, and should not have."""
-        return self.ended.done() and not (self.is_job and self.ended.result() == 0)
-
-    def tell(self, settings: Mapping[str, str]) -> None:
-        """Hand it the settings that it waits for (`--settings-from-parent`); its death is told elsewhere."""
-        stdin = _stream(self.process.stdin)
-        with contextlib.suppress(BrokenPipeError):
-            stdin.write(json.dumps(settings).encode() + b"\n")
-            stdin.flush()
-
-    def watch(self) -> None:
-        """Learn of its announcement and of its end as they happen, each in a thread of its own."""
-        for target in (self._read_stdout, self._await_end):
-            threading.Thread(target=target, name=f"{self.name}-watch", daemon=True).start()
-
-    def _read_stdout(self) -> None:
-        with _stream(self.process.stdout) as stdout:
-            line = stdout.readline(limits.json_bytes_max)
-            if line and not self.is_job:
-                self._announce(line)
-            while stdout.read(limits.chunk_bytes):
-                pass
-
-    def _announce(self, line: bytes) -> None:
-        try:
-            self.announced.set_result(json.loads(line))
-        except ValueError:
-            said = line.decode(errors="replace").strip()
-            self.announced.set_exception(FednetError(f"{self.name} announced no JSON: {said}"))
-
-    def _await_end(self) -> None:
-        self.ended.set_result(self.process.wait())
-
-    def kill(self) -> None:
-        """Kill the process and whatever it has left in its process group."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-
-    def story(self) -> str:
-        """How it ended, and the last lines of its log."""
-        code = self.ended.result()
-        how = f"ended with exit code {code}"
-        if code < 0:
-            how = f"was ended by signal {-code} ({signal.strsignal(-code)})"
-        return f"{self.name} {how}.{self.log_tail()}"
-
-    def log_tail(self) -> str:
-        """The last lines of its log as the end of a message; empty when there are none."""
-        with self.log.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - limits.log_tail_bytes_max))
-            lines = deque(file.read().decode(errors="replace").splitlines(), maxlen=10)
-        return "\n  ".join([" Its log ends with:", *lines]) if lines else ""
+def _to_stderr(text: str) -> None:
+    click.echo(text, err=True)
 
 
 class Supervisor:
@@ -122,12 +43,18 @@ class Supervisor:
     Args:
         log_dir: The folder of the processes' logs, `<name>.log`; each begins anew.
         interrupted: What comes when waiting is to end with KeyboardInterrupt.
+        report: Is told in one line of each process that died and starts again; stderr by default.
 
     Raises:
         FailedPrecondition: The folder cannot be made.
     """
 
-    def __init__(self, log_dir: Path, interrupted: Future[None] | None = None) -> None:
+    def __init__(
+        self,
+        log_dir: Path,
+        interrupted: Future[None] | None = None,
+        report: Callable[[str], None] = _to_stderr,
+    ) -> None:
         try:
             log_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -138,7 +65,9 @@ class Supervisor:
             ) from error
         self._log_dir = log_dir
         self._interrupted: Future[None] = interrupted or Future()
-        self._children: list[Child] = []
+        self._report = report
+        self._components: list[Component] = []
+        self._returns = 0
 
     def __enter__(self) -> Self:
         return self
@@ -149,123 +78,137 @@ class Supervisor:
     @property
     def pids(self) -> dict[str, int]:
         """The process ids by name."""
-        return {child.name: child.process.pid for child in self._children}
+        return {each.name: each.child.process.pid for each in self._components}
 
-    def start(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None
-    ) -> Child:
-        """Start a process that is to run until it is stopped; returns at once.
+    def start(self, program: Program) -> Component:
+        """Start a program, and keep it running until it is stopped; returns at once."""
+        component = Component(program, self._log_dir / f"{program.name}.log", self._report)
+        self._components.append(component)
+        return component
 
-        Args:
-            name: A name for errors, and for the log's file.
-            command: The program and its arguments.
-            environment: All of its environment; by default this process's.
-        """
-        return self._start(name, command, environment, is_job=False)
-
-    def start_job(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None
-    ) -> Child:
-        """Start a process that does one thing and ends; `finish` waits for it."""
-        return self._start(name, command, environment, is_job=True)
-
-    def _start(
-        self,
-        name: str,
-        command: Sequence[str],
-        environment: Mapping[str, str] | None,
-        *,
-        is_job: bool,
-    ) -> Child:
-        log = self._log_dir / f"{name}.log"
-        with log.open("wb") as stderr:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                env=environment,
-                start_new_session=True,
-            )
-        child = Child(name, process, log, is_job)
-        self._children.append(child)
-        child.watch()
-        return child
-
-    def ready(self, child: Child) -> dict[str, Any]:
-        """What the process announced, once it has.
+    def ready(self, component: Component) -> dict[str, Any]:
+        """Wait until a component is ready for the first time, and return its announcement.
 
         Raises:
-            FednetError: A process died meanwhile.
+            FednetError: A process died that is not started again.
             DeadlineExceeded: It took longer than `limits.start_seconds_max`.
         """
-        if not self._await(child.announced, limits.start_seconds_max):
+        announced = component.announced
+        if not self._wait_until(announced.done, [announced], limits.start_seconds_max):
             seconds = limits.start_seconds_max
             raise DeadlineExceeded(
-                f"{child.name} was not ready within {seconds:.0f} s.{child.log_tail()}"
+                f"{component.name} was not ready within {seconds:.0f} s."
+                f"{component.child.log_tail()}"
             )
-        return child.announced.result()
+        return announced.result()
 
-    def finish(self, job: Child) -> None:
+    def finish(self, job: Component) -> None:
         """Wait for a job.
 
         Raises:
-            FednetError: It failed, or another process died meanwhile.
+            FednetError: It failed, or a process died that is not started again.
         """
-        self._await(job.ended)
+        ended = job.child.ended
+        self._wait_until(ended.done, [ended])
 
     def while_alive(self, work: Callable[[], Result]) -> Result:
-        """The result of `work`, which runs in a thread for as long as all processes live.
+        """Return the result of `work`, which runs in a thread.
+
+        Work that a component's death has disturbed begins again when all components are back: doing it twice must
+        be the same as doing it once.
 
         Raises:
-            FednetError: A process died, and the work is given up; or the work raised it.
+            FednetError: A process died that is not started again, and the work is given up; or the work raised it.
         """
-        future: Future[Result] = Future()
-        threading.Thread(target=_fulfil, args=(future, work), name="work", daemon=True).start()
-        self._await(future)
-        if future.exception():
-            self._await(Future(), _DEATH_NOTICE_SECONDS)  # a death would be the better explanation
-        return future.result()
-
-    def wait(self) -> None:
-        """Wait until a process dies.
-
-        Raises:
-            FednetError: Always: it names the process that died.
-        """
-        self._await(Future())
-
-    def _await(self, future: Future[Any], seconds: float | None = None) -> bool:
-        """Whether the future came within the time; raises as soon as a process dies."""
         while True:
-            running = [child.ended for child in self._children if not child.ended.done()]
-            self._raise_if_one_died()
-            awaited = [future, self._interrupted, *running]
-            done, _ = wait(awaited, timeout=seconds, return_when=FIRST_COMPLETED)
-            if self._interrupted.done():
-                raise KeyboardInterrupt
-            self._raise_if_one_died()
-            if future in done or not done:
-                return future in done
+            deaths = self._deaths()
+            future = _in_thread(work)
+            self._wait_until(future.done, [future])
+            error = future.exception()
+            if error is None:
+                return future.result()
+            self._wait_until(lambda: False, [], _DEATH_NOTICE_SECONDS)
+            if not _is_passing(error) or self._deaths() == deaths:
+                raise error
+            self._wait_until(lambda: not any(each.is_away for each in self._components), [])
 
-    def _raise_if_one_died(self) -> None:
-        for child in self._children:
-            if child.has_died:
-                raise FednetError(child.story())
+    def wait(self, on_return: Callable[[], object]) -> NoReturn:
+        """Keep the components running until somebody interrupts.
+
+        Args:
+            on_return: Is called after a component has died and is ready again.
+
+        Raises:
+            FednetError: A process died that is not started again.
+        """
+        while True:
+            self._returns = 0
+            self._wait_until(lambda: self._returns > 0, [])
+            on_return()
+
+    def _wait_until(
+        self,
+        is_reached: Callable[[], bool],
+        awaited: Sequence[Future[Any]],
+        seconds: float | None = None,
+    ) -> bool:
+        """Tend the components until something is reached; return False if the time is over before.
+
+        Args:
+            is_reached: Asked after each piece of news.
+            awaited: News besides that of the components.
+            seconds: The time; None for as long as it takes.
+        """
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while True:
+            self._tend()
+            if is_reached():
+                return True
+            if deadline is not None and time.monotonic() >= deadline:
+                return False
+            self._await_news(awaited, deadline)
+
+    def _tend(self) -> None:
+        now = time.monotonic()
+        for component in self._components:
+            self._returns += component.tend(now)
+
+    def _await_news(self, awaited: Sequence[Future[Any]], deadline: float | None) -> None:
+        news = [future for component in self._components for future in component.news()]
+        times = [component.next_at for component in self._components] + [deadline]
+        next_at = min((at for at in times if at is not None), default=None)
+        seconds = None if next_at is None else max(next_at - time.monotonic(), 0)
+        wait([*awaited, self._interrupted, *news], seconds, FIRST_COMPLETED)
+        if self._interrupted.done():
+            raise KeyboardInterrupt
+
+    def _deaths(self) -> int:
+        return sum(component.deaths for component in self._components)
 
     def stop(self) -> None:
         """End every process: asked first, then by force; none is left when this returns."""
-        ended = [child.ended for child in self._children]
+        children = [component.child for component in self._components]
+        ended = [child.ended for child in children]
         try:
-            for child in self._children:
+            for child in children:
                 child.process.terminate()
             wait(ended, timeout=limits.stop_seconds_max)
         finally:
-            for child in self._children:
+            for child in children:
                 child.kill()
             wait(ended, timeout=limits.stop_seconds_max)
-            for child in self._children:
-                _stream(child.process.stdin).close()
+            for child in children:
+                child.release()
+
+
+def _is_passing(error: BaseException) -> bool:
+    return isinstance(error, FednetError) and error.retryable
+
+
+def _in_thread(work: Callable[[], Result]) -> Future[Result]:
+    future: Future[Result] = Future()
+    threading.Thread(target=_fulfil, args=(future, work), name="work", daemon=True).start()
+    return future
 
 
 def _fulfil(future: Future[Result], work: Callable[[], Result]) -> None:
@@ -273,8 +216,3 @@ def _fulfil(future: Future[Result], work: Callable[[], Result]) -> None:
         future.set_result(work())
     except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to whoever waits
         future.set_exception(error)
-
-
-def _stream(stream: IO[bytes] | None) -> IO[bytes]:
-    assert stream is not None, "every process is started with pipes"
-    return stream

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +17,12 @@ import click
 from fednet.cli._connection import accepted
 from fednet.cli._digits import Digits
 from fednet.cli._exit import ExitCode
-from fednet.cli._network import Controller, NetworkPlan, start_combiners, start_controller
+from fednet.cli._network import (
+    NetworkPlan,
+    ready_controllers,
+    start_combiners,
+    start_controllers,
+)
 from fednet.cli._output import json_option, progress, show_json, show_table
 from fednet.cli._rounds import COLUMNS, RoundResult, round_results
 from fednet.cli._signals import interrupt_on_signals
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
     from fednet.cli._output import ShowProgress
 
 ROUNDS = 10
+ROUND_SECONDS_MAX = 60
 CLIENTS = 5
 COMBINERS = 2
 ACCURACY_MIN = 0.93
@@ -75,7 +82,7 @@ def demo(*, data_dir: Path | None, as_json: bool) -> None:
 
     A controller, two combiners and five clients train on scikit-learn's digits, split unevenly
     between the clients, for ten rounds. The exit code is 0 if all rounds finished and the model is
-    right on 93 % of the held-out digits.
+    right on 93 % of the held-out digits. A process that dies meanwhile is started again.
     """
     began, began_at = time.monotonic(), datetime.now(UTC)
     _check_installed()
@@ -114,45 +121,53 @@ def _folder(data_dir: Path | None) -> Iterator[Path]:
 def _run(
     processes: Supervisor, folder: Path, show: ShowProgress, *, keep_in: Path | None
 ) -> tuple[list[RoundResult], Path]:
-    """Start everything, and train; what happened in the rounds, and the model."""
+    """Start everything, train, and return the rounds' results and the model's path."""
     from fednet.api_client import APIClient
 
     show(0, ROUNDS, f"starting a controller, {COMBINERS} combiners and {CLIENTS} clients")
     plan = NetworkPlan(data_dir=folder, combiners=COMBINERS)
-    starting = start_controller(processes, plan)
+    starting = start_controllers(processes, plan)
     digits = Digits(processes, folder, clients=CLIENTS)
     combiners = start_combiners(processes, plan)
     clients = digits.start_clients()
-    controller = Controller(**processes.ready(starting))
+    controllers = ready_controllers(processes, starting)
     for combiner in combiners:
-        controller.introduce_to(combiner)
-    with APIClient(controller.api_url, token=controller.token) as api:
-        processes.while_alive(lambda: digits.publish(api))
+        controllers.introduce_to(combiner)
+    with APIClient(controllers.api_url, token=controllers.token) as api:
+        digits.publish(api)
         for combiner in combiners:
             processes.ready(combiner)
         for client in clients:
-            controller.introduce_to(client)
+            controllers.introduce_to(client)
         for client in clients:
             processes.ready(client)
         digits.finish_split()
-        rounds = processes.while_alive(lambda: _train(api, show))
-        return rounds, processes.while_alive(lambda: _keep_model(api, rounds, keep_in))
+        session_id = str(uuid.uuid4())
+        rounds = processes.while_alive(lambda: _train(api, session_id, show))
+        target = (keep_in or Path(tempfile.mkdtemp(prefix="fednet-model-"))).absolute()
+        return rounds, processes.while_alive(lambda: _keep_model(api, rounds, target))
 
 
-def _train(api: APIClient, show: ShowProgress) -> list[RoundResult]:
-    """Run one session to its end."""
-    answer = accepted(
-        api.start_session(rounds=ROUNDS, min_clients=CLIENTS, requested_clients=CLIENTS)
+def _train(api: APIClient, session_id: str, show: ShowProgress) -> list[RoundResult]:
+    """Run one session to its end; doing it twice only watches it again."""
+    accepted(
+        api.start_session(
+            session_id,
+            rounds=ROUNDS,
+            round_timeout=ROUND_SECONDS_MAX,
+            min_clients=CLIENTS,
+            requested_clients=CLIENTS,
+        )
     )
-    last = watch_session(api, answer["session_id"], show)
+    last = watch_session(api, session_id, show)
     if last["status"].upper() != "FINISHED":
         raise FednetError(f"The session is {last['status']}: {last.get('reason')}")
-    return round_results(api, answer["session_id"])
+    return round_results(api, session_id)
 
 
-def _keep_model(api: APIClient, rounds: list[RoundResult], folder: Path | None) -> Path:
-    """Download the last round's model to the user's folder, or to one of its own."""
-    target = (folder or Path(tempfile.mkdtemp(prefix="fednet-model-"))).absolute() / "model.npz"
+def _keep_model(api: APIClient, rounds: list[RoundResult], folder: Path) -> Path:
+    """Download the last round's model to a folder, and return its path."""
+    target = folder / "model.npz"
     accepted(api.download_model(str(rounds[-1].model_id), str(target)))
     return target
 

@@ -1,10 +1,10 @@
-"""`fednet round`, `fednet status` and `fednet validation`: what happened, to be read only."""
+"""`fednet round`, `fednet status` and `fednet validation`: records of the past, to be read only."""
 
 from __future__ import annotations
 
 import click
 
-from fednet.cli.resource import add_list_and_get
+from fednet.cli.resource import add_list_and_get, add_sublist
 
 
 @click.group("round")
@@ -23,5 +23,13 @@ def validation() -> None:
 
 
 add_list_and_get(rounds, "rounds")
+add_sublist(
+    rounds,
+    "rounds",
+    "answers",
+    columns=("happened_at", "client.name", "kind", "outcome", "num_examples", "message"),
+    filters=("client.name", "outcome"),
+    help_="List the clients' answers in the round ID, the newest first.",
+)
 add_list_and_get(status, "statuses")
 add_list_and_get(validation, "validations")

@@ -36,17 +36,21 @@ def _complete_name(_: click.Context, __: click.Parameter, begin: str) -> list[st
 
 @network.command()
 @click.argument("name")
-@click.option("--url", required=True, help="Its controller's REST address.")
+@click.option(
+    "--url", required=True, help="Its controller's REST address; of several, separated by commas."
+)
 @click.option(
     "--token", help="Who you are there; by default FEDNET_TOKEN, which no list of processes shows."
 )
 @json_option
 def add(*, name: str, url: str, token: str | None, as_json: bool) -> None:
     """Give a network a name; `fednet network use` then chooses it."""
+    from fednet.addresses import split_addresses
     from fednet.errors import InvalidInput
     from fednet.identity import NamedNetwork, read_named_networks, write_named_networks
     from fednet.settings import token_from_environment
 
+    url = ",".join(split_addresses(url, "url"))
     token = token or token_from_environment()
     if not token:
         raise InvalidInput(

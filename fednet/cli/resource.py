@@ -123,16 +123,58 @@ def _list_command(resource: Resource) -> click.Command:
         if as_json:
             show_json(answer)
         else:
-            _show_page(resource, answer)
+            _show_page(resource.columns, answer)
 
     command = click.command("list", help=f"List {resource.name}, the newest first.")(show_list)
     command.params[:0] = [*map(_filter_flag, resource.filters), *_page_flags()]
     return command
 
 
-def _show_page(resource: Resource, answer: dict[str, Any]) -> None:
+def add_sublist(
+    group: click.Group,
+    name: str,
+    part: str,
+    *,
+    columns: tuple[str, ...],
+    filters: tuple[str, ...],
+    help_: str,
+) -> None:
+    """Give a group a command that lists the parts of one object.
+
+    Args:
+        group: The group.
+        name: The name of the object's resource.
+        part: The name of the parts, of their route and of the command.
+        columns: The fields that are shown.
+        filters: The fields that the list can be filtered by.
+        help_: The command's help.
+    """
+
+    @click.argument("key", metavar="ID")
+    @json_option
+    @with_http
+    def show_parts(
+        http: Http, *, key: str, limit: int, skip: int, as_json: bool, **wanted: str | None
+    ) -> None:
+        answer = http.call(
+            "GET",
+            f"/api/v1/{name}/{quote(key, safe='')}/{part}/",
+            query={field: wanted[_parameter(field)] for field in filters},
+            headers={"X-Limit": str(limit), "X-Skip": str(skip)},
+        )
+        if as_json:
+            show_json(answer)
+        else:
+            _show_page(columns, answer)
+
+    command = click.command(part, help=help_)(show_parts)
+    command.params[1:1] = [*map(_filter_flag, filters), *_page_flags()]
+    group.add_command(command)
+
+
+def _show_page(columns: tuple[str, ...], answer: dict[str, Any]) -> None:
     shown = answer["result"]
-    show_table(resource.columns, columns_of(shown, resource.columns))
+    show_table(columns, columns_of(shown, columns))
     if len(shown) < answer["count"]:
         click.echo(f"{len(shown)} of {answer['count']}; --limit and --skip show others.", err=True)
 

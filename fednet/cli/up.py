@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fednet.cli._network import Controller, NetworkPlan, start_combiners, start_controller
+from fednet import limits
+from fednet.cli._network import (
+    Controllers,
+    NetworkPlan,
+    ready_controllers,
+    start_combiners,
+    start_controllers,
+)
 from fednet.cli._output import json_option, show_json
 from fednet.cli._signals import interrupt_on_signals
 from fednet.cli._supervisor import Supervisor
@@ -28,7 +35,18 @@ SECRET = click.Path(path_type=Path, dir_okay=False, resolve_path=True)
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
-    "--port", type=PORT, default=8092, show_default=True, help="The REST port; 0 picks a free one."
+    "--port",
+    type=PORT,
+    default=8092,
+    show_default=True,
+    help="The first controller's REST port, the others follow; 0 picks free ones.",
+)
+@click.option(
+    "--controllers",
+    type=click.IntRange(1, limits.addresses_max),
+    default=1,
+    show_default=True,
+    help="How many controllers share the stores.",
 )
 @click.option(
     "--combiner-port",
@@ -38,7 +56,11 @@ SECRET = click.Path(path_type=Path, dir_okay=False, resolve_path=True)
     help="The first combiner's port, the others follow; 0 picks free ones.",
 )
 @click.option(
-    "--combiners", type=click.IntRange(min=1), default=1, show_default=True, help="How many."
+    "--combiners",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How many combiners.",
 )
 @click.option(
     "--data-dir",
@@ -58,44 +80,59 @@ SECRET = click.Path(path_type=Path, dir_okay=False, resolve_path=True)
 def up(*, ready_file: Path | None, as_json: bool, data_dir: Path | None, **options: Any) -> None:
     """Start a network on this machine and leave it running.
 
-    A controller and its combiners run until Ctrl-C. With the default data folder, `fednet` and
-    `APIClient()` on this machine find it by themselves.
+    Controllers and combiners run until Ctrl-C; one that dies is started again. With the default data
+    folder, `fednet` and `APIClient()` on this machine find them by themselves.
     """
     plan = NetworkPlan(data_dir=(data_dir or default_data_dir()).absolute(), **options)
-    _check_ports(plan)
+    _check_ports("port", plan.port, plan.controllers)
+    _check_ports("combiner_port", plan.combiner_port, plan.combiners)
     interrupted = interrupt_on_signals()
     with (
         suppress(KeyboardInterrupt),  # the way that it is meant to end
         _announced_in(ready_file) as announce,
         Supervisor(plan.data_dir / "logs", interrupted) as processes,
     ):
-        ready = _start(processes, plan)
-        announce(ready)
-        _show(ready, plan, as_json=as_json)
-        processes.wait()
+        controllers, combiners = _start(processes, plan)
+
+        def tell() -> dict[str, Any]:
+            controllers.leave_word(plan)
+            ready = _ready(controllers, combiners, processes.pids)
+            announce(ready)
+            return ready
+
+        _show(tell(), plan, as_json=as_json)
+        processes.wait(on_return=tell)
 
 
-def _check_ports(plan: NetworkPlan) -> None:
-    last = plan.combiner_port + plan.combiners - 1
+def _check_ports(field: str, first: int, count: int) -> None:
+    last = first + count - 1
     if last > PORT_MAX:
         raise InvalidInput(
-            f"The last combiner's port would be {last}: choose a lower --combiner-port.",
-            field="combiner_port",
+            f"The last port would be {last}: choose a lower --{field.replace('_', '-')}.",
+            field=field,
         )
 
 
-def _start(processes: Supervisor, plan: NetworkPlan) -> dict[str, Any]:
-    """Start it all, and say where everything is."""
-    starting = start_controller(processes, plan)
+def _start(processes: Supervisor, plan: NetworkPlan) -> tuple[Controllers, list[dict[str, Any]]]:
+    """Start it all, and return the controllers and what the combiners announced."""
+    starting = start_controllers(processes, plan)
     combiners = start_combiners(processes, plan)
-    controller = Controller(**processes.ready(starting))
+    controllers = ready_controllers(processes, starting)
     for combiner in combiners:
-        controller.introduce_to(combiner)
+        controllers.introduce_to(combiner)
+    return controllers, [processes.ready(combiner) for combiner in combiners]
+
+
+def _ready(
+    controllers: Controllers, combiners: list[dict[str, Any]], pids: dict[str, int]
+) -> dict[str, Any]:
+    """Return what the ready file says."""
     return {
-        "api_url": controller.api_url,
-        "token": controller.token,
-        "combiners": [processes.ready(combiner) for combiner in combiners],
-        "pids": processes.pids,
+        "api_url": controllers.api_urls[0],
+        "api_urls": list(controllers.api_urls),
+        "token": controllers.token,
+        "combiners": combiners,
+        "pids": pids,
     }
 
 
@@ -103,7 +140,8 @@ def _show(ready: dict[str, Any], plan: NetworkPlan, *, as_json: bool) -> None:
     if as_json:
         show_json(ready)
         return
-    click.echo(f"REST API    {ready['api_url']}")
+    for url in ready["api_urls"]:
+        click.echo(f"REST API    {url}")
     for combiner in ready["combiners"]:
         click.echo(f"{combiner['name']}  {combiner['address']}")
     click.echo(f"data, logs  {plan.data_dir}")

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LocalNetwork:
-    """A controller that runs, or last ran, with this data folder.
+    """The controllers that run, or last ran, with this data folder.
 
     Attributes:
-        api_url: Its REST address, such as http://127.0.0.1:8092.
+        api_url: Their REST addresses, such as http://127.0.0.1:8092, separated by commas.
         token: The admin token.
     """
 
@@ -26,7 +26,7 @@ class LocalNetwork:
 
 
 def write_local_network(data_dir: Path, api_url: str, token: str) -> None:
-    """Leave word in `data_dir`/network.json (mode 0600) of where the controller answers.
+    """Leave word in `data_dir`/network.json (mode 0600) of where the controllers answer.
 
     Raises:
         FailedPrecondition: The folder cannot be written.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fednet import settings
+from fednet.addresses import is_part_of
 from fednet.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
 from fednet.identity import _private_files
 from fednet.identity._local import read_local_network
@@ -25,7 +26,7 @@ class NamedNetwork:
 
     Attributes:
         name: What the user calls it.
-        api_url: Its controller's REST address.
+        api_url: Its controllers' REST addresses, separated by commas.
         token: Who the user is there.
     """
 
@@ -124,18 +125,18 @@ def write_named_networks(named: NamedNetworks) -> None:
 
 
 def find_network(api_url: str | None = None, token: str | None = None) -> tuple[str, str | None]:
-    """Which network to speak to, and as whom.
+    """Return which network to speak to, and as whom.
 
     What is given wins over FEDNET_URL and FEDNET_TOKEN, those win over the network in use, and that
     wins over the controller of this machine. A token is only ever found together with its network:
-    an address that none of these knows goes without.
+    a list with an address that none of these knows goes without.
 
     Args:
-        api_url: The controller's REST address, if it was given.
+        api_url: The controllers' REST addresses, separated by commas, if they were given.
         token: The token, if it was given.
 
     Returns:
-        The address and the token; None where none is known for that address.
+        The addresses and the token; None where none is known for them.
 
     Raises:
         InvalidInput: There is neither an address nor a network to be found.
@@ -146,7 +147,7 @@ def find_network(api_url: str | None = None, token: str | None = None) -> tuple[
     if api_url and token:
         return api_url, token
     for known_url, known_token in _known_networks():
-        if api_url is None or api_url.rstrip("/") == known_url.rstrip("/"):
+        if api_url is None or is_part_of(api_url, known_url):
             return api_url or known_url, token or known_token
     if api_url is None:
         raise InvalidInput(

@@ -5,7 +5,15 @@ from fednet.rpc._channels import Channel, channel_options, open_channel
 from fednet.rpc._errors import abort, from_rpc_error, rpc_errors
 from fednet.rpc._object_transfer import download_object, upload_object
 from fednet.rpc._text import sendable
-from fednet.rpc._transfer import Receiver, checked_data, download, pieces, sha256_of, upload
+from fednet.rpc._transfer import (
+    Receiver,
+    checked_data,
+    download,
+    pieces,
+    received_bytes,
+    sha256_of,
+    upload,
+)
 
 __all__ = [
     "Caller",
@@ -21,6 +29,7 @@ __all__ = [
     "from_rpc_error",
     "open_channel",
     "pieces",
+    "received_bytes",
     "rpc_errors",
     "sendable",
     "sha256_of",

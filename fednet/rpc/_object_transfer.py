@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 from urllib.parse import urlsplit
 
 from fednet import limits
+from fednet.blob_ref import BlobRef
 from fednet.errors import TransferCorrupted, Unavailable
 from fednet.rpc._attempts import Progress, until_whole
 from fednet.rpc._errors import rpc_errors
 from fednet.rpc._transfer import Receiver, size_and_digest
-from fednet.wire import common_pb2, models_pb2
+from fednet.wire import models_pb2
 
 if TYPE_CHECKING:
     import requests
@@ -32,6 +33,7 @@ def upload_object(
     *,
     stop: threading.Event,
     attempts_max: int = limits.transfer_attempts_max,
+    sha256: str | None = None,
 ) -> bool:
     """Put a file into the object store as the update of a task, and have the combiner take it from there.
 
@@ -41,16 +43,17 @@ def upload_object(
         task_id: The task whose update it is.
         stop: Set it to give up.
         attempts_max: How many attempts in a row may fail without making way.
+        sha256: The file's digest where the caller knows it; else the file is read once more.
 
     Returns:
-        Whether it was sent: False where the network has no object store.
+        True if it was sent; False where the network has no object store.
 
     Raises:
         InvalidInput: The file cannot be read.
         FednetError: It was refused, or broke off too many times without making way.
     """
-    size, sha256 = size_and_digest(path)
-    announced = {"task_id": task_id, "size_bytes": size, "sha256": sha256}
+    size, digest = size_and_digest(path, sha256)
+    announced = {"task_id": task_id, "size_bytes": size, "sha256": digest}
     with path.open("rb") as file, _ObjectStore(stop) as store:
         sending = _Upload(store, file, announced)
 
@@ -63,7 +66,7 @@ def upload_object(
 
 def download_object(
     stub: Callable[[], Any],
-    ref: common_pb2.BlobRef,
+    ref: BlobRef,
     path: Path,
     *,
     stop: threading.Event,

@@ -16,9 +16,11 @@ from typing import Any, BinaryIO, Self
 import google_crc32c
 
 from fednet import limits
+from fednet.blob_ref import BlobRef
 from fednet.errors import InvalidInput, TransferCorrupted, Unavailable
 from fednet.rpc._attempts import Progress, until_whole
-from fednet.wire import common_pb2, models_pb2
+from fednet.rpc._errors import rpc_errors
+from fednet.wire import models_pb2
 
 
 def pieces(file: BinaryIO, offset: int = 0) -> Iterator[models_pb2.Chunk]:
@@ -155,7 +157,14 @@ def _writing() -> Iterator[None]:
 
 
 def upload(
-    stub: Callable[[], Any], path: Path, task_id: str, *, stop: threading.Event | None = None
+    stub: Callable[[], Any],
+    path: Path,
+    task_id: str,
+    *,
+    stop: threading.Event | None = None,
+    sha256: str | None = None,
+    resumes: bool = False,
+    attempts_max: int = limits.transfer_attempts_max,
 ) -> None:
     """Send a file as the update of a task, resuming where an earlier attempt broke off.
 
@@ -164,37 +173,51 @@ def upload(
         path: The file.
         task_id: The task whose update it is.
         stop: Set it to give up between attempts.
+        sha256: The file's digest where the caller knows it; else the file is read once more.
+        resumes: True to ask first how much an earlier call brought there.
+        attempts_max: How many attempts in a row may fail without making way.
 
     Raises:
         InvalidInput: The file cannot be read.
         FednetError: It was refused, or broke off too many times without making way.
     """
-    size, sha256 = size_and_digest(path)
+    size, digest = size_and_digest(path, sha256)
 
     def attempt(progress: Progress) -> None:
         models = stub()
-        offset = _received(models, task_id) if progress.failures else 0
+        offset = received_bytes(models, task_id) if resumes or progress.failures else 0
         progress.reached(offset)
         header = models_pb2.UploadHeader(
-            task_id=task_id, size_bytes=size, sha256=sha256, offset_bytes=offset
+            task_id=task_id, size_bytes=size, sha256=digest, offset_bytes=offset
         )
         # Only the receipt says that the file is whole there, also when all of its bytes are.
         models.Upload(_upload_parts(header, path))
 
-    until_whole(attempt, stop or threading.Event())
+    until_whole(attempt, stop or threading.Event(), attempts_max)
 
 
-def size_and_digest(path: Path) -> tuple[int, str]:
-    """Of a file to be sent; raises InvalidInput where it cannot be read."""
+def size_and_digest(path: Path, sha256: str | None = None) -> tuple[int, str]:
+    """Return the size and digest of a file to be sent; a digest that is known is not computed again.
+
+    Raises:
+        InvalidInput: The file cannot be read.
+    """
     try:
-        return path.stat().st_size, sha256_of(path)
+        return path.stat().st_size, sha256 or sha256_of(path)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}.", field="path") from error
 
 
-def _received(models: Any, task_id: str) -> int:
+def received_bytes(models: Any, task_id: str) -> int:
+    """Ask a file service how many bytes of a task's update it has.
+
+    Raises:
+        NotFound: No running round waits for the update.
+        FednetError: The service does not answer.
+    """
     upload_id = models_pb2.UploadId(task_id=task_id)
-    return int(models.Received(upload_id, timeout=limits.call_seconds_max).offset_bytes)
+    with rpc_errors():
+        return int(models.Received(upload_id, timeout=limits.call_seconds_max).offset_bytes)
 
 
 def _upload_parts(header: models_pb2.UploadHeader, path: Path) -> Iterator[models_pb2.UploadPart]:
@@ -206,7 +229,7 @@ def _upload_parts(header: models_pb2.UploadHeader, path: Path) -> Iterator[model
 
 def download(
     stub: Callable[[], Any],
-    ref: common_pb2.BlobRef,
+    ref: BlobRef,
     path: Path,
     *,
     stop: threading.Event | None = None,

@@ -22,7 +22,8 @@ class FaultProxy:
 
     Args:
         target: Where the server is, `host:port`.
-        host: The address to listen on; the port is a free one.
+        host: The address to listen on.
+        port: The port to listen on; 0 picks a free one.
 
     Attributes:
         address: Where to connect to, `host:port`.
@@ -30,16 +31,17 @@ class FaultProxy:
 
     address: str
 
-    def __init__(self, target: str, *, host: str = "127.0.0.1") -> None:
+    def __init__(self, target: str, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self._target = target
         self._host = host
+        self._port = port
 
     def __enter__(self) -> Self:
         self._loop = LoopThread("fault-proxy")
         self._faults = self._loop.call(_Faults)
         self._pairs: set[_Pair] = set()
         self._serving: set[asyncio.Task[None]] = set()
-        self._server = self._loop.run(asyncio.start_server(self._serve, self._host, 0))
+        self._server = self._loop.run(asyncio.start_server(self._serve, self._host, self._port))
         self.address = f"{self._host}:{self._server.sockets[0].getsockname()[1]}"
         return self
 

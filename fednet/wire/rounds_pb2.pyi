@@ -368,11 +368,13 @@ class TaskUnanswered(_message.Message):
     def __init__(self, why: _Optional[_Union[TaskUnanswered.Why, str]] = ..., message: _Optional[str] = ..., traceback: _Optional[str] = ...) -> None: ...
 
 class PhaseClosed(_message.Message):
-    __slots__ = ("answers", "weight", "failure")
+    __slots__ = ("answers", "weight", "failure", "attempt")
     ANSWERS_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
     FAILURE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     answers: int
     weight: float
     failure: str
-    def __init__(self, answers: _Optional[int] = ..., weight: _Optional[float] = ..., failure: _Optional[str] = ...) -> None: ...
+    attempt: int
+    def __init__(self, answers: _Optional[int] = ..., weight: _Optional[float] = ..., failure: _Optional[str] = ..., attempt: _Optional[int] = ...) -> None: ...

@@ -1,6 +1,7 @@
 """What every aggregator owes: the same model as one NumPy computation, however the updates are split."""
 
 import itertools
+import threading
 
 import numpy as np
 import pytest
@@ -179,36 +180,71 @@ def test_any_split_in_any_order_saved_or_not_gives_what_numpy_gives(folder, name
 
 
 CLIENTS_OF_A_NETWORK = [(seed, 10 * seed + 5, seed % 4 + 1) for seed in range(7)]
+SECONDS = 60
+
+
+class Turns:
+    """Let every client answer once in a session: a second task of the session waits until the session is over.
+
+    An aggregator that takes stale updates asks a quick client again before a slow one has answered.
+    """
+
+    def __init__(self):
+        self._changed = threading.Condition()
+        self._taken, self._over = set(), set()
+
+    def take(self, client, session_id):
+        """Return at once for the first task of a client in a session, else after the end of the session."""
+        with self._changed:
+            if (client, session_id) in self._taken:
+                self._changed.wait_for(lambda: session_id in self._over, SECONDS)
+            self._taken.add((client, session_id))
+
+    def end(self, session_id):
+        """Let the clients go that wait for the end of this session."""
+        with self._changed:
+            self._over.add(session_id)
+            self._changed.notify_all()
+
+
+def trains(client, turns):
+    """Return the train function of a client (seed, examples, steps)."""
+    seed, examples, steps = client
+
+    def train(_parameters, told):
+        turns.take(client, told["session_id"])
+        return update(seed), {"num_examples": examples, "num_steps": steps}
+
+    return train
 
 
 @pytest.fixture(scope="module", params=[1, 3], ids=["one-combiner", "three-combiners"])
 def network(request, tmp_path_factory):
-    """Real combiners with seven clients spread over them, and the model that they begin with."""
+    """Real combiners with seven clients spread over them, the model that they begin with, and their turns."""
     path = tmp_path_factory.mktemp("seed") / "seed.npz"
     write_model(path, BASE)
+    turns = Turns()
     with Network(request.param) as net:
-        for place, (seed, examples, steps) in enumerate(CLIENTS_OF_A_NETWORK):
+        for place, client in enumerate(CLIENTS_OF_A_NETWORK):
             net.add_client(
-                f"site-{seed}",
-                train=lambda _parameters, _settings, answer=(seed, examples, steps): (
-                    update(answer[0]),
-                    {"num_examples": answer[1], "num_steps": answer[2]},
-                ),
+                f"site-{place}",
+                train=trains(client, turns),
                 preferred_combiner=f"combiner-{place % request.param + 1}",
             )
-        yield net, net.api.set_active_model(str(path))["model_id"]
+        yield net, net.api.set_active_model(str(path))["model_id"], turns
 
 
 @every_aggregator
 def test_one_and_three_combiners_give_what_numpy_gives(folder, network, name):
     """Through a whole session: its model is that of one float64 computation over all clients."""
-    net, seed = network
+    net, seed, turns = network
     count = len(CLIENTS_OF_A_NETWORK)
     session_id = net.api.start_session(
         aggregator=name, model_id=seed, rounds=1, validate=False,
-        min_clients=count, requested_clients=count,
+        min_clients=count, requested_clients=count, round_retries=0,
     )["session_id"]  # fmt: skip
-    session = net.api.wait_session(session_id, timeout=60)
+    session = net.api.wait_session(session_id, timeout=SECONDS)
+    turns.end(session_id)
     net.api.download_model(session["model_id"], str(folder / "model.npz"))
 
     assert session["status"] == "FINISHED", session["reason"]

@@ -1,5 +1,8 @@
 """What the tests of commands stand on: no named networks from outside, and real small networks."""
 
+import ctypes
+import os
+import struct
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -90,6 +93,30 @@ def up():
                 process.kill()
 
     return start
+
+
+@pytest.fixture
+def new_files():
+    """Tells the names of the files that take their place in a folder from now on, each as it does (inotify(7))."""
+    libc, moved_to, header = ctypes.CDLL(None), 0x80, struct.Struct("iIII")
+    descriptors = []
+
+    def names(descriptor):
+        while True:
+            events = os.read(descriptor, 4096)
+            while events:
+                size = header.size + header.unpack_from(events)[3]
+                yield events[header.size : size].rstrip(b"\0").decode()
+                events = events[size:]
+
+    def watch(folder):
+        descriptors.append(libc.inotify_init1(os.O_CLOEXEC))
+        assert libc.inotify_add_watch(descriptors[-1], bytes(folder), moved_to) > 0
+        return names(descriptors[-1])
+
+    yield watch
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 @pytest.fixture

@@ -32,11 +32,9 @@ def test_the_demo_trains_a_good_model(tmp_path):
         assert sum(array.size for array in model.values()) >= 2_000
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("victim", ["controller", "combiner-2", "client-4"])
-def test_a_process_that_is_killed_during_the_demo_is_named_and_takes_all_others_with_it(
-    tmp_path, victim
-):
+def test_a_process_that_is_killed_only_delays_the_demo(tmp_path, victim):
     """In the midst of a round, when clients have processes of their own for their tasks."""
     command = [sys.executable, "-P", "-m", "fednet", "demo", "--data-dir", str(tmp_path)]
     with subprocess.Popen(
@@ -45,10 +43,11 @@ def test_a_process_that_is_killed_during_the_demo_is_named_and_takes_all_others_
         assert any("round 2/10" in line for line in demo.stdout)
         killed = next(pid for pid in children_of(demo.pid) if victim in command_line(pid))
         os.kill(killed, signal.SIGKILL)
-        _, errors = demo.communicate()
+        shown, errors = demo.communicate()
 
-    assert demo.returncode == 1
-    assert f"{victim} was ended by signal 9 (Killed)" in errors
+    assert demo.returncode == 0, errors
+    assert errors.startswith(f"{victim} was ended by signal 9 (Killed). It starts again in")
+    assert shown.count("FINISHED") == 10
     assert all(ends(pid) for pid in all_processes() if str(tmp_path) in " ".join(command_line(pid)))
 
 

@@ -1,6 +1,7 @@
 """`fednet network`: named networks, and how the one in use is."""
 
 import json
+import socket
 import stat
 
 import pytest
@@ -116,3 +117,19 @@ def test_names_are_completed(net, lab, monkeypatch):  # noqa: ARG001 - lab is th
     result = CliRunner().invoke(main, prog_name="fednet")
 
     assert result.stdout == "plain,lab\n"
+
+
+def test_commands_go_on_with_the_next_address_of_a_network(net):
+    """Its addresses are kept as one list; an empty one among them is refused."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        urls = f"http://127.0.0.1:{taken.getsockname()[1]},{net.api_url}"
+
+        added = run("network", "add", "lab", "--url", urls, "--token", net.token, "--json")
+        run("network", "use", "lab")
+        status = run("network", "status", "--json")
+        refused = run("network", "add", "other", "--url", f"{urls},", "--token", "t", "--json")
+
+    assert json.loads(added.stdout)["api_url"] == urls
+    assert json.loads(status.stdout)["api_url"] == urls
+    assert (refused.exit_code, json.loads(refused.stdout)["field"]) == (2, "url")

@@ -2,16 +2,20 @@
 
 import json
 import os
+import re
 import signal
 import stat
 from contextlib import closing
 from pathlib import Path
 
+import grpc
 import pytest
 from click.testing import CliRunner
 
+from fednet import APIClient
 from fednet.cli import main
 from fednet.controller.records import COLLECTIONS
+from fednet.identity import LocalNetwork, read_local_network
 from fednet.storage import open_documents
 
 
@@ -42,6 +46,38 @@ def test_the_ready_file_tells_all_and_goes_with_the_network(up, tmp_path):
     assert not any(lives(pid) for pid in ready["pids"].values())
 
 
+def test_several_controllers_share_the_stores(up, tmp_path, new_files):
+    """The ready file and network.json have all addresses, also after one was killed and is back."""
+    ready_file = tmp_path / "ready" / "ready.json"
+    flags = ("--controllers", 2, "--data-dir", tmp_path, "--ready-file", ready_file)
+    with up(*flags) as process:
+        ready = json.loads(process.stdout.readline())
+        changes = new_files(ready_file.parent)
+        found = [combiners_at(url, ready["token"]) for url in ready["api_urls"]]
+        os.kill(ready["pids"]["controller-1"], signal.SIGKILL)
+        while_it_is_away = combiners_at(",".join(ready["api_urls"]), ready["token"])
+        assert next(changes) == ready_file.name
+        again = json.loads(ready_file.read_text())
+        local = read_local_network(tmp_path)
+        found_again = [combiners_at(url, ready["token"]) for url in ready["api_urls"]]
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+
+    assert ready["api_url"] == ready["api_urls"][0]
+    assert len(set(ready["api_urls"])) == 2
+    assert set(ready["pids"]) == {"controller-1", "controller-2", "combiner-1"}
+    assert again["api_urls"] == ready["api_urls"]
+    assert local == LocalNetwork(",".join(ready["api_urls"]), ready["token"])
+    assert [*found, while_it_is_away, *found_again] == [["combiner-1"]] * 5
+    assert process.returncode == 0
+    assert not any(lives(pid) for pid in [*ready["pids"].values(), *again["pids"].values()])
+
+
+def combiners_at(urls, token):
+    with APIClient(urls, token=token) as api:
+        return [each["name"] for each in api.get_combiners()["result"]]
+
+
 def test_every_process_gets_the_bucket(up, tmp_path, s3_server):
     """The controller and its combiners start on it; no command line shows the secret, nor does a log."""
     ready_file, bucket = tmp_path / "ready.json", s3_server.new_bucket()
@@ -60,27 +96,56 @@ def test_every_process_gets_the_bucket(up, tmp_path, s3_server):
 
 
 @pytest.mark.parametrize("name", ["controller", "combiner-1"])
-def test_a_process_that_is_killed_is_named_and_takes_the_others_with_it(up, tmp_path, name):
-    """With --json, the error is JSON too."""
+def test_a_process_that_is_killed_is_back_on_its_address_and_data(up, tmp_path, new_files, name):
+    """The ready file has its new process id, stderr a line that says so; the others live on."""
+    ready_file = tmp_path / "ready" / "ready.json"
+    with up("--data-dir", tmp_path, "--ready-file", ready_file) as process:
+        ready = json.loads(process.stdout.readline())
+        changes = new_files(ready_file.parent)
+        with APIClient(ready["api_url"], token=ready["token"]) as api:
+            combiners = api.get_combiners()["result"]
+            os.kill(ready["pids"][name], signal.SIGKILL)
+            assert next(changes) == ready_file.name
+            again = json.loads(ready_file.read_text())
+            found = api.get_combiners()["result"]
+        combiner = grpc.insecure_channel(ready["combiners"][0]["address"])
+        grpc.channel_ready_future(combiner).result(timeout=20)
+        combiner.close()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+
+    others = {each: pid for each, pid in ready["pids"].items() if each != name}
+    assert again == ready | {"pids": others | {name: again["pids"][name]}}
+    assert again["pids"][name] != ready["pids"][name]
+    assert [each["id"] for each in found] == [each["id"] for each in combiners]
+    assert re.fullmatch(
+        rf"{name} was ended by signal 9 \(Killed\). It starts again in .* s.\n", errors
+    )
+    assert process.returncode == 0
+    assert not any(lives(pid) for pid in [*ready["pids"].values(), *again["pids"].values()])
+
+
+def test_a_process_that_cannot_start_is_named_and_takes_the_others_with_it(up, tmp_path):
+    """It was never ready, so it is not tried again; with --json, the error is JSON too."""
+    (tmp_path / "combiners").write_text("in the way")
     with up("--data-dir", tmp_path) as process:
-        pids = json.loads(process.stdout.readline())["pids"]
-        os.kill(pids[name], signal.SIGKILL)
         error = json.loads(process.stdout.readline())
         process.wait()
 
     assert process.returncode == 1
-    assert error["message"].startswith(f"{name} was ended by signal 9 (Killed)")
-    assert not any(lives(pid) for pid in pids.values())
+    assert error["message"].startswith("combiner-1 ended with exit code 6. Its log ends with:")
 
 
-def test_a_port_above_the_last_one_is_refused(tmp_path):
+@pytest.mark.parametrize("kind", ["controllers", "combiners"])
+def test_a_port_above_the_last_one_is_refused(tmp_path, kind):
     """Before anything is started."""
+    flag = {"controllers": "--port", "combiners": "--combiner-port"}[kind]
     result = CliRunner().invoke(
-        main, ["up", "--combiner-port", "65535", "--combiners", "2", "--data-dir", str(tmp_path)]
+        main, ["up", flag, "65535", f"--{kind}", "2", "--data-dir", str(tmp_path)]
     )
 
     assert result.exit_code == 2
-    assert "--combiner-port" in result.stderr
+    assert flag in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,33 +1,20 @@
 """The agent in a real network, over links that break: it answers each task once, and always ends when told to."""
 
-import dataclasses
+import os
 import queue
 import signal
 import subprocess
 import sys
 import threading
 
-import numpy as np
 import pytest
+from agents import SOON_SECONDS, Trainer
 
-from fednet.client import connection
 from fednet.client.agent import Agent, serve
-from fednet.client.runtime import CallbackRuntime
 from fednet.errors import AlreadyExists, FailedPrecondition, InvalidInput, Unauthenticated
 from fednet.packages import create_package
-from fednet.parameters import write_model
 from fednet.settings import ClientSettings
-from fednet.testing import FaultProxy, Network
-
-SOON_SECONDS = 10.0
-
-
-@pytest.fixture
-def net(tmp_path):
-    with Network(data_dir=tmp_path / "network") as net:
-        write_model(tmp_path / "seed.npz", [np.zeros((50, 50), np.float32)])
-        assert net.api.set_active_model(str(tmp_path / "seed.npz"))["success"]
-        yield net
+from fednet.testing import FaultProxy
 
 
 @pytest.fixture
@@ -44,78 +31,6 @@ def session(net):
 def begin(net, name, **options):
     answer = net.api.start_session(name, **{"rounds": 1, "validate": False} | options)
     assert answer["success"], answer
-
-
-class Trainer:
-    """A train function that counts, with something to do in between."""
-
-    def __init__(self, act=lambda: None):
-        self.act = act
-        self.calls = 0
-
-    def __call__(self, parameters, _settings):
-        self.calls += 1
-        self.act()
-        return parameters, {"num_examples": 5}
-
-
-class Running:
-    """An agent in a thread, and what became of it."""
-
-    def __init__(self, agent_of):
-        self.ready = queue.Queue()
-        self.problem = None
-        self.agent = agent_of(self.ready.put)
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def _run(self):
-        try:
-            self.agent.run()
-        except Exception as error:  # noqa: BLE001 (a test looks at it)
-            self.problem = error
-
-    def has_ended_soon(self):
-        self.thread.join(SOON_SECONDS)
-        return not self.thread.is_alive()
-
-
-@pytest.fixture
-def start(net, tmp_path):
-    """Starts agents of the network, by default named `a`; all have to end soon when told to."""
-    running = []
-
-    def start_one(train=None, *, waits=True, **settings):
-        defaults = {
-            "name": "a",
-            "api_url": net.api_url,
-            "token": net.token,
-            "data_dir": tmp_path / "client",
-        }
-        runtime = CallbackRuntime(train or Trainer(), None)
-        one = Running(lambda ready: Agent(ClientSettings(**defaults | settings), runtime, ready))
-        running.append(one)
-        if waits:
-            one.ready.get(timeout=30)
-        return one
-
-    yield start_one
-    for one in running:
-        one.agent.stop()
-        assert one.has_ended_soon()
-
-
-@pytest.fixture
-def link(net, monkeypatch):
-    """A proxy between this process's clients and their combiner; the controller goes another way."""
-    ask = connection.enrol_client
-    with FaultProxy(net._combiners["combiner-1"].address) as proxy:
-
-        def ask_and_redirect(*arguments, **options):
-            return dataclasses.replace(ask(*arguments, **options), address=proxy.address)
-
-        monkeypatch.setattr(connection, "enrol_client", ask_and_redirect)
-        yield proxy
 
 
 def answers(tmp_path, name="a"):
@@ -147,15 +62,15 @@ def test_an_answer_whose_receipt_is_lost_is_kept_and_sent_again(start, session, 
     stalled = threading.Event()
     train = Trainer()
     one = start(train)
-    send = one.agent._connection.send
+    send = one.agent._connection.send_answer
 
-    def send_and_lose_the_receipt(**message):
+    def send_and_lose_the_receipt(answer):
         if not stalled.is_set():
             stalled.set()
             link.stall(down=True, up=False)
-        send(**message)
+        send(answer)
 
-    one.agent._connection.send = send_and_lose_the_receipt
+    one.agent._connection.send_answer = send_and_lose_the_receipt
     assert session("first")["status"] == "FINISHED"
     kept = answers(tmp_path)
     link.cut()
@@ -163,7 +78,7 @@ def test_an_answer_whose_receipt_is_lost_is_kept_and_sent_again(start, session, 
     one.ready.get(timeout=30)
     assert session("second")["status"] == "FINISHED"
 
-    assert [name.partition(".")[2] for name in kept] == ["result", "update"]
+    assert [name.partition(".")[2] for name in kept] == ["answer", "update"]
     assert train.calls == 2
     assert set(kept) & set(answers(tmp_path)) == set()
 
@@ -190,8 +105,8 @@ def when_kept(agent):
     """Set once the agent has kept an answer, and is about to deliver it."""
     kept, keep = threading.Event(), agent._ledger.keep
 
-    def keep_and_tell(result):
-        keep(result)
+    def keep_and_tell(answer):
+        keep(answer)
         kept.set()
 
     agent._ledger.keep = keep_and_tell
@@ -256,17 +171,41 @@ def test_a_function_that_fails_is_reported_and_survived(net, start, session, err
     assert session("second")["status"] == "FINISHED"
 
 
-def test_a_disk_that_is_full_costs_no_agent(start, session, monkeypatch):
-    """An answer that cannot be kept is sent all the same."""
-    one = start()
-
-    def full(_result):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(one.agent._ledger, "keep", full)
+def test_a_disk_that_is_full_costs_no_agent(start, session, tmp_path, caplog):
+    """An answer that cannot be kept is sent all the same, and the client's log names the folder."""
+    folder = tmp_path / "client" / "a" / "answers"
+    train = Trainer(lambda: (folder / f"{task_in_work(tmp_path)}.tmp").symlink_to("/dev/full"))
+    start(train)
 
     assert session("first")["status"] == "FINISHED"
     assert session("second")["status"] == "FINISHED"
+    assert train.calls == 2
+    assert f"cannot be kept in {folder} (No space left on device)" in caplog.text
+
+
+def test_an_update_that_finds_the_disk_full_is_a_failure(net, start, session, tmp_path, caplog):
+    """The client's log and the network's people are told."""
+    folder = tmp_path / "client" / "a"
+
+    def fill():
+        (folder / "answers" / f"{task_in_work(tmp_path)}.update").symlink_to("/dev/full")
+
+    train = Trainer(fill)
+    start(train)
+
+    assert session("first", round_timeout=20, round_retries=0)["status"] == "FAILED"
+    assert f"the disk of {folder} is full" in caplog.text
+    statuses = net.api.get_statuses(session_id="first")["result"]
+    assert any("No space left on device" in str(status) for status in statuses)
+
+    train.act = lambda: None
+    assert session("second")["status"] == "FINISHED"
+
+
+def task_in_work(tmp_path, name="a"):
+    """The id of the task that the client has begun."""
+    [note] = (tmp_path / "client" / name / "begun").iterdir()
+    return note.name
 
 
 def test_what_nobody_foresaw_fails_the_task_only(start, session, monkeypatch):
@@ -307,6 +246,25 @@ def test_a_task_that_is_not_wanted_any_more_is_broken_off(start, session):
 
 
 # Refusals
+
+
+def test_a_second_agent_with_the_same_folder_ends_at_once(start, tmp_path):
+    """Its error names the folder and the process that has it."""
+    first = start()
+
+    with pytest.raises(FailedPrecondition) as caught:
+        start()
+
+    assert str(tmp_path / "client" / "a") in caught.value.message
+    assert f"process {os.getpid()}" in caught.value.message
+    assert first.thread.is_alive()
+
+
+def test_an_agent_that_has_ended_gives_its_folder_back(start):
+    """The next one begins where it was."""
+    start().stop()
+
+    assert start().thread.is_alive()
 
 
 def test_a_name_that_is_taken_is_refused(start):
@@ -413,13 +371,13 @@ def test_stop_breaks_off_an_upload(net, start, link, fault):
 
 
 def test_no_thread_of_an_agent_outlives_it(start):
-    """Neither the connection nor what asked for a place."""
+    """Neither the connection, nor the deliveries, nor the request for a place."""
     before = set(threading.enumerate())
     one = start()
     one.agent.stop()
     assert one.has_ended_soon()
 
-    ours = {"a-connection", "enrolment", "stop"}
+    ours = {"a-connection", "a-deliveries", "enrolment", "stop"}
     assert [each for each in set(threading.enumerate()) - before if each.name in ours] == []
 
 

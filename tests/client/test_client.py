@@ -1,8 +1,10 @@
 """A client in a few lines of Python."""
 
-import _thread
 import asyncio
 import queue
+import signal
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -13,6 +15,8 @@ from fednet.client.agent import Agent
 from fednet.errors import InvalidInput, Unauthenticated
 from fednet.parameters import write_model
 from fednet.testing import Network
+
+SECONDS = 60
 
 
 @pytest.fixture
@@ -133,14 +137,49 @@ def test_a_client_without_a_function_is_refused(client):
         client.run()
 
 
-def test_ctrl_c_ends_run(client, start_session):
+TRAINS_FOR_EVER = """
+import sys, threading
+from fednet.client import Client
+api_url, token, data_dir = sys.argv[1:]
+client = Client(api_url, name="hospital-1", token=token, data_dir=data_dir)
+
+@client.train
+def train(parameters, settings):
+    print("it trains", flush=True)
+    threading.Event().wait()
+
+client.run()
+print("it has ended")
+"""
+
+
+@pytest.fixture
+def endless(net, tmp_path):
+    """A process whose client is connected, and trains for ever once it is asked."""
+    command = [
+        sys.executable,
+        "-c",
+        TRAINS_FOR_EVER,
+        net.api_url,
+        net.token,
+        str(tmp_path / "data"),
+    ]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process:
+        net._presence.wait_for_clients("TRAIN", 1, SECONDS)
+        yield process
+        process.kill()
+
+
+def test_ctrl_c_ends_run(net, endless):
     """While it trains, and without an error."""
-    called, _given = trains(client, then=_thread.interrupt_main)
+    assert net.api.start_session("first", rounds=1)["success"]
+    begun = endless.stdout.readline()
+    endless.send_signal(signal.SIGINT)
+    printed, errors = endless.communicate(timeout=SECONDS)
 
-    with Starting(start_session):
-        client.run()
-
-    assert called.is_set()
+    assert (begun, printed, errors) == ("it trains\n", "it has ended\n", "")
+    assert endless.returncode == 0
 
 
 def test_run_works_inside_of_an_event_loop(client, start_session):

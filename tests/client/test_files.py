@@ -5,14 +5,14 @@ import hashlib
 import pytest
 
 from fednet import limits
+from fednet.blob_ref import BlobRef
 from fednet.client.files import Files
 from fednet.errors import InvalidInput, Unavailable
 from fednet.packages import create_package
-from fednet.wire import common_pb2
 
 
 def ref_of(content):
-    return common_pb2.BlobRef(sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
+    return BlobRef("MODEL", "an-id", len(content), hashlib.sha256(content).hexdigest())
 
 
 class Store:
@@ -122,4 +122,4 @@ def test_packages_are_unpacked_once_and_bounded(files, store, tmp_path):
 def test_a_digest_that_is_none_never_becomes_a_path(files, digest):
     """The combiner's word is checked as well."""
     with pytest.raises(InvalidInput, match="no SHA-256"):
-        files.model(common_pb2.BlobRef(sha256=digest), ".npz")
+        files.model(BlobRef("MODEL", "an-id", 1, digest), ".npz")

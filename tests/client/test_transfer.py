@@ -8,6 +8,7 @@ import pytest
 from servers.process import free_port
 
 from fednet import limits
+from fednet.client.ledger import Ledger
 from fednet.parameters import load_parameters, write_model
 from fednet.rpc import TokenGate
 from fednet.storage._s3_presigner import S3Presigner
@@ -229,6 +230,30 @@ def test_an_update_waits_for_a_store_that_is_killed_and_comes_back(s3_server, se
 
     assert ended["status"] == "FINISHED"
     assert is_right
+
+
+def test_an_update_outlasts_a_store_that_is_away_for_long(s3_server, session, monkeypatch):
+    """Where it may go no other way, for longer than the attempts of one delivery."""
+    monkeypatch.setattr(limits, "retry_seconds_max", 0.05)
+    with FaultProxy(s3_server.host) as proxy:
+        postponed, postpone = [], Ledger.postponed
+
+        def postpone_and_count(ledger, delivery):
+            postponed.append(delivery)
+            if len(postponed) == 3:
+                proxy.restore()
+            postpone(ledger, delivery)
+
+        monkeypatch.setattr(Ledger, "postponed", postpone_and_count)
+        url = s3_server.url(s3_server.new_bucket(), more=f"&public=http://{proxy.address}")
+        train = Trainer(lambda: postponed or proxy.refuse())
+
+        ended, log, is_right = session(url, "object-store", train)
+
+    assert ended["status"] == "FINISHED"
+    assert is_right
+    assert train.calls == 2
+    assert log.count("waits for its delivery") == 1
 
 
 def test_an_agent_that_is_told_to_stop_ends_in_the_middle_of_a_transfer(s3_server, tmp_path):

@@ -121,6 +121,16 @@ def test_a_token_is_found_for_its_own_address_only():
     assert find_network("http://elsewhere") == ("http://elsewhere", None)
 
 
+def test_a_token_is_found_for_some_addresses_of_its_network():
+    """With one more that is another's, none is."""
+    write_local_network(default_data_dir(), "http://a:1,http://b:1", "local-token")
+
+    assert find_network() == ("http://a:1,http://b:1", "local-token")
+    assert find_network("http://b:1/,http://a:1") == ("http://b:1/,http://a:1", "local-token")
+    assert find_network("http://b:1") == ("http://b:1", "local-token")
+    assert find_network("http://b:1,http://elsewhere") == ("http://b:1,http://elsewhere", None)
+
+
 def test_where_there_is_nothing_the_error_says_what_to_do():
     """It names every way."""
     with pytest.raises(InvalidInput, match="FEDNET_URL") as caught:

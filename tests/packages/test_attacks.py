@@ -220,11 +220,11 @@ def test_a_header_with_a_lying_size_is_refused_in_time(tmp_path, size):
         raw[148:156] = b" " * 8
         raw[148:155] = f"{sum(raw):06o}\0".encode()
         path.write_bytes(bytes(raw) * 8 + bytes(1024))
-        started = time.monotonic()
+        began = time.thread_time()
 
         refuse(path, tmp_path)
 
-        assert time.monotonic() - started < 5
+        assert time.thread_time() - began < 5  # of CPU: other work on the machine costs none
         path.unlink()
 
 

@@ -2,16 +2,22 @@
 
 import threading
 
+from fednet import limits
 from fednet.controller.records import new_id, timestamp
 from fednet.errors import AlreadyExists, FailedPrecondition
 
 
 class PlainSessions:
-    """Sessions that are written down and never run; a test changes them by hand."""
+    """Sessions that are written down and never run; a test changes them by hand.
+
+    Attributes:
+        awaited: Set once somebody waits for a change.
+    """
 
     def __init__(self, records):
         self.records = records
         self.changed = threading.Condition()
+        self.awaited = threading.Event()
 
     def start(self, options):
         asked = options.model_dump(mode="json")
@@ -43,6 +49,7 @@ class PlainSessions:
             return session()["version"] > after_version
 
         with self.changed:
+            self.awaited.set()
             self.changed.wait_for(is_over, seconds)
         return session()
 
@@ -67,3 +74,15 @@ class PlainSessions:
             changed = self.records.update("sessions", session_id, lambda _: changes)
             self.changed.notify_all()
         return changed
+
+    def change_when_awaited(self, session_id, *changes):
+        """Make the changes one after the other as soon as somebody waits; return the thread that does so."""
+
+        def make_them():
+            assert self.awaited.wait(limits.wait_seconds_max)
+            for each in changes:
+                self.change(session_id, **each)
+
+        thread = threading.Thread(target=make_them)
+        thread.start()
+        return thread

@@ -16,7 +16,15 @@ from fednet.errors import (
     TransferCorrupted,
     Unavailable,
 )
-from fednet.rpc import Receiver, checked_data, download, pieces, sha256_of, upload
+from fednet.rpc import (
+    Receiver,
+    checked_data,
+    download,
+    pieces,
+    received_bytes,
+    sha256_of,
+    upload,
+)
 from fednet.testing import FaultProxy
 from fednet.wire import common_pb2, models_pb2, models_pb2_grpc
 
@@ -153,6 +161,33 @@ def test_an_upload_goes_on_after_a_restart_of_its_sender(transfer):
 
     assert transfer.upload(content) == content
     assert transfer.server.attempts == [0, 4 * PIECE]
+
+
+def test_an_upload_that_resumes_asks_first(transfer):
+    """The bytes that an earlier call brought there cost no failed attempt."""
+    content = content_of(10 * PIECE)
+    Receiver.part_of(transfer.server.path).write_bytes(content[: 4 * PIECE])
+
+    assert transfer.upload(content, resumes=True) == content
+    assert transfer.server.attempts == [4 * PIECE]
+
+
+def test_a_digest_that_is_known_is_announced_as_it_is(transfer):
+    """A file that has changed since does not match it, and never counts."""
+    with pytest.raises(TransferCorrupted):
+        transfer.upload(content_of(1000), sha256=digest_of(b"another file"), attempts_max=2)
+
+    assert len(transfer.server.attempts) == 2
+    assert not transfer.server.path.exists()
+
+
+def test_the_bytes_that_have_arrived_can_be_asked_for(transfer):
+    """Of a part and of a whole file."""
+    Receiver.part_of(transfer.server.path).write_bytes(b"x" * 100)
+    some = received_bytes(transfer.stub, TASK)
+    transfer.upload(content_of(1000))
+
+    assert (some, received_bytes(transfer.stub, TASK)) == (100, 1000)
 
 
 def test_what_is_left_of_another_file_is_thrown_away(transfer):

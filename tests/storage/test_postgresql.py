@@ -191,7 +191,7 @@ def test_a_locked_table_is_unavailable_after_a_while(postgresql_url, monkeypatch
 
 def test_a_statement_that_takes_too_long_is_unavailable(postgresql_url, monkeypatch):
     """The server ends it, and the connection serves the next."""
-    monkeypatch.setattr(limits, "store_statement_seconds_max", 0.1)
+    monkeypatch.setattr(limits, "store_statement_seconds_max", 1.0)
     with opened(postgresql_url) as documents:
         with pytest.raises(Unavailable, match="timeout"), documents.connection() as connection:
             connection.exec_driver_sql("select pg_sleep(30)")

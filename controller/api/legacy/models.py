@@ -31,7 +31,7 @@ class OfModel(BaseModel):
     limit: int = Field(10, ge=1, le=limits.trail_models_max)
 
 
-class ById(BaseModel):
+class ModelById(BaseModel):
     """Names a model."""
 
     id: str
@@ -48,7 +48,7 @@ def set_initial_model() -> dict[str, Any]:
 
 
 @api.put("/set_current_model")
-def set_current_model(query: ById) -> dict[str, Any]:
+def set_current_model(query: ModelById) -> dict[str, Any]:
     """Begin new sessions with this model."""
     services().catalog.activate_model(query.id)
     return {"success": True, "message": "Active model set."}

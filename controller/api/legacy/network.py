@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from fednet.storage import Query
 
-from ...sessions.state import Status
+from ...sessions.machine.state import Status
 from .. import clients, combiners
 from ..listing import list_answer
 from ..refusals import not_there

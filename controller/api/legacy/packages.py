@@ -21,13 +21,13 @@ class PackageSlice(Slice):
     include_active: bool = False
 
 
-class ById(BaseModel):
+class PackageById(BaseModel):
     """Names a package."""
 
     id: str
 
 
-class ByName(BaseModel):
+class PackageByName(BaseModel):
     """Names a package by its `storage_file_name`; by default the active one."""
 
     name: str | None = None
@@ -44,7 +44,7 @@ def set_package() -> dict[str, Any]:
 
 
 @api.put("/set_active_package")
-def set_active_package(query: ById) -> dict[str, Any]:
+def set_active_package(query: PackageById) -> dict[str, Any]:
     """Let clients run this package."""
     services().catalog.activate_package(query.id)
     return {"success": True, "message": "Compute package set."}
@@ -71,13 +71,13 @@ def list_compute_packages(query: PackageSlice) -> Response:
 
 
 @api.get("/download_package")
-def download_package(query: ByName) -> Response:
+def download_package(query: PackageByName) -> Response:
     """A package's file."""
     return packages.file_of(_named(query.name))
 
 
 @api.get("/get_package_checksum")
-def get_package_checksum(query: ByName) -> dict[str, str]:
+def get_package_checksum(query: PackageByName) -> dict[str, str]:
     """A package's SHA-256, in hexadecimal."""
     return {"checksum": _named(query.name)["sha256"]}
 

@@ -56,7 +56,7 @@ def package(tmp_path, reports):
     """Makes runtimes of packages with the given python_env."""
     made = []
 
-    def make(env="dependencies: []", command=WHICH, seconds_max=100.0, client=None):
+    def make(env="dependencies: []", command=WHICH, seconds_max=100.0, client=None, report=None):
         folder = tmp_path / "package"
         folder.mkdir(exist_ok=True)
         (folder / "python_env.yaml").write_text(env)
@@ -68,7 +68,7 @@ def package(tmp_path, reports):
             tmp_path / "work",
             seconds_max,
             environments=tmp_path / "environments",
-            report=reports.append,
+            report=report or reports.append,
         )
         made.append(runtime)
         return runtime
@@ -233,15 +233,17 @@ class TestOnce:
         assert package().validate(model, {}) == {"prefix": str(folder)}
 
     def test_a_cancel_ends_the_build(self, package, model, tmp_path):
-        """Here it waits for another agent's build; the task fails at once."""
-        runtime = package()
+        """Here it would wait for another agent's build; the task fails at once."""
+        begun = threading.Event()
+        runtime = package(report=lambda _: begun.set())
+        canceller = threading.Thread(target=lambda: begun.wait(60) and runtime.cancel())
         (tmp_path / "environments").mkdir()
         with (tmp_path / "environments" / "lock").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            timer = threading.Timer(0.5, runtime.cancel)
-            timer.start()
+            canceller.start()
             with pytest.raises(TaskFailed, match="cancelled"):
                 runtime.validate(model, {})
+        canceller.join()
 
     def test_the_longest_unused_makes_room(self, package, model, tmp_path):
         """But none that an agent works with, however old."""

@@ -208,13 +208,14 @@ def test_a_process_that_ended_between_tasks_fails_none(hosted, model):
 
 
 def test_a_task_that_takes_too_long_ends_the_process(hosted, model):
-    """The next one is served again."""
+    """The next one is served again; it has more time, for the start of its process counts."""
     runtime = hosted(
         validates("import signal\nif settings: signal.pause()\nreturn {'x': 1}"), seconds_max=2
     )
 
     with pytest.raises(TaskFailed, match="longer than 2 seconds"):
         runtime.validate(model, {"wait": True})
+    runtime._host._seconds_max = 60
 
     assert runtime.validate(model, {}) == {"x": 1}
 

@@ -1,0 +1,196 @@
+"""The kept answers on disk, so that a process that dies loses none.
+
+    <folder>/<task id>.answer   line 1: the SHA-256 of all that follows, hexadecimal; then one JSON object
+            /<task id>.update   the file of an update; its size and digest stand in the answer
+
+The JSON object has `format` (1), `task_id`, `outcome` (the kind of the outcome and its values), `seconds` (`download`,
+`work`, `upload`), `update` (`size_bytes`, `sha256`; null without a file) and `deadline` (seconds since 1970, null where
+it is not known). A file that is not whole, or of another format, is as if it were not there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from fednet import limits
+from fednet.errors import InvalidInput
+from fednet.rpc import sha256_of
+
+from .kept import UpdateFile
+from .tasks import Answer, Failure, Outcome, Prediction, Update, Validation
+
+_FORMAT = 1
+_OUTCOMES: dict[str, type[Outcome]] = {
+    "update": Update,
+    "validation": Validation,
+    "prediction": Prediction,
+    "failure": Failure,
+}
+_NAMES = {kind: name for name, kind in _OUTCOMES.items()}
+
+
+@dataclass(frozen=True)
+class KeptAnswer:
+    """An answer with all that is kept beside it."""
+
+    answer: Answer
+    update: UpdateFile | None
+    deadline: float | None
+
+
+class AnswerFiles:
+    """The folder of kept answers.
+
+    Attributes:
+        folder: Where it is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def take_up(self) -> Iterator[KeptAnswer]:
+        """Give each answer that an earlier process kept, the oldest first; remove everything else.
+
+        The updates' sizes are compared here. Their digests are compared before the first delivery.
+        """
+        found = {
+            path.stem: self._read(path) for path in sorted(self.folder.glob("*.answer"), key=_age)
+        }
+        whole = {task_id: kept for task_id, kept in found.items() if kept}
+        for path in list(self.folder.iterdir()):
+            if path.stem not in whole or path.suffix not in {".answer", ".update"}:
+                path.unlink()
+        yield from whole.values()
+
+    def keep(self, kept: KeptAnswer) -> None:
+        """Write an answer; it takes its name when it is whole.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        path = self._answer_path(kept.answer.task_id)
+        scratch = path.with_suffix(".tmp")
+        body = json.dumps(_document_of(kept)).encode()
+        scratch.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+        if kept.update:
+            # A power cut takes what was not forced to the disk; only a training is worth the milliseconds.
+            for written in (self.update_path(kept.answer.task_id), scratch):
+                _force(written)
+        scratch.replace(path)
+
+    def update_file(self, task_id: str) -> UpdateFile:
+        """Return the size and digest of a task's update as it lies here.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        path = self.update_path(task_id)
+        return UpdateFile(path.stat().st_size, sha256_of(path))
+
+    def is_whole(self, task_id: str, update: UpdateFile) -> bool:
+        """Compare a task's update with the digest that was kept beside it."""
+        try:
+            return self.update_file(task_id) == update
+        except OSError:
+            return False
+
+    def remove(self, task_id: str) -> None:
+        """Remove an answer and its update; nothing happens where there is nothing."""
+        # The answer first: an update without one is cleared away, an answer needs its update.
+        self._answer_path(task_id).unlink(missing_ok=True)
+        self.update_path(task_id).unlink(missing_ok=True)
+
+    def update_path(self, task_id: str) -> Path:
+        """Return where the update of a task lies, or is to lie."""
+        return self.folder / f"{checked_id(task_id)}.update"
+
+    def _answer_path(self, task_id: str) -> Path:
+        return self.folder / f"{checked_id(task_id)}.answer"
+
+    def _read(self, path: Path) -> KeptAnswer | None:
+        """Read a kept answer; None where it is damaged, or its update is missing or of another size."""
+        try:
+            with path.open("rb") as file:
+                digest, _, body = file.read(limits.message_bytes_max).partition(b"\n")
+            if hashlib.sha256(body).hexdigest().encode() != digest:
+                return None
+            kept = _kept_of(json.loads(body))
+            is_here = path.stem == kept.answer.task_id and _is_id(path.stem)
+            has_update = not kept.update or self._size(path.stem) == kept.update.size_bytes
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return kept if is_here and has_update else None
+
+    def _size(self, task_id: str) -> int:
+        return self.update_path(task_id).stat().st_size
+
+
+def checked_id(task_id: str) -> str:
+    """Return a task's id, which is going to be the name of a file.
+
+    Raises:
+        InvalidInput: It is no UUID.
+    """
+    if not _is_id(task_id):
+        raise InvalidInput(f"{task_id!r} is no id of a task.", field="task_id")
+    return task_id
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def _document_of(kept: KeptAnswer) -> dict[str, Any]:
+    answer = kept.answer
+    return {
+        "format": _FORMAT,
+        "task_id": answer.task_id,
+        "outcome": {_NAMES[type(answer.outcome)]: asdict(answer.outcome)},
+        "seconds": {
+            "download": answer.download_seconds,
+            "work": answer.work_seconds,
+            "upload": answer.upload_seconds,
+        },
+        "update": asdict(kept.update) if kept.update else None,
+        "deadline": kept.deadline,
+    }
+
+
+def _kept_of(document: dict[str, Any]) -> KeptAnswer:
+    """Read a document; raises ValueError, KeyError or TypeError where it has another form."""
+    if document["format"] != _FORMAT:
+        raise ValueError("The file has another format.")
+    [(name, values)] = document["outcome"].items()
+    seconds = document["seconds"]
+    answer = Answer(
+        document["task_id"],
+        _OUTCOMES[name](**values),
+        seconds["download"],
+        seconds["work"],
+        seconds["upload"],
+    )
+    update = UpdateFile(**document["update"]) if document["update"] else None
+    return KeptAnswer(answer, update, document["deadline"])
+
+
+def _age(path: Path) -> int:
+    with contextlib.suppress(OSError):
+        return path.stat().st_mtime_ns
+    return 0
+
+
+def _force(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

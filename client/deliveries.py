@@ -1,0 +1,129 @@
+"""The thread that brings kept answers to the combiner, again and again until each has its receipt."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from fednet.errors import (
+    FailedPrecondition,
+    FednetError,
+    InvalidInput,
+    LimitExceeded,
+    NotFound,
+    PermissionDenied,
+    TransferCorrupted,
+)
+
+from .connection import Connection
+from .kept import Delivery
+from .ledger import Ledger
+from .tasks import failure_of
+from .transfer import Transfer
+
+_log = logging.getLogger(__name__)
+_OF_THE_FILE = (TransferCorrupted, InvalidInput, OSError)
+_FINAL = (InvalidInput, LimitExceeded, FailedPrecondition)  # another attempt ends in the same way
+
+
+class Deliveries:
+    """Delivers the answers of a ledger, one at a time, while the agent works at the next task.
+
+    Args:
+        ledger: The ledger.
+        connection: The connection to the combiner.
+        transfer: Moves the updates.
+        report: Tells the network's people.
+        name: The client's name, for the thread.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        connection: Connection,
+        transfer: Transfer,
+        report: Callable[[str], None],
+        name: str,
+    ) -> None:
+        self._ledger = ledger
+        self._connection = connection
+        self._transfer = transfer
+        self._report = report
+        self._thread = threading.Thread(target=self._run, name=f"{name}-deliveries", daemon=True)
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Wait until the thread has ended; the ledger and the connection are closed before."""
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while delivery := self._ledger.next_delivery():
+            try:
+                self._deliver(delivery)
+            except Exception:  # noqa: BLE001  the thread outlives a fault of ours, and tries again
+                _log.exception("the answer to task %s was not delivered", delivery.answer.task_id)
+                self._ledger.postponed(delivery)
+
+    def _deliver(self, delivery: Delivery) -> None:
+        if not delivery.is_checked and not self._ledger.is_whole(delivery):
+            return
+        try:
+            seconds = self._upload(delivery)
+        except NotFound as problem:
+            # The combiner does not wait for this update: its receipt for the bare answer says what becomes of it.
+            if problem.field == "task_id":
+                self._send(delivery, 0.0, is_whole=False)
+            else:
+                self._not_delivered(delivery, problem)
+        except (FednetError, OSError) as problem:
+            self._not_delivered(delivery, problem)
+        else:
+            self._send(delivery, seconds, is_whole=True)
+
+    def _upload(self, delivery: Delivery) -> float:
+        """Bring an answer's update to the combiner, if it has one; return the seconds that this took."""
+        began, task_id = time.monotonic(), delivery.answer.task_id
+        if delivery.update:
+            self._transfer.upload(
+                self._ledger.update_path(task_id),
+                task_id,
+                sha256=delivery.update.sha256,
+                is_again=delivery.is_again,
+            )
+        return time.monotonic() - began
+
+    def _send(self, delivery: Delivery, seconds: float, *, is_whole: bool) -> None:
+        answer = delivery.answer
+        if delivery.update:
+            answer = replace(answer, upload_seconds=answer.upload_seconds + seconds)
+        self._connection.send_answer(answer)
+        self._ledger.sent(delivery, answer, is_whole=is_whole)
+
+    def _not_delivered(self, delivery: Delivery, problem: FednetError | OSError) -> None:
+        """Deliver later, unless the problem is one that does not pass."""
+        task_id = delivery.answer.task_id
+        if self._connection.stopping.is_set() or not self._ledger.is_current(delivery):
+            return
+        if isinstance(problem, _OF_THE_FILE) and not self._ledger.is_whole(delivery):
+            return
+        if isinstance(problem, PermissionDenied):
+            _log.warning("the answer to task %s is dropped: %s", task_id, problem)
+            self._ledger.forget(delivery)
+        elif isinstance(problem, _FINAL):
+            self._ledger.replace(delivery, failure_of(task_id, problem))
+        else:
+            self._postpone(delivery, problem)
+
+    def _postpone(self, delivery: Delivery, problem: FednetError | OSError) -> None:
+        text = f"The update of task {delivery.answer.task_id} waits for its delivery: {problem}"
+        _log.warning("%s", text)
+        if not delivery.failures:
+            self._report(text)
+        self._ledger.postponed(delivery)

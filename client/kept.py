@@ -1,0 +1,275 @@
+"""The finished answers of one client: which is delivered next, when, and how long each is kept.
+
+    put ──due──> delivering ──sent──> waits for its receipt ──receipt──> forgotten
+     ▲               └──postponed──> due again after a growing pause
+     └── a new stream, or its task is offered again: due at once, from wherever it is
+
+An answer retires when nobody waits for it for now: its task is cancelled, its deadline passes, or a combiner refuses it
+that has neither offered the task nor taken the answer before. A retired answer is delivered only if its task is offered
+again. So a later attempt of a round, or the combiner that takes over, gets the answer without a second training. The
+table holds few retired answers, and those for a while.
+
+The table decides without I/O: the time, in seconds of any clock that does not jump, is an argument.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+from fednet import limits
+from fednet.backoff import backoff_seconds
+
+from .tasks import Answer, Failure, Task
+
+
+@dataclass(frozen=True)
+class UpdateFile:
+    """The size and digest of an update's file, as they were when the answer was kept."""
+
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An answer that is to be delivered now.
+
+    Attributes:
+        answer: The answer.
+        update: Its update's file, if it has one.
+        failures: How many deliveries have failed in a row.
+        is_again: True if an earlier delivery may have brought the update to the combiner, or a part of it.
+        is_checked: True if this process made the update's file, or has held it against its digest.
+        version: Names this state of the answer; a later one makes the delivery's outcome void.
+    """
+
+    answer: Answer
+    update: UpdateFile | None
+    failures: int
+    is_again: bool
+    is_checked: bool
+    version: int
+
+
+@dataclass
+class _Entry:
+    answer: Answer
+    update: UpdateFile | None
+    deadline: float | None
+    is_checked: bool
+    task: Task | None = None  # as this process was offered it
+    is_sent: bool = False
+    is_taken: bool = False  # by the present combiner, on this stream or an earlier one
+    is_again: bool = False
+    retired_at: float | None = None
+    failures: int = 0
+    due_at: float = 0.0
+    version: int = 0
+
+    @property
+    def end(self) -> float | None:
+        """When it retires, or is forgotten where it is retired."""
+        if self.retired_at is None:
+            return self.deadline
+        return self.retired_at + limits.retired_answer_seconds_max
+
+
+class Kept:
+    """The table of finished answers."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, _Entry] = {}  # the oldest first
+        self._versions = itertools.count(1)
+        self._combiner = ""
+
+    def __contains__(self, task_id: str) -> bool:
+        return task_id in self._entries
+
+    def put(
+        self,
+        answer: Answer,
+        update: UpdateFile | None,
+        *,
+        deadline: float | None,
+        task: Task | None = None,
+    ) -> None:
+        """Add an answer, or put another one in its place; without a task it comes from an earlier process."""
+        is_ours = task is not None
+        entry = _Entry(
+            answer, update, deadline, is_checked=is_ours, task=task, is_again=not is_ours
+        )
+        self._entries.pop(answer.task_id, None)
+        self._entries[answer.task_id] = entry
+        self._touch(entry)
+
+    def offered(self, task: Task, deadline: float | None) -> bool:
+        """Make the answer to an offered task due at once; return False if there is no such answer."""
+        entry = self._entries.get(task.id)
+        if entry is None:
+            return False
+        entry.task, entry.deadline, entry.retired_at = task, deadline, None
+        self._make_due(entry)
+        return True
+
+    def connected(self, combiner: str) -> None:
+        """Make each answer without a receipt due: the stream on which it was sent has ended."""
+        for entry in self._entries.values():
+            entry.is_taken = entry.is_taken and combiner == self._combiner
+            self._make_due(entry)
+        self._combiner = combiner
+
+    def due(self, now: float) -> Delivery | None:
+        """Return the answer that has been due for longest, if one is due."""
+        waiting = [entry for entry in self._waiting() if entry.due_at <= now]
+        if not waiting:
+            return None
+        entry = min(waiting, key=lambda each: each.due_at)
+        delivery = Delivery(
+            entry.answer,
+            entry.update,
+            entry.failures,
+            entry.is_again,
+            entry.is_checked,
+            entry.version,
+        )
+        entry.is_again = True
+        return delivery
+
+    def sent(self, delivery: Delivery, answer: Answer, *, is_taken: bool) -> None:
+        """Note that an answer was sent; it is not due until the next stream or offer.
+
+        Args:
+            delivery: The delivery.
+            answer: The answer as it was sent.
+            is_taken: True if the combiner certainly knows the task, so that its refusal is meant.
+        """
+        if entry := self._current(delivery):
+            entry.answer, entry.is_sent, entry.failures = answer, True, 0
+            entry.is_taken = entry.is_taken or is_taken
+
+    def postponed(self, delivery: Delivery, now: float) -> None:
+        """Make an answer due again after a pause that grows with each failure."""
+        if entry := self._current(delivery):
+            entry.failures += 1
+            entry.due_at = now + backoff_seconds(entry.failures)
+
+    def checked(self, delivery: Delivery) -> None:
+        """Note that the update's file matches its digest."""
+        if entry := self._current(delivery):
+            entry.is_checked = True
+
+    def is_current(self, delivery: Delivery) -> bool:
+        """Return True if nothing has become of the answer since the delivery began."""
+        return self._current(delivery) is not None
+
+    def task_of(self, task_id: str) -> Task | None:
+        """Return the task of an answer as this process was offered it."""
+        return self._entries[task_id].task
+
+    def deadline_of(self, task_id: str) -> float | None:
+        """Return the deadline of an answer, if it is known."""
+        return self._entries[task_id].deadline
+
+    def replace(self, delivery: Delivery, answer: Answer) -> bool:
+        """Put an answer without an update in the place of one; return False if that one is void."""
+        entry = self._current(delivery)
+        if entry is None:
+            return False
+        entry.answer, entry.update = answer, None
+        self._make_due(entry)
+        return True
+
+    def refused(self, task_id: str, now: float, *, is_offered: bool) -> list[str]:
+        """Forget an answer that the combiner refuses, or retire one whose task it does not know yet.
+
+        Args:
+            task_id: The task.
+            now: The present time.
+            is_offered: True if the combiner has offered the task on the present stream.
+
+        Returns:
+            The tasks whose answers are forgotten for it.
+        """
+        entry = self._entries.get(task_id)
+        if entry and (is_offered or entry.is_taken):
+            return self.forget(task_id)
+        return self.retire(task_id, now)
+
+    def retire(self, task_id: str, now: float) -> list[str]:
+        """Stop to deliver an answer for now; return the tasks whose answers are forgotten for it.
+
+        A failure is forgotten itself: its task is worth another try.
+        """
+        entry = self._entries.get(task_id)
+        if entry is None:
+            return []
+        if isinstance(entry.answer.outcome, Failure):
+            return self.forget(task_id)
+        if entry.retired_at is None:
+            entry.retired_at = now
+            self._touch(entry)
+        retired = [id_ for id_, each in self._entries.items() if each.retired_at is not None]
+        retired.sort(key=lambda id_: self._entries[id_].retired_at or 0.0)
+        return [gone for id_ in retired[: -limits.retired_answers_max] for gone in self.forget(id_)]
+
+    def forget(self, task_id: str) -> list[str]:
+        """Remove an answer; return its task, if there was one."""
+        return [task_id] if self._entries.pop(task_id, None) else []
+
+    def expire(self, now: float) -> list[str]:
+        """Retire answers whose deadline has passed; return the tasks whose answers are forgotten."""
+        ended = [
+            id_ for id_, each in self._entries.items() if each.end is not None and each.end <= now
+        ]
+        gone: list[str] = []
+        for task_id in ended:
+            is_retired = self._entries[task_id].retired_at is not None
+            gone += self.forget(task_id) if is_retired else self.retire(task_id, now)
+        return gone
+
+    def overflow(self) -> list[str]:
+        """Remove the oldest answers beyond the limits, retired ones first; return their tasks."""
+        gone: list[str] = []
+        while len(self._entries) > 1 and self._is_too_much():
+            *older, _ = self._entries
+            oldest = next(
+                (id_ for id_ in older if self._entries[id_].retired_at is not None), older[0]
+            )
+            gone += self.forget(oldest)
+        return gone
+
+    def next_due(self) -> float | None:
+        """Return when the next answer is due."""
+        return min((entry.due_at for entry in self._waiting()), default=None)
+
+    def next_end(self) -> float | None:
+        """Return when the next answer retires or is forgotten by itself."""
+        ends = (entry.end for entry in self._entries.values())
+        return min((end for end in ends if end is not None), default=None)
+
+    def _is_too_much(self) -> bool:
+        *older, _ = self._entries.values()
+        held_bytes = sum(entry.update.size_bytes for entry in older if entry.update)
+        return (
+            len(self._entries) > limits.kept_answers_max
+            or held_bytes > limits.kept_answers_bytes_max
+        )
+
+    def _waiting(self) -> list[_Entry]:
+        return [
+            entry
+            for entry in self._entries.values()
+            if entry.retired_at is None and not entry.is_sent
+        ]
+
+    def _current(self, delivery: Delivery) -> _Entry | None:
+        entry = self._entries.get(delivery.answer.task_id)
+        return entry if entry and entry.version == delivery.version else None
+
+    def _make_due(self, entry: _Entry) -> None:
+        entry.is_sent, entry.failures, entry.due_at = False, 0, 0.0
+        self._touch(entry)
+
+    def _touch(self, entry: _Entry) -> None:
+        entry.version = next(self._versions)

@@ -1,0 +1,110 @@
+"""The border to the wire: protobuf messages become the client's own values, and the other way round."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from fednet import limits
+from fednet.blob_ref import BlobRef
+from fednet.errors import InvalidInput
+from fednet.rpc import sendable
+from fednet.wire import common_pb2, tasks_pb2
+
+from .tasks import Answer, Cancel, Failure, Prediction, Receipt, Task, Update, Validation
+
+
+def hello_message(kinds: Iterable[str], *, needs_package: bool) -> tasks_pb2.ClientMessage:
+    """Return the first message on each stream."""
+    hello = tasks_pb2.Hello(kinds=sorted(kinds), needs_package=needs_package)
+    return tasks_pb2.ClientMessage(hello=hello)
+
+
+def log_message(text: str, task_id: str) -> tasks_pb2.ClientMessage:
+    """Return a line for the network's people, cut to its end."""
+    record = tasks_pb2.LogRecord(
+        level=tasks_pb2.LogRecord.INFO,
+        text=sendable(text)[-limits.traceback_characters_max :],
+        task_id=task_id,
+    )
+    return tasks_pb2.ClientMessage(log=record)
+
+
+def answer_message(answer: Answer) -> tasks_pb2.ClientMessage:
+    """Return an answer as the combiner reads it."""
+    result = tasks_pb2.TaskResult(
+        task_id=answer.task_id,
+        download_seconds=answer.download_seconds,
+        work_seconds=answer.work_seconds,
+        upload_seconds=answer.upload_seconds,
+    )
+    match answer.outcome:
+        case Update(num_examples, metadata):
+            result.update.num_examples = num_examples
+            result.update.metadata_json = json.dumps(metadata)
+        case Validation(metrics):
+            result.validation.metrics_json = json.dumps(metrics)
+        case Prediction(predictions):
+            result.prediction.result_json = json.dumps(predictions)
+        case Failure(message, traceback):
+            result.failure.message = sendable(message)
+            result.failure.traceback = sendable(traceback)
+    return tasks_pb2.ClientMessage(result=result)
+
+
+def cancel_of(message: tasks_pb2.CancelTask) -> Cancel:
+    """Read a combiner's cancel."""
+    return Cancel(message.task_id)
+
+
+def receipt_of(message: tasks_pb2.ResultReceipt) -> Receipt:
+    """Read a combiner's receipt."""
+    return Receipt(message.task_id, message.accepted, message.reason)
+
+
+def task_of(message: tasks_pb2.Task) -> Task:
+    """Read a combiner's task.
+
+    Raises:
+        InvalidInput: The session's settings for clients are no JSON object.
+    """
+    return Task(
+        id=message.task_id,
+        kind=_kind_of(message.kind),
+        model=_ref_of(message.model, "MODEL"),
+        package=_ref_of(message.package, "PACKAGE") if message.HasField("package") else None,
+        round_number=message.round_number,
+        helper=message.helper,
+        settings=_settings_of(message.settings_json),
+        seconds_left=_seconds_of(message.seconds_left),
+    )
+
+
+def _kind_of(kind: int) -> str:
+    """Return the kind's name; a kind of a later version has none here."""
+    return tasks_pb2.TaskKind.Name(kind) if kind in tasks_pb2.TaskKind.values() else str(kind)
+
+
+def _ref_of(ref: common_pb2.BlobRef, kind: Literal["MODEL", "PACKAGE"]) -> BlobRef:
+    return BlobRef(kind, ref.id, ref.size_bytes, ref.sha256)
+
+
+def _settings_of(text: str) -> Mapping[str, Any]:
+    try:
+        settings = json.loads(text or "{}")
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(
+            f"The session's settings for clients are no JSON: {error}.", field="settings_json"
+        ) from error
+    if not isinstance(settings, dict):
+        raise InvalidInput(
+            "The session's settings for clients are no JSON object.", field="settings_json"
+        )
+    return settings
+
+
+def _seconds_of(seconds_left: float) -> float | None:
+    """Read a time that 0 leaves open; a value that is no time leaves it open too."""
+    return seconds_left if math.isfinite(seconds_left) and seconds_left > 0 else None

@@ -1,0 +1,108 @@
+"""The runtime that serves the next task: the one that was given, or one for each package as it comes."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from fednet.blob_ref import BlobRef
+from fednet.errors import TaskFailed
+from fednet.settings import ClientSettings
+
+from .files import Files
+from .runtime import Runtime, package_runtime
+from .tasks import Task
+
+
+class Runtimes:
+    """The runtimes of one client, of which one lives at a time.
+
+    Args:
+        settings: The client's settings.
+        files: The packages.
+        work: The folder in which a package works.
+        given: The runtime of a client that brings its own code; None for package mode.
+        report: Tells the network's people.
+    """
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        files: Files,
+        work: Path,
+        given: Runtime | None,
+        report: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._files = files
+        self._work = work
+        self._report = report
+        self._runtime = given
+        self._is_given = given is not None
+        self._made_for = ""
+        self._lock = threading.Lock()
+        self._running: str | None = None
+
+    def for_task(self, task: Task) -> Runtime:
+        """Return the runtime that serves a task.
+
+        Raises:
+            TaskFailed: The client needs a package, and the session has none.
+            InvalidPackage: The package cannot be used.
+        """
+        package = task.package
+        if self._runtime and (self._is_given or (package and self._made_for == package.sha256)):
+            return self._runtime
+        if package is None:
+            raise TaskFailed("The session has no compute package, and this client needs one.")
+        self.close()
+        self._runtime = self._make(package)
+        self._made_for = package.sha256
+        return self._runtime
+
+    def _make(self, package: BlobRef) -> Runtime:
+        folder, manifest = self._files.package(package)
+        shutil.rmtree(self._work, ignore_errors=True)
+        self._work.mkdir(parents=True)
+        return package_runtime(
+            folder,
+            manifest,
+            self._work,
+            self._settings.task_seconds_max,
+            # Of all clients with this data folder; no client's name begins with a dot.
+            environments=self._settings.data_dir / ".environments",
+            report=self._report,
+        )
+
+    @contextlib.contextmanager
+    def running(self, task_id: str) -> Iterator[None]:
+        """Let `cancel` end the task while the block lasts."""
+        with self._lock:
+            self._running = task_id
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running = None
+
+    @property
+    def task_id(self) -> str:
+        """The task that runs; empty where none does."""
+        with self._lock:
+            return self._running or ""
+
+    def cancel(self, task_id: str | None = None) -> None:
+        """Cancel the running task; with an id, only that task."""
+        with self._lock:
+            if self._runtime and self._running and task_id in {None, self._running}:
+                self._runtime.cancel()
+
+    def close(self) -> None:
+        """End the running task; a package's runtime is given up."""
+        with self._lock:
+            closing, self._runtime = self._runtime, None
+        if closing:
+            closing.close()

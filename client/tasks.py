@@ -1,0 +1,111 @@
+"""A client's tasks and their answers, and what else a combiner says about a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fednet import limits
+from fednet.blob_ref import BlobRef
+
+
+@dataclass(frozen=True)
+class Task:
+    """One piece of work that a combiner offers to this client.
+
+    Attributes:
+        id: The id, a UUID; the same whenever and wherever the task is offered.
+        kind: "TRAIN", "VALIDATE", "PREDICT", or the number of a kind that this version does not know.
+        model: The global model.
+        package: The compute package; None where no client of the session needs one.
+        round_number: The number of its round in the session.
+        helper: The name of the format of model and update.
+        settings: The session's settings for clients.
+        seconds_left: The time until the phase closes, counted from the arrival; None where it is not known.
+    """
+
+    id: str
+    kind: str
+    model: BlobRef
+    package: BlobRef | None
+    round_number: int
+    helper: str
+    settings: Mapping[str, Any]
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """The combiner waits for the answer no longer."""
+
+    task_id: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The combiner has the answer, or refuses it.
+
+    Attributes:
+        task_id: The task.
+        accepted: True if the answer counts.
+        reason: The reason of a refusal.
+    """
+
+    task_id: str
+    accepted: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Update:
+    """The outcome of a training; the parameters lie in a file of their own."""
+
+    num_examples: float
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The metrics of a model on the client's data."""
+
+    metrics: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A model's predictions on the client's data."""
+
+    result: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The reason why a task has no other outcome."""
+
+    message: str
+    traceback: str
+
+
+Outcome = Update | Validation | Prediction | Failure
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The client's answer to one task, with the time that its parts took."""
+
+    task_id: str
+    outcome: Outcome
+    download_seconds: float = 0.0
+    work_seconds: float = 0.0
+    upload_seconds: float = 0.0
+
+
+def failure_of(task_id: str, error: Exception, traceback: str = "") -> Answer:
+    """Return the answer to a task that ended with an error."""
+    text = traceback or getattr(error, "traceback", "")
+    failure = Failure(
+        (str(error) or repr(error))[: limits.text_characters_max],
+        text[-limits.traceback_characters_max :],
+    )
+    return Answer(task_id, failure)

@@ -1,0 +1,113 @@
+"""The work at one task: from the task to its answer, whatever goes wrong on the way."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import time
+import traceback
+from pathlib import Path
+
+from fednet.errors import FednetError, TaskFailed
+from fednet.parameters import model_format
+
+from .files import Files
+from .ledger import Ledger
+from .notes import TaskNotes
+from .runtime import Runtime
+from .runtimes import Runtimes
+from .tasks import Answer, Outcome, Prediction, Task, Update, Validation, failure_of
+
+_log = logging.getLogger(__name__)
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+
+
+class Work:
+    """Works at tasks, one at a time, in the caller's thread.
+
+    Args:
+        folder: The client's folder, for the log.
+        ledger: Has the paths of updates, and says if a task is wanted.
+        notes: Keep which task is begun.
+        files: The models.
+        runtimes: Run the client's code.
+    """
+
+    def __init__(
+        self, folder: Path, ledger: Ledger, notes: TaskNotes, files: Files, runtimes: Runtimes
+    ) -> None:
+        self._folder = folder
+        self._ledger = ledger
+        self._notes = notes
+        self._files = files
+        self._runtimes = runtimes
+
+    def do(self, task: Task) -> None:
+        """Work at a task and keep the answer; each error is an answer too."""
+        answer = self._answer(task)
+        try:
+            self._ledger.keep(answer)
+        except OSError as error:
+            answer = self._failed(task, error)
+            self._ledger.keep(answer)
+        _log.info(
+            "task %s (%s, round %s) has ended: %s after %.1f s",
+            task.id,
+            task.kind,
+            task.round_number,
+            type(answer.outcome).__name__.lower(),
+            answer.work_seconds,
+        )
+
+    def _answer(self, task: Task) -> Answer:
+        try:
+            with self._notes.working_at(task.id):
+                return self._timed(task)
+        except (FednetError, OSError) as error:
+            return self._failed(task, error)
+        except Exception as error:  # noqa: BLE001  the agent outlives whatever a task does
+            _log.exception("the task %s failed in a way that nobody foresaw", task.id)
+            return failure_of(task.id, error, traceback.format_exc())
+
+    def _failed(self, task: Task, error: FednetError | OSError) -> Answer:
+        if _is_full_disk(error):
+            _log.error(
+                "the task %s failed because the disk of %s is full: make room there",
+                task.id,
+                self._folder,
+            )
+        return failure_of(task.id, error)
+
+    def _timed(self, task: Task) -> Answer:
+        began = time.monotonic()
+        model = self._files.model(task.model, model_format(task.helper).suffix)
+        runtime = self._runtimes.for_task(task)
+        ready = time.monotonic()
+        with self._runtimes.running(task.id):
+            if not self._ledger.is_wanted():
+                raise TaskFailed("The task was cancelled.")
+            outcome = self._run(runtime, task, model)
+        return Answer(task.id, outcome, ready - began, time.monotonic() - ready)
+
+    def _run(self, runtime: Runtime, task: Task, model: Path) -> Outcome:
+        settings = dict(task.settings)
+        match task.kind:
+            case "TRAIN":
+                update = self._ledger.update_path(task.id)
+                metadata = runtime.train(model, update, settings, task.helper)
+                return Update(metadata.pop("num_examples"), metadata)
+            case "VALIDATE":
+                return Validation(runtime.validate(model, settings, task.helper))
+            case "PREDICT":
+                return Prediction(runtime.predict(model, settings, task.helper))
+            case kind:
+                raise TaskFailed(f"This client knows no tasks of kind {kind}.")
+
+
+def _is_full_disk(error: BaseException | None) -> bool:
+    """Look for a full disk among an error and its causes."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _NO_SPACE:
+            return True
+        error = error.__cause__
+    return False

@@ -1,0 +1,86 @@
+"""The statuses of clients, written in batches: one read for all, a write only where one has changed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fednet import limits
+from fednet.errors import Conflict, NotFound
+from fednet.storage import Document, Query
+
+from .records import Records, timestamp
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Status:
+    combiner: str
+    is_online: bool
+
+    def changes(self, client: Document) -> dict[str, str]:
+        """Return the fields to change; a client that left may be at another combiner by now."""
+        is_here = client["combiner"] == self.combiner
+        if self.is_online:
+            wanted = {"status": "online", "combiner": self.combiner}
+        else:
+            wanted = {"status": "offline"} if is_here else {}
+        is_same = wanted.items() <= client.items()
+        return {} if is_same else {**wanted, "updated_at": timestamp()}
+
+
+@dataclass
+class ClientStatuses:
+    """Collects the statuses of clients, the newest of each, until they are written.
+
+    Args:
+        records: The documents.
+    """
+
+    records: Records
+    _waiting: dict[str, _Status] = field(default_factory=dict)
+
+    def online(self, client_id: str, combiner: str) -> None:
+        """The client is connected to this combiner."""
+        self._waiting[client_id] = _Status(combiner, is_online=True)
+
+    def offline(self, client_id: str, combiner: str) -> None:
+        """The client's connection to this combiner has ended."""
+        self._waiting[client_id] = _Status(combiner, is_online=False)
+
+    def write(self) -> None:
+        """Write what has been collected; it may be written again if the store fails in between."""
+        ids = list(self._waiting)
+        for first in range(0, len(ids), limits.page_items_max):
+            some = ids[first : first + limits.page_items_max]
+            found = {each["id"]: each for each in self.records.find("clients", _with_ids(some))}
+            for id_ in some:
+                self._write(id_, self._waiting[id_], found)
+
+    def _write(self, id_: str, status: _Status, found: Mapping[str, Document]) -> None:
+        client = found.get(id_)
+        if client is None:
+            _log.warning("%s serves a client %s that is not registered", status.combiner, id_)
+        elif changes := status.changes(client):
+            try:
+                self.records.documents.update(
+                    "clients", id_, changes, expected_version=client["version"]
+                )
+            except NotFound:
+                _log.debug("the client %s was removed meanwhile", id_)
+            except Conflict:
+                self.records.update("clients", id_, status.changes)
+
+
+def _with_ids(ids: list[str]) -> Query:
+    return Query(where={"id": ids})
+
+
+def all_offline(records: Records) -> None:
+    """Mark all clients offline: nobody is connected when the first controller starts."""
+    statuses = ClientStatuses(records)
+    for client in records.find("clients", Query(where={"status": ["available", "online"]})):
+        statuses.offline(client["id"], client["combiner"])
+    statuses.write()

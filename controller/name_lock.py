@@ -1,0 +1,68 @@
+"""The right of one process to a controller's name in a data folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fednet import limits
+from fednet.errors import FailedPrecondition
+from fednet.processes import FolderLock
+
+from .records import new_id
+
+_FOLDER = "controllers"
+_MARK = "mark"
+
+
+@dataclass(frozen=True)
+class NameLock:
+    """A name, and the lock on its folder.
+
+    Attributes:
+        name: The controller's name.
+        mark: The folder's mark: another process with this mark has had the lock before, and is dead.
+    """
+
+    name: str
+    mark: str
+    _lock: FolderLock
+
+    @classmethod
+    def take(cls, data_dir: Path, name: str) -> NameLock:
+        """Lock the folder of a name.
+
+        Raises:
+            FailedPrecondition: Another process has it, or the folder cannot be used.
+        """
+        folder = data_dir / _FOLDER / name
+        lock = FolderLock(folder, f"controller {name}")
+        return cls(name, _mark(folder / _MARK), lock)
+
+    @classmethod
+    def take_free(cls, data_dir: Path, prefix: str) -> NameLock:
+        """Lock the folder of the first free name among `prefix.1`, `prefix.2` and so on.
+
+        Raises:
+            FailedPrecondition: None of limits.controllers_per_folder_max is free.
+        """
+        for number in range(1, limits.controllers_per_folder_max):
+            try:
+                return cls.take(data_dir, f"{prefix}.{number}")
+            except FailedPrecondition:
+                continue
+        return cls.take(data_dir, f"{prefix}.{limits.controllers_per_folder_max}")
+
+    def release(self) -> None:
+        """Give the name back to this folder's next process."""
+        self._lock.release()
+
+
+def _mark(path: Path) -> str:
+    """Return the folder's mark; make it if it is the folder's first time."""
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        mark = new_id()
+        path.write_text(mark)
+        return mark

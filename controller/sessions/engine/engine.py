@@ -1,0 +1,261 @@
+"""The session engine: starts and steers sessions, between what people ask and what combiners tell."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from concurrent.futures import CancelledError
+from typing import Any
+
+from fednet import limits
+from fednet.errors import AlreadyExists, FailedPrecondition, LimitExceeded, Unavailable
+from fednet.storage import Document
+
+from ...catalog import Catalog
+from ...driven_elsewhere import DrivenElsewhere
+from ...leases import Leases
+from ...presence import Presence
+from ...records import Records
+from ...registry import address_of
+from ..admission import Admission
+from ..machine.events import Event, MoreRoundsAsked, PauseAsked, ResumeAsked, StopAsked
+from ..machine.kernel import Machine
+from ..machine.state import Kind, Session, Status
+from ..options import PredictionOptions, SessionOptions
+from .commit import document_changes
+from .intake import Intake
+from .lease_keeper import LeaseKeeper
+from .links import CombinerLinks
+from .ownership import Ownership
+from .patience import controller_stops
+from .requests import Authority, release_call
+from .running import RunningSessions
+
+_log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Runs the sessions of one controller.
+
+    Args:
+        records: The documents.
+        catalog: The models and packages.
+        presence: The connected combiners and clients; the engine keeps it up to date.
+        leases: The leases of this controller and of all others.
+        token: The controller's own token, for the combiners.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        catalog: Catalog,
+        presence: Presence,
+        leases: Leases,
+        token: str,
+    ) -> None:
+        self._records = records
+        self._leases = leases
+        self._admission = Admission(records, catalog, presence)
+        self._links = CombinerLinks(token, leases.name)
+        self._running = RunningSessions(
+            leases.name, records, presence, self._links.give, self._raise_if_elsewhere
+        )
+        self._intake = Intake(records, presence, self._running, self._release)
+        self._starting = threading.Lock()
+        self._ownership = Ownership(records, leases, self._running, self._starting)
+        self._keeper = LeaseKeeper(leases, self._running, self._look_around)
+
+    # Life
+
+    def open(self) -> None:
+        """Take up the sessions that nobody drives, connect to all known combiners, and keep the lease."""
+        self._look_around()
+        self._keeper.start()
+
+    def close(self) -> None:
+        """Stop, and give the lease back; sessions go on when a controller takes them up again."""
+        self._keeper.stop()
+        self._running.stop()
+        self._links.close()
+        self._keeper.give_back()
+
+    def connect(self, combiner: Document) -> None:
+        """Open a link to a combiner that has registered; the link to its earlier process ends before."""
+        self._links.connect(
+            combiner["name"],
+            address_of(combiner),
+            self._intake.absorb,
+            self._intake.combiner_down,
+        )
+
+    def disconnect(self, combiner: str) -> None:
+        """Close the link to a removed combiner."""
+        self._links.disconnect(combiner)
+
+    def _look_around(self) -> None:
+        """Take up sessions without a driver, and follow the registrations at other controllers."""
+        self._ownership.take_up_orphans()
+        linked = self._links.addresses()
+        known = {combiner["name"]: combiner for combiner in self._records.find("combiners")}
+        for name in linked.keys() - known.keys():
+            self.disconnect(name)
+        for name, combiner in known.items():
+            if linked.get(name) != address_of(combiner):
+                self.connect(combiner)
+
+    def _release(self, combiner: str, session_id: str, phase_id: str, term: int) -> None:
+        call = release_call(session_id, phase_id, Authority(self._leases.name, term))
+        self._links.give(combiner, call, lambda _: None)
+
+    # Requests
+
+    def start(self, options: SessionOptions | PredictionOptions) -> Document:
+        """Write down a new session and begin it; the same request again gives the same session.
+
+        Raises:
+            AlreadyExists: The id belongs to a session with other options.
+            FailedPrecondition: No model or no package is set, too few clients are connected, or no
+                combiner allows server functions.
+            InvalidInput: An option is wrong; names it.
+            Unavailable: The controller is stopping.
+        """
+        with self._starting:
+            if options.session_id and (known := self._admission.known(options)):
+                return known
+            if self._running.stopping.is_set():
+                raise controller_stops()
+            document = {**self._admission.admit(options), **self._ownership.first_rights()}
+            try:
+                document = self._records.insert("sessions", document)
+            except AlreadyExists:
+                if known := self._admission.known(
+                    options
+                ):  # started at another controller meanwhile
+                    return known
+                raise
+            self._running.run(document)
+        return document
+
+    def wait(
+        self, session_id: str, after_version: int, seconds: float, *, final_only: bool = False
+    ) -> Document:
+        """Return the session as soon as its version is another one, or after so many seconds.
+
+        With final_only its version does not matter: it is returned as soon as it has ended.
+
+        Raises:
+            NotFound: There is no such session.
+            DrivenElsewhere: Another controller drives it.
+        """
+        return self._running.wait(session_id, after_version, seconds, final_only=final_only)
+
+    def stop(self, session_id: str) -> Document:
+        """End a session; return its document once that is stored.
+
+        Raises:
+            NotFound: There is no such session.
+            FailedPrecondition: It has ended already.
+            DrivenElsewhere: Another controller drives it.
+        """
+        return self._ask(session_id, StopAsked("it was stopped"))
+
+    def pause(self, session_id: str) -> Document:
+        """Begin no further round; return the document once that is stored.
+
+        Raises:
+            NotFound: There is no such session.
+            FailedPrecondition: It has ended, or has no rounds.
+            DrivenElsewhere: Another controller drives it.
+        """
+        self._check_rounds(session_id)
+        return self._ask(session_id, PauseAsked())
+
+    def resume(self, session_id: str) -> Document:
+        """Let a paused session go on; return its document once that is stored.
+
+        Raises:
+            NotFound: There is no such session.
+            FailedPrecondition: It is not paused.
+            DrivenElsewhere: Another controller drives it.
+        """
+        document = self._running.document(session_id)
+        if document["status"] != Status.PAUSED:
+            raise FailedPrecondition(
+                f"Session {session_id!r} is {document['status']}: there is nothing to resume.",
+                field="status",
+            )
+        return self._ask(session_id, ResumeAsked())
+
+    def extend(self, session_id: str, rounds: int) -> Document:
+        """Add rounds to a session; one that has ended goes on from its newest model.
+
+        Raises:
+            NotFound: There is no such session.
+            FailedPrecondition: It is a prediction session.
+            LimitExceeded: It would have more than limits.session_rounds_max.
+            DrivenElsewhere: Another controller drives it.
+        """
+        with self._starting:
+            document = self._check_rounds(session_id)
+            if document["rounds_total"] + rounds > limits.session_rounds_max:
+                raise LimitExceeded(
+                    f"A session may have {limits.session_rounds_max} rounds at most.",
+                    field="rounds",
+                )
+            if not Status(document["status"]).is_final:
+                return self._ask(session_id, MoreRoundsAsked(rounds))
+            session = Session.from_dict(document["state"])
+            session.reopen(rounds)
+            rights = self._ownership.next_rights(document)
+            document = self._running.commit(
+                document, {**document_changes(Machine(session)), **rights}
+            )
+            self._running.run(document)
+        return document
+
+    def _ask(self, session_id: str, event: Event) -> Document:
+        """Tell a session something; return its document once the consequences are stored."""
+        document = self._running.document(session_id)
+        actor = self._running.actor(document["session_id"])
+        if actor is None:
+            self._raise_if_over(document)
+            self._raise_if_elsewhere(document)
+            raise DrivenElsewhere(document["session_id"])
+        try:
+            actor.tell(event).result(limits.command_seconds_max)
+        except CancelledError as error:
+            if self._running.stopping.is_set():
+                raise controller_stops() from error
+            raise DrivenElsewhere(document["session_id"]) from error
+        except TimeoutError as error:
+            raise Unavailable(
+                f"The state store does not answer. Session {session_id!r} does as it was asked once the store is "
+                "back."
+            ) from error
+        return actor.document
+
+    def _raise_if_over(self, document: Document) -> None:
+        if Status(document["status"]).is_final:
+            raise FailedPrecondition(
+                f"Session {document['session_id']!r} has ended: it is {document['status']}.",
+                field="status",
+            )
+
+    def _raise_if_elsewhere(self, document: Document) -> None:
+        """Raise DrivenElsewhere if another living controller owns a session."""
+        owner: Mapping[str, Any] = document.get("owner") or {}
+        if owner == self._leases.owner:
+            return
+        if lease := self._leases.holder(owner):
+            raise DrivenElsewhere(document["session_id"], lease["name"], lease["address"])
+
+    def _check_rounds(self, session_id: str) -> Document:
+        """Return the document of a session that has rounds."""
+        document = self._running.document(session_id)
+        if document.get("task") == Kind.PREDICTION.task:
+            raise FailedPrecondition(
+                f"{session_id!r} is a prediction session: it has no rounds. Start another one.",
+                field="task",
+            )
+        return document

@@ -1,0 +1,186 @@
+"""Taking in the news of combiners: stored as documents, seen in who is connected, told to the sessions."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass, field
+
+from fednet import limits
+from fednet.storage import Document, Query
+
+from ...client_statuses import ClientStatuses
+from ...presence import Presence
+from ...records import Records
+from ..machine.events import ClientJoined, ClientLeft, CombinerDown, CombinerUp, Event
+from ..machine.state import Status
+from . import reports
+from .additions import add
+from .patience import controller_stops
+from .running import RunningSessions
+from .told import ClientGone, ClientSeen, News, Snapshot
+
+_log = logging.getLogger(__name__)
+
+Release = Callable[[str, str, str, int], None]
+"""Lets a combiner forget a phase of a session without a driver: combiner, session, phase, the session's term."""
+
+
+@dataclass
+class _Batch:
+    """The consequences of a batch of news.
+
+    Attributes:
+        then: Told in their order once the documents are stored.
+    """
+
+    documents: list[tuple[str, Document]] = field(default_factory=list)
+    then: list[Callable[[], Future[None] | None]] = field(default_factory=list)
+
+
+class Intake:
+    """Takes in the news of all combiners; each combiner's in their order.
+
+    News of sessions that another controller drives is stored, too: it is nobody else's then.
+
+    Args:
+        records: The documents.
+        presence: The connected combiners and clients; kept up to date.
+        running: The sessions that are told.
+        release: Lets a combiner forget a phase.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        presence: Presence,
+        running: RunningSessions,
+        release: Release,
+    ) -> None:
+        self._records = records
+        self._presence = presence
+        self._running = running
+        self._release = release
+        self._names: dict[str, str] = {}
+        self._epochs: dict[str, str] = {}
+
+    def absorb(self, combiner: str, news: Sequence[News]) -> None:
+        """Store a batch of news; return once all consequences are stored.
+
+        Raises:
+            Unavailable: The controller is stopping, or has given up a session; the news will be asked for again.
+        """
+        self._insist(lambda: self._learn_names({each.client for each in news}))
+        batch, statuses = _Batch(), ClientStatuses(self._records)
+        for each in news:
+            self._read(combiner, each, batch, statuses)
+        self._insist(lambda: add(self._records, batch.documents))
+        waiting = [stored for tell in batch.then if (stored := tell())]
+        self._insist(statuses.write)
+        try:
+            for stored in waiting:
+                stored.result()
+        except CancelledError as error:
+            raise controller_stops() from error
+
+    def combiner_down(self, combiner: str) -> None:
+        """Take note that a combiner is out of sight, and its clients with it."""
+        with self._running.network_changes():
+            gone = self._presence.combiner_down(combiner)
+            self._running.tell_all(CombinerDown(combiner))
+        if self._running.stopping.is_set():
+            return  # the next controller learns from the combiner who is connected
+        statuses = ClientStatuses(self._records)
+        for client_id in gone:
+            statuses.offline(client_id, combiner)
+        self._insist(statuses.write)
+
+    # News
+
+    def _read(self, combiner: str, news: News, batch: _Batch, statuses: ClientStatuses) -> None:
+        match news.what:
+            case Snapshot() as snapshot:
+                self._epochs[combiner] = snapshot.epoch
+                self._insist(lambda: self._note_clients(combiner, snapshot, statuses))
+                batch.then.append(lambda: self._combiner_up(combiner, snapshot))
+            case ClientSeen(client) as seen:
+                statuses.online(client, combiner)
+                batch.then.append(lambda: self._joined(combiner, seen))
+            case ClientGone(client):
+                statuses.offline(client, combiner)
+                batch.then.append(lambda: self._left(combiner, client))
+            case _:
+                self._read_work(combiner, news, batch)
+
+    def _read_work(self, combiner: str, news: News, batch: _Batch) -> None:
+        """Read news of work; what cannot be read is dropped: it would hold up all news after it for ever."""
+        name = self._names.get(news.client, news.client)
+        try:
+            batch.documents += reports.documents_of(news, self._epochs.get(combiner, ""), name)
+            event = reports.event_of(news, name)
+        except Exception:  # noqa: BLE001  whatever it is
+            _log.exception("news %d of %s is dropped", news.number, combiner)
+            return
+        if event:
+            batch.then.append(lambda: self._tell(news.session_id, event))
+
+    def _tell(self, session_id: str, event: Event) -> Future[None] | None:
+        actor = self._running.actor(session_id)
+        return actor.tell(event) if actor else None
+
+    def _joined(self, combiner: str, seen: ClientSeen) -> None:
+        with self._running.network_changes():
+            self._presence.client_joined(combiner, seen.client, seen.capabilities)
+            self._running.tell_all(ClientJoined(combiner, seen.client, seen.capabilities.kinds))
+
+    def _left(self, combiner: str, client: str) -> None:
+        with self._running.network_changes():
+            self._presence.client_left(combiner, client)
+            self._running.tell_all(ClientLeft(combiner, client))
+
+    # Combiners
+
+    def _combiner_up(self, combiner: str, snapshot: Snapshot) -> None:
+        allows = snapshot.allows_functions
+        kinds = {client: able.kinds for client, able in snapshot.clients.items()}
+        with self._running.network_changes():
+            self._presence.combiner_up(combiner, snapshot.clients, allows_functions=allows)
+            driven = {actor.session.session_id: actor for actor in self._running.actors()}
+            for session_id, actor in driven.items():
+                held = snapshot.held.get(session_id, frozenset())
+                actor.tell(CombinerUp(combiner, kinds, allows, held))
+        for session_id in snapshot.held.keys() - driven.keys():
+            self._release_in_vain(combiner, session_id, snapshot.held[session_id])
+
+    def _release_in_vain(self, combiner: str, session_id: str, phases: Collection[str]) -> None:
+        """Release the phases of a session that has ended or is gone; all others are their driver's."""
+        found: list[Document | None] = []
+        self._insist(lambda: found.append(self._records.lookup_natural("sessions", session_id)))
+        session = found[-1]
+        if session is None or Status(session["status"]).is_final:
+            term = session.get("term", 0) if session else 0
+            for phase_id in sorted(phases):
+                self._release(combiner, session_id, phase_id, term + 1)
+
+    def _note_clients(self, combiner: str, snapshot: Snapshot, statuses: ClientStatuses) -> None:
+        """Note who is connected, and who is not any more though the documents say so."""
+        where = {"combiner": combiner, "status": "online"}
+        for client in self._records.find("clients", Query(where=where)):
+            if client["id"] not in snapshot.clients:
+                statuses.offline(client["id"], combiner)
+        for client_id in snapshot.clients:
+            statuses.online(client_id, combiner)
+
+    def _learn_names(self, client_ids: set[str]) -> None:
+        missing = sorted(client_ids - self._names.keys() - {""})
+        if len(self._names) + len(missing) > limits.session_clients_max:
+            self._names = {}
+        for first in range(0, len(missing), limits.page_items_max):
+            some = missing[first : first + limits.page_items_max]
+            found = self._records.find("clients", Query(where={"id": some}))
+            self._names |= {client["id"]: client["name"] for client in found}
+
+    def _insist(self, work: Callable[[], None]) -> None:
+        if not self._running.patience.insist(work, "the intake of news"):
+            raise controller_stops()

@@ -1,0 +1,173 @@
+"""The news of combiners as documents for people, and as events for sessions. Pure translation."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+from fednet import limits
+
+from ..machine.documents import iso
+from ..machine.events import Answered, Event, PhaseClosed, Unanswered
+from . import answers
+from .told import (
+    LogWritten,
+    ModelUsed,
+    ModelValidated,
+    News,
+    ShareClosed,
+    TaskFailed,
+    TaskSent,
+    UpdateFolded,
+    ValueGiven,
+)
+
+_FLOAT_MAX = 2.0**1023
+_REQUESTS = {
+    "TRAIN": "MODEL_UPDATE_REQUEST",
+    "VALIDATE": "MODEL_VALIDATION_REQUEST",
+    "PREDICT": "MODEL_PREDICTION_REQUEST",
+}
+_IDS = uuid.UUID("c3d6f5a8-56f4-4c39-9a0f-98a7be0f3f0e")
+
+
+def event_of(news: News, client_name: str) -> Event | None:
+    """Return the event that the news is for its session; None if it is none."""
+    match news.what:
+        case UpdateFolded(num_examples, _, seconds):
+            return Answered(news.phase_id, news.combiner, news.client, num_examples, seconds)
+        case ValueGiven(value, content):
+            return Answered(news.phase_id, news.combiner, news.client, value=value, content=content)
+        case ModelValidated() | ModelUsed():
+            return Answered(news.phase_id, news.combiner, news.client)
+        case TaskFailed(_, message):
+            problem = message[: limits.problem_characters_max]
+            return Unanswered(news.phase_id, news.client, client_name, problem)
+        case ShareClosed(count, weight, failure, attempt):
+            return PhaseClosed(news.combiner, news.phase_id, count, weight, failure, attempt)
+        case _:
+            return None
+
+
+def documents_of(news: News, epoch: str, client_name: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the documents that the news leaves behind, each with its collection."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    match news.what:
+        case ModelValidated():
+            found.append(("validations", _validation(news, news.what, client_name)))
+        case ModelUsed():
+            found.append(("predictions", _prediction(news, news.what, client_name)))
+        case UpdateFolded(_, metadata, _):
+            found += [("metrics", each) for each in _metrics(news, metadata, client_name)]
+    if answer := answers.document_of(news, epoch, client_name):
+        found.append(("answers", answer))
+    if status := _status(news, epoch, client_name):
+        found.append(("statuses", status))
+    return found
+
+
+def _prediction(news: News, told: ModelUsed, client_name: str) -> dict[str, Any]:
+    """Return a prediction as FEDn shows it, with the result as an object beside."""
+    return {
+        "id": news.task,
+        "model_id": news.model_id,
+        "correlation_id": news.session_id,
+        "timestamp": iso(news.happened_at),
+        "data": told.text,
+        "result": told.result,
+        "meta": "",
+        "sender": {"name": client_name, "role": "WORKER"},
+        "receiver": {"name": news.combiner, "role": "COMBINER"},
+    }
+
+
+def _validation(news: News, told: ModelValidated, client_name: str) -> dict[str, Any]:
+    """Return a validation as FEDn shows it, with the metrics as an object beside."""
+    return {
+        "id": news.task,
+        "model_id": news.model_id,
+        "session_id": news.session_id,
+        "round_id": news.round_id,
+        "correlation_id": news.task,
+        "timestamp": iso(news.happened_at),
+        "data": told.text,
+        "metrics": told.metrics,
+        "meta": "",
+        "sender": {"name": client_name, "role": "WORKER"},
+        "receiver": {"name": news.combiner, "role": "COMBINER"},
+    }
+
+
+def _metrics(news: News, metadata: Any, client_name: str) -> list[dict[str, Any]]:
+    """Return each number that a client reported with its update; the round's number is its step."""
+    if not isinstance(metadata, dict):
+        return []
+    return [
+        {
+            "id": str(uuid.uuid5(_IDS, f"{news.task}/{key}")),
+            "key": key[: limits.name_characters_max],
+            "value": float(value),
+            "step": news.round_number,
+            "model_id": news.model_id,
+            "round_id": news.round_id,
+            "session_id": news.session_id,
+            "timestamp": iso(news.happened_at),
+            "sender": {"name": client_name, "role": "WORKER"},
+        }
+        for key, value in metadata.items()
+        if isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) < _FLOAT_MAX
+    ]
+
+
+# The log of the network
+
+
+def _status(news: News, epoch: str, client_name: str) -> dict[str, Any] | None:
+    """Return the news as a line of the log, in FEDn's form; None if it is not for people."""
+    line = _line(news, client_name)
+    if line is None:
+        return None
+    kind, level, text, sender, data = line
+    about = {"round": news.round_number, "model_id": news.model_id, "client": client_name}
+    return {
+        "id": str(uuid.uuid5(_IDS, f"{epoch}/{news.number}")),
+        "type": kind,
+        "log_level": level,
+        "status": text,
+        "data": json.dumps({**about, **data}),
+        "timestamp": iso(news.happened_at),
+        "correlation_id": news.task,
+        "session_id": news.session_id,
+        "extra": "",
+        "sender": sender,
+    }
+
+
+_Line = tuple[str, str, str, dict[str, str], dict[str, Any]]
+
+
+def _line(news: News, client_name: str) -> _Line | None:  # noqa: PLR0911  one line per event
+    """Return type, level, text, sender and further data of a line."""
+    by_combiner = {"name": news.combiner, "role": "COMBINER"}
+    by_client = {"name": client_name, "role": "WORKER"}
+    match news.what:
+        case TaskSent():
+            kind = _REQUESTS.get(news.kind, "LOG")
+            return kind, "AUDIT", f"Task sent to {client_name}.", by_combiner, {}
+        case UpdateFolded(num_examples):
+            data = {"num_examples": num_examples}
+            return "MODEL_UPDATE", "AUDIT", "Model update folded.", by_client, data
+        case ModelValidated(_, metrics):
+            return "MODEL_VALIDATION", "AUDIT", "Model validated.", by_client, {"metrics": metrics}
+        case ModelUsed():
+            return "MODEL_PREDICTION", "AUDIT", "Model predicted with.", by_client, {}
+        case TaskFailed(why, message, traceback):
+            level = "ERROR" if why in {"FAILED", "REFUSED"} else "WARNING"
+            return "LOG", level, message, by_client, {"why": why, "traceback": traceback}
+        case LogWritten(level, text):
+            return "LOG", level, text, by_client if news.client else by_combiner, {}
+        case _:
+            return None

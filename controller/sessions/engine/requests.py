@@ -1,0 +1,289 @@
+"""The orders of a session as calls to combiners, and the answers to them as events. Pure translation.
+
+Protobuf ends here: an order comes in, one `Call` goes to a link; the answer comes back, one event goes to the session.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from fednet import limits
+from fednet.aggregation import aggregator
+from fednet.errors import FednetError
+from fednet.wire import common_pb2, rounds_pb2
+
+from ..machine.events import (
+    Event,
+    PhaseBegun,
+    PhaseRefused,
+    Planned,
+    PlanRefused,
+    Reduced,
+    ReduceRefused,
+    Unheard,
+    Withdrawn,
+)
+from ..machine.orders import (
+    ClosePhase,
+    Order,
+    PlanRound,
+    ReduceRound,
+    ReleasePhase,
+    StartPhase,
+    WithdrawClients,
+)
+from ..machine.state import BlobRef, Functions, Kind, Phase, Round, Session, Share
+
+
+class Pool(StrEnum):
+    """A group of threads of a link; a call waits only for others of its pool."""
+
+    CONTROL = "control"
+    REDUCING = "reduce"
+    FUNCTIONS = "functions"
+
+
+@dataclass(frozen=True)
+class Authority:
+    """The right of a controller to give orders for a session: its name, and its term as the session's driver."""
+
+    controller: str
+    term: int
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call to a combiner.
+
+    Attributes:
+        method: The method's name in the service `Rounds`.
+        message: The request.
+        seconds_max: The time that the combiner has for its answer.
+        pool: The threads that make the call.
+    """
+
+    method: str
+    message: Any
+    seconds_max: float = limits.call_seconds_max
+    pool: Pool = Pool.CONTROL
+
+
+def fixed(order: Order) -> Order:
+    """Return the order as it is now: later attempts change the round that it refers to."""
+    if isinstance(order, PlanRound | ReduceRound):
+        return replace(order, round=copy.copy(order.round))
+    return order
+
+
+def call_of(session: Session, order: Order, authority: Authority) -> Call:
+    """Return the call that gives a session's order to its combiner."""
+    right = _right(session.session_id, authority)
+    match order:
+        case StartPhase():
+            return Call("Start", _phase(session, order, right))
+        case ClosePhase(_, phase_id):
+            return Call("Close", rounds_pb2.PhaseOrder(phase_id=phase_id, authority=right))
+        case WithdrawClients(_, phase_id, clients):
+            message = rounds_pb2.Withdrawal(phase_id=phase_id, clients=clients, authority=right)
+            return Call("Withdraw", message)
+        case ReleasePhase(_, phase_id):
+            return release_call(session.session_id, phase_id, authority)
+        case PlanRound():
+            seconds = session.round_timeout + limits.round_grace_seconds
+            return Call("Plan", _plan(session, order, right), seconds, Pool.FUNCTIONS)
+        case ReduceRound():
+            aggregates = session.functions is not None and session.functions.aggregates
+            pool = Pool.FUNCTIONS if aggregates else Pool.REDUCING
+            return Call("Reduce", _reduction(session, order, right), session.round_timeout, pool)
+
+
+def release_call(session_id: str, phase_id: str, authority: Authority) -> Call:
+    """Return the call that lets a combiner forget a phase."""
+    right = _right(session_id, authority)
+    return Call("Release", rounds_pb2.PhaseOrder(phase_id=phase_id, authority=right))
+
+
+def outcome(order: Order, answer: Any) -> Event | None:  # noqa: PLR0911  one event per answer
+    """Return the event that an answer to an order is for its session; None if it is none.
+
+    Args:
+        order: The order.
+        answer: The combiner's message, or the FednetError that the call ended with.
+    """
+    if isinstance(answer, FednetError):
+        return Unheard(order) if answer.retryable else _refused(order, answer.message)
+    match order:
+        case PlanRound() | ReduceRound() if answer.HasField("failure"):
+            return _refused(order, f"{answer.failure.message}\n{answer.failure.traceback}".strip())
+        case PlanRound(_, current):
+            settings = json.loads(answer.settings_json)
+            clients, state = list(answer.clients), _state_of(answer)
+            return Planned(current.id, current.attempt, clients, settings, state)
+        case ReduceRound():
+            return Reduced(_ref(answer.model), answer.seconds, _state_of(answer))
+        case StartPhase(combiner):
+            return PhaseBegun(combiner, order.phase_id)
+        case WithdrawClients(combiner, phase_id):
+            return Withdrawn(combiner, phase_id, frozenset(answer.clients))
+        case _:
+            return None
+
+
+def _refused(order: Order, message: str) -> Event | None:
+    match order:
+        case StartPhase(combiner):
+            problem = f"{combiner}: {message}"
+            return PhaseRefused(combiner, order.phase_id, problem, order.attempt)
+        case PlanRound(_, current):
+            return PlanRefused(current.id, current.attempt, message)
+        case ReduceRound(_, current):
+            return ReduceRefused(current.model_id, message)
+        case _:
+            return None
+
+
+# Messages
+
+
+def _right(session_id: str, authority: Authority) -> rounds_pb2.Authority:
+    return rounds_pb2.Authority(
+        controller=authority.controller, term=authority.term, session_id=session_id
+    )
+
+
+def _phase(session: Session, order: StartPhase, right: rounds_pb2.Authority) -> rounds_pb2.Phase:
+    phase, package, functions = order.phase, session.package, session.functions
+    is_training = session.kind is not Kind.PREDICTION
+    return rounds_pb2.Phase(
+        phase_id=phase.phase_id,
+        session_id=session.session_id,
+        round_id=order.round_id,
+        round_number=phase.number,
+        kind=phase.kind,
+        model=_wire_ref(common_pb2.BlobRef.MODEL, phase.model),
+        package=_wire_ref(common_pb2.BlobRef.PACKAGE, package) if package else None,
+        helper=session.helper,
+        settings_json=json.dumps(_settings(session, phase)),
+        clients=order.clients,
+        client_settings_json=_client_settings(phase, order.clients),
+        seconds_max=order.seconds_max,
+        attempt=order.attempt,
+        aggregator=session.aggregator if is_training else "",
+        aggregator_settings_json=json.dumps(session.aggregator_kwargs) if is_training else "",
+        share_partial=phase.is_shared,
+        retain_updates=phase.kind == "TRAIN" and not session.delete_models,
+        keep_updates=functions is not None and functions.aggregates,
+        authority=right,
+    )
+
+
+def _settings(session: Session, phase: Phase) -> dict[str, Any]:
+    """Return the settings that all clients are given with a task."""
+    if session.kind is Kind.PREDICTION:
+        return {"session_id": session.session_id}
+    return {
+        **aggregator(session.aggregator, session.aggregator_kwargs).client_settings,
+        **phase.settings,
+        "session_id": session.session_id,
+        "round": phase.number,
+        "rounds": session.rounds,
+    }
+
+
+def _client_settings(phase: Phase, clients: tuple[str, ...]) -> Mapping[str, str]:
+    asked = phase.client_settings.keys() & set(clients)
+    return {client: json.dumps(phase.client_settings[client]) for client in asked}
+
+
+def _plan(
+    session: Session, order: PlanRound, right: rounds_pb2.Authority
+) -> rounds_pb2.PlanRequest:
+    state = order.round.functions_state
+    return rounds_pb2.PlanRequest(
+        functions=_functions(session, order.round),
+        model=_wire_ref(common_pb2.BlobRef.MODEL, session.model),
+        state=_wire_ref(common_pb2.BlobRef.STATE, state) if state else None,
+        clients=order.clients,
+        authority=right,
+    )
+
+
+def _functions(session: Session, current: Round) -> rounds_pb2.ServerFunctions:
+    functions = _functions_of(session)
+    about = rounds_pb2.PhaseContext(
+        phase_id=current.model_id,  # unique for each attempt; a run repeats its random numbers by it
+        session_id=session.session_id,
+        round_id=current.id,
+        round_number=current.number,
+        model_id=session.model.id,
+        kind="TRAIN",
+    )
+    return rounds_pb2.ServerFunctions(
+        about=about,
+        source=functions.source,
+        seconds_max=session.round_timeout,
+        obsolete_state_ids=functions.obsolete,
+        helper=session.helper,
+    )
+
+
+def _functions_of(session: Session) -> Functions:
+    assert session.functions, "only a session with server functions asks for them"
+    return session.functions
+
+
+def _reduction(
+    session: Session, order: ReduceRound, right: rounds_pb2.Authority
+) -> rounds_pb2.Reduction:
+    current = order.round
+    aggregates = session.functions is not None and session.functions.aggregates
+    state = current.functions_state if aggregates else session.aggregator_state
+    partials = [
+        _partial(phase, combiner, share, current.number - phase.number)
+        for phase in current.parts
+        for combiner, share in phase.shares.items()
+        if share.answers
+    ]
+    return rounds_pb2.Reduction(
+        model_id=current.model_id,
+        base=_wire_ref(common_pb2.BlobRef.MODEL, session.model),
+        aggregator=session.aggregator,
+        aggregator_settings_json=json.dumps(session.aggregator_kwargs),
+        partials=partials,
+        state=_wire_ref(common_pb2.BlobRef.STATE, state) if state else None,
+        obsolete_state_id=session.obsolete_state_id,
+        helper=session.helper,
+        functions=_functions(session, current) if aggregates else None,
+        authority=right,
+    )
+
+
+def _partial(phase: Phase, combiner: str, share: Share, staleness: int) -> rounds_pb2.Partial:
+    return rounds_pb2.Partial(
+        phase_id=phase.phase_id,
+        combiner=combiner,
+        updates=share.answers,
+        weight=share.weight,
+        base=_wire_ref(common_pb2.BlobRef.MODEL, phase.model) if staleness else None,
+        staleness=staleness,
+    )
+
+
+# References to blobs
+
+
+def _state_of(answer: rounds_pb2.Planned | rounds_pb2.Reduced) -> BlobRef | None:
+    return _ref(answer.state) if answer.HasField("state") else None
+
+
+def _ref(ref: common_pb2.BlobRef) -> BlobRef:
+    return BlobRef(ref.id, ref.size_bytes, ref.sha256)
+
+
+def _wire_ref(kind: common_pb2.BlobRef.Kind, ref: BlobRef) -> common_pb2.BlobRef:
+    return common_pb2.BlobRef(kind=kind, id=ref.id, size_bytes=ref.size_bytes, sha256=ref.sha256)

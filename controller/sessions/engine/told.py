@@ -1,0 +1,159 @@
+"""The news of combiners, as values of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...presence import Capabilities
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The state of a combiner when its stream opens.
+
+    Attributes:
+        epoch: The name of the combiner's process; its event numbers begin anew with each.
+        clients: Its clients by id.
+        held: The ids of the phases that it holds, by their session's id.
+    """
+
+    epoch: str
+    clients: Mapping[str, Capabilities]
+    held: Mapping[str, frozenset[str]]
+    allows_functions: bool
+
+
+@dataclass(frozen=True)
+class ClientSeen:
+    """A client has connected to the combiner."""
+
+    client: str
+    capabilities: Capabilities
+
+
+@dataclass(frozen=True)
+class ClientGone:
+    """A client's stream to the combiner broke."""
+
+    client: str
+
+
+@dataclass(frozen=True)
+class TaskSent:
+    """A task went to its client."""
+
+
+@dataclass(frozen=True)
+class UpdateFolded:
+    """A client's update is in the combiner's partial.
+
+    Attributes:
+        metadata: The JSON value that the client sent; its text, cut, if it is no JSON.
+        seconds: The time of each part of the work, by name.
+    """
+
+    num_examples: float
+    metadata: Any
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class ModelValidated:
+    """A client's metrics on a model, as text and as a JSON value."""
+
+    text: str
+    metrics: Any
+
+
+@dataclass(frozen=True)
+class ModelUsed:
+    """A client's prediction with a model, as text and as a JSON value."""
+
+    text: str
+    result: Any
+
+
+@dataclass(frozen=True)
+class ValueGiven:
+    """A client's part of an exchange."""
+
+    value: Mapping[str, Any]
+    content: bytes
+
+
+@dataclass(frozen=True)
+class TaskFailed:
+    """A task ended without an answer that counts.
+
+    Attributes:
+        why: FAILED, REFUSED, LATE or GONE.
+    """
+
+    why: str
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True)
+class ShareClosed:
+    """The combiner's totals of a phase."""
+
+    answers: int
+    weight: float
+    failure: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class LogWritten:
+    """A line of a client's or a combiner's log."""
+
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """An event that only a newer version knows."""
+
+
+Presence = Snapshot | ClientSeen | ClientGone
+Work = (
+    TaskSent
+    | UpdateFolded
+    | ModelValidated
+    | ModelUsed
+    | ValueGiven
+    | TaskFailed
+    | ShareClosed
+    | LogWritten
+)
+
+
+@dataclass(frozen=True)
+class News:
+    """One event of a combiner.
+
+    Attributes:
+        number: Its number in the combiner's present process; 0 if it comes only once.
+        happened_at: Seconds since 1970.
+        kind: The phase's kind of task.
+        client: The id of the client that it is about; empty if it is about none.
+        task: The task's id; empty if it is about none.
+        what: The event.
+    """
+
+    combiner: str
+    number: int
+    happened_at: float
+    phase_id: str
+    session_id: str
+    round_id: str
+    round_number: int
+    model_id: str
+    kind: str
+    client: str
+    task: str
+    what: Presence | Work | Unknown

@@ -1,0 +1,110 @@
+"""One stream of a combiner's news: what has arrived is stored in a thread of its own, then acknowledged."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from fednet import limits
+from fednet.errors import FednetError
+
+from .told import News, Snapshot
+
+_log = logging.getLogger(__name__)
+
+Absorb = Callable[[str, Sequence[News]], None]
+"""Stores a combiner's news; news is acknowledged once this has returned."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The number up to which news is stored, in one process of a combiner."""
+
+    epoch: str
+    number: int
+
+
+class Watch:
+    """Takes the news of one stream.
+
+    Args:
+        name: The combiner's name.
+        absorb: Stores a batch of news.
+        hang_up: Ends the stream.
+
+    Attributes:
+        spoke: True once anything has come.
+        failed: True once something could not be stored. Nothing more of this stream is stored then.
+    """
+
+    def __init__(self, name: str, absorb: Absorb, hang_up: Callable[[], None]) -> None:
+        self.spoke = False
+        self.failed = False
+        self._name = name
+        self._absorb = absorb
+        self._hang_up = hang_up
+        self._epoch = ""
+        self._arrived: queue.Queue[News | None] = queue.Queue(limits.queue_messages_max)
+        self._stored: queue.Queue[Mark | None] = queue.Queue()  # one for each batch of `_arrived`
+        self._thread = threading.Thread(target=self._store, name=f"link-{name}-store", daemon=True)
+        self._thread.start()
+
+    def marks(self) -> Iterator[Mark]:
+        """Yield how far news is stored, each time that it changes, until the stream is closed."""
+        return iter(self._stored.get, None)
+
+    def take(self, news: News) -> None:
+        """Take what has arrived; wait while too much is not stored yet."""
+        self.spoke = True
+        self._arrived.put(news)
+
+    def close(self) -> None:
+        """Store what has arrived, then end."""
+        self._arrived.put(None)
+        self._thread.join()
+        self._stored.put(None)
+
+    def _store(self) -> None:
+        """Take all to the end, also what is not stored any more, so that nobody waits for room."""
+        while batch := self._next_batch():
+            if self.failed:
+                continue
+            try:
+                self._absorb(self._name, batch)
+            except Exception as error:  # noqa: BLE001  the stream must recover from anything
+                self._fail(error)
+            else:
+                self._acknowledge(batch)
+
+    def _fail(self, error: Exception) -> None:
+        self.failed = True
+        if isinstance(error, FednetError) and error.retryable:
+            _log.info("news of %s is asked for again: %s", self._name, error)
+        else:
+            _log.error(
+                "news of %s could not be stored; it is asked for again", self._name, exc_info=error
+            )
+        self._hang_up()
+
+    def _acknowledge(self, batch: Sequence[News]) -> None:
+        for news in batch:
+            if isinstance(news.what, Snapshot):
+                self._epoch = news.what.epoch
+        if number := max(news.number for news in batch):
+            self._stored.put(Mark(self._epoch, number))
+
+    def _next_batch(self) -> list[News]:
+        """Wait for news, and take all that has arrived with it; an empty batch is the end."""
+        batch: list[News] = []
+        news = self._arrived.get()
+        while news is not None:
+            batch.append(news)
+            if self._arrived.empty() or len(batch) >= limits.queue_messages_max:
+                return batch
+            news = self._arrived.get()
+        if batch:
+            self._arrived.put(None)
+        return batch

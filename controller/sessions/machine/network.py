@@ -1,0 +1,121 @@
+"""The combiners and clients that a session sees, kept up to date by the events of the network."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from .events import ClientJoined, ClientLeft, CombinerDown, CombinerUp, NetworkEvent
+
+Capable = dict[str, set[str]]
+"""The ids of clients that can do a kind of task, by combiner."""
+
+
+class Network:
+    """A picture of the network in one session. A join costs the same however many clients there are."""
+
+    def __init__(self) -> None:
+        self._seen: dict[
+            str, dict[str, frozenset[str]]
+        ] = {}  # by client: its combiners, the newest last
+        self._clients: dict[str, set[str]] = {}  # by connected combiner
+        self._allowing: set[str] = set()
+        self._away_since: dict[str, float] = {}
+        self._counts: Counter[str] = Counter()
+
+    def absorb(self, event: NetworkEvent, now: float) -> None:
+        """Take in an event."""
+        match event:
+            case CombinerUp(combiner, clients, allows_functions):
+                self._combiner_up(combiner, dict(clients), allows_functions=allows_functions)
+            case CombinerDown(combiner):
+                self._combiner_down(combiner, now)
+            case ClientJoined(combiner, client, kinds):
+                self._clients.setdefault(combiner, set())
+                self._see(client, combiner, kinds)
+            case ClientLeft(combiner, client):
+                self._lose(client, combiner)
+
+    @property
+    def combiners(self) -> set[str]:
+        """The names of the connected combiners."""
+        return set(self._clients)
+
+    @property
+    def allowing(self) -> set[str]:
+        """The names of the connected combiners where server functions may run."""
+        return self._allowing & self._clients.keys()
+
+    def count(self, kind: str) -> int:
+        """Return how many connected clients can do this kind of task."""
+        return self._counts[kind]
+
+    def capable(self, kind: str) -> Capable:
+        """Return the connected clients that can do this kind of task, each at the combiner that it joined last."""
+        found: Capable = {combiner: set() for combiner in self._clients}
+        for client, places in self._seen.items():
+            combiner, kinds = next(reversed(places.items()))
+            if kind in kinds:
+                found[combiner].add(client)
+        return found
+
+    def place(self, client: str) -> str | None:
+        """Return the combiner that the client joined last, if it is connected."""
+        return next(reversed(self._seen.get(client, {})), None)
+
+    def away_since(self, combiner: str) -> float | None:
+        """Return when a combiner went out of sight, in seconds since 1970; None while it is connected."""
+        return self._away_since.get(combiner)
+
+    def miss(self, combiner: str, now: float) -> None:
+        """Count a combiner as away from now on, unless it is connected or is counted as away already."""
+        if combiner not in self._clients:
+            self._away_since.setdefault(combiner, now)
+
+    def _combiner_up(
+        self, combiner: str, clients: dict[str, frozenset[str]], *, allows_functions: bool
+    ) -> None:
+        for gone in self._clients.get(combiner, set()) - clients.keys():
+            self._lose(gone, combiner)
+        self._clients.setdefault(combiner, set())
+        self._away_since.pop(combiner, None)
+        (self._allowing.add if allows_functions else self._allowing.discard)(combiner)
+        for client, kinds in clients.items():
+            self._see(client, combiner, kinds, is_newest=client not in self._seen)
+
+    def _combiner_down(self, combiner: str, now: float) -> None:
+        for client in list(self._clients.get(combiner, ())):
+            self._lose(client, combiner)
+        self._clients.pop(combiner, None)
+        self._allowing.discard(combiner)
+        self._away_since.setdefault(combiner, now)
+
+    def _see(
+        self, client: str, combiner: str, kinds: frozenset[str], *, is_newest: bool = True
+    ) -> None:
+        places = self._seen.setdefault(client, {})
+        self._count(client, -1)
+        if is_newest:
+            places.pop(combiner, None)
+            places[combiner] = kinds
+        elif combiner in places:
+            places[combiner] = kinds
+        else:
+            self._seen[client] = {combiner: kinds, **places}
+        self._clients[combiner].add(client)
+        self._count(client, +1)
+
+    def _lose(self, client: str, combiner: str) -> None:
+        self._clients.get(combiner, set()).discard(client)
+        if combiner not in self._seen.get(client, {}):
+            return
+        self._count(client, -1)
+        del self._seen[client][combiner]
+        if self._seen[client]:
+            self._count(client, +1)
+        else:
+            del self._seen[client]
+
+    def _count(self, client: str, by: int) -> None:
+        for kinds in list(self._seen[client].values())[-1:]:
+            for kind in kinds:
+                self._counts[kind] += by

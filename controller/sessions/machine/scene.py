@@ -1,0 +1,59 @@
+"""The surroundings of a step: the session, the network, the answers so far, the time, and the decision."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+
+from fednet import limits
+
+from .network import Network
+from .orders import Decision, Order, Projection
+from .state import Phase, Round, Session
+from .tally import Tally
+
+_IDS = uuid.UUID("5f6c7a0e-0a4b-4a57-8f2e-6a1c9f6f2d55")
+
+
+@dataclass
+class Scene:
+    """Everything that a step may read, and the one place for its orders and projections.
+
+    Attributes:
+        now: Seconds since 1970.
+        tallies: The answers of each phase under way, by its id.
+    """
+
+    session: Session
+    network: Network
+    tallies: dict[str, Tally]
+    now: float
+    decision: Decision = field(default_factory=Decision)
+
+    @property
+    def round(self) -> Round:
+        """The round under way; only its steps ask."""
+        assert self.session.round, "a step belongs to a round"
+        return self.session.round
+
+    def order(self, *orders: Order) -> None:
+        """Give orders once the decision is stored."""
+        self.decision.orders += orders
+
+    def write(self, *projections: Projection) -> None:
+        """Write documents once the session's own is stored."""
+        self.decision.projections += projections
+
+    def tally(self, phase: Phase) -> Tally:
+        """Return the answers of a phase so far."""
+        if phase.phase_id not in self.tallies:
+            self.tallies[phase.phase_id] = Tally.of(phase)
+        return self.tallies[phase.phase_id]
+
+    def id(self, *parts: object) -> str:
+        """Return an id that is the same each time, so that a repeated step repeats its names."""
+        return str(uuid.uuid5(_IDS, "/".join(map(str, (self.session.document_id, *parts)))))
+
+    def deadline(self) -> float:
+        """Return the deadline of a step that starts now: round_timeout plus a grace period for messages."""
+        return self.now + self.session.round_timeout + limits.round_grace_seconds

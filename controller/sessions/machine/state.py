@@ -1,0 +1,333 @@
+"""The state of a session: plain values that go into its document and come back as they were."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from pydantic import TypeAdapter
+
+
+class Kind(StrEnum):
+    """A kind of session; `plans` says which steps each has."""
+
+    TRAINING = "training"
+    ASYNCHRONOUS = "asynchronous"
+    PREDICTION = "prediction"
+
+    @property
+    def task(self) -> str:
+        """The word for people: training or prediction."""
+        return "prediction" if self is Kind.PREDICTION else "training"
+
+
+class Status(StrEnum):
+    """A session's status, as people see it."""
+
+    INITIALIZED = "INITIALIZED"
+    STARTED = "STARTED"
+    PAUSED = "PAUSED"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    TERMINATED = "TERMINATED"
+
+    @property
+    def is_final(self) -> bool:
+        """True if the session has ended."""
+        return self in {Status.FINISHED, Status.FAILED, Status.TERMINATED}
+
+
+@dataclass(frozen=True)
+class BlobRef:
+    """A model, package or remembered state in the blob store."""
+
+    id: str
+    size_bytes: int
+    sha256: str
+
+
+NOWHERE = ""
+"""In place of a combiner's name: the combiner is gone, and the client is not seen at another."""
+
+
+@dataclass
+class Share:
+    """One combiner's part in a phase.
+
+    Attributes:
+        clients: The ids of the clients that it asks.
+        closed: True once the combiner has told its totals, or is waited for no more.
+        answers: The updates in its partial.
+        weight: Their examples.
+        failure: The reason why it has no partial.
+        attempt: Rises each time that the combiner is asked for more; totals of a lower one are out of date.
+    """
+
+    clients: list[str]
+    closed: bool = False
+    answers: int = 0
+    weight: float = 0.0
+    failure: str = ""
+    attempt: int = 0
+
+
+@dataclass
+class Phase:
+    """One kind of task for a set of clients.
+
+    Attributes:
+        kind: TRAIN, VALIDATE, PREDICT or EXCHANGE.
+        number: The round.
+        model: The model that clients are given.
+        shares: Each combiner's part, by its name; under NOWHERE, the clients whose combiner is gone.
+        settings: Settings for all its clients.
+        client_settings: Settings for single clients, by id.
+        is_shared: True if each partial goes into the blob store, where every combiner can merge it.
+        begun: The combiners that have sent their tasks.
+        is_closing: True once combiners are asked to close it.
+    """
+
+    phase_id: str
+    kind: str
+    number: int
+    model: BlobRef
+    shares: dict[str, Share] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    client_settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    is_shared: bool = False
+    begun: list[str] = field(default_factory=list)
+    is_closing: bool = False
+
+    @property
+    def is_closed(self) -> bool:
+        """True if every combiner has told its totals."""
+        return all(share.closed for share in self.shares.values())
+
+    @property
+    def answers(self) -> int:
+        """The answers of the closed shares."""
+        return sum(share.answers for share in self.shares.values() if share.closed)
+
+    @property
+    def clients(self) -> int:
+        """The number of clients that were asked."""
+        return sum(len(share.clients) for share in self.shares.values())
+
+
+@dataclass
+class Flight:
+    """One client's training in an asynchronous session: a phase of its own, over however many rounds it takes.
+
+    Attributes:
+        deadline: When nothing more is awaited of it, in seconds since 1970.
+    """
+
+    client: str
+    phase: Phase
+    deadline: float
+
+    @property
+    def is_open(self) -> bool:
+        """True while the client's answer is awaited."""
+        return not self.phase.is_closed
+
+
+@dataclass
+class Validation:
+    """The validation of one round's model, beside the next round."""
+
+    phase: Phase
+    deadline: float
+
+
+@dataclass
+class Round:
+    """The round that is under way.
+
+    Attributes:
+        model_id: The id that the new model will have.
+        step: The name of the step under way.
+        deadline: When that step has failed, in seconds since 1970; None while it has not begun.
+        rests_until: When the next attempt begins; None if none is awaited.
+        choice: The clients to ask, by combiner: what `select` and server functions hand to the next step.
+        settings: Settings for all clients, by server functions.
+        client_settings: Settings for single clients, by id.
+        phase: The phase under way: training, prediction or an exchange.
+        parts: The closed phases whose partials make the model.
+        exchanges: The closed exchanges, by name.
+        planner: The combiner that lets server functions plan; empty where nobody is asked.
+        reducer: The combiner that merges; empty while nobody can.
+        functions_state: The server functions' memory in this attempt.
+        model: The new model, once it lies in the blob store.
+        state: The memory of the aggregator, or of server functions in its place, with that model.
+        planned_at: When all tasks were sent; 0 before.
+        trained_at: When the updates were in; 0 before.
+        reduce_seconds: The time that merging took.
+        problems: The last reasons why clients did not answer.
+        failed: In an asynchronous session, the ids of clients that this attempt asks no more.
+        is_recorded: True once the round has a document.
+    """
+
+    id: str
+    number: int
+    attempt: int
+    model_id: str
+    started_at: float
+    step: str = ""
+    deadline: float | None = None
+    rests_until: float | None = None
+    choice: dict[str, list[str]] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    client_settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    phase: Phase | None = None
+    parts: list[Phase] = field(default_factory=list)
+    exchanges: dict[str, Phase] = field(default_factory=dict)
+    planner: str = ""
+    reducer: str = ""
+    functions_state: BlobRef | None = None
+    model: BlobRef | None = None
+    state: BlobRef | None = None
+    planned_at: float = 0.0
+    trained_at: float = 0.0
+    reduce_seconds: float = 0.0
+    problems: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    is_recorded: bool = False
+
+    @property
+    def phases(self) -> list[Phase]:
+        """All phases that combiners may hold for it."""
+        under_way = [self.phase] if self.phase else []
+        parts = [part for part in self.parts if part is not self.phase]
+        return [*under_way, *parts, *self.exchanges.values()]
+
+
+@dataclass
+class Functions:
+    """A user's class that chooses clients, gives them settings or aggregates; see `fednet.server_functions`.
+
+    Attributes:
+        source: Its source.
+        methods: The names of its methods.
+        state: Its memory when the newest round was committed; None if it has none.
+        obsolete: The ids of states that nobody will ask for again.
+    """
+
+    source: str
+    methods: list[str]
+    state: BlobRef | None = None
+    obsolete: list[str] = field(default_factory=list)
+
+    @property
+    def plans(self) -> bool:
+        """True if it has a say before clients train."""
+        return self.selects or "client_settings" in self.methods
+
+    @property
+    def selects(self) -> bool:
+        """True if it chooses the clients."""
+        return "client_selection" in self.methods
+
+    @property
+    def aggregates(self) -> bool:
+        """True if it makes the model."""
+        return "aggregate" in self.methods
+
+    def remember(self, state: BlobRef | None, *passed: BlobRef | None) -> None:
+        """Take over the state of a committed round.
+
+        Args:
+            state: Its memory now.
+            passed: Its memory on the way there.
+        """
+        before = [ref for ref in (self.state, *passed) if ref and (not state or ref.id != state.id)]
+        self.obsolete, self.state = [ref.id for ref in before], state
+
+    def forget(self, state: BlobRef | None) -> None:
+        """Take back the memory of a failed attempt."""
+        if state and state != self.state:
+            self.obsolete.append(state.id)
+
+
+@dataclass
+class Session:
+    """Everything that decides how a session goes on.
+
+    Attributes:
+        session_id: The id that people use.
+        document_id: The id of its document, a UUID of ours; all ids that it makes come from it.
+        requested_clients: The number of clients asked in a round at most.
+        number: The rounds that are committed.
+        model: The newest model.
+        aggregator_state: The aggregator's memory with that model; None if it has none.
+        obsolete_state_id: The id of the memory before, which nobody will ask for again; empty if there is none.
+        delete_models: True if combiners delete the updates when a round is over.
+        seed: The seed of the draw of clients.
+        functions: The user's server functions; None if there are none.
+        failures: The failed attempts at the present round.
+        staleness_max: The number of rounds that an update may be behind, in an asynchronous session.
+        is_draining: True once all rounds are done and the last validations are awaited.
+        flights: In an asynchronous session, the trainings under way and the buffer, by phase.
+        flights_begun: The number of flights so far; the next one's id comes from it.
+    """
+
+    session_id: str
+    document_id: str
+    kind: Kind
+    rounds: int
+    min_clients: int
+    requested_clients: int
+    round_timeout: float
+    helper: str
+    model: BlobRef
+    package: BlobRef | None = None
+    round_buffer_size: int = -1
+    round_retries: int = 0
+    validate: bool = False
+    aggregator: str = "fedavg"
+    aggregator_kwargs: dict[str, Any] = field(default_factory=dict)
+    aggregator_state: BlobRef | None = None
+    obsolete_state_id: str = ""
+    delete_models: bool = True
+    seed: str = ""
+    functions: Functions | None = None
+    staleness_max: int = 0
+    status: Status = Status.INITIALIZED
+    reason: str = ""
+    number: int = 0
+    failures: int = 0
+    is_draining: bool = False
+    round: Round | None = None
+    validations: dict[str, Validation] = field(default_factory=dict)
+    flights: dict[str, Flight] = field(default_factory=dict)
+    flights_begun: int = 0
+
+    def reopen(self, rounds: int) -> None:
+        """Let a session that has ended begin again, with more rounds."""
+        self.rounds += rounds
+        self.status, self.reason = Status.INITIALIZED, ""
+        self.failures, self.is_draining = 0, False
+
+    def phases(self) -> list[Phase]:
+        """Return the phases that combiners may hold for this session."""
+        beside = [each.phase for each in list(self.validations.values())]
+        in_flight = [each.phase for each in list(self.flights.values())]
+        current = self.round  # after the flights: those that it merges are always in one of the two
+        return [*beside, *in_flight, *(current.phases if current else [])]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Session:
+        """Return the session whose `to_dict` gave these values.
+
+        Raises:
+            pydantic.ValidationError: Another version wrote them.
+        """
+        return _ADAPTER.validate_python(values)
+
+
+_ADAPTER: TypeAdapter[Session] = TypeAdapter(Session)

@@ -1,0 +1,68 @@
+"""The step that waits for enough clients and draws those to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from ..choice import sample_clients
+from ..events import ClientJoined, CombinerUp, Event
+from ..scene import Scene
+from .step import Done, Failed, Outcome
+
+
+class Select:
+    """Waits for min_clients, then draws requested_clients with the session's seed.
+
+    A repeated attempt keeps the answers that are in. It asks first the clients whose answer is missing.
+
+    Args:
+        kind: The kind of task that clients must be able to do.
+    """
+
+    name: ClassVar[str] = "select"
+    shown: ClassVar[str] = "waiting"
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    def start(self, scene: Scene) -> Outcome:
+        """Draw at once if enough clients are connected."""
+        scene.round.deadline = scene.now + scene.session.round_timeout
+        return self._draw_if_possible(scene)
+
+    def absorb(self, event: Event, scene: Scene) -> Outcome:
+        """Draw as soon as enough clients are connected."""
+        is_news = isinstance(event, ClientJoined | CombinerUp)
+        return self._draw_if_possible(scene) if is_news else None
+
+    def resume(self, combiner: str, scene: Scene) -> None:
+        """Do nothing: nobody was asked."""
+
+    def expire(self, scene: Scene) -> Outcome:
+        """Fail: too few clients came."""
+        least = scene.session.min_clients
+        connected = scene.network.count(self._kind)
+        return Failed(f"{connected} of at least {least} clients were connected")
+
+    def timers(self, scene: Scene) -> Iterable[float]:  # noqa: ARG002  the same for all steps
+        """Return nothing: only the deadline counts."""
+        return ()
+
+    def _draw_if_possible(self, scene: Scene) -> Outcome:
+        session, current = scene.session, scene.round
+        answered = scene.tally(current.phase).answered if current.phase else {}
+        if len(answered) >= session.min_clients:
+            current.choice = {}
+            return Done()
+        if scene.network.count(self._kind) < session.min_clients - len(answered):
+            return None
+        capable = scene.network.capable(self._kind)
+        free = {combiner: clients - answered.keys() for combiner, clients in capable.items()}
+        if sum(map(len, free.values())) < session.min_clients - len(answered):
+            return None
+        missing = scene.tally(current.phase).missing() if current.phase else []
+        seed = f"{session.seed}/{self._kind}/{current.number}/{current.attempt}"
+        requested = session.requested_clients - len(answered)
+        current.choice = sample_clients(free, requested, seed, first=missing)
+        return Done()

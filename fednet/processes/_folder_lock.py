@@ -1,0 +1,91 @@
+"""A lock on a folder that one process owns; the system releases it when the process ends, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import weakref
+from pathlib import Path
+from typing import Self
+
+from fednet.errors import FailedPrecondition
+
+_NAME = ".lock"
+_PID_BYTES_MAX = 32
+_held: weakref.WeakSet[FolderLock] = weakref.WeakSet()
+
+
+class FolderLock:
+    """The right of one process to a folder, from the construction until `release`.
+
+    The lock is an flock on `<folder>/.lock`. That file holds the owner's process id and stays when the lock is
+    released. A fork of the owner does not share the lock.
+
+    Args:
+        folder: The folder. It is created if it is missing.
+        what: The folder's owner in the error's sentence, such as "client".
+
+    Raises:
+        FailedPrecondition: Another owner has the folder, or the folder cannot be used; the field is `data_dir`.
+    """
+
+    def __init__(self, folder: Path, what: str) -> None:
+        self._descriptor = _opened(folder, what)
+        # An owner that is thrown away unused gives its folder back.
+        self._close = weakref.finalize(self, os.close, self._descriptor)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        except BlockingIOError as error:
+            owner = _owner(self._descriptor)
+            self._close()
+            raise FailedPrecondition(
+                f"The {what}'s folder {folder} is in use by {owner}. End that process, or choose another folder "
+                "with --data-dir.",
+                field="data_dir",
+            ) from error
+        except OSError as error:
+            self._close()
+            raise _unusable(folder, what, error) from error
+        _held.add(self)
+
+    def release(self) -> None:
+        """Give the folder back; a second call changes nothing."""
+        self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+def _opened(folder: Path, what: str) -> int:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.open(folder / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unusable(folder, what, error) from error
+
+
+def _unusable(folder: Path, what: str, error: OSError) -> FailedPrecondition:
+    return FailedPrecondition(
+        f"The {what}'s folder {folder} cannot be used: {error.strerror}. Choose another with --data-dir.",
+        field="data_dir",
+    )
+
+
+def _owner(descriptor: int) -> str:
+    """The owner by its process id; an owner writes its id a moment after it has the lock."""
+    pid = os.pread(descriptor, _PID_BYTES_MAX, 0).decode(errors="replace").strip()
+    return f"the process {pid}" if pid.isdecimal() else "another process"
+
+
+def _close_in_child() -> None:
+    """Close a fork's copies, which would hold the locks beyond the owner's death."""
+    for lock in list(_held):
+        lock.release()
+
+
+os.register_at_fork(after_in_child=_close_in_child)

@@ -1,0 +1,23 @@
+"""A network of processes for each fault, and the table of all that happened."""
+
+import pytest
+from chaos.conductor import Conductor
+from chaos.network import ProcessNetwork
+from chaos.report import table
+from chaos.story import Scene
+
+
+@pytest.fixture
+def scene(tmp_path):
+    """A controller, two combiners and four clients, all processes of their own."""
+    with Conductor() as conductor, ProcessNetwork(tmp_path, conductor.address) as network:
+        yield Scene(network, conductor)
+
+
+@pytest.fixture(scope="session")
+def outcomes(pytestconfig):
+    """What became of each fault; written as a table at the end if a file is named."""
+    happened = []
+    yield happened
+    if path := pytestconfig.getoption("--faults-table"):
+        path.write_text(table(happened))

@@ -1,0 +1,294 @@
+"""The table of kept answers: it decides with the time as an argument, without a disk and without a network."""
+
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fednet import limits
+from fednet.blob_ref import BlobRef
+from fednet.client.kept import Kept, UpdateFile
+from fednet.client.tasks import Answer, Failure, Task, Update, Validation
+
+IDS = [str(uuid.UUID(int=number)) for number in range(1, 5)]
+FILE = UpdateFile(9, "0" * 64)
+
+
+def task_of(task_id):
+    return Task(task_id, "TRAIN", BlobRef("MODEL", "m", 1, "0" * 64), None, 1, "npz", {}, None)
+
+
+def update_of(task_id):
+    return Answer(task_id, Update(1.0, {}))
+
+
+def put(kept, task_id, answer=None, *, deadline=None, update=FILE):
+    kept.put(answer or update_of(task_id), update, deadline=deadline, task=task_of(task_id))
+
+
+@pytest.fixture
+def kept():
+    table = Kept()
+    table.connected("combiner-1")
+    return table
+
+
+def deliver(kept, now=0.0, *, is_taken=True):
+    delivery = kept.due(now)
+    kept.sent(delivery, delivery.answer, is_taken=is_taken)
+    return delivery
+
+
+def test_an_answer_is_due_once_per_stream(kept):
+    """Its receipt is waited for."""
+    put(kept, IDS[0])
+
+    assert deliver(kept).answer == update_of(IDS[0])
+    assert kept.due(1e9) is None
+    assert kept.next_due() is None
+
+
+def test_a_new_stream_makes_every_answer_due_at_once(kept):
+    """The pause of an answer whose delivery has failed ends, too."""
+    for task_id in IDS[:2]:
+        put(kept, task_id)
+    deliver(kept)
+    kept.postponed(kept.due(0.0), 0.0)
+
+    kept.connected("combiner-1")
+
+    assert {deliver(kept).answer.task_id, deliver(kept).answer.task_id} == set(IDS[:2])
+
+
+def test_the_pause_between_deliveries_grows_to_a_cap(kept, monkeypatch):
+    """Each failure doubles the longest pause."""
+    monkeypatch.setattr("fednet.backoff.random.uniform", lambda _, longest: longest)
+    put(kept, IDS[0])
+    now, pauses = 0.0, []
+    for _ in range(10):
+        kept.postponed(kept.due(now), now)
+        pauses.append(kept.next_due() - now)
+        now = kept.next_due()
+
+    assert pauses[:3] == pytest.approx([0.2, 0.4, 0.8])
+    assert pauses[-1] == limits.retry_seconds_max
+
+
+def test_an_answer_is_not_due_in_its_pause(kept, monkeypatch):
+    """Another one is delivered meanwhile."""
+    monkeypatch.setattr("fednet.backoff.random.uniform", lambda _, longest: longest)
+    put(kept, IDS[0])
+    kept.postponed(kept.due(0.0), 0.0)
+    put(kept, IDS[1])
+
+    assert deliver(kept).answer.task_id == IDS[1]
+    assert kept.due(0.1) is None
+    assert kept.due(0.3).answer.task_id == IDS[0]
+
+
+def test_an_offer_makes_an_answer_due_again(kept):
+    """Its combiner may have lost it."""
+    put(kept, IDS[0])
+    deliver(kept)
+
+    assert kept.offered(task_of(IDS[0]), None)
+    assert kept.due(0.0).is_again
+    assert not kept.offered(task_of(IDS[1]), None)
+
+
+@pytest.mark.parametrize("between", ["connected", "offered", "retired", "put"])
+def test_the_outcome_of_a_delivery_is_void_after_a_change(kept, between):
+    """An answer that was sent on the stream before is sent on the present one."""
+    put(kept, IDS[0])
+    delivery = kept.due(0.0)
+    match between:
+        case "connected":
+            kept.connected("combiner-1")
+        case "offered":
+            kept.offered(task_of(IDS[0]), None)
+        case "retired":
+            kept.retire(IDS[0], 0.0)
+            kept.offered(task_of(IDS[0]), None)
+        case "put":
+            put(kept, IDS[0])
+
+    kept.sent(delivery, delivery.answer, is_taken=True)
+    kept.postponed(delivery, 1e9)
+
+    assert not kept.is_current(delivery)
+    assert kept.due(0.0).answer == delivery.answer
+
+
+def test_a_cancelled_answer_is_delivered_when_its_task_is_offered_again(kept):
+    """A later attempt of the round costs no second training."""
+    put(kept, IDS[0])
+
+    assert kept.retire(IDS[0], 5.0) == []
+    assert kept.due(6.0) is None
+    assert kept.offered(task_of(IDS[0]), None)
+    assert kept.due(6.0).answer == update_of(IDS[0])
+
+
+def test_a_failure_does_not_retire(kept):
+    """Its task is worth another try."""
+    put(kept, IDS[0], Answer(IDS[0], Failure("boom", "")), update=None)
+
+    assert kept.retire(IDS[0], 0.0) == [IDS[0]]
+    assert not kept.offered(task_of(IDS[0]), None)
+
+
+def test_an_answer_retires_at_its_deadline(kept):
+    """Nobody waits for it any more."""
+    put(kept, IDS[0], deadline=10.0)
+
+    assert kept.next_end() == 10.0
+    assert kept.expire(9.9) == []
+    assert kept.due(9.9) is not None
+    assert kept.expire(10.0) == []
+    assert kept.due(10.0) is None
+    assert IDS[0] in kept
+
+
+def test_a_retired_answer_is_forgotten_after_a_while(kept):
+    """An update is not kept for ever for a round that is over."""
+    put(kept, IDS[0])
+    kept.retire(IDS[0], 5.0)
+
+    assert kept.next_end() == 5.0 + limits.retired_answer_seconds_max
+    assert kept.expire(kept.next_end()) == [IDS[0]]
+    assert IDS[0] not in kept
+
+
+def test_few_answers_are_retired_at_once(kept, monkeypatch):
+    """The longest retired goes first."""
+    monkeypatch.setattr(limits, "retired_answers_max", 2)
+    for task_id in IDS[:3]:
+        put(kept, task_id)
+
+    gone = [
+        kept.retire(task_id, float(now)) for now, task_id in enumerate([IDS[1], IDS[0], IDS[2]])
+    ]
+
+    assert gone == [[], [], [IDS[1]]]
+
+
+def test_a_refusal_forgets_an_answer_whose_task_is_offered(kept):
+    """The combiner knows the task, and does not want this answer."""
+    put(kept, IDS[0])
+    deliver(kept)
+
+    assert kept.refused(IDS[0], 0.0, is_offered=True) == [IDS[0]]
+
+
+def test_a_refusal_by_another_combiner_only_retires_an_answer(kept):
+    """The task may follow its client."""
+    put(kept, IDS[0])
+    deliver(kept)
+    kept.connected("combiner-2")
+    deliver(kept, is_taken=False)
+
+    assert kept.refused(IDS[0], 0.0, is_offered=False) == []
+    assert kept.offered(task_of(IDS[0]), None)
+
+
+def test_a_refusal_by_the_combiner_that_took_it_forgets_an_answer(kept):
+    """Its round is over; only the receipt was lost."""
+    put(kept, IDS[0])
+    deliver(kept)
+    kept.connected("combiner-1")
+    deliver(kept, is_taken=False)
+
+    assert kept.refused(IDS[0], 0.0, is_offered=False) == [IDS[0]]
+
+
+def test_the_oldest_answers_make_room(kept, monkeypatch):
+    """By count; retired ones go before those that somebody waits for."""
+    monkeypatch.setattr(limits, "kept_answers_max", 2)
+    for task_id in IDS[:3]:
+        put(kept, task_id)
+    kept.retire(IDS[1], 0.0)
+
+    assert kept.overflow() == [IDS[1]]
+    put(kept, IDS[3])
+    assert kept.overflow() == [IDS[0]]
+
+
+def test_the_newest_answer_is_kept_whatever_its_size(kept, monkeypatch):
+    """By bytes; an answer without an update takes none."""
+    monkeypatch.setattr(limits, "kept_answers_bytes_max", 100)
+    put(kept, IDS[0], update=UpdateFile(60, "0" * 64))
+    put(kept, IDS[1], Answer(IDS[1], Validation({})), update=None)
+    put(kept, IDS[2], update=UpdateFile(60, "0" * 64))
+    assert kept.overflow() == []
+
+    put(kept, IDS[3], update=UpdateFile(1000, "0" * 64))
+
+    assert kept.overflow() == [IDS[0]]
+
+
+def test_another_answer_takes_the_place_of_one_that_cannot_be_delivered(kept):
+    """It is delivered at once."""
+    put(kept, IDS[0], deadline=3.0)
+    failure = Answer(IDS[0], Failure("too large", ""))
+
+    assert kept.replace(kept.due(0.0), failure)
+    assert kept.due(0.0).answer == failure
+    assert kept.due(0.0).update is None
+    assert kept.deadline_of(IDS[0]) == 3.0
+
+
+class Table:
+    """A table that gets one event after the other."""
+
+    def __init__(self):
+        self.kept = Kept()
+        self.now = 0.0
+        self.stream("")
+
+    def put(self, task_id):
+        put(self.kept, task_id, deadline=self.now + 30.0)
+
+    def offer(self, task_id):
+        return self.kept.offered(task_of(task_id), self.now + 30.0)
+
+    def deliver(self, _task_id):
+        return self.kept.due(self.now) and deliver(self.kept, self.now).answer.task_id
+
+    def postpone(self, _task_id):
+        if delivery := self.kept.due(self.now):
+            self.kept.postponed(delivery, self.now)
+
+    def cancel(self, task_id):
+        self.kept.retire(task_id, self.now)
+
+    def refuse(self, task_id):
+        self.kept.refused(task_id, self.now, is_offered=False)
+
+    def stream(self, _task_id):
+        self.kept.connected("combiner-1")
+
+    def move(self, _task_id):
+        self.kept.connected("combiner-2")
+
+    def wait(self, _task_id):
+        self.now += 20.0
+        self.kept.expire(self.now)
+
+
+EVENTS = ["put", "offer", "deliver", "postpone", "cancel", "refuse", "stream", "move", "wait"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(EVENTS), st.sampled_from(IDS)), max_size=60))
+def test_an_offered_answer_is_due_in_whatever_order_things_happen(events):
+    """Each answer that is in the table is delivered, and a table that waits knows until when."""
+    table = Table()
+    for event, task_id in events:
+        getattr(table, event)(task_id)
+
+    offered = {task_id for task_id in IDS if table.offer(task_id)}
+    delivered = {task_id for _ in IDS if (task_id := table.deliver(""))}
+
+    assert offered == delivered == {task_id for task_id in IDS if task_id in table.kept}
+    assert table.kept.next_due() is None
+    assert table.kept.next_end() is None or table.kept.next_end() > table.now

@@ -1,0 +1,103 @@
+"""The border to the wire: what comes from there is checked once, and what goes there is what was meant."""
+
+import json
+import math
+
+import pytest
+
+from fednet import limits
+from fednet.blob_ref import BlobRef
+from fednet.client.messages import answer_message, hello_message, log_message, task_of
+from fednet.client.tasks import Answer, Failure, Prediction, Update, Validation
+from fednet.errors import InvalidInput
+from fednet.wire import common_pb2, tasks_pb2
+
+MODEL = common_pb2.BlobRef(kind="MODEL", id="m", size_bytes=7, sha256="ab")
+
+
+def task(**fields):
+    return tasks_pb2.Task(**{"task_id": "t", "kind": "TRAIN", "model": MODEL} | fields)
+
+
+def test_a_task_is_read_with_all_that_it_says():
+    """Its settings are values, its kind is a name."""
+    package = common_pb2.BlobRef(kind="PACKAGE", id="p", size_bytes=8, sha256="cd")
+    read = task_of(
+        task(
+            package=package,
+            round_number=3,
+            helper="numpyhelper",
+            settings_json='{"epochs": 2}',
+            seconds_left=4.5,
+        )
+    )
+
+    assert (read.id, read.kind, read.round_number, read.helper) == ("t", "TRAIN", 3, "numpyhelper")
+    assert read.model == BlobRef("MODEL", "m", 7, "ab")
+    assert read.package == BlobRef("PACKAGE", "p", 8, "cd")
+    assert read.settings == {"epochs": 2}
+    assert read.seconds_left == 4.5
+
+
+def test_what_a_task_leaves_out_is_none():
+    """No package, no settings, no deadline."""
+    read = task_of(task())
+
+    assert (read.package, read.settings, read.seconds_left) == (None, {}, None)
+
+
+def test_a_kind_of_a_later_version_keeps_its_number():
+    """The task fails with it, and the stream goes on."""
+    assert task_of(task(kind=77)).kind == "77"
+
+
+@pytest.mark.parametrize("seconds_left", [0.0, -1.0, math.nan, math.inf, -math.inf])
+def test_a_time_that_is_none_is_no_deadline(seconds_left):
+    """The answer is kept until its receipt."""
+    assert task_of(task(seconds_left=seconds_left)).seconds_left is None
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "3", "null", "[" * 100_000])
+def test_settings_that_are_no_json_object_are_refused(text):
+    """The error names the field."""
+    with pytest.raises(InvalidInput) as caught:
+        task_of(task(settings_json=text))
+
+    assert caught.value.field == "settings_json"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "name", "said"),
+    [
+        (Update(3.0, {"loss": 1}), "update", {"num_examples": 3.0, "metadata_json": {"loss": 1}}),
+        (Validation({"accuracy": 0.5}), "validation", {"metrics_json": {"accuracy": 0.5}}),
+        (Prediction({"labels": [1]}), "prediction", {"result_json": {"labels": [1]}}),
+        (Failure("b\udce9d", "line 1"), "failure", {"message": "b?d", "traceback": "line 1"}),
+    ],
+)
+def test_an_answer_says_its_outcome_and_its_times(outcome, name, said):
+    """A text that no wire can carry is made one that it can."""
+    result = answer_message(Answer("t", outcome, 1.0, 2.0, 3.0)).result
+
+    assert result.WhichOneof("outcome") == name
+    fields = {field.name: value for field, value in getattr(result, name).ListFields()}
+    read = {key: json.loads(value) if "_json" in key else value for key, value in fields.items()}
+    assert read == said
+    assert (result.download_seconds, result.work_seconds, result.upload_seconds) == (1, 2, 3)
+
+
+def test_a_hello_says_what_the_client_can_do():
+    """Each kind by its name."""
+    hello = hello_message({"VALIDATE", "TRAIN"}, needs_package=True).hello
+
+    assert list(hello.kinds) == [tasks_pb2.TRAIN, tasks_pb2.VALIDATE]
+    assert hello.needs_package
+
+
+def test_a_log_line_is_cut_to_its_end():
+    """The end of an output says why it ended."""
+    record = log_message("x" * limits.traceback_characters_max + "end", "t").log
+
+    assert len(record.text) == limits.traceback_characters_max
+    assert record.text.endswith("end")
+    assert record.task_id == "t"

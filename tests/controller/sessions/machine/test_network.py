@@ -1,0 +1,75 @@
+"""A session's picture of the network, against a naive one."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fednet.controller.sessions.machine.events import (
+    ClientJoined,
+    ClientLeft,
+    CombinerDown,
+    CombinerUp,
+)
+from fednet.controller.sessions.machine.network import Network
+
+TRAIN, BOTH = frozenset({"TRAIN"}), frozenset({"TRAIN", "VALIDATE"})
+names, clients = st.sampled_from("ab"), st.sampled_from("xyz")
+kinds = st.sampled_from([TRAIN, BOTH])
+events = st.one_of(
+    st.builds(CombinerUp, names, st.dictionaries(clients, kinds), st.booleans()),
+    st.builds(CombinerDown, names),
+    st.builds(ClientJoined, names, clients, kinds),
+    st.builds(ClientLeft, names, clients),
+)
+
+
+@given(st.lists(events, max_size=30))
+def test_counts_and_places_are_those_of_the_clients_that_are_there(happened):
+    """However they came and went."""
+    network, there = Network(), {}
+    for number, event in enumerate(happened):
+        network.absorb(event, number)
+        match event:
+            case CombinerUp(combiner, here):
+                there[combiner] = dict(here)
+            case CombinerDown(combiner):
+                there.pop(combiner, None)
+            case ClientJoined(combiner, client, able):
+                there.setdefault(combiner, {})[client] = able
+            case ClientLeft(combiner, client):
+                there.get(combiner, {}).pop(client, None)
+
+    connected = {client for here in there.values() for client in here}
+    assert network.combiners == there.keys()
+    assert {client for client in "xyz" if network.place(client)} == connected
+    assert all(client in there[network.place(client)] for client in connected)
+    for kind in ("TRAIN", "VALIDATE"):
+        capable = network.capable(kind)
+        assert network.count(kind) == sum(map(len, capable.values()))
+        assert all(kind in there[name][client] for name, them in capable.items() for client in them)
+    assert network.count("TRAIN") == len(connected)
+
+
+def test_a_client_is_where_it_joined_last():
+    """Its old connection may not be known to be dead."""
+    network = Network()
+    for name in ("b", "a"):
+        network.absorb(CombinerUp(name, {}), 0)
+        network.absorb(ClientJoined(name, "x", TRAIN), 0)
+    network.absorb(CombinerUp("b", {"x": TRAIN}), 1)
+
+    assert network.place("x") == "a"
+    network.absorb(ClientLeft("a", "x"), 2)
+    assert network.place("x") == "b"
+
+
+def test_a_combiner_is_away_from_when_it_was_seen_last():
+    """Until it is back."""
+    network = Network()
+    network.absorb(CombinerUp("a", {}), 0)
+    here = network.away_since("a")
+    network.absorb(CombinerDown("a"), 5)
+    network.miss("a", 7)
+    gone = network.away_since("a")
+    network.absorb(CombinerUp("a", {}), 9)
+
+    assert (here, gone, network.away_since("a")) == (None, 5, None)

@@ -1,0 +1,44 @@
+"""Client agents in threads of the test's process, and functions for them to run."""
+
+import queue
+import threading
+
+SOON_SECONDS = 10.0
+
+
+class Trainer:
+    """A train function that counts its calls, with something to do in between."""
+
+    def __init__(self, act=lambda: None):
+        self.act = act
+        self.calls = 0
+
+    def __call__(self, parameters, _settings):
+        self.calls += 1
+        self.act()
+        return parameters, {"num_examples": 5}
+
+
+class Running:
+    """An agent in a thread, and the error that it ended with."""
+
+    def __init__(self, agent_of):
+        self.ready = queue.Queue()
+        self.problem = None
+        self.agent = agent_of(self.ready.put)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        try:
+            self.agent.run()
+        except Exception as error:  # noqa: BLE001 (a test looks at it)
+            self.problem = error
+
+    def has_ended_soon(self):
+        self.thread.join(SOON_SECONDS)
+        return not self.thread.is_alive()
+
+    def stop(self):
+        self.agent.stop()
+        assert self.has_ended_soon()
