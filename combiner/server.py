@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc.aio
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as health_aio
 
 from fednet.enrolment import enrol_combiner
 from fednet.errors import Unavailable
@@ -19,19 +17,11 @@ from fednet.identity import Identity, Verifier
 from fednet.rpc import TokenGate, channel_options
 from fednet.settings import CombinerSettings
 from fednet.storage import open_blobs
-from fednet.wire import models_pb2_grpc, rounds_pb2_grpc, tasks_pb2_grpc
 
-from .function_processes import Bounds
-from .runner import Runner
-from .services import ModelsService, RoundsService, TasksService
-from .spool import Spool
-
-_ROLES = {
-    "fednet.wire.Tasks": "client",
-    "fednet.wire.Models": "client",
-    "fednet.wire.Rounds": "controller",
-}
-_OPEN_SERVICES = frozenset({"grpc.health.v1.Health"})
+from .engine.engine import Engine
+from .engine.function_processes import Bounds
+from .engine.spool import Spool
+from .facades.wire.serving import OPEN_SERVICES, ROLES, serve_wire
 
 
 class _Gatekeeper:
@@ -55,7 +45,7 @@ class Combiner:
     name: str
     address: str
     _server: grpc.aio.Server
-    _runner: Runner
+    _engine: Engine
 
     @classmethod
     async def start(cls, settings: CombinerSettings) -> Combiner:
@@ -67,7 +57,7 @@ class Combiner:
         """
         gatekeeper = _Gatekeeper()
         server = grpc.aio.server(
-            interceptors=[TokenGate(gatekeeper, _ROLES, _OPEN_SERVICES)],
+            interceptors=[TokenGate(gatekeeper, ROLES, OPEN_SERVICES)],
             options=channel_options(server=True),
         )
         port = _bind(server, settings)
@@ -82,18 +72,18 @@ class Combiner:
             settings.server_functions_memory_bytes_max,
             settings.server_functions,
         )
-        runner = Runner(
+        engine = Engine(
             settings.name, spool, store, settings.clients_max, settings.retained_bytes_max, bounds
         )
-        await runner.recover()
-        await _serve(server, runner)
-        return cls(settings.name, address, server, runner)
+        await engine.recover()
+        await serve_wire(server, engine)
+        return cls(settings.name, address, server, engine)
 
     async def stop(self) -> None:
         """Hang up on everybody; what is in the spool stays."""
         await self._server.stop(grace=None)
-        await self._runner.close()
-        self._runner.local.store.close()
+        await self._engine.close()
+        self._engine.local.store.close()
 
 
 def _bind(server: grpc.aio.Server, settings: CombinerSettings) -> int:
@@ -105,16 +95,6 @@ def _bind(server: grpc.aio.Server, settings: CombinerSettings) -> int:
             "Choose another with --port, or 0 for a free one.",
             field="port",
         ) from error
-
-
-async def _serve(server: grpc.aio.Server, runner: Runner) -> None:
-    tasks_pb2_grpc.add_TasksServicer_to_server(TasksService(runner), server)
-    models_pb2_grpc.add_ModelsServicer_to_server(ModelsService(runner), server)
-    rounds_pb2_grpc.add_RoundsServicer_to_server(RoundsService(runner), server)
-    health = health_aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    await health.set("", health_pb2.HealthCheckResponse.SERVING)
-    await server.start()
 
 
 def serve(

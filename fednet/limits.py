@@ -14,6 +14,7 @@ name_characters_max: Final = 128
 text_characters_max: Final = 64 * KIB
 traceback_characters_max: Final = 16 * KIB
 json_bytes_max: Final = 256 * KIB
+exchange_bytes_max: Final = MIB
 error_bytes_max: Final = KIB
 
 # Models and packages
@@ -78,6 +79,12 @@ queue_messages_max: Final = 1_000
 outbox_events_max: Final = 100_000
 outbox_bytes_max: Final = 256 * MIB
 combiner_clients_max: Final = 10_000
+mailboxes_max: Final = 100
+mailbox_idle_seconds_max: Final = 60.0
+fenced_sessions_max: Final = 100_000
+registration_seconds: Final = 10.0
+unknown_task_seconds: Final = 10.0
+orphan_attempts_max: Final = 1_000
 
 # Updates that outlive their round
 retained_bytes_max: Final = 10 * GIB

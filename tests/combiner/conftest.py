@@ -8,9 +8,25 @@ import uuid
 import numpy as np
 import pytest
 
-from fednet.combiner.round import task_id_of
-from fednet.combiner.runner import Runner
-from fednet.combiner.spool import Spool
+from fednet.combiner.engine.engine import Engine
+from fednet.combiner.engine.spool import Spool
+from fednet.combiner.facades.wire.from_clients import capabilities_of, log_record_of
+from fednet.combiner.facades.wire.from_controllers import (
+    assignment_of,
+    phase_order_of,
+    plan_order_of,
+    reduction_of,
+    withdrawal_of,
+)
+from fednet.combiner.facades.wire.tasks_service import take_result
+from fednet.combiner.facades.wire.to_clients import WireStream
+from fednet.combiner.facades.wire.to_controllers import (
+    event_message,
+    planned_message,
+    reduced_message,
+)
+from fednet.combiner.machine.assignment import task_id_of
+from fednet.combiner.machine.values import Digest
 from fednet.parameters import load_parameters, write_model
 from fednet.storage import open_blobs
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
@@ -49,6 +65,11 @@ class Says:
         )
 
     @staticmethod
+    def exchange(phase, client, value_json="", value=b""):
+        exchange = tasks_pb2.Exchange(value_json=value_json, value=value)
+        return tasks_pb2.TaskResult(task_id=task_id_of(phase.phase_id, client), exchange=exchange)
+
+    @staticmethod
     def failure(phase, client, message="boom", traceback="line 1"):
         failure = tasks_pb2.Failure(message=message, traceback=traceback)
         return tasks_pb2.TaskResult(task_id=task_id_of(phase.phase_id, client), failure=failure)
@@ -59,8 +80,14 @@ def says():
     return Says()
 
 
+AUTHORITY = {"controller": "controller-1", "term": 1, "session_id": "session"}
+
+
 class Combiner:
-    """A runner and its folder. `restart` leaves the old one as a `kill -9` would, and begins on what is on disk."""
+    """An engine and its folder, spoken to with messages of the wire.
+
+    `restart` leaves the old engine as a `kill -9` would, and begins on what is on disk.
+    """
 
     def __init__(self, folder, store, name="combiner-1"):
         self.folder = folder
@@ -68,38 +95,104 @@ class Combiner:
         self.name = name
         self.options = {"clients_max": 10}
 
-    async def restart(self):
+    def begin(self):
         self.spool = Spool(self.folder)
-        self.runner = Runner(self.name, self.spool, self.store, **self.options)
-        await self.runner.recover()
+        self.engine = Engine(self.name, self.spool, self.store, **self.options)
 
-    def connect(self, client):
-        return self.runner.connect(client, tasks_pb2.Hello(kinds=["TRAIN", "VALIDATE", "PREDICT"]))
+    async def restart(self):
+        self.begin()
+        await self.engine.recover()
 
-    def upload(self, phase, client, *values):
-        """Put an update where an upload would have put it."""
-        place = self.runner.upload_place(client, task_id_of(phase.phase_id, client))
-        write_model(place.path, [np.array(values, np.float32)])
+    async def close(self):
+        await self.engine.close()
 
-    def answer(self, phase, client, *values, num_examples=1.0):
-        """Upload an update and say so."""
-        self.upload(phase, client, *values)
-        self.runner.result(client, Says.update(phase, client, num_examples))
+    # As a controller
 
-    async def until(self, kind, count=1):
-        """The first events of a kind that the controller is told, once there are so many."""
+    async def start(self, phase):
+        await self.engine.start(assignment_of(phase))
+
+    def order(self, phase, **authority):
+        phase_id = phase if isinstance(phase, str) else phase.phase_id
+        return rounds_pb2.PhaseOrder(phase_id=phase_id, authority=AUTHORITY | authority)
+
+    async def close_early(self, phase, **authority):
+        await self.engine.close_early(*phase_order_of(self.order(phase, **authority)))
+
+    async def release(self, phase, **authority):
+        await self.engine.release(*phase_order_of(self.order(phase, **authority)))
+
+    async def withdraw(self, phase, *clients, **authority):
+        withdrawal = rounds_pb2.Withdrawal(
+            phase_id=phase.phase_id, clients=clients, authority=AUTHORITY | authority
+        )
+        return await self.engine.withdraw(*withdrawal_of(withdrawal))
+
+    async def reduce(self, reduction):
+        if not reduction.HasField("authority"):
+            reduction.authority.CopyFrom(rounds_pb2.Authority(**AUTHORITY))
+        return reduced_message(await self.engine.reduce(reduction_of(reduction)))
+
+    async def plan(self, request):
+        if not request.HasField("authority"):
+            request.authority.CopyFrom(rounds_pb2.Authority(**AUTHORITY))
+        return planned_message(await self.engine.plan(plan_order_of(request)))
+
+    def snapshot(self):
+        return event_message(self.engine.snapshot()).snapshot
+
+    def phases(self):
+        return [each.phase_id for each in self.snapshot().phases]
+
+    def kept(self):
+        """What no controller has acknowledged."""
+        mailboxes = self.engine.outbox._mailboxes.values()
+        return [event_message(each) for mailbox in mailboxes for each in mailbox._kept]
+
+    async def until(self, kind, count=1, controller="controller-1"):
+        """The first events of a kind that a controller is told, once there are so many."""
         found = []
-        told = self.runner.outbox.follow(self.runner.snapshot())
+        told = self.engine.outbox.follow(controller, self.engine.snapshot)
         while len(found) < count:
-            event = await anext(told)
+            event = event_message(await anext(told))
             found += [event] if event.WhichOneof("event") == kind else []
         await told.aclose()
         return found
 
-    async def acknowledge_all(self):
-        outbox = self.runner.outbox
-        outbox.acknowledge(outbox.epoch, 10**9)
+    async def acknowledge_all(self, controller="controller-1"):
+        outbox = self.engine.outbox
+        outbox.acknowledge(controller, outbox.epoch, 10**9)
         await asyncio.sleep(0)
+
+    # As a client
+
+    def connect(self, client, hello=None):
+        hello = hello or tasks_pb2.Hello(kinds=["TRAIN", "VALIDATE", "PREDICT", "EXCHANGE"])
+        stream = WireStream(client, capabilities_of(hello))
+        self.engine.client_here(stream)
+        return stream
+
+    def disconnect(self, stream):
+        self.engine.client_gone(stream)
+
+    def result(self, client, result):
+        take_result(self.engine, client, result)
+
+    def log(self, client, record):
+        self.engine.log(client, log_record_of(record))
+
+    def upload_place(self, client, task_id):
+        return self.engine.upload_place(client, task_id)
+
+    def upload(self, phase, client, *values):
+        """Put an update where an upload would have put it."""
+        place = self.upload_place(client, task_id_of(phase.phase_id, client))
+        digest = write_model(place.path, [np.array(values, np.float32)])
+        self.engine.keep_digest(place, Digest(*digest))
+
+    def answer(self, phase, client, *values, num_examples=1.0):
+        """Upload an update and say so."""
+        self.upload(phase, client, *values)
+        self.result(client, Says.update(phase, client, num_examples))
 
     async def reduced(self, phase, tmp_path, *, updates, weight):
         """The parameters of the model that the partial of one phase makes."""
@@ -112,7 +205,7 @@ class Combiner:
         reduction.partials.add(
             phase_id=phase.phase_id, combiner=self.name, updates=updates, weight=weight
         )
-        ref = (await self.runner.reduce(reduction)).model
+        ref = (await self.reduce(reduction)).model
         path = tmp_path / "reduced.npz"
         path.write_bytes(b"".join(self.store.read(f"models/{ref.id}")))
         return load_parameters(path)
@@ -183,6 +276,7 @@ def phase_of(put_model):
             "aggregator": "fedavg",
             "helper": "numpyhelper",
         } | changes
+        fields["authority"] = AUTHORITY | fields.get("authority", {})
         fields.setdefault("model", put_model())
         return rounds_pb2.Phase(**fields)
 

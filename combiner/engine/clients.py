@@ -1,0 +1,67 @@
+"""The clients that are connected."""
+
+from __future__ import annotations
+
+from fednet.errors import LimitExceeded
+
+from ..machine.values import Capabilities, Task, Verdict
+from ..ports import ClientStream
+
+
+class Clients:
+    """The stream of each connected client.
+
+    Args:
+        clients_max: How many clients may be connected at once.
+    """
+
+    def __init__(self, clients_max: int) -> None:
+        self._clients_max = clients_max
+        self._streams: dict[str, ClientStream] = {}
+
+    def __contains__(self, client_id: str) -> bool:
+        return client_id in self._streams
+
+    def open(self, stream: ClientStream) -> None:
+        """Take a client in; an older stream of the same client ends.
+
+        Raises:
+            LimitExceeded: As many clients as are allowed are connected.
+        """
+        older = self._streams.get(stream.client_id)
+        if older is None and len(self._streams) >= self._clients_max:
+            raise LimitExceeded(f"This combiner serves {self._clients_max} clients; try another.")
+        if older:
+            older.close()
+        self._streams[stream.client_id] = stream
+
+    def forget(self, stream: ClientStream) -> bool:
+        """Note the end of a stream; return whether it was the client's present one."""
+        if self._streams.get(stream.client_id) is not stream:
+            return False
+        del self._streams[stream.client_id]
+        return True
+
+    def offer(self, client_id: str, task: Task) -> None:
+        """Give a client a task; nothing happens if the client is not here."""
+        if stream := self._streams.get(client_id):
+            stream.offer(task)
+
+    def cancel(self, client_id: str, task_id: str) -> None:
+        """Tell a client that a task need not be finished; nothing happens if the client is not here."""
+        if stream := self._streams.get(client_id):
+            stream.cancel(task_id)
+
+    def receipt(self, client_id: str, verdict: Verdict) -> None:
+        """Tell a client that it may forget an answer; nothing happens if the client is not here."""
+        if stream := self._streams.get(client_id):
+            stream.receipt(verdict)
+
+    def capabilities(self) -> dict[str, Capabilities]:
+        """Return the abilities of each client, by its id."""
+        return {id_: stream.capabilities for id_, stream in self._streams.items()}
+
+    def close(self) -> None:
+        """End all streams."""
+        for stream in self._streams.values():
+            stream.close()

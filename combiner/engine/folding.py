@@ -1,0 +1,107 @@
+"""The numbers of a round: updates into a partial, partials into one. For worker threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fednet import limits
+from fednet.aggregation import Aggregator, Collecting, Partial, aggregator
+from fednet.errors import InvalidModel
+from fednet.parameters import ModelFormat, Structure, check_finite, check_structure
+
+from ..machine.assignment import Assignment
+from ..machine.orders import Reduction
+
+_BYTES_PER_NUMBER = 8  # the widest dtype: an update may come in another than the model's
+_ARRAY_OVERHEAD_BYTES = limits.array_header_bytes_max + limits.KIB  # and its place in the archive
+
+
+def aggregator_of(order: Assignment | Reduction) -> Aggregator:
+    """Return the aggregator that an order names; where server functions aggregate, one that only keeps.
+
+    Raises:
+        InvalidInput: There is no such aggregator, or it has no such settings.
+    """
+    keeps = order.keep_updates if isinstance(order, Assignment) else order.functions
+    if keeps:
+        return Collecting()
+    return aggregator(order.aggregator, order.aggregator_settings.value)
+
+
+def structure_of(model: Path, form: ModelFormat) -> Structure:
+    """Return the structure of a model file of this format."""
+    with form.open(model) as opened:
+        return opened.structure
+
+
+class Folding:
+    """The updates that one phase has folded so far; it folds one at a time, whole or not at all.
+
+    Args:
+        aggregator: How updates become a partial.
+        structure: What an update must look like: the structure of the global model.
+        form: The format of the updates' files.
+
+    Attributes:
+        partial: The updates folded so far.
+        update_bytes_max: No file larger than this can be an update.
+    """
+
+    def __init__(self, aggregator: Aggregator, structure: Structure, form: ModelFormat) -> None:
+        self._structure = structure
+        self._form = form
+        self._numbers_bytes_max = _BYTES_PER_NUMBER * structure.size
+        self._lock = threading.Lock()
+        self.partial: Partial = aggregator.partial(structure)
+        overhead = limits.KIB + _ARRAY_OVERHEAD_BYTES * len(structure.arrays)
+        self.update_bytes_max = self._numbers_bytes_max + overhead
+
+    def fold(self, update: Path, num_examples: float | None, metadata: Mapping[str, Any]) -> float:
+        """Check an update and fold it.
+
+        Args:
+            update: The file as it lies in the spool.
+            num_examples: Its weight, as the client gave it.
+            metadata: Everything else that the client said of its training.
+
+        Returns:
+            The weight.
+
+        Raises:
+            InvalidModel: It is not acceptable; nothing was folded.
+            LimitExceeded: The aggregator has no room for one more; nothing was folded.
+        """
+        if num_examples is None:
+            raise InvalidModel(
+                "The update has no num_examples: return it from train.", field="num_examples"
+            )
+        if not update.exists():
+            raise InvalidModel("The update was never uploaded: upload it before its result.")
+        # A little more than it may take, so that of most wrong shapes the array can be named.
+        bytes_max = self._numbers_bytes_max + limits.MIB
+        with self._form.open(update, expected_bytes=bytes_max) as opened:
+            check_structure(opened.structure, self._structure)
+            check_finite(opened.arrays, self._structure)
+            with self._lock:
+                self.partial.accumulate(opened.arrays, num_examples, metadata)
+        return num_examples
+
+
+def merged(aggregator: Aggregator, structure: Structure, partials: Sequence[Partial]) -> Partial:
+    """Merge partials in the order given; they stay as they are.
+
+    Args:
+        aggregator: How partials are merged.
+        structure: The structure of the global model.
+        partials: At least one; what was loaded is mapped from its file, not held in memory.
+    """
+    first, *others = partials
+    if not others:
+        return first
+    total = aggregator.partial(structure)
+    for partial in (first, *others):
+        total.merge(partial)
+    return total

@@ -1,0 +1,182 @@
+"""Runs of server functions: each is a child process of its own, bounded, and gone when this one is."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from fednet import limits
+from fednet.processes import Group, Lifeline, Output
+from fednet.server_functions import REQUEST, Step
+from fednet.settings import environment_of_a_task
+
+from ..machine.orders import FunctionsOrder
+from ..machine.values import Blob
+from .blobs import LocalBlobs
+from .function_results import Made, check_end, made_in
+from .spool import Spool
+
+# One thread in every library, so that the same sums come out in the same order; and the same order of sets.
+_ENVIRONMENT = {
+    "MKL_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Bounds of one run.
+
+    Args:
+        seconds_max: Of the clock, and of the processor.
+        memory_bytes_max: Of memory; what it maps to read does not count.
+        allowed: Whether it may run here at all.
+    """
+
+    seconds_max: float = limits.server_functions_seconds_max
+    memory_bytes_max: int = limits.server_functions_memory_bytes_max
+    allowed: bool = True
+
+
+class RunFunctions(Protocol):
+    """Runs the functions that it was made for."""
+
+    def __call__(self, base: Blob, state: Blob | None, **asked: Any) -> Made:
+        """Return what the run gives; see `FunctionProcesses.run`."""
+
+
+class FunctionProcesses:
+    """Runs server functions, as many at once as threads ask for it.
+
+    Args:
+        local: The blobs that steps are given.
+        spool: Where their files lie while they run.
+        bounds: What each may take.
+    """
+
+    def __init__(self, local: LocalBlobs, spool: Spool, bounds: Bounds) -> None:
+        self._local = local
+        self._spool = spool
+        self.bounds = bounds
+        self._lifeline = Lifeline()
+        self._lock = threading.Lock()
+        self._groups: set[Group] = set()
+        self._is_cancelled = False
+
+    def run(
+        self,
+        functions: FunctionsOrder,
+        tell: Callable[[str], None],
+        base: Blob,
+        state: Blob | None,
+        **asked: Any,
+    ) -> Made:
+        """Run server functions once. Blocking.
+
+        Args:
+            functions: The functions.
+            tell: Is called with what the run printed, if it did, however it ended.
+            base: The global model.
+            state: What the functions remember, if they remember anything.
+            asked: What else the `Step` needs.
+
+        Raises:
+            TaskFailed: The functions failed, or what they gave cannot be taken.
+            FednetError: The files that they need cannot be had.
+        """
+        for state_id in functions.obsolete_state_ids:
+            self._local.discard_state(state_id)
+        with contextlib.ExitStack() as held:
+            step = Step(
+                source=functions.source,
+                seed=functions.about.phase_id,
+                helper=functions.helper,
+                base=str(held.enter_context(self._local.held(base))),
+                state=str(held.enter_context(self._local.held(state))) if state else None,
+                seconds_max=min(functions.seconds_max, self.bounds.seconds_max),
+                memory_bytes_max=self.bounds.memory_bytes_max,
+                **asked,
+            )
+            folder = held.enter_context(self._folder(step))
+            self._follow(folder, step, tell)
+            return made_in(folder, step)
+
+    def cancel(self) -> None:
+        """End what runs, soon; what is begun from now on ends at once."""
+        with self._lock:
+            self._is_cancelled = True
+            groups = list(self._groups)
+        for group in groups:
+            group.cancel()
+
+    def close(self) -> None:
+        """Give up what is held; nothing runs any more."""
+        self._lifeline.close()
+
+    @contextlib.contextmanager
+    def _folder(self, step: Step) -> Iterator[Path]:
+        folder = self._spool.scratch().absolute()
+        folder.mkdir(mode=0o700)
+        try:
+            (folder / REQUEST).write_text(json.dumps(asdict(step)), encoding="utf-8")
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _follow(self, folder: Path, step: Step, tell: Callable[[str], None]) -> None:
+        """Start the process, and follow it to its end."""
+        process = _start(folder)
+        with self._group() as group, process, closing(Output(process)) as output:
+            try:
+                if group.admit(process):
+                    _begin(process, folder)
+                in_time = output.follow(step.seconds_max, group.kill)
+            finally:
+                group.end(process)
+            if output.text:
+                tell(output.text)
+            check_end(process.returncode, folder, step, output.text, in_time=in_time)
+
+    @contextlib.contextmanager
+    def _group(self) -> Iterator[Group]:
+        group = Group(self._lifeline)
+        with self._lock:
+            self._groups.add(group)
+            if self._is_cancelled:
+                group.cancel()
+        try:
+            yield group
+        finally:
+            with self._lock:
+                self._groups.discard(group)
+
+
+def _start(folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "fednet.server_functions"],
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=folder,
+        env={**environment_of_a_task(), **_ENVIRONMENT},
+        start_new_session=True,
+    )
+
+
+def _begin(process: subprocess.Popen[bytes], folder: Path) -> None:
+    assert process.stdin is not None
+    with suppress(BrokenPipeError), process.stdin:
+        process.stdin.write(f"{folder}\n".encode())

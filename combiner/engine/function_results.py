@@ -1,0 +1,117 @@
+"""Results of a run of server functions, read from its folder and held against what was asked."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fednet import limits
+from fednet.aggregation import LabelledUpdates
+from fednet.errors import InvalidModel, TaskFailed
+from fednet.parameters import open_model
+from fednet.processes import how_it_ended
+from fednet.rpc import sendable
+from fednet.server_functions import ANSWER, MODEL, STATE, Step
+
+_Array = np.ndarray[Any, Any]
+
+_WHAT = "The process of the server functions"
+
+
+@dataclass(frozen=True)
+class Made:
+    """Results of a run; the arrays are views of files that are gone by name.
+
+    Args:
+        clients: The chosen; empty where none were to be.
+        settings: For the clients.
+        state: What the functions remember now, as bytes; None where that is nothing.
+        model: The new model's arrays, not yet checked; empty where none was asked for.
+    """
+
+    clients: list[str]
+    settings: dict[str, Any]
+    state: _Array | None
+    model: Sequence[_Array]
+
+    def model_in(self, total: LabelledUpdates) -> Iterable[_Array]:
+        """Return the new model in the dtypes of the global one.
+
+        Raises:
+            TaskFailed: It is no model of this session.
+        """
+        try:
+            return total.in_dtypes(self.model)
+        except InvalidModel as error:
+            raise TaskFailed(f"aggregate returned no model of this session. {error}") from error
+
+
+def check_end(exit_code: int, folder: Path, step: Step, printed: str, *, in_time: bool) -> None:
+    """Check how the process of a run has ended.
+
+    Raises:
+        TaskFailed: It has not ended by itself with an answer.
+    """
+    if not in_time or exit_code == -signal.SIGXCPU:
+        raise TaskFailed(
+            f"The server functions took longer than {step.seconds_max:g} seconds and were stopped.",
+            traceback=printed,
+        )
+    if exit_code != 0 or not (folder / ANSWER).is_file():
+        raise TaskFailed(f"{_WHAT} {how_it_ended(exit_code, printed)}.", traceback=printed)
+
+
+def made_in(folder: Path, step: Step) -> Made:
+    """Return what a run has left in its folder.
+
+    Raises:
+        TaskFailed: It says itself that it has failed, or what it has left cannot be taken.
+    """
+    answer = _answer_in(folder / ANSWER)
+    if "problem" in answer:
+        raise TaskFailed(
+            sendable(str(answer["problem"]))[: limits.text_characters_max],
+            traceback=sendable(str(answer.get("traceback")))[-limits.traceback_characters_max :],
+        )
+    clients, settings = answer.get("clients", []), answer.get("settings", {})
+    if not isinstance(clients, list) or not isinstance(settings, dict):
+        raise TaskFailed(f"{_WHAT} has written over its answer.")
+    known = set(step.clients)
+    return Made(
+        clients=[each for each in clients if isinstance(each, str) and each in known],
+        settings=settings,
+        state=_state_in(folder / STATE),
+        model=_arrays_in(folder / MODEL),
+    )
+
+
+def _answer_in(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > limits.message_bytes_max:
+            raise TaskFailed(f"{_WHAT} answered more than {limits.message_bytes_max} bytes.")
+        answer = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise TaskFailed(f"{_WHAT} has written over its answer: {error}") from error
+    return answer if isinstance(answer, dict) else {}
+
+
+def _state_in(path: Path) -> _Array | None:
+    arrays = _arrays_in(path, limits.server_functions_state_bytes_max)
+    return arrays[0] if arrays else None
+
+
+def _arrays_in(path: Path, bytes_max: int | None = None) -> list[_Array]:
+    """The arrays that a run has written; none where there is no file."""
+    if not path.is_file():
+        return []
+    try:
+        with open_model(path, expected_bytes=bytes_max) as file:
+            return file.arrays
+    except InvalidModel as error:
+        raise TaskFailed(f"{_WHAT} has left no whole file. {error.message}") from error

@@ -1,0 +1,168 @@
+"""The table from kind of task to handler: what is done with an answer before it counts."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol, TypeAlias
+
+from fednet.errors import FednetError, InvalidInput
+from fednet.parameters import model_format
+from fednet.rpc import sha256_of
+
+from ..machine.answers import Answer, Exchange, Outcome, Prediction, Update, Validation
+from ..machine.assignment import Assignment
+from ..machine.events import Counted, Damaged, Refused
+from ..machine.news import (
+    ExchangeReported,
+    Happening,
+    PredictionReported,
+    UpdateFolded,
+    ValidationReported,
+)
+from ..machine.values import TaskKind
+from .folding import Folding, aggregator_of, structure_of
+from .spool import Spool
+from .workers import Workers
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ToCheck:
+    """An answer to be checked, and what it is checked with.
+
+    Args:
+        is_old: An earlier process received it: its files are held against their digests.
+    """
+
+    phase_id: str
+    client: str
+    answer: Answer
+    is_old: bool
+    folding: Folding | None
+    spool: Spool
+    workers: Workers
+
+
+@dataclass(frozen=True)
+class HandedOver:
+    """The answer is the controller's: it counts once the controller has stored this news."""
+
+    happening: Happening
+
+
+Checked: TypeAlias = Counted | Refused | Damaged | HandedOver
+
+
+class Handler(Protocol):
+    """One way to deal with the answers of a phase."""
+
+    def prepare(self, assignment: Assignment, model: Path | None) -> Folding | None:
+        """Make what answers are folded into, in a worker thread; None where nothing is folded."""
+
+    async def check(self, item: ToCheck) -> Checked:
+        """Check an answer."""
+
+
+class Fold:
+    """Folds updates into a partial."""
+
+    def prepare(self, assignment: Assignment, model: Path | None) -> Folding:
+        """Make the partial of a phase."""
+        if model is None:
+            raise InvalidInput("A phase that trains needs a model.", field="model")
+        form = model_format(assignment.helper)
+        return Folding(aggregator_of(assignment), structure_of(model, form), form)
+
+    async def check(self, item: ToCheck) -> Counted | Refused | Damaged:
+        """Check an update and fold it; one that an earlier process received is compared with its digest first."""
+        began = time.monotonic()
+        try:
+            if item.is_old and not await item.workers.run(_is_whole, item):
+                return Damaged(item.answer.task_id)
+            weight = await item.workers.run(_folded, item)
+        except FednetError as error:
+            return Refused(item.answer.task_id, error.message)
+        folded = _news(item.answer, weight, time.monotonic() - began)
+        return Counted(item.answer.task_id, weight, folded)
+
+
+class HandOver:
+    """Hands answers to the controller.
+
+    Args:
+        happening_of: Makes the news of an answer's outcome.
+    """
+
+    def __init__(self, happening_of: Callable[[Outcome], Happening]) -> None:
+        self._happening_of = happening_of
+
+    def prepare(self, _assignment: Assignment, _model: Path | None) -> None:
+        """Prepare nothing: nothing is folded."""
+
+    async def check(self, item: ToCheck) -> HandedOver:
+        """Hand an answer over; the border has checked it."""
+        return HandedOver(self._happening_of(item.answer.outcome))
+
+
+def _folded(item: ToCheck) -> float:
+    update = item.answer.outcome
+    assert isinstance(update, Update), "the border lets no other answer to this task in"
+    assert item.folding is not None, "so was the phase prepared"
+    path = item.spool.update_path(item.phase_id, item.answer.task_id)
+    metadata = {**update.metadata.value, "client_id": item.client}
+    return item.folding.fold(path, update.num_examples, metadata)
+
+
+def _is_whole(item: ToCheck) -> bool:
+    """Compare an update with the digest beside it; delete what is damaged, so that it is asked for again."""
+    task_id = item.answer.task_id
+    path = item.spool.update_path(item.phase_id, task_id)
+    if not path.exists():
+        return True  # it never came: folding says so
+    digest = item.spool.digest(item.phase_id, task_id)
+    size_bytes = path.stat().st_size
+    if digest and digest.size_bytes == size_bytes and digest.sha256 == sha256_of(path):
+        return True
+    _log.warning("the update %s is damaged: it is deleted, and its client is asked again", path)
+    item.spool.forget_update(item.phase_id, task_id)
+    return False
+
+
+def _news(answer: Answer, weight: float, fold_seconds: float) -> UpdateFolded:
+    update = answer.outcome
+    return UpdateFolded(
+        num_examples=weight,
+        metadata_json=update.metadata.text if isinstance(update, Update) else "",
+        download_seconds=answer.download_seconds,
+        train_seconds=answer.work_seconds,
+        upload_seconds=answer.upload_seconds,
+        fold_seconds=fold_seconds,
+    )
+
+
+def _validation(outcome: Outcome) -> ValidationReported:
+    assert isinstance(outcome, Validation), "the border lets no other answer to this task in"
+    return ValidationReported(outcome.metrics.text)
+
+
+def _prediction(outcome: Outcome) -> PredictionReported:
+    assert isinstance(outcome, Prediction), "the border lets no other answer to this task in"
+    return PredictionReported(outcome.result.text)
+
+
+def _exchange(outcome: Outcome) -> ExchangeReported:
+    assert isinstance(outcome, Exchange), "the border lets no other answer to this task in"
+    return ExchangeReported(outcome.value_json.text, outcome.value)
+
+
+HANDLERS: Final[Mapping[TaskKind, Handler]] = {
+    TaskKind.TRAIN: Fold(),
+    TaskKind.VALIDATE: HandOver(_validation),
+    TaskKind.PREDICT: HandOver(_prediction),
+    TaskKind.EXCHANGE: HandOver(_exchange),
+}

@@ -1,0 +1,164 @@
+"""Updates that clients put straight into the object store: where they lie there, and how they come into the spool.
+
+    updates/<combiner>/<phase id>/<task id>
+
+The spool keeps that there is such an object before its client is told where to put it, so whatever a client has put is
+deleted with its phase; what comes later still, or while the store is away, goes at the combiner's next start. For
+worker threads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+
+from fednet import limits
+from fednet.errors import FednetError, InvalidInput, NotFound, TransferCorrupted
+from fednet.storage import Blobs, Presigner
+
+from ..ports import ObjectId
+from .spool import Spool
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PartPlace:
+    """The place of one part of an update; without a URL there is no such way."""
+
+    url: str = ""
+    offset_bytes: int = 0
+    size_bytes: int = 0
+    is_last: bool = False
+
+
+class ObjectUploads:
+    """The updates of one combiner that are on their way through the object store.
+
+    Args:
+        name: The combiner's name.
+        store: The blob store; where it makes no URLs there are no such updates.
+        spool: Remembers which objects there are.
+        part_bytes: An update that is larger goes in parts of this size.
+    """
+
+    def __init__(self, name: str, store: Blobs, spool: Spool, part_bytes: int) -> None:
+        self._folder = f"updates/{name}/"
+        self._store = store
+        self._spool = spool
+        self._part_bytes = part_bytes
+
+    def locate(self, update: ObjectId, size_bytes: int, number: int) -> PartPlace:
+        """Where a part of an update is to be put; nowhere, if the store makes no URLs.
+
+        Args:
+            update: Whose it is.
+            size_bytes: The size of the whole update.
+            number: Of the part, from 1; with the first one, what came before is forgotten.
+
+        Raises:
+            InvalidInput: It has no such part.
+            TransferCorrupted: Its first part is not there any more.
+        """
+        presigner = self._store.presigner
+        if presigner is None:
+            return PartPlace()
+        count = self._parts_of(size_bytes)
+        if not 1 <= number <= count:
+            raise InvalidInput(f"The update has parts 1 to {count}, no {number}.", field="number")
+        offset = (number - 1) * self._part_bytes
+        return PartPlace(
+            url=self._url(presigner, update, number, count),
+            offset_bytes=offset,
+            size_bytes=min(self._part_bytes, size_bytes - offset),
+            is_last=number == count,
+        )
+
+    def completed(
+        self, update: ObjectId, size_bytes: int, etags: Sequence[str], offset: int
+    ) -> Iterator[bytes]:
+        """Make the parts an object, unless they are one, and read it from an offset on.
+
+        Raises:
+            InvalidInput: There are more or fewer parts than the update has.
+            TransferCorrupted: It does not lie there in its announced size, and must be sent again.
+        """
+        if len(etags) != self._parts_of(size_bytes):
+            raise InvalidInput(
+                f"The update has {self._parts_of(size_bytes)} parts, not {len(etags)}.",
+                field="etags",
+            )
+        self._join_parts(update, etags)
+        found = self._store.size(self._key(update))
+        if found != size_bytes:
+            self.delete(update)
+            raise TransferCorrupted(
+                f"The object store has {found or 0} bytes of the update, not {size_bytes}; it must "
+                "be sent again."
+            )
+        return self._store.read(self._key(update), offset)
+
+    def delete(self, update: ObjectId) -> None:
+        """Delete what has been put; nothing happens if there is nothing."""
+        self._store.delete(self._key(update))
+
+    def release(self, phase_id: str) -> None:
+        """Delete all of a phase; what the store does not delete now is left to `sweep`."""
+        try:
+            for task_id, upload_id in self._spool.objects(phase_id):
+                update = ObjectId(phase_id, task_id)
+                self._abort(update, upload_id)
+                self.delete(update)
+        except FednetError as error:
+            _log.warning("updates stay in the object store until the next start: %s", error)
+
+    def sweep(self, phases: Container[str]) -> None:
+        """Delete what belongs to none of these phases: it came too late, or was left by an earlier process."""
+        if self._store.presigner is None:
+            return
+        try:
+            for key in list(self._store.list(self._folder)):
+                if key.removeprefix(self._folder).partition("/")[0] not in phases:
+                    self._store.delete(key)
+        except FednetError as error:
+            _log.warning("forgotten updates stay in the object store: %s", error)
+
+    def _url(self, presigner: Presigner, update: ObjectId, number: int, count: int) -> str:
+        key, seconds = self._key(update), int(limits.object_url_seconds)
+        if number == 1:
+            self._begin(presigner, update, in_parts=count > 1)
+        if count == 1:
+            return presigner.put_url(key, seconds)
+        upload_id = self._spool.object(*update)
+        if not upload_id:
+            raise TransferCorrupted("The parts are not there any more; they must be sent again.")
+        return presigner.part_url(key, upload_id, number, seconds)
+
+    def _begin(self, presigner: Presigner, update: ObjectId, *, in_parts: bool) -> None:
+        self._abort(update, self._spool.object(*update))
+        upload_id = presigner.begin_parts(self._key(update)) if in_parts else ""
+        self._spool.keep_object(*update, upload_id)
+
+    def _join_parts(self, update: ObjectId, etags: Sequence[str]) -> None:
+        presigner, upload_id = self._store.presigner, self._spool.object(*update)
+        if not (presigner and upload_id):
+            return
+        try:
+            with contextlib.suppress(NotFound):  # joined already, by a process that then died
+                presigner.complete_parts(self._key(update), upload_id, etags)
+        except InvalidInput as error:
+            raise TransferCorrupted(f"{error.message} They must be sent again.") from error
+        self._spool.keep_object(*update, "")
+
+    def _abort(self, update: ObjectId, upload_id: str | None) -> None:
+        presigner = self._store.presigner
+        if presigner and upload_id:
+            presigner.abort_parts(self._key(update), upload_id)
+
+    def _parts_of(self, size_bytes: int) -> int:
+        return max(1, -(-size_bytes // self._part_bytes))
+
+    def _key(self, update: ObjectId) -> str:
+        return f"{self._folder}{update.phase_id}/{update.task_id}"

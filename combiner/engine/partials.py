@@ -1,0 +1,78 @@
+"""Partials that combiners share: each puts its own into the blob store, where the one that merges finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fednet.aggregation import Aggregator, Partial
+from fednet.errors import Conflict
+from fednet.parameters import Structure
+from fednet.storage import Blobs
+
+from ..machine.orders import ReportedPartial
+from .blobs import copy_blob
+from .spool import Spool
+
+
+class SharedPartials:
+    """The partials of all combiners, as this one reaches them. For worker threads.
+
+    Args:
+        name: This combiner's name.
+        store: The blob store.
+        spool: Its files.
+    """
+
+    def __init__(self, name: str, store: Blobs, spool: Spool) -> None:
+        self._name = name
+        self._store = store
+        self._spool = spool
+
+    def share(self, phase_id: str, partial: Partial) -> None:
+        """Put this combiner's partial of a phase where the combiner that merges finds it."""
+        with self._spool.scratch_file() as scratch:
+            partial.save(scratch)
+            self._store.put_file(_key(phase_id, self._name), scratch)
+
+    def discard(self, phase_id: str) -> None:
+        """Take this combiner's partial of a phase away; nothing happens where there is none."""
+        self._store.delete(_key(phase_id, self._name))
+
+    def find(
+        self,
+        told: ReportedPartial,
+        own: Mapping[str, Partial],
+        kind: Aggregator,
+        structure: Structure,
+    ) -> Partial:
+        """A partial that the controller was told of.
+
+        Args:
+            told: What it was told.
+            own: The partials of this combiner, by phase.
+            kind: What it was folded by.
+            structure: The model's.
+
+        Raises:
+            NotFound: It is not in the blob store.
+            Conflict: It is not the one that the controller was told of.
+        """
+        is_here = told.combiner == self._name and told.phase_id in own
+        partial = own[told.phase_id] if is_here else self._load(told, kind, structure)
+        if partial.updates != told.updates:
+            raise Conflict(
+                f"The partial of {told.combiner!r} holds {partial.updates} updates, not the "
+                f"{told.updates} that were reported. Train the round again."
+            )
+        return partial
+
+    def _load(self, told: ReportedPartial, kind: Aggregator, structure: Structure) -> Partial:
+        key = _key(told.phase_id, told.combiner)
+        if path := self._store.local_path(key):
+            return kind.load(path, structure)
+        with self._spool.scratch_file() as scratch:
+            return kind.load(copy_blob(self._store, key, scratch), structure)
+
+
+def _key(phase_id: str, combiner: str) -> str:
+    return f"partials/{phase_id}/{combiner}"

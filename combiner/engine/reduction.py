@@ -1,0 +1,190 @@
+"""Partials together into a model, stored with what the aggregator remembers. For worker threads."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from fednet.aggregation import LabelledUpdates, Partial
+from fednet.parameters import ModelFile, ModelFormat, Structure, model_format
+
+from ..machine.orders import Reduced, Reduction, ReportedPartial
+from ..machine.values import Blob, BlobKind
+from .blobs import LocalBlobs, blob_key
+from .folding import aggregator_of, merged
+from .function_processes import RunFunctions
+from .partials import SharedPartials
+from .spool import Spool
+
+_Array = np.ndarray[Any, Any]
+# Makes the new model's arrays, and stores what goes with them: gives the arrays and the state, if there is one.
+_Make: TypeAlias = Callable[
+    [Reduction, Partial, Sequence[_Array]], tuple[Iterable[_Array], Blob | None]
+]
+
+# What an aggregator remembers is nobody else's: one format serves for every model's.
+_STATE_FORM: Final = model_format("numpyhelper")
+
+
+class Reducer:
+    """Merges the partials of rounds.
+
+    Args:
+        local: The combiner's models, and the blob store.
+        partials: Where the partials are.
+        spool: The combiner's files.
+    """
+
+    def __init__(self, local: LocalBlobs, partials: SharedPartials, spool: Spool) -> None:
+        self._local = local
+        self._partials = partials
+        self._store = local.store
+        self._spool = spool
+        # A partial is for one thread at a time: who asks again waits, and finds the model.
+        self._reducing = threading.Lock()
+
+    def reduce(self, order: Reduction, own: Mapping[str, Partial]) -> Reduced:
+        """Merge the partials of a round and write the new model; the same again if it is there already.
+
+        Args:
+            order: The order.
+            own: The partials of this combiner, by phase.
+
+        Raises:
+            NotFound: A partial, or what the aggregator remembered, is not in the blob store.
+            Conflict: A partial is not the one that the controller was told of.
+            TransferCorrupted: What the aggregator remembered does not match its digest.
+        """
+        if order.obsolete_state_id:
+            self._local.discard_state(order.obsolete_state_id)
+        with self._reducing:
+            return self._reduced(order, own, self._by_aggregator)
+
+    def reduce_by_functions(
+        self, order: Reduction, own: Mapping[str, Partial], run: RunFunctions
+    ) -> Reduced:
+        """Do likewise by server functions: no other round waits for them, and nobody may ask again meanwhile.
+
+        Args:
+            order: The order.
+            own: The partials of this combiner, by phase.
+            run: Runs the functions.
+
+        Raises:
+            TaskFailed: The functions failed, or what they gave is no model of this session.
+            FednetError: What `reduce` raises.
+        """
+        return self._reduced(order, own, partial(self._by_functions, run))
+
+    def store_state(self, run_id: str, state: _Array) -> Blob:
+        """Store what server functions remember after a run; what differs lies under another id.
+
+        So a run that is repeated overwrites nothing that somebody may have heard of.
+
+        Args:
+            run_id: The run, a UUID.
+            state: Bytes.
+        """
+        digest = hashlib.sha256(state.tobytes()).hexdigest()
+        state_id = str(uuid.uuid5(uuid.UUID(run_id), digest))
+        blob, _ = self._put(Blob(BlobKind.STATE, state_id), _STATE_FORM, [state])
+        return blob
+
+    def _reduced(self, order: Reduction, own: Mapping[str, Partial], make: _Make) -> Reduced:
+        model = self._found(Blob(BlobKind.MODEL, order.model_id))
+        if model:
+            return Reduced(model, self._found(Blob(BlobKind.STATE, order.model_id)))
+        return self._written(order, own, make)
+
+    def _found(self, blob: Blob) -> Blob | None:
+        """Describe what the store has; None if it has no such blob."""
+        if self._store.size(blob_key(blob)) is None:
+            return None
+        digest, size_bytes = hashlib.sha256(), 0
+        for data in self._store.read(blob_key(blob)):
+            digest.update(data)
+            size_bytes += len(data)
+        return replace(blob, size_bytes=size_bytes, sha256=digest.hexdigest())
+
+    def _written(self, order: Reduction, own: Mapping[str, Partial], make: _Make) -> Reduced:
+        kind, form = aggregator_of(order), model_format(order.helper)
+        with contextlib.ExitStack() as opened:
+            base = opened.enter_context(self._opened(order.base, form))
+            told = sorted(order.partials, key=lambda each: each.combiner)
+            partials = [self._partials.find(each, own, kind, base.structure) for each in told]
+            aged = [self._aged(form, *each, opened) for each in zip(partials, told, strict=True)]
+            total = merged(kind, base.structure, aged)
+            arrays, state = make(order, total, base.arrays)
+            blob = Blob(BlobKind.MODEL, order.model_id)
+            model, _ = self._put(blob, form, arrays, base.structure)
+            return Reduced(model, state)
+
+    def _by_aggregator(
+        self, order: Reduction, total: Partial, base: Sequence[_Array]
+    ) -> tuple[Iterable[_Array], Blob | None]:
+        """Make the new model as the aggregator has it; what it will remember is stored before the model."""
+        with contextlib.ExitStack() as opened:
+            earlier = None
+            if order.state:
+                earlier = opened.enter_context(self._opened(order.state, _STATE_FORM)).arrays
+            arrays = total.advance(base, earlier)
+            if arrays is None:
+                return total.finish(base, None), None
+            state, views = self._put(Blob(BlobKind.STATE, order.model_id), _STATE_FORM, arrays)
+        return total.finish(base, views), state
+
+    def _by_functions(
+        self, run: RunFunctions, order: Reduction, total: Partial, _base: Sequence[_Array]
+    ) -> tuple[Iterable[_Array], Blob | None]:
+        """Make the new model as server functions have it; what they remember is stored before the model."""
+        assert isinstance(total, LabelledUpdates), "so a round with functions keeps its updates"
+        with self._spool.scratch_file() as updates:
+            total.save(updates)
+            made = run(order.base, order.state, updates=str(updates), labels=total.labels)
+        arrays, state = made.model_in(total), None
+        if made.state is not None:
+            blob = Blob(BlobKind.STATE, order.model_id)
+            state, _ = self._put(blob, _STATE_FORM, [made.state])
+        return arrays, state
+
+    def _put(
+        self,
+        blob: Blob,
+        form: ModelFormat,
+        arrays: Iterable[_Array],
+        structure: Structure | None = None,
+    ) -> tuple[Blob, list[_Array]]:
+        """Write arrays into the blob store; return their reference, and views of them, which stay."""
+        with self._spool.scratch_file() as scratch:
+            with scratch.open("wb") as file:  # the store sees to it that it is whole and safe
+                form.write_to(file, arrays, structure)
+            with form.open(scratch) as written:
+                views = written.arrays
+            put = self._store.put_file(blob_key(blob), scratch)
+        return replace(blob, size_bytes=put.size_bytes, sha256=put.sha256), views
+
+    @contextlib.contextmanager
+    def _opened(self, blob: Blob, form: ModelFormat) -> Iterator[ModelFile]:
+        with self._local.held(blob) as path, form.open(path) as opened:
+            yield opened
+
+    def _aged(
+        self,
+        form: ModelFormat,
+        partial: Partial,
+        told: ReportedPartial,
+        opened: contextlib.ExitStack,
+    ) -> Partial:
+        """Return the partial with what it began with, where that is an older model; mapped, not read."""
+        if not told.base:
+            return partial
+        base = opened.enter_context(self._opened(told.base, form))
+        return partial.aged(base.arrays, told.staleness)

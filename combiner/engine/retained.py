@@ -1,0 +1,168 @@
+"""Updates of rounds that are over, retained for people because their session asked for it (`delete_models=False`).
+
+    <spool>/retained/<phase id>/round.json   session, round, model, and for each file its client and its examples
+                               /<task id>    an update as its client sent it, whether it counted or not
+
+Nothing here is read again: what is retained takes no part in any round. The newest stay; where all of it would be more
+than it may be, the oldest goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import shutil
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fednet import limits
+
+from ..machine.answers import Update
+from ..machine.assignment import Assignment, tasks_of
+from ..machine.values import LogLevel, LogRecord
+from .spool import ANSWERS, RECORD, RECORDS, Spool
+
+_log = logging.getLogger(__name__)
+
+_PAGE = "round.json"
+
+
+class Retained:
+    """The retained updates of one combiner. Takes may come from several threads.
+
+    Args:
+        spool: Where the phases lie.
+        bytes_max: How much all of them together may take.
+    """
+
+    def __init__(self, spool: Spool, bytes_max: int) -> None:
+        self._spool = spool
+        self._bytes_max = bytes_max
+        self._lock = threading.Lock()
+        self._sizes: dict[Path, int] = {}  # the oldest first
+        with spool.disk.writing():
+            for folder in _by_age(spool.retained):
+                self._take_up(folder)
+
+    def take(self, phase: Assignment) -> LogRecord | None:
+        """Take the updates of a phase that is over out of the spool.
+
+        Returns:
+            A line for the network's log; None where there was nothing to retain.
+        """
+        folder = self._spool.retained / phase.phase_id
+        if folder.exists() or not self._spool.hand_over(phase.phase_id, folder):
+            return None
+        updates = _updates(folder, phase)
+        if not updates:
+            self._delete(folder)
+            return None
+        size = _size(folder) + len(_page(folder, phase, updates))
+        gone = self._make_room(folder, size)  # before a byte is written: the disk may be full
+        _describe(folder)
+        told = _told(folder, len(updates), size, gone)
+        _log.log(logging.WARNING if gone else logging.INFO, "%s", told.text)
+        return told
+
+    def _take_up(self, folder: Path) -> None:
+        """Finish what an earlier process died over, and count it in."""
+        record = RECORDS.read(folder / RECORD)
+        if record and not _updates(folder, record.assignment):
+            self._delete(folder)
+            return
+        _describe(folder)
+        self._sizes[folder] = _size(folder)
+
+    def _make_room(self, folder: Path, size: int) -> list[Path]:
+        """Count a folder in, and delete the oldest until all fit; return those that went."""
+        gone = []
+        with self._lock:
+            self._sizes[folder] = size
+            while self._is_too_much():
+                oldest = next(iter(self._sizes))
+                del self._sizes[oldest]
+                self._delete(oldest)
+                gone.append(oldest)
+        return gone
+
+    def _delete(self, folder: Path) -> None:
+        """All of it goes in one step: nobody finds updates that no page speaks of."""
+        gone = self._spool.scratch()
+        with contextlib.suppress(OSError):
+            folder.rename(gone)
+            shutil.rmtree(gone)
+
+    def _is_too_much(self) -> bool:
+        too_many = len(self._sizes) > limits.retained_phases_max
+        return too_many or sum(self._sizes.values()) > self._bytes_max
+
+
+def _by_age(folder: Path) -> list[Path]:
+    """The folders in a folder, the oldest first."""
+    folders = [path for path in folder.iterdir() if path.is_dir()]
+    return sorted(folders, key=lambda path: path.stat().st_mtime)
+
+
+def _updates(folder: Path, phase: Assignment) -> dict[str, str]:
+    """The client of each update that lies whole in a folder, by the name of its file."""
+    tasks = tasks_of(phase.phase_id, phase.clients)
+    return {task: client for task, client in tasks.items() if (folder / task).exists()}
+
+
+def _describe(folder: Path) -> None:
+    """Leave a phase's updates and a page about them. May be repeated after a crash: the request goes last."""
+    record = RECORDS.read(folder / RECORD)
+    if record is None:
+        return
+    phase = record.assignment
+    updates = _updates(folder, phase)
+    if not (folder / _PAGE).exists():
+        _write_page(folder, _page(folder, phase, updates))
+    for path in folder.iterdir():
+        if path.name not in {_PAGE, RECORD, *updates}:
+            path.unlink()
+    (folder / RECORD).unlink()
+
+
+def _write_page(folder: Path, text: str) -> None:
+    part = folder / f"{_PAGE}.part"
+    part.write_text(text, encoding="utf-8")
+    part.replace(folder / _PAGE)
+
+
+def _page(folder: Path, phase: Assignment, updates: Mapping[str, str]) -> str:
+    page = {
+        "session_id": phase.session_id,
+        "round_id": phase.round_id,
+        "round_number": phase.round_number,
+        "model_id": phase.context.model_id,
+        "updates": [_about(folder / task, client) for task, client in updates.items()],
+    }
+    return json.dumps(page, indent=1) + "\n"
+
+
+def _about(update: Path, client: str) -> dict[str, Any]:
+    answer = ANSWERS.read(update.with_name(f"{update.name}.answer"))
+    outcome = answer.outcome if answer else None
+    examples = outcome.num_examples if isinstance(outcome, Update) else None
+    return {"client_id": client, "file": update.name, "num_examples": examples}
+
+
+def _size(folder: Path) -> int:
+    """The bytes of the files that stay: updates have names without a suffix."""
+    staying = (path for path in folder.iterdir() if not path.suffix or path.name == _PAGE)
+    return sum(path.stat().st_size for path in staying)
+
+
+def _told(folder: Path, updates: int, size: int, gone: list[Path]) -> LogRecord:
+    text = f"{updates} updates of this round ({size:,} bytes) are retained in {folder}."
+    if folder in gone:
+        text = f"The updates of this round ({size:,} bytes) are not retained: there is no room."
+    elif gone:
+        text += f" For them the oldest went, those of {len(gone)} rounds."
+    if gone:
+        text += " The combiner's setting retained_bytes_max says how much may stay."
+    return LogRecord(text, LogLevel.WARNING if gone else LogLevel.INFO)

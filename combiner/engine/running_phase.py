@@ -1,0 +1,354 @@
+"""A phase that runs here: feeds its machine with events, and carries out the instructions."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from fednet.aggregation import Partial
+from fednet.errors import FailedPrecondition, FednetError
+
+from ..machine.answers import Answer, Failure
+from ..machine.assignment import Assignment, PhaseRecord, task_id_of
+from ..machine.events import (
+    Answered,
+    Cancel,
+    Check,
+    CloseAsked,
+    Counted,
+    Event,
+    Failed,
+    Finish,
+    Finished,
+    Instruction,
+    Joined,
+    Receipt,
+    Released,
+    Send,
+    StartedAgain,
+    Tell,
+    TimePassed,
+    Withdrew,
+)
+from ..machine.news import TaskSent
+from ..machine.phase import PhaseMachine, PhaseState, TaskState
+from ..machine.values import Authority, Task, Verdict
+from .clients import Clients
+from .folding import Folding
+from .handlers import HANDLERS, HandedOver, ToCheck
+from .outbox import Outbox
+from .partials import SharedPartials
+from .sharing import Sharing
+from .spool import Spool
+from .workers import Workers
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Means:
+    """The parts of the combiner that all its phases share."""
+
+    spool: Spool
+    outbox: Outbox
+    clients: Clients
+    partials: SharedPartials
+    workers: Workers
+
+
+class RunningPhase:
+    """One phase of this combiner. All methods belong to the event loop's thread.
+
+    Args:
+        record: The phase as it lies in the spool.
+        folding: The partial of its updates; None where nothing is folded.
+        means: What it works with.
+
+    Attributes:
+        record: The phase as it lies in the spool.
+        folding: The partial of its updates; None where nothing is folded.
+    """
+
+    def __init__(self, record: PhaseRecord, folding: Folding | None, means: Means) -> None:
+        self.record = record
+        self.folding = folding
+        self._id = record.assignment.phase_id
+        self._means = means
+        self._machine = _machine_of(record)
+        self._settled = asyncio.Event()  # nothing of it changes, until an order comes
+        self._decided = asyncio.Event()  # it is settled, or waits for clients
+        self._replayed: set[str] = set()
+        self._readers = 0
+        self._unread = asyncio.Event()
+        self._unread.set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._sharing: Sharing | None = None
+        self._is_stopped = False
+
+    @property
+    def assignment(self) -> Assignment:
+        """The newest assignment."""
+        return self.record.assignment
+
+    @property
+    def is_open(self) -> bool:
+        """Whether answers may still come in."""
+        return self._machine.state is PhaseState.OPEN
+
+    def client_of(self, task_id: str) -> str | None:
+        """Return the client of a task; None for a task that is not of this phase."""
+        return self._machine.client_of(task_id)
+
+    def waits_for(self, task_id: str) -> bool:
+        """Return whether the task has no answer yet, and still may have one."""
+        return self._machine.waits_for(task_id, time.time())
+
+    def has_moved(self, task_id: str) -> bool:
+        """Return whether the task has moved to another combiner with its client."""
+        return self._machine.task_state(task_id) is TaskState.WITHDRAWN
+
+    # What happens
+
+    def begin(self) -> None:
+        """Take up what the spool holds of an earlier process, then give the clients their tasks."""
+        self._replay()
+        self._welcome(self.assignment.clients)
+        self._look_at_the_clock()
+
+    def take_answer(self, answer: Answer) -> None:
+        """Take a client's answer to one of the tasks.
+
+        Raises:
+            Unavailable: The spool cannot keep the answer now.
+        """
+        now = time.time()
+        if self._machine.waits_for(answer.task_id, now):
+            self._means.spool.keep_answer(self._id, answer)
+        self.feed(_event_of(answer), now)
+
+    def feed(self, event: Event, now: float | None = None) -> None:
+        """Let the machine decide about an event, and carry its instructions out."""
+        was_shut = self._machine.is_shut
+        instructions = self._machine.handle(event, time.time() if now is None else now)
+        if self._machine.is_shut and not was_shut:
+            self._keep_shut()
+        for instruction in instructions:
+            self._carry_out(instruction)
+        self._note_state()
+
+    def start_again(self, later: Assignment) -> None:
+        """Add to the phase, or open it again.
+
+        Raises:
+            Unavailable: The spool cannot keep the assignment now; nothing has changed.
+        """
+        record = self.record.started_again(later, time.time())
+        event = StartedAgain(
+            later.clients, later.attempt, record.deadline, share=later.share_partial
+        )
+        fresh = [each for each in later.clients if not self.client_of(self._task_of(each))]
+        # Answers that count for nothing go first: a crash in between leaves tasks without one.
+        spool = self._means.spool
+        spool.forget_answers(self._id, self._machine.asked_again_by(event))
+        spool.keep_record(record)
+        self.record = record
+        self.feed(event)
+        self._welcome(fresh)
+        self._look_at_the_clock()
+
+    def withdraw(self, clients: Iterable[str]) -> tuple[str, ...]:
+        """Take clients out that have moved to another combiner; return those without an answer here.
+
+        Raises:
+            Unavailable: The spool cannot keep it now; nothing has changed.
+        """
+        self.feed(TimePassed())
+        moved = self._machine.without_answer(dict.fromkeys(clients))
+        self._keep(self.record.without(moved))
+        self.feed(Withdrew(moved))
+        return moved
+
+    def note_authority(self, authority: Authority) -> None:
+        """Keep the authority of the newest order, so that it holds after a restart.
+
+        Raises:
+            Unavailable: The spool cannot keep it now.
+        """
+        self._keep(self.record.under(authority))
+
+    async def release(self) -> None:
+        """End the phase; returns once nothing of it goes into the blob store any more."""
+        self.stop()
+        self.feed(Released())
+        await self._settled.wait()
+
+    def stop(self) -> None:
+        """Look at the clock no more, and wait for no store."""
+        self._is_stopped = True
+        if self._sharing:
+            self._sharing.give_up()
+        if self._timer:
+            self._timer.cancel()
+
+    async def whole_partial(self) -> Partial:
+        """Return the partial of the closed phase; after a restart it is folded again first.
+
+        Raises:
+            FailedPrecondition: The phase is open, or folds nothing.
+        """
+        await self._decided.wait()
+        if self.folding is None or not self._settled.is_set():
+            raise FailedPrecondition("A phase must be closed before its partial is reduced.")
+        return self.folding.partial
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Keep the partial as it is inside the block: updates that come meanwhile wait."""
+        self._readers += 1
+        self._unread.clear()
+        try:
+            yield
+        finally:
+            self._readers -= 1
+            if not self._readers:
+                self._unread.set()
+
+    # What follows
+
+    def _replay(self) -> None:
+        """Take up the answers of an earlier process: what lies in the spool came in time."""
+        for answer in self._means.spool.answers(self._id):
+            if self.client_of(answer.task_id):
+                self._replayed.add(answer.task_id)
+                self.feed(_event_of(answer), self.record.opened_at)
+        if self._means.spool.is_shut(self._id, self.assignment.attempt):
+            self.feed(CloseAsked(), self.record.opened_at)
+
+    def _welcome(self, clients: Iterable[str]) -> None:
+        for client in clients:
+            if client in self._means.clients:
+                self.feed(Joined(client))
+
+    def _look_at_the_clock(self) -> None:
+        """Close if it is time, else look again then; the loop's clock is another than ours."""
+        if self._timer:
+            self._timer.cancel()
+        self.feed(TimePassed())
+        if self.is_open:
+            seconds = max(0.0, self._machine.deadline - time.time())
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(seconds, self._look_at_the_clock)
+
+    def _note_state(self) -> None:
+        """Set what waits for the end, and give up what a later order has overtaken."""
+        state, finishes = self._machine.state, self._machine.is_finishing
+        if state is PhaseState.CLOSED or (state is PhaseState.RELEASED and not finishes):
+            self._settled.set()
+        else:
+            self._settled.clear()
+        if self._settled.is_set() or self._machine.waits_for_clients:
+            self._decided.set()
+        else:
+            self._decided.clear()
+        if self._sharing and (self._is_stopped or state is not PhaseState.FINISHING):
+            self._sharing.give_up()
+
+    def _keep(self, record: PhaseRecord) -> None:
+        if record != self.record:
+            self._means.spool.keep_record(record)
+            self.record = record
+
+    def _keep_shut(self) -> None:
+        try:
+            self._means.spool.shut(self._id, self.assignment.attempt)
+        except FednetError as error:  # no reason to stop: it matters only if this process dies now
+            _log.warning("phase %s would begin again after a crash: %s", self._id, error)
+
+    def _carry_out(self, instruction: Instruction) -> None:
+        clients, outbox = self._means.clients, self._means.outbox
+        match instruction:
+            case Send(client, task):
+                clients.offer(client, self._task(client, task))
+                outbox.offer(TaskSent(), self.assignment.context, client, task)
+            case Cancel(client, task):
+                clients.cancel(client, task)
+            case Receipt(client, task, accepted, reason):
+                clients.receipt(client, Verdict(task, accepted, reason))
+            case Check(client, answer):
+                self._means.workers.spawn(self._check(client, answer))
+            case Tell(happening, client, task):
+                outbox.put(happening, self.assignment.context, client, task)
+            case Finish(share):
+                self._means.workers.spawn(self._finish(share=share))
+
+    async def _check(self, client: str, answer: Answer) -> None:
+        await self._unread.wait()
+        is_old = answer.task_id in self._replayed
+        self._replayed.discard(answer.task_id)
+        spool, workers = self._means.spool, self._means.workers
+        item = ToCheck(self._id, client, answer, is_old, self.folding, spool, workers)
+        checked = await HANDLERS[self.assignment.kind].check(item)
+        if isinstance(checked, HandedOver):
+            counted = Counted(answer.task_id)
+            self._means.outbox.put(
+                checked.happening,
+                self.assignment.context,
+                client,
+                answer.task_id,
+                stored=lambda: self.feed(counted),
+            )
+        else:
+            self.feed(checked)
+
+    async def _finish(self, *, share: bool) -> None:
+        failure = ""
+        if share and self.folding:
+            means = self._means
+            self._sharing = Sharing(
+                means.partials, means.workers, self._id, lambda: self._machine.deadline
+            )
+            self._note_state()  # a later order may have come before this began
+            with self.reading():
+                failure = await self._sharing.share(self.folding.partial)
+            self._sharing = None
+        self.feed(Finished(failure))
+
+    def _task_of(self, client: str) -> str:
+        return task_id_of(self._id, client)
+
+    def _task(self, client: str, task_id: str) -> Task:
+        assignment = self.assignment
+        settings, own = assignment.settings, assignment.client_settings.get(client)
+        merged = json.dumps({**settings.value, **own.value}) if own else settings.text
+        return Task(
+            task_id=task_id,
+            context=assignment.context,
+            helper=assignment.helper,
+            settings_json=merged,
+            seconds_left=max(0.0, self._machine.deadline - time.time()),
+            model=assignment.model,
+            package=assignment.package,
+        )
+
+
+def _machine_of(record: PhaseRecord) -> PhaseMachine:
+    assignment = record.assignment
+    return PhaseMachine(
+        assignment.phase_id,
+        assignment.clients,
+        record.deadline,
+        attempt=assignment.attempt,
+        share=assignment.share_partial,
+        withdrawn=record.withdrawn,
+    )
+
+
+def _event_of(answer: Answer) -> Event:
+    if isinstance(answer.outcome, Failure):
+        return Failed(answer.task_id, answer.outcome)
+    return Answered(answer)

@@ -1,0 +1,68 @@
+"""Putting a partial into the blob store, which may be away for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+
+from fednet.aggregation import Partial
+from fednet.backoff import backoff_seconds
+from fednet.errors import FednetError
+
+from .partials import SharedPartials
+from .workers import Workers
+
+_log = logging.getLogger(__name__)
+
+
+class Sharing:
+    """One partial on its way into the blob store.
+
+    Args:
+        partials: The partials in the blob store.
+        workers: Threads for what blocks.
+        phase_id: The phase whose partial it is.
+        deadline: Gives the time after which it is not tried again, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        partials: SharedPartials,
+        workers: Workers,
+        phase_id: str,
+        deadline: Callable[[], float],
+    ) -> None:
+        self._partials = partials
+        self._workers = workers
+        self._phase_id = phase_id
+        self._deadline = deadline
+        self._given_up = asyncio.Event()
+
+    def give_up(self) -> None:
+        """Try no more: nobody waits for it."""
+        self._given_up.set()
+
+    async def share(self, partial: Partial) -> str:
+        """Put the partial into the store; return why it is not there, or "" if it is."""
+        failures = 0
+        while True:
+            try:
+                await self._workers.run(self._partials.share, self._phase_id, partial)
+            except FednetError as error:
+                failures += 1
+                if not error.retryable or not await self._may_try_again(failures):
+                    return error.message
+                _log.warning("phase %s waits for the blob store: %s", self._phase_id, error)
+            else:
+                return ""
+
+    async def _may_try_again(self, failures: int) -> bool:
+        """Pause, but not beyond the deadline; return whether another attempt is worth it."""
+        seconds = min(backoff_seconds(failures), self._deadline() - time.time())
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._given_up.wait(), seconds)
+        return seconds > 0 and not self._given_up.is_set()

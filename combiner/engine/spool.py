@@ -1,0 +1,213 @@
+"""The combiner's folder on disk: what must be there again after a `kill -9`.
+
+    <folder>/phases/<phase id>/record.json          the newest assignment, and since when (`PhaseRecord`)
+                              /shut                 the attempt in which no further answer counts
+                              /<task id>            a whole update, its digest checked
+                              /<task id>.part       an upload that is under way
+                              /<task id>.digest     the size and the digest of the update (`Digest`)
+                              /<task id>.object     the object store may hold its update; the id of its parts
+                              /<task id>.answer     the client's answer (`Answer`)
+    <folder>/orphans/<phase id>                     a shared partial that is still to be deleted; see `orphans`
+    <folder>/retained/                              updates of phases that are over; see `retained`
+    <folder>/tmp/                                   work in progress; emptied at start
+
+Records, digests and answers are JSON with a digest of their own; see `checked_files`. Names are ids of ours, never a
+client's choice. Files are renamed into place, so what is found is whole; a phase is renamed away before it is deleted.
+They are not forced to the disk: a process that dies loses nothing. A power cut may leave files of zeros: what is read
+back is checked, and asked for again where it is damaged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ..machine.answers import Answer
+from ..machine.assignment import PhaseRecord
+from ..machine.values import Digest
+from .checked_files import Codec
+from .disk import Disk
+
+_log = logging.getLogger(__name__)
+
+RECORD = "record.json"
+RECORDS = Codec(PhaseRecord)
+ANSWERS = Codec(Answer)
+_DIGESTS = Codec(Digest)
+
+
+class Spool:
+    """The files of the phases that this combiner holds.
+
+    Every method raises Unavailable where the system refuses: a full disk, missing rights.
+
+    Attributes:
+        disk: Names outages of the disk.
+        retained: The folder of what outlives its phase.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.disk = Disk(folder)
+        self._phases = folder / "phases"
+        self._orphans = folder / "orphans"
+        self._tmp = folder / "tmp"
+        self.retained = folder / "retained"
+        with self.disk.writing():
+            shutil.rmtree(self._tmp, ignore_errors=True)
+            for each in (self._phases, self._orphans, self._tmp, self.retained):
+                each.mkdir(parents=True, exist_ok=True)
+
+    # Phases
+
+    def keep_record(self, record: PhaseRecord) -> None:
+        """Keep the newest assignment of a phase; it is there again after a restart."""
+        folder = self._phases / record.assignment.phase_id
+        with self.disk.writing():
+            folder.mkdir(exist_ok=True)
+            self._write(folder / RECORD, RECORDS.encode(record))
+
+    def records(self) -> Iterator[PhaseRecord]:
+        """Give the phases that were begun and not released; one without a whole record is cleared away."""
+        for folder in sorted(self._phases.iterdir()):
+            record = RECORDS.read(folder / RECORD)
+            if record and record.assignment.phase_id == folder.name:
+                yield record
+            else:
+                _log.warning("phase %s is cleared away: its record cannot be read", folder.name)
+                self.release(folder.name)
+
+    def shut(self, phase_id: str, attempt: int) -> None:
+        """Keep that the phase takes no more answers in this attempt."""
+        with self.disk.writing():
+            self._write(self._phases / phase_id / "shut", str(attempt).encode())
+
+    def is_shut(self, phase_id: str, attempt: int) -> bool:
+        """Return whether the phase takes no more answers in this attempt."""
+        with self.disk.reading(), contextlib.suppress(FileNotFoundError):
+            return (self._phases / phase_id / "shut").read_bytes() == str(attempt).encode()
+        return False
+
+    def release(self, phase_id: str) -> None:
+        """Delete everything of a phase; nothing happens where there is nothing."""
+        gone = self.scratch()
+        with self.disk.reading(), contextlib.suppress(FileNotFoundError):
+            (self._phases / phase_id).rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
+
+    def hand_over(self, phase_id: str, target: Path) -> bool:
+        """Move everything of a phase to a path in the file system of the spool; return whether there was anything."""
+        with self.disk.writing():
+            try:
+                (self._phases / phase_id).rename(target)
+            except FileNotFoundError:
+                return False
+        return True
+
+    # Updates and answers
+
+    def update_path(self, phase_id: str, task_id: str) -> Path:
+        """Return the place of a task's update."""
+        return self._phases / phase_id / task_id
+
+    def keep_digest(self, phase_id: str, task_id: str, digest: Digest) -> None:
+        """Keep the size and the digest of an update, before it gets its name."""
+        with self.disk.writing():
+            self._write(self._phases / phase_id / f"{task_id}.digest", _DIGESTS.encode(digest))
+
+    def digest(self, phase_id: str, task_id: str) -> Digest | None:
+        """Return what was kept of an update; None if nothing was, or nothing whole."""
+        with self.disk.reading():
+            return _DIGESTS.read(self._phases / phase_id / f"{task_id}.digest")
+
+    def keep_answer(self, phase_id: str, answer: Answer) -> None:
+        """Keep a client's answer."""
+        with self.disk.writing():
+            path = self._phases / phase_id / f"{answer.task_id}.answer"
+            self._write(path, ANSWERS.encode(answer))
+
+    def answers(self, phase_id: str) -> Iterator[Answer]:
+        """Give the answers in a phase, by task id; a damaged one is deleted, as if it had not come."""
+        with self.disk.reading():
+            paths = sorted((self._phases / phase_id).glob("*.answer"))
+        for path in paths:
+            with self.disk.reading():
+                answer = ANSWERS.read(path)
+                if answer and answer.task_id == path.stem:
+                    yield answer
+                else:
+                    path.unlink(missing_ok=True)
+
+    def forget_answers(self, phase_id: str, task_ids: Iterable[str]) -> None:
+        """Delete answers that count for nothing; nothing happens where there are none."""
+        with self.disk.reading():
+            for task_id in task_ids:
+                (self._phases / phase_id / f"{task_id}.answer").unlink(missing_ok=True)
+
+    def forget_update(self, phase_id: str, task_id: str) -> None:
+        """Delete a damaged update with its answer; nothing happens where there is none."""
+        self.forget_answers(phase_id, [task_id])
+        with self.disk.reading():
+            self.update_path(phase_id, task_id).unlink(missing_ok=True)
+
+    # Updates in the object store, and partials that are to be deleted there
+
+    def keep_object(self, phase_id: str, task_id: str, upload_id: str) -> None:
+        """Keep that the object store may hold an update, and the id of its upload in parts; empty where it has none."""
+        with self.disk.writing():
+            self._write(self._phases / phase_id / f"{task_id}.object", upload_id.encode())
+
+    def object(self, phase_id: str, task_id: str) -> str | None:
+        """Return what was kept of an update in the object store; None if nothing was."""
+        path = self._phases / phase_id / f"{task_id}.object"
+        with self.disk.reading(), contextlib.suppress(FileNotFoundError):
+            return path.read_text()
+        return None
+
+    def objects(self, phase_id: str) -> Iterator[tuple[str, str]]:
+        """Give the tasks of which the object store may hold an update, each with what was kept."""
+        with self.disk.reading():
+            for path in sorted((self._phases / phase_id).glob("*.object")):
+                yield path.stem, path.read_text()
+
+    def keep_orphan(self, phase_id: str) -> None:
+        """Keep that the partial of a phase is to be deleted from the blob store."""
+        with self.disk.writing():
+            (self._orphans / phase_id).touch()
+
+    def forget_orphan(self, phase_id: str) -> None:
+        """Note that a partial is deleted."""
+        with self.disk.reading():
+            (self._orphans / phase_id).unlink(missing_ok=True)
+
+    def orphans(self) -> list[str]:
+        """Return the phases whose partials are to be deleted."""
+        with self.disk.reading():
+            return sorted(path.name for path in self._orphans.iterdir())
+
+    # Scratch
+
+    def scratch(self) -> Path:
+        """Return a fresh path for work in progress, in the file system of the spool."""
+        return self._tmp / str(uuid.uuid4())
+
+    @contextlib.contextmanager
+    def scratch_file(self) -> Iterator[Path]:
+        """Give a fresh path as well; a file that is still there at the end is deleted."""
+        path = self.scratch()
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _write(self, path: Path, data: bytes) -> None:
+        scratch = self.scratch()
+        try:
+            scratch.write_bytes(data)
+            scratch.replace(path)
+        except OSError:
+            scratch.unlink(missing_ok=True)
+            raise

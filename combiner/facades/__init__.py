@@ -1,0 +1,1 @@
+"""The protocols that the combiner is reached by, each translated into the combiner's own values."""

@@ -1,0 +1,1 @@
+"""fednet's own protocol, gRPC: the services, and the translation of their messages."""

@@ -1,0 +1,242 @@
+"""Orders of controllers as values, checked before anything is done: one that passes can only fail for want of files."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from typing import Final
+
+from fednet import limits
+from fednet.errors import InvalidInput
+from fednet.parameters import model_format
+from fednet.server_functions import check_source
+from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
+
+from ...engine.folding import aggregator_of
+from ...machine.assignment import Assignment
+from ...machine.orders import FunctionsOrder, PlanOrder, Reduction, ReportedPartial
+from ...machine.values import Authority, Blob, BlobKind, JsonObject, PhaseContext, TaskKind
+from .json_objects import json_object
+
+_KINDS: Final = {int(tasks_pb2.TaskKind.Value(kind)): kind for kind in TaskKind}
+_BLOB_KINDS: Final = {int(common_pb2.BlobRef.Kind.Value(kind)): kind for kind in BlobKind}
+
+
+def authority_of(message: rounds_pb2.Authority) -> Authority:
+    """Return the authority of an order.
+
+    Raises:
+        InvalidInput: The order names none.
+    """
+    for name in (message.controller, message.session_id):
+        if not 0 < len(name) <= limits.name_characters_max:
+            raise InvalidInput(
+                "The order names no authority: it needs the controller's name and the session's id.",
+                field="authority",
+            )
+    return Authority(message.controller, message.term, message.session_id)
+
+
+def assignment_of(message: rounds_pb2.Phase) -> Assignment:
+    """Return the assignment of a phase.
+
+    Raises:
+        InvalidInput: It cannot be begun; names the field.
+    """
+    assignment = Assignment(
+        authority=authority_of(message.authority),
+        phase_id=_id(message.phase_id, "phase_id"),
+        session_id=message.session_id,
+        round_id=message.round_id,
+        round_number=message.round_number,
+        kind=_kind(message),
+        model=_model(message),
+        package=_optional_blob(message, "package", BlobKind.PACKAGE),
+        helper=message.helper,
+        settings=_settings(message.settings_json, "settings_json"),
+        clients=tuple(dict.fromkeys(message.clients)),
+        client_settings={
+            client: _settings(text, "client_settings_json")
+            for client, text in message.client_settings_json.items()
+        },
+        seconds_max=_seconds(message.seconds_max),
+        aggregator=message.aggregator,
+        aggregator_settings=_aggregator_settings(message),
+        share_partial=message.share_partial,
+        keep_updates=message.keep_updates,
+        retain_updates=message.retain_updates,
+        attempt=message.attempt,
+    )
+    _check_assignment(assignment)
+    return assignment
+
+
+def withdrawal_of(message: rounds_pb2.Withdrawal) -> tuple[str, tuple[str, ...], Authority]:
+    """Return the phase, the clients and the authority of a withdrawal.
+
+    Raises:
+        InvalidInput: It makes no sense; names the field.
+    """
+    clients = tuple(dict.fromkeys(message.clients))
+    return _id(message.phase_id, "phase_id"), clients, authority_of(message.authority)
+
+
+def phase_order_of(message: rounds_pb2.PhaseOrder) -> tuple[str, Authority]:
+    """Return the phase and the authority of an order.
+
+    Raises:
+        InvalidInput: It makes no sense; names the field.
+    """
+    return _id(message.phase_id, "phase_id"), authority_of(message.authority)
+
+
+def reduction_of(message: rounds_pb2.Reduction) -> Reduction:
+    """Return a reduction.
+
+    Raises:
+        InvalidInput: It cannot be done; names the field.
+    """
+    model_format(message.helper)
+    obsolete = message.obsolete_state_id
+    if not message.partials:
+        raise InvalidInput("There are no partials to reduce.", field="partials")
+    reduction = Reduction(
+        authority=authority_of(message.authority),
+        model_id=_id(message.model_id, "model_id"),
+        base=_blob(message.base, BlobKind.MODEL, "base"),
+        helper=message.helper,
+        aggregator=message.aggregator,
+        aggregator_settings=_aggregator_settings(message),
+        partials=tuple(_partial(each) for each in message.partials),
+        state=_optional_blob(message, "state", BlobKind.STATE),
+        obsolete_state_id=_id(obsolete, "obsolete_state_id") if obsolete else "",
+        functions=_functions(message.functions) if message.HasField("functions") else None,
+    )
+    aggregator_of(reduction)
+    return reduction
+
+
+def plan_order_of(message: rounds_pb2.PlanRequest) -> PlanOrder:
+    """Return an order to let server functions choose.
+
+    Raises:
+        InvalidInput: It cannot be done; names the field.
+    """
+    return PlanOrder(
+        authority=authority_of(message.authority),
+        functions=_functions(message.functions),
+        model=_blob(message.model, BlobKind.MODEL, "model"),
+        state=_optional_blob(message, "state", BlobKind.STATE),
+        clients=tuple(message.clients),
+    )
+
+
+def _check_assignment(assignment: Assignment) -> None:
+    if assignment.authority.session_id != assignment.session_id:
+        raise InvalidInput(
+            f"The authority is for the session {assignment.authority.session_id!r}, and the phase "
+            f"belongs to {assignment.session_id!r}.",
+            field="authority",
+        )
+    model_format(assignment.helper)
+    if assignment.kind is TaskKind.TRAIN:
+        aggregator_of(assignment)
+
+
+def _kind(message: rounds_pb2.Phase) -> TaskKind:
+    if message.kind not in _KINDS:
+        names = ", ".join(TaskKind)
+        raise InvalidInput(f"A phase is of one of the kinds {names}.", field="kind")
+    return _KINDS[message.kind]
+
+
+def _model(message: rounds_pb2.Phase) -> Blob | None:
+    """Return a phase's model; an exchange may do without one."""
+    if message.kind == tasks_pb2.EXCHANGE:
+        return _optional_blob(message, "model", BlobKind.MODEL)
+    return _blob(message.model, BlobKind.MODEL, "model")
+
+
+def _settings(text: str, field: str) -> JsonObject:
+    return json_object(text, field, bytes_max=limits.message_bytes_max) if text else JsonObject()
+
+
+def _aggregator_settings(message: rounds_pb2.Phase | rounds_pb2.Reduction) -> JsonObject:
+    text = message.aggregator_settings_json
+    return json_object(text, "aggregator_kwargs", "aggregator's settings") if text else JsonObject()
+
+
+def _functions(message: rounds_pb2.ServerFunctions) -> FunctionsOrder:
+    check_source(message.source)
+    model_format(message.helper)
+    return FunctionsOrder(
+        about=PhaseContext(
+            phase_id=_id(message.about.phase_id, "phase_id"),
+            session_id=message.about.session_id,
+            round_id=message.about.round_id,
+            round_number=message.about.round_number,
+            model_id=message.about.model_id,
+            kind=_KINDS.get(message.about.kind),
+        ),
+        source=message.source,
+        seconds_max=_seconds(message.seconds_max),
+        helper=message.helper,
+        obsolete_state_ids=tuple(
+            _id(each, "obsolete_state_ids") for each in message.obsolete_state_ids
+        ),
+    )
+
+
+def _partial(message: rounds_pb2.Partial) -> ReportedPartial:
+    if not (message.updates and math.isfinite(message.weight) and message.weight > 0):
+        raise InvalidInput(f"The partial of {message.combiner!r} is empty.", field="partials")
+    if message.HasField("base") != bool(message.staleness):
+        raise InvalidInput(
+            f"The partial of {message.combiner!r} needs a base and a staleness, or neither.",
+            field="partials",
+        )
+    has_base = message.HasField("base")
+    return ReportedPartial(
+        phase_id=_id(message.phase_id, "partials"),
+        combiner=message.combiner,
+        updates=message.updates,
+        weight=message.weight,
+        base=_blob(message.base, BlobKind.MODEL, "partials") if has_base else None,
+        staleness=message.staleness,
+    )
+
+
+def _seconds(seconds_max: float) -> float:
+    if not 0 < seconds_max <= limits.round_seconds_max:
+        raise InvalidInput(
+            f"seconds_max is {seconds_max}; it must be above 0 and at most "
+            f"{limits.round_seconds_max}.",
+            field="seconds_max",
+        )
+    return seconds_max
+
+
+def _optional_blob(
+    message: rounds_pb2.Phase | rounds_pb2.Reduction | rounds_pb2.PlanRequest,
+    field: str,
+    kind: BlobKind,
+) -> Blob | None:
+    return _blob(getattr(message, field), kind, field) if message.HasField(field) else None
+
+
+def _blob(ref: common_pb2.BlobRef, kind: BlobKind, field: str) -> Blob:
+    _id(ref.id, field)
+    if _BLOB_KINDS.get(ref.kind) is not kind:
+        raise InvalidInput(f"The field {field} refers to a blob of another kind.", field=field)
+    return Blob(kind, ref.id, ref.size_bytes, ref.sha256)
+
+
+def _id(text: str, field: str) -> str:
+    """Return an id; ids become names of files and blobs, so they must be UUIDs in their usual form."""
+    try:
+        is_id = str(uuid.UUID(text)) == text
+    except ValueError:
+        is_id = False
+    if not is_id:
+        raise InvalidInput(f"The field {field} needs a UUID.", field=field)
+    return text

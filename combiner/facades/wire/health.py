@@ -1,0 +1,28 @@
+"""The health of a combiner, asked from outside by the protocol of gRPC's health checks."""
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from fednet import limits
+from fednet.errors import FednetError, Unavailable
+from fednet.rpc import rpc_errors
+
+
+def check_health(address: str) -> None:
+    """Ask a combiner if it serves.
+
+    Args:
+        address: Where it listens, `host:port`.
+
+    Raises:
+        Unavailable: It does not answer, or says that it does not serve.
+    """
+    asked = health_pb2.HealthCheckRequest()
+    try:
+        with rpc_errors(), grpc.insecure_channel(address) as channel:
+            health = health_pb2_grpc.HealthStub(channel)
+            answer = health.Check(asked, timeout=limits.connect_seconds_max)
+    except FednetError as error:
+        raise Unavailable(f"The combiner at {address} does not answer: {error}") from error
+    if answer.status != health_pb2.HealthCheckResponse.SERVING:
+        raise Unavailable(f"The combiner at {address} does not serve.")

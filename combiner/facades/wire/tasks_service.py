@@ -1,0 +1,72 @@
+"""The service of clients' streams: translates between the wire and the port for clients, nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fednet.errors import InvalidInput
+from fednet.rpc import caller_of
+from fednet.wire import tasks_pb2, tasks_pb2_grpc
+
+from ...ports import ClientPort
+from .calls import errors_to
+from .from_clients import answer_of, capabilities_of, log_record_of
+from .to_clients import WireStream
+
+
+class TasksService(tasks_pb2_grpc.TasksServicer):
+    """Tasks down, answers up; one stream per client."""
+
+    def __init__(self, port: ClientPort) -> None:
+        self._port = port
+
+    async def Connect(
+        self, messages: AsyncIterator[tasks_pb2.ClientMessage], context: Any
+    ) -> AsyncIterator[tasks_pb2.CombinerMessage]:
+        """Serve one client until either end hangs up."""
+        async with errors_to(context):
+            stream = WireStream(caller_of().id, capabilities_of(await _hello(messages)))
+            self._port.client_here(stream)
+            listening = asyncio.create_task(self._listen(stream, messages))
+            try:
+                while (message := await stream.outgoing.get()) is not None:
+                    yield message
+                if listening.done() and (error := listening.exception()):
+                    raise error
+            finally:
+                listening.cancel()
+                self._port.client_gone(stream)
+
+    async def _listen(
+        self, stream: WireStream, messages: AsyncIterator[tasks_pb2.ClientMessage]
+    ) -> None:
+        try:
+            async for message in messages:
+                match message.WhichOneof("message"):
+                    case "result":
+                        take_result(self._port, stream.client_id, message.result)
+                    case "log":
+                        self._port.log(stream.client_id, log_record_of(message.log))
+        finally:
+            stream.close()
+
+
+def take_result(port: ClientPort, client_id: str, result: tasks_pb2.TaskResult) -> None:
+    """Hand a client's answer on.
+
+    Raises:
+        PermissionDenied: The task is another client's.
+        Unavailable: The spool cannot keep the answer now.
+    """
+    kind = port.kind_of(client_id, result.task_id)
+    port.take_answer(client_id, answer_of(kind, result))
+
+
+async def _hello(messages: AsyncIterator[tasks_pb2.ClientMessage]) -> tasks_pb2.Hello:
+    async for message in messages:
+        if message.WhichOneof("message") == "hello":
+            return message.hello
+        break
+    raise InvalidInput("The first message of a client must be a hello.", field="hello")

@@ -1,0 +1,107 @@
+"""Values as messages for clients."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fednet import limits
+from fednet.wire import common_pb2, models_pb2, tasks_pb2
+
+from ...engine.objects import PartPlace
+from ...machine.values import Blob, Capabilities, Task, Verdict
+
+
+class WireStream:
+    """One client's open stream: messages that wait to be sent.
+
+    Args:
+        client_id: The client's stable id.
+        capabilities: Its abilities.
+
+    Attributes:
+        outgoing: The messages; None for the end of the stream.
+    """
+
+    def __init__(self, client_id: str, capabilities: Capabilities) -> None:
+        self._client_id = client_id
+        self._capabilities = capabilities
+        self.outgoing: asyncio.Queue[tasks_pb2.CombinerMessage | None] = asyncio.Queue(
+            limits.queue_messages_max
+        )
+
+    @property
+    def client_id(self) -> str:
+        """The client's stable id."""
+        return self._client_id
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The client's abilities."""
+        return self._capabilities
+
+    def welcome(self, combiner: str) -> None:
+        """Tell the client that it is connected."""
+        self._send(welcome={"combiner": combiner})
+
+    def offer(self, task: Task) -> None:
+        """Give the client a task."""
+        self._send(task=_task_message(task))
+
+    def cancel(self, task_id: str) -> None:
+        """Tell the client that a task need not be finished."""
+        self._send(cancel={"task_id": task_id})
+
+    def receipt(self, verdict: Verdict) -> None:
+        """Tell the client that it may forget an answer."""
+        receipt = {"accepted": verdict.accepted, "reason": verdict.reason}
+        self._send(receipt={"task_id": verdict.task_id, **receipt})
+
+    def close(self) -> None:
+        """End the stream; what was not sent is sent again on the next one."""
+        while not self.outgoing.empty():
+            self.outgoing.get_nowait()
+        self.outgoing.put_nowait(None)
+
+    def _send(self, **message: Any) -> None:
+        """Queue a message; a client that does not read is cut off and begins anew."""
+        try:
+            self.outgoing.put_nowait(tasks_pb2.CombinerMessage(**message))
+        except asyncio.QueueFull:
+            self.close()
+
+
+def blob_ref(blob: Blob) -> common_pb2.BlobRef:
+    """Return a reference to a blob as a message."""
+    return common_pb2.BlobRef(
+        kind=blob.kind.value,
+        id=blob.id,
+        size_bytes=blob.size_bytes,
+        sha256=blob.sha256,
+    )
+
+
+def part_location(place: PartPlace) -> models_pb2.PartLocation:
+    """Return the place of a part of an update as a message."""
+    return models_pb2.PartLocation(
+        url=place.url,
+        offset_bytes=place.offset_bytes,
+        size_bytes=place.size_bytes,
+        is_last=place.is_last,
+    )
+
+
+def _task_message(task: Task) -> tasks_pb2.Task:
+    about = task.context
+    return tasks_pb2.Task(
+        task_id=task.task_id,
+        kind=about.kind and about.kind.value,
+        session_id=about.session_id,
+        round_id=about.round_id,
+        round_number=about.round_number,
+        model=blob_ref(task.model) if task.model else None,
+        package=blob_ref(task.package) if task.package else None,
+        helper=task.helper,
+        settings_json=task.settings_json,
+        seconds_left=task.seconds_left,
+    )

@@ -1,0 +1,85 @@
+"""Orders of a controller, checked, and what becomes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .values import Authority, Blob, JsonObject, PhaseContext
+
+
+@dataclass(frozen=True)
+class FunctionsOrder:
+    """A user's class whose methods choose clients, give them settings or aggregate, for one round."""
+
+    about: PhaseContext
+    source: str
+    seconds_max: float
+    helper: str
+    obsolete_state_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlanOrder:
+    """Let server functions choose clients and their settings."""
+
+    authority: Authority
+    functions: FunctionsOrder
+    model: Blob
+    state: Blob | None
+    clients: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FunctionsFailure:
+    """Server functions failed, or gave nothing that can be taken."""
+
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The clients and settings that server functions chose; with a failure nothing else counts."""
+
+    clients: tuple[str, ...] = ()
+    settings_json: str = ""
+    state: Blob | None = None
+    failure: FunctionsFailure | None = None
+
+
+@dataclass(frozen=True)
+class ReportedPartial:
+    """A combiner's partial as the controller was told of it."""
+
+    phase_id: str
+    combiner: str
+    updates: int
+    weight: float
+    base: Blob | None = None
+    staleness: int = 0
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """Merge the partials of one round and write the new model."""
+
+    authority: Authority
+    model_id: str
+    base: Blob
+    helper: str
+    aggregator: str
+    aggregator_settings: JsonObject
+    partials: tuple[ReportedPartial, ...]
+    state: Blob | None = None
+    obsolete_state_id: str = ""
+    functions: FunctionsOrder | None = None
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """The new model, or why there is none."""
+
+    model: Blob | None = None
+    state: Blob | None = None
+    seconds: float = 0.0
+    failure: FunctionsFailure | None = field(default=None)

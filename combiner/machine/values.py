@@ -1,0 +1,152 @@
+"""Values that orders, answers and news are made of."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+
+class TaskKind(StrEnum):
+    """Kind of the tasks of a phase; the names of the wire."""
+
+    TRAIN = "TRAIN"
+    VALIDATE = "VALIDATE"
+    PREDICT = "PREDICT"
+    EXCHANGE = "EXCHANGE"
+
+
+class BlobKind(StrEnum):
+    """Kind of a blob; the names of the wire."""
+
+    MODEL = "MODEL"
+    PACKAGE = "PACKAGE"
+    STATE = "STATE"
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A reference to a file in the blob store; size and digest are empty where nobody knows them yet."""
+
+    kind: BlobKind
+    id: str
+    size_bytes: int = 0
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Digest:
+    """Size and SHA-256 of a file."""
+
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class JsonObject:
+    """A JSON object, as its text; parsed once, when its value is asked for first."""
+
+    text: str = ""
+
+    @cached_property
+    def value(self) -> dict[str, Any]:
+        """The object; empty for an empty text.
+
+        Raises:
+            ValueError: The text is no JSON of finite numbers.
+            RecursionError: It is nested too deep.
+            TypeError: It is no object.
+        """
+        return self._parsed(self.text or "{}")
+
+    def check(self) -> None:
+        """Parse the text, which must not be empty; raises what `value` raises."""
+        if not self.text:
+            self._parsed(self.text)
+        _ = self.value
+
+    @staticmethod
+    def _parsed(text: str) -> dict[str, Any]:
+        value = json.loads(text, parse_constant=_finite, parse_float=_finite)
+        if not isinstance(value, dict):
+            raise TypeError("it is no object")
+        return value
+
+
+def _finite(number: str) -> float:
+    if not math.isfinite(value := float(number)):
+        raise ValueError(f"{number[:20]} is no finite number")
+    return value
+
+
+@dataclass(frozen=True)
+class Authority:
+    """The controller that gives an order, and its term as the driver of the session."""
+
+    controller: str
+    term: int
+    session_id: str
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """Abilities of a client."""
+
+    needs_package: bool = False
+    kinds: tuple[TaskKind, ...] = ()
+
+
+class LogLevel(StrEnum):
+    """Level of a log record; the names of the wire."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+    AUDIT = "AUDIT"
+
+
+@dataclass(frozen=True)
+class LogRecord:
+    """A line for the network's log, with its task if it is about one."""
+
+    text: str
+    level: LogLevel = LogLevel.INFO
+    task_id: str = ""
+
+
+@dataclass(frozen=True)
+class PhaseContext:
+    """The place of a phase, or of a run of server functions, in its session."""
+
+    phase_id: str
+    session_id: str
+    round_id: str = ""
+    round_number: int = 0
+    model_id: str = ""
+    kind: TaskKind | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task as its client is told it."""
+
+    task_id: str
+    context: PhaseContext
+    helper: str
+    settings_json: str
+    seconds_left: float
+    model: Blob | None = None
+    package: Blob | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The word on a client's answer: the client may forget the answer, and this is what became of it."""
+
+    task_id: str
+    accepted: bool
+    reason: str = ""

@@ -1,0 +1,193 @@
+"""The spool: what is on disk after any line is either there whole or not there."""
+
+import uuid
+
+import pytest
+
+from fednet.combiner.engine.spool import Spool
+from fednet.combiner.machine.answers import Answer, Exchange, Failure, Update, Validation
+from fednet.combiner.machine.assignment import Assignment, PhaseRecord
+from fednet.combiner.machine.values import Authority, Blob, BlobKind, Digest, JsonObject, TaskKind
+from fednet.errors import Unavailable
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def spool(folder):
+    return Spool(folder)
+
+
+@pytest.fixture
+def record():
+    assignment = Assignment(
+        authority=Authority("controller-1", 3, "session"),
+        phase_id=str(uuid.uuid4()),
+        session_id="session",
+        kind=TaskKind.TRAIN,
+        helper="numpyhelper",
+        clients=("a", "b"),
+        seconds_max=60,
+        model=Blob(BlobKind.MODEL, str(uuid.uuid4()), 5, "0" * 64),
+        settings=JsonObject('{"lr": 1}'),
+        client_settings={"a": JsonObject('{"lr": 2}')},
+        attempt=2,
+    )
+    return PhaseRecord(assignment, 1000.5, frozenset({"c"}))
+
+
+@pytest.fixture
+def phase(record):
+    return record.assignment
+
+
+def answer_of(phase, text="a", outcome=None):
+    task_id = str(uuid.uuid5(uuid.UUID(phase.phase_id), text))
+    return Answer(task_id, outcome or Validation(JsonObject("{}")), work_seconds=1.5)
+
+
+OUTCOMES = [
+    Update(None, JsonObject('{"loss": 0.5}')),
+    Update(2.5, JsonObject()),
+    Validation(JsonObject('{"a": ' * 300 + "1" + "}" * 300)),
+    Exchange(JsonObject(), bytes(range(256))),
+    Failure("boom \U0001f600", "line 1"),
+]
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_a_restart_finds_the_same(spool, folder, record, phase, outcome):
+    """The record with its time and authority, the answers, the digests, and whether it was shut."""
+    spool.keep_record(record)
+    spool.keep_answer(phase.phase_id, answer_of(phase, outcome=outcome))
+    spool.keep_digest(phase.phase_id, "task", Digest(7, "a" * 64))
+    spool.shut(phase.phase_id, 2)
+
+    after = Spool(folder)
+
+    assert list(after.records()) == [record]
+    assert list(after.answers(phase.phase_id)) == [answer_of(phase, outcome=outcome)]
+    assert after.digest(phase.phase_id, "task") == Digest(7, "a" * 64)
+    assert after.is_shut(phase.phase_id, 2)
+    assert not after.is_shut(phase.phase_id, 3)
+
+
+def test_a_phase_begins_open_and_without_answers(spool, record, phase):
+    """Nothing is made up."""
+    spool.keep_record(record)
+
+    assert not spool.is_shut(phase.phase_id, 2)
+    assert list(spool.answers(phase.phase_id)) == []
+    assert spool.digest(phase.phase_id, "task") is None
+
+
+DAMAGES = [b"", b"\xff\xff", bytes(2000), b"0" * 64 + b"\n{}", b'{"old": "version"}']
+
+
+@pytest.mark.parametrize("content", [None, *DAMAGES])
+def test_a_phase_without_a_whole_record_is_cleared_away(
+    spool, folder, record, phase, content, caplog
+):
+    """Killed before it was written, zeros of a power cut, another version: no such phase, no file, a warning."""
+    spool.keep_record(record)
+    path = folder / "phases" / phase.phase_id / "record.json"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+
+    assert list(spool.records()) == []
+    assert list((folder / "phases").iterdir()) == []
+    assert f"phase {phase.phase_id} is cleared away" in caplog.text
+
+
+def test_what_an_earlier_version_left_is_cleared_away(spool, folder, caplog):
+    """Its phases are begun again by their controller."""
+    old = folder / "phases" / str(uuid.uuid4())
+    old.mkdir()
+    (old / "phase").write_bytes(b"\x0a\x24serialised")
+
+    assert list(spool.records()) == []
+    assert not old.exists()
+    assert f"phase {old.name} is cleared away" in caplog.text
+
+
+@pytest.mark.parametrize("content", DAMAGES)
+def test_a_damaged_answer_is_deleted(spool, folder, record, phase, content, caplog):
+    """It is as if the client had not answered yet; the log names the file."""
+    spool.keep_record(record)
+    spool.keep_answer(phase.phase_id, answer_of(phase, "a"))
+    spool.keep_answer(phase.phase_id, answer_of(phase, "b"))
+    damaged = folder / "phases" / phase.phase_id / f"{answer_of(phase, 'a').task_id}.answer"
+    damaged.write_bytes(content)
+
+    assert list(spool.answers(phase.phase_id)) == [answer_of(phase, "b")]
+    assert not damaged.exists()
+    assert str(damaged) in caplog.text
+
+
+def test_an_answer_that_was_cut_short_is_deleted(spool, folder, record, phase):
+    """At any byte."""
+    spool.keep_record(record)
+    answer = answer_of(phase)
+    spool.keep_answer(phase.phase_id, answer)
+    path = folder / "phases" / phase.phase_id / f"{answer.task_id}.answer"
+    whole = path.read_bytes()
+
+    for length in range(0, len(whole), 7):
+        path.write_bytes(whole[:length])
+        assert list(spool.answers(phase.phase_id)) == []
+
+
+def test_work_in_progress_is_gone_after_a_restart(spool, folder):
+    """What was being written when the process died takes no room."""
+    spool.scratch().write_bytes(b"half")
+
+    Spool(folder)
+
+    assert list((folder / "tmp").iterdir()) == []
+
+
+def test_release_deletes_everything_and_may_be_repeated(spool, folder, record, phase):
+    """No file of the phase is left, whatever it was."""
+    spool.keep_record(record)
+    spool.keep_answer(phase.phase_id, answer_of(phase))
+    spool.update_path(phase.phase_id, "task").write_bytes(b"update")
+
+    spool.release(phase.phase_id)
+    spool.release(phase.phase_id)
+
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+    assert list(Spool(folder).records()) == []
+
+
+def test_a_release_that_was_cut_off_leaves_no_half_phase(spool, folder, record, phase, monkeypatch):
+    """The phase is out of sight before its first file is deleted."""
+    spool.keep_record(record)
+    spool.keep_answer(phase.phase_id, answer_of(phase))
+    monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
+    spool.release(phase.phase_id)
+    monkeypatch.undo()
+
+    after = Spool(folder)
+
+    assert list(after.records()) == []
+    assert list((folder / "tmp").iterdir()) == []
+
+
+def test_a_spool_that_cannot_be_used_says_so(tmp_path):
+    """The error is ours, and names the setting."""
+    (tmp_path / "spool").write_text("a file where the folder should be")
+
+    with pytest.raises(Unavailable) as refusal:
+        Spool(tmp_path / "spool")
+
+    assert refusal.value.field == "data_dir"
+
+
+def test_what_the_system_refuses_later_is_ours_as_well(spool, phase):
+    """An answer for a phase whose folder has gone."""
+    with pytest.raises(Unavailable):
+        spool.keep_answer(phase.phase_id, answer_of(phase))
