@@ -74,11 +74,17 @@ class TaskUnanswered:
 
 @dataclass(frozen=True)
 class PhaseClosed:
-    """A phase has closed with these totals."""
+    """A phase has closed with these totals.
+
+    Attributes:
+        failure: The reason why it has no partial; empty if it has one.
+        attempt: The attempt of the last order to start it.
+    """
 
     answers: int
     weight: float
     failure: str = ""
+    attempt: int = 0
 
 
 Happening: TypeAlias = (

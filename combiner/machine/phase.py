@@ -354,7 +354,7 @@ class PhaseMachine:
         if self.state is not PhaseState.FINISHING:
             return []
         self.state = PhaseState.CLOSED
-        return [Tell(PhaseClosed(self.answers, self.weight, failure))]
+        return [Tell(PhaseClosed(self.answers, self.weight, failure, self.attempt))]
 
     # Tasks
 
