@@ -30,6 +30,7 @@ class Controller:
         api_url: Where its REST API answers.
         token: The admin token.
         presence: Who is connected.
+        is_stopped: Whether `stop` has been called.
     """
 
     api_url: str
@@ -37,6 +38,7 @@ class Controller:
     presence: Presence
     _engine: Engine
     _open: contextlib.ExitStack
+    is_stopped: bool = False
 
     @classmethod
     def start(cls, settings: ControllerSettings) -> Controller:
@@ -56,6 +58,7 @@ class Controller:
 
     def stop(self) -> None:
         """Let the sessions rest, so that nobody waits for their changes; answer no more; close the stores."""
+        self.is_stopped = True
         self._engine.close()
         self._open.close()
 
