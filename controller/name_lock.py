@@ -44,14 +44,14 @@ class NameLock:
         """Lock the folder of the first free name among `prefix.1`, `prefix.2` and so on.
 
         Raises:
-            FailedPrecondition: None of limits.controllers_per_folder_max is free.
+            FailedPrecondition: None of limits.folder_controllers_max is free.
         """
-        for number in range(1, limits.controllers_per_folder_max):
+        for number in range(1, limits.folder_controllers_max):
             try:
                 return cls.take(data_dir, f"{prefix}.{number}")
             except FailedPrecondition:
                 continue
-        return cls.take(data_dir, f"{prefix}.{limits.controllers_per_folder_max}")
+        return cls.take(data_dir, f"{prefix}.{limits.folder_controllers_max}")
 
     def release(self) -> None:
         """Give the name back to this folder's next process."""

@@ -50,9 +50,9 @@ class Controller:
             FailedPrecondition: The data folder belongs to a newer version, or cannot be written.
         """
         with contextlib.ExitStack() as to_close:
+            listening = to_close.enter_context(listen(settings.host, settings.port))
             name_lock = NameLock.take(settings.data_dir, settings.name)
             to_close.callback(name_lock.release)
-            listening = to_close.enter_context(listen(settings.host, settings.port))
             port = listening.getsockname()[1]
             address = f"http://{settings.advertise_host or settings.host}:{port}"
             parts = to_close.enter_context(assembled(settings, address, name_lock))

@@ -167,4 +167,4 @@ remembered_versions_max: Final = 10_000
 # Several controllers
 lease_renew_seconds: Final = 2.0
 lease_seconds: Final = 6.0
-controllers_per_folder_max: Final = 64
+folder_controllers_max: Final = 64

@@ -168,7 +168,7 @@ def _no_such_metric(found: Sequence[Document], metric: str) -> InvalidInput:
 
 def _steps(each: Document) -> dict[str, float]:
     """Return the seconds of each step; of the clients' steps the longest."""
-    seconds, longest = each["seconds"], each["answer_seconds"]
+    seconds, longest = each["seconds"], each.get("answer_seconds", {})
     steps = {
         "plan": seconds["plan"],
         **{name: longest.get(name, {}).get("max", 0.0) for name in _OF_ANSWERS},

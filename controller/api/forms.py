@@ -121,7 +121,9 @@ def _round(document: Document, session: Document, model: Document) -> Document:
 
 def _combiner(share: Document, document: Document, config: Document) -> Document:
     """One combiner's part; FEDn's intermediate model is a partial here, which has no id."""
-    folding = document["answer_seconds"].get("fold", {}).get("sum", 0.0) * _portion(share, document)
+    folding = document.get("answer_seconds", {}).get("fold", {}).get("sum", 0.0) * _portion(
+        share, document
+    )
     return {
         "round_id": document["round_id"],
         "model_id": None,
@@ -144,7 +146,7 @@ def _combiner(share: Document, document: Document, config: Document) -> Document
 
 def _portion(share: Document, document: Document) -> float:
     """Return the part of the round's updates that a combiner has folded."""
-    return share["updates"] / document["updates"] if document["updates"] else 0.0
+    return share["updates"] / total if (total := document.get("updates")) else 0.0
 
 
 def _outcome(share: Document, document: Document) -> str:

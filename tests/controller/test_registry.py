@@ -3,6 +3,7 @@
 import pytest
 
 from fednet import limits
+from fednet.controller.client_statuses import ClientStatuses
 from fednet.controller.presence import Capabilities
 from fednet.controller.registry import Registry, address_of
 from fednet.errors import AlreadyExists, InvalidInput, PermissionDenied, Unavailable
@@ -121,10 +122,11 @@ def test_clients_that_register_together_are_spread(registry, admin):
 
 
 @pytest.mark.usefixtures("combiners")
-def test_a_client_that_left_makes_room(registry, admin):
+def test_a_client_that_left_makes_room(registry, records, admin):
     """Offline clients are no load."""
-    first = join(registry, admin, "a")
-    registry.client_offline(first["id"], "c1")
+    first, statuses = join(registry, admin, "a"), ClientStatuses(records)
+    statuses.offline(first["id"], "c1")
+    statuses.write()
 
     assert join(registry, admin, "b")["combiner"] == "c1"
 
@@ -237,29 +239,3 @@ def test_a_name_that_is_the_id_of_another_client_is_a_new_client(registry, admin
     second = join(registry, admin, first["id"])
 
     assert second["id"] != first["id"]
-
-
-@pytest.mark.usefixtures("combiners")
-def test_the_status_follows_the_connection(registry, records, admin):
-    """What a combiner says that the client has left does not count any more."""
-    client_id = join(registry, admin, "a")["id"]
-
-    def status():
-        return records.get("clients", client_id)["status"]
-
-    registry.client_online(client_id, "c2")
-    registry.client_offline(client_id, "c1")
-    assert status() == "online"
-    registry.client_offline(client_id, "c2")
-    assert status() == "offline"
-
-
-@pytest.mark.usefixtures("combiners")
-def test_at_the_start_nobody_is_connected(registry, records, admin):
-    """What was true when the controller died is not true any more."""
-    registry.client_online(join(registry, admin, "a")["id"], "c1")
-    join(registry, admin, "b")
-
-    registry.all_offline()
-
-    assert {each["status"] for each in records.find("clients")} == {"offline"}

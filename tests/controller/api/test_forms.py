@@ -20,7 +20,7 @@ def session(records):
     )
     for model_id, parent in (("m0", None), ("m1", "m0")):
         records.insert("models", {"id": model_id, "model": model_id, "parent_model": parent})
-    answers = [{"client": name, "combiner": "c", "fold_seconds": 0.25} for name in ("a", "b")]
+    answer_seconds = {"fold": {"max": 0.25, "sum": 0.5}}
     share = {"name": "c", "clients": 2, "updates": 2, "examples": 4.0, "failure": ""}
     done = {"round_id": "1", "number": 1, "status": "Finished", "model_id": "m1"}
     running = {"round_id": "2", "number": 2, "status": "Pending", "model_id": None}
@@ -31,7 +31,8 @@ def session(records):
             {
                 "session_id": "s",
                 "started_at": STARTED,
-                "answers": answers,
+                "answer_seconds": answer_seconds,
+                "updates": 2,
                 "seconds": seconds,
                 "combiners": [share],
                 **about,

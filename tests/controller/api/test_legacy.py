@@ -6,6 +6,7 @@ import json
 import pytest
 
 from fednet import limits
+from fednet.controller.client_statuses import ClientStatuses
 from fednet.controller.presence import Capabilities
 from fednet.errors import FailedPrecondition
 from fednet.identity import Identity, Role
@@ -114,10 +115,12 @@ def test_clients_are_listed_by_their_names(api):
     assert api.get("/list_clients?status=offline").json == {"count": 0, "result": []}
 
 
-def test_active_clients_are_those_that_are_online(api, client_a, registry):
+def test_active_clients_are_those_that_are_online(api, client_a, records):
     """FEDn fails here; it asks for a combiner."""
     none = api.get("/get_active_clients?combiner=c1").json
-    registry.client_online(client_a["id"], "c1")
+    statuses = ClientStatuses(records)
+    statuses.online(client_a["id"], "c1")
+    statuses.write()
 
     assert none == {"count": 0, "result": []}
     assert api.get("/get_active_clients?combiner=c1").json["count"] == 1
