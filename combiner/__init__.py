@@ -4,7 +4,7 @@
     engine/     the I/O around the decisions: files, numbers, processes, mailboxes
     ports.py    the calls between the engine and the protocols that it is reached by
     facades/    one folder for each protocol; only there are foreign messages known
-    server.py, registration.py, cli.py, health.py    the process
+    server.py, registration.py, cli.py    the process
 
 Imports go up this list, never down: a façade imports the engine, the engine imports the machine.
 """

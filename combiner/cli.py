@@ -44,7 +44,7 @@ def start(
 )
 def health(address: str) -> None:
     """Exit with 0 if a combiner serves, for those who watch over its process; no token is needed."""
-    from .health import check_health
+    from .facades.wire.health import check_health
 
     check_health(address)
     click.echo("The combiner serves.")

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc.aio
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as health_aio
 
 from fednet.enrolment import enrol_combiner
 from fednet.errors import Unavailable
@@ -19,21 +17,11 @@ from fednet.identity import Identity, Verifier
 from fednet.rpc import TokenGate, channel_options
 from fednet.settings import CombinerSettings
 from fednet.storage import open_blobs
-from fednet.wire import models_pb2_grpc, rounds_pb2_grpc, tasks_pb2_grpc
 
 from .engine.engine import Engine
 from .engine.function_processes import Bounds
 from .engine.spool import Spool
-from .facades.wire.models_service import ModelsService
-from .facades.wire.rounds_service import RoundsService
-from .facades.wire.tasks_service import TasksService
-
-_ROLES = {
-    "fednet.wire.Tasks": "client",
-    "fednet.wire.Models": "client",
-    "fednet.wire.Rounds": "controller",
-}
-_OPEN_SERVICES = frozenset({"grpc.health.v1.Health"})
+from .facades.wire.serving import OPEN_SERVICES, ROLES, serve_wire
 
 
 class _Gatekeeper:
@@ -69,7 +57,7 @@ class Combiner:
         """
         gatekeeper = _Gatekeeper()
         server = grpc.aio.server(
-            interceptors=[TokenGate(gatekeeper, _ROLES, _OPEN_SERVICES)],
+            interceptors=[TokenGate(gatekeeper, ROLES, OPEN_SERVICES)],
             options=channel_options(server=True),
         )
         port = _bind(server, settings)
@@ -88,7 +76,7 @@ class Combiner:
             settings.name, spool, store, settings.clients_max, settings.retained_bytes_max, bounds
         )
         await engine.recover()
-        await _serve(server, engine)
+        await serve_wire(server, engine)
         return cls(settings.name, address, server, engine)
 
     async def stop(self) -> None:
@@ -107,16 +95,6 @@ def _bind(server: grpc.aio.Server, settings: CombinerSettings) -> int:
             "Choose another with --port, or 0 for a free one.",
             field="port",
         ) from error
-
-
-async def _serve(server: grpc.aio.Server, engine: Engine) -> None:
-    tasks_pb2_grpc.add_TasksServicer_to_server(TasksService(engine), server)
-    models_pb2_grpc.add_ModelsServicer_to_server(ModelsService(engine), server)
-    rounds_pb2_grpc.add_RoundsServicer_to_server(RoundsService(engine), server)
-    health = health_aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    await health.set("", health_pb2.HealthCheckResponse.SERVING)
-    await server.start()
 
 
 def serve(

@@ -74,12 +74,7 @@ class TaskUnanswered:
 
 @dataclass(frozen=True)
 class PhaseClosed:
-    """A phase has closed with these totals.
-
-    Attributes:
-        failure: The reason why it has no partial; empty if it has one.
-        attempt: The attempt of the last order to start it.
-    """
+    """A phase has closed with these totals, in the controller's attempt."""
 
     answers: int
     weight: float

@@ -128,11 +128,13 @@ class Combiner:
         return await self.engine.withdraw(*withdrawal_of(withdrawal))
 
     async def reduce(self, reduction):
-        reduction.authority.MergeFrom(rounds_pb2.Authority(**AUTHORITY))
+        if not reduction.HasField("authority"):
+            reduction.authority.CopyFrom(rounds_pb2.Authority(**AUTHORITY))
         return reduced_message(await self.engine.reduce(reduction_of(reduction)))
 
     async def plan(self, request):
-        request.authority.MergeFrom(rounds_pb2.Authority(**AUTHORITY))
+        if not request.HasField("authority"):
+            request.authority.CopyFrom(rounds_pb2.Authority(**AUTHORITY))
         return planned_message(await self.engine.plan(plan_order_of(request)))
 
     def snapshot(self):
@@ -273,8 +275,8 @@ def phase_of(put_model):
             "seconds_max": 3600.0,
             "aggregator": "fedavg",
             "helper": "numpyhelper",
-            "authority": AUTHORITY,
         } | changes
+        fields["authority"] = AUTHORITY | fields.get("authority", {})
         fields.setdefault("model", put_model())
         return rounds_pb2.Phase(**fields)
 

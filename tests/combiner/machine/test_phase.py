@@ -340,7 +340,8 @@ def test_a_partial_that_is_to_be_shared_later_is_shared_at_once():
 
     assert done == [Finish(share=True)]
     assert closed_in(phase.handle(Finished("no room"), 1.0)) == [PhaseClosed(1, 2.0, "no room")]
-    assert phase.handle(StartedAgain(("a", "b"), 0, DEADLINE, share=True), 1.0) == []
+    again = phase.handle(StartedAgain(("a", "b"), 0, DEADLINE, share=True), 1.0)
+    assert again == [Tell(PhaseClosed(1, 2.0, "no room"))]
 
 
 def test_a_phase_that_opens_again_while_it_is_shared_is_told_when_it_closes_again():
@@ -548,9 +549,8 @@ def test_a_phase_that_is_changed_in_any_order_closes_with_what_was_folded(steps)
     story.end()
 
     assert story.phase.state is PhaseState.CLOSED
-    assert story.closes[-1] == PhaseClosed(
-        len(story.folded), sum(story.folded.values()), attempt=story.phase.attempt
-    )
+    totals = (len(story.folded), sum(story.folded.values()))
+    assert story.closes[-1] == PhaseClosed(*totals, attempt=story.phase.attempt)
     assert {
         task for task in story.folded if story.phase.task_state(task) is TaskState.ANSWERED
     } == set(story.folded)
@@ -569,9 +569,8 @@ def test_every_higher_attempt_is_told_its_end(steps, more):
     story.end()
 
     assert len(story.closes) > told
-    assert story.closes[-1] == PhaseClosed(
-        len(story.folded), sum(story.folded.values()), attempt=story.phase.attempt
-    )
+    totals = (len(story.folded), sum(story.folded.values()))
+    assert story.closes[-1] == PhaseClosed(*totals, attempt=story.phase.attempt)
 
 
 @given(steps)

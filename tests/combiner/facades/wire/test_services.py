@@ -14,10 +14,10 @@ import requests
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from fednet import limits
+from fednet.combiner.facades.wire.serving import OPEN_SERVICES, ROLES, serve_wire
 from fednet.combiner.machine.assignment import task_id_of
 from fednet.combiner.machine.news import ClientLeft
 from fednet.combiner.machine.values import BlobKind
-from fednet.combiner.server import _OPEN_SERVICES, _ROLES, _serve
 from fednet.errors import (
     Conflict,
     InvalidInput,
@@ -65,10 +65,10 @@ def served(combiner, signer):
     @contextlib.asynccontextmanager
     async def serve():
         await combiner.restart()
-        gate = TokenGate(signer.verifier.verify, _ROLES, _OPEN_SERVICES)
+        gate = TokenGate(signer.verifier.verify, ROLES, OPEN_SERVICES)
         server = grpc.aio.server(interceptors=[gate], options=channel_options(server=True))
         port = server.add_insecure_port("127.0.0.1:0")
-        await _serve(server, combiner.engine)
+        await serve_wire(server, combiner.engine)
         async with contextlib.AsyncExitStack() as channels:
 
             async def caller(role=None, id_="a"):
@@ -261,7 +261,7 @@ def test_the_list_of_methods_is_whole():
     known = {(service, method) for service, method, _ in METHODS}
 
     assert known == {(each.name.lower(), m.name) for each in services for m in each.methods}
-    assert set(_ROLES) == {each.full_name for each in services}
+    assert set(ROLES) == {each.full_name for each in services}
 
 
 async def test_anybody_may_ask_for_the_health(served):

@@ -1,4 +1,4 @@
-"""How a combiner is, asked from outside by the protocol of gRPC's health checks."""
+"""The health of a combiner, asked from outside by the protocol of gRPC's health checks."""
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -9,7 +9,7 @@ from fednet.rpc import rpc_errors
 
 
 def check_health(address: str) -> None:
-    """Ask a combiner whether it serves.
+    """Ask a combiner if it serves.
 
     Args:
         address: Where it listens, `host:port`.

@@ -1,0 +1,34 @@
+"""The services of fednet's own protocol on one server, and who may call each."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import grpc.aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health_aio
+
+from fednet.wire import models_pb2_grpc, rounds_pb2_grpc, tasks_pb2_grpc
+
+from ...engine.engine import Engine
+from .models_service import ModelsService
+from .rounds_service import RoundsService
+from .tasks_service import TasksService
+
+ROLES: Final = {
+    "fednet.wire.Tasks": "client",
+    "fednet.wire.Models": "client",
+    "fednet.wire.Rounds": "controller",
+}
+OPEN_SERVICES: Final = frozenset({"grpc.health.v1.Health"})
+
+
+async def serve_wire(server: grpc.aio.Server, engine: Engine) -> None:
+    """Add the services to a server and start it; from then on the health check says that it serves."""
+    tasks_pb2_grpc.add_TasksServicer_to_server(TasksService(engine), server)
+    models_pb2_grpc.add_ModelsServicer_to_server(ModelsService(engine), server)
+    rounds_pb2_grpc.add_RoundsServicer_to_server(RoundsService(engine), server)
+    health = health_aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    await health.set("", health_pb2.HealthCheckResponse.SERVING)
+    await server.start()
