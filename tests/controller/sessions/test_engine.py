@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import requests
 
-from fednet.combiner.spool import Spool
+from fednet.combiner.engine.spool import Spool
 from fednet.controller.server import Controller
 from fednet.controller.sessions import news
 from fednet.controller.sessions.options import SessionOptions
@@ -172,7 +172,7 @@ def test_updates_go_with_their_round_unless_they_are_to_stay(network, tmp_path, 
         np.testing.assert_allclose(after[0] - before[0], update["num_examples"] / 10, rtol=1e-6)
         found[numbers[told["round_id"]]] += 1
     assert found == ({} if delete_models else {1: 2, 2: 2})
-    held = [phase for spool in spools for phase, _ in Spool(spool).phases()]
+    held = [record.assignment for spool in spools for record in Spool(spool).records()]
     assert {phase.session_id for phase in held} <= {another["session_id"]}
     blobs = open_blobs(f"file://{net.data_dir}/blobs")
     shared = {key.split("/")[1] for key in blobs.list("partials/")}
