@@ -74,7 +74,12 @@ class TaskUnanswered:
 
 @dataclass(frozen=True)
 class PhaseClosed:
-    """A phase has closed with these totals, in the controller's attempt."""
+    """A phase has closed with these totals.
+
+    Attributes:
+        failure: The reason why it has no partial; empty if it has one.
+        attempt: The attempt of the last order to start it.
+    """
 
     answers: int
     weight: float

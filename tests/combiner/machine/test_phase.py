@@ -549,8 +549,9 @@ def test_a_phase_that_is_changed_in_any_order_closes_with_what_was_folded(steps)
     story.end()
 
     assert story.phase.state is PhaseState.CLOSED
-    totals = (len(story.folded), sum(story.folded.values()))
-    assert story.closes[-1] == PhaseClosed(*totals, attempt=story.phase.attempt)
+    assert story.closes[-1] == PhaseClosed(
+        len(story.folded), sum(story.folded.values()), attempt=story.phase.attempt
+    )
     assert {
         task for task in story.folded if story.phase.task_state(task) is TaskState.ANSWERED
     } == set(story.folded)
@@ -569,8 +570,9 @@ def test_every_higher_attempt_is_told_its_end(steps, more):
     story.end()
 
     assert len(story.closes) > told
-    totals = (len(story.folded), sum(story.folded.values()))
-    assert story.closes[-1] == PhaseClosed(*totals, attempt=story.phase.attempt)
+    assert story.closes[-1] == PhaseClosed(
+        len(story.folded), sum(story.folded.values()), attempt=story.phase.attempt
+    )
 
 
 @given(steps)

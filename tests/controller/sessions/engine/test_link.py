@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from fednet import limits
-from fednet.controller.sessions.link import CombinerLink
+from fednet.controller.sessions.engine.link import CombinerLink
+from fednet.controller.sessions.engine.requests import Call
+from fednet.controller.sessions.engine.told import ShareClosed, Snapshot
 from fednet.errors import NotFound, Unavailable
 from fednet.identity import Identity, Role, Signer
 from fednet.parameters import write_model
@@ -16,6 +18,15 @@ from fednet.testing import Network
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
 
 SECONDS = 30
+RIGHT = rounds_pb2.Authority(controller="controller", term=1, session_id="s")
+
+
+def start(phase):
+    return Call("Start", phase)
+
+
+def order(method):
+    return Call(method, rounds_pb2.PhaseOrder(phase_id="p", authority=RIGHT))
 
 
 @pytest.fixture
@@ -47,6 +58,8 @@ def phase(network):
         clients=[network.api.get_clients()["result"][0]["id"]],
         seconds_max=SECONDS,
         aggregator="fedavg",
+        session_id="s",
+        authority=RIGHT,
     )
 
 
@@ -71,7 +84,7 @@ class Reader:
         while True:
             event = self.events.get(timeout=SECONDS)
             numbers.append(event.number)
-            if event.WhichOneof("event") == kind:
+            if isinstance(event.what, kind):
                 return numbers
 
 
@@ -84,7 +97,9 @@ def open_link(tmp_path):
         controller = Identity(Role.CONTROLLER, "controller", "controller")
         token = Signer.from_folder(tmp_path / "network").sign(controller)
         links.append(
-            CombinerLink("k", address, token, absorb=reader.absorb, on_down=reader.downs.put)
+            CombinerLink(
+                "k", address, token, "controller", absorb=reader.absorb, on_down=reader.downs.put
+            )
         )
         return links[-1]
 
@@ -114,7 +129,7 @@ def test_a_stream_begins_with_a_snapshot_and_its_end_is_told_once(network, open_
     first = reader.events.get(timeout=SECONDS)
     link.close()
 
-    assert first.WhichOneof("event") == "snapshot"
+    assert isinstance(first.what, Snapshot)
     assert list(reader.downs.queue) == ["k"]
 
 
@@ -124,10 +139,10 @@ def test_news_that_could_not_be_stored_come_again(network, open_link, phase):
     link = open_link(address_of(network), reader)
     answers = queue.Queue()
 
-    link.start(phase, answers.put)
+    link.give(start(phase), answers.put)
 
     assert answers.get(timeout=SECONDS) == rounds_pb2.PhaseStarted()
-    numbers = [number for number in reader.until("phase_closed") if number]
+    numbers = [number for number in reader.until(ShareClosed) if number]
     assert numbers == [1, 2, 3]
     assert reader.failures == 0
 
@@ -137,14 +152,14 @@ def test_news_that_were_not_acknowledged_come_to_the_next_link(network, open_lin
     deaf = Reader(failures=10**6)
     link = open_link(address_of(network), deaf)
     answers = queue.Queue()
-    link.start(phase, answers.put)
+    link.give(start(phase), answers.put)
     answers.get(timeout=SECONDS)
     link.close()
     reader = Reader()
 
     open_link(address_of(network), reader)
 
-    assert [number for number in reader.until("phase_closed") if number] == [1, 2, 3]
+    assert [number for number in reader.until(ShareClosed) if number] == [1, 2, 3]
 
 
 def test_an_order_that_is_refused_is_answered_with_the_combiners_error(network, open_link, phase):
@@ -152,7 +167,7 @@ def test_an_order_that_is_refused_is_answered_with_the_combiners_error(network, 
     link, answers = open_link(address_of(network), Reader()), queue.Queue()
     phase.model.id = "22222222-2222-2222-2222-222222222222"
 
-    link.start(phase, answers.put)
+    link.give(start(phase), answers.put)
 
     assert isinstance(answers.get(timeout=SECONDS), NotFound)
 
@@ -164,7 +179,7 @@ def test_orders_to_a_combiner_that_is_away_are_answered_as_unavailable(
     monkeypatch.setattr(limits, "retry_attempts_max", 2)
     link, answers = open_link(nowhere, Reader()), queue.Queue()
 
-    link.close_phase("p", answers.put)
+    link.give(order("Close"), answers.put)
 
     assert isinstance(answers.get(timeout=SECONDS), Unavailable)
 
@@ -172,11 +187,11 @@ def test_orders_to_a_combiner_that_is_away_are_answered_as_unavailable(
 def test_a_closed_link_takes_no_orders_and_harms_nobody(open_link, nowhere):
     """The link that follows is asked again; an order under way ends as unavailable, never as refused."""
     link, answers = open_link(nowhere, Reader()), queue.Queue()
-    link.close_phase("p", answers.put)
+    link.give(order("Close"), answers.put)
 
     link.close()
-    link.close_phase("p", answers.put)
-    link.release("p")
+    link.give(order("Close"), answers.put)
+    link.give(order("Release"), answers.put)
     link.close()
 
     assert all(isinstance(answer, Unavailable) for answer in answers.queue)

@@ -1,4 +1,4 @@
-"""What combiners tell, in people's and in sessions' words; what clients wrote in it can do no harm."""
+"""News of combiners as documents and as events of sessions; the texts of clients in it can do no harm."""
 
 import json
 
@@ -6,8 +6,8 @@ import pytest
 
 from fednet import limits
 from fednet.controller.records import COLLECTIONS, Records
-from fednet.controller.sessions import news
-from fednet.controller.sessions.events import Answered, PhaseClosed, Unanswered
+from fednet.controller.sessions.engine import news, reports
+from fednet.controller.sessions.machine.events import Answered, PhaseClosed, Unanswered
 from fednet.storage import open_documents
 from fednet.wire import rounds_pb2, tasks_pb2
 
@@ -29,60 +29,82 @@ def event():
     return make
 
 
-def test_an_update_is_an_answer_with_where_its_time_went(event):
-    """And with what the client said beside num_examples."""
-    folded = rounds_pb2.UpdateFolded(num_examples=5, metadata_json='{"loss": 1}', train_seconds=0.5)
+def session_event(event, combiner="k", name="site"):
+    return reports.event_of(news.read(combiner, event), name)
 
-    told = news.session_event("combiner", event(update_folded=folded), "site")
+
+def documents(event, collection, combiner="k", epoch="e", name="site"):
+    """The documents of this collection that an event leaves behind."""
+    found = reports.documents_of(news.read(combiner, event), epoch, name)
+    return [document for where, document in found if where == collection]
+
+
+def document(*arguments, **options):
+    [found] = documents(*arguments, **options)
+    return found
+
+
+def test_an_update_is_an_answer_with_where_its_time_went(event):
+    """The client is named by its id."""
+    folded = rounds_pb2.UpdateFolded(num_examples=5, train_seconds=0.5)
+
+    told = session_event(event(update_folded=folded))
 
     assert isinstance(told, Answered)
-    assert (told.phase_id, told.client, told.num_examples) == ("p", "site", 5.0)
-    assert (told.details["metadata"], told.details["train_seconds"]) == ({"loss": 1}, 0.5)
+    assert (told.phase_id, told.combiner, told.client, told.num_examples) == ("p", "k", "c", 5.0)
+    assert told.seconds == {"download": 0, "train": 0.5, "upload": 0, "fold": 0}
+
+
+def test_a_value_of_an_exchange_is_an_answer_with_its_content(event):
+    """JSON is parsed, bytes are as they came; a value that is no object counts as none."""
+    given = rounds_pb2.ExchangeReported(value_json='{"key": 1}', value=b"x")
+    odd = rounds_pb2.ExchangeReported(value_json="[1]")
+
+    told = session_event(event(exchange=given))
+
+    assert (told.value, told.content) == ({"key": 1}, b"x")
+    assert session_event(event(exchange=odd)).value == {}
 
 
 def test_the_other_events_of_a_session(event):
     """Closed and unanswered; a log record is nothing to it."""
-    closed = rounds_pb2.PhaseClosed(answers=2, weight=3.0, failure="")
+    closed = rounds_pb2.PhaseClosed(answers=2, weight=3.0, failure="", attempt=1)
     unanswered = rounds_pb2.TaskUnanswered(why="FAILED", message="no")
 
-    assert news.session_event("k", event(phase_closed=closed), "") == PhaseClosed("k", "p", 2, 3.0)
-    assert news.session_event("k", event(unanswered=unanswered), "site") == Unanswered(
-        "p", "site", "no"
-    )
-    assert news.session_event("k", event(log=tasks_pb2.LogRecord(text="hi")), "site") is None
+    assert session_event(event(phase_closed=closed)) == PhaseClosed("k", "p", 2, 3.0, attempt=1)
+    assert session_event(event(unanswered=unanswered)) == Unanswered("p", "c", "site", "no")
+    assert session_event(event(log=tasks_pb2.LogRecord(text="hi"))) is None
 
 
 def test_a_validation_has_its_metrics_as_text_and_as_an_object(event):
     """The text as FEDn gives it."""
     reported = rounds_pb2.ValidationReported(metrics_json='{"accuracy": 0.5}')
 
-    collection, document = news.report("k", event(validation=reported), "site")
+    told = document(event(validation=reported), "validations")
 
-    assert collection == "validations"
-    assert (document["data"], document["metrics"]) == ('{"accuracy": 0.5}', {"accuracy": 0.5})
-    assert document["sender"] == {"name": "site", "role": "WORKER"}
-    assert document["receiver"] == {"name": "k", "role": "COMBINER"}
-    assert (document["id"], document["model_id"]) == ("t", "m")
+    assert (told["data"], told["metrics"]) == ('{"accuracy": 0.5}', {"accuracy": 0.5})
+    assert told["sender"] == {"name": "site", "role": "WORKER"}
+    assert told["receiver"] == {"name": "k", "role": "COMBINER"}
+    assert (told["id"], told["model_id"]) == ("t", "m")
 
 
 def test_a_prediction_has_its_result_as_text_and_as_an_object(event):
     """And the session that asked for it, which is the same for all clients."""
     reported = rounds_pb2.PredictionReported(result_json='{"labels": [1]}')
 
-    collection, document = news.report("k", event(prediction=reported), "site")
+    told = document(event(prediction=reported), "predictions")
 
-    assert collection == "predictions"
-    assert (document["data"], document["result"]) == ('{"labels": [1]}', {"labels": [1]})
-    assert (document["id"], document["model_id"], document["correlation_id"]) == ("t", "m", "s")
-    assert document["sender"] == {"name": "site", "role": "WORKER"}
-    assert document["receiver"] == {"name": "k", "role": "COMBINER"}
+    assert (told["data"], told["result"]) == ('{"labels": [1]}', {"labels": [1]})
+    assert (told["id"], told["model_id"], told["correlation_id"]) == ("t", "m", "s")
+    assert told["sender"] == {"name": "site", "role": "WORKER"}
+    assert told["receiver"] == {"name": "k", "role": "COMBINER"}
 
 
 def test_a_failed_task_is_an_error_with_its_traceback(event):
     """So that the author of the code finds it."""
     unanswered = rounds_pb2.TaskUnanswered(why="FAILED", message="no", traceback="Traceback …")
 
-    status = news.status_document("k", "epoch", event(unanswered=unanswered), "site")
+    status = document(event(unanswered=unanswered), "statuses")
 
     assert (status["type"], status["log_level"], status["status"]) == ("LOG", "ERROR", "no")
     assert json.loads(status["data"])["traceback"] == "Traceback …"
@@ -101,14 +123,14 @@ def test_a_failed_task_is_an_error_with_its_traceback(event):
 )
 def test_statuses_have_fedns_types(event, kind, what, expected):
     """People and dashboards know them."""
-    assert news.status_document("k", "epoch", event(kind=kind, **what), "site")["type"] == expected
+    assert document(event(kind=kind, **what), "statuses")["type"] == expected
 
 
 def test_a_status_told_twice_is_one_and_after_a_restart_another(event):
     """Its id comes from the combiner's process and the event's number."""
     sent = event(task_sent=rounds_pb2.TaskSent())
     first, again, after_restart = (
-        news.status_document("k", epoch, sent, "site")["id"] for epoch in ("e", "e", "f")
+        document(sent, "statuses", epoch=epoch)["id"] for epoch in ("e", "e", "f")
     )
 
     assert first == again != after_restart
@@ -116,7 +138,7 @@ def test_a_status_told_twice_is_one_and_after_a_restart_another(event):
 
 def test_what_people_need_not_read_is_no_status(event):
     """The closing of a phase."""
-    assert news.status_document("k", "e", event(phase_closed=rounds_pb2.PhaseClosed()), "") is None
+    assert documents(event(phase_closed=rounds_pb2.PhaseClosed()), "statuses") == []
 
 
 @pytest.mark.parametrize("text", NO_JSON, ids=range(len(NO_JSON)))
@@ -124,13 +146,13 @@ def test_text_of_a_client_that_is_no_json_is_kept_as_text_and_can_be_stored(even
     """Cut to its limit; what is infinite or nested without end is no JSON for us."""
     reported = event(validation=rounds_pb2.ValidationReported(metrics_json=text))
     folded = event(update_folded=rounds_pb2.UpdateFolded(metadata_json=text))
-    documents = Records(open_documents("memory://", COLLECTIONS))
+    records = Records(open_documents("memory://", COLLECTIONS))
 
-    stored = documents.insert("validations", news.validation_document("k", reported, "site"))
-    answer = news.session_event("k", folded, "site")
+    stored = records.insert("validations", document(reported, "validations"))
+    answer = records.insert("answers", document(folded, "answers"))
 
     assert stored["metrics"] == text[: limits.json_bytes_max]
-    assert answer.details["metadata"] == text[: limits.metadata_characters_max]
+    assert answer["metadata"] == text[: limits.metadata_characters_max]
 
 
 def test_whatever_a_client_logs_can_be_stored(event):
@@ -138,9 +160,9 @@ def test_whatever_a_client_logs_can_be_stored(event):
     record = tasks_pb2.LogRecord(level=99, text="x" * 10**6)
     told = event(log=record)
     told.task_id = "t" * 10_000
-    documents = Records(open_documents("memory://", COLLECTIONS))
+    records = Records(open_documents("memory://", COLLECTIONS))
 
-    stored = documents.insert("statuses", news.status_document("k", "e", told, "site"))
+    stored = records.insert("statuses", document(told, "statuses"))
 
     assert stored["log_level"] == "INFO"
     assert len(stored["status"]) == limits.text_characters_max
@@ -151,18 +173,18 @@ def test_what_a_combiner_logs_itself_is_told_by_it(event):
     told = event(log=tasks_pb2.LogRecord(level=tasks_pb2.LogRecord.WARNING, text="no room"))
     told.client_id = ""
 
-    document = news.status_document("k", "e", told, "")
+    line = document(told, "statuses", name="")
 
-    assert document["sender"] == {"name": "k", "role": "COMBINER"}
-    assert (document["log_level"], document["status"]) == ("WARNING", "no room")
+    assert line["sender"] == {"name": "k", "role": "COMBINER"}
+    assert (line["log_level"], line["status"]) == ("WARNING", "no room")
 
 
 def test_messages_and_tracebacks_are_bounded(event):
     """Of a message the beginning, of a traceback the end."""
     unanswered = rounds_pb2.TaskUnanswered(why="FAILED", message="m" * 10**6, traceback="t" * 10**6)
 
-    told = news.session_event("k", event(unanswered=unanswered), "site")
-    status = news.status_document("k", "e", event(unanswered=unanswered), "site")
+    told = session_event(event(unanswered=unanswered))
+    status = document(event(unanswered=unanswered), "statuses")
 
     assert len(told.message) == limits.problem_characters_max
     assert len(json.loads(status["data"])["traceback"]) == limits.traceback_characters_max
@@ -180,7 +202,7 @@ def test_every_number_that_comes_with_an_update_is_a_metric(event, records):
     reported = {"loss": 0.5, "steps": 3, "ok": True, "note": "x", "huge": 10**400, "k" * 300: 1}
     folded = rounds_pb2.UpdateFolded(num_examples=5, metadata_json=json.dumps(reported))
 
-    metrics = news.metric_documents(event(update_folded=folded), "site")
+    metrics = documents(event(update_folded=folded), "metrics")
     records.documents.insert_missing("metrics", metrics)
 
     assert {each["key"]: each["value"] for each in metrics[:2]} == {"loss": 0.5, "steps": 3.0}
@@ -193,4 +215,4 @@ def test_metadata_that_is_no_json_gives_no_metrics(event, metadata_json):
     """And harms nobody."""
     folded = rounds_pb2.UpdateFolded(num_examples=5, metadata_json=metadata_json)
 
-    assert news.metric_documents(event(update_folded=folded), "site") == []
+    assert documents(event(update_folded=folded), "metrics") == []

@@ -1,0 +1,182 @@
+"""Orders as calls to combiners, and the answers as sessions hear them."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from fednet import limits
+from fednet.controller.sessions.engine.requests import Authority, Pool, call_of, fixed, outcome
+from fednet.controller.sessions.machine.events import (
+    PhaseBegun,
+    PhaseRefused,
+    Planned,
+    Reduced,
+    ReduceRefused,
+    Unheard,
+    Withdrawn,
+)
+from fednet.controller.sessions.machine.orders import (
+    ClosePhase,
+    PlanRound,
+    ReduceRound,
+    ReleasePhase,
+    StartPhase,
+    WithdrawClients,
+)
+from fednet.controller.sessions.machine.state import BlobRef, Functions, Kind, Phase, Round, Share
+from fednet.errors import InvalidInput, Unavailable
+from fednet.wire import common_pb2, rounds_pb2
+
+STATE = BlobRef("state-1", 7, "a" * 64)
+RIGHT = Authority("c", 3)
+
+
+@pytest.fixture
+def phase():
+    return Phase("p", "TRAIN", 1, BlobRef("m", 1, "0" * 64), {"k": Share(["x"], True, 1, 5)})
+
+
+@pytest.fixture
+def current(phase):
+    return Round("r", 2, 0, "new-model", 0.0, parts=[phase])
+
+
+def start(phase, clients=("x",), attempt=0):
+    return StartPhase("k", phase, attempt, clients, "r", 9.0)
+
+
+def test_every_order_is_one_call_with_its_authority(new_session, phase, current):
+    """The controller, the term and the session; the combiner refuses an older term."""
+    session = new_session(functions=Functions("class S: ...", ["client_settings"]))
+    orders = {
+        "Start": start(phase),
+        "Close": ClosePhase("k", "p"),
+        "Withdraw": WithdrawClients("k", "p", ("x",)),
+        "Release": ReleasePhase("k", "p"),
+        "Plan": PlanRound("k", current, ("x",)),
+        "Reduce": ReduceRound("k", current),
+    }
+
+    for method, order in orders.items():
+        call = call_of(session, order, RIGHT)
+        right = call.message.authority
+        assert call.method == method
+        assert (right.controller, right.term, right.session_id) == ("c", 3, "s")
+
+
+def test_a_call_has_the_deadline_and_the_threads_of_its_kind(new_session, phase, current):
+    """Server functions may take a round's time, and hold up no other call."""
+    functions = Functions("class S: ...", ["aggregate"])
+
+    short = call_of(new_session(), start(phase), RIGHT)
+    merged = call_of(new_session(), ReduceRound("k", current), RIGHT)
+    theirs = call_of(new_session(functions=functions), ReduceRound("k", current), RIGHT)
+
+    assert (short.pool, short.seconds_max) == (Pool.CONTROL, limits.call_seconds_max)
+    assert (merged.pool, merged.seconds_max) == (Pool.REDUCING, 10.0)
+    assert theirs.pool is Pool.FUNCTIONS
+
+
+def test_a_start_asks_the_listed_clients_with_their_settings(new_session, phase):
+    """Nobody else's settings are sent along."""
+    phase.client_settings = {"x": {"lr": 1}, "y": {"lr": 2}}
+
+    message = call_of(new_session(), start(phase, attempt=2), RIGHT).message
+
+    assert (list(message.clients), message.attempt, message.seconds_max) == (["x"], 2, 9.0)
+    assert dict(message.client_settings_json) == {"x": '{"lr": 1}'}
+
+
+def test_a_reduction_carries_the_aggregators_memory(new_session, current):
+    """And the id of the memory before, to be deleted."""
+    session = new_session(aggregator_state=STATE, obsolete_state_id="state-0")
+
+    message = call_of(session, ReduceRound("k", current), RIGHT).message
+    without = call_of(new_session(), ReduceRound("k", current), RIGHT).message
+
+    assert (message.state.id, message.state.kind) == ("state-1", common_pb2.BlobRef.STATE)
+    assert (message.state.size_bytes, message.obsolete_state_id) == (7, "state-0")
+    assert not without.HasField("state")
+
+
+def test_a_partial_says_how_old_its_base_is(new_session, current):
+    """The round before began with the model that it names."""
+    [partial] = call_of(new_session(), ReduceRound("k", current), RIGHT).message.partials
+
+    assert (partial.staleness, partial.base.id, partial.updates) == (1, "m", 1)
+
+
+def test_an_answer_brings_the_aggregators_memory(current):
+    """With the model, or nothing where nothing is remembered."""
+    order = ReduceRound("k", current)
+    model = common_pb2.BlobRef(id="new-model", size_bytes=2, sha256="b" * 64)
+    state = common_pb2.BlobRef(id="new-model", size_bytes=7, sha256="a" * 64)
+
+    with_state = outcome(order, rounds_pb2.Reduced(model=model, state=state, seconds=0.5))
+    without = outcome(order, rounds_pb2.Reduced(model=model, seconds=0.5))
+
+    assert with_state.state == BlobRef("new-model", 7, "a" * 64)
+    assert without == Reduced(BlobRef("new-model", 2, "b" * 64), 0.5)
+
+
+def test_the_answer_to_an_order_is_about_the_attempt_that_gave_it(current):
+    """The round may be in its next attempt when the answer comes."""
+    plan, reduce = fixed(PlanRound("k", current, ("x",))), fixed(ReduceRound("k", current))
+    current.attempt, current.model_id = 1, "next-model"
+
+    planned = outcome(plan, rounds_pb2.Planned(settings_json="{}"))
+    refused = outcome(reduce, InvalidInput("No."))
+
+    assert planned == Planned("r", 0, [], {})
+    assert refused == ReduceRefused("new-model", "No.")
+
+
+def test_a_combiner_that_has_heard_a_start_has_sent_its_tasks(phase):
+    """It answers when they are out."""
+    assert outcome(start(phase), rounds_pb2.PhaseStarted()) == PhaseBegun("k", "p")
+
+
+def test_a_withdrawal_brings_the_clients_that_have_not_answered():
+    """They may be asked elsewhere."""
+    order = WithdrawClients("k", "p", ("x", "y"))
+
+    assert outcome(order, rounds_pb2.Withdrawn(clients=["y"])) == Withdrawn("k", "p", {"y"})
+
+
+def test_an_error_that_may_pass_is_an_order_unheard_and_any_other_a_refusal(phase):
+    """The session asks again, or takes it as the answer."""
+    order = start(phase, attempt=1)
+
+    assert outcome(order, Unavailable("Away.")) == Unheard(order)
+    assert outcome(order, InvalidInput("No.")) == PhaseRefused("k", "p", "k: No.", 1)
+
+
+@pytest.mark.parametrize("delete_models", [True, False])
+def test_updates_are_retained_where_the_session_asks_for_it(new_session, phase, delete_models):
+    """Of training; a validation has none."""
+    session = new_session(delete_models=delete_models)
+    phases = (phase, replace(phase, kind="VALIDATE"))
+
+    asked = [call_of(session, start(each), RIGHT).message.retain_updates for each in phases]
+
+    assert asked == [not delete_models, False]
+
+
+def test_tasks_carry_the_aggregators_settings_for_clients(new_session, phase):
+    """With fedprox its mu, beside the round; with fedavg nothing more."""
+    prox = new_session(aggregator="fedprox", aggregator_kwargs={"mu": 0.5})
+
+    settings = json.loads(call_of(prox, start(phase), RIGHT).message.settings_json)
+    plain = json.loads(call_of(new_session(), start(phase), RIGHT).message.settings_json)
+
+    assert settings == plain | {"mu": 0.5}
+
+
+def test_a_prediction_has_no_aggregator_and_no_rounds(new_session, phase):
+    """Clients are told the session alone."""
+    session = new_session(kind=Kind.PREDICTION)
+
+    message = call_of(session, start(replace(phase, kind="PREDICT")), RIGHT).message
+
+    assert (message.aggregator, json.loads(message.settings_json)) == ("", {"session_id": "s"})
