@@ -381,6 +381,61 @@ async def test_a_watch_begins_with_a_snapshot_and_takes_acknowledgements(
         again.cancel()
 
 
+async def test_a_watch_must_name_its_controller(served):
+    """In its first message: none, an empty one and an endless one are refused by the field."""
+    async with served() as caller:
+        controller = await caller(Role.CONTROLLER)
+        silent = controller.rounds.Watch(metadata=controller.metadata)
+        await silent.done_writing()
+        nameless = await controller.watch("")
+        endless = await controller.watch("x" * (limits.name_characters_max + 1))
+
+        for watch in (silent, nameless, endless):
+            with pytest.raises(InvalidInput) as refusal, ours():
+                await watch.read()
+            assert refusal.value.field == "controller"
+
+
+async def test_two_controllers_watch_and_each_acknowledges_its_own(served, combiner, phase_of):
+    """A second watch of one of them ends its first."""
+    async with served() as caller:
+        controller = await caller(Role.CONTROLLER)
+        phases = {
+            name: phase_of("a", session_id=name, authority={"controller": name, "session_id": name})
+            for name in ("one", "two")
+        }
+        for phase in phases.values():
+            await controller.call(controller.rounds.Start, phase)
+            order = rounds_pb2.PhaseOrder(phase_id=phase.phase_id, authority=phase.authority)
+            await controller.call(controller.rounds.Close, order)
+        one, two = await controller.watch("one"), await controller.watch("two")
+        epoch = (await one.read()).snapshot.epoch
+        await two.read()
+        events = [await each.read() for each in (one, one, two, two)]
+
+        assert [each.phase.session_id for each in events] == ["one", "one", "two", "two"]
+        assert [each.number for each in events] == [1, 2, 1, 2]
+        await two.write(rounds_pb2.Acknowledgement(epoch=epoch, number=2))
+        await eventually(lambda: len(combiner.kept()) == 2)
+        again = await controller.watch("one")
+        await again.read()
+        assert await one.read() is grpc.aio.EOF
+        assert (await again.read()).phase.session_id == "one"
+
+
+async def test_a_later_update_of_a_task_replaces_the_earlier(uploading, combiner):
+    """The one that was refused in an earlier attempt lies here still; what is the same is not sent again."""
+    async with uploading() as (_, client, task, update):
+        other = update_of(np.ones(700_000, dtype=np.float32))
+        await client.upload([header(task, other), *chunks(other)])
+
+        await client.upload([header(task, update), *chunks(update)])
+        await client.upload([header(task, update)])
+
+        [path] = combiner.folder.glob(f"phases/*/{task}")
+        assert path.read_bytes() == update
+
+
 async def test_a_watch_that_ends_is_forgotten(served, combiner):
     """Its queue grows no more."""
     async with served() as caller:
