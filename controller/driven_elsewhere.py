@@ -1,12 +1,14 @@
-"""The error for a request that only a session's driver can answer."""
+"""The signal that only a session's driver can answer a request."""
 
 from __future__ import annotations
 
 from fednet.errors import Unavailable
 
 
-class DrivenElsewhere(Unavailable):
-    """Another controller drives the session.
+class DrivenElsewhere(Exception):  # noqa: N818  no error yet: the request is passed on
+    """Another controller drives the session, or none at the moment.
+
+    It is not a FednetError: it never leaves the controller. `refusal` does, if the driver does not answer.
 
     Args:
         session_id: The session.
@@ -15,12 +17,20 @@ class DrivenElsewhere(Unavailable):
     """
 
     def __init__(self, session_id: str, driver: str = "", address: str = "") -> None:
-        by = f"is driven by the controller {driver!r}" if driver else "is driven by no controller"
-        at = f" at {address}" if address else ""
-        super().__init__(
-            f"Session {session_id!r} {by}{at} at the moment, which cannot answer. Another controller takes over "
-            "within 10 s of its end: try again."
-            if driver
-            else f"Session {session_id!r} {by} at the moment. One takes over within 10 s: try again."
-        )
+        super().__init__(session_id)
+        self.session_id = session_id
+        self.driver = driver
         self.address = address
+
+    @property
+    def refusal(self) -> Unavailable:
+        """The error for the caller."""
+        if not self.driver:
+            return Unavailable(
+                f"No controller drives session {self.session_id!r} at the moment. One takes over within 10 s: "
+                "try again."
+            )
+        return Unavailable(
+            f"Session {self.session_id!r} is driven by the controller {self.driver!r} at {self.address}, which does "
+            "not answer. If it has ended, another takes over within 10 s: try again."
+        )

@@ -66,6 +66,11 @@ class Presence:
                 (name for name, clients in self._combiners.items() if client_id in clients), None
             )
 
+    def wait_for_combiner(self, combiner: str, seconds_max: float) -> bool:
+        """Wait until the combiner's stream is open, or the time is over; return whether it is open."""
+        with self._lock:
+            return self._lock.wait_for(lambda: combiner in self._combiners, seconds_max)
+
     def wait_for_client(self, client_id: str, seconds_max: float) -> bool:
         """Wait until the client is connected; whether it is."""
 

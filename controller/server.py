@@ -31,6 +31,7 @@ class Controller:
         api_url: Where its REST API answers.
         token: The admin token.
         presence: Who is connected.
+        is_stopped: Whether `stop` has been called.
     """
 
     api_url: str
@@ -38,6 +39,7 @@ class Controller:
     presence: Presence
     _engine: Engine
     _open: contextlib.ExitStack
+    is_stopped: bool = False
 
     @classmethod
     def start(cls, settings: ControllerSettings) -> Controller:
@@ -61,6 +63,7 @@ class Controller:
 
     def stop(self) -> None:
         """Let the sessions rest, so that nobody waits for their changes; answer no more; close the stores."""
+        self.is_stopped = True
         self._engine.close()
         self._open.close()
 

@@ -74,11 +74,12 @@ class TaskUnanswered:
 
 @dataclass(frozen=True)
 class PhaseClosed:
-    """A phase has closed with these totals."""
+    """A phase has closed with these totals, in the controller's attempt."""
 
     answers: int
     weight: float
     failure: str = ""
+    attempt: int = 0
 
 
 Happening: TypeAlias = (

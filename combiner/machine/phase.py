@@ -115,6 +115,7 @@ class PhaseMachine:
     _counts: Counter[TaskState] = field(init=False)
     _here: set[str] = field(default_factory=set)
     _finish_under_way: bool = False
+    _failure: str = ""
 
     def __post_init__(self) -> None:
         self._tasks, self._counts = {}, Counter()
@@ -277,7 +278,7 @@ class PhaseMachine:
             self.attempt, self.deadline, self.is_shut = event.attempt, event.deadline, False
         tasks = [*again, *(self._add(client) for client in fresh)]
         if not (is_next or tasks or shares):
-            return []
+            return self._told_again()
         if self.is_shut:
             return self._close_again(tasks)
         if is_next or tasks:
@@ -353,8 +354,14 @@ class PhaseMachine:
         self._finish_under_way = False
         if self.state is not PhaseState.FINISHING:
             return []
-        self.state = PhaseState.CLOSED
-        return [Tell(PhaseClosed(self.answers, self.weight, failure))]
+        self.state, self._failure = PhaseState.CLOSED, failure
+        return self._told_again()
+
+    def _told_again(self) -> list[Instruction]:
+        """Tell the totals, if the phase is closed: whoever repeats an order may not have heard them."""
+        if self.state is not PhaseState.CLOSED:
+            return []
+        return [Tell(PhaseClosed(self.answers, self.weight, self._failure, self.attempt))]
 
     # Tasks
 

@@ -19,7 +19,7 @@ _KEPT = ("Authorization", "Content-Type", "X-Limit", "X-Skip", "X-Sort-Key", "X-
 def forward(error: DrivenElsewhere) -> Response:
     """Answer with what the session's driver answers; with the error if it does not, or has sent the request here."""
     if not error.address or _MARK in request.headers:
-        return refused(error)
+        return refused(error.refusal)
     headers = {name: request.headers[name] for name in _KEPT if name in request.headers}
     url = f"{error.address}{request.full_path.removesuffix('?')}"
     seconds = limits.wait_seconds_max + limits.command_seconds_max
@@ -35,6 +35,6 @@ def forward(error: DrivenElsewhere) -> Response:
                 allow_redirects=False,
             )
         except requests.RequestException:
-            return refused(error)
+            return refused(error.refusal)
     kind = answer.headers.get("Content-Type", "application/json")
     return Response(answer.content, answer.status_code, content_type=kind)

@@ -90,7 +90,7 @@ class Network:
         )
         controller: Controller = _server_of("controller").Controller.start(settings)
         started.callback(controller.stop)
-        self._presence = controller.presence
+        self._controller = controller
         self.api_url, self.token = controller.api_url, controller.token
         self.api = started.enter_context(APIClient(self.api_url, token=self.token))
         self._loop = LoopThread("combiners")
@@ -106,7 +106,7 @@ class Network:
             remove(name)
 
     def add_combiner(self, name: str, **settings: Any) -> str:
-        """Start one more combiner.
+        """Start one more combiner and wait until the controller follows it: from then on clients can be placed on it.
 
         Args:
             name: Its name.
@@ -125,7 +125,23 @@ class Network:
             **settings,
         )
         self._combiners[name] = self._loop.run(_server_of("combiner").Combiner.start(configured))
+        self._wait_until_followed(name)
         return self._combiners[name].address
+
+    def _wait_until_followed(self, combiner: str) -> None:
+        """Wait for the controller's stream; one that was stopped meanwhile follows nobody.
+
+        Raises:
+            DeadlineExceeded: The controller cannot reach the combiner.
+        """
+        seconds = limits.start_seconds_max
+        if not (
+            self._controller.is_stopped
+            or self._controller.presence.wait_for_combiner(combiner, seconds)
+        ):
+            raise DeadlineExceeded(
+                f"The controller has opened no stream of the combiner {combiner!r} within {seconds:.0f} s."
+            )
 
     def remove_combiner(self, name: str) -> None:
         """Stop a combiner, as if its process had ended; `add_combiner` takes up what it was doing."""
@@ -171,7 +187,7 @@ class Network:
         client = _RunningClient(settings, runtime)
         try:
             client_id = client.wait_until_ready()
-            self._presence.wait_for_client(client_id, limits.start_seconds_max)
+            self._controller.presence.wait_for_client(client_id, limits.start_seconds_max)
         except BaseException:
             client.stop()
             raise

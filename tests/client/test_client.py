@@ -166,7 +166,7 @@ def endless(net, tmp_path):
     ]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes) as process:
-        net._presence.wait_for_clients("TRAIN", 1, SECONDS)
+        net._controller.presence.wait_for_clients("TRAIN", 1, SECONDS)
         yield process
         process.kill()
 

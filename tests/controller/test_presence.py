@@ -76,6 +76,20 @@ def test_a_wait_for_clients_ends_when_enough_have_joined(presence):
     assert not waiting.is_alive()
 
 
+def test_a_wait_for_a_combiner_ends_when_its_stream_is_open(presence):
+    """Or in time, where it does not come."""
+    waiting = threading.Thread(target=presence.wait_for_combiner, args=("c1", 60))
+    waiting.start()
+
+    too_late = presence.wait_for_combiner("c2", 0.01)
+    presence.combiner_up("c1", {})
+
+    waiting.join(60)
+    assert not waiting.is_alive()
+    assert not too_late
+    assert presence.wait_for_combiner("c1", 0.01)
+
+
 def test_a_wait_for_clients_that_do_not_come_ends_in_time(presence):
     """Whoever waits learns the rest from `connected`."""
     presence.combiner_up("c1", {"a": ABLE})

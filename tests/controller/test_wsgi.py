@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from servers.process import free_port
 
 from fednet.api_client import APIClient
 from fednet.identity import read_local_network
@@ -21,11 +21,6 @@ COMMAND = [
     sys.executable, "-m", "gunicorn", "--config", "python:fednet.controller.gunicorn_config",
     "fednet.controller.wsgi:application()",
 ]  # fmt: skip
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return listening.getsockname()[1]
 
 
 @contextmanager

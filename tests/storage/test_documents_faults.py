@@ -2,7 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -14,9 +14,16 @@ NOTES = Collection("notes", indexed=("kind",), unique=("name",))
 WRITERS = 4
 
 
+@contextmanager
+def little_patience():
+    """Let a store that looks for another server give up soon; a server that is there has its time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "store_wait_seconds_max", 2.0)
+        yield
+
+
 @pytest.fixture
-def documents(state_server, monkeypatch):
-    monkeypatch.setattr(limits, "store_wait_seconds_max", 2.0)  # some wait for another server
+def documents(state_server):
     with closing(open_documents(state_server.new_store(), [NOTES])) as store:
         yield store
 
@@ -46,8 +53,9 @@ def test_what_was_confirmed_survives_a_server_that_stops_mid_write(state_server,
         ]
         for _ in range(WRITERS):
             begun.acquire()
-        state_server.crash()
-        outcomes = [each.result() for each in writing]
+        with little_patience():
+            state_server.crash()
+            outcomes = [each.result() for each in writing]
     state_server.process.start()
 
     confirmed = {id_ for ids, _ in outcomes for id_ in ids}
@@ -75,8 +83,9 @@ def test_a_batch_that_a_crash_cuts_can_be_repeated(state_server, documents):
     with ThreadPoolExecutor(1) as threads:
         writing = threads.submit(write)
         begun.wait()
-        state_server.crash()
-        cut = writing.result()
+        with little_patience():
+            state_server.crash()
+            cut = writing.result()
     state_server.process.start()
     documents.insert_missing("notes", batches[cut])
 
@@ -107,8 +116,9 @@ def test_no_confirmed_change_is_lost_or_made_twice_by_a_crash(state_server, docu
     with ThreadPoolExecutor(WRITERS) as threads:
         counting = [threads.submit(count_until_refused) for _ in range(WRITERS)]
         begun.wait()
-        state_server.crash()
-        confirmed = sum(each.result() for each in counting)
+        with little_patience():
+            state_server.crash()
+            confirmed = sum(each.result() for each in counting)
     state_server.process.start()
 
     found = documents.get("notes", "a")
@@ -134,9 +144,10 @@ def test_a_stopped_server_is_unavailable_and_not_ready(state_server, documents):
         lambda: open_documents(url, [NOTES]),
     ]
 
-    assert documents.is_ready() is False
+    with little_patience():
+        assert documents.is_ready() is False
     for call in calls:
-        with pytest.raises(Unavailable) as error:
+        with little_patience(), pytest.raises(Unavailable) as error:
             call()
         assert error.value.retryable
         assert state_server.password not in error.value.message

@@ -215,7 +215,10 @@ class Writing:
             return
 
     def _count(self):
-        found = self.documents.get("notes", "counter")
+        try:
+            found = self.documents.get("notes", "counter")
+        except Unavailable:
+            return
         changes = {"n": found["n"] + 1}
         try:
             self.documents.update("notes", "counter", changes, expected_version=found["version"])

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections import Counter
 from contextlib import contextmanager
 
 import numpy as np
@@ -13,19 +14,36 @@ from fednet.testing import Network
 
 ROUNDS = 3
 SHARES = (1.0, 2.0, 5.0)
+SECONDS = 60
 
 
-def client_of(share, on_train=lambda: None):
+def client_of(share, on_train):
     """A client whose updates depend on what it got, so that no round can be left out."""
 
     def train(parameters, _settings):
-        on_train()
+        on_train(share)
         return [0.5 * array + share for array in parameters], {"num_examples": int(share)}
 
     return train
 
 
-def trained(network, folder, on_train=lambda: None, **options):
+class Meeting:
+    """Lets all clients meet in their first training, does something there once, and counts the trainings.
+
+    So everybody has the model by then, and nobody has answered.
+    """
+
+    def __init__(self, then):
+        self.trainings = Counter()
+        self._all_train = threading.Barrier(len(SHARES), then, SECONDS)
+
+    def attend(self, share):
+        self.trainings[share] += 1
+        if self.trainings[share] == 1:
+            self._all_train.wait()
+
+
+def trained(network, folder, on_train=lambda _: None, **options):
     """The final model of a session with three clients, as numbers."""
     seed = folder / "seed.npz"
     write_model(seed, [np.arange(6, dtype=np.float32), np.ones((2, 3), np.float32)])
@@ -33,12 +51,12 @@ def trained(network, folder, on_train=lambda: None, **options):
     for number, share in enumerate(SHARES):
         network.add_client(
             f"client-{number}",
-            train=client_of(share, on_train if number == 0 else lambda: None),
+            train=client_of(share, on_train),
             preferred_combiner=combiners[number % len(combiners)],
         )
     network.api.set_active_model(str(seed))
     network.api.start_session("s", rounds=ROUNDS, min_clients=len(SHARES), **options)
-    session = network.api.wait_session("s", timeout=60)
+    session = network.api.wait_session("s", timeout=SECONDS)
     assert session["status"] == "FINISHED"
     network.api.download_model(network.api.get_active_model()["model"], str(folder / "final.npz"))
     return load_parameters(folder / "final.npz")
@@ -83,18 +101,15 @@ def test_a_session_through_the_controller_makes_the_same_model(expected, tmp_pat
 @pytest.mark.parametrize("combiners", [1, 3])
 def test_a_session_goes_on_when_the_s3_server_is_back(s3_server, expected, tmp_path, combiners):
     """It is killed while clients train, and starts again while the combiners look for it."""
-    trainings = threading.Event()
     starting = threading.Thread(target=s3_server.process.start)
 
-    def kill_the_server_once():
-        if not trainings.is_set():
-            trainings.set()
-            s3_server.process.stop()
-            starting.start()
+    def restart_the_server():
+        s3_server.process.stop()
+        starting.start()
 
     url = s3_server.url(s3_server.new_bucket())
     with Network(combiners, blob_store=url) as network:
-        found = trained(network, tmp_path, kill_the_server_once)
+        found = trained(network, tmp_path, Meeting(restart_the_server).attend)
     starting.join()
 
     assert same(found, expected)
@@ -108,9 +123,10 @@ class BrokenCalls(logging.Handler):
         self.count, self.number, self.then = 0, number, then
 
     def emit(self, record):
-        self.count += "Retrying" in record.getMessage()
-        if self.count == self.number:
-            self.then()
+        if "Retrying" in record.getMessage():
+            self.count += 1
+            if self.count == self.number:
+                self.then()
 
 
 @contextmanager
@@ -130,21 +146,16 @@ def test_an_outage_longer_than_all_retries_loses_no_round(
     What one combiner does is to merge; of several, each shares its partial first.
     """
     monkeypatch.setattr(limits, "retry_attempts_max", 1)
-    trainings, starting = [], threading.Thread(target=s3_server.process.start)
-
-    def kill_the_server_once():
-        trainings.append("one more")
-        if len(trainings) == 1:
-            s3_server.process.stop()
-
+    starting = threading.Thread(target=s3_server.process.start)
+    meeting = Meeting(s3_server.process.stop)
     url = s3_server.url(s3_server.new_bucket())
     with (
         at_broken_call(combiners + 1, starting.start) as broken,
         Network(combiners, blob_store=url) as network,
     ):
-        found = trained(network, tmp_path, kill_the_server_once, round_retries=0)
+        found = trained(network, tmp_path, meeting.attend, round_retries=0)
         starting.join()
 
     assert broken.count > combiners
-    assert len(trainings) == ROUNDS
+    assert meeting.trainings == dict.fromkeys(SHARES, ROUNDS)
     assert same(found, expected)

@@ -3,11 +3,16 @@
 import subprocess
 import sys
 import threading
+from collections import defaultdict
 
 import pytest
 
+from fednet.combiner.server import Combiner
+from fednet.controller.presence import Presence
 from fednet.errors import AlreadyExists, FednetError, InvalidInput
 from fednet.testing import Network
+
+SECONDS = 60
 
 
 def train(parameters, _settings):
@@ -46,6 +51,36 @@ def test_clients_and_combiners_come_and_go():
         net.remove_combiner("combiner-1")
         net.add_combiner("combiner-1")
         net.add_client("a", train=train)
+
+
+@pytest.fixture
+def _followed_late(monkeypatch):
+    """Let a controller hear of a combiner only when the combiner has been started."""
+    started, start, up = defaultdict(threading.Event), Combiner.start, Presence.combiner_up
+
+    async def start_and_tell(settings):
+        combiner = await start(settings)
+        started[settings.name].set()
+        return combiner
+
+    def up_once_started(presence, name, *arguments, **options):
+        assert started[name].wait(SECONDS)
+        up(presence, name, *arguments, **options)
+
+    monkeypatch.setattr(Combiner, "start", start_and_tell)
+    monkeypatch.setattr(Presence, "combiner_up", up_once_started)
+
+
+@pytest.mark.usefixtures("_followed_late")
+def test_a_client_is_placed_where_it_wants_to_be_however_soon_it_comes():
+    """A combiner that was added can be chosen from then on."""
+    with Network(combiners=2) as net:
+        followed = set(net._controller.presence.connected())
+        net.add_client("a", train=train, preferred_combiner="combiner-2")
+        [client] = net.api.get_clients()["result"]
+
+    assert followed == {"combiner-1", "combiner-2"}
+    assert client["combiner"] == "combiner-2"
 
 
 def test_a_failed_start_leaves_nothing(tmp_path):

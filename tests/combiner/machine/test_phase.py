@@ -286,7 +286,7 @@ def test_a_higher_attempt_asks_those_without_an_answer_and_keeps_the_others():
     done = phase.handle(Counted(OTHER, 3.0), DEADLINE + 3)
 
     assert done == [Receipt("b", OTHER, accepted=True), Finish(share=False)]
-    assert closed_in(phase.handle(Finished(), DEADLINE + 3)) == [PhaseClosed(2, 5.0)]
+    assert closed_in(phase.handle(Finished(), DEADLINE + 3)) == [PhaseClosed(2, 5.0, attempt=1)]
 
 
 def test_a_higher_attempt_of_those_that_have_answered_is_told_at_once():
@@ -294,7 +294,7 @@ def test_a_higher_attempt_of_those_that_have_answered_is_told_at_once():
     phase = closed("a", "b")
 
     assert phase.handle(next_attempt("a", "b"), 1.0) == [Finish(share=False)]
-    assert closed_in(phase.handle(Finished(), 1.0)) == [PhaseClosed(2, 4.0)]
+    assert closed_in(phase.handle(Finished(), 1.0)) == [PhaseClosed(2, 4.0, attempt=1)]
 
 
 def test_a_lower_or_repeated_attempt_changes_nothing():
@@ -340,7 +340,8 @@ def test_a_partial_that_is_to_be_shared_later_is_shared_at_once():
 
     assert done == [Finish(share=True)]
     assert closed_in(phase.handle(Finished("no room"), 1.0)) == [PhaseClosed(1, 2.0, "no room")]
-    assert phase.handle(StartedAgain(("a", "b"), 0, DEADLINE, share=True), 1.0) == []
+    again = phase.handle(StartedAgain(("a", "b"), 0, DEADLINE, share=True), 1.0)
+    assert again == [Tell(PhaseClosed(1, 2.0, "no room"))]
 
 
 def test_a_phase_that_opens_again_while_it_is_shared_is_told_when_it_closes_again():
@@ -355,7 +356,7 @@ def test_a_phase_that_opens_again_while_it_is_shared_is_told_when_it_closes_agai
     assert names_of(phase.handle(Counted(OTHER, 2.0), 1.0)) == ["Receipt"]
 
     assert phase.handle(Finished("overtaken"), 2.0) == [Finish(share=True)]
-    assert closed_in(phase.handle(Finished(), 2.0)) == [PhaseClosed(2, 4.0)]
+    assert closed_in(phase.handle(Finished(), 2.0)) == [PhaseClosed(2, 4.0, attempt=1)]
 
 
 def test_a_withdrawal_ends_open_tasks_without_a_word():
@@ -548,7 +549,8 @@ def test_a_phase_that_is_changed_in_any_order_closes_with_what_was_folded(steps)
     story.end()
 
     assert story.phase.state is PhaseState.CLOSED
-    assert story.closes[-1] == PhaseClosed(len(story.folded), sum(story.folded.values()))
+    totals = (len(story.folded), sum(story.folded.values()))
+    assert story.closes[-1] == PhaseClosed(*totals, attempt=story.phase.attempt)
     assert {
         task for task in story.folded if story.phase.task_state(task) is TaskState.ANSWERED
     } == set(story.folded)
@@ -567,7 +569,8 @@ def test_every_higher_attempt_is_told_its_end(steps, more):
     story.end()
 
     assert len(story.closes) > told
-    assert story.closes[-1] == PhaseClosed(len(story.folded), sum(story.folded.values()))
+    totals = (len(story.folded), sum(story.folded.values()))
+    assert story.closes[-1] == PhaseClosed(*totals, attempt=story.phase.attempt)
 
 
 @given(steps)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fednet.controller.server import Controller
-from fednet.controller.sessions.state import BlobRef, Session
+from fednet.controller.sessions.machine.state import BlobRef, Kind, Session
 from fednet.parameters import write_model
 from fednet.testing import Network
 
@@ -22,6 +22,7 @@ def new_session():
         figures = {
             "session_id": "s",
             "document_id": "document-of-s",
+            "kind": Kind.TRAINING,
             "rounds": 1,
             "min_clients": 1,
             "requested_clients": 8,

@@ -120,12 +120,14 @@ def wait_until(holds):
 
 @pytest.mark.parametrize("helper", HELPERS)
 def test_stale_updates_are_merged_in_every_format(network, tmp_path, helper):
-    """Each of them moves the model up, so it has moved by what sites add, and not by nothing."""
+    """Each of them moves the model up, by what its site adds over the root of one plus its age."""
     net = network(2, helper)
 
     session = finish(net, start(net, aggregator="fedbuff", round_buffer_size=3, rounds=3))
 
-    assert 3 * 1 <= first_value(net, session, tmp_path) <= 3 * 6
+    # A site may answer more than once in a round; in the third an update is two rounds old at the most.
+    least = sum(1 / np.sqrt(1 + age) for age in range(3))
+    assert least * (1 - 1e-6) <= first_value(net, session, tmp_path) <= 3 * 6
 
 
 def test_updates_of_an_asynchronous_session_stay_where_it_wants_to_keep_them(network):

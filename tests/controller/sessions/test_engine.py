@@ -10,7 +10,8 @@ import requests
 
 from fednet.combiner.engine.spool import Spool
 from fednet.controller.server import Controller
-from fednet.controller.sessions import news
+from fednet.controller.sessions.engine import reports
+from fednet.controller.sessions.engine.told import TaskSent
 from fednet.controller.sessions.options import SessionOptions
 from fednet.errors import FailedPrecondition, InvalidInput, Unavailable
 from fednet.packages import create_package
@@ -81,6 +82,15 @@ def rounds_of(net, session):
     return sorted(mine, key=lambda each: each["number"])
 
 
+def answers_of(net, round_):
+    """The answers that count in a round."""
+    return net.api.get_round_answers(round_["id"], outcome="counted")["result"]
+
+
+def clients_of(net, round_):
+    return {answer["client"]["name"] for answer in answers_of(net, round_)}
+
+
 def parameters_of(net, model_id, folder):
     net.api.download_model(model_id, str(folder / f"{model_id}.npz"))
     return load_parameters(folder / f"{model_id}.npz")
@@ -145,7 +155,7 @@ def test_a_round_tells_where_its_time_went(network):
         assert min(stages) > 0
         assert sum(stages) <= seconds["round"]
         for step, told in each["answer_seconds"].items():
-            answered = [answer[f"{step}_seconds"] for answer in each["answers"]]
+            answered = [answer["seconds"][step] for answer in answers_of(net, each)]
             assert told == {"max": max(answered), "sum": sum(answered)}
             assert 0 < told["max"] < seconds["round"]
         assert set(each["answer_seconds"]) == {"download", "train", "upload", "fold"}
@@ -240,7 +250,7 @@ def test_as_many_clients_as_requested_are_asked_and_a_seed_repeats_the_draw(netw
         session = run(net, rounds=10, requested_clients=2, validate=False, seed=seed)
         rounds = rounds_of(net, session)
         assert [each["clients"] for each in rounds] == [2] * 10
-        drawn.append([{answer["client"] for answer in each["answers"]} for each in rounds])
+        drawn.append([clients_of(net, each) for each in rounds])
 
     assert drawn[0] == drawn[1] != drawn[2]
     assert len(set(map(frozenset, drawn[0]))) > 1
@@ -544,14 +554,14 @@ def test_news_that_cannot_be_read_hold_up_nothing(network, monkeypatch, caplog):
     """They are dropped with a line in the log; what comes after them is heard."""
     net = network(1, [Site(1)])
 
-    read = news.status_document
+    documents_of = reports.documents_of
 
-    def broken(combiner, epoch, event, client_name):
-        if event.WhichOneof("event") == "task_sent":
+    def broken(news, epoch, client_name):
+        if isinstance(news.what, TaskSent):
             raise RuntimeError("a bug")
-        return read(combiner, epoch, event, client_name)
+        return documents_of(news, epoch, client_name)
 
-    monkeypatch.setattr(news, "status_document", broken)
+    monkeypatch.setattr(reports, "documents_of", broken)
 
     session = run(net, rounds=1)
 
@@ -567,7 +577,9 @@ def test_a_wait_ends_when_the_controller_stops(network, controllers):
     session_id = net.api.start_session(rounds=1)["session_id"]
     assert site.is_training.wait(SECONDS)
     engine, answers = controllers[-1]._engine, []
-    waiting = threading.Thread(target=lambda: answers.append(engine.wait(session_id, 10**6, 600)))
+    waiting = threading.Thread(
+        target=lambda: answers.append(engine.wait(session_id, 0, 600, final_only=True))
+    )
     waiting.start()
 
     engine.close()

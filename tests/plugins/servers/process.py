@@ -1,5 +1,6 @@
 """What the servers of the tests have in common: a process on a free port, stopped and started at will."""
 
+import atexit
 import contextlib
 import ctypes
 import os
@@ -21,6 +22,9 @@ PR_SET_PDEATHSIG = 1
 
 # To the kernel a server's parent is the thread that started it: this one stays as long as the tests.
 _starter = ThreadPoolExecutor(1, thread_name_prefix="servers")
+
+_held_ports = contextlib.ExitStack()
+atexit.register(_held_ports.close)
 
 
 class ServerProcess:
@@ -89,10 +93,15 @@ def _die_with_parent() -> None:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on at the moment."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
+    """Return a TCP port of 127.0.0.1 on which nobody listens, and which nobody else is given.
+
+    A socket that does not listen holds it until the tests end. The kernel gives such a port to nobody who asks for any,
+    and lets a server bind it that asks for this one and may reuse addresses, as servers do.
+    """
+    holding = _held_ports.enter_context(socket.socket())
+    holding.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holding.bind(("127.0.0.1", 0))
+    return int(holding.getsockname()[1])
 
 
 def is_listening(port: int) -> bool:
