@@ -5,7 +5,7 @@ from __future__ import annotations
 from fednet.errors import Unavailable
 
 
-class DrivenElsewhere(Exception):  # noqa: N818  no error yet: the request is passed on
+class DrivenElsewhere(Exception):
     """Another controller drives the session, or none at the moment.
 
     It is not a FednetError: it never leaves the controller. `refusal` does, if the driver does not answer.

@@ -322,9 +322,7 @@ def test_a_stopped_session_is_taken_up_where_it_was(desk, records, lost):
     first, _ = running.next_call("Start")
     running.actor.stop()
     answered = Answered(first.phase_id, "k", "site", 1.0)
-    taken_up = Desk(
-        records, running.actor.session, lost, prelude=[ONE_CLIENT, answered, Began()]
-    )
+    taken_up = Desk(records, running.actor.session, lost, prelude=[ONE_CLIENT, answered, Began()])
 
     taken_up.actor.start()
     again, _ = taken_up.next_call("Start")

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from fednet.controller.sessions.machine.events import Began, TimePassed
 from fednet.controller.sessions.engine.inbox import Inbox
+from fednet.controller.sessions.machine.events import Began, TimePassed
 
 
 def test_letters_come_out_together_and_in_order():
