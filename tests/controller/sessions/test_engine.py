@@ -558,7 +558,7 @@ def test_news_that_cannot_be_read_hold_up_nothing(network, monkeypatch, caplog):
 
     def broken(news, epoch, client_name):
         if isinstance(news.what, TaskSent):
-            raise RuntimeError("a bug")
+            raise RuntimeError("a bug")  # noqa: TRY004  any bug
         return documents_of(news, epoch, client_name)
 
     monkeypatch.setattr(reports, "documents_of", broken)

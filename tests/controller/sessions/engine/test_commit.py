@@ -48,7 +48,7 @@ def test_projections_carry_the_term_and_version_of_their_session(commits, record
     assert (stored["session_term"], stored["session_version"]) == (1, after["version"])
 
 
-def test_the_session_is_written_first(commits, records, session, monkeypatch):
+def test_the_session_is_written_first(commits, records, session):
     """If its document cannot be changed, nothing else is written."""
     records.update("sessions", "d", lambda _: {"term": 2})
 
@@ -101,7 +101,7 @@ def test_a_completion_replaces_nothing_newer(commits, records, session):
     assert records.get("rounds", "r")["status"] == "Failed"
 
 
-def test_a_session_that_ends_is_settled_once_all_is_written(commits, records, session, monkeypatch):
+def test_a_session_that_ends_is_settled_once_all_is_written(commits, records, session):
     """Until then it says so, because nobody takes an ended session up."""
     seen, put = [], commits._put
 
@@ -122,7 +122,7 @@ def test_a_finished_round_says_how_long_its_commit_took(commits, records, sessio
     assert records.get("rounds", "r")["seconds"]["commit"] > 0
 
 
-def test_nothing_is_read_before_it_is_put(commits, records, session, monkeypatch):
+def test_nothing_is_read_before_it_is_put(commits, records, session):
     """A document is inserted, or updated at the version that is remembered."""
     first = commits.commit(session, STARTED, [round_of("Pending")])
     second = commits.commit(first, STARTED, [round_of("Pending")])
