@@ -101,7 +101,7 @@ def test_a_completion_replaces_nothing_newer(commits, records, session):
     assert records.get("rounds", "r")["status"] == "Failed"
 
 
-def test_a_session_that_ends_is_settled_once_all_is_written(commits, records, session):
+def test_a_session_that_ends_is_settled_once_all_is_written(commits, records, session, monkeypatch):
     """Until then it says so, because nobody takes an ended session up."""
     seen, put = [], commits._put
 
@@ -122,7 +122,7 @@ def test_a_finished_round_says_how_long_its_commit_took(commits, records, sessio
     assert records.get("rounds", "r")["seconds"]["commit"] > 0
 
 
-def test_nothing_is_read_before_it_is_put(commits, records, session):
+def test_nothing_is_read_before_it_is_put(commits, records, session, monkeypatch):
     """A document is inserted, or updated at the version that is remembered."""
     first = commits.commit(session, STARTED, [round_of("Pending")])
     second = commits.commit(first, STARTED, [round_of("Pending")])
