@@ -64,11 +64,11 @@ def test_an_answer_whose_receipt_is_lost_is_kept_and_sent_again(start, session, 
     one = start(train)
     send = one.agent._connection.send_answer
 
-    def send_and_lose_the_receipt(answer):
+    def send_and_lose_the_receipt(answer, stream):
         if not stalled.is_set():
             stalled.set()
             link.stall(down=True, up=False)
-        send(answer)
+        send(answer, stream)
 
     one.agent._connection.send_answer = send_and_lose_the_receipt
     assert session("first")["status"] == "FINISHED"
