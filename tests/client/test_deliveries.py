@@ -10,7 +10,7 @@ import uuid
 
 import numpy as np
 import pytest
-from agents import Trainer
+from agents import Trainer, Watched, told_to
 
 from fednet import limits
 from fednet.client.ledger import Ledger
@@ -25,31 +25,6 @@ WAIT_SECONDS = 60.0
 def short_pauses(monkeypatch):
     """Let pauses between attempts be short, so that many fit into a test."""
     monkeypatch.setattr(limits, "retry_seconds_max", 0.05)
-
-
-class Watched:
-    """What an agent's ledger is told, in queues to wait at."""
-
-    def __init__(self, agent, monkeypatch):
-        self.postponed = self._watch(agent._ledger, "postponed", monkeypatch)
-        self.receipts = self._watch(agent._ledger, "receipted", monkeypatch)
-        self.cancels = self._watch(agent._ledger, "cancel", monkeypatch)
-
-    @staticmethod
-    def _watch(ledger, name, monkeypatch):
-        told = queue.Queue()
-        monkeypatch.setattr(ledger, name, told_to(told, getattr(ledger, name)))
-        return told
-
-
-def told_to(told, method):
-    """A method whose last argument goes to a queue once it has returned."""
-
-    def watched(*given):
-        method(*given)
-        told.put(given[-1])
-
-    return watched
 
 
 class Orders:
