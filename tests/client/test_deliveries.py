@@ -27,6 +27,9 @@ def short_pauses(monkeypatch):
     monkeypatch.setattr(limits, "retry_seconds_max", 0.05)
 
 
+AUTHORITY = rounds_pb2.Authority(controller="controller", term=1, session_id="s")
+
+
 class Orders:
     """The orders of a controller to the combiners of a network, over the wire."""
 
@@ -55,12 +58,14 @@ class Orders:
             aggregator="fedavg",
             helper="numpyhelper",
             seconds_max=300.0,
+            authority=AUTHORITY,
         )
         self._call(combiner, "Start", phase)
 
     def release(self, combiner, phase_id):
         """End a phase."""
-        self._call(combiner, "Release", rounds_pb2.PhaseId(phase_id=phase_id))
+        order = rounds_pb2.PhaseOrder(phase_id=phase_id, authority=AUTHORITY)
+        self._call(combiner, "Release", order)
 
     def _call(self, combiner, method, message):
         address = self._net._combiners[combiner].address
