@@ -97,7 +97,7 @@ class RunningPhase:
 
     @property
     def is_open(self) -> bool:
-        """Whether answers may still come in."""
+        """True while answers may still come in."""
         return self._machine.state is PhaseState.OPEN
 
     def client_of(self, task_id: str) -> str | None:
