@@ -111,10 +111,10 @@ class Agent:
 
     # What the combiner says (in the connection's thread)
 
-    def _connected(self, place: ClientPlace) -> None:
+    def _connected(self, place: ClientPlace, stream: int) -> None:
         with contextlib.suppress(OSError):  # a full disk must not end the connection
             self._connected_mark.touch()
-        self._ledger.connected(place.combiner)
+        self._ledger.connected(place.combiner, stream)
         self._on_ready(
             {"name": self._settings.name, "client_id": place.id, "combiner": place.combiner}
         )

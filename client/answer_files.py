@@ -4,8 +4,9 @@
             /<task id>.update   the file of an update; its size and digest stand in the answer
 
 The JSON object has `format` (1), `task_id`, `outcome` (the kind of the outcome and its values), `seconds` (`download`,
-`work`, `upload`), `update` (`size_bytes`, `sha256`; null without a file) and `deadline` (seconds since 1970, null where
-it is not known). A file that is not whole, or of another format, is as if it were not there.
+`work`, `upload`), `update` (`size_bytes`, `sha256`; null without a file), `deadline` (seconds since 1970, null where it
+is not known) and `combiner` (the name of the one that offered the task last). A file that is not whole, or of another
+format, is as if it were not there.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class KeptAnswer:
     answer: Answer
     update: UpdateFile | None
     deadline: float | None
+    combiner: str
 
 
 class AnswerFiles:
@@ -165,6 +167,7 @@ def _document_of(kept: KeptAnswer) -> dict[str, Any]:
         },
         "update": asdict(kept.update) if kept.update else None,
         "deadline": kept.deadline,
+        "combiner": kept.combiner,
     }
 
 
@@ -182,7 +185,7 @@ def _kept_of(document: dict[str, Any]) -> KeptAnswer:
         seconds["upload"],
     )
     update = UpdateFile(**document["update"]) if document["update"] else None
-    return KeptAnswer(answer, update, document["deadline"])
+    return KeptAnswer(answer, update, document["deadline"], document["combiner"])
 
 
 def _age(path: Path) -> int:

@@ -48,7 +48,7 @@ class Connection:
         settings: The client's settings.
         kinds: The kinds of tasks that the client can do.
         needs_package: True if its code comes as a package.
-        on_connected: Called when a stream is open, with the client's place in the network.
+        on_connected: Called when a stream is open, with the client's place in the network and the stream's number.
         on_disconnected: Called when a stream has ended, whether it was open or not.
         on_message: Called with everything that the combiner says about a task.
         on_refused: Called when the network will not have this client; the connection has ended then.
@@ -63,7 +63,7 @@ class Connection:
         kinds: frozenset[str],
         *,
         needs_package: bool,
-        on_connected: Callable[[ClientPlace], None],
+        on_connected: Callable[[ClientPlace, int], None],
         on_disconnected: Callable[[], None],
         on_message: Callable[[Task | Cancel | Receipt], None],
         on_refused: Callable[[FednetError], None],
@@ -78,6 +78,7 @@ class Connection:
         self._was_welcomed = False
         self.stopping = threading.Event()
         self._stream: _Stream | None = None
+        self._number = 0  # of the stream
         self._is_welcome = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(
@@ -102,17 +103,18 @@ class Connection:
         self.stop()
         self._thread.join()
 
-    def send_answer(self, answer: Answer) -> None:
-        """Send an answer on the present stream; one that is lost with it is sent again on the next."""
-        self._send(answer_message(answer))
+    def send_answer(self, answer: Answer, stream: int | None = None) -> None:
+        """Send an answer on the present stream; with a number, only if that is the present one's."""
+        self._send(answer_message(answer), stream)
 
     def send_log(self, text: str, task_id: str) -> None:
         """Send a line for the network's people; it is lost where there is no stream."""
         self._send(log_message(text, task_id))
 
-    def _send(self, message: tasks_pb2.ClientMessage) -> None:
+    def _send(self, message: tasks_pb2.ClientMessage, number: int | None = None) -> None:
         with self._changed:
-            stream = self._stream if self._is_welcome else None
+            is_open = self._is_welcome and number in {None, self._number}
+            stream = self._stream if is_open else None
         if stream:
             stream.send(message)
 
@@ -238,9 +240,10 @@ class Connection:
         self._was_welcomed = True
         with self._changed:
             self._is_welcome = True
+            self._number += 1
             self._changed.notify_all()
         _log.info("connected to the combiner %s at %s", place.combiner, place.address)
-        self._on_connected(place)
+        self._on_connected(place, self._number)
 
     def _close(self, stream: _Stream) -> None:
         with self._changed:

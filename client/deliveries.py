@@ -103,8 +103,8 @@ class Deliveries:
         answer = delivery.answer
         if delivery.update:
             answer = replace(answer, upload_seconds=answer.upload_seconds + seconds)
-        self._connection.send_answer(answer)
-        self._ledger.sent(delivery, answer, is_whole=is_whole)
+        if self._ledger.sending(delivery, answer, is_whole=is_whole):
+            self._connection.send_answer(answer, delivery.stream)
 
     def _not_delivered(self, delivery: Delivery, problem: FednetError | OSError) -> None:
         """Deliver later, unless the problem is one that does not pass."""

@@ -4,10 +4,12 @@
      ▲               └──postponed──> due again after a growing pause
      └── a new stream, or its task is offered again: due at once, from wherever it is
 
-An answer retires when nobody waits for it for now: its task is cancelled, its deadline passes, or a combiner refuses it
-that has neither offered the task nor taken the answer before. A retired answer is delivered only if its task is offered
-again. So a later attempt of a round, or the combiner that takes over, gets the answer without a second training. The
-table holds few retired answers, and those for a while.
+An answer goes to the combiner that offered its task last. At another one it waits until that one offers the task: an
+answer that comes before its task would be refused.
+
+An answer retires when nobody waits for it for now: its task is cancelled, its deadline passes, or its combiner comes
+back and knows the task no more. A retired answer is delivered only if its task is offered again: so a later attempt of
+a round gets it without a second training. The table holds few retired answers, and those for a while.
 
 The table decides without I/O: the time, in seconds of any clock that does not jump, is an argument.
 """
@@ -41,7 +43,8 @@ class Delivery:
         failures: How many deliveries have failed in a row.
         is_again: True if an earlier delivery may have brought the update to the combiner, or a part of it.
         is_checked: True if this process made the update's file, or has held it against its digest.
-        version: Names this state of the answer; a later one makes the delivery's outcome void.
+        version: Names this state of the answer; a later one makes the delivery void.
+        stream: The number of the stream on which the answer is to be sent.
     """
 
     answer: Answer
@@ -50,6 +53,7 @@ class Delivery:
     is_again: bool
     is_checked: bool
     version: int
+    stream: int
 
 
 @dataclass
@@ -57,10 +61,11 @@ class _Entry:
     answer: Answer
     update: UpdateFile | None
     deadline: float | None
+    combiner: str
     is_checked: bool
     task: Task | None = None  # as this process was offered it
     is_sent: bool = False
-    is_taken: bool = False  # by the present combiner, on this stream or an earlier one
+    is_taken: bool = False  # by its combiner, on this stream or an earlier one
     is_again: bool = False
     retired_at: float | None = None
     failures: int = 0
@@ -82,6 +87,7 @@ class Kept:
         self._entries: dict[str, _Entry] = {}  # the oldest first
         self._versions = itertools.count(1)
         self._combiner = ""
+        self._stream = 0
 
     def __contains__(self, task_id: str) -> bool:
         return task_id in self._entries
@@ -92,32 +98,42 @@ class Kept:
         update: UpdateFile | None,
         *,
         deadline: float | None,
+        combiner: str,
         task: Task | None = None,
     ) -> None:
-        """Add an answer, or put another one in its place; without a task it comes from an earlier process."""
+        """Add an answer, or put another one in its place.
+
+        Args:
+            answer: The answer.
+            update: Its update's file, if it has one.
+            deadline: The time at which it retires, if that is known.
+            combiner: The name of the combiner that offered its task last.
+            task: The task; None for an answer that an earlier process kept.
+        """
         is_ours = task is not None
         entry = _Entry(
-            answer, update, deadline, is_checked=is_ours, task=task, is_again=not is_ours
+            answer, update, deadline, combiner, is_checked=is_ours, task=task, is_again=not is_ours
         )
         self._entries.pop(answer.task_id, None)
         self._entries[answer.task_id] = entry
         self._touch(entry)
 
     def offered(self, task: Task, deadline: float | None) -> bool:
-        """Make the answer to an offered task due at once; return False if there is no such answer."""
+        """Make the answer to a task due that the present combiner offers; return False if there is none."""
         entry = self._entries.get(task.id)
         if entry is None:
             return False
         entry.task, entry.deadline, entry.retired_at = task, deadline, None
+        entry.is_taken = entry.is_taken and entry.combiner == self._combiner
+        entry.combiner = self._combiner
         self._make_due(entry)
         return True
 
-    def connected(self, combiner: str) -> None:
+    def connected(self, combiner: str, stream: int) -> None:
         """Make each answer without a receipt due: the stream on which it was sent has ended."""
+        self._combiner, self._stream = combiner, stream
         for entry in self._entries.values():
-            entry.is_taken = entry.is_taken and combiner == self._combiner
             self._make_due(entry)
-        self._combiner = combiner
 
     def due(self, now: float) -> Delivery | None:
         """Return the answer that has been due for longest, if one is due."""
@@ -132,21 +148,28 @@ class Kept:
             entry.is_again,
             entry.is_checked,
             entry.version,
+            self._stream,
         )
         entry.is_again = True
         return delivery
 
-    def sent(self, delivery: Delivery, answer: Answer, *, is_taken: bool) -> None:
-        """Note that an answer was sent; it is not due until the next stream or offer.
+    def sending(self, delivery: Delivery, answer: Answer, *, is_whole: bool) -> bool:
+        """Note that an answer is about to be sent; it is not due until the next stream or offer.
 
         Args:
             delivery: The delivery.
-            answer: The answer as it was sent.
-            is_taken: True if the combiner certainly knows the task, so that its refusal is meant.
+            answer: The answer as it is sent.
+            is_whole: False if its update stays here, because the combiner does not wait for it.
+
+        Returns:
+            False if the delivery is void: the answer must not be sent.
         """
-        if entry := self._current(delivery):
-            entry.answer, entry.is_sent, entry.failures = answer, True, 0
-            entry.is_taken = entry.is_taken or is_taken
+        entry = self._current(delivery)
+        if entry is None:
+            return False
+        entry.answer, entry.is_sent, entry.failures = answer, True, 0
+        entry.is_taken = entry.is_taken or is_whole
+        return True
 
     def postponed(self, delivery: Delivery, now: float) -> None:
         """Make an answer due again after a pause that grows with each failure."""
@@ -167,6 +190,10 @@ class Kept:
         """Return the task of an answer as this process was offered it."""
         return self._entries[task_id].task
 
+    def combiner_of(self, task_id: str) -> str:
+        """Return the name of the combiner that offered an answer's task last."""
+        return self._entries[task_id].combiner
+
     def deadline_of(self, task_id: str) -> float | None:
         """Return the deadline of an answer, if it is known."""
         return self._entries[task_id].deadline
@@ -181,7 +208,7 @@ class Kept:
         return True
 
     def refused(self, task_id: str, now: float, *, is_offered: bool) -> list[str]:
-        """Forget an answer that the combiner refuses, or retire one whose task it does not know yet.
+        """Forget an answer that its combiner refuses, or retire one that the combiner seems not to know.
 
         Args:
             task_id: The task.
@@ -260,7 +287,7 @@ class Kept:
         return [
             entry
             for entry in self._entries.values()
-            if entry.retired_at is None and not entry.is_sent
+            if entry.retired_at is None and not entry.is_sent and entry.combiner == self._combiner
         ]
 
     def _current(self, delivery: Delivery) -> _Entry | None:

@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 class _Offer:
     task: Task
     deadline: float | None  # of this ledger's clock
+    combiner: str
 
 
 class Ledger:
@@ -49,18 +50,19 @@ class Ledger:
         self._is_unwanted = False
         self._offered: set[str] = set()  # the known tasks that were offered on the present stream
         self._kept = Kept()
+        self._combiner = ""
         self._is_connected = False
         self._is_closed = False
         self._take_up()
 
     # What the combiner says
 
-    def connected(self, combiner: str) -> None:
-        """Deliver each answer without a receipt on the stream that is open now, to a combiner by its name."""
+    def connected(self, combiner: str, stream: int) -> None:
+        """Deliver answers to a combiner, on the stream that is open now."""
         with self._changed:
-            self._is_connected = True
+            self._combiner, self._is_connected = combiner, True
             self._offered.clear()
-            self._kept.connected(combiner)
+            self._kept.connected(combiner, stream)
             self._changed.notify_all()
 
     def disconnected(self) -> None:
@@ -81,7 +83,7 @@ class Ledger:
                 return
             deadline = None if task.seconds_left is None else self._clock() + task.seconds_left
             if not self._kept.offered(task, deadline):
-                self._take_on(_Offer(task, deadline))
+                self._take_on(_Offer(task, deadline, self._combiner))
             self._offered.add(task_id)
             self._changed.notify_all()
 
@@ -95,11 +97,7 @@ class Ledger:
             self._remove(self._kept.retire(task_id, self._clock()))
 
     def receipted(self, receipt: Receipt) -> None:
-        """Forget an answer that the combiner has or refuses.
-
-        A combiner also refuses an answer whose task it does not know yet, because the client has moved to it: that
-        answer retires.
-        """
+        """Forget an answer that the combiner has or refuses; one that it seems not to know retires."""
         with self._changed:
             task_id = checked_id(receipt.task_id)
             is_offered = task_id in self._offered
@@ -149,7 +147,7 @@ class Ledger:
         with self._changed:
             assert self._in_hand
             offer = self._in_hand
-        self._write(KeptAnswer(answer, update, self._wall_time(offer.deadline)))
+        self._write(KeptAnswer(answer, update, self._wall_time(offer.deadline), offer.combiner))
         with self._changed:
             self._put(answer, update, offer)
             self._in_hand = None  # from here on an offer of the task finds the answer
@@ -172,14 +170,10 @@ class Ledger:
                 self._changed.wait(self._seconds_to_wait(now))
             return None
 
-    def sent(self, delivery: Delivery, answer: Answer, *, is_whole: bool) -> None:
-        """Note that an answer was sent as it stands here; it is not whole where its update stayed here.
-
-        A combiner that takes an update, or has offered the task, knows the task.
-        """
+    def sending(self, delivery: Delivery, answer: Answer, *, is_whole: bool) -> bool:
+        """Note that an answer is about to be sent; see `Kept.sending`."""
         with self._changed:
-            is_known = delivery.update is not None or answer.task_id in self._offered
-            self._kept.sent(delivery, answer, is_taken=is_whole and is_known)
+            return self._kept.sending(delivery, answer, is_whole=is_whole)
 
     def postponed(self, delivery: Delivery) -> None:
         """Deliver an answer again after a pause."""
@@ -207,7 +201,8 @@ class Ledger:
             if self._kept.replace(delivery, answer):
                 self._remove_files(answer.task_id)
                 deadline = self._wall_time(self._kept.deadline_of(answer.task_id))
-                self._write(KeptAnswer(answer, None, deadline))
+                combiner = self._kept.combiner_of(answer.task_id)
+                self._write(KeptAnswer(answer, None, deadline, combiner))
 
     def is_current(self, delivery: Delivery) -> bool:
         """Return True if nothing has become of the answer since the delivery began."""
@@ -231,7 +226,7 @@ class Ledger:
     def _take_up(self) -> None:
         for kept in self._files.take_up():
             deadline = self._monotonic(kept.deadline)
-            self._kept.put(kept.answer, kept.update, deadline=deadline)
+            self._kept.put(kept.answer, kept.update, deadline=deadline, combiner=kept.combiner)
         self._make_room()
 
     def _take_on(self, offer: _Offer) -> None:
@@ -254,7 +249,9 @@ class Ledger:
         """Put an answer into the table; it retires where nobody waits for it."""
         again = self._waiting.pop(answer.task_id, None)  # cancelled, and offered again meanwhile
         offer = again or offer
-        self._kept.put(answer, update, deadline=offer.deadline, task=offer.task)
+        self._kept.put(
+            answer, update, deadline=offer.deadline, combiner=offer.combiner, task=offer.task
+        )
         if self._is_unwanted and not again:
             self._remove(self._kept.retire(answer.task_id, self._clock()))
         self._make_room()
@@ -267,9 +264,10 @@ class Ledger:
     def _drop_damaged(self, task_id: str) -> None:
         _log.warning("the kept update of task %s is damaged: the task is done again", task_id)
         task, deadline = self._kept.task_of(task_id), self._kept.deadline_of(task_id)
+        combiner = self._kept.combiner_of(task_id)
         self._remove(self._kept.forget(task_id))
         if task:
-            self._waiting[task_id] = _Offer(task, deadline)
+            self._waiting[task_id] = _Offer(task, deadline, combiner)
             self._changed.notify_all()
 
     def _make_room(self) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 
 import grpc.aio
 
-from fednet.enrolment import enrol_combiner
+from fednet.enrolment import CombinerPlace
 from fednet.errors import Unavailable
 from fednet.http import Http
 from fednet.identity import Identity, Verifier
+from fednet.processes import FolderLock
 from fednet.rpc import TokenGate, channel_options
 from fednet.settings import CombinerSettings
 from fednet.storage import open_blobs
@@ -22,12 +23,17 @@ from .engine.engine import Engine
 from .engine.function_processes import Bounds
 from .engine.spool import Spool
 from .facades.wire.serving import OPEN_SERVICES, ROLES, serve_wire
+from .registration import Registration
 
 
 class _Gatekeeper:
     """Verifies tokens with the network's public key, which is known only after the registration."""
 
     verifier: Verifier
+
+    def admit(self, place: CombinerPlace) -> None:
+        """Let the tokens of a network pass."""
+        self.verifier = Verifier(place.public_key)
 
     def __call__(self, token: str) -> Identity:
         return self.verifier.verify(token)
@@ -46,15 +52,27 @@ class Combiner:
     address: str
     _server: grpc.aio.Server
     _engine: Engine
+    _registering: asyncio.Task[None]
+    _lock: FolderLock
 
     @classmethod
     async def start(cls, settings: CombinerSettings) -> Combiner:
         """Bind the port, register, take up what the spool holds, serve.
 
         Raises:
+            FailedPrecondition: Another process has the data folder.
             Unavailable: The port is taken, or the controller does not answer.
             FednetError: The controller refuses the registration.
         """
+        lock = FolderLock(settings.data_dir, "combiner")
+        try:
+            return await cls._start(settings, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    async def _start(cls, settings: CombinerSettings, lock: FolderLock) -> Combiner:
         gatekeeper = _Gatekeeper()
         server = grpc.aio.server(
             interceptors=[TokenGate(gatekeeper, ROLES, OPEN_SERVICES)],
@@ -62,8 +80,9 @@ class Combiner:
         )
         port = _bind(server, settings)
         address = f"{settings.advertise_host or settings.host}:{port}"
-        place = await asyncio.to_thread(enrol_combiner, settings, address)
-        gatekeeper.verifier = Verifier(place.public_key)
+        registration = Registration(settings, address)
+        place = await registration.register()
+        gatekeeper.admit(place)
         controller = Http(settings.api_url, place.token)
         store = await asyncio.to_thread(open_blobs, place.blob_store, controller)
         spool = Spool(settings.data_dir / "spool")
@@ -77,13 +96,17 @@ class Combiner:
         )
         await engine.recover()
         await serve_wire(server, engine)
-        return cls(settings.name, address, server, engine)
+        keeping = registration.keep(engine.outbox.watched, gatekeeper.admit)
+        registering = asyncio.create_task(keeping)
+        return cls(settings.name, address, server, engine, registering, lock)
 
     async def stop(self) -> None:
         """Hang up on everybody; what is in the spool stays."""
+        self._registering.cancel()
         await self._server.stop(grace=None)
         await self._engine.close()
         self._engine.local.store.close()
+        self._lock.release()
 
 
 def _bind(server: grpc.aio.Server, settings: CombinerSettings) -> int:

@@ -83,6 +83,7 @@ mailboxes_max: Final = 100
 mailbox_idle_seconds_max: Final = 60.0
 fenced_sessions_max: Final = 100_000
 registration_seconds: Final = 10.0
+registration_seconds_max: Final = 60.0
 unknown_task_seconds: Final = 10.0
 orphan_attempts_max: Final = 1_000
 

@@ -42,7 +42,7 @@ PUBLIC_ROOMS = (
     "server_functions",
     "storage",
 )
-PURE_ROOMS = ("fednet.controller.sessions.machine",)
+PURE_ROOMS = ("fednet.combiner.machine", "fednet.controller.sessions.machine")
 IMPURE = (
     "asyncio",
     "concurrent",
@@ -308,47 +308,6 @@ def test_only_the_combiners_facade_knows_the_wire(modules: list[Module]) -> None
         if name.startswith(wire)
     ] == []
     assert any(name.startswith(wire) for each in modules for name in foreign_imports_of(each))
-
-
-def foreign_imports_of(module: Module) -> Iterator[str]:
-    """Each absolute import of a module, as `package.name`."""
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def test_the_combiners_machine_does_no_io(modules: list[Module], names: set[str]) -> None:
-    """It takes events and the time, and gives instructions; it imports nothing that does I/O."""
-    pure = [module for module in modules if module.name.startswith("fednet.combiner.machine")]
-    impure = ("asyncio", "grpc", "os", "pathlib", "threading", "time")
-
-    assert [
-        f"{module} imports {name}"
-        for module in pure
-        for name in foreign_imports_of(module)
-        if name.split(".")[0] in impure
-    ] == []
-    assert [
-        f"{module} imports {name}"
-        for module in pure
-        for name, level in imports_of(module, names)
-        if level and not name.startswith("fednet.combiner.machine")
-    ] == []
-
-
-def test_a_class_name_means_one_thing_in_the_combiner(modules: list[Module]) -> None:
-    """No two classes of it have the same name."""
-    named = [
-        node.name
-        for module in modules
-        if module.room == "combiner"
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.ClassDef)
-    ]
-
-    assert sorted({name for name in named if named.count(name) > 1}) == []
 
 
 def uses(module: Module, *forbidden: str) -> list[str]:

@@ -26,7 +26,7 @@ _FOR_CLIENTS = (BlobKind.MODEL, BlobKind.PACKAGE)
 
 
 def blob_key(blob: Blob) -> str:
-    """Where the blob store has what is referred to."""
+    """Return the key of a blob in the blob store."""
     return f"{_FOLDERS[blob.kind]}/{blob.id}"
 
 
@@ -56,7 +56,7 @@ class LocalBlobs:
         self._fetching = threading.Lock()  # apart, so that nobody who only asks waits for a copy
 
     def acquire(self, blob: Blob) -> Path:
-        """A path to the blob, kept until it is released as often. Blocking.
+        """Pin a blob locally (reference counted) and return its path. Blocks.
 
         Raises:
             NotFound: The store has no such blob.
@@ -82,7 +82,7 @@ class LocalBlobs:
 
     @contextlib.contextmanager
     def held(self, blob: Blob) -> Iterator[Path]:
-        """A path to the blob for as long as the block runs; see `acquire`."""
+        """Pin a blob inside the block; see `acquire`."""
         path = self.acquire(blob)
         try:
             yield path
@@ -94,7 +94,7 @@ class LocalBlobs:
         self.store.delete(blob_key(Blob(BlobKind.STATE, state_id)))
 
     def path(self, kind: BlobKind, blob_id: str) -> Path:
-        """The path of a blob that a running phase uses.
+        """Return the path of a blob that a running phase uses.
 
         Raises:
             NotFound: No running phase uses it.
@@ -106,7 +106,7 @@ class LocalBlobs:
         return held.path
 
     def url(self, kind: BlobKind, blob_id: str) -> str:
-        """A URL of a blob that a running phase uses, good for a while; empty where the store makes none.
+        """Return a URL of a blob that a running phase uses, good for a while; empty where the store makes none.
 
         Raises:
             NotFound: No running phase uses it.

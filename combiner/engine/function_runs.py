@@ -55,7 +55,7 @@ class FunctionRuns:
 
     @property
     def are_allowed(self) -> bool:
-        """Whether the combiner's operator lets them run here."""
+        """True if the combiner's operator lets them run here."""
         return self._processes.bounds.allowed
 
     async def plan(self, order: PlanOrder) -> Plan:

@@ -103,12 +103,12 @@ class Mailbox:
 
     @property
     def is_watched(self) -> bool:
-        """Whether its controller watches."""
+        """True while its controller watches."""
         return self._watcher is not None
 
     @property
     def is_unused(self) -> bool:
-        """Whether it holds nothing, and nobody watches."""
+        """True if it holds nothing and nobody watches."""
         return not self._kept and self._watcher is None
 
     def put(self, news: News, stored: Stored | None = None) -> None:

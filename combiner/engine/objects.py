@@ -51,7 +51,7 @@ class ObjectUploads:
         self._part_bytes = part_bytes
 
     def locate(self, update: ObjectId, size_bytes: int, number: int) -> PartPlace:
-        """Where a part of an update is to be put; nowhere, if the store makes no URLs.
+        """Return the place of a part of an update; it has no URL if the store makes none.
 
         Args:
             update: Whose it is.

@@ -95,7 +95,7 @@ class Phases:
         self._orphans.retry()
 
     async def start(self, assignment: Assignment) -> None:
-        """Begin a phase, add to it or open it again; nothing happens where that changes nothing.
+        """Begin a phase, add to it or open it again; where that changes nothing, only its end is told again.
 
         Raises:
             InvalidInput: The phase runs already, and is another one.
@@ -212,6 +212,7 @@ class Phases:
                 field=field,
             )
         if not phase.record.is_changed_by(later):
+            phase.repeat_start(later)
             return
         self._check_room(later)
         needed = later.package if later.package and not present.package else None

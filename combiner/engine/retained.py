@@ -89,7 +89,7 @@ class Retained:
         return gone
 
     def _delete(self, folder: Path) -> None:
-        """All of it goes in one step: nobody finds updates that no page speaks of."""
+        """Delete a folder in one step: nobody finds updates that no page speaks of."""
         gone = self._spool.scratch()
         with contextlib.suppress(OSError):
             folder.rename(gone)

@@ -97,7 +97,7 @@ class RunningPhase:
 
     @property
     def is_open(self) -> bool:
-        """Whether answers may still come in."""
+        """True while answers may still come in."""
         return self._machine.state is PhaseState.OPEN
 
     def client_of(self, task_id: str) -> str | None:
@@ -160,6 +160,11 @@ class RunningPhase:
         self.feed(event)
         self._welcome(fresh)
         self._look_at_the_clock()
+
+    def repeat_start(self, same: Assignment) -> None:
+        """Take a Start that changes nothing: a controller that repeats it may not have heard the phase's end."""
+        deadline = self.record.deadline
+        self.feed(StartedAgain(same.clients, same.attempt, deadline, share=same.share_partial))
 
     def withdraw(self, clients: Iterable[str]) -> tuple[str, ...]:
         """Take clients out that have moved to another combiner; return those without an answer here.

@@ -131,12 +131,12 @@ class PhaseMachine:
 
     @property
     def waits_for_clients(self) -> bool:
-        """Whether a client may still answer."""
+        """True while a client may still answer."""
         return self.state is PhaseState.OPEN and self._counts[TaskState.OPEN] > 0
 
     @property
     def is_finishing(self) -> bool:
-        """Whether a `Finish` is under way, also one that was overtaken."""
+        """True while a `Finish` is under way, also an overtaken one."""
         return self._finish_under_way
 
     def task_state(self, task_id: str) -> TaskState | None:

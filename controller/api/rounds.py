@@ -69,7 +69,11 @@ class ShownRound(Shown):
     the last combiner had closed), reduce and commit (until all was stored)."""
 
     combiners: list[dict[str, Any]]
-    """What each combiner had a part in."""
+    """The part of each combiner."""
+
+    merged: list[dict[str, Any]] = Field(default_factory=list)
+    """In an asynchronous session, the updates of the model: phase_id, client_id and staleness, the number of rounds
+    that each is behind."""
 
 
 class AnswerFilters(Filters):

@@ -63,7 +63,8 @@ def accuracies(net: Network, session_id: str) -> list[float]:
 def asked(net: Network) -> Counter[str]:
     """In how many rounds each client has trained."""
     rounds = net.api.get_rounds(n_max=ROUNDS)["result"]
-    return Counter(answer["client"] for each in rounds for answer in each["answers"])
+    answers = [net.api.get_round_answers(each["id"], outcome="counted") for each in rounds]
+    return Counter(each["client"]["name"] for page in answers for each in page["result"])
 
 
 def main() -> None:

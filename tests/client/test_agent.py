@@ -8,7 +8,7 @@ import sys
 import threading
 
 import pytest
-from agents import SOON_SECONDS, Trainer
+from agents import SOON_SECONDS, Trainer, Watched
 
 from fednet.client.agent import Agent, serve
 from fednet.errors import AlreadyExists, FailedPrecondition, InvalidInput, Unauthenticated
@@ -57,18 +57,21 @@ def test_an_update_is_trained_once_wherever_its_link_breaks(start, session, link
     assert train.calls == 2
 
 
-def test_an_answer_whose_receipt_is_lost_is_kept_and_sent_again(start, session, link, tmp_path):
+def test_an_answer_whose_receipt_is_lost_is_kept_and_sent_again(
+    start, session, link, tmp_path, monkeypatch
+):
     """The combiner counted it once; the client forgets it when the receipt has come at last."""
     stalled = threading.Event()
     train = Trainer()
     one = start(train)
+    receipts = Watched(one.agent, monkeypatch).receipts
     send = one.agent._connection.send_answer
 
-    def send_and_lose_the_receipt(answer):
+    def send_and_lose_the_receipt(answer, stream):
         if not stalled.is_set():
             stalled.set()
             link.stall(down=True, up=False)
-        send(answer)
+        send(answer, stream)
 
     one.agent._connection.send_answer = send_and_lose_the_receipt
     assert session("first")["status"] == "FINISHED"
@@ -77,10 +80,12 @@ def test_an_answer_whose_receipt_is_lost_is_kept_and_sent_again(start, session, 
     link.restore()
     one.ready.get(timeout=30)
     assert session("second")["status"] == "FINISHED"
+    receipted = {receipts.get(timeout=60).task_id for _ in range(2)}
 
     assert [name.partition(".")[2] for name in kept] == ["answer", "update"]
+    assert {name.partition(".")[0] for name in kept} < receipted
     assert train.calls == 2
-    assert set(kept) & set(answers(tmp_path)) == set()
+    assert answers(tmp_path) == []
 
 
 def test_a_finished_update_is_not_trained_again_by_the_next_process(net, start, link):
@@ -163,7 +168,7 @@ def test_a_function_that_fails_is_reported_and_survived(net, start, session, err
     train = Trainer(fail)
     start(train)
 
-    assert session("first", round_timeout=20)["status"] == "FAILED"
+    assert session("first", round_timeout=20, round_retries=0)["status"] == "FAILED"
     statuses = net.api.get_statuses(session_id="first")["result"]
     assert any("in fail" in str(status) for status in statuses)
 
@@ -214,7 +219,7 @@ def test_what_nobody_foresaw_fails_the_task_only(start, session, monkeypatch):
     files = one.agent._files
     monkeypatch.setattr(files, "model", lambda _ref: 1 / 0)
 
-    assert session("first", round_timeout=20)["status"] == "FAILED"
+    assert session("first", round_timeout=20, round_retries=0)["status"] == "FAILED"
 
     monkeypatch.undo()
     assert session("second")["status"] == "FINISHED"

@@ -24,19 +24,20 @@ def update_of(task_id):
 
 
 def put(kept, task_id, answer=None, *, deadline=None, update=FILE):
-    kept.put(answer or update_of(task_id), update, deadline=deadline, task=task_of(task_id))
+    answer, task = answer or update_of(task_id), task_of(task_id)
+    kept.put(answer, update, deadline=deadline, combiner="combiner-1", task=task)
 
 
 @pytest.fixture
 def kept():
     table = Kept()
-    table.connected("combiner-1")
+    table.connected("combiner-1", 1)
     return table
 
 
-def deliver(kept, now=0.0, *, is_taken=True):
+def deliver(kept, now=0.0, *, is_whole=True):
     delivery = kept.due(now)
-    kept.sent(delivery, delivery.answer, is_taken=is_taken)
+    assert kept.sending(delivery, delivery.answer, is_whole=is_whole)
     return delivery
 
 
@@ -56,7 +57,7 @@ def test_a_new_stream_makes_every_answer_due_at_once(kept):
     deliver(kept)
     kept.postponed(kept.due(0.0), 0.0)
 
-    kept.connected("combiner-1")
+    kept.connected("combiner-1", 1)
 
     assert {deliver(kept).answer.task_id, deliver(kept).answer.task_id} == set(IDS[:2])
 
@@ -98,13 +99,13 @@ def test_an_offer_makes_an_answer_due_again(kept):
 
 
 @pytest.mark.parametrize("between", ["connected", "offered", "retired", "put"])
-def test_the_outcome_of_a_delivery_is_void_after_a_change(kept, between):
-    """An answer that was sent on the stream before is sent on the present one."""
+def test_a_delivery_is_void_after_a_change(kept, between):
+    """The answer is not sent twice, and not to a combiner that did not ask for it."""
     put(kept, IDS[0])
     delivery = kept.due(0.0)
     match between:
         case "connected":
-            kept.connected("combiner-1")
+            kept.connected("combiner-1", 1)
         case "offered":
             kept.offered(task_of(IDS[0]), None)
         case "retired":
@@ -113,9 +114,9 @@ def test_the_outcome_of_a_delivery_is_void_after_a_change(kept, between):
         case "put":
             put(kept, IDS[0])
 
-    kept.sent(delivery, delivery.answer, is_taken=True)
     kept.postponed(delivery, 1e9)
 
+    assert not kept.sending(delivery, delivery.answer, is_whole=True)
     assert not kept.is_current(delivery)
     assert kept.due(0.0).answer == delivery.answer
 
@@ -181,12 +182,34 @@ def test_a_refusal_forgets_an_answer_whose_task_is_offered(kept):
     assert kept.refused(IDS[0], 0.0, is_offered=True) == [IDS[0]]
 
 
-def test_a_refusal_by_another_combiner_only_retires_an_answer(kept):
-    """The task may follow its client."""
+def test_an_answer_waits_at_another_combiner(kept):
+    """Until that offers the task, or the first one is back."""
     put(kept, IDS[0])
-    deliver(kept)
-    kept.connected("combiner-2")
-    deliver(kept, is_taken=False)
+    put(kept, IDS[1])
+
+    kept.connected("combiner-2", 2)
+    assert (kept.due(0.0), kept.next_due()) == (None, None)
+    kept.offered(task_of(IDS[0]), None)
+    assert deliver(kept).answer.task_id == IDS[0]
+    kept.connected("combiner-1", 3)
+
+    assert (deliver(kept).answer.task_id, kept.due(0.0)) == (IDS[1], None)
+
+
+def test_a_delivery_knows_its_stream(kept):
+    """It is sent on no other one."""
+    put(kept, IDS[0])
+    first = kept.due(0.0)
+    kept.connected("combiner-1", 7)
+
+    assert (first.stream, kept.due(0.0).stream) == (1, 7)
+
+
+def test_a_refusal_by_a_combiner_that_lost_the_task_only_retires_an_answer(kept):
+    """The task may be offered again."""
+    put(kept, IDS[0])
+    kept.connected("combiner-1", 2)
+    deliver(kept, is_whole=False)
 
     assert kept.refused(IDS[0], 0.0, is_offered=False) == []
     assert kept.offered(task_of(IDS[0]), None)
@@ -196,8 +219,8 @@ def test_a_refusal_by_the_combiner_that_took_it_forgets_an_answer(kept):
     """Its round is over; only the receipt was lost."""
     put(kept, IDS[0])
     deliver(kept)
-    kept.connected("combiner-1")
-    deliver(kept, is_taken=False)
+    kept.connected("combiner-1", 1)
+    deliver(kept, is_whole=False)
 
     assert kept.refused(IDS[0], 0.0, is_offered=False) == [IDS[0]]
 
@@ -266,10 +289,10 @@ class Table:
         self.kept.refused(task_id, self.now, is_offered=False)
 
     def stream(self, _task_id):
-        self.kept.connected("combiner-1")
+        self.kept.connected("combiner-1", 1)
 
     def move(self, _task_id):
-        self.kept.connected("combiner-2")
+        self.kept.connected("combiner-2", 2)
 
     def wait(self, _task_id):
         self.now += 20.0

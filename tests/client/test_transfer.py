@@ -54,7 +54,7 @@ def session(tmp_path):
         write_model(seed, [np.arange(count, dtype=np.float32)])
         with Network(blob_store=blob_store) as net:
             if part_bytes:
-                net._combiners["combiner-1"]._runner.objects._part_bytes = part_bytes
+                net._combiners["combiner-1"]._engine.objects._part_bytes = part_bytes
             net.add_client("a", train=train or Trainer(), transfer=transfer)
             net.api.set_active_model(str(seed))
             net.api.start_session("s", **{"rounds": 2, "validate": False} | options)

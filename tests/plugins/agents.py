@@ -42,3 +42,28 @@ class Running:
     def stop(self):
         self.agent.stop()
         assert self.has_ended_soon()
+
+
+class Watched:
+    """What an agent's ledger is told, in queues to wait at."""
+
+    def __init__(self, agent, monkeypatch):
+        self.postponed = self._watch(agent._ledger, "postponed", monkeypatch)
+        self.receipts = self._watch(agent._ledger, "receipted", monkeypatch)
+        self.cancels = self._watch(agent._ledger, "cancel", monkeypatch)
+
+    @staticmethod
+    def _watch(ledger, name, monkeypatch):
+        told = queue.Queue()
+        monkeypatch.setattr(ledger, name, told_to(told, getattr(ledger, name)))
+        return told
+
+
+def told_to(told, method):
+    """A method whose last argument goes to a queue once it has returned."""
+
+    def watched(*given):
+        method(*given)
+        told.put(given[-1])
+
+    return watched

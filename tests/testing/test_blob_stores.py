@@ -91,7 +91,7 @@ def test_a_session_over_s3_makes_the_same_model(s3_server, expected, tmp_path, c
 def test_a_session_through_the_controller_makes_the_same_model(expected, tmp_path, combiners):
     """Where combiners do not see its blobs, here because they are in its memory."""
     with Network(combiners, blob_store="memory://") as network:
-        stores = {type(each._runner.local.store).__name__ for each in network._combiners.values()}
+        stores = {type(each._engine.local.store).__name__ for each in network._combiners.values()}
         found = trained(network, tmp_path)
 
     assert stores == {"ControllerBlobs"}

@@ -215,4 +215,5 @@ def _timed(projection: Projection, began: float) -> dict[str, Any]:
     fields = projection.fields
     if projection.collection != "rounds" or fields.get("status") != "Finished":
         return fields
-    return {**fields, "seconds": {**fields["seconds"], "commit": time.monotonic() - began}}
+    seconds, commit = fields["seconds"], time.monotonic() - began
+    return {**fields, "seconds": {**seconds, "commit": commit, "round": seconds["round"] + commit}}

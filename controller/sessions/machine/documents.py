@@ -82,7 +82,21 @@ def _facts(scene: Scene, status: str) -> dict[str, Any]:
         "ended_at": None,
         "seconds": {},
         "combiners": _combiners(shares),
+        "merged": _merged(scene),
     }
+
+
+def _merged(scene: Scene) -> list[dict[str, Any]]:
+    """Return the updates of an asynchronous round, each with the number of rounds that it is behind."""
+    if not scene.session.staleness_max:
+        return []
+    current = scene.round
+    return [
+        {"phase_id": part.phase_id, "client_id": client, "staleness": current.number - part.number}
+        for part in current.parts
+        for share in part.shares.values()
+        for client in share.clients
+    ]
 
 
 def _asked(scene: Scene) -> list[Phase]:

@@ -162,6 +162,27 @@ async def test_a_withdrawal_leaves_answers_where_they_are(combiner, phase_of, sa
     await combiner.close()
 
 
+async def test_a_repeated_start_is_told_the_end_again(combiner, phase_of, sent):
+    """The controller that took the session over may not have heard it; nobody is asked again."""
+    await combiner.restart()
+    phase = phase_of("a", attempt=2)
+    a = combiner.connect("a")
+    await combiner.start(phase)
+    combiner.answer(phase, "a", 1, 2, 3)
+    await combiner.until("phase_closed")
+    await combiner.acknowledge_all()
+    sent(a)
+
+    taken_over = again(phase, "a", authority={"controller": "controller-2", "term": 2})
+    await combiner.start(taken_over)
+    [closed] = await combiner.until("phase_closed", controller="controller-2")
+
+    told = closed.phase_closed
+    assert (told.answers, told.weight, told.attempt) == (1, 1.0, 2)
+    assert sent(a) == []
+    await combiner.close()
+
+
 async def test_a_partial_that_others_need_later_is_shared_then(combiner, phase_of):
     """The phase tells its end again once the partial is in the blob store."""
     await combiner.restart()

@@ -289,6 +289,15 @@ def test_a_higher_attempt_asks_those_without_an_answer_and_keeps_the_others():
     assert closed_in(phase.handle(Finished(), DEADLINE + 3)) == [PhaseClosed(2, 5.0, attempt=1)]
 
 
+def test_a_higher_attempt_that_comes_at_the_deadline_leaves_the_work_alone():
+    """Nobody is told to stop a training that goes on."""
+    phase = phase_of("a")
+    phase.handle(Joined("a"), 0.0)
+
+    assert phase.handle(next_attempt("a"), DEADLINE + 1) == []
+    assert phase.waits_for(TASK, DEADLINE + 1)
+
+
 def test_a_higher_attempt_of_those_that_have_answered_is_told_at_once():
     """Nobody is waited for."""
     phase = closed("a", "b")

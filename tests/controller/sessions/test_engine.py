@@ -182,7 +182,7 @@ def test_updates_go_with_their_round_unless_they_are_to_stay(network, tmp_path, 
         np.testing.assert_allclose(after[0] - before[0], update["num_examples"] / 10, rtol=1e-6)
         found[numbers[told["round_id"]]] += 1
     assert found == ({} if delete_models else {1: 2, 2: 2})
-    held = [each.assignment for spool in spools for each in Spool(spool).records()]
+    held = [record.assignment for spool in spools for record in Spool(spool).records()]
     assert {phase.session_id for phase in held} <= {another["session_id"]}
     blobs = open_blobs(f"file://{net.data_dir}/blobs")
     shared = {key.split("/")[1] for key in blobs.list("partials/")}
@@ -558,7 +558,7 @@ def test_news_that_cannot_be_read_hold_up_nothing(network, monkeypatch, caplog):
 
     def broken(news, epoch, client_name):
         if isinstance(news.what, TaskSent):
-            raise RuntimeError("a bug")
+            raise RuntimeError("a bug")  # noqa: TRY004  any bug
         return documents_of(news, epoch, client_name)
 
     monkeypatch.setattr(reports, "documents_of", broken)

@@ -68,6 +68,12 @@ class Conductor:
             self._held.clear()
             self._changed.notify_all()
 
+    def release_round(self, number: int) -> None:
+        """Let everybody go on who is held in this round."""
+        with self._changed:
+            self._held = {each for each in self._held if each[2] != number}
+            self._changed.notify_all()
+
     def _begin(self, key: Task) -> None:
         with self._changed:
             self.begun[key] += 1

@@ -222,7 +222,7 @@ def live(scene: Scene, moment: str, fault: Callable[[], None], folder: Path) -> 
     seconds = time.monotonic() - began
     api.download_model(session["model_id"], str(folder / "final.npz"))
     counted = counted_answers(scene.network)
-    _check_model(load_parameters(folder / "final.npz"), counted)
+    check_model(load_parameters(folder / "final.npz"), counted)
     begun = scene.conductor.begun.items()
     trained = sum(count for (_, task, _), count in begun if task == "train")
     lost = trained - sum(map(len, counted.values()))
@@ -239,7 +239,7 @@ def counted_answers(network: ProcessNetwork) -> dict[int, list[str]]:
     return counted
 
 
-def _check_model(final: list[np.ndarray], counted: dict[int, list[str]]) -> None:
+def check_model(final: list[np.ndarray], counted: dict[int, list[str]]) -> None:
     """Each client adds its number; the mean is weighted by ten times its number."""
     expected = 0.0
     for names in counted.values():

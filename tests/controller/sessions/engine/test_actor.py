@@ -27,10 +27,13 @@ ONE_CLIENT = CombinerUp("k", {"site": frozenset({"TRAIN"})})
 SECONDS = 10
 
 
+PRELUDE = (ONE_CLIENT, Began())
+
+
 class Desk:
     """An actor on real documents, and its deeds in their order."""
 
-    def __init__(self, records, session, lost, *, prelude=(ONE_CLIENT, Began())):
+    def __init__(self, records, session, lost, *, prelude=PRELUDE):
         self.records = records
         self.done = queue.Queue()
         self.calls = queue.Queue()
@@ -91,7 +94,7 @@ def desk(records, new_session, lost):
     """Makes an actor that runs; it is stopped at the end."""
     desks = []
 
-    def make(*, prelude=(ONE_CLIENT, Began()), **fields):
+    def make(*, prelude=PRELUDE, **fields):
         session = new_session(validate=False, round_retries=0, **fields)
         desks.append(Desk(records, session, lost, prelude=prelude))
         desks[-1].actor.start()
@@ -164,7 +167,7 @@ def test_progress_is_written_after_a_while(desk, monkeypatch):
     assert running.document()["progress"]["answers"] == 1
 
 
-def test_totals_are_committed_before_they_count_as_stored(desk, records):
+def test_totals_are_committed_before_they_count_as_stored(desk):
     """A combiner tells them once."""
     running = desk(prelude=(ONE_CLIENT, CombinerUp("l", {"b": frozenset({"TRAIN"})}), Began()))
     phase, _ = running.next_call("Start")

@@ -48,7 +48,7 @@ def test_projections_carry_the_term_and_version_of_their_session(commits, record
     assert (stored["session_term"], stored["session_version"]) == (1, after["version"])
 
 
-def test_the_session_is_written_first(commits, records, session, monkeypatch):
+def test_the_session_is_written_first(commits, records, session):
     """If its document cannot be changed, nothing else is written."""
     records.update("sessions", "d", lambda _: {"term": 2})
 

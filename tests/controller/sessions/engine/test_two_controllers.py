@@ -39,7 +39,7 @@ def site():
 
 
 @pytest.fixture
-def network(new_network, controllers, site, tmp_path):
+def network(new_network, controllers, site, tmp_path):  # noqa: ARG001  they end after the network
     """A network of one combiner and one client, whose controller drives the sessions at first."""
     net = new_network(1, [site])
     write_model(tmp_path / "seed.npz", [np.zeros(4, np.float32)])
@@ -48,7 +48,7 @@ def network(new_network, controllers, site, tmp_path):
 
 
 @pytest.fixture
-def second(network, controllers):
+def second(network, controllers):  # noqa: ARG001  they end after the other one
     """An API client of the other controller."""
     settings = ControllerSettings(port=0, data_dir=network.data_dir, name="other")
     controller = Controller.start(settings)
@@ -57,7 +57,7 @@ def second(network, controllers):
 
 
 @pytest.fixture
-def training(network, second, site):
+def training(network, second, site):  # noqa: ARG001  it is there from the beginning
     """A session of three rounds at the first controller, in whose first round the client trains."""
     session_id = network.api.start_session(rounds=3, validate=False)["session_id"]
     assert site.is_training.wait(SECONDS)
@@ -98,7 +98,12 @@ def test_any_controller_starts_sessions(network, second, site):
 
 
 def test_a_controller_that_stops_hands_its_sessions_over(
-    training, network, second, controllers, site, tmp_path
+    training,
+    network,
+    second,
+    controllers,
+    site,
+    tmp_path,  # noqa: ARG001  it ends after the session
 ):
     """The other goes on with the next term; nobody trains twice, and the model is that of three rounds."""
     controllers[0].stop()
@@ -114,7 +119,11 @@ def test_a_controller_that_stops_hands_its_sessions_over(
 
 
 def test_a_session_whose_driver_does_not_renew_its_lease_is_taken_over_within_ten_seconds(
-    training, network, second, controllers, site
+    training,
+    network,
+    second,
+    controllers,
+    site,  # noqa: ARG001  it ends after the session
 ):
     """What the earlier driver still tries is refused; the trail has no fork."""
     controllers[0]._engine._keeper.stop()
@@ -137,7 +146,11 @@ def test_a_session_whose_driver_does_not_renew_its_lease_is_taken_over_within_te
 
 
 def test_a_command_for_a_driver_that_does_not_answer_says_who_drives_the_session(
-    training, network, second, controllers, monkeypatch
+    training,
+    network,
+    second,
+    controllers,
+    monkeypatch,  # noqa: ARG001  it ends after the session
 ):
     """And that another controller takes over; nothing is done twice."""
     first = controllers[0]._engine._leases

@@ -1,0 +1,103 @@
+"""A combiner's place in its network: registered at the start, and again while no controller watches."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from fednet import limits
+from fednet.enrolment import CombinerPlace, enrol_combiner
+from fednet.errors import FednetError
+from fednet.settings import CombinerSettings
+
+from .engine.outbox import Watched
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+
+class Registration:
+    """Registers a combiner. All methods belong to the event loop's thread.
+
+    Args:
+        settings: The combiner's settings.
+        address: Where it is reached, `host:port`.
+    """
+
+    def __init__(self, settings: CombinerSettings, address: str) -> None:
+        self._settings = settings
+        self._address = address
+
+    async def register(self) -> CombinerPlace:
+        """Register; where the controller is away, the place that it gave the last time holds.
+
+        Raises:
+            FednetError: The controller refuses, or is away and has never been asked.
+        """
+        return await _in_daemon(lambda: enrol_combiner(self._settings, self._address))
+
+    async def keep(self, watched: Watched, on_place: Callable[[CombinerPlace], None]) -> None:
+        """Register again whenever no controller has watched for a while; runs until it is cancelled.
+
+        So a combiner comes back that its controller knows no more, as after its store was restored.
+
+        Args:
+            watched: Whether any controller watches.
+            on_place: Called with the place after each registration.
+        """
+        attempts = 0
+        while True:
+            await watched.by_nobody.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(watched.by_somebody.wait(), pause_seconds(attempts))
+            if watched.by_somebody.is_set():
+                attempts = 0
+                continue
+            attempts += 1
+            await self._register_again(on_place)
+
+    async def _register_again(self, on_place: Callable[[CombinerPlace], None]) -> None:
+        _log.info("no controller watches: the combiner registers again")
+        try:
+            on_place(await self.register())
+        except FednetError as error:
+            _log.warning("the combiner cannot register again: %s", error)
+
+
+def pause_seconds(attempts: int) -> float:
+    """Return how long to wait for a controller after so many attempts: growing, capped, with jitter."""
+    longest: float = limits.registration_seconds * 2 ** min(attempts, 20)
+    longest = min(limits.registration_seconds_max, longest)
+    return longest * random.uniform(0.75, 1) if attempts else longest  # noqa: S311  no secret
+
+
+async def _in_daemon(work: Callable[[], T]) -> T:
+    """Do something that blocks, in a thread that the end of the process does not wait for."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(value: T | None, error: BaseException | None) -> None:
+        if future.cancelled():
+            return
+        if error:
+            future.set_exception(error)
+        else:
+            future.set_result(value)  # type: ignore[arg-type]  # without an error there is a value
+
+    def run() -> None:
+        value, problem = None, None
+        try:
+            value = work()
+        except BaseException as error:  # noqa: BLE001  it is raised where it is waited for
+            problem = error
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(settle, value, problem)
+
+    threading.Thread(target=run, name="registration", daemon=True).start()
+    return await future

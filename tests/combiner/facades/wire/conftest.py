@@ -1,0 +1,75 @@
+"""A combiner that is served over loopback, with real tokens."""
+
+import contextlib
+
+import grpc
+import numpy as np
+import pytest
+from wire_calls import Caller, update_of
+
+from fednet.combiner.facades.wire.serving import OPEN_SERVICES, ROLES, serve_wire
+from fednet.combiner.machine.assignment import task_id_of
+from fednet.identity import Identity, Role, Signer
+from fednet.rpc import TokenGate, channel_options
+from fednet.storage import open_blobs
+
+
+@pytest.fixture
+def store():
+    """A distant store, so that models are copied to be downloaded."""
+    opened = open_blobs("memory://")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def signer(tmp_path_factory):
+    return Signer.from_folder(tmp_path_factory.mktemp("key"))
+
+
+@pytest.fixture
+def served(combiner, signer):
+    """Serves the combiner inside a block; gives what makes a channel for a role."""
+
+    @contextlib.asynccontextmanager
+    async def serve():
+        await combiner.restart()
+        gate = TokenGate(signer.verifier.verify, ROLES, OPEN_SERVICES)
+        server = grpc.aio.server(interceptors=[gate], options=channel_options(server=True))
+        port = server.add_insecure_port("127.0.0.1:0")
+        await serve_wire(server, combiner.engine)
+        async with contextlib.AsyncExitStack() as channels:
+
+            async def caller(role=None, id_="a"):
+                channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=channel_options())
+                token = signer.sign(Identity(role, id_, id_)) if role else None
+                return Caller(await channels.enter_async_context(channel), token)
+
+            yield caller
+        await server.stop(None)
+        await combiner.close()
+
+    return serve
+
+
+@pytest.fixture
+def large(put_model):
+    """A model of three pieces, and an update of it."""
+    array = np.arange(700_000, dtype=np.float32)
+    return put_model(array), update_of(array)
+
+
+@pytest.fixture
+def uploading(served, phase_of, large):
+    """Serves a combiner with one open task; gives the client, the task and an update of three pieces."""
+
+    @contextlib.asynccontextmanager
+    async def begin():
+        model, update = large
+        phase = phase_of("a", model=model)
+        async with served() as caller:
+            controller, client = await caller(Role.CONTROLLER), await caller(Role.CLIENT)
+            await controller.call(controller.rounds.Start, phase)
+            yield caller, client, task_id_of(phase.phase_id, "a"), update
+
+    return begin
