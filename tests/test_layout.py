@@ -277,6 +277,23 @@ def test_the_client_knows_the_wire_at_its_border_only(modules: list[Module]) -> 
     assert speaking == border
 
 
+def test_the_controller_knows_the_wire_at_its_links_only(modules: list[Module]) -> None:
+    """Messages become values where they leave and arrive: in the links, their requests and their news."""
+    engine = "fednet.controller.sessions.engine"
+    border = {f"{engine}.link", f"{engine}.requests", f"{engine}.news"}
+
+    speaking = {
+        module.name
+        for module in modules
+        if module.room == "controller"
+        and any(
+            name.startswith(("fednet.wire", "google.protobuf")) for name in every_import(module)
+        )
+    }
+
+    assert speaking == border
+
+
 def test_components_are_relative_inside_and_absolute_outside(
     modules: list[Module], names: set[str]
 ) -> None:

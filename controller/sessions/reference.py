@@ -90,8 +90,11 @@ A round's document (`fednet round get`, `api.get_round`) says it, all in seconds
 | `seconds.train` | from then until the last combiner had closed |
 | `seconds.reduce` | merging, as the combiner measured that did it |
 | `seconds.commit` | storing what came of it |
-| `answers` | of each client `download_seconds`, `train_seconds`, `upload_seconds`, and `fold_seconds` |
-| `answer_seconds` | of each of these four the longest (`max`) and the `sum` over the clients |
+| `answer_seconds` | of the clients' `download`, `train`, `upload` and `fold` the longest (`max`) and the `sum` |
+
+The answers themselves are documents of their own: `fednet round answers ID`, `api.get_round_answers(id)` and
+`GET /api/v1/rounds/<id>/answers/` list them, page by page. Each has the client, the combiner, the `outcome` (`counted`,
+`failed`, `refused`, `late` or `gone`), the reason, and the same four times in `seconds`.
 
 `fednet session watch` shows the stages at the end, and `api.plot_rounds` draws them.
 """

@@ -1,0 +1,65 @@
+"""Answers are stored one by one, and bring a session up to date when it is taken up."""
+
+import pytest
+
+from fednet import limits
+from fednet.controller.sessions.engine.additions import add
+from fednet.controller.sessions.engine.answers import document_of, stored_events
+from fednet.controller.sessions.engine.told import News, TaskFailed, UpdateFolded, ValueGiven
+from fednet.controller.sessions.machine.events import Answered, Unanswered
+
+SECONDS = {"download": 0.1, "train": 1.0, "upload": 0.2, "fold": 0.05}
+
+
+def news(what, number=1, task="t", phase="p"):
+    about = {"session_id": "s", "round_id": "r", "round_number": 1, "model_id": "m"}
+    more = {"kind": "TRAIN", "client": "c", "task": task, "phase_id": phase}
+    return News(combiner="k", number=number, happened_at=1e9, what=what, **about, **more)
+
+
+def stored(records, *told):
+    add(records, [("answers", document_of(each, "epoch", "site")) for each in told])
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        (UpdateFolded(5.0, {"loss": 1}, SECONDS), Answered("p", "k", "c", 5.0, SECONDS)),
+        (
+            ValueGiven({"key": 1}, b"\x00\xff"),
+            Answered("p", "k", "c", value={"key": 1}, content=b"\x00\xff"),
+        ),
+        (TaskFailed("LATE", "too late", ""), Unanswered("p", "c", "site", "too late")),
+    ],
+)
+def test_a_stored_answer_is_the_event_that_it_was(records, what, expected):
+    """Whoever takes the session up hears the same."""
+    stored(records, news(what))
+
+    assert list(stored_events(records, ["p"])) == [expected]
+
+
+def test_an_answer_told_twice_is_one_document(records):
+    """Its id is the task's."""
+    folded = UpdateFolded(5.0, {}, SECONDS)
+    stored(records, news(folded, number=1), news(folded, number=9))
+
+    assert [each["id"] for each in records.find("answers")] == ["t"]
+
+
+def test_a_task_that_failed_and_was_answered_later_leaves_both(records):
+    """The failure has an id of its own."""
+    stored(records, news(TaskFailed("FAILED", "no", ""), 1), news(UpdateFolded(5.0, {}, {}), 2))
+
+    assert {each["outcome"] for each in records.find("answers")} == {"failed", "counted"}
+
+
+def test_only_answers_of_the_asked_phases_come_back_whatever_their_number(records, monkeypatch):
+    """They are read page by page."""
+    monkeypatch.setattr(limits, "page_items_max", 3)
+    mine = [news(UpdateFolded(n, {}, {}), n, f"t{n}", f"p{n % 4}") for n in range(20)]
+    stored(records, *mine, news(UpdateFolded(1.0, {}, {}), 99, "x", "other"))
+
+    found = list(stored_events(records, [f"p{n}" for n in range(4)]))
+
+    assert sorted(each.num_examples for each in found) == list(range(20))
