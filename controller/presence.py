@@ -44,7 +44,13 @@ class Presence:
         """The combiner's stream broke; the ids of the clients that went out of sight with it."""
         with self._lock:
             self._allowing.discard(combiner)
+            self._lock.notify_all()
             return list(self._combiners.pop(combiner, {}))
+
+    def wait_until_gone(self, combiner: str, seconds_max: float) -> bool:
+        """Wait until a combiner is out of sight; return True if it is."""
+        with self._lock:
+            return self._lock.wait_for(lambda: combiner not in self._combiners, seconds_max)
 
     def client_joined(self, combiner: str, client_id: str, capabilities: Capabilities) -> None:
         """A client connected to a combiner; wherever it was before, it is there no more."""

@@ -76,6 +76,7 @@ class Registry:
         """
         host, port = _split_address(address)
         known = self._admit(caller, Role.COMBINER, "combiners", name)
+        self._check_moved(known, f"{host}:{port}")
         reported = {"address": host, "port": port, "fqdn": None, "ip": ip}
         combiner = self._write("combiners", known, _newcomer(caller, name), reported)
         self.on_combiner(combiner)
@@ -112,7 +113,9 @@ class Registry:
             InvalidInput: The name is none.
             Unavailable: No combiner with room is connected.
         """
-        with self._placing:
+        with (
+            self._placing
+        ):  # in this process; two controllers at once may count the same free place
             known = self._admit(caller, Role.CLIENT, "clients", name)
             combiner = self._place(known, preferred_combiner)
             reported = {
@@ -198,6 +201,17 @@ class Registry:
         if not (is_itself or (caller.role is Role.ADMIN and not is_connected)):
             raise AlreadyExists(
                 f"The name {known.name!r} is taken by another {known.role}. Choose another name.",
+                field="name",
+            )
+
+    def _check_moved(self, known: Document | None, address: str) -> None:
+        """Refuse a connected combiner's name at another address; one that has just died is given a moment."""
+        if known is None or address_of(known) == address:
+            return
+        if not self.presence.wait_until_gone(known["name"], limits.joining_seconds_max):
+            raise AlreadyExists(
+                f"The combiner {known['name']!r} is connected at {address_of(known)}. Stop it first, or choose another "
+                "name.",
                 field="name",
             )
 

@@ -40,7 +40,8 @@ def test_a_client_that_moved_is_not_offline_where_it_was(statuses, status, recor
     assert status("a") == "online"
 
 
-def test_a_status_that_is_there_is_not_written_again(statuses, status, records):
+@pytest.mark.usefixtures("status")
+def test_a_status_that_is_there_is_not_written_again(statuses, records):
     """Two controllers hear the same of each client."""
     statuses.online("a", "c1")
     statuses.write()

@@ -76,11 +76,31 @@ def test_a_combiner_is_announced_after_it_was_written(records, presence, signer,
     assert [each["name"] for each in found] == ["c1"]
 
 
-def test_a_combiner_that_comes_again_keeps_its_id(registry, records, admin):
+@pytest.mark.parametrize("is_itself", [True, False])
+def test_the_name_of_a_connected_combiner_is_not_taken_at_another_address(
+    registry, records, admin, monkeypatch, is_itself
+):
+    """Whatever the token; the same address may be registered again."""
+    monkeypatch.setattr(limits, "joining_seconds_max", 0.01)
+    first = registry.register_combiner(admin, "c1", "host:1", None)
+    caller = Identity(Role.COMBINER, first["id"], "c1") if is_itself else admin
+
+    with pytest.raises(AlreadyExists, match="connected at host:1") as refused:
+        registry.register_combiner(caller, "c1", "host:2", None)
+    again = registry.register_combiner(
+        Identity(Role.COMBINER, first["id"], "c1"), "c1", "host:1", None
+    )
+
+    assert (refused.value.field, again["id"]) == ("name", first["id"])
+    assert records.get("combiners", "c1")["port"] == 1
+
+
+def test_a_combiner_that_comes_again_keeps_its_id(registry, records, admin, presence):
     """With its own token, and a new address."""
     first = registry.register_combiner(admin, "c1", "host:1", None)
     itself = Identity(Role.COMBINER, first["id"], "c1")
 
+    presence.combiner_down("c1")
     second = registry.register_combiner(itself, "c1", "host:2", None)
 
     assert second["id"] == first["id"]
