@@ -99,11 +99,11 @@ def test_any_controller_starts_sessions(network, second, site):
 
 def test_a_controller_that_stops_hands_its_sessions_over(
     training,
-    network,
+    network,  # noqa: ARG001  it ends after the session
     second,
     controllers,
     site,
-    tmp_path,  # noqa: ARG001  it ends after the session
+    tmp_path,
 ):
     """The other goes on with the next term; nobody trains twice, and the model is that of three rounds."""
     controllers[0].stop()
@@ -120,10 +120,10 @@ def test_a_controller_that_stops_hands_its_sessions_over(
 
 def test_a_session_whose_driver_does_not_renew_its_lease_is_taken_over_within_ten_seconds(
     training,
-    network,
+    network,  # noqa: ARG001  it ends after the session
     second,
     controllers,
-    site,  # noqa: ARG001  it ends after the session
+    site,
 ):
     """What the earlier driver still tries is refused; the trail has no fork."""
     controllers[0]._engine._keeper.stop()
@@ -147,10 +147,10 @@ def test_a_session_whose_driver_does_not_renew_its_lease_is_taken_over_within_te
 
 def test_a_command_for_a_driver_that_does_not_answer_says_who_drives_the_session(
     training,
-    network,
+    network,  # noqa: ARG001  it ends after the session
     second,
     controllers,
-    monkeypatch,  # noqa: ARG001  it ends after the session
+    monkeypatch,
 ):
     """And that another controller takes over; nothing is done twice."""
     first = controllers[0]._engine._leases
