@@ -119,8 +119,8 @@ class Unknown:
     """An event that only a newer version knows."""
 
 
-Presence = Snapshot | ClientSeen | ClientGone
-Work = (
+PresenceNews = Snapshot | ClientSeen | ClientGone
+WorkNews = (
     TaskSent
     | UpdateFolded
     | ModelValidated
@@ -156,4 +156,4 @@ class News:
     kind: str
     client: str
     task: str
-    what: Presence | Work | Unknown
+    what: PresenceNews | WorkNews | Unknown

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import requests
 
+from fednet import limits
 from fednet.combiner.engine.spool import Spool
 from fednet.controller.server import Controller
 from fednet.controller.sessions.engine import reports
@@ -62,10 +63,10 @@ def network(new_network, seed):
     return make
 
 
-def finish(net, session_id):
+def finish(net, session_id, expected=frozenset({"FINISHED", "FAILED"})):
     """Wait until a session has ended; its document."""
     session = net.api.wait_session(session_id, timeout=SECONDS)
-    assert session["status"] in {"FINISHED", "FAILED"}
+    assert session["status"] in expected
     return session
 
 
@@ -653,6 +654,29 @@ def test_a_stopped_session_is_terminated_and_cannot_be_paused(network):
     assert stopped["status"] == "TERMINATED"
     with pytest.raises(FailedPrecondition, match="TERMINATED"):
         net.api.pause_session(session_id)
+
+
+def test_a_stop_while_the_store_does_not_answer_says_so(network, controllers, monkeypatch):
+    """After a bounded wait; the session ends once the store is back."""
+    site = Site(1)
+    site.may_train.clear()
+    net = network(1, [site])
+    session_id = net.api.start_session(rounds=3)["session_id"]
+    assert site.is_training.wait(SECONDS)
+    engine = controllers[-1]._engine
+    documents = engine._records.documents
+
+    def away(*_arguments, **_options):
+        raise Unavailable("It is away.")
+
+    monkeypatch.setattr(limits, "command_seconds_max", 0.2)
+    monkeypatch.setattr(type(documents), "update", away)
+    with pytest.raises(Unavailable, match="state store does not answer"):
+        engine.stop(session_id)
+    monkeypatch.undo()
+
+    assert finish(net, session_id, {"TERMINATED"})
+    site.may_train.set()
 
 
 def test_a_paused_session_finishes_its_round_and_begins_none_until_it_is_resumed(network):
