@@ -51,8 +51,8 @@ def start_session(net, monkeypatch):
     """Starts a session of one round, as soon as a client has connected."""
     connected, of_agent = queue.Queue(), Agent._connected
 
-    def tell(agent, place):
-        of_agent(agent, place)
+    def tell(agent, place, number):
+        of_agent(agent, place, number)
         connected.put(place)
 
     monkeypatch.setattr(Agent, "_connected", tell)
