@@ -12,6 +12,7 @@ from servers.process import (
     ServerProcess,
     free_port,
     is_listening,
+    launched,
     server_folder,
     unprivileged_user,
 )
@@ -100,7 +101,7 @@ def _make_cluster(programs: Path, folder: Path) -> None:
     # A locale that does not compare by code point, so that the store must see to that itself.
     command += ["--encoding=UTF8", "--locale-provider=icu", "--icu-locale=en", "--locale=C"]
     subprocess.run(
-        command, cwd=folder, user=unprivileged_user(), check=True, stdout=subprocess.DEVNULL
+        launched(command, unprivileged_user()), cwd=folder, check=True, stdout=subprocess.DEVNULL
     )
 
 

@@ -2,8 +2,8 @@
 
 import atexit
 import contextlib
-import ctypes
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -18,7 +18,20 @@ from pathlib import Path
 
 ANSWER_SECONDS_MAX = 60.0
 PAUSE_SECONDS = 0.02
-PR_SET_PDEATHSIG = 1
+
+# Becomes the program that sys.argv names after a user's number, which may be empty. On Linux the kernel ends
+# it when the tests are killed. Popen's `preexec_fn` and `user` would do the same between fork and exec, but there
+# gRPC's handlers run: they start threads in the copy of our process and sometimes end it before it is a server.
+_LAUNCH = """
+import ctypes, os, signal, sys
+user, *command = sys.argv[1:]
+kernel, set_parent_death_signal = ctypes.CDLL(None), 1
+if user:
+    os.setreuid(int(user), int(user))
+if sys.platform == "linux":
+    kernel.prctl(set_parent_death_signal, signal.SIGQUIT)
+os.execv(command[0], command)
+"""
 
 # To the kernel a server's parent is the thread that started it: this one stays as long as the tests.
 _starter = ThreadPoolExecutor(1, thread_name_prefix="servers")
@@ -61,17 +74,12 @@ class ServerProcess:
     def _begin(self) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log:
             return subprocess.Popen(
-                self._command,
-                stdout=log,
-                stderr=log,
-                cwd=self._folder,
-                user=self._user,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509  it takes no lock
+                launched(self._command, self._user), stdout=log, stderr=log, cwd=self._folder
             )
 
     def ensure_started(self) -> None:
-        """Start it if a test has left it stopped."""
-        if self._process is None:
+        """Start it if a test has left it stopped, or it has ended."""
+        if self._process is None or self._process.poll() is not None:
             self.start()
 
     def stop(self, number: signal.Signals = signal.SIGKILL) -> None:
@@ -86,10 +94,10 @@ class ServerProcess:
         return self._folder / "server.log"
 
 
-def _die_with_parent() -> None:
-    """Ask the kernel (Linux) to end this server when the tests are killed."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
+def launched(command: Sequence[str], user: str | None = None) -> list[str]:
+    """Return the command that runs a program as another user, or as ours, and ends it with the tests."""
+    number = "" if user is None else str(pwd.getpwnam(user).pw_uid)
+    return [sys.executable, "-I", "-S", "-c", _LAUNCH, number, *command]
 
 
 def free_port() -> int:
