@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from fednet.api_client import APIClient
 from fednet.cli import main
 from fednet.cli._digits import Digits
-from fednet.cli._network import Controller
+from fednet.cli._network import Controllers
 from fednet.cli._supervisor import Supervisor
 from fednet.client import Client
 from fednet.controller.records import COLLECTIONS
@@ -37,15 +37,15 @@ def network(up, folder, data_dir, *stores):
     """A network of two combiners and the demo's clients, whose own files are in the folder; and what they train on."""
     with up("--combiners", 2, "--data-dir", data_dir, *stores) as processes:
         ready = json.loads(processes.stdout.readline())
-        controller = Controller(ready["api_url"], ready["token"])
+        controllers = Controllers(tuple(ready["api_urls"]), ready["token"])
         with (
             Supervisor(folder / "logs") as sites,
-            APIClient(controller.api_url, token=controller.token) as api,
+            APIClient(controllers.api_url, token=controllers.token) as api,
         ):
             digits = Digits(sites, folder, clients=CLIENTS)
             digits.finish_split()
             for client in digits.start_clients():
-                controller.introduce_to(client)
+                controllers.introduce_to(client)
                 sites.ready(client)
             yield api, digits
         processes.send_signal(signal.SIGINT)
