@@ -32,14 +32,14 @@ class FolderLock:
     def __init__(self, folder: Path, what: str) -> None:
         self._descriptor = _opened(folder, what)
         # An owner that is thrown away unused gives its folder back.
-        self._close = weakref.finalize(self, os.close, self._descriptor)
+        self._close = weakref.finalize(self, _unlock_and_close, self._descriptor)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
         except BlockingIOError as error:
             owner = _owner(self._descriptor)
-            self._close()
+            self.forget()
             raise FailedPrecondition(
                 f"The {what}'s folder {folder} is in use by {owner}. End that process, or choose another folder "
                 "with --data-dir.",
@@ -54,6 +54,11 @@ class FolderLock:
         """Give the folder back; a second call changes nothing."""
         self._close()
 
+    def forget(self) -> None:
+        """Close this process's copy and leave the folder to the owner that it was forked from."""
+        if self._close.detach():
+            os.close(self._descriptor)
+
     def __enter__(self) -> Self:
         return self
 
@@ -67,6 +72,12 @@ def _opened(folder: Path, what: str) -> int:
         return os.open(folder / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise _unusable(folder, what, error) from error
+
+
+def _unlock_and_close(descriptor: int) -> None:
+    """Unlock even while a child process that has not reached its program yet holds a copy."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    os.close(descriptor)
 
 
 def _unusable(folder: Path, what: str, error: OSError) -> FailedPrecondition:
@@ -85,7 +96,7 @@ def _owner(descriptor: int) -> str:
 def _close_in_child() -> None:
     """Close a fork's copies, which would hold the locks beyond the owner's death."""
     for lock in list(_held):
-        lock.release()
+        lock.forget()
 
 
 os.register_at_fork(after_in_child=_close_in_child)

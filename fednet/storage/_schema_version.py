@@ -11,7 +11,7 @@ from typing import Final
 
 from fednet.errors import FailedPrecondition
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Raised whenever a released fednet would no longer write what this one reads: with every newly
 declared field, whose keys are then made from the documents that are there, and with every other
 change of the form, which needs a step of its own in each backend."""

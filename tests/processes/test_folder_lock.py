@@ -84,11 +84,14 @@ import os, sys
 from pathlib import Path
 from fednet.processes import FolderLock
 lock = FolderLock(Path(sys.argv[1]), "client")
+has_forked, forked = os.pipe()
 is_parent = os.fork() != 0
 """
 PARENT_ENDS = """
 if is_parent:
+    os.read(has_forked, 1)
     os._exit(0)
+os.write(forked, b"!")
 sys.stdin.read()
 """
 CHILD_ENDS = """
@@ -114,6 +117,17 @@ def test_a_fork_does_not_keep_the_lock_of_its_parent(tmp_path):
 
         with FolderLock(tmp_path, "client"):
             pass
+
+
+def test_a_release_does_not_wait_for_a_copy_of_the_descriptor(tmp_path):
+    """A child process holds one until it runs its program."""
+    lock = FolderLock(tmp_path, "client")
+    copy = os.dup(lock._descriptor)
+    lock.release()
+
+    with FolderLock(tmp_path, "client"):
+        pass
+    os.close(copy)
 
 
 def test_a_fork_leaves_the_lock_to_its_parent(tmp_path):
