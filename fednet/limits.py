@@ -123,6 +123,7 @@ blob_uploads_max: Final = 32  # of one combiner; its threads are fewer
 blob_upload_idle_seconds_max: Final = 24 * 3600.0
 store_requests_max: Final = 16
 store_wait_seconds_max: Final = 10.0
+store_close_seconds_max: Final = 2.0
 store_statement_seconds_max: Final = 30.0
 store_upgrade_seconds_max: Final = 3600.0
 scan_items: Final = 100

@@ -138,7 +138,7 @@ def test_a_client_without_a_function_is_refused(client):
 
 
 TRAINS_FOR_EVER = """
-import sys, threading
+import signal, sys, threading
 from fednet.client import Client
 api_url, token, data_dir = sys.argv[1:]
 client = Client(api_url, name="hospital-1", token=token, data_dir=data_dir)
@@ -148,6 +148,8 @@ def train(parameters, settings):
     print("it trains", flush=True)
     threading.Event().wait()
 
+# A shell lets what it starts in the background ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 client.run()
 print("it has ended")
 """
