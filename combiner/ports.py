@@ -85,7 +85,7 @@ class ClientPort(Protocol):
         """Take a client's log record; its task counts if it is one of this client's."""
 
     def upload_place(self, client_id: str, task_id: str) -> UploadPlace:
-        """Return where a client may put the update of its task.
+        """Return the place for the update of a client's task.
 
         Raises:
             NotFound: No running phase waits for it.
@@ -94,7 +94,7 @@ class ClientPort(Protocol):
         """
 
     def has_update(self, place: UploadPlace, digest: Digest) -> bool:
-        """Return whether this update lies whole in its place; another one there is deleted."""
+        """Return True if this update lies complete in its place; another one there is deleted."""
 
     def keep_digest(self, place: UploadPlace, digest: Digest) -> None:
         """Keep the digest of an update that is about to lie in its place.

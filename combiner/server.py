@@ -45,7 +45,7 @@ class Combiner:
 
     Attributes:
         name: Its name.
-        address: Where it is reached, `host:port`.
+        address: Its address, `host:port`.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Combiner:
         return cls(settings.name, address, server, engine, registering, lock)
 
     async def stop(self) -> None:
-        """Hang up on everybody; what is in the spool stays."""
+        """Close all connections; the spool stays."""
         self._registering.cancel()
         await self._server.stop(grace=None)
         await self._engine.close()

@@ -45,10 +45,10 @@ class Engine:
         name: The combiner's name.
         spool: Its files.
         store: The blob store of the network.
-        clients_max: How many clients may be connected at once.
-        retained_bytes_max: How much the updates that sessions want to keep may take.
+        clients_max: The number of clients that may be connected at once.
+        retained_bytes_max: The size that all retained updates together may have.
         bounds: Bounds of one run of server functions.
-        object_part_bytes: How large a part of an update is on its way through the object store.
+        object_part_bytes: The size of a part of an update on its way through the object store.
 
     Attributes:
         outbox: The news for the controllers.
@@ -90,7 +90,7 @@ class Engine:
     # The life of the engine
 
     async def recover(self) -> None:
-        """Take up what an earlier process left in the spool.
+        """Take up the phases that an earlier process left in the spool.
 
         Raises:
             FednetError: The blob store is away.
@@ -102,7 +102,7 @@ class Engine:
         await self._phases.recover(records)
 
     async def close(self) -> None:
-        """Stop; what is in the spool stays for the next process."""
+        """Stop; the spool stays for the next process."""
         self._phases.stop()
         await self._turns.close()
         self._phases.stop()  # also those that began meanwhile
@@ -128,7 +128,7 @@ class Engine:
 
         Raises:
             Superseded: Another controller drives the session.
-            FednetError: What `Phases.start` raises.
+            FednetError: The errors of `Phases.start`.
         """
 
         async def work() -> None:
@@ -204,12 +204,12 @@ class Engine:
         return replace(reduced, seconds=time.monotonic() - began)
 
     async def plan(self, order: PlanOrder) -> Plan:
-        """Let server functions choose clients and settings; nothing is kept but what they remember.
+        """Let server functions choose clients and settings; nothing is kept but their memory.
 
         Raises:
             Superseded: Another controller drives the session.
             FailedPrecondition: No server functions may run here.
-            NotFound: The blob store does not have the model, or what the functions remember.
+            NotFound: The blob store does not have the model, or the functions' memory.
         """
         self._admit(order.authority)
         return await self._functions.plan(order)
@@ -254,7 +254,7 @@ class Engine:
         self.outbox.offer(replace(record, task_id=""), context, client_id, task_id)
 
     def upload_place(self, client_id: str, task_id: str) -> UploadPlace:
-        """Return where a client may put the update of its task."""
+        """Return the place for the update of a client's task."""
         phase = self._phases.of_task(client_id, task_id)
         if phase is None and client_id in self._newcomers:
             raise Unavailable("No round here waits for this task yet; ask again.", field="task_id")
@@ -267,7 +267,7 @@ class Engine:
         return UploadPlace(ObjectId(phase_id, task_id), path, phase.folding.update_bytes_max)
 
     def has_update(self, place: UploadPlace, digest: Digest) -> bool:
-        """Return whether this update lies whole in its place. Blocks."""
+        """Return True if this update lies complete in its place. Blocks."""
         if not place.path.exists():
             return False
         if self._spool.digest(*place.object) == digest:
@@ -279,7 +279,7 @@ class Engine:
         """Keep the digest of an update that is about to lie in its place. Blocks."""
         self._spool.keep_digest(*place.object, digest)
 
-    # Inside
+    # Helpers
 
     def _admit(self, authority: Authority) -> None:
         """Let an order pass, and send the session's news to its controller from now on."""

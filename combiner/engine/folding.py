@@ -20,7 +20,7 @@ _ARRAY_OVERHEAD_BYTES = limits.array_header_bytes_max + limits.KIB  # and its pl
 
 
 def aggregator_of(order: Assignment | Reduction) -> Aggregator:
-    """Return the aggregator that an order names; where server functions aggregate, one that only keeps.
+    """Return the aggregator that an order names; if server functions aggregate, one that only keeps updates.
 
     Raises:
         InvalidInput: There is no such aggregator, or it has no such settings.
@@ -41,8 +41,8 @@ class Folding:
     """The updates that one phase has folded so far; it folds one at a time, whole or not at all.
 
     Args:
-        aggregator: How updates become a partial.
-        structure: What an update must look like: the structure of the global model.
+        aggregator: The aggregator that makes a partial of updates.
+        structure: The structure of the global model, which each update must have.
         form: The format of the updates' files.
 
     Attributes:
@@ -94,7 +94,7 @@ def merged(aggregator: Aggregator, structure: Structure, partials: Sequence[Part
     """Merge partials in the order given; they stay as they are.
 
     Args:
-        aggregator: How partials are merged.
+        aggregator: The aggregator that merges them.
         structure: The structure of the global model.
         partials: At least one; what was loaded is mapped from its file, not held in memory.
     """

@@ -72,11 +72,11 @@ class Mailbox:
         controller: The controller's name.
         last_number: The number before the first one.
         desert: Called when the controller has stayed away too long.
-        is_deserted: Whether nobody is waited for from the beginning.
+        is_deserted: True if no controller is waited for from the beginning.
 
     Attributes:
         size_bytes: Roughly the memory that the kept news take.
-        is_deserted: Whether the controller has stayed away too long.
+        is_deserted: True if the controller has stayed away too long.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Mailbox:
             self._append(Envelope(number, each.news, each.happened_at, each.stored))
 
     def give(self, is_wanted: Callable[[News], bool]) -> list[Envelope]:
-        """Take the news out that are wanted elsewhere, in their order."""
+        """Take out the wanted news, in their order."""
         given = [each for each in self._kept if is_wanted(each.news)]
         if given:
             numbers = {each.number for each in given}

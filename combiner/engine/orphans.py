@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class Orphans:
-    """Deletes partials, again and again while the blob store is away.
+    """The partials to delete; while the blob store is away, deletion is tried again and again.
 
     Args:
         partials: The partials in the blob store.

@@ -23,7 +23,7 @@ _NOBODY = ""  # its mailbox keeps the news of no session while nobody watches
 
 
 class Watched:
-    """Two events of which one is set at any time: somebody watches, or nobody does."""
+    """Two events, of which exactly one is set: somebody watches, or nobody does."""
 
     def __init__(self) -> None:
         self.by_somebody = asyncio.Event()
@@ -47,7 +47,7 @@ class Outbox:
 
     Attributes:
         epoch: The name of this process's numbers.
-        watched: Whether any controller watches.
+        watched: The events that tell if any controller watches.
     """
 
     def __init__(self, controller_of: Callable[[str], str]) -> None:
@@ -69,7 +69,7 @@ class Outbox:
         """Tell something that must not be lost.
 
         Args:
-            happening: What happened.
+            happening: The news.
             phase: The phase that it belongs to.
             client_id: The client that it is about.
             task_id: The task that it is about.
@@ -144,7 +144,7 @@ class Outbox:
             self._end_watch(mailbox, watcher)
 
     def close(self) -> None:
-        """Wait for no controller any more."""
+        """Stop waiting for controllers."""
         for mailbox in self._mailboxes.values():
             mailbox.close()
 
@@ -154,7 +154,7 @@ class Outbox:
             self.watched.note(somebody=False)
 
     def _adopt(self, mailbox: Mailbox) -> None:
-        """Give a mailbox whose controller now watches what is its own, and what nobody else fetches."""
+        """Give a mailbox whose controller now watches its own news, and news that no other controller fetches."""
         for other in list(self._mailboxes.values()):
             if other is mailbox:
                 continue
@@ -190,7 +190,7 @@ class Outbox:
         return self._mailboxes[controller]
 
     def _make_room(self) -> None:
-        """Forget the oldest mailboxes that are empty; those that hold news are bounded by their news."""
+        """Forget the oldest empty mailboxes; others are bounded by their news."""
         unused = [each for each in self._mailboxes.values() if each.is_unused]
         excess = len(self._mailboxes) + 1 - limits.mailboxes_max
         for mailbox in unused[: max(0, excess)]:

@@ -1,4 +1,4 @@
-"""All phases of one combiner: how they begin, change and end, and which of them a task belongs to."""
+"""All phases of one combiner: their begin, their changes, their end, and the phase of each task."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Phases:
     All methods belong to the event loop's thread. The caller sees to it that orders about one phase come one at a time.
 
     Args:
-        means: What all phases share.
+        means: The parts of the combiner that all phases share.
         local: Their models and packages.
         objects: Their updates in the object store.
         retained: Takes updates that outlive their phase.
@@ -153,12 +153,12 @@ class Phases:
             self._means.outbox.offer(line, phase.assignment.context)
 
     def stop(self) -> None:
-        """Stop; what is in the spool stays for the next process."""
+        """Stop; the spool stays for the next process."""
         self._orphans.stop()
         for phase in self:
             phase.stop()
 
-    # How a phase begins
+    # The beginning of a phase
 
     def _check_room(self, assignment: Assignment) -> None:
         self._means.outbox.check_room(3 * len(assignment.clients))
@@ -186,7 +186,7 @@ class Phases:
         self._by_task.update(dict.fromkeys(tasks, phase))
 
     def _prepare(self, assignment: Assignment) -> Folding | None:
-        """Get hold of the files; of all of them or of none."""
+        """Acquire the files: all of them or none."""
         with contextlib.ExitStack() as on_error:
             paths = {blob: self._acquired(blob, on_error) for blob in assignment.blobs}
             model = paths[assignment.model] if assignment.model else None
@@ -199,7 +199,7 @@ class Phases:
         on_error.callback(self._local.release, blob)
         return path
 
-    # How it changes
+    # Its changes
 
     async def _start_again(self, phase: RunningPhase, later: Assignment) -> None:
         present = phase.assignment
@@ -226,10 +226,10 @@ class Phases:
             raise
         self._index(phase, later.clients)
 
-    # How it ends
+    # Its end
 
     def _clear_away(self, assignment: Assignment) -> LogRecord | None:
-        """Let go of all that the phase held; return a line for the network's log, if there is anything to say."""
+        """Release everything that the phase held; return a line for the network's log, if there is one."""
         for blob in assignment.blobs:
             self._local.release(blob)
         try:

@@ -67,7 +67,7 @@ class RunningPhase:
     Args:
         record: The phase as it lies in the spool.
         folding: The partial of its updates; None where nothing is folded.
-        means: What it works with.
+        means: The parts of the combiner that it works with.
 
     Attributes:
         record: The phase as it lies in the spool.
@@ -105,14 +105,14 @@ class RunningPhase:
         return self._machine.client_of(task_id)
 
     def waits_for(self, task_id: str) -> bool:
-        """Return whether the task has no answer yet, and still may have one."""
+        """Return True if the task has no answer yet, and still may have one."""
         return self._machine.waits_for(task_id, time.time())
 
     def has_moved(self, task_id: str) -> bool:
-        """Return whether the task has moved to another combiner with its client."""
+        """Return True if the task has moved to another combiner with its client."""
         return self._machine.task_state(task_id) is TaskState.WITHDRAWN
 
-    # What happens
+    # Events
 
     def begin(self) -> None:
         """Take up what the spool holds of an earlier process, then give the clients their tasks."""
@@ -213,7 +213,7 @@ class RunningPhase:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
-        """Keep the partial as it is inside the block: updates that come meanwhile wait."""
+        """Make later updates wait while the block reads the partial."""
         self._readers += 1
         self._unread.clear()
         try:
@@ -223,10 +223,10 @@ class RunningPhase:
             if not self._readers:
                 self._unread.set()
 
-    # What follows
+    # Consequences
 
     def _replay(self) -> None:
-        """Take up the answers of an earlier process: what lies in the spool came in time."""
+        """Take up the answers of an earlier process; all answers in the spool came in time."""
         for answer in self._means.spool.answers(self._id):
             if self.client_of(answer.task_id):
                 self._replayed.add(answer.task_id)
@@ -240,7 +240,7 @@ class RunningPhase:
                 self.feed(Joined(client))
 
     def _look_at_the_clock(self) -> None:
-        """Close if it is time, else look again then; the loop's clock is another than ours."""
+        """Close if the deadline has passed, else look again then; the loop's clock differs from ours."""
         if self._timer:
             self._timer.cancel()
         self.feed(TimePassed())
@@ -250,7 +250,7 @@ class RunningPhase:
             self._timer = loop.call_later(seconds, self._look_at_the_clock)
 
     def _note_state(self) -> None:
-        """Set what waits for the end, and give up what a later order has overtaken."""
+        """Set the events that others wait for, and give up a sharing that a later order has overtaken."""
         state, finishes = self._machine.state, self._machine.is_finishing
         if state is PhaseState.CLOSED or (state is PhaseState.RELEASED and not finishes):
             self._settled.set()

@@ -12,7 +12,7 @@ from .values import Authority, Blob, JsonObject, PhaseContext, TaskKind
 NO_SETTINGS: Final = JsonObject()
 _TASK_IDS: Final = uuid.UUID("0b1f6c2e-6d0e-4f0b-9d8a-2f4b8f6f3c11")
 
-# Later orders of a phase change its clients, deadline and settings, never what answers are checked against.
+# Later orders of a phase change its clients, deadline and settings, never the fields that answers are checked against.
 _FIXED: Final = ("session_id", "kind", "model", "helper", "aggregator", "keep_updates")
 
 
@@ -96,7 +96,7 @@ class PhaseRecord:
         return self.opened_at + self.assignment.seconds_max
 
     def is_changed_by(self, later: Assignment) -> bool:
-        """Return whether a further Start of the phase changes anything."""
+        """Return True if a further Start of the phase changes anything."""
         present = self.assignment
         if later.attempt != present.attempt:
             return later.attempt > present.attempt

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from .answers import Answer, Failure
 from .news import Happening
 
-# Events: what happened.
+# Events.
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Released:
 
 @dataclass(frozen=True)
 class TimePassed:
-    """Nothing but time."""
+    """Time has passed, and nothing else."""
 
 
 Event: TypeAlias = (
@@ -120,7 +120,7 @@ Event: TypeAlias = (
 )
 
 
-# Instructions: what the runner is to do.
+# Instructions: tasks of the engine.
 
 
 @dataclass(frozen=True)

@@ -94,12 +94,12 @@ class PhaseMachine:
         clients: The ids of the clients that take part.
         deadline: The time, in the runner's seconds, at which it closes with the answers that are in.
         attempt: The controller's attempt at the round.
-        share: Whether the partial is shared when the phase closes.
+        share: True if the partial is shared when the phase closes.
         withdrawn: The ids of clients that took part and have moved to another combiner.
 
     Attributes:
         weight: The sum of the weights of the answers that count.
-        is_shut: Whether the phase was closed before all tasks had ended; only a higher attempt opens it again.
+        is_shut: True if the phase was closed before all tasks had ended; only a higher attempt opens it again.
     """
 
     phase_id: str
@@ -150,7 +150,7 @@ class PhaseMachine:
         return task.client if task else None
 
     def waits_for(self, task_id: str, now: float) -> bool:
-        """Return whether an answer to the task that comes now would be the one that counts."""
+        """Return True if an answer to the task that comes now would be the one that counts."""
         return self.task_state(task_id) is TaskState.OPEN and now < self.deadline
 
     def without_answer(self, clients: Iterable[str]) -> tuple[str, ...]:
@@ -158,14 +158,14 @@ class PhaseMachine:
         return tuple(each for each in clients if not self._has_answered(each))
 
     def asked_again_by(self, event: StartedAgain) -> tuple[str, ...]:
-        """Return the ids of tasks that the event opens again: the answers that they had count for nothing."""
+        """Return the ids of tasks that the event opens again: their earlier answers count for nothing."""
         return tuple(task.id for task in self._asked_again(event))
 
     def handle(self, event: Event, now: float) -> list[Instruction]:
-        """Return what to do about an event.
+        """Return the instructions that follow from an event.
 
         Args:
-            event: What happened.
+            event: The event.
             now: The time, in the runner's seconds.
 
         Returns:
@@ -296,7 +296,7 @@ class PhaseMachine:
         return [each for task in tasks for each in self._give_up(task, reason)]
 
     def _asked_again(self, event: StartedAgain) -> list[_Task]:
-        """The listed tasks that are opened again: withdrawn ones, and with a higher attempt unanswered ones."""
+        """Return the listed tasks that open again: withdrawn ones, and with a higher attempt unanswered ones."""
         states = {TaskState.WITHDRAWN}
         if event.attempt > self.attempt:
             states.add(TaskState.UNANSWERED)
@@ -358,7 +358,7 @@ class PhaseMachine:
         return self._told_again()
 
     def _told_again(self) -> list[Instruction]:
-        """Tell the totals, if the phase is closed: whoever repeats an order may not have heard them."""
+        """Tell the totals, if the phase is closed: the sender of a repeated order may not have heard them."""
         if self.state is not PhaseState.CLOSED:
             return []
         return [Tell(PhaseClosed(self.answers, self.weight, self._failure, self.attempt))]
@@ -375,7 +375,7 @@ class PhaseMachine:
         return self._tasks.get(task_id_of(self.phase_id, client))
 
     def _has_answered(self, client: str) -> bool:
-        """An answer is in, being checked, or was given and does not count."""
+        """Return True if an answer is in, is being checked, or was given and does not count."""
         task = self._task_of(client)
         if task is None or task.state in {TaskState.OPEN, TaskState.WITHDRAWN}:
             return False

@@ -145,7 +145,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The word on a client's answer: the client may forget the answer, and this is what became of it."""
+    """The verdict on a client's answer: the client may forget the answer."""
 
     task_id: str
     accepted: bool

@@ -1,4 +1,4 @@
-"""Calls of the services: errors to the other end, and work that is not broken off."""
+"""Calls of the services: errors go to the other end, and some work is never broken off."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ async def ended(work: Awaitable[T]) -> T:
 
 
 async def in_thread(function: Callable[..., T], *arguments: Any, **named: Any) -> T:
-    """Do something that blocks, to its end."""
+    """Run a blocking function to its end, in a thread."""
     return await ended(asyncio.to_thread(function, *arguments, **named))

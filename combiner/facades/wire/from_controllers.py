@@ -1,4 +1,4 @@
-"""Orders of controllers as values, checked before anything is done: one that passes can only fail for want of files."""
+"""Orders of controllers as values, checked before anything is done: later, only missing files make an order fail."""
 
 from __future__ import annotations
 

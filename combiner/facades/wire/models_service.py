@@ -30,7 +30,7 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
         self._uploads: dict[str, asyncio.Task[None]] = {}
 
     async def Received(self, request: models_pb2.UploadId, context: Any) -> models_pb2.UploadOffset:
-        """Say how much of an update is here already."""
+        """Return the number of bytes of an update that are here already."""
         async with errors_to(context):
             path = self._engine.upload_place(caller_of().id, request.task_id).path
             size = path.stat().st_size if path.exists() else Receiver.offset_of(path)
@@ -54,7 +54,7 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
     async def LocatePart(
         self, request: models_pb2.PartRequest, context: Any
     ) -> models_pb2.PartLocation:
-        """Say where in the object store a part of an update is to be put."""
+        """Return the place in the object store for a part of an update."""
         async with errors_to(context):
             place, locate = self._place_of(request), self._engine.objects.locate
             part = await in_thread(locate, place.object, request.size_bytes, request.number)
@@ -73,7 +73,7 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
     async def _as_newest(
         self, update: _Announced, receive: Callable[..., Awaitable[None]], source: Any
     ) -> models_pb2.UploadReceipt:
-        """Receive, in the place of an earlier upload of the task: its connection may be dead without our knowing."""
+        """Receive an update; an earlier upload of the task ends, as its connection may be dead without our knowing."""
         place = self._place_of(update)
         older = self._uploads.get(update.task_id)
         work = self._receive_after(older, update, place, receive, source)
@@ -142,7 +142,7 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
             receiver.write(data)
 
     def _finish(self, receiver: Receiver, update: _Announced, place: UploadPlace) -> None:
-        """Give an update its name; its digest lies beside it before."""
+        """Give an update its name, after its digest is kept beside it."""
         self._engine.keep_digest(place, Digest(update.size_bytes, update.sha256))
         with self._engine.disk.writing():
             receiver.finish()
@@ -161,7 +161,7 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
     async def LocateDownload(
         self, request: models_pb2.DownloadRequest, context: Any
     ) -> models_pb2.Location:
-        """Say where in the object store a model or package lies that a running phase uses."""
+        """Return a URL of a model or package that a running phase uses."""
         async with errors_to(context):
             return models_pb2.Location(url=self._engine.local.url(_kind(request), request.id))
 

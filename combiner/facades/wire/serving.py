@@ -1,4 +1,4 @@
-"""The services of fednet's own protocol on one server, and who may call each."""
+"""The services of fednet's own protocol on one server, and the role that may call each."""
 
 from __future__ import annotations
 
