@@ -52,7 +52,7 @@ class AnswerFiles:
     """The folder of kept answers.
 
     Attributes:
-        folder: Where it is.
+        folder: Its path.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -112,7 +112,7 @@ class AnswerFiles:
         self.update_path(task_id).unlink(missing_ok=True)
 
     def update_path(self, task_id: str) -> Path:
-        """Return where the update of a task lies, or is to lie."""
+        """Return the path of a task's update."""
         return self.folder / f"{checked_id(task_id)}.update"
 
     def _answer_path(self, task_id: str) -> Path:

@@ -136,7 +136,7 @@ class Connection:
         except FednetError as problem:
             self._on_refused(problem)
         except Exception as error:  # noqa: BLE001  nothing above this reads it
-            # Nobody reads a thread's last words: an agent without its connection must end, not hang.
+            # Nobody sees an error of a thread: an agent without its connection must end, not hang.
             _log.exception("the connection failed")
             self._on_refused(FednetError(f"The connection failed: {error!r}"))
         finally:
@@ -156,7 +156,7 @@ class Connection:
                 place = place or self._enrol()
                 welcomed, may_pass = self._serve(place), True
             except FednetError as problem:
-                # A combiner's refusal of an older place says only that the controller must be asked.
+                # A combiner that refuses an older place only says that the controller must be asked.
                 if is_new and _is_final(problem, was_welcomed=self._was_welcomed):
                     raise
                 welcomed, may_pass = False, problem.retryable
@@ -282,7 +282,7 @@ class _Stream:
         self._call: Any = stub.Connect(iter(self._outgoing.get, None))
 
     def messages(self, hello: tasks_pb2.ClientMessage) -> Iterator[tasks_pb2.CombinerMessage]:
-        """Say hello, then give everything that the combiner says."""
+        """Say hello, then give all messages of the combiner."""
         self.send(hello)
         yield from self._call
 

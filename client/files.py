@@ -26,7 +26,7 @@ class Files:
     """The files that a client holds of its network.
 
     Args:
-        folder: Where they lie.
+        folder: The folder of the files.
         fetch: Brings a blob to a path, its digest checked; it finds the bytes of an earlier attempt
             beside that path.
     """

@@ -37,7 +37,7 @@ class Ledger:
     """The tasks and answers of one client, for any thread.
 
     Args:
-        folder: Where answers are kept.
+        folder: The folder of kept answers.
         clock: Gives the present time in seconds; never goes back.
     """
 
@@ -55,7 +55,7 @@ class Ledger:
         self._is_closed = False
         self._take_up()
 
-    # What the combiner says
+    # The combiner's messages
 
     def connected(self, combiner: str, stream: int) -> None:
         """Deliver answers to a combiner, on the stream that is open now."""
@@ -108,7 +108,7 @@ class Ledger:
                 now = self._clock()
                 self._remove(self._kept.refused(task_id, now, is_offered=is_offered))
 
-    # The thread that works
+    # For the thread that works
 
     def next(self) -> Task | None:
         """Put away the task in hand and wait for the next; None after `close`."""
@@ -154,10 +154,10 @@ class Ledger:
             self._changed.notify_all()
 
     def update_path(self, task_id: str) -> Path:
-        """Return where the update of a task lies, or is to lie."""
+        """Return the path of a task's update."""
         return self._files.update_path(task_id)
 
-    # The thread that delivers
+    # For the thread that delivers
 
     def next_delivery(self) -> Delivery | None:
         """Wait for an answer that is to be delivered; None after `close`."""
