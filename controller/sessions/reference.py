@@ -117,14 +117,14 @@ _LIMITS: Final = {
 
 
 def reference() -> str:
-    """The whole page."""
+    """Return the whole page."""
     options = SessionOptions.model_json_schema()["properties"]
     return _BEGIN + "".join(_row(name, option) for name, option in options.items()) + _REST
 
 
 def _row(name: str, option: dict[str, Any]) -> str:
-    """An option's line in the table."""
-    value = next(iter(option.get("anyOf", [option])))  # what it may be besides null
+    """Return an option's line of the table."""
+    value = next(iter(option.get("anyOf", [option])))  # its type besides null
     said = [words.format(value[key]) for key, words in _LIMITS.items() if key in value]
     cells = (f"`{name}`", _TYPES[value["type"]], _default(option), ", ".join(said))
     return f"| {' | '.join(cells)} | {' '.join(option['description'].split())} |\n"

@@ -37,14 +37,14 @@ from .requests import Authority, Call, call_of, fixed, outcome
 _log = logging.getLogger(__name__)
 
 _REPEATED = (NetworkEvent, Answered, Unanswered, PhaseBegun, TimePassed, TimeLost)
-"""Events that are stored elsewhere or are told again. All others are in a commit before they count as stored."""
+"""Events that are stored elsewhere or told again. All others are in a commit before they count as stored."""
 
 Give = Callable[[str, Call, Then], None]
 """Gives a call to a combiner by name, and tells the answer."""
 
 
 class Listener(Protocol):
-    """The one who follows a session's course."""
+    """A follower of a session's course."""
 
     def stored(self, document: Document) -> None:
         """Hear that the session's document was stored."""

@@ -66,7 +66,7 @@ class Commits:
         return committed if is_settled else self.settle(committed)
 
     def complete(self, document: Document) -> None:
-        """Put the projections that a session's document carries, as far as the controller before left them out."""
+        """Put the projections that a session's document carries, as far as its earlier driver left them out."""
         for carried in document.get("projections", ()):
             projection = Projection(**carried)
             if (projection.collection, projection.id) == _ACTIVE:

@@ -1,4 +1,4 @@
-"""Taking in the news of combiners: stored as documents, seen in who is connected, told to the sessions."""
+"""The intake of combiners' news: stored as documents, counted in presence, told to the sessions."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Intake:
             raise controller_stops() from error
 
     def combiner_down(self, combiner: str) -> None:
-        """Take note that a combiner is out of sight, and its clients with it."""
+        """Note that a combiner is out of sight, and its clients with it."""
         with self._running.network_changes():
             gone = self._presence.combiner_down(combiner)
             self._running.tell_all(CombinerDown(combiner))
@@ -114,7 +114,7 @@ class Intake:
                 self._read_work(combiner, news, batch)
 
     def _read_work(self, combiner: str, news: News, batch: _Batch) -> None:
-        """Read news of work; what cannot be read is dropped: it would hold up all news after it for ever."""
+        """Read news of work; drop unreadable news, which would hold up all news after it for ever."""
         name = self._names.get(news.client, news.client)
         try:
             batch.documents += reports.documents_of(news, self._epochs.get(combiner, ""), name)
@@ -154,7 +154,7 @@ class Intake:
             self._release_in_vain(combiner, session_id, snapshot.held[session_id])
 
     def _release_in_vain(self, combiner: str, session_id: str, phases: Collection[str]) -> None:
-        """Release the phases of a session that has ended or is gone; all others are their driver's."""
+        """Release the phases of a session that has ended or is gone; all others belong to their driver."""
         found: list[Document | None] = []
         self._insist(lambda: found.append(self._records.lookup_natural("sessions", session_id)))
         session = found[-1]
@@ -164,7 +164,7 @@ class Intake:
                 self._release(combiner, session_id, phase_id, term + 1)
 
     def _note_clients(self, combiner: str, snapshot: Snapshot, statuses: ClientStatuses) -> None:
-        """Note who is connected, and who is not any more though the documents say so."""
+        """Note the connected clients, and those that have left though the documents call them connected."""
         where = {"combiner": combiner, "status": "online"}
         for client in self._records.find("clients", Query(where=where)):
             if client["id"] not in snapshot.clients:

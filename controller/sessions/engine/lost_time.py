@@ -68,7 +68,7 @@ class LostTime:
                 self._look()
 
     def _look(self) -> None:
-        """Note a stop of the process since somebody looked last."""
+        """Note a stop of the process since the last look."""
         now = time.monotonic()
         self._count(self._seen, now, 2 * limits.pulse_seconds)
         self._seen = now

@@ -142,7 +142,7 @@ _READERS: Final[Mapping[str, Callable[[rounds_pb2.Event], What]]] = {
 
 
 def capabilities(told: rounds_pb2.Capabilities) -> Capabilities:
-    """Return a client's abilities; kinds of task that only a newer version knows are left out."""
+    """Return a client's abilities, without kinds of task that only a newer version knows."""
     known = tasks_pb2.TaskKind.values()
     kinds = frozenset(tasks_pb2.TaskKind.Name(kind) for kind in told.kinds if kind in known)
     return Capabilities(kinds=kinds, needs_package=told.needs_package)

@@ -57,5 +57,5 @@ class Patience:
 
 
 def controller_stops() -> Unavailable:
-    """Return the error for whoever asks for something while the controller stops."""
+    """Return the error for requests that come while the controller stops."""
     return Unavailable("The controller is stopping. Try again when it is back.")

@@ -85,7 +85,7 @@ class Machine:
         return scene.decision
 
     def next_deadline(self) -> float | None:
-        """Return when `TimePassed` is worth telling, in seconds since 1970; None if nothing is awaited."""
+        """Return the time of the next `TimePassed`, in seconds since 1970; None if nothing is awaited."""
         if self.session.status.is_final or not self._is_awake:
             return None
         scene = Scene(self.session, self._network, self._tallies, self._now)
@@ -155,7 +155,7 @@ class Machine:
                 scene.tally(phase).add(event)
 
     def _combiner_up(self, event: CombinerUp, scene: Scene) -> None:
-        """Repeat orders, release what the combiner holds in vain, and let tasks follow clients that are there now."""
+        """Repeat orders, release phases that the combiner holds in vain, and let tasks follow its clients."""
         held_here = {phase.phase_id for phase in self._phases_at(event.combiner)}
         scene.order(
             *(ReleasePhase(event.combiner, id_) for id_ in sorted(event.phases - held_here))
@@ -192,7 +192,7 @@ class Machine:
             self._begin_attempt(scene)
 
     def _shift(self, seconds: float, now: float) -> None:
-        """Let time that nobody could use count for no deadline."""
+        """Move all deadlines on by time that nobody could use."""
         least = now + limits.round_grace_seconds
         for beside in self._plan.beside:
             beside.shift(self.session, seconds, least)

@@ -1,4 +1,4 @@
-"""The step that waits for enough clients and draws those to ask."""
+"""The step that waits for enough clients and draws the ones to ask."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Step(Protocol):
         """Repeat the orders that this combiner may not have heard."""
 
     def expire(self, scene: Scene) -> Outcome:
-        """Say what follows from the round's deadline, which has passed."""
+        """Return the consequence of the round's deadline, which has passed."""
 
     def timers(self, scene: Scene) -> Iterable[float]:
         """Return the times before the deadline at which `TimePassed` is worth telling."""
