@@ -34,7 +34,7 @@ from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
-    """A test that is a coroutine gets an event loop of its own."""
+    """Run a test that is a coroutine in an event loop of its own."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     names = pyfuncitem._fixtureinfo.argnames
@@ -43,7 +43,7 @@ def pytest_pyfunc_call(pyfuncitem):
 
 
 class Says:
-    """What clients say, as messages of the wire."""
+    """The messages of clients, as the wire has them."""
 
     @staticmethod
     def update(phase, client, num_examples=1.0, metadata_json=""):
@@ -144,12 +144,12 @@ class Combiner:
         return [each.phase_id for each in self.snapshot().phases]
 
     def kept(self):
-        """What no controller has acknowledged."""
+        """Return the news that no controller has acknowledged."""
         mailboxes = self.engine.outbox._mailboxes.values()
         return [event_message(each) for mailbox in mailboxes for each in mailbox._kept]
 
     async def until(self, kind, count=1, controller="controller-1"):
-        """The first events of a kind that a controller is told, once there are so many."""
+        """Return the first events of a kind that a controller is told, once there are so many."""
         found = []
         told = self.engine.outbox.follow(controller, self.engine.snapshot)
         while len(found) < count:
@@ -195,7 +195,7 @@ class Combiner:
         self.result(client, Says.update(phase, client, num_examples))
 
     async def reduced(self, phase, tmp_path, *, updates, weight):
-        """The parameters of the model that the partial of one phase makes."""
+        """Return the parameters of the model that the partial of one phase makes."""
         reduction = rounds_pb2.Reduction(
             model_id=str(uuid.uuid4()),
             base=phase.model,
@@ -212,7 +212,7 @@ class Combiner:
 
 
 def messages(connection):
-    """All messages that wait to be sent to a client, with what each is; None for the end of the stream."""
+    """Return all messages that wait to be sent to a client, with what each is; None for the end of the stream."""
     found = []
     while not connection.outgoing.empty():
         message = connection.outgoing.get_nowait()
@@ -223,13 +223,13 @@ def messages(connection):
 
 @pytest.fixture
 def sent():
-    """Gives and removes what waits to be sent to a client."""
+    """Return a function that gives and removes what waits to be sent to a client."""
     return messages
 
 
 @pytest.fixture
 def another_combiner(tmp_path, store):
-    """Makes a further combiner on the same store."""
+    """Return a function that makes a further combiner on the same store."""
     return lambda name: Combiner(tmp_path / name, store, name)
 
 
@@ -248,7 +248,7 @@ def combiner(tmp_path, store):
 
 @pytest.fixture
 def put_model(store, tmp_path):
-    """Puts a model into the store; gives its reference."""
+    """Return a function that puts a model into the store; gives its reference."""
 
     def put(*arrays):
         path = tmp_path / "model.npz"
@@ -264,7 +264,7 @@ def put_model(store, tmp_path):
 
 @pytest.fixture
 def phase_of(put_model):
-    """Makes a phase's request."""
+    """Return a function that makes a phase's request."""
 
     def make(*clients, **changes):
         fields = {
@@ -285,7 +285,7 @@ def phase_of(put_model):
 
 @pytest.fixture
 def hours_later(monkeypatch):
-    """Sets the clock forward, past all deadlines."""
+    """Return a function that sets the clock forward, past all deadlines."""
 
     def pass_hours():
         real = time.time
