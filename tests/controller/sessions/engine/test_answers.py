@@ -33,7 +33,7 @@ def stored(records, *told):
     ],
 )
 def test_a_stored_answer_is_the_event_that_it_was(records, what, expected):
-    """Whoever takes the session up hears the same."""
+    """The events are the same for a controller that takes the session up."""
     stored(records, news(what))
 
     assert list(stored_events(records, ["p"])) == [expected]
@@ -55,7 +55,7 @@ def test_a_task_that_failed_and_was_answered_later_leaves_both(records):
 
 
 def test_only_answers_of_the_asked_phases_come_back_whatever_their_number(records, monkeypatch):
-    """They are read page by page."""
+    """The answers are read page by page."""
     monkeypatch.setattr(limits, "page_items_max", 3)
     mine = [news(UpdateFolded(n, {}, {}), n, f"t{n}", f"p{n % 4}") for n in range(20)]
     stored(records, *mine, news(UpdateFolded(1.0, {}, {}), 99, "x", "other"))
