@@ -95,7 +95,7 @@ class Combiner:
             settings.name, spool, store, settings.clients_max, settings.retained_bytes_max, bounds
         )
         await engine.recover()
-        await serve_wire(server, engine)
+        await serve_wire(server, engine.ports)
         keeping = registration.keep(engine.outbox.watched, gatekeeper.admit)
         registering = asyncio.create_task(keeping)
         return cls(settings.name, address, server, engine, registering, lock)

@@ -8,27 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from fednet import limits
-from fednet.aggregation import Aggregator, Collecting, Partial, aggregator
+from fednet.aggregation import Aggregator, Partial
 from fednet.errors import InvalidModel
 from fednet.parameters import ModelFormat, Structure, check_finite, check_structure
 
-from ..machine.assignment import Assignment
-from ..machine.orders import Reduction
-
 _BYTES_PER_NUMBER = 8  # the widest dtype: an update may come in another than the model's
 _ARRAY_OVERHEAD_BYTES = limits.array_header_bytes_max + limits.KIB  # and its place in the archive
-
-
-def aggregator_of(order: Assignment | Reduction) -> Aggregator:
-    """Return the aggregator that an order names; if server functions aggregate, one that only keeps updates.
-
-    Raises:
-        InvalidInput: There is no such aggregator, or it has no such settings.
-    """
-    keeps = order.keep_updates if isinstance(order, Assignment) else order.functions
-    if keeps:
-        return Collecting()
-    return aggregator(order.aggregator, order.aggregator_settings.value)
 
 
 def structure_of(model: Path, form: ModelFormat) -> Structure:

@@ -13,6 +13,7 @@ from fednet.errors import FednetError, InvalidInput
 from fednet.parameters import model_format
 from fednet.rpc import sha256_of
 
+from ..machine.aggregators import aggregator_of
 from ..machine.answers import Answer, Exchange, Outcome, Prediction, Update, Validation
 from ..machine.assignment import Assignment
 from ..machine.events import Counted, Damaged, Refused
@@ -24,7 +25,7 @@ from ..machine.news import (
     ValidationReported,
 )
 from ..machine.values import TaskKind
-from .folding import Folding, aggregator_of, structure_of
+from .folding import Folding, structure_of
 from .spool import Spool
 from .workers import Workers
 

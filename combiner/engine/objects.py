@@ -12,26 +12,23 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fednet import limits
 from fednet.errors import FednetError, InvalidInput, NotFound, TransferCorrupted
 from fednet.storage import Blobs, Presigner
 
-from ..ports import ObjectId
+from ..ports import PartPlace
 from .spool import Spool
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class PartPlace:
-    """The place of one part of an update; without a URL there is no such way."""
+class ObjectId(NamedTuple):
+    """The phase and the task that an update in the object store belongs to."""
 
-    url: str = ""
-    offset_bytes: int = 0
-    size_bytes: int = 0
-    is_last: bool = False
+    phase_id: str
+    task_id: str
 
 
 class ObjectUploads:

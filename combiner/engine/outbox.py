@@ -1,23 +1,24 @@
 """News for the controllers: a mailbox for each, numbered, kept until the controller has stored them.
 
-News of a session go to the controller whose authority was seen last for the session. They move when the authority
-does, in their order, under new numbers. News of no session go to any controller that watches. A mailbox whose
-controller has been away too long hands its news to one that watches. A watch begins with all news that were not
-acknowledged, then goes on with what happens. Numbers begin anew with each process; the epoch names the process.
+News of a session goes to the controller whose authority was seen last for the session. It moves when the authority
+does, in its order, under new numbers. News of no session goes to any controller that watches. A mailbox whose
+controller has been away too long hands its news to one that watches. A watch begins with all news that was not
+acknowledged, then goes on with later news. Numbers begin anew with each process; the epoch names the process.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncGenerator, Callable
 
 from fednet import limits
 from fednet.errors import LimitExceeded
 
-from ..machine.news import Happening, News, Snapshot
+from ..machine.news import Envelope, Happening, News, Snapshot
 from ..machine.values import PhaseContext
-from .mailbox import Envelope, Mailbox, Stored, Watcher
+from .mailbox import Mailbox, Stored, Watcher
 
 _NOBODY = ""  # its mailbox keeps the news of no session while nobody watches
 
@@ -95,7 +96,7 @@ class Outbox:
 
     def mention(self, happening: Happening, client_id: str) -> None:
         """Tell something to all that watch now; a later snapshot says it anyway."""
-        envelope = Envelope(0, News(happening, client_id=client_id))
+        envelope = Envelope(0, News(happening, client_id=client_id), time.time())
         for mailbox in self._mailboxes.values():
             mailbox.hand_out(envelope)
 
@@ -128,7 +129,7 @@ class Outbox:
     async def follow(
         self, controller: str, snapshot: Callable[[], Snapshot]
     ) -> AsyncGenerator[Snapshot | Envelope]:
-        """Give a snapshot, all news that are not acknowledged, then those that happen.
+        """Give a snapshot, all news that is not acknowledged, then later news.
 
         Ends when a newer watch of the same controller begins, and when the reader is so slow that its queue is full.
         """

@@ -16,10 +16,11 @@ from ..machine.values import Authority, Blob, LogRecord
 from .blobs import LocalBlobs
 from .folding import Folding
 from .handlers import HANDLERS
+from .means import Means
 from .objects import ObjectUploads
 from .orphans import Orphans
 from .retained import Retained
-from .running_phase import Means, RunningPhase
+from .running_phase import RunningPhase
 
 _log = logging.getLogger(__name__)
 
@@ -144,9 +145,7 @@ class Phases:
         record = phase.record
         for task_id in tasks_of(phase_id, (*record.assignment.clients, *record.withdrawn)):
             self._by_task.pop(task_id, None)
-        await (
-            phase.release()
-        )  # a partial on its way into the blob store is to be deleted there, too
+        await phase.release()  # it waits for a partial on its way into the blob store
         line = await self._means.workers.run(self._clear_away, phase.assignment)
         self._orphans.retry()
         if line:

@@ -16,10 +16,11 @@ import numpy as np
 from fednet.aggregation import LabelledUpdates, Partial
 from fednet.parameters import ModelFile, ModelFormat, Structure, model_format
 
+from ..machine.aggregators import aggregator_of
 from ..machine.orders import Reduced, Reduction, ReportedPartial
 from ..machine.values import Blob, BlobKind
 from .blobs import LocalBlobs, blob_key
-from .folding import aggregator_of, merged
+from .folding import merged
 from .function_processes import RunFunctions
 from .partials import SharedPartials
 from .spool import Spool

@@ -8,7 +8,6 @@ import json
 import logging
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from fednet.aggregation import Partial
 from fednet.errors import FailedPrecondition, FednetError
@@ -38,27 +37,12 @@ from ..machine.events import (
 from ..machine.news import TaskSent
 from ..machine.phase import PhaseMachine, PhaseState, TaskState
 from ..machine.values import Authority, Task, Verdict
-from .clients import Clients
 from .folding import Folding
 from .handlers import HANDLERS, HandedOver, ToCheck
-from .outbox import Outbox
-from .partials import SharedPartials
+from .means import Means
 from .sharing import Sharing
-from .spool import Spool
-from .workers import Workers
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Means:
-    """The parts of the combiner that all its phases share."""
-
-    spool: Spool
-    outbox: Outbox
-    clients: Clients
-    partials: SharedPartials
-    workers: Workers
 
 
 class RunningPhase:

@@ -123,6 +123,19 @@ class News:
 
 
 @dataclass(frozen=True)
+class Envelope:
+    """News with the number that acknowledges it; 0 for news that is not kept.
+
+    Attributes:
+        happened_at: The time of the news, in seconds since 1970.
+    """
+
+    number: int
+    news: News
+    happened_at: float
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """All that a controller needs to know when it begins to watch."""
 

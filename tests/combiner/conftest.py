@@ -109,36 +109,36 @@ class Combiner:
     # As a controller
 
     async def start(self, phase):
-        await self.engine.start(assignment_of(phase))
+        await self.engine.controllers.start(assignment_of(phase))
 
     def order(self, phase, **authority):
         phase_id = phase if isinstance(phase, str) else phase.phase_id
         return rounds_pb2.PhaseOrder(phase_id=phase_id, authority=AUTHORITY | authority)
 
     async def close_early(self, phase, **authority):
-        await self.engine.close_early(*phase_order_of(self.order(phase, **authority)))
+        await self.engine.controllers.close_early(*phase_order_of(self.order(phase, **authority)))
 
     async def release(self, phase, **authority):
-        await self.engine.release(*phase_order_of(self.order(phase, **authority)))
+        await self.engine.controllers.release(*phase_order_of(self.order(phase, **authority)))
 
     async def withdraw(self, phase, *clients, **authority):
         withdrawal = rounds_pb2.Withdrawal(
             phase_id=phase.phase_id, clients=clients, authority=AUTHORITY | authority
         )
-        return await self.engine.withdraw(*withdrawal_of(withdrawal))
+        return await self.engine.controllers.withdraw(*withdrawal_of(withdrawal))
 
     async def reduce(self, reduction):
         if not reduction.HasField("authority"):
             reduction.authority.CopyFrom(rounds_pb2.Authority(**AUTHORITY))
-        return reduced_message(await self.engine.reduce(reduction_of(reduction)))
+        return reduced_message(await self.engine.controllers.reduce(reduction_of(reduction)))
 
     async def plan(self, request):
         if not request.HasField("authority"):
             request.authority.CopyFrom(rounds_pb2.Authority(**AUTHORITY))
-        return planned_message(await self.engine.plan(plan_order_of(request)))
+        return planned_message(await self.engine.controllers.plan(plan_order_of(request)))
 
     def snapshot(self):
-        return event_message(self.engine.snapshot()).snapshot
+        return event_message(self.engine.controllers.snapshot()).snapshot
 
     def phases(self):
         return [each.phase_id for each in self.snapshot().phases]
@@ -146,12 +146,12 @@ class Combiner:
     def kept(self):
         """Return the news that no controller has acknowledged."""
         mailboxes = self.engine.outbox._mailboxes.values()
-        return [event_message(each) for mailbox in mailboxes for each in mailbox._kept]
+        return [event_message(each.envelope) for mailbox in mailboxes for each in mailbox._kept]
 
     async def until(self, kind, count=1, controller="controller-1"):
         """Return the first events of a kind that a controller is told, once there are so many."""
         found = []
-        told = self.engine.outbox.follow(controller, self.engine.snapshot)
+        told = self.engine.controllers.watch(controller)
         while len(found) < count:
             event = event_message(await anext(told))
             found += [event] if event.WhichOneof("event") == kind else []
@@ -168,26 +168,26 @@ class Combiner:
     def connect(self, client, hello=None):
         hello = hello or tasks_pb2.Hello(kinds=["TRAIN", "VALIDATE", "PREDICT", "EXCHANGE"])
         stream = WireStream(client, capabilities_of(hello))
-        self.engine.client_here(stream)
+        self.engine.clients.client_here(stream)
         return stream
 
     def disconnect(self, stream):
-        self.engine.client_gone(stream)
+        self.engine.clients.client_gone(stream)
 
     def result(self, client, result):
-        take_result(self.engine, client, result)
+        take_result(self.engine.clients, client, result)
 
     def log(self, client, record):
-        self.engine.log(client, log_record_of(record))
+        self.engine.clients.log(client, log_record_of(record))
 
     def upload_place(self, client, task_id):
-        return self.engine.upload_place(client, task_id)
+        return self.engine.uploads.place(client, task_id)
 
     def upload(self, phase, client, *values):
         """Put an update where an upload would have put it."""
         place = self.upload_place(client, task_id_of(phase.phase_id, client))
         digest = write_model(place.path, [np.array(values, np.float32)])
-        self.engine.keep_digest(place, Digest(*digest))
+        self.engine.uploads.keep_digest(place, Digest(*digest))
 
     def answer(self, phase, client, *values, num_examples=1.0):
         """Upload an update and say so."""

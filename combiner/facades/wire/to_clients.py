@@ -8,8 +8,8 @@ from typing import Any
 from fednet import limits
 from fednet.wire import common_pb2, models_pb2, tasks_pb2
 
-from ...engine.objects import PartPlace
 from ...machine.values import Blob, Capabilities, Task, Verdict
+from ...ports import PartPlace
 
 
 class WireStream:

@@ -37,7 +37,7 @@ def served(combiner, signer):
         gate = TokenGate(signer.verifier.verify, ROLES, OPEN_SERVICES)
         server = grpc.aio.server(interceptors=[gate], options=channel_options(server=True))
         port = server.add_insecure_port("127.0.0.1:0")
-        await serve_wire(server, combiner.engine)
+        await serve_wire(server, combiner.engine.ports)
         async with contextlib.AsyncExitStack() as channels:
 
             async def caller(role=None, id_="a"):
