@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -22,9 +20,9 @@ from fednet.errors import (
     Unauthenticated,
     Unavailable,
 )
-from fednet.rpc import Channel, open_channel, rpc_errors
+from fednet.rpc import open_channel, rpc_errors
 from fednet.settings import ClientSettings
-from fednet.wire import models_pb2_grpc, tasks_pb2, tasks_pb2_grpc
+from fednet.wire import models_pb2_grpc, tasks_pb2
 
 from .messages import (
     answer_message,
@@ -34,6 +32,7 @@ from .messages import (
     receipt_of,
     task_of,
 )
+from .stream import Stream
 from .tasks import Answer, Cancel, Receipt, Task, failure_of
 
 _log = logging.getLogger(__name__)
@@ -77,7 +76,7 @@ class Connection:
         self._on_refused = on_refused
         self._was_welcomed = False
         self.stopping = threading.Event()
-        self._stream: _Stream | None = None
+        self._stream: Stream | None = None
         self._number = 0  # of the stream
         self._is_welcome = False
         self._changed = threading.Condition()
@@ -227,8 +226,8 @@ class Connection:
             case "receipt":
                 self._on_message(receipt_of(message.receipt))
 
-    def _open(self, place: ClientPlace) -> _Stream:
-        stream = _Stream(open_channel(place.address, place.token))
+    def _open(self, place: ClientPlace) -> Stream:
+        stream = Stream(open_channel(place.address, place.token))
         with self._changed:
             self._stream = stream
             is_late = self.stopping.is_set()
@@ -245,7 +244,7 @@ class Connection:
         _log.info("connected to the combiner %s at %s", place.combiner, place.address)
         self._on_connected(place, self._number)
 
-    def _close(self, stream: _Stream) -> None:
+    def _close(self, stream: Stream) -> None:
         with self._changed:
             self._stream, self._is_welcome = None, False
         stream.close()
@@ -268,34 +267,3 @@ def _resolve(answer: Future[Any], ask: Callable[[], Any]) -> None:
         answer.set_result(ask())
     except BaseException as error:  # noqa: BLE001  it is raised where the answer is wanted
         answer.set_exception(error)
-
-
-class _Stream:
-    """One stream on one channel."""
-
-    def __init__(self, channel: Channel) -> None:
-        self.channel = channel
-        self._outgoing: queue.Queue[tasks_pb2.ClientMessage | None] = queue.Queue(
-            limits.queue_messages_max
-        )
-        stub = tasks_pb2_grpc.TasksStub(channel)
-        self._call: Any = stub.Connect(iter(self._outgoing.get, None))
-
-    def messages(self, hello: tasks_pb2.ClientMessage) -> Iterator[tasks_pb2.CombinerMessage]:
-        """Say hello, then give all messages of the combiner."""
-        self.send(hello)
-        yield from self._call
-
-    def send(self, message: tasks_pb2.ClientMessage) -> None:
-        """Queue a message; a stream that takes none any more is given up."""
-        try:
-            self._outgoing.put_nowait(message)
-        except queue.Full:
-            self.close()
-
-    def close(self) -> None:
-        """End the stream, and gRPC's thread that waits for something to send; from any thread."""
-        self._call.cancel()
-        with contextlib.suppress(queue.Full):
-            self._outgoing.put_nowait(None)
-        self.channel.close()

@@ -22,15 +22,7 @@ from dataclasses import dataclass
 from fednet import limits
 from fednet.backoff import backoff_seconds
 
-from .tasks import Answer, Failure, Task
-
-
-@dataclass(frozen=True)
-class UpdateFile:
-    """The size and digest of an update's file, as they were when the answer was kept."""
-
-    size_bytes: int
-    sha256: str
+from .tasks import Answer, Failure, Task, UpdateFile
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from fednet import limits
 from fednet.blob_ref import BlobRef
-from fednet.client.kept import Kept, UpdateFile
-from fednet.client.tasks import Answer, Failure, Task, Update, Validation
+from fednet.client.kept import Kept
+from fednet.client.tasks import Answer, Failure, Task, Update, UpdateFile, Validation
 
 IDS = [str(uuid.UUID(int=number)) for number in range(1, 5)]
 FILE = UpdateFile(9, "0" * 64)
