@@ -262,8 +262,8 @@ def test_no_room_reaches_into_another_ones_private_modules(
 
 
 def test_the_client_knows_the_wire_at_its_border_only(modules: list[Module]) -> None:
-    """Protobuf becomes values of the client in its connection and its translation, and nowhere else."""
-    border = {"fednet.client.connection", "fednet.client.messages"}
+    """Protobuf becomes values of the client in its connection, its stream and its translation only."""
+    border = {f"fednet.client.{name}" for name in ("connection", "messages", "stream")}
 
     speaking = {
         module.name
@@ -325,6 +325,28 @@ def test_only_the_combiners_facade_knows_the_wire(modules: list[Module]) -> None
         if name.startswith(wire)
     ] == []
     assert any(name.startswith(wire) for each in modules for name in foreign_imports_of(each))
+
+
+def test_the_combiners_facades_use_its_ports_and_values_only(
+    modules: list[Module], names: set[str]
+) -> None:
+    """A protocol knows what the combiner can do, and not how: it imports no module of the engine."""
+    inside = ("fednet.combiner.facades", "fednet.combiner.machine")
+    allowed = ("fednet.combiner.ports", "fednet.combiner.shielded")
+    facades = [module for module in modules if module.name.startswith(inside[0])]
+    ours = [
+        (module, name)
+        for module in facades
+        for name, _ in imports_of(module, names)
+        if room_of(name) == "combiner"
+    ]
+
+    assert any(name in allowed for _, name in ours)
+    assert [
+        f"{module} imports {name}"
+        for module, name in ours
+        if not name.startswith(inside) and name not in allowed
+    ] == []
 
 
 def uses(module: Module, *forbidden: str) -> list[str]:
