@@ -11,7 +11,7 @@ from fednet import limits
 from fednet.storage import Document, Query
 
 from ...client_statuses import ClientStatuses
-from ...presence import Presence
+from ...presence import Capabilities, Presence
 from ...records import Records
 from ..machine.events import ClientJoined, ClientLeft, CombinerDown, CombinerUp, Event
 from ..machine.state import Status
@@ -104,12 +104,12 @@ class Intake:
                 self._epochs[combiner] = snapshot.epoch
                 self._insist(lambda: self._note_clients(combiner, snapshot, statuses))
                 batch.then.append(lambda: self._combiner_up(combiner, snapshot))
-            case ClientSeen(client) as seen:
-                statuses.online(client, combiner)
-                batch.then.append(lambda: self._joined(combiner, seen))
-            case ClientGone(client):
-                statuses.offline(client, combiner)
-                batch.then.append(lambda: self._left(combiner, client))
+            case ClientSeen(capabilities):
+                statuses.online(news.client, combiner)
+                batch.then.append(lambda: self._joined(combiner, news.client, capabilities))
+            case ClientGone():
+                statuses.offline(news.client, combiner)
+                batch.then.append(lambda: self._left(combiner, news.client))
             case _:
                 self._read_work(combiner, news, batch)
 
@@ -129,10 +129,10 @@ class Intake:
         actor = self._running.actor(session_id)
         return actor.tell(event) if actor else None
 
-    def _joined(self, combiner: str, seen: ClientSeen) -> None:
+    def _joined(self, combiner: str, client: str, capabilities: Capabilities) -> None:
         with self._running.network_changes():
-            self._presence.client_joined(combiner, seen.client, seen.capabilities)
-            self._running.tell_all(ClientJoined(combiner, seen.client, seen.capabilities.kinds))
+            self._presence.client_joined(combiner, client, capabilities)
+            self._running.tell_all(ClientJoined(combiner, client, capabilities.kinds))
 
     def _left(self, combiner: str, client: str) -> None:
         with self._running.network_changes():

@@ -65,11 +65,11 @@ def _snapshot(event: rounds_pb2.Event) -> What:
 
 
 def _joined(event: rounds_pb2.Event) -> What:
-    return ClientSeen(event.client_id, capabilities(event.client_joined))
+    return ClientSeen(capabilities(event.client_joined))
 
 
-def _left(event: rounds_pb2.Event) -> What:
-    return ClientGone(event.client_id)
+def _left(_event: rounds_pb2.Event) -> What:
+    return ClientGone()
 
 
 def _sent(_event: rounds_pb2.Event) -> What:

@@ -27,17 +27,14 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class ClientSeen:
-    """A client has connected to the combiner."""
+    """The client of the news has connected to the combiner."""
 
-    client: str
     capabilities: Capabilities
 
 
 @dataclass(frozen=True)
 class ClientGone:
-    """A client's stream to the combiner broke."""
-
-    client: str
+    """The stream of the news's client to the combiner broke."""
 
 
 @dataclass(frozen=True)
