@@ -61,7 +61,7 @@ class FunctionProcesses:
     """The child processes of server functions: as many at once as threads ask for.
 
     Args:
-        local: The blobs that steps are given.
+        local: The blobs that runs are given.
         spool: Has the files of a run while it lasts.
         bounds: The bounds of each run.
     """

@@ -143,7 +143,7 @@ async def test_what_they_remember_goes_from_step_to_step(planner, store):
 
 
 async def test_a_step_that_is_repeated_repeats_its_result(planner):
-    """Random numbers and the order of sets come from the step; another step draws others."""
+    """Random numbers and the order of sets come from the request; another run draws others."""
     source = functions(
         __init__="self.x = 1",
         client_settings="""
@@ -222,7 +222,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("body", FAILURES)
 async def test_a_step_that_goes_wrong_says_how(planner, body):
-    """The failure says how the step went wrong, and the combiner goes on."""
+    """The failure says how the run went wrong, and the combiner goes on."""
     source = functions(client_settings=body)
     seconds_max = 1.0 if "1 seconds" in FAILURES[body] else SECONDS
     async with running(planner):
@@ -300,7 +300,7 @@ def is_gone(pid):
 
 
 async def test_a_fork_bomb_ends_with_its_time(planner):
-    """The whole group of processes ends with the step."""
+    """The whole group of processes ends with the run."""
     bomb = "for _ in range(6): os.fork()\ntime.sleep(600)"
     async with running(planner):
         planned = await planner.plan(functions(client_settings=bomb), seconds_max=1.0)
@@ -309,7 +309,7 @@ async def test_a_fork_bomb_ends_with_its_time(planner):
 
 
 async def test_they_see_no_setting_of_the_combiner(planner, monkeypatch):
-    """The environment of a step holds no token and no password of fednet."""
+    """The environment of a run holds no token and no password of fednet."""
     monkeypatch.setenv("FEDNET_TOKEN", "secret")
     source = functions(client_settings="return {'names': sorted(os.environ)}")
     async with running(planner):
@@ -320,7 +320,7 @@ async def test_they_see_no_setting_of_the_combiner(planner, monkeypatch):
 
 
 async def test_they_inherit_nothing_and_share_their_folder_with_nobody(planner):
-    """A step inherits no descriptor of the combiner, also none that others have made inheritable."""
+    """A run inherits no descriptor of the combiner, also none that others have made inheritable."""
     source = functions(
         client_settings="""
             open_ones = [os.readlink(f'/proc/self/fd/{fd}') for fd in os.listdir('/proc/self/fd')
