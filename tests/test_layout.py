@@ -278,9 +278,9 @@ def test_the_client_knows_the_wire_at_its_border_only(modules: list[Module]) -> 
 
 
 def test_the_controller_knows_the_wire_at_its_links_only(modules: list[Module]) -> None:
-    """Messages become values where they leave and arrive: in the links, their requests and their news."""
+    """Messages become values where they leave and arrive: in the links, in requests and in the news of combiners."""
     engine = "fednet.controller.sessions.engine"
-    border = {f"{engine}.link", f"{engine}.requests", f"{engine}.news"}
+    border = {f"{engine}.link", f"{engine}.requests", f"{engine}.from_combiners"}
 
     speaking = {
         module.name

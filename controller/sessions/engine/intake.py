@@ -17,9 +17,9 @@ from ..machine.events import ClientJoined, ClientLeft, CombinerDown, CombinerUp,
 from ..machine.state import Status
 from . import reports
 from .additions import add
+from .news import ClientGone, ClientSeen, News, Snapshot
 from .patience import controller_stops
 from .running import RunningSessions
-from .told import ClientGone, ClientSeen, News, Snapshot
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fednet import limits
 from fednet.errors import FednetError
 
-from .told import News, Snapshot
+from .news import News, Snapshot
 
 _log = logging.getLogger(__name__)
 

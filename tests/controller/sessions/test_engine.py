@@ -12,7 +12,7 @@ from fednet import limits
 from fednet.combiner.engine.spool import Spool
 from fednet.controller.server import Controller
 from fednet.controller.sessions.engine import reports
-from fednet.controller.sessions.engine.told import TaskSent
+from fednet.controller.sessions.engine.news import TaskSent
 from fednet.controller.sessions.options import SessionOptions
 from fednet.errors import FailedPrecondition, InvalidInput, Unavailable
 from fednet.packages import create_package

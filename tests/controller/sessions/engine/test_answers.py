@@ -5,7 +5,7 @@ import pytest
 from fednet import limits
 from fednet.controller.sessions.engine.additions import add
 from fednet.controller.sessions.engine.answers import document_of, stored_events
-from fednet.controller.sessions.engine.told import News, TaskFailed, UpdateFolded, ValueGiven
+from fednet.controller.sessions.engine.news import News, TaskFailed, UpdateFolded, ValueGiven
 from fednet.controller.sessions.machine.events import Answered, Unanswered
 
 SECONDS = {"download": 0.1, "train": 1.0, "upload": 0.2, "fold": 0.05}

@@ -9,8 +9,8 @@ import pytest
 
 from fednet import limits
 from fednet.controller.sessions.engine.link import CombinerLink
+from fednet.controller.sessions.engine.news import ShareClosed, Snapshot
 from fednet.controller.sessions.engine.requests import Call
-from fednet.controller.sessions.engine.told import ShareClosed, Snapshot
 from fednet.errors import NotFound, Unavailable
 from fednet.identity import Identity, Role, Signer
 from fednet.parameters import write_model

@@ -6,7 +6,7 @@ import pytest
 
 from fednet import limits
 from fednet.controller.records import COLLECTIONS, Records
-from fednet.controller.sessions.engine import news, reports
+from fednet.controller.sessions.engine import from_combiners, reports
 from fednet.controller.sessions.machine.events import Answered, PhaseClosed, Unanswered
 from fednet.storage import open_documents
 from fednet.wire import rounds_pb2, tasks_pb2
@@ -30,12 +30,12 @@ def event():
 
 
 def session_event(event, combiner="k", name="site"):
-    return reports.event_of(news.read(combiner, event), name)
+    return reports.event_of(from_combiners.read(combiner, event), name)
 
 
 def documents(event, collection, combiner="k", epoch="e", name="site"):
     """Return the documents of this collection that an event leaves behind."""
-    found = reports.documents_of(news.read(combiner, event), epoch, name)
+    found = reports.documents_of(from_combiners.read(combiner, event), epoch, name)
     return [document for where, document in found if where == collection]
 
 
@@ -192,7 +192,7 @@ def test_messages_and_tracebacks_are_bounded(event):
 
 def test_a_kind_of_task_that_only_a_newer_client_knows_is_left_out():
     """The others still count."""
-    able = news.capabilities(rounds_pb2.Capabilities(kinds=[tasks_pb2.TRAIN, 77]))
+    able = from_combiners.capabilities(rounds_pb2.Capabilities(kinds=[tasks_pb2.TRAIN, 77]))
 
     assert able.kinds == {"TRAIN"}
 
