@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from .values import Authority, Blob, JsonObject, PhaseContext, TaskKind
+from .values import Authority, Blob, JsonObject, PhaseContext, Task, TaskKind
 
 NO_SETTINGS: Final = JsonObject()
 _TASK_IDS: Final = uuid.UUID("0b1f6c2e-6d0e-4f0b-9d8a-2f4b8f6f3c11")
@@ -70,6 +71,20 @@ class Assignment:
     def blobs(self) -> tuple[Blob, ...]:
         """The blobs that clients need for it."""
         return tuple(blob for blob in (self.model, self.package) if blob)
+
+    def task_for(self, client: str, seconds_left: float) -> Task:
+        """Return the task of a client, with its own settings over those of the phase."""
+        own = self.client_settings.get(client)
+        merged = json.dumps({**self.settings.value, **own.value}) if own else self.settings.text
+        return Task(
+            task_id=task_id_of(self.phase_id, client),
+            context=self.context,
+            helper=self.helper,
+            settings_json=merged,
+            seconds_left=seconds_left,
+            model=self.model,
+            package=self.package,
+        )
 
     def field_changed_by(self, later: Assignment) -> str | None:
         """Return the first field that a later order of the phase may not change, and changes."""

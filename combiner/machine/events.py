@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .answers import Answer, Failure
+from .answers import Answer
 from .news import Happening
+from .values import Verdict
 
 # Events.
 
@@ -27,17 +28,9 @@ class Left:
 
 @dataclass(frozen=True)
 class Answered:
-    """A client's answer lies safely here, to be checked."""
+    """A client's answer has come and, unless it is too late, lies safely here."""
 
     answer: Answer
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A client has failed, or its answer is not acceptable."""
-
-    task: str
-    failure: Failure
 
 
 @dataclass(frozen=True)
@@ -107,7 +100,6 @@ Event: TypeAlias = (
     Joined
     | Left
     | Answered
-    | Failed
     | Counted
     | Refused
     | Damaged
@@ -152,9 +144,7 @@ class Receipt:
     """Tell the client that it may forget its answer."""
 
     client: str
-    task: str
-    accepted: bool
-    reason: str = ""
+    verdict: Verdict
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""News for controllers: frozen, and translated only where they leave the combiner."""
+"""News for controllers: frozen, and translated only where it leaves the combiner.
+
+News holds JSON as text: it may wait for a controller for long, and parsed JSON takes many times the memory.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """The phase machine: its table, and laws that hold in every order of events."""
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ from fednet.combiner.machine.events import (
     CloseAsked,
     Counted,
     Damaged,
-    Failed,
+    Event,
     Finish,
     Finished,
     Joined,
@@ -28,8 +30,9 @@ from fednet.combiner.machine.events import (
     Withdrew,
 )
 from fednet.combiner.machine.news import PhaseClosed, TaskSent, TaskUnanswered
-from fednet.combiner.machine.phase import PhaseMachine, PhaseState, TaskState
-from fednet.combiner.machine.values import JsonObject
+from fednet.combiner.machine.phase import PhaseMachine, PhaseState
+from fednet.combiner.machine.tasks import TaskState
+from fednet.combiner.machine.values import JsonObject, Verdict
 
 DEADLINE = 100.0
 TASK = task_id_of("phase", "a")
@@ -45,7 +48,7 @@ def answered(client):
 
 
 def failed(client):
-    return Failed(task_id_of("phase", client), Failure("boom"))
+    return Answered(Answer(task_id_of("phase", client), Failure("boom")))
 
 
 def names_of(instructions):
@@ -159,7 +162,7 @@ def test_the_table_has_a_row_for_each_state_and_event():
     kinds = {type(event) for _, event, _, _ in TABLE}
 
     assert rows == {(state, kind) for state in TaskState for kind in kinds}
-    assert len(kinds) == 13
+    assert kinds == set(get_args(Event))
 
 
 @pytest.mark.parametrize(
@@ -227,7 +230,7 @@ def test_the_reason_of_a_refusal_is_said_again():
     again = phase.handle(answered("a"), 2.0)
 
     assert Tell(TaskUnanswered(Why.REFUSED, "wrong shape"), "a", TASK) in first
-    assert again == [Receipt("a", TASK, accepted=False, reason="wrong shape")]
+    assert again == [Receipt("a", Verdict(TASK, accepted=False, reason="wrong shape"))]
 
 
 def test_strangers_are_nothing_to_a_phase():
@@ -253,7 +256,7 @@ def test_a_released_phase_never_finishes():
     done = phase.handle(Released(), 1.0)
 
     assert done == [
-        Receipt("a", TASK, accepted=False, reason="The round is over."),
+        Receipt("a", Verdict(TASK, accepted=False, reason="The round is over.")),
         Cancel("b", OTHER),
     ]
     assert phase.handle(Counted(TASK, 5.0), 2.0) == []
@@ -285,7 +288,7 @@ def test_a_higher_attempt_asks_those_without_an_answer_and_keeps_the_others():
     phase.handle(answered("b"), DEADLINE + 2)
     done = phase.handle(Counted(OTHER, 3.0), DEADLINE + 3)
 
-    assert done == [Receipt("b", OTHER, accepted=True), Finish(share=False)]
+    assert done == [Receipt("b", Verdict(OTHER, accepted=True)), Finish(share=False)]
     assert closed_in(phase.handle(Finished(), DEADLINE + 3)) == [PhaseClosed(2, 5.0, attempt=1)]
 
 
@@ -464,8 +467,8 @@ class Story:
         self.done = []
 
     def feed(self, event):
-        if isinstance(event, Answered | Failed):
-            task = event.answer.task_id if isinstance(event, Answered) else event.task
+        if isinstance(event, Answered):
+            task = event.answer.task_id
             if self.phase.client_of(task) is None:
                 return
             self.arrived.append(task)
@@ -536,7 +539,7 @@ class Story:
 
 
 def accepted(story):
-    return {each.task for each in story.all_of(Receipt) if each.accepted}
+    return {each.verdict.task_id for each in story.all_of(Receipt) if each.verdict.accepted}
 
 
 @given(steps)
@@ -593,7 +596,7 @@ def test_each_answer_is_receipted(steps):
 
     checked = [each.answer.task_id for each in story.all_of(Check)]
     assert len(checked) == len(set(checked))
-    assert {each.task for each in story.all_of(Receipt)} >= set(story.arrived)
+    assert {each.verdict.task_id for each in story.all_of(Receipt)} >= set(story.arrived)
 
 
 @given(any_steps)
@@ -605,8 +608,8 @@ def test_no_task_both_counts_and_is_reported_unanswered_after_it(steps):
 
     last = {}
     for each in story.done:
-        if isinstance(each, Receipt) and each.accepted:
-            last[each.task] = "accepted"
+        if isinstance(each, Receipt) and each.verdict.accepted:
+            last[each.verdict.task_id] = "accepted"
         elif isinstance(each, Tell) and isinstance(each.happening, TaskUnanswered):
             last[each.task] = "reported"
     assert {task for task, word in last.items() if word == "accepted"} == set(story.folded)
