@@ -152,7 +152,7 @@ class Agent:
         self._ledger.receipted(receipt)
 
     def _report(self, text: str) -> None:
-        """Tell the network's people what goes on here; it is lost where no combiner listens."""
+        """Write a line into the network's log; it is lost if no combiner listens."""
         self._connection.send_log(text, self._runtimes.task_id)
 
 

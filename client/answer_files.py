@@ -94,7 +94,7 @@ class AnswerFiles:
         body = json.dumps(_document_of(kept)).encode()
         scratch.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
         if kept.update:
-            # A power cut takes what was not forced to the disk; only a training is worth the milliseconds.
+            # A power cut takes bytes that were not forced to the disk; only a training is worth the milliseconds.
             for written in (self.update_path(kept.answer.task_id), scratch):
                 _force(written)
         scratch.replace(path)

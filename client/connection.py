@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 class Connection:
-    """Keeps one stream open for as long as the agent lives; runs in a thread of its own.
+    """The agent's connection: one stream, kept open while the agent lives, in a thread of its own.
 
     It goes back to the combiner that it knows; when that one does not welcome it, it asks the controller again.
 

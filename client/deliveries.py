@@ -30,7 +30,7 @@ _FINAL = (InvalidInput, LimitExceeded, FailedPrecondition)  # another attempt en
 
 
 class Deliveries:
-    """Delivers the answers of a ledger, one at a time, while the agent works at the next task.
+    """The deliveries of a ledger's answers, one at a time, while the agent works at the next task.
 
     Args:
         ledger: The ledger.

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class Registration:
-    """Registers a combiner. All methods belong to the event loop's thread.
+    """The registration of a combiner. All methods belong to the event loop's thread.
 
     Args:
         settings: The combiner's settings.

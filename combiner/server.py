@@ -27,7 +27,7 @@ from .registration import Registration
 
 
 class _Gatekeeper:
-    """Verifies tokens with the network's public key, which is known only after the registration."""
+    """The check of tokens with the network's public key, which is known only after the registration."""
 
     verifier: Verifier
 

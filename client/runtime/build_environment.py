@@ -1,8 +1,8 @@
-"""Builds the Python environment of a package: a script of its own, run as one of the package's commands.
+"""The build of a package's Python environment: a script of its own, run as one of the package's commands.
 
-It gets the folder of the environment and, as JSON, what to install: `uv` is the path of that tool or
-null, `requirements` are lists that are installed one after the other, `environments_max` is how many
-may stand beside each other.
+It gets the folder of the environment and an order as JSON: `uv` is the path of that tool or
+null, `requirements` are lists that are installed one after the other, `environments_max` is the
+number of environments that may stand beside each other.
 
 <environments>/lock            held while one is built
               /<key>/          a virtual environment, which must stay where it was built

@@ -2,7 +2,7 @@
 
 A command is started but waits for a line on its stdin; its group is told to the reaper; then it
 gets the line and begins. So there is no moment at which it runs and nobody would end it. It is over
-when its shell has ended: what it left in the background is killed then.
+when its shell has ended: its background processes are killed then.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Commands:
         """Run a shell command to its end.
 
         Returns:
-            The end of what it printed, at most limits.traceback_characters_max characters.
+            The end of its output, at most limits.traceback_characters_max characters.
 
         Raises:
             TaskFailed: It could not be started, failed, took too long or was cancelled.

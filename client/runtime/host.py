@@ -127,7 +127,7 @@ class _Running:
 
     @property
     def printed(self) -> str:
-        """The end of what it printed in this task."""
+        """The end of its output in this task."""
         return self._output.text
 
     def ask(

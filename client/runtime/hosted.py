@@ -117,7 +117,7 @@ def package_runtime(
     """Return the runtime that a package's manifest asks for; the arguments are those of `PackageRuntime`.
 
     Raises:
-        InvalidPackage: Its python_env is not what it must be.
+        InvalidPackage: Its python_env is wrong.
     """
     kind = HostedRuntime if manifest.client else PackageRuntime
     return kind(folder, manifest, work_dir, task_seconds_max, on_output, environments, report)

@@ -46,13 +46,13 @@ class PackageRuntime:
         manifest: The package's manifest, from `unpack_package`.
         work_dir: The folder of the tasks' files while they run. The caller clears it after a crash.
         task_seconds_max: The time that one command may take.
-        on_output: Called with each piece of what the commands print, as it comes.
+        on_output: Called with each piece of the commands' output, as it comes.
         environments: The folder of environments, each built once for all agents with this folder; by
             default a folder beside `work_dir`.
         report: Called with each message for people about a build.
 
     Raises:
-        InvalidPackage: Its python_env is not what it must be.
+        InvalidPackage: Its python_env is wrong.
     """
 
     needs_package = True

@@ -46,7 +46,7 @@ class _Held:
 
 
 class LocalBlobs:
-    """Gives out paths of blobs; copies those of a distant store into the spool while a phase uses them."""
+    """The blobs of running phases, with their paths; those of a distant store are copied into the spool."""
 
     def __init__(self, store: Blobs, spool: Spool) -> None:
         self.store = store

@@ -81,7 +81,7 @@ def merged(aggregator: Aggregator, structure: Structure, partials: Sequence[Part
     Args:
         aggregator: The aggregator that merges them.
         structure: The structure of the global model.
-        partials: At least one; what was loaded is mapped from its file, not held in memory.
+        partials: At least one; loaded ones are mapped from their files, not held in memory.
     """
     first, *others = partials
     if not others:

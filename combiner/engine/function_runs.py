@@ -39,8 +39,8 @@ class FunctionRuns:
     Args:
         name: The combiner's name.
         processes: Runs them.
-        reducer: Stores what comes of them.
-        outbox: Tells what they print.
+        reducer: Stores their results.
+        outbox: Takes their output.
     """
 
     def __init__(

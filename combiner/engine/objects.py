@@ -2,9 +2,9 @@
 
     updates/<combiner>/<phase id>/<task id>
 
-The spool keeps that there is such an object before its client is told where to put it, so whatever a client has put is
-deleted with its phase; what comes later still, or while the store is away, goes at the combiner's next start. For
-worker threads.
+The spool keeps that there is such an object before its client is told the place. So each object is deleted with its
+phase; an object that comes later still, or while the store is away, is deleted at the combiner's next start. For worker
+threads.
 """
 
 from __future__ import annotations

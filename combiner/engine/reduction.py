@@ -36,7 +36,7 @@ _STATE_FORM: Final = model_format("numpyhelper")
 
 
 class Reducer:
-    """Merges the partials of rounds.
+    """The merges of rounds: partials into models.
 
     Args:
         local: The combiner's models, and the blob store.

@@ -3,8 +3,8 @@
     <spool>/retained/<phase id>/round.json   session, round, model, and for each file its client and its examples
                                /<task id>    an update as its client sent it, whether it counted or not
 
-Nothing here is read again: what is retained takes no part in any round. The newest stay; where all of it would be more
-than it may be, the oldest goes.
+No file here is read again: retained updates take no part in any round. The newest stay: the oldest round's go when all
+together would be larger than the limit.
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@
     <folder>/tmp/                                   work in progress; emptied at start
 
 Records, digests and answers are JSON with a digest of their own; see `checked_files`. Names are ids of ours, never a
-client's choice. Files are renamed into place, so what is found is whole; a phase is renamed away before it is deleted.
-They are not forced to the disk: a process that dies loses nothing. A power cut may leave files of zeros: what is read
-back is checked, and asked for again where it is damaged.
+client's choice. Files are renamed into place, so each is whole; a phase is renamed away before it is deleted.
+They are not forced to the disk: a process that dies loses nothing. A power cut may leave files of zeros: each file
+is checked when it is read back, and asked for again if it is damaged.
 """
 
 from __future__ import annotations

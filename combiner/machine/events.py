@@ -52,7 +52,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Damaged:
-    """An answer that lay here is lost: its file is not what was received."""
+    """An answer that lay here is lost: its file differs from the received one."""
 
     task: str
 

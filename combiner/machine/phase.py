@@ -296,7 +296,7 @@ class PhaseMachine:
         return [*told, Cancel(task.client, task.id)] if here else told
 
     def _released(self) -> list[Instruction]:
-        """End everything without a word to the controller; what is being checked will not count."""
+        """End everything without a word to the controller; answers being checked will not count."""
         self.state = PhaseState.RELEASED
         reason = "The round is over."
         instructions: list[Instruction] = []

@@ -88,7 +88,7 @@ class _Handled:
 
 
 class SessionActor:
-    """Runs one session until it has ended, or another controller has it, or this one stops.
+    """The thread of one session, until the session has ended, or another controller has it, or this one stops.
 
     Args:
         document: The session's document, with this controller as its owner.

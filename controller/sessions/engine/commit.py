@@ -28,7 +28,7 @@ _ACTIVE = ("network", "active")
 
 
 class Commits:
-    """Commits the sessions of one controller.
+    """The commits of one controller's sessions.
 
     Args:
         records: The documents.

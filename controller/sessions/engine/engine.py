@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 class Engine:
-    """Runs the sessions of one controller.
+    """The sessions of one controller.
 
     Args:
         records: The documents.

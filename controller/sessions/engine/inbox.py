@@ -59,8 +59,8 @@ class Inbox:
         """Take no more letters. The first call decides the end of those that wait and of those to come.
 
         Args:
-            settled: They change nothing any more and count as stored; otherwise they are cancelled, to be told
-                again to whoever takes the session up.
+            settled: True if they change nothing any more and count as stored; else they are cancelled, to be
+                told again to the session's next driver.
         """
         with self._changed:
             if not self._closed:

@@ -40,9 +40,9 @@ class _Batch:
 
 
 class Intake:
-    """Takes in the news of all combiners; each combiner's in their order.
+    """The intake of all combiners' news; each combiner's news stays in its order.
 
-    News of sessions that another controller drives is stored, too: it is nobody else's then.
+    News of sessions that another controller drives is stored here too, because no other controller gets it.
 
     Args:
         records: The documents.

@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class LeaseKeeper:
-    """Renews the lease on a timer.
+    """The renewal of the lease, on a timer.
 
     Args:
         leases: The leases.

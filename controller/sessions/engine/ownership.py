@@ -23,7 +23,7 @@ _UNFINISHED = [str(status) for status in Status if not status.is_final]
 
 
 class Ownership:
-    """Takes up the sessions that nobody drives.
+    """The sessions that nobody drives, and their takeover.
 
     Args:
         records: The documents.

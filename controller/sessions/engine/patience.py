@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 class Patience:
-    """Repeats work while the store is away.
+    """The repetition of work while the store is away.
 
     Args:
         stopping: Ends the waiting.

@@ -28,7 +28,7 @@ class Mark:
 
 
 class Watch:
-    """Takes the news of one stream.
+    """The intake of one stream.
 
     Args:
         name: The combiner's name.
@@ -68,7 +68,7 @@ class Watch:
         self._stored.put(None)
 
     def _store(self) -> None:
-        """Take everything to the end, also what is not stored any more, so that nobody waits for room."""
+        """Take everything to the end, also news that is not stored any more, so that nobody waits for room."""
         while batch := self._next_batch():
             if self.failed:
                 continue

@@ -7,8 +7,8 @@ no I/O, reads no clock, and knows no step by name. It owns the attempts, the dea
        ▲                 │ failed, or its deadline has passed
        └── after a pause ┘          (round_retries times, then FAILED)
 
-Until `Began`, the network and stored answers only bring the picture up to date, and no deadline is judged: whoever was
-away can speak before.
+Until `Began`, the network and stored answers only bring the picture up to date, and no deadline is judged:
+everybody who was away can speak before.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _PASSING = (Answered, ClientJoined)
 
 
 class Machine:
-    """Moves one session on.
+    """The machine of one session.
 
     Args:
         session: Its state; changed in place.

@@ -143,7 +143,7 @@ def test_updates_of_an_asynchronous_session_stay_where_it_wants_to_keep_them(net
 
 
 class Sum:
-    """Tells everybody the round, and adds up what they have added."""
+    """Functions that tell everybody the round, and sum the updates."""
 
     def __init__(self):
         self.rounds = 0
@@ -182,7 +182,7 @@ def test_updates_that_server_functions_are_given_stay_on_their_combiners(network
 
 
 class Count:
-    """Makes a model of how many updates it was given."""
+    """Functions whose model is the number of their updates."""
 
     def aggregate(self, previous_global, client_updates):
         return [np.full_like(array, len(client_updates)) for array in previous_global]

@@ -20,7 +20,7 @@ Prepare = Callable[[Scene], Mapping[str, dict[str, Any]]]
 
 
 class Exchange:
-    """Asks clients for a value each, and is done once all have answered, or enough at the deadline.
+    """A request for a value of each client; done once all have answered, or enough at the deadline.
 
     Args:
         name: The name of the exchange, unique in its round.

@@ -38,7 +38,7 @@ def buffer_size(session: Session) -> int:
 
 
 class Flights:
-    """Sends out idle clients until the buffer is full, then hands the buffer on."""
+    """The departure of idle clients until the buffer is full, which is then handed on."""
 
     name: ClassVar[str] = "flights"
     shown: ClassVar[str] = "training"

@@ -16,7 +16,7 @@ from .step import Done, Failed, Outcome
 
 
 class Plan:
-    """Asks one combiner that allows server functions; each attempt is planned anew, for new answers."""
+    """A request to one combiner that allows server functions; each attempt is planned anew, for new answers."""
 
     name: ClassVar[str] = "plan"
     shown: ClassVar[str] = "planning"

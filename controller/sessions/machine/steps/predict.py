@@ -14,7 +14,7 @@ from .step import Done, Failed, Outcome
 
 
 class Predict:
-    """Asks the chosen clients, and is done with at least one prediction."""
+    """The predictions of the chosen clients; done with at least one."""
 
     name: ClassVar[str] = "predict"
     shown: ClassVar[str] = "predicting"

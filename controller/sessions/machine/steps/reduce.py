@@ -16,7 +16,7 @@ from .step import Done, Failed, Outcome
 
 
 class Reduce:
-    """Asks the connected combiner with the largest weight; another one if that goes away."""
+    """A request to the connected combiner with the largest weight; to another one if that goes away."""
 
     name: ClassVar[str] = "reduce"
     shown: ClassVar[str] = "reducing"

@@ -15,7 +15,7 @@ from .step import Done, Failed, Outcome
 
 
 class Train:
-    """Asks the chosen clients; a repeated attempt adds to the answers that are in."""
+    """The training of the chosen clients; a repeated attempt adds to the answers that are in."""
 
     name: ClassVar[str] = "train"
     shown: ClassVar[str] = "training"

@@ -14,7 +14,7 @@ from ..state import Session, Validation
 
 
 class Validate:
-    """Asks clients for each committed model; the last validations are awaited at the session's end."""
+    """The validation of each committed model; the last ones are awaited at the session's end."""
 
     def committed(self, scene: Scene) -> None:
         """Ask for the validation of the new model; end the oldest if a slow client has too many before it."""
