@@ -1,6 +1,6 @@
 """The client agent: takes tasks one at a time, runs them, and makes sure that each is answered exactly once.
 
-connection's thread   what the combiner says goes into the ledger
+connection's thread   messages of the combiner go into the ledger
 caller's thread       `work` takes tasks from the ledger and keeps answers there
 deliveries' thread    `deliveries` brings answers from the ledger to the combiner
 """

@@ -2,7 +2,7 @@
 
 <folder>/models/<sha256>/model.npz     with the suffix of its format
 <folder>/packages/<sha256>/package     as it was fetched
-                          /unpacked/   what its commands run in
+                          /unpacked/   the folder of its commands
 """
 
 from __future__ import annotations

@@ -218,7 +218,7 @@ class Ledger:
                 self._remove(self._kept.forget(delivery.answer.task_id))
 
     def close(self) -> None:
-        """Begin nothing more; what waits is offered again to the next process."""
+        """Begin nothing more; waiting tasks are offered again to the next process."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""A client's tasks and their answers, and what else a combiner says about a task."""
+"""A client's tasks, their answers, and the other messages of a combiner about a task."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Combiner:
 
     @classmethod
     async def start(cls, settings: CombinerSettings) -> Combiner:
-        """Bind the port, register, take up what the spool holds, serve.
+        """Bind the port, register, take up the phases in the spool, serve.
 
         Raises:
             FailedPrecondition: Another process has the data folder.

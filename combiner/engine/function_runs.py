@@ -79,7 +79,7 @@ class FunctionRuns:
         return await self._once(order.model_id, lambda: self._reduce(order, functions, own))
 
     async def close(self) -> None:
-        """End what runs."""
+        """End the runs under way."""
         self._processes.cancel()
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
         await self._workers.close()

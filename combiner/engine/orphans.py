@@ -23,7 +23,7 @@ class Orphans:
     Args:
         partials: The partials in the blob store.
         spool: Remembers which are still to be deleted.
-        workers: Threads for what blocks.
+        workers: Threads for blocking calls.
     """
 
     def __init__(self, partials: SharedPartials, spool: Spool, workers: Workers) -> None:

@@ -1,4 +1,4 @@
-"""Partials together into a model, stored with what the aggregator remembers. For worker threads."""
+"""Merges of partials into a model, stored with the aggregator's memory. For worker threads."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ class RunningPhase:
     # Events
 
     def begin(self) -> None:
-        """Take up what the spool holds of an earlier process, then give the clients their tasks."""
+        """Take up the answers of an earlier process, then give the clients their tasks."""
         self._replay()
         self._welcome(self.assignment.clients)
         self._look_at_the_clock()

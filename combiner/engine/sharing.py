@@ -23,7 +23,7 @@ class Sharing:
 
     Args:
         partials: The partials in the blob store.
-        workers: Threads for what blocks.
+        workers: Threads for blocking calls.
         phase_id: The phase whose partial it is.
         deadline: Gives the time after which it is not tried again, in seconds since 1970.
     """

@@ -47,7 +47,7 @@ class Spool:
 
     Attributes:
         disk: Names outages of the disk.
-        retained: The folder of what outlives its phase.
+        retained: The folder of updates that outlive their phase.
     """
 
     def __init__(self, folder: Path) -> None:

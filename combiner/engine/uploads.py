@@ -52,7 +52,7 @@ class Uploads:
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
     def place(self, client_id: str, task_id: str) -> UploadPlace:
-        """Return the place for the update of a client's task; raises what each method of `UploadPort` raises."""
+        """Return the place for the update of a client's task; raises the errors of `UploadPort`."""
         phase = self._phases.of_task(client_id, task_id)
         if phase is None and self._is_new(client_id):
             raise Unavailable("No round here waits for this task yet; ask again.", field="task_id")

@@ -149,7 +149,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Tell:
-    """Tell the controller what happened, to a task if it is about one."""
+    """Tell the controller the news, with its task if it is about one."""
 
     happening: Happening
     client: str = ""

@@ -63,7 +63,7 @@ class JsonObject:
         return self._parsed(self.text or "{}")
 
     def check(self) -> None:
-        """Parse the text, which must not be empty; raises what `value` raises."""
+        """Parse the text, which must not be empty; raises the errors of `value`."""
         if not self.text:
             self._parsed(self.text)
         _ = self.value

@@ -44,7 +44,7 @@ class Commits:
     def commit(
         self, document: Document, changes: Mapping[str, Any], projections: Sequence[Projection] = ()
     ) -> Document:
-        """Change a session's document, then put what follows from it; return the document as it is then.
+        """Change a session's document, then put its projections; return the document as it is then.
 
         Args:
             document: The session's document as this controller knows it.

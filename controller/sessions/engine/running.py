@@ -91,7 +91,7 @@ class RunningSessions:
         return self._commits.commit(document, changes)
 
     def complete(self, document: Document) -> None:
-        """Put what follows from the last commit of a session that has ended."""
+        """Put the projections of the last commit of a session that has ended."""
         self._commits.complete(document)
         self._commits.settle(document)
 

@@ -69,7 +69,7 @@ class Machine:
         self._now = 0.0
 
     def handle(self, event: Event, now: float) -> Decision:
-        """Decide what follows from an event.
+        """Return the decision that follows from an event.
 
         Args:
             event: The event.

@@ -67,13 +67,13 @@ class Companion(Protocol):
         """Take in an event; one that is not for this work changes nothing."""
 
     def committed(self, scene: Scene) -> None:
-        """Begin what a committed round asks for."""
+        """Begin the work that a committed round asks for."""
 
     def resume(self, combiner: str, scene: Scene) -> None:
         """Repeat the orders that this combiner may not have heard."""
 
     def expire(self, scene: Scene) -> None:
-        """End what has passed its deadline."""
+        """End the work whose deadline has passed."""
 
     def shift(self, session: Session, seconds: float, least: float) -> None:
         """Move all deadlines on by so many seconds, and to this time at least."""
