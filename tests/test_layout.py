@@ -401,6 +401,27 @@ def test_every_module_says_what_it_is_for(modules: list[Module]) -> None:
     assert [str(module) for module in modules if not ast.get_docstring(module.tree)] == []
 
 
+def test_no_summary_of_the_core_is_a_noun_clause(modules: list[Module]) -> None:
+    """A docstring answers at once: `Return …` for a function, a noun for anything else."""
+    core = ("fednet.client", "fednet.combiner", "fednet.controller.sessions")
+    clauses = ("What", "How", "Whether", "Those", "Who", "Whose", "Where", "When", "That", "Why")
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    summaries = [
+        (module, ast.get_docstring(node) or "")
+        for module in modules
+        if module.name.startswith(core)
+        for node in ast.walk(module.tree)
+        if isinstance(node, kinds)
+    ]
+
+    assert summaries
+    assert [
+        f"{module}: {summary}"
+        for module, summary in summaries
+        if summary.partition(" ")[0] in clauses
+    ] == []
+
+
 def test_every_test_states_its_fact(repository: Path) -> None:
     """A test's docstring is one sentence or more: what holds, not how it is shown."""
     functions = [
