@@ -1,4 +1,4 @@
-"""Whether the options of a session go together: what can be said before anything else is known."""
+"""Checks that the options of a session go together, as far as the options alone tell."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _check_functions(options: SessionOptions, source: str, rule: Aggregator) -> 
 
 
 def _check_aggregation(options: SessionOptions) -> None:
-    """What is asked of a session whose functions take the aggregator's place."""
+    """Check the options of a session whose functions take the aggregator's place."""
     default = SessionOptions.model_fields["aggregator"].default
     if options.aggregator != default:
         raise InvalidInput(
@@ -93,7 +93,7 @@ def _check_aggregator(options: SessionOptions, rule: Aggregator) -> None:
 
 
 def _check_buffer(options: SessionOptions, most: int) -> None:
-    """Beside a full buffer there must be room for all that still train."""
+    """Check that there is room, beside a full buffer, for all that still train."""
     if options.round_buffer_size > most:
         raise InvalidInput(
             f"round_buffer_size ({options.round_buffer_size}) must be at most {most}: with these "

@@ -9,14 +9,14 @@ from chaos.story import Scene
 
 @pytest.fixture
 def scene(tmp_path):
-    """A controller, two combiners and four clients, all processes of their own."""
+    """Give a controller, two combiners and four clients, all processes of their own."""
     with Conductor() as conductor, ProcessNetwork(tmp_path, conductor.address) as network:
         yield Scene(network, conductor)
 
 
 @pytest.fixture(scope="session")
 def outcomes(pytestconfig):
-    """What became of each fault; written as a table at the end if a file is named."""
+    """Give the outcome of each fault; it is written as a table at the end if a file is named."""
     happened = []
     yield happened
     if path := pytestconfig.getoption("--faults-table"):

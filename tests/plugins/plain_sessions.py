@@ -1,4 +1,4 @@
-"""Sessions without an engine, for tests of what stands before it."""
+"""Sessions without an engine, for tests of the rooms around it."""
 
 import threading
 

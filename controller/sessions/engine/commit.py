@@ -28,7 +28,7 @@ _ACTIVE = ("network", "active")
 
 
 class Commits:
-    """Commits the sessions of one controller.
+    """The commits of one controller's sessions.
 
     Args:
         records: The documents.
@@ -44,7 +44,7 @@ class Commits:
     def commit(
         self, document: Document, changes: Mapping[str, Any], projections: Sequence[Projection] = ()
     ) -> Document:
-        """Change a session's document, then put what follows from it; return the document as it is then.
+        """Change a session's document, then put its projections; return the document as it is then.
 
         Args:
             document: The session's document as this controller knows it.
@@ -66,7 +66,7 @@ class Commits:
         return committed if is_settled else self.settle(committed)
 
     def complete(self, document: Document) -> None:
-        """Put the projections that a session's document carries, as far as the controller before left them out."""
+        """Put the projections that a session's document carries, as far as its earlier driver left them out."""
         for carried in document.get("projections", ()):
             projection = Projection(**carried)
             if (projection.collection, projection.id) == _ACTIVE:

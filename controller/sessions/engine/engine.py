@@ -1,4 +1,4 @@
-"""The session engine: starts and steers sessions, between what people ask and what combiners tell."""
+"""The session engine: starts and steers sessions, between the requests of people and the news of combiners."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 class Engine:
-    """Runs the sessions of one controller.
+    """The sessions of one controller.
 
     Args:
         records: The documents.
@@ -140,7 +140,7 @@ class Engine:
     def wait(
         self, session_id: str, after_version: int, seconds: float, *, final_only: bool = False
     ) -> Document:
-        """Return the session as soon as its version is another one, or after so many seconds.
+        """Return the session as soon as its version differs from the given one, or after so many seconds.
 
         With final_only its version does not matter: it is returned as soon as it has ended.
 

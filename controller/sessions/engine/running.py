@@ -1,4 +1,4 @@
-"""The sessions that this controller drives: each with its actor, until it has ended or another controller has it."""
+"""The sessions that this controller drives: each has its actor until it ends or another controller has it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .lost_time import LostTime
 from .patience import Patience
 
 Elsewhere = Callable[[Document], None]
-"""Raises DrivenElsewhere if a living controller, another one, owns the session of this document."""
+"""Raises DrivenElsewhere if another living controller owns the session of this document."""
 
 
 class RunningSessions:
-    """Knows the actors, and how each session stands.
+    """The actors, and the present document of each session.
 
     Args:
         controller: This controller's name.
@@ -91,7 +91,7 @@ class RunningSessions:
         return self._commits.commit(document, changes)
 
     def complete(self, document: Document) -> None:
-        """Put what follows from the last commit of a session that has ended."""
+        """Put the projections of the last commit of a session that has ended."""
         self._commits.complete(document)
         self._commits.settle(document)
 
@@ -148,7 +148,7 @@ class RunningSessions:
                 self._changed.wait(left)
 
     def notify(self) -> None:
-        """Let everybody who waits look again."""
+        """Wake all that wait for a change."""
         with self._changed:
             self._changed.notify_all()
 

@@ -168,7 +168,7 @@ class ProcessNetwork:
         return [*command, *(["--state-store", self._state_store] if self._state_store else [])]
 
     def _combiner(self, stack: contextlib.ExitStack, name: str) -> list[str]:
-        """A combiner on another loopback address, so that its link on 127.0.0.1 can be cut."""
+        """Return a combiner on another loopback address, so that its link on 127.0.0.1 can be cut."""
         port = free_port()
         self.links[name] = stack.enter_context(FaultProxy(f"127.0.0.2:{port}", port=port))
         return _fednet(
@@ -190,14 +190,14 @@ class ProcessNetwork:
             threading.Event().wait(PAUSE_SECONDS)
 
     def placed_on(self, combiner: str) -> list[str]:
-        """The names of the clients that a combiner serves now."""
+        """Return the names of the clients that a combiner serves now."""
         clients = self.api.get_clients(n_max=100)["result"]
         here = [each for each in clients if each["combiner"] == combiner]
         return sorted(each["name"] for each in here if each["status"] == "online")
 
 
 def free_port() -> int:
-    """A port that nobody listens on at the moment."""
+    """Return a port that nobody listens on at the moment."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return listening.getsockname()[1]
 

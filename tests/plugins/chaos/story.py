@@ -1,4 +1,4 @@
-"""One fault at one moment of a round: what becomes of the session, how long it takes, and what is lost."""
+"""One fault at one moment of a round: the end of the session, its duration, and the lost work."""
 
 import itertools
 import time
@@ -29,7 +29,7 @@ OPTIONS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a session.
+    """The outcome of a session with a fault.
 
     Attributes:
         status: Its status at the end.
@@ -66,7 +66,7 @@ class Scene:
 
 
 Moment: TypeAlias = tuple[Callable[[Scene], None], Callable[[Scene], None]]
-"""Whom the conductor is to hold, and what to wait for."""
+"""The clients that the conductor holds, and the event to wait for."""
 
 MOMENTS: dict[str, Moment] = {
     "all train": (
@@ -84,7 +84,7 @@ MOMENTS: dict[str, Moment] = {
 }
 
 Fault: TypeAlias = Callable[[ProcessNetwork, str], None]
-"""Does something to the process of this name."""
+"""A change to the process of this name."""
 
 
 def _pause(seconds: float) -> None:
@@ -230,7 +230,7 @@ def live(scene: Scene, moment: str, fault: Callable[[], None], folder: Path) -> 
 
 
 def counted_answers(network: ProcessNetwork) -> dict[int, list[str]]:
-    """The names of the clients whose updates are in each round's model, by the round's number."""
+    """Return the names of the clients whose updates are in each round's model, by the round's number."""
     counted = {}
     for each in network.api.get_rounds(n_max=100)["result"]:
         if each["status"] == "Finished":
@@ -240,7 +240,7 @@ def counted_answers(network: ProcessNetwork) -> dict[int, list[str]]:
 
 
 def check_model(final: list[np.ndarray], counted: dict[int, list[str]]) -> None:
-    """Each client adds its number; the mean is weighted by ten times its number."""
+    """Check the final model: each client adds its number; the mean is weighted by ten times its number."""
     expected = 0.0
     for names in counted.values():
         numbers = np.array([int(name.rpartition("-")[2]) for name in names], float)
