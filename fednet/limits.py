@@ -105,6 +105,7 @@ checked_bytes_per_second: Final = 32 * MIB
 # Identity
 token_characters_max: Final = 4 * KIB
 clock_skew_seconds_max: Final = 60.0
+known_tokens_max: Final = 4_096  # tokens of one network whose signature is not checked again
 
 # Processes that `fednet up` and `fednet demo` start
 start_seconds_max: Final = 60.0

@@ -47,8 +47,8 @@ The aggregators and their settings stand in [aggregators.md](aggregators.md).
   that it takes.
 - `helper` is the format of the model to begin with, and that of the active package where a client needs it. That
   package has an entry point `train`, or an object (`client`).
-- `server_functions` go with every aggregator that takes no stale updates; those with `aggregate` with the default one
-  only, and with at most 500 `requested_clients`.
+- `server_functions` that choose clients or give them settings go with every aggregator. Those with `aggregate` make the
+  model themselves, so they go with the default aggregator only, and with at most 500 `requested_clients`.
 - `min_clients` clients that can train are connected when the session starts. A client that has registered is waited for
   a moment.
 

@@ -5,6 +5,7 @@ The claims are `role`, `sub` (the id), `name`, `iat`, `jti` and, for a token tha
 
 from __future__ import annotations
 
+import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fednet import limits
 from fednet.errors import FailedPrecondition, InvalidInput, MissingExtra, Unauthenticated
 from fednet.identity import _private_files
+from fednet.identity._known_tokens import KnownTokens
 from fednet.identity._roles import Identity, Role
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class Verifier:
     def __init__(self, public_key: str) -> None:
         self._jwt = _import_jwt()
         self._public_key = _load_public_key(public_key)
+        self._known = KnownTokens()
 
     def verify(self, token: str) -> Identity:
         """Whom the token speaks for.
@@ -50,8 +53,17 @@ class Verifier:
         """
         if len(token) > limits.token_characters_max:
             raise Unauthenticated("This is no token: it is too long.")
+        if known := self._known.find(token, time.time()):
+            return known
+        claims = self._verified(token)
+        identity = _identity(claims)
+        self._known.add(token, identity, claims.get("exp"))
+        return identity
+
+    def _verified(self, token: str) -> dict[str, Any]:
+        """Return the claims of a token, whose signature and end are checked."""
         try:
-            claims = self._jwt.decode(
+            claims: dict[str, Any] = self._jwt.decode(
                 token,
                 self._public_key,
                 algorithms=[_ALGORITHM],
@@ -60,7 +72,7 @@ class Verifier:
             )
         except self._jwt.PyJWTError as error:
             raise Unauthenticated(self._reason(error)) from error
-        return _identity(claims)
+        return claims
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, self._jwt.ExpiredSignatureError):

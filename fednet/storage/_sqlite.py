@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.dialects.sqlite import Insert, insert
 
 from fednet import limits
 from fednet.errors import InvalidInput, Unavailable
@@ -20,6 +21,8 @@ from fednet.storage._sql_documents import SqlDocuments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import Table
 
     from fednet.storage._documents import Collection
 
@@ -37,7 +40,7 @@ def open_documents(url: str, collections: Sequence[Collection]) -> SqlDocuments:
         Unavailable: It cannot be read or written.
     """
     path = _path_of(url)
-    documents = SqlDocuments(_engine(path), collections, f"sqlite:///{path}")
+    documents = SqlDocuments(_engine(path), collections, f"sqlite:///{path}", _insert_missing)
     try:
         with _alone(path):
             _prepare(documents)
@@ -72,6 +75,10 @@ def _engine(path: Path) -> Engine:
 
 def _set_synchronous(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _insert_missing(table: Table) -> Insert:
+    return insert(table).on_conflict_do_nothing(index_elements=["id"])
 
 
 def _prepare(documents: SqlDocuments) -> None:

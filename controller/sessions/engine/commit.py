@@ -12,7 +12,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Any
 
 from fednet import limits
@@ -56,7 +55,7 @@ class Commits:
         """
         began = time.monotonic()
         latest = list({(each.collection, each.id): each for each in projections}.values())
-        carried = [asdict(each) for each in latest]
+        carried = [vars(each) for each in latest]
         # A session that has ended is not taken up again, so it says that it is still to be completed.
         is_settled = not (latest and Status(changes["status"]).is_final)
         settled = {"projections": carried, "is_settled": is_settled}

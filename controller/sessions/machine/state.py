@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -318,7 +318,8 @@ class Session:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return asdict(self)
+        values: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Session:

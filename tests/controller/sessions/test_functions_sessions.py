@@ -297,7 +297,6 @@ def test_they_work_on_a_model_of_any_format(network, tmp_path):
     assert [array.tolist() for array in made] == [[10.0] * 4]
 
 
-CHOOSES = "class F:\n    def client_selection(self, ids): ...\n"
 AGGREGATES = "class F:\n    def aggregate(self, a, b): ...\n"
 REFUSED = [
     ({"server_functions": "class F"}, "server_functions", "no Python"),
@@ -306,9 +305,13 @@ REFUSED = [
     (
         {"server_functions": AGGREGATES, "aggregator": "fedopt"},
         "aggregator",
-        "Leave one of them out",
+        "only one of them can make the model",
     ),
-    ({"server_functions": CHOOSES, "aggregator": "fedbuff"}, "aggregator", "Leave one of them out"),
+    (
+        {"server_functions": AGGREGATES, "aggregator": "fedbuff"},
+        "aggregator",
+        "only one of them can make the model",
+    ),
     (
         {"server_functions": AGGREGATES, "requested_clients": 501},
         "requested_clients",
