@@ -354,11 +354,13 @@ class TaskUnanswered(_message.Message):
         REFUSED: _ClassVar[TaskUnanswered.Why]
         LATE: _ClassVar[TaskUnanswered.Why]
         GONE: _ClassVar[TaskUnanswered.Why]
+        DAMAGED: _ClassVar[TaskUnanswered.Why]
     WHY_UNSPECIFIED: TaskUnanswered.Why
     FAILED: TaskUnanswered.Why
     REFUSED: TaskUnanswered.Why
     LATE: TaskUnanswered.Why
     GONE: TaskUnanswered.Why
+    DAMAGED: TaskUnanswered.Why
     WHY_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     TRACEBACK_FIELD_NUMBER: _ClassVar[int]

@@ -17,7 +17,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def test_a_fault_only_delays_the_session(scene, row, tmp_path, happened):
-    """All rounds are done, and the model is that of an undisturbed run, but for the updates of a client that is gone."""
+    """All rounds are done, and the model is that of an undisturbed run, but for updates of a client that is gone."""
     outcome = live(scene, row, tmp_path)
     happened(row, outcome)
 

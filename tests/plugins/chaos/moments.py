@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-
 from .conductor import Conductor
 from .network import PAUSE_SECONDS, ProcessNetwork
 
