@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from servers.process import free_port
+
 from fednet import limits
 
 from .network import ProcessNetwork
@@ -44,6 +46,11 @@ def _kill(network: ProcessNetwork, name: str) -> None:
 
 def _start(network: ProcessNetwork, name: str) -> None:
     network.processes[name].start()
+
+
+def _start_elsewhere(network: ProcessNetwork, name: str) -> None:
+    """Start a combiner under another address, which its link does not lead to."""
+    network.processes[name].start("--port", str(free_port()), "--advertise-host", "127.0.0.2")
 
 
 def _terminate(network: ProcessNetwork, name: str) -> None:
@@ -106,6 +113,7 @@ def _put_zeros_into(path: Path) -> bool:
 FAULTS: dict[str, Fault] = {
     "none": Fault(_nothing),
     "kill -9 and return": Fault(_kill, _start),
+    "kill -9 and return elsewhere": Fault(_kill, _start_elsewhere),
     "kill -9 for good": Fault(_kill),
     "SIGTERM and return": Fault(_terminate, _start),
     "SIGSTOP": Fault(_stop, _go_on, AWAY_SECONDS),

@@ -50,11 +50,11 @@ class Process:
         self._command, self._variables, self._announces = command, variables, announces
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> Self:
-        """Start it, and wait until it serves."""
+    def start(self, *more: str) -> Self:
+        """Start it, with further words of its command line, and wait until it serves."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command,
+                [*self._command, *more],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,

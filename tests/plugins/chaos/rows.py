@@ -13,12 +13,13 @@ _MOMENTS = (_TRAIN, _HALF, _VALIDATE)
 _OF_PROCESSES = ("kill -9 and return", "SIGTERM and return", "SIGSTOP")
 _OF_LINKS = ("link cut", "link stalled", "link refused")
 _FOR_GOOD = "kill -9 for good"
+_ELSEWHERE = "kill -9 and return elsewhere"
 _CRASH = "crash, and back after 12 s"
 _FAULTS_OF = {
     "undisturbed": ("none",),
     "controller-1": (*_OF_PROCESSES, "disk full"),
     "driver": (_FOR_GOOD, "SIGSTOP for 30 s"),
-    "combiner-1": (*_OF_PROCESSES, _FOR_GOOD, *_OF_LINKS, "disk full"),
+    "combiner-1": (*_OF_PROCESSES, _ELSEWHERE, _FOR_GOOD, *_OF_LINKS, "disk full"),
     "client-1": (*_OF_PROCESSES, _FOR_GOOD),
     "state store": (_CRASH, "link stalled"),
     "object store": (_CRASH, *_OF_LINKS),
