@@ -506,28 +506,6 @@ def test_a_session_is_waited_for_without_polling(api, controller):
     assert api.session_is_finished("one") is True
 
 
-def test_a_wait_follows_a_session_that_was_restored_to_an_earlier_version(api, controller):
-    """A store that is restored from a backup has it as it was then."""
-    api.start_session("one")
-    earlier = controller.records.get("sessions", "one")
-    for number in range(1, 4):
-        controller.sessions.change("one", round_number=number)
-    seen = []
-
-    def on_change(session):
-        seen.append((session["version"], session["status"]))
-        if len(seen) == 1:
-            controller.records.documents.delete("sessions", earlier["id"])
-            controller.records.insert("sessions", {**earlier, "status": "STARTED"})
-        elif len(seen) == 2:
-            controller.sessions.change_when_awaited("one", {"status": "FINISHED"})
-
-    final = api.wait_session("one", on_change, timeout=20)
-
-    assert seen == [(4, "INITIALIZED"), (1, "STARTED"), (2, "FINISHED")]
-    assert final["status"] == "FINISHED"
-
-
 def test_a_wait_for_the_end_alone_asks_the_server_once(api, controller):
     """However often the session changes meanwhile; before, it looks whether the session has ended already."""
     api.start_session("one")
