@@ -447,7 +447,8 @@ class APIClient(APIReader):
             except (Unavailable, DeadlineExceeded):
                 if time.monotonic() - answered_at > limits.controller_absence_seconds_max:
                     raise
-            if _has_ended(session) or (wait_for == "change" and session["version"] > known):
+            # A version below the known one is an earlier state, restored from a backup: that is a change.
+            if _has_ended(session) or (wait_for == "change" and session["version"] != known):
                 return session
             if time.monotonic() - asked_at < seconds / 2:
                 self._give_way(deadline)

@@ -11,7 +11,7 @@ import pytest
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 # Fixtures that start real servers; each is skipped, with what to install, where its server is not.
-pytest_plugins = ["servers.mongodb", "servers.postgresql", "servers.s3"]
+pytest_plugins = ["servers.mongodb", "servers.postgresql", "servers.s3", "chaos.report"]
 
 # The same examples on every run, however slow the machine; `--hypothesis-profile=default` explores.
 hypothesis.settings.register_profile(
@@ -32,8 +32,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--no-skips", action="store_true", help="let a test that is skipped fail: the CI skips none"
     )
-    parser.addoption("--all-faults", action="store_true", help="try all faults of tests/chaos")
-    parser.addoption("--faults-table", type=Path, help="the file to write their outcomes to")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -93,6 +93,11 @@ class LocalBlobs:
         """Delete a state that nobody will ask for again from the store; nothing happens if it is not there."""
         self.store.delete(blob_key(Blob(BlobKind.STATE, state_id)))
 
+    def discard_model(self, model_id: str) -> None:
+        """Delete a model that no round has committed, and the state that goes with it."""
+        self.store.delete(blob_key(Blob(BlobKind.MODEL, model_id)))
+        self.discard_state(model_id)
+
     def path(self, kind: BlobKind, blob_id: str) -> Path:
         """Return the path of a blob that a running phase uses.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from fednet.aggregation import LabelledUpdates, Partial
+from fednet.errors import FednetError
 from fednet.parameters import ModelFile, ModelFormat, Structure, model_format
 
 from ..machine.aggregators import aggregator_of
@@ -24,6 +26,8 @@ from .folding import merged
 from .function_processes import RunFunctions
 from .partials import SharedPartials
 from .spool import Spool
+
+_log = logging.getLogger(__name__)
 
 _Array = np.ndarray[Any, Any]
 # Makes the new model's arrays and stores their state: returns the arrays, and the state's reference if there is one.
@@ -67,6 +71,7 @@ class Reducer:
         if order.obsolete_state_id:
             self._local.discard_state(order.obsolete_state_id)
         with self._reducing:
+            self._discard_abandoned(order)
             return self._reduced(order, own, self._by_aggregator)
 
     def reduce_by_functions(
@@ -83,6 +88,7 @@ class Reducer:
             TaskFailed: The functions failed, or their result is no model of this session.
             FednetError: The errors of `reduce`.
         """
+        self._discard_abandoned(order)
         return self._reduced(order, own, partial(self._by_functions, run))
 
     def store_state(self, run_id: str, state: _Array) -> Blob:
@@ -98,6 +104,14 @@ class Reducer:
         state_id = str(uuid.uuid5(uuid.UUID(run_id), digest))
         blob, _ = self._put(Blob(BlobKind.STATE, state_id), _STATE_FORM, [state])
         return blob
+
+    def _discard_abandoned(self, order: Reduction) -> None:
+        """Delete the models of earlier attempts; one that cannot be deleted holds up no round."""
+        for model_id in order.abandoned_model_ids:
+            try:
+                self._local.discard_model(model_id)
+            except FednetError as error:
+                _log.warning("the abandoned model %s stays in the store: %s", model_id, error)
 
     def _reduced(self, order: Reduction, own: Mapping[str, Partial], make: _Make) -> Reduced:
         model = self._found(Blob(BlobKind.MODEL, order.model_id))

@@ -10,12 +10,13 @@ from .values import JsonObject
 
 
 class Why(StrEnum):
-    """Reason why a task ended without an answer that counts; the names of the wire."""
+    """Reason why a task has no answer that counts; the names of the wire. A damaged answer's task is open again."""
 
     FAILED = "FAILED"
     REFUSED = "REFUSED"
     LATE = "LATE"
     GONE = "GONE"
+    DAMAGED = "DAMAGED"
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,7 @@ class Reduction:
     state: Blob | None = None
     obsolete_state_id: str = ""
     functions: FunctionsOrder | None = None
+    abandoned_model_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -220,9 +220,13 @@ class PhaseMachine:
         if task.state is not TaskState.CHECKING:
             return []
         self._tasks.move(task, TaskState.OPEN)
-        if self.state is PhaseState.OPEN:
-            return [Send(task.client, task.id)] if task.client in self._here else []
-        return self._give_up(task, "The answer was damaged on the combiner's disk.")
+        reason = "The answer was damaged on the combiner's disk."
+        if self.state is not PhaseState.OPEN:
+            return self._give_up(task, reason)
+        told: list[Instruction] = [
+            Tell(TaskUnanswered(Why.DAMAGED, reason), task.client, task.id)
+        ]  # the client may be at another combiner by now
+        return [*told, Send(task.client, task.id)] if task.client in self._here else told
 
     def _end(self, task: PhaseTask, failure: Failure) -> list[Instruction]:
         self._tasks.move(task, TaskState.UNANSWERED, failure.why, failure.message)

@@ -32,7 +32,7 @@ from .services import services
 
 _FOR_COMBINERS = ("models/", "packages/", "partials/", "states/")
 _WRITTEN_BY_COMBINERS = ("models/", "partials/", "states/")
-_DELETED_BY_COMBINERS = ("partials/", "states/")
+_DELETED_BY_COMBINERS = ("models/", "partials/", "states/")
 _BINARY = {"type": "string", "format": "binary"}
 _PIECE = RequestBody(
     content={

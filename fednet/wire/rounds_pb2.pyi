@@ -169,7 +169,7 @@ class Partial(_message.Message):
     def __init__(self, phase_id: _Optional[str] = ..., combiner: _Optional[str] = ..., updates: _Optional[int] = ..., weight: _Optional[float] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., staleness: _Optional[int] = ...) -> None: ...
 
 class Reduction(_message.Message):
-    __slots__ = ("model_id", "base", "aggregator", "aggregator_settings_json", "partials", "state", "obsolete_state_id", "helper", "functions", "authority")
+    __slots__ = ("model_id", "base", "aggregator", "aggregator_settings_json", "partials", "state", "obsolete_state_id", "helper", "functions", "authority", "abandoned_model_ids")
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     BASE_FIELD_NUMBER: _ClassVar[int]
     AGGREGATOR_FIELD_NUMBER: _ClassVar[int]
@@ -180,6 +180,7 @@ class Reduction(_message.Message):
     HELPER_FIELD_NUMBER: _ClassVar[int]
     FUNCTIONS_FIELD_NUMBER: _ClassVar[int]
     AUTHORITY_FIELD_NUMBER: _ClassVar[int]
+    ABANDONED_MODEL_IDS_FIELD_NUMBER: _ClassVar[int]
     model_id: str
     base: _common_pb2.BlobRef
     aggregator: str
@@ -190,7 +191,8 @@ class Reduction(_message.Message):
     helper: str
     functions: ServerFunctions
     authority: Authority
-    def __init__(self, model_id: _Optional[str] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., partials: _Optional[_Iterable[_Union[Partial, _Mapping]]] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., obsolete_state_id: _Optional[str] = ..., helper: _Optional[str] = ..., functions: _Optional[_Union[ServerFunctions, _Mapping]] = ..., authority: _Optional[_Union[Authority, _Mapping]] = ...) -> None: ...
+    abandoned_model_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, model_id: _Optional[str] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., partials: _Optional[_Iterable[_Union[Partial, _Mapping]]] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., obsolete_state_id: _Optional[str] = ..., helper: _Optional[str] = ..., functions: _Optional[_Union[ServerFunctions, _Mapping]] = ..., authority: _Optional[_Union[Authority, _Mapping]] = ..., abandoned_model_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Reduced(_message.Message):
     __slots__ = ("model", "seconds", "state", "failure")
@@ -354,11 +356,13 @@ class TaskUnanswered(_message.Message):
         REFUSED: _ClassVar[TaskUnanswered.Why]
         LATE: _ClassVar[TaskUnanswered.Why]
         GONE: _ClassVar[TaskUnanswered.Why]
+        DAMAGED: _ClassVar[TaskUnanswered.Why]
     WHY_UNSPECIFIED: TaskUnanswered.Why
     FAILED: TaskUnanswered.Why
     REFUSED: TaskUnanswered.Why
     LATE: TaskUnanswered.Why
     GONE: TaskUnanswered.Why
+    DAMAGED: TaskUnanswered.Why
     WHY_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     TRACEBACK_FIELD_NUMBER: _ClassVar[int]

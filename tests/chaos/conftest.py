@@ -1,23 +1,16 @@
-"""A network of processes for each fault, and the table of all that happened."""
+"""A network of processes for each fault."""
 
 import pytest
 from chaos.conductor import Conductor
-from chaos.network import ProcessNetwork
-from chaos.report import table
-from chaos.story import Scene
+from chaos.moments import Scene
+from chaos.stages import stage
 
 
 @pytest.fixture
-def scene(tmp_path):
-    """Give a controller, two combiners and four clients, all processes of their own."""
-    with Conductor() as conductor, ProcessNetwork(tmp_path, conductor.address) as network:
+def scene(row, tmp_path, request):
+    """One controller or two, two combiners and four clients, all processes of their own, as the row needs them."""
+    with (
+        Conductor() as conductor,
+        stage(row.victim, tmp_path, conductor.address, request.getfixturevalue) as network,
+    ):
         yield Scene(network, conductor)
-
-
-@pytest.fixture(scope="session")
-def outcomes(pytestconfig):
-    """Give the outcome of each fault; it is written as a table at the end if a file is named."""
-    happened = []
-    yield happened
-    if path := pytestconfig.getoption("--faults-table"):
-        path.write_text(table(happened))

@@ -30,11 +30,6 @@ def network(request, tmp_path):
         yield network, conductor
 
 
-def driver_of(network):
-    """Return the name of the controller that drives the session."""
-    return network.api.get_session("s")["owner"]["name"]
-
-
 def test_a_session_survives_its_drivers(network, tmp_path):
     """One driver is killed; the next is stopped until its lease has moved, and goes on when it is too late.
 
@@ -51,11 +46,11 @@ def test_a_session_survives_its_drivers(network, tmp_path):
     network.api.start_session("s", rounds=ROUNDS, round_retries=10, **everybody)
 
     conductor.wait_for("train", 5, network.clients)
-    first = driver_of(network)
+    first = network.driver()
     network.processes[first].kill()
     conductor.release_round(5)
     conductor.wait_for("train", 12, network.clients)
-    second = driver_of(network)
+    second = network.driver()
     network.processes[first].start()
     began = time.monotonic()
     network.processes[second].stop()

@@ -46,7 +46,7 @@ class PlainSessions:
         def is_over():
             if final_only:
                 return session()["status"] in {"FINISHED", "FAILED", "TERMINATED"}
-            return session()["version"] > after_version
+            return session()["version"] != after_version
 
         with self.changed:
             self.awaited.set()

@@ -111,6 +111,9 @@ def reduction_of(message: rounds_pb2.Reduction) -> Reduction:
         state=_optional_blob(message, "state", BlobKind.STATE),
         obsolete_state_id=_id(obsolete, "obsolete_state_id") if obsolete else "",
         functions=_functions(message.functions) if message.HasField("functions") else None,
+        abandoned_model_ids=tuple(
+            _id(each, "abandoned_model_ids") for each in message.abandoned_model_ids
+        ),
     )
     aggregator_of(reduction)
     return reduction

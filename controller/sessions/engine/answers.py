@@ -59,6 +59,17 @@ def _about(news: News, id_: str, client_name: str, outcome: str) -> dict[str, An
     }
 
 
+def forget_lost(records: Records, lost: Sequence[News]) -> None:
+    """Delete answers that count no more, so that the next answers to their tasks are stored.
+
+    News may come twice. By then another combiner may have the answer: that one stays.
+    """
+    for news in lost:
+        found = records.documents.get("answers", news.task)
+        if found and found["combiner"] == news.combiner:
+            records.documents.delete("answers", news.task)
+
+
 def stored_events(records: Records, phase_ids: Sequence[str]) -> Iterator[Event]:
     """Yield the stored answers of these phases as the events that they were."""
     for first in range(0, len(phase_ids), limits.page_items_max):

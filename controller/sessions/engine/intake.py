@@ -17,7 +17,8 @@ from ..machine.events import ClientJoined, ClientLeft, CombinerDown, CombinerUp,
 from ..machine.state import Status
 from . import reports
 from .additions import add
-from .news import ClientGone, ClientSeen, News, Snapshot
+from .answers import forget_lost
+from .news import ClientGone, ClientSeen, News, Snapshot, TaskFailed
 from .patience import controller_stops
 from .running import RunningSessions
 
@@ -32,11 +33,22 @@ class _Batch:
     """The consequences of a batch of news.
 
     Attributes:
+        lost: The news of answers that count no more; their documents go before the others are written.
         then: Told in their order once the documents are stored.
     """
 
     documents: list[tuple[str, Document]] = field(default_factory=list)
+    lost: list[News] = field(default_factory=list)
     then: list[Callable[[], Future[None] | None]] = field(default_factory=list)
+
+    def lose(self, news: News) -> None:
+        """Forget an answer, stored or about to be."""
+        self.documents = [
+            (collection, each)
+            for collection, each in self.documents
+            if (collection, each["id"]) != ("answers", news.task)
+        ]
+        self.lost.append(news)
 
 
 class Intake:
@@ -75,6 +87,7 @@ class Intake:
         batch, statuses = _Batch(), ClientStatuses(self._records)
         for each in news:
             self._read(combiner, each, batch, statuses)
+        self._insist(lambda: forget_lost(self._records, batch.lost))
         self._insist(lambda: add(self._records, batch.documents))
         waiting = [stored for tell in batch.then if (stored := tell())]
         self._insist(statuses.write)
@@ -117,11 +130,14 @@ class Intake:
         """Read news of work; drop unreadable news, which would hold up all news after it for ever."""
         name = self._names.get(news.client, news.client)
         try:
-            batch.documents += reports.documents_of(news, self._epochs.get(combiner, ""), name)
+            documents = reports.documents_of(news, self._epochs.get(combiner, ""), name)
             event = reports.event_of(news, name)
         except Exception:  # noqa: BLE001  whatever it is
             _log.exception("news %d of %s is dropped", news.number, combiner)
             return
+        if isinstance(news.what, TaskFailed) and news.what.is_answer_lost:
+            batch.lose(news)
+        batch.documents += documents
         if event:
             batch.then.append(lambda: self._tell(news.session_id, event))
 

@@ -85,12 +85,17 @@ class TaskFailed:
     """A task ended without an answer that counts.
 
     Attributes:
-        why: FAILED, REFUSED, LATE or GONE.
+        why: FAILED, REFUSED, LATE, GONE or DAMAGED.
     """
 
     why: str
     message: str
     traceback: str
+
+    @property
+    def is_answer_lost(self) -> bool:
+        """True if an answer that was in counts no more, and its combiner waits for another one."""
+        return self.why == "DAMAGED"
 
 
 @dataclass(frozen=True)

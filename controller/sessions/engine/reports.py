@@ -41,9 +41,10 @@ def event_of(news: News, client_name: str) -> Event | None:
             return Answered(news.phase_id, news.combiner, news.client, value=value, content=content)
         case ModelValidated() | ModelUsed():
             return Answered(news.phase_id, news.combiner, news.client)
-        case TaskFailed(_, message):
+        case TaskFailed(_, message) as failed:
             problem = message[: limits.problem_characters_max]
-            return Unanswered(news.phase_id, news.client, client_name, problem)
+            is_lost = failed.is_answer_lost
+            return Unanswered(news.phase_id, news.client, client_name, problem, is_lost)
         case ShareClosed(count, weight, failure, attempt):
             return PhaseClosed(news.combiner, news.phase_id, count, weight, failure, attempt)
         case _:

@@ -37,6 +37,7 @@ from ..machine.orders import (
     StartPhase,
     WithdrawClients,
 )
+from ..machine.scene import id_in
 from ..machine.state import BlobRef, Functions, Kind, Phase, Round, Session, Share
 
 
@@ -260,7 +261,16 @@ def _reduction(
         helper=session.helper,
         functions=_functions(session, current) if aggregates else None,
         authority=right,
+        abandoned_model_ids=_abandoned(session, current),
     )
+
+
+def _abandoned(session: Session, current: Round) -> list[str]:
+    """Return the ids of the models that the last attempts at the round may have left."""
+    first = max(0, current.attempt - limits.abandoned_models_max)
+    return [
+        id_in(session, "model", current.number, number) for number in range(first, current.attempt)
+    ]
 
 
 def _partial(phase: Phase, combiner: str, share: Share, staleness: int) -> rounds_pb2.Partial:

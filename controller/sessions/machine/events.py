@@ -142,17 +142,19 @@ class Answered:
 
 @dataclass(frozen=True)
 class Unanswered:
-    """A client's task ended without an answer that counts.
+    """A client's task has no answer that counts.
 
     Attributes:
         client: The client's id.
         name: Its name, for people.
+        is_answer_lost: True if an answer was in; its combiner waits for another one. Else the task has ended.
     """
 
     phase_id: str
     client: str
     name: str
     message: str
+    is_answer_lost: bool = False
 
 
 @dataclass(frozen=True)

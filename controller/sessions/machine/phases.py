@@ -62,10 +62,14 @@ def ask_again(scene: Scene, phase: Phase, combiner: str, deadline: float) -> Non
     if share is None:
         return
     if not share.closed:
-        scene.order(_start(scene, phase, combiner, _unanswered(scene, phase, share), deadline))
+        unanswered = _unanswered(scene, phase, share)
+        scene.order(_start(scene, phase, combiner, unanswered, deadline))
         if phase.is_closing:
             scene.order(ClosePhase(combiner, phase.phase_id))
-    elif share.failure:  # it was silent, or had to fail: its answers may be there all the same
+            return
+        for client in unanswered:  # it may have moved while the combiner was away
+            _follow(scene, phase, client, deadline)
+    elif share.failure:  # it was silent, or had to fail: its answers may lie there after all
         ask(scene, phase, {combiner: list(share.clients)}, deadline)
 
 
@@ -106,6 +110,9 @@ def absorb(scene: Scene, phase: Phase, event: Event, deadline: float) -> None:
             phase.begun += [] if combiner in phase.begun else [combiner]
         case Answered(phase.phase_id):
             scene.tally(phase).add(event)
+        case Unanswered(phase.phase_id, client, is_answer_lost=True):
+            scene.tally(phase).lose(client)
+            _follow(scene, phase, client, deadline)
         case PhaseClosed(phase_id=phase.phase_id) | PhaseRefused(phase_id=phase.phase_id):
             _told_totals(scene, phase, event)
         case Withdrawn(combiner, phase.phase_id, clients):
@@ -265,9 +272,6 @@ def _unheard(
     if order.combiner not in scene.network.combiners:
         return
     ask_again(scene, phase, order.combiner, deadline)
-    if isinstance(order, WithdrawClients):
-        for client in order.clients:
-            _follow(scene, phase, client, deadline)
 
 
 # Clients that move

@@ -15,6 +15,11 @@ from .tally import Tally
 _IDS = uuid.UUID("5f6c7a0e-0a4b-4a57-8f2e-6a1c9f6f2d55")
 
 
+def id_in(session: Session, *parts: object) -> str:
+    """Return an id within a session that is the same each time, so that a repeated step repeats its names."""
+    return str(uuid.uuid5(_IDS, "/".join(map(str, (session.document_id, *parts)))))
+
+
 @dataclass
 class Scene:
     """Everything that a step may read, and the one place for its orders and projections.
@@ -51,8 +56,8 @@ class Scene:
         return self.tallies[phase.phase_id]
 
     def id(self, *parts: object) -> str:
-        """Return an id that is the same each time, so that a repeated step repeats its names."""
-        return str(uuid.uuid5(_IDS, "/".join(map(str, (self.session.document_id, *parts)))))
+        """Return an id within the session; see `id_in`."""
+        return id_in(self.session, *parts)
 
     def deadline(self) -> float:
         """Return the deadline of a step that starts now: round_timeout plus a grace period for messages."""

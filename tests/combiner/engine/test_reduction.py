@@ -8,7 +8,7 @@ import pytest
 
 from fednet.combiner.engine.reduction import Reducer
 from fednet.combiner.machine.values import Blob, BlobKind
-from fednet.errors import InvalidInput, NotFound, TransferCorrupted
+from fednet.errors import InvalidInput, NotFound, PermissionDenied, TransferCorrupted
 from fednet.parameters import load_parameters
 from fednet.wire import common_pb2, rounds_pb2
 
@@ -140,6 +140,45 @@ async def test_a_state_is_deleted_once_nobody_will_ask_for_it(
     third = await speaking.reduce(reduction_of((phase, speaking), **obsolete))
 
     assert set(store.list("states/")) == {f"states/{ref.state.id}" for ref in (second, third)}
+    await speaking.close()
+
+
+async def test_the_model_of_an_abandoned_attempt_is_deleted(
+    speaking, phase_of, reduction_of, store
+):
+    """And what the aggregator remembered with it; the next attempt is under way."""
+    await speaking.restart()
+    phase = phase_of("a", aggregator="fedavgm")
+    await run(speaking, phase, [("a", (1, 2, 3), "")])
+    first = await speaking.reduce(reduction_of((phase, speaking)))
+
+    abandoned = [first.model.id, str(uuid.uuid4())]
+    second = await speaking.reduce(reduction_of((phase, speaking), abandoned_model_ids=abandoned))
+
+    models = {f"models/{phase.model.id}", f"models/{second.model.id}"}
+    assert set(store.list("models/")) == models
+    assert set(store.list("states/")) == {f"states/{second.state.id}"}
+    await speaking.close()
+
+
+async def test_a_model_that_cannot_be_deleted_holds_up_no_round(
+    speaking, phase_of, reduction_of, store, monkeypatch, caplog
+):
+    """It stays, and the log names it."""
+    await speaking.restart()
+    phase = phase_of("a")
+    await run(speaking, phase, [("a", (1, 2, 3), "")])
+    first = await speaking.reduce(reduction_of((phase, speaking)))
+
+    def refuse(key):
+        raise PermissionDenied(f"{key} stays.")
+
+    monkeypatch.setattr(store, "delete", refuse)
+    abandoned = [first.model.id]
+    second = await speaking.reduce(reduction_of((phase, speaking), abandoned_model_ids=abandoned))
+
+    assert second.model.id != first.model.id
+    assert first.model.id in caplog.text
     await speaking.close()
 
 

@@ -93,7 +93,7 @@ TABLE = [
     ("checking", failed("a"), "checking", []),
     ("checking", Counted(TASK, 5.0, TaskSent()), "answered", ["Tell", "Receipt"]),
     ("checking", Refused(TASK, "bad"), "unanswered", ["Tell", "Receipt"]),
-    ("checking", Damaged(TASK), "open", ["Send"]),
+    ("checking", Damaged(TASK), "open", ["Tell", "Send"]),
     ("checking", next_attempt("a"), "checking", []),
     ("checking", Withdrew(("a",)), "checking", []),
     ("checking", CloseAsked(), "checking", ["Tell"]),
@@ -410,13 +410,27 @@ def test_a_damaged_answer_is_asked_for_again_while_the_phase_is_open():
     phase.handle(Joined("a"), 0.0)
     phase.handle(answered("a"), 0.0)
 
-    assert phase.handle(Damaged(TASK), 1.0) == [Send("a", TASK)]
+    [told, sent] = phase.handle(Damaged(TASK), 1.0)
+    assert (told.happening.why, sent) == (Why.DAMAGED, Send("a", TASK))
     phase.handle(answered("a"), 1.0)
     phase.handle(CloseAsked(), 1.0)
     done = phase.handle(Damaged(TASK), 2.0)
 
     assert names_of(done) == ["Tell", "Cancel", "Finish"]
     assert phase.answers == 0
+
+
+def test_a_damaged_answer_of_a_client_that_is_elsewhere_is_told():
+    """The controller asks it there."""
+    phase = phase_of("a", "b")
+    phase.handle(Joined("a"), 0.0)
+    phase.handle(answered("a"), 0.0)
+    phase.handle(Left("a"), 0.5)
+
+    [told] = phase.handle(Damaged(TASK), 1.0)
+
+    assert (told.happening.why, told.client) == (Why.DAMAGED, "a")
+    assert phase.without_answer(["a"]) == ("a",)
 
 
 def test_answers_that_are_asked_for_again_are_known_before():
@@ -535,7 +549,7 @@ class Story:
     @property
     def reported(self):
         tasks = [each for each in self.all_of(Tell) if isinstance(each.happening, TaskUnanswered)]
-        return [each.task for each in tasks]
+        return [each.task for each in tasks if each.happening.why is not Why.DAMAGED]
 
 
 def accepted(story):

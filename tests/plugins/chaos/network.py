@@ -3,8 +3,8 @@
 import contextlib
 import json
 import os
+import resource
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -12,6 +12,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
+
+from servers.process import free_port
 
 from fednet.api_client import APIClient
 from fednet.settings import environment_of_a_task
@@ -43,16 +45,16 @@ class Process:
         announces: bool,
     ) -> None:
         self.name = name
+        self.log = folder / f"{name}.log"
         self.said: dict[str, Any] = {}
         self._command, self._variables, self._announces = command, variables, announces
-        self._log = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> Self:
-        """Start it, and wait until it serves."""
-        with self._log.open("ab") as log:
+    def start(self, *more: str) -> Self:
+        """Start it, with further words of its command line, and wait until it serves."""
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command,
+                [*self._command, *more],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -62,7 +64,7 @@ class Process:
         if self._announces:
             assert self._process.stdout
             line = self._process.stdout.readline()
-            assert line, f"{self.name} has died:\n{self._log.read_text()[-3000:]}"
+            assert line, f"{self.name} has died:\n{self.log.read_text()[-3000:]}"
             self.said = json.loads(line)
         return self
 
@@ -83,6 +85,12 @@ class Process:
     def go_on(self) -> None:
         """Let it run again."""
         self._signal(signal.SIGCONT)
+
+    def limit_files(self, size_bytes: int) -> None:
+        """Let none of its files grow beyond this size, as a full disk would; resource.RLIM_INFINITY ends it."""
+        assert self._process, "it is started first"
+        limits = (size_bytes, resource.RLIM_INFINITY)
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, limits)
 
     def _signal(self, number: int) -> None:
         assert self._process, "it is started first"
@@ -112,6 +120,11 @@ class ProcessNetwork:
         combiners: How many combiners.
         clients: How many clients.
         state_store: The URL of the state store; by default SQLite.
+        blob_store: The URL of an object store, which clients then use as well; by default a folder.
+
+    Attributes:
+        processes: All processes, and servers of stores that a fault may end, by name.
+        links: The links that a fault may cut, by the name of what they lead to.
     """
 
     def __init__(
@@ -123,13 +136,15 @@ class ProcessNetwork:
         combiners: int = 2,
         clients: int = 4,
         state_store: str | None = None,
+        blob_store: str | None = None,
     ) -> None:
-        self._folder, self._conductor, self._state_store = folder, conductor, state_store
+        self._folder, self._conductor = folder, conductor
+        self._state_store, self._blob_store = state_store, blob_store
         self._stack = contextlib.ExitStack()
         self.controllers = [f"controller-{number}" for number in range(1, controllers + 1)]
         self.combiners = [f"combiner-{number}" for number in range(1, combiners + 1)]
         self.clients = [f"client-{number}" for number in range(1, clients + 1)]
-        self.processes: dict[str, Process] = {}
+        self.processes: dict[str, Any] = {}
         self.links: dict[str, FaultProxy] = {}
 
     def __enter__(self) -> Self:
@@ -165,7 +180,7 @@ class ProcessNetwork:
         command += ["--data-dir", str(self._folder / "controller")]
         if len(self.controllers) > 1:
             command += ["--name", name]
-        return [*command, *(["--state-store", self._state_store] if self._state_store else [])]
+        return [*command, *_given("--state-store", self._state_store), *self._blobs()]
 
     def _combiner(self, stack: contextlib.ExitStack, name: str) -> list[str]:
         """Return a combiner on another loopback address, so that its link on 127.0.0.1 can be cut."""
@@ -174,13 +189,27 @@ class ProcessNetwork:
         return _fednet(
             *("combiner", "start", "--name", name, "--announce", "--api-url", self.api_url),
             *("--token", self.token, "--host", "127.0.0.2", "--advertise-host", "127.0.0.1"),
-            *("--port", str(port), "--data-dir", str(self._folder / name)),
+            *("--port", str(port), "--data-dir", str(self.folder_of(name)), *self._blobs()),
         )
 
+    def _blobs(self) -> list[str]:
+        return _given("--blob-store", self._blob_store)
+
+    def folder_of(self, name: str) -> Path:
+        """The data folder of a combiner or a client."""
+        return self._folder / name
+
     def _client(self, name: str) -> list[str]:
-        folder = str(self._folder / name)
-        words = [name, self.api_url, self.token, folder, self._conductor]
+        """A client that has its place, so that it is known whom a fault strikes."""
+        combiner = self.combiners[self.clients.index(name) % len(self.combiners)]
+        transfer = "object-store" if self._blob_store else "grpc"
+        words = [name, self.api_url, self.token, str(self.folder_of(name))]
+        words += [combiner, transfer, self._conductor]
         return [sys.executable, "-m", "chaos.site", *words]
+
+    def driver(self) -> str:
+        """The name of the controller that drives the session."""
+        return str(self.api.get_session("s")["owner"]["name"])
 
     def wait_for_clients(self) -> None:
         """Return once all clients are connected."""
@@ -189,17 +218,9 @@ class ProcessNetwork:
             assert time.monotonic() < over, "the clients do not connect"
             threading.Event().wait(PAUSE_SECONDS)
 
-    def placed_on(self, combiner: str) -> list[str]:
-        """Return the names of the clients that a combiner serves now."""
-        clients = self.api.get_clients(n_max=100)["result"]
-        here = [each for each in clients if each["combiner"] == combiner]
-        return sorted(each["name"] for each in here if each["status"] == "online")
 
-
-def free_port() -> int:
-    """Return a port that nobody listens on at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return listening.getsockname()[1]
+def _given(flag: str, value: str | None) -> list[str]:
+    return [flag, value] if value else []
 
 
 def _fednet(*words: str) -> list[str]:

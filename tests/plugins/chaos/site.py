@@ -1,6 +1,6 @@
 """A client's process. Before it trains or validates it says so to the conductor, and waits until it may go on.
 
-python -m chaos.site NAME API_URLS TOKEN DATA_DIR CONDUCTOR
+python -m chaos.site NAME API_URLS TOKEN DATA_DIR COMBINER TRANSFER CONDUCTOR
 """
 
 import json
@@ -10,9 +10,24 @@ import sys
 from fednet.client import Client
 
 
-def main(name: str, api_url: str, token: str, data_dir: str, conductor: str) -> None:
+def main(
+    name: str,
+    api_url: str,
+    token: str,
+    data_dir: str,
+    combiner: str,
+    transfer: str,
+    conductor: str,
+) -> None:
     """Serve until the process is killed."""
-    client = Client(api_url, name=name, token=token, data_dir=data_dir)
+    client = Client(
+        api_url,
+        name=name,
+        token=token,
+        data_dir=data_dir,
+        preferred_combiner=combiner,
+        transfer=transfer,
+    )
     number = int(name.rpartition("-")[2])
 
     @client.train

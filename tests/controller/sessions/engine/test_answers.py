@@ -1,10 +1,12 @@
 """Answers are stored one by one, and bring a session up to date when it is taken up."""
 
+from dataclasses import replace
+
 import pytest
 
 from fednet import limits
 from fednet.controller.sessions.engine.additions import add
-from fednet.controller.sessions.engine.answers import document_of, stored_events
+from fednet.controller.sessions.engine.answers import document_of, forget_lost, stored_events
 from fednet.controller.sessions.engine.news import News, TaskFailed, UpdateFolded, ValueGiven
 from fednet.controller.sessions.machine.events import Answered, Unanswered
 
@@ -52,6 +54,27 @@ def test_a_task_that_failed_and_was_answered_later_leaves_both(records):
     stored(records, news(TaskFailed("FAILED", "no", ""), 1), news(UpdateFolded(5.0, {}, {}), 2))
 
     assert {each["outcome"] for each in records.find("answers")} == {"failed", "counted"}
+
+
+def test_an_answer_that_is_lost_makes_room_for_the_next_one(records):
+    """Whoever takes the session up must not count on it."""
+    stored(records, news(UpdateFolded(5.0, {}, {}), 1))
+    lost = news(TaskFailed("DAMAGED", "zeros", ""), 2)
+
+    forget_lost(records, [lost])
+    stored(records, lost, replace(news(UpdateFolded(7.0, {}, {}), 1), combiner="other"))
+
+    assert {each["outcome"] for each in records.find("answers")} == {"damaged", "counted"}
+    assert records.get("answers", "t")["combiner"] == "other"
+
+
+def test_a_loss_that_is_told_again_takes_nothing_from_another_combiner(records):
+    """The next answer came there meanwhile."""
+    stored(records, replace(news(UpdateFolded(7.0, {}, {}), 1), combiner="other"))
+
+    forget_lost(records, [news(TaskFailed("DAMAGED", "zeros", ""), 2)])
+
+    assert records.get("answers", "t")["num_examples"] == 7.0
 
 
 def test_only_answers_of_the_asked_phases_come_back_whatever_their_number(records, monkeypatch):

@@ -24,6 +24,7 @@ from fednet.controller.sessions.machine.orders import (
     StartPhase,
     WithdrawClients,
 )
+from fednet.controller.sessions.machine.scene import id_in
 from fednet.controller.sessions.machine.state import BlobRef, Functions, Kind, Phase, Round, Share
 from fednet.errors import InvalidInput, Unavailable
 from fednet.wire import common_pb2, rounds_pb2
@@ -98,6 +99,19 @@ def test_a_reduction_carries_the_aggregators_memory(new_session, current):
     assert (message.state.id, message.state.kind) == ("state-1", common_pb2.BlobRef.STATE)
     assert (message.state.size_bytes, message.obsolete_state_id) == (7, "state-0")
     assert not without.HasField("state")
+
+
+def test_a_reduction_names_the_models_that_earlier_attempts_may_have_left(new_session, current):
+    """The last ones, of this round; the first attempt has none."""
+    session = new_session()
+    first = call_of(session, ReduceRound("k", current), RIGHT).message
+    later = replace(current, attempt=limits.abandoned_models_max + 5)
+
+    message = call_of(session, ReduceRound("k", later), RIGHT).message
+
+    ids = [id_in(session, "model", current.number, number) for number in range(5, later.attempt)]
+    assert list(first.abandoned_model_ids) == []
+    assert list(message.abandoned_model_ids) == ids
 
 
 def test_a_partial_says_how_old_its_base_is(new_session, current):

@@ -6,6 +6,7 @@ from session_world import ANSWERED
 from fednet import limits
 from fednet.controller.sessions.machine.events import (
     Answered,
+    ClientJoined,
     CombinerUp,
     PhaseBegun,
     PhaseClosed,
@@ -13,6 +14,7 @@ from fednet.controller.sessions.machine.events import (
     TimePassed,
     Unanswered,
     Unheard,
+    Withdrawn,
 )
 from fednet.controller.sessions.machine.orders import (
     ClosePhase,
@@ -213,6 +215,55 @@ def test_a_combiner_that_is_away_keeps_its_clients_while_none_is_seen_elsewhere(
     world.pass_time()
 
     assert shares(world) == {"a": ["a1", "a2"], "b": ["b1"]}
+
+
+def test_clients_that_moved_while_their_combiner_was_away_for_a_moment_are_followed(new_world):
+    """It is back before it counts as lost, and would wait for them until the deadline."""
+    world = new_world()
+    obey_all(world)
+    world.news.clear()
+    world.kill("a")
+    world.move("a1", "b")
+    hear_all(world)
+    assert world.orders == []
+
+    decision = world.tell(CombinerUp("a", {"a2": frozenset({"TRAIN"})}))
+
+    [start, withdrawal] = decision.orders
+    assert (start.combiner, start.clients) == ("a", ("a1", "a2"))
+    assert withdrawal == WithdrawClients("a", start.phase_id, ("a1",))
+
+
+def test_a_client_whose_answer_is_lost_is_asked_where_it_is_now(new_world):
+    """Its first combiner lets it go first."""
+    world = new_world()
+    obey_all(world)
+    world.news.clear()
+    phase_id = world.session.round.phase.phase_id
+    world.tell(Answered(phase_id, "a", "a1"))
+    world.tell(ClientJoined("b", "a1", frozenset({"TRAIN"})))
+    assert world.orders == []
+
+    decision = world.tell(Unanswered(phase_id, "a1", "a1", "damaged", is_answer_lost=True))
+    moved = world.tell(Withdrawn("a", phase_id, frozenset({"a1"})))
+
+    assert decision.orders == [WithdrawClients("a", phase_id, ("a1",))]
+    [start] = [each for each in moved.orders if each.combiner == "b"]
+    assert (type(start), start.clients) == (StartPhase, ("a1",))
+
+
+def test_a_client_that_has_failed_is_left_alone_where_it_moves(new_world):
+    """Its task has ended; only a further attempt asks again."""
+    world = new_world()
+    obey_all(world)
+    world.news.clear()
+    phase_id = world.session.round.phase.phase_id
+    world.tell(Answered(phase_id, "a", "a1"))
+    world.tell(ClientJoined("b", "a1", frozenset({"TRAIN"})))
+
+    decision = world.tell(Unanswered(phase_id, "a1", "a1", "it failed"))
+
+    assert decision.orders == []
 
 
 def test_a_lost_combiner_that_comes_back_releases_the_phase(new_world):
