@@ -99,6 +99,7 @@ COLLECTIONS = (
     Collection("drafts"),
     Collection("revocations"),
     Collection("network"),
+    Collection("secrets"),  # no route reads it
 )
 
 _NATURAL_KEYS = {
