@@ -67,14 +67,12 @@ def assembled(
         records, presence = Records(documents), Presence()
         signer = network_signer(records, settings.data_dir)
         token = admin_token(settings.data_dir, signer)
-        catalog = Catalog(records, blobs, settings.data_dir / "incoming")
+        catalog = Catalog(records, blobs, name_lock.folder / "incoming")
+        catalog.discard_unfinished()
         leases = Leases(records, name_lock.name, name_lock.mark)
         leases.take(address)
         to_close.callback(leases.release)
-        if (
-            len(leases.look()) == 1
-        ):  # nobody else receives files in this folder, and nobody sees clients
-            catalog.discard_unfinished()
+        if len(leases.look()) == 1:  # nobody else sees clients
             all_offline(records)
         own_token = signer.sign(Identity(Role.CONTROLLER, name_lock.name, name_lock.name))
         engine = Engine(records, catalog, presence, leases, own_token)
