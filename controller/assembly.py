@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from flask import Flask
 
-from fednet.identity import Identity, Role, Signer, admin_token
+from fednet.identity import Identity, Role, admin_token
 from fednet.settings import ControllerSettings
 from fednet.storage import open_blobs, open_documents, shared_folder
 
@@ -22,6 +22,7 @@ from .presence import Presence
 from .records import COLLECTIONS, Records
 from .registry import Registry
 from .sessions.engine.engine import Engine
+from .signing_key import network_signer
 
 
 @dataclass(frozen=True)
@@ -63,17 +64,15 @@ def assembled(
             closing(open_documents(settings.state_store_url, COLLECTIONS))
         )
         blobs = to_close.enter_context(closing(open_blobs(settings.blob_store_url)))
-        signer = Signer.from_folder(settings.data_dir)
-        token = admin_token(settings.data_dir, signer)
         records, presence = Records(documents), Presence()
-        catalog = Catalog(records, blobs, settings.data_dir / "incoming")
+        signer = network_signer(records, settings.data_dir)
+        token = admin_token(settings.data_dir, signer)
+        catalog = Catalog(records, blobs, name_lock.folder / "incoming")
+        catalog.discard_unfinished()
         leases = Leases(records, name_lock.name, name_lock.mark)
         leases.take(address)
         to_close.callback(leases.release)
-        if (
-            len(leases.look()) == 1
-        ):  # nobody else receives files in this folder, and nobody sees clients
-            catalog.discard_unfinished()
+        if len(leases.look()) == 1:  # nobody else sees clients
             all_offline(records)
         own_token = signer.sign(Identity(Role.CONTROLLER, name_lock.name, name_lock.name))
         engine = Engine(records, catalog, presence, leases, own_token)

@@ -99,6 +99,8 @@ COLLECTIONS = (
     Collection("drafts"),
     Collection("revocations"),
     Collection("network"),
+    Collection("uploads", indexed=("sender",)),
+    Collection("secrets"),  # no route reads it
 )
 
 _NATURAL_KEYS = {

@@ -64,6 +64,7 @@ server_functions_processes_max: Final = 4
 # Calls
 connect_seconds_max: Final = 10.0
 call_seconds_max: Final = 30.0
+first_answer_seconds_max: Final = 3.0  # while there is another controller to ask
 retry_attempts_max: Final = 5
 retry_seconds_first: Final = 0.1
 retry_seconds_max: Final = 10.0

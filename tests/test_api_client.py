@@ -30,7 +30,13 @@ from fednet.errors import (
     Unauthenticated,
     Unavailable,
 )
-from fednet.identity import Signer, admin_token, write_local_network
+from fednet.identity import (
+    Signer,
+    admin_token,
+    keep_signing_key,
+    new_signing_key,
+    write_local_network,
+)
 from fednet.packages import create_package
 from fednet.server_functions import ServerFunctionsBase
 from fednet.settings import default_data_dir
@@ -94,7 +100,7 @@ class Controller:
     """A served controller with an admin's token, its parts at hand."""
 
     def __init__(self, data_dir, serve):
-        signer = Signer.from_folder(data_dir)
+        signer = Signer.from_pem(keep_signing_key(data_dir, new_signing_key()))
         self.token = admin_token(data_dir, signer)
         self.records = Records(open_documents("memory://", COLLECTIONS))
         self.blobs = open_blobs("memory://")

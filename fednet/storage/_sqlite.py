@@ -8,7 +8,8 @@ processes of one machine may share the file; it must not lie on a network file s
 from __future__ import annotations
 
 import fcntl
-from contextlib import contextmanager
+import os
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,7 @@ def _engine(path: Path) -> Engine:
         max_overflow=0,
         pool_timeout=limits.store_wait_seconds_max,
         connect_args={"timeout": limits.store_wait_seconds_max},
+        hide_parameters=True,
     )
     event.listen(engine, "connect", _set_synchronous)
     return engine
@@ -88,6 +90,13 @@ def _prepare(documents: SqlDocuments) -> None:
             documents.schema.prepare(connection)
 
 
+def _make_private(path: Path) -> None:
+    """Let only the file's owner read it: it holds the network's signing key."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    with suppress(PermissionError):  # it is another user's, who has set its mode
+        path.chmod(0o600)
+
+
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Hold a lock file: SQLite's own lock does not cover the change to a write-ahead log."""
@@ -95,6 +104,7 @@ def _alone(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.with_name(f"{path.name}-lock").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            _make_private(path)
             yield
     except OSError as error:
         raise Unavailable(f"The state store {path} cannot be opened: {error}.") from error

@@ -11,7 +11,7 @@ from fednet.controller.catalog import Catalog
 from fednet.controller.presence import Presence
 from fednet.controller.records import COLLECTIONS, Records
 from fednet.controller.registry import Registry
-from fednet.identity import Identity, Role, Signer
+from fednet.identity import Identity, Role, Signer, new_signing_key
 from fednet.packages import create_package
 from fednet.storage import open_blobs, open_documents
 
@@ -36,8 +36,8 @@ def presence():
 
 
 @pytest.fixture(scope="session")
-def signer(tmp_path_factory):
-    return Signer.from_folder(tmp_path_factory.mktemp("key"))
+def signer():
+    return Signer.from_pem(new_signing_key())
 
 
 @pytest.fixture(scope="session")

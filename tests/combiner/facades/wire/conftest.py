@@ -9,7 +9,7 @@ from wire_calls import Caller, update_of
 
 from fednet.combiner.facades.wire.serving import OPEN_SERVICES, ROLES, serve_wire
 from fednet.combiner.machine.assignment import task_id_of
-from fednet.identity import Identity, Role, Signer
+from fednet.identity import Identity, Role, Signer, new_signing_key
 from fednet.rpc import TokenGate, channel_options
 from fednet.storage import open_blobs
 
@@ -23,8 +23,8 @@ def store():
 
 
 @pytest.fixture(scope="module")
-def signer(tmp_path_factory):
-    return Signer.from_folder(tmp_path_factory.mktemp("key"))
+def signer():
+    return Signer.from_pem(new_signing_key())
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from fednet.controller.sessions.engine.link import CombinerLink
 from fednet.controller.sessions.engine.news import ShareClosed, Snapshot
 from fednet.controller.sessions.engine.requests import Call
 from fednet.errors import NotFound, Unavailable
-from fednet.identity import Identity, Role, Signer
+from fednet.identity import Identity, Role, Signer, keep_signing_key, new_signing_key
 from fednet.parameters import write_model
 from fednet.testing import Network
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
@@ -95,7 +95,10 @@ def open_link(tmp_path):
 
     def make(address, reader):
         controller = Identity(Role.CONTROLLER, "controller", "controller")
-        token = Signer.from_folder(tmp_path / "network").sign(controller)
+        pem = keep_signing_key(
+            tmp_path / "network", new_signing_key()
+        )  # the network's, if one runs
+        token = Signer.from_pem(pem).sign(controller)
         links.append(
             CombinerLink(
                 "k", address, token, "controller", absorb=reader.absorb, on_down=reader.downs.put
