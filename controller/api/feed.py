@@ -32,7 +32,7 @@ class AskedFeed(Asked):
     """Where there is none, wait for one so long."""
 
     kind: Alternatives = None
-    """Only entries of these kinds."""
+    """Only entries of these kinds; a comma separates them."""
 
     session_id: str | None = None
     """Only entries about this session."""
@@ -125,10 +125,11 @@ def _wants_events() -> bool:
 def _kinds(query: AskedFeed) -> frozenset[str] | None:
     if query.kind is None:
         return None
-    for unknown in set(query.kind) - set(EntryKind):
+    kinds = {kind for text in query.kind for kind in text.split(",")}
+    for unknown in kinds - set(EntryKind):
         known = ", ".join(EntryKind)
         raise InvalidInput(f"There is no kind {unknown!r} of entries: take {known}.", field="kind")
-    return frozenset(query.kind)
+    return frozenset(kinds)
 
 
 def _last_event_id() -> int:

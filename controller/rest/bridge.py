@@ -195,10 +195,11 @@ class _Exchange:
         head = await call.head
         if waits.awaited is not None:
             return
-        await self._start(head)
         if waits.stream is not None:
+            await self._start(head.without_length())
             await self._send_stream(waits)
         else:
+            await self._start(head)
             while piece := await call.body.atake():
                 await self._send(piece)
         if call.has_failed:

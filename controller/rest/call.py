@@ -27,6 +27,11 @@ class AnswerHead:
     status: int
     headers: Sequence[tuple[str, str]]
 
+    def without_length(self) -> AnswerHead:
+        """Return the head of the same answer with another body."""
+        kept = [each for each in self.headers if each[0].lower() != "content-length"]
+        return AnswerHead(self.status, kept)
+
 
 class ViewCall:
     """Calls the application once.
