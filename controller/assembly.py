@@ -16,6 +16,9 @@ from fednet.storage import open_blobs, open_documents, shared_folder
 from .app import Services, create_app
 from .catalog import Catalog
 from .client_statuses import all_offline
+from .feed.feed import Feed
+from .feed.follower import Followers
+from .feed.log import FeedLog
 from .leases import Leases
 from .name_lock import NameLock
 from .presence import Presence
@@ -75,7 +78,10 @@ def assembled(
         if len(leases.look()) == 1:  # nobody else sees clients
             all_offline(records)
         own_token = signer.sign(Identity(Role.CONTROLLER, name_lock.name, name_lock.name))
-        engine = Engine(records, catalog, presence, leases, own_token)
+        feed = Feed(FeedLog(records, name_lock.name))
+        to_close.callback(feed.close)
+        followers = Followers(feed, name_lock.name, own_token)
+        engine = Engine(records, catalog, presence, leases, own_token, feed, followers)
         to_close.callback(engine.close)
         registry = Registry(
             records,
@@ -85,6 +91,6 @@ def assembled(
             shared_folder(settings.blob_store_url),
             engine.disconnect,
         )
-        app = create_app(Services(records, blobs, registry, catalog, engine, signer.verifier))
+        app = create_app(Services(records, blobs, registry, catalog, engine, signer.verifier, feed))
         engine.open()
         yield Assembly(app, engine, presence, token)

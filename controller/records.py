@@ -96,6 +96,7 @@ COLLECTIONS = (
         ),
     ),
     Collection("controllers"),
+    Collection("feed"),
     Collection("drafts"),
     Collection("revocations"),
     Collection("network"),

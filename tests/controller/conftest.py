@@ -8,6 +8,8 @@ from plain_sessions import PlainSessions
 
 from fednet.controller.app import Services, create_app
 from fednet.controller.catalog import Catalog
+from fednet.controller.feed.feed import Feed
+from fednet.controller.feed.log import FeedLog
 from fednet.controller.presence import Presence
 from fednet.controller.records import COLLECTIONS, Records
 from fednet.controller.registry import Registry
@@ -63,13 +65,20 @@ def catalog(records, blobs, tmp_path):
 
 
 @pytest.fixture
-def sessions(records):
-    return PlainSessions(records)
+def feed(records):
+    opened = Feed(FeedLog(records, "here"))
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
-def services(records, blobs, registry, catalog, sessions, signer):
-    return Services(records, blobs, registry, catalog, sessions, signer.verifier)
+def sessions(records, feed):
+    return PlainSessions(records, feed)
+
+
+@pytest.fixture
+def services(records, blobs, registry, catalog, sessions, signer, feed):
+    return Services(records, blobs, registry, catalog, sessions, signer.verifier, feed)
 
 
 @pytest.fixture

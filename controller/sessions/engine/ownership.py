@@ -112,4 +112,6 @@ class Ownership:
     def _fail(self, document: Document) -> None:
         reason = "Its state was written by another version of the controller. Start it anew."
         failed = {"status": str(Status.FAILED), "reason": reason}
-        self._records.update("sessions", document["id"], lambda _: failed)
+        self._running.tell_changed(
+            self._records.update("sessions", document["id"], lambda _: failed)
+        )

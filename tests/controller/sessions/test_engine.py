@@ -10,6 +10,7 @@ import requests
 
 from fednet import limits
 from fednet.combiner.engine.spool import Spool
+from fednet.controller.feed.entries import Interest
 from fednet.controller.server import Controller
 from fednet.controller.sessions.engine import reports
 from fednet.controller.sessions.engine.news import TaskSent
@@ -440,10 +441,13 @@ def test_a_combiner_started_again_finishes_the_session(network, controllers):
 
 
 def wait_for_answers(engine, session_id, count):
-    """Wait until the controller knows of so many answers; the session's changes tell."""
-    session = engine.wait(session_id, 0, 0)
-    while session["progress"]["answers"] < count:
-        session = engine.wait(session_id, session["version"], SECONDS)
+    """Until the controller knows of so many answers; told by the session's changes."""
+    while True:
+        change = engine._running._feed.listen(Interest(session_id=session_id))
+        if engine.document(session_id)["progress"]["answers"] >= count:
+            change.close()
+            return
+        assert change.wait(SECONDS)
 
 
 # Refusals
@@ -570,32 +574,47 @@ def test_news_that_cannot_be_read_hold_up_nothing(network, monkeypatch, caplog):
     assert "of combiner-1 is dropped" in caplog.text
 
 
-def test_a_wait_ends_when_the_controller_stops(network, controllers):
-    """Callers that wait do not hold the controller up."""
+def test_a_wait_ends_when_the_controller_stops(network, controllers, monkeypatch):
+    """Nobody who waits holds it up."""
     site = Site(1)
     site.may_train.clear()
     net = network(1, [site])
     session_id = net.api.start_session(rounds=1)["session_id"]
     assert site.is_training.wait(SECONDS)
-    engine, answers = controllers[-1]._engine, []
-    waiting = threading.Thread(
-        target=lambda: answers.append(engine.wait(session_id, 0, 600, final_only=True))
-    )
+    asked, answers = listened(controllers[-1], monkeypatch), []
+    path = f"/api/v1/sessions/{session_id}?wait_for=end&wait_seconds={limits.wait_seconds_max}"
+    waiting = threading.Thread(target=lambda: answers.append(net.api._http.call("GET", path)))
     waiting.start()
+    assert asked.wait(SECONDS)
 
-    engine.close()
+    controllers[-1].stop()
 
     waiting.join(SECONDS)
     site.may_train.set()
-    assert answers[0]["session_id"] == session_id
+    assert (answers[0]["session_id"], answers[0]["status"]) == (session_id, "STARTED")
 
 
-def test_a_wait_for_the_end_is_not_answered_before(network, controllers):
-    """The wait goes on, however often the session changes on the way."""
+def listened(controller, monkeypatch):
+    """An event that is set as soon as somebody waits."""
+    asked, feed = threading.Event(), controller._engine._running._feed
+    listen = feed.listen
+
+    def and_tell(interest):
+        listener = listen(interest)
+        asked.set()
+        return listener
+
+    monkeypatch.setattr(feed, "listen", and_tell)
+    return asked
+
+
+def test_a_wait_for_the_end_is_not_answered_before(network):
+    """However often the session changes on the way."""
     net = network(1, [Site(1)])
     session_id = net.api.start_session(rounds=3)["session_id"]
 
-    session = controllers[-1]._engine.wait(session_id, 0, SECONDS, final_only=True)
+    path = f"/api/v1/sessions/{session_id}?wait_for=end&wait_seconds={limits.wait_seconds_max}"
+    session = net.api._http.call("GET", path, seconds=SECONDS)
 
     assert (session["status"], session["round_number"]) == ("FINISHED", 3)
 
