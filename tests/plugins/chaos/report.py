@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class _Collector:
-    """Collects the outcomes of all tests, and writes the table at the end."""
+    """The outcomes of all tests, and their table at the end."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -59,7 +59,7 @@ class _Collector:
 def happened(
     record_property: Callable[[str, object], None],
 ) -> Callable[[Row, Outcome], None]:
-    """Note what became of a fault."""
+    """Note the outcome of a fault."""
     return lambda row, outcome: record_property(_PROPERTY, json.dumps([str(row), asdict(outcome)]))
 
 
