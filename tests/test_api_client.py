@@ -106,7 +106,7 @@ class Controller:
         self.blobs = open_blobs("memory://")
         self.sessions = PlainSessions(self.records)
         presence = Presence()
-        registry = Registry(self.records, presence, signer, lambda _: None, {})
+        registry = Registry(self.records, presence, signer, lambda _: None, dict)
         catalog = Catalog(self.records, self.blobs, data_dir / "uploads")
         self.services = Services(
             self.records, self.blobs, registry, catalog, self.sessions, signer.verifier
