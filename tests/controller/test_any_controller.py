@@ -217,7 +217,7 @@ def test_a_package_and_a_draft_of_one_are_the_others(two, tmp_path, model):
     with http_of(two.b, two.network.token) as b:
         active = b.call("GET", "/api/v1/packages/active")
         b.call("DELETE", "/api/v1/packages/active")
-        with pytest.raises(FailedPrecondition, match="client"):  # nobody is there; but the draft is known
+        with pytest.raises(FailedPrecondition, match="client"):  # none is there; the draft is known
             b.call("POST", "/api/v1/sessions/start", body={"session_id": kept["session_id"]})
 
     assert active["file_name"] == "package.tgz"
