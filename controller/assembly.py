@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 from flask import Flask
 
@@ -75,8 +76,10 @@ def assembled(
         leases = Leases(records, name_lock.name, name_lock.mark)
         leases.take(address)
         to_close.callback(leases.release)
-        if len(leases.look()) == 1:  # nobody else sees clients
+        is_first = leases.is_first()
+        if is_first:  # nobody else sees clients
             all_offline(records)
+        shared_folder(settings.blob_store_url, renew=is_first)
         own_token = signer.sign(Identity(Role.CONTROLLER, name_lock.name, name_lock.name))
         feed = Feed(FeedLog(records, name_lock.name))
         to_close.callback(feed.close)
@@ -88,7 +91,7 @@ def assembled(
             presence,
             signer,
             engine.connect,
-            shared_folder(settings.blob_store_url),
+            partial(shared_folder, settings.blob_store_url),
             engine.disconnect,
         )
         app = create_app(Services(records, blobs, registry, catalog, engine, signer.verifier, feed))
