@@ -62,6 +62,7 @@ def live(scene: Scene, row: Row, folder: Path) -> Outcome:
     began = time.monotonic()
     _strike(scene, row)
     session = network.api.wait_session("s", timeout=SECONDS_MAX)
+    check_log(network, row)
     seconds = time.monotonic() - began
     network.api.download_model(session["model_id"], str(folder / "final.npz"))
     counted = counted_answers(network)
@@ -92,6 +93,12 @@ def _outcome(session: dict, seconds: float, scene: Scene, counted: dict[int, lis
         updates_missing=ROUNDS * CLIENTS - in_models,
         rounds=len(counted),
     )
+
+
+def check_log(network: ProcessNetwork, row: Row) -> None:
+    """The victim's own log names a fault that people must do something about."""
+    if words := FAULTS[row.fault].says.get(row.victim):
+        assert words in network.processes[row.victim].log.read_text()
 
 
 def counted_answers(network: ProcessNetwork) -> dict[int, list[str]]:
