@@ -122,7 +122,9 @@ class FaultProxy:
         self._faults.clear()
         self._faults.refusing = True
         self._cut()
-        while others := asyncio.all_tasks() - {asyncio.current_task()}:  # the loop is the proxy's alone
+        while others := asyncio.all_tasks() - {
+            asyncio.current_task()
+        }:  # the loop is the proxy's alone
             await asyncio.wait(others)
         self._server.close()
         await self._server.wait_closed()
