@@ -49,11 +49,11 @@ class Client:
         name: The client's name, unique in its network.
         token: A token that may register clients, or this client's own; by default FEDNET_TOKEN, or the admin
             token of a controller on this machine.
-        data_dir: Where credentials and unsent updates are kept, so that the client is known again after a
+        data_dir: The folder of credentials and unsent updates, so that the client is known again after a
             restart; by default a temporary folder.
         preferred_combiner: The name of the combiner to be placed on, if it has room.
-        transfer: How files travel: "grpc" through the combiner, "object-store" straight to the network's
-            object store, or "auto", so where it can be reached.
+        transfer: The way of files: "grpc" through the combiner, "object-store" straight to the network's
+            object store, or "auto": the store if it can be reached, else the combiner.
 
     Raises:
         InvalidInput: A setting is wrong; names it.
@@ -87,17 +87,17 @@ class Client:
         self._is_stopped = False
 
     def train(self, function: Train) -> Train:
-        """Decorator: `function(parameters, settings) -> (parameters, {"num_examples": n, …})` trains."""
+        """Register `function(parameters, settings) -> (parameters, {"num_examples": n, …})` to train; a decorator."""
         self._train = function
         return function
 
     def validate(self, function: Validate) -> Validate:
-        """Decorator: `function(parameters, settings) -> {"accuracy": …, …}` validates."""
+        """Register `function(parameters, settings) -> {"accuracy": …, …}` to validate; a decorator."""
         self._validate = function
         return function
 
     def predict(self, function: Predict) -> Predict:
-        """Decorator: `function(parameters, settings) -> {"labels": […], …}` predicts on the client's data."""
+        """Register `function(parameters, settings) -> {"labels": […], …}` to predict on its data; a decorator."""
         self._predict = function
         return function
 
@@ -117,7 +117,7 @@ class Client:
             agent.run()
 
     def stop(self) -> None:
-        """Let `run` come back soon, also if it is about to begin; from any thread."""
+        """Make `run` return soon, also if it is about to begin; from any thread."""
         with self._lock:
             self._is_stopped = True
             if self._agent:

@@ -1,6 +1,6 @@
-"""The client agent: takes tasks one at a time, runs them, and sees to it that each is answered exactly once.
+"""The client agent: takes tasks one at a time, runs them, and makes sure that each is answered exactly once.
 
-connection's thread   what the combiner says goes into the ledger
+connection's thread   messages of the combiner go into the ledger
 caller's thread       `work` takes tasks from the ledger and keeps answers there
 deliveries' thread    `deliveries` brings answers from the ledger to the combiner
 """
@@ -60,7 +60,7 @@ class Agent:
         self._on_ready = on_ready
         folder = settings.data_dir / settings.name
         self._lock = FolderLock(folder, "client")
-        self._connected_mark = folder / "connected"  # for those who watch over this process
+        self._connected_mark = folder / "connected"  # a mark for supervisors of this process
         with _usable(folder):
             self._ledger = Ledger(folder / "answers")
             notes = TaskNotes(folder / "begun", self._ledger.is_closed)
@@ -104,12 +104,12 @@ class Agent:
             raise self._refusal
 
     def stop(self) -> None:
-        """Let `run` come back soon; from any thread. A running task is broken off."""
+        """Make `run` return soon; from any thread. A running task is broken off."""
         self._ledger.close()
         self._runtimes.cancel()
         self._connection.stop()
 
-    # What the combiner says (in the connection's thread)
+    # Messages of the combiner (in the connection's thread)
 
     def _connected(self, place: ClientPlace, stream: int) -> None:
         with contextlib.suppress(OSError):  # a full disk must not end the connection
@@ -152,7 +152,7 @@ class Agent:
         self._ledger.receipted(receipt)
 
     def _report(self, text: str) -> None:
-        """Tell the network's people what goes on here; it is lost where no combiner listens."""
+        """Write a line into the network's log; it is lost if no combiner listens."""
         self._connection.send_log(text, self._runtimes.task_id)
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import uuid
 from collections.abc import Iterator
@@ -25,8 +26,9 @@ from fednet import limits
 from fednet.errors import InvalidInput
 from fednet.rpc import sha256_of
 
-from .kept import UpdateFile
-from .tasks import Answer, Failure, Outcome, Prediction, Update, Validation
+from .tasks import Answer, Failure, Outcome, Prediction, Update, UpdateFile, Validation
+
+_log = logging.getLogger(__name__)
 
 _FORMAT = 1
 _OUTCOMES: dict[str, type[Outcome]] = {
@@ -52,7 +54,7 @@ class AnswerFiles:
     """The folder of kept answers.
 
     Attributes:
-        folder: Where it is.
+        folder: Its path.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -74,17 +76,25 @@ class AnswerFiles:
         yield from whole.values()
 
     def keep(self, kept: KeptAnswer) -> None:
-        """Write an answer; it takes its name when it is whole.
+        """Write an answer; the log says that it is lost with this process, if the disk does not take it."""
+        try:
+            self._write(kept)
+        except OSError as error:
+            _log.error(
+                "the answer to task %s cannot be kept in %s (%s): it is lost if this process ends",
+                kept.answer.task_id,
+                self.folder,
+                error.strerror,
+            )
 
-        Raises:
-            OSError: It cannot be written.
-        """
+    def _write(self, kept: KeptAnswer) -> None:
+        """Write an answer; it takes its name when it is whole."""
         path = self._answer_path(kept.answer.task_id)
         scratch = path.with_suffix(".tmp")
         body = json.dumps(_document_of(kept)).encode()
         scratch.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
         if kept.update:
-            # A power cut takes what was not forced to the disk; only a training is worth the milliseconds.
+            # A power cut takes bytes that were not forced to the disk; only a training is worth the milliseconds.
             for written in (self.update_path(kept.answer.task_id), scratch):
                 _force(written)
         scratch.replace(path)
@@ -106,13 +116,16 @@ class AnswerFiles:
             return False
 
     def remove(self, task_id: str) -> None:
-        """Remove an answer and its update; nothing happens where there is nothing."""
-        # The answer first: an update without one is cleared away, an answer needs its update.
-        self._answer_path(task_id).unlink(missing_ok=True)
-        self.update_path(task_id).unlink(missing_ok=True)
+        """Remove an answer and its update, if they are there; the log says if that fails."""
+        try:
+            # The answer first: an update without one is cleared away, an answer needs its update.
+            self._answer_path(task_id).unlink(missing_ok=True)
+            self.update_path(task_id).unlink(missing_ok=True)
+        except OSError as error:
+            _log.warning("files in %s cannot be removed: %s", self.folder, error.strerror)
 
     def update_path(self, task_id: str) -> Path:
-        """Return where the update of a task lies, or is to lie."""
+        """Return the path of a task's update."""
         return self.folder / f"{checked_id(task_id)}.update"
 
     def _answer_path(self, task_id: str) -> Path:

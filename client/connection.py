@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -22,9 +20,9 @@ from fednet.errors import (
     Unauthenticated,
     Unavailable,
 )
-from fednet.rpc import Channel, open_channel, rpc_errors
+from fednet.rpc import open_channel, rpc_errors
 from fednet.settings import ClientSettings
-from fednet.wire import models_pb2_grpc, tasks_pb2, tasks_pb2_grpc
+from fednet.wire import models_pb2_grpc, tasks_pb2
 
 from .messages import (
     answer_message,
@@ -34,13 +32,14 @@ from .messages import (
     receipt_of,
     task_of,
 )
+from .stream import Stream
 from .tasks import Answer, Cancel, Receipt, Task, failure_of
 
 _log = logging.getLogger(__name__)
 
 
 class Connection:
-    """Keeps one stream open for as long as the agent lives; runs in a thread of its own.
+    """The agent's connection: one stream, kept open while the agent lives, in a thread of its own.
 
     It goes back to the combiner that it knows; when that one does not welcome it, it asks the controller again.
 
@@ -77,7 +76,7 @@ class Connection:
         self._on_refused = on_refused
         self._was_welcomed = False
         self.stopping = threading.Event()
-        self._stream: _Stream | None = None
+        self._stream: Stream | None = None
         self._number = 0  # of the stream
         self._is_welcome = False
         self._changed = threading.Condition()
@@ -136,7 +135,7 @@ class Connection:
         except FednetError as problem:
             self._on_refused(problem)
         except Exception as error:  # noqa: BLE001  nothing above this reads it
-            # Nobody reads a thread's last words: an agent without its connection must end, not hang.
+            # Nobody sees an error of a thread: an agent without its connection must end, not hang.
             _log.exception("the connection failed")
             self._on_refused(FednetError(f"The connection failed: {error!r}"))
         finally:
@@ -156,7 +155,7 @@ class Connection:
                 place = place or self._enrol()
                 welcomed, may_pass = self._serve(place), True
             except FednetError as problem:
-                # A combiner's refusal of an older place says only that the controller must be asked.
+                # A combiner that refuses an older place only says that the controller must be asked.
                 if is_new and _is_final(problem, was_welcomed=self._was_welcomed):
                     raise
                 welcomed, may_pass = False, problem.retryable
@@ -227,8 +226,8 @@ class Connection:
             case "receipt":
                 self._on_message(receipt_of(message.receipt))
 
-    def _open(self, place: ClientPlace) -> _Stream:
-        stream = _Stream(open_channel(place.address, place.token))
+    def _open(self, place: ClientPlace) -> Stream:
+        stream = Stream(open_channel(place.address, place.token))
         with self._changed:
             self._stream = stream
             is_late = self.stopping.is_set()
@@ -245,7 +244,7 @@ class Connection:
         _log.info("connected to the combiner %s at %s", place.combiner, place.address)
         self._on_connected(place, self._number)
 
-    def _close(self, stream: _Stream) -> None:
+    def _close(self, stream: Stream) -> None:
         with self._changed:
             self._stream, self._is_welcome = None, False
         stream.close()
@@ -268,34 +267,3 @@ def _resolve(answer: Future[Any], ask: Callable[[], Any]) -> None:
         answer.set_result(ask())
     except BaseException as error:  # noqa: BLE001  it is raised where the answer is wanted
         answer.set_exception(error)
-
-
-class _Stream:
-    """One stream on one channel."""
-
-    def __init__(self, channel: Channel) -> None:
-        self.channel = channel
-        self._outgoing: queue.Queue[tasks_pb2.ClientMessage | None] = queue.Queue(
-            limits.queue_messages_max
-        )
-        stub = tasks_pb2_grpc.TasksStub(channel)
-        self._call: Any = stub.Connect(iter(self._outgoing.get, None))
-
-    def messages(self, hello: tasks_pb2.ClientMessage) -> Iterator[tasks_pb2.CombinerMessage]:
-        """Say hello, then give everything that the combiner says."""
-        self.send(hello)
-        yield from self._call
-
-    def send(self, message: tasks_pb2.ClientMessage) -> None:
-        """Queue a message; a stream that takes none any more is given up."""
-        try:
-            self._outgoing.put_nowait(message)
-        except queue.Full:
-            self.close()
-
-    def close(self) -> None:
-        """End the stream, and gRPC's thread that waits for something to send; from any thread."""
-        self._call.cancel()
-        with contextlib.suppress(queue.Full):
-            self._outgoing.put_nowait(None)
-        self.channel.close()

@@ -30,7 +30,7 @@ _FINAL = (InvalidInput, LimitExceeded, FailedPrecondition)  # another attempt en
 
 
 class Deliveries:
-    """Delivers the answers of a ledger, one at a time, while the agent works at the next task.
+    """The deliveries of a ledger's answers, one at a time, while the agent works at the next task.
 
     Args:
         ledger: The ledger.
@@ -77,7 +77,7 @@ class Deliveries:
         try:
             seconds = self._upload(delivery)
         except NotFound as problem:
-            # The combiner does not wait for this update: its receipt for the bare answer says what becomes of it.
+            # The combiner does not wait for this update: its receipt for the bare answer settles it.
             if problem.field == "task_id":
                 self._send(delivery, 0.0, is_whole=False)
             else:

@@ -2,7 +2,7 @@
 
 <folder>/models/<sha256>/model.npz     with the suffix of its format
 <folder>/packages/<sha256>/package     as it was fetched
-                          /unpacked/   what its commands run in
+                          /unpacked/   the folder of its commands
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Files:
     """The files that a client holds of its network.
 
     Args:
-        folder: Where they lie.
+        folder: The folder of the files.
         fetch: Brings a blob to a path, its digest checked; it finds the bytes of an earlier attempt
             beside that path.
     """

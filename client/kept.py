@@ -22,15 +22,7 @@ from dataclasses import dataclass
 from fednet import limits
 from fednet.backoff import backoff_seconds
 
-from .tasks import Answer, Failure, Task
-
-
-@dataclass(frozen=True)
-class UpdateFile:
-    """The size and digest of an update's file, as they were when the answer was kept."""
-
-    size_bytes: int
-    sha256: str
+from .tasks import Answer, Failure, Task, UpdateFile
 
 
 @dataclass(frozen=True)
@@ -40,7 +32,7 @@ class Delivery:
     Attributes:
         answer: The answer.
         update: Its update's file, if it has one.
-        failures: How many deliveries have failed in a row.
+        failures: The number of deliveries that have failed in a row.
         is_again: True if an earlier delivery may have brought the update to the combiner, or a part of it.
         is_checked: True if this process made the update's file, or has held it against its digest.
         version: Names this state of the answer; a later one makes the delivery void.
@@ -74,7 +66,7 @@ class _Entry:
 
     @property
     def end(self) -> float | None:
-        """When it retires, or is forgotten where it is retired."""
+        """The time at which it retires, or is forgotten if it is retired."""
         if self.retired_at is None:
             return self.deadline
         return self.retired_at + limits.retired_answer_seconds_max
@@ -224,7 +216,7 @@ class Kept:
         return self.retire(task_id, now)
 
     def retire(self, task_id: str, now: float) -> list[str]:
-        """Stop to deliver an answer for now; return the tasks whose answers are forgotten for it.
+        """Stop delivering an answer for now; return the tasks whose answers are forgotten for it.
 
         A failure is forgotten itself: its task is worth another try.
         """
@@ -267,11 +259,11 @@ class Kept:
         return gone
 
     def next_due(self) -> float | None:
-        """Return when the next answer is due."""
+        """Return the time at which the next answer is due."""
         return min((entry.due_at for entry in self._waiting()), default=None)
 
     def next_end(self) -> float | None:
-        """Return when the next answer retires or is forgotten by itself."""
+        """Return the time at which the next answer retires or is forgotten by itself."""
         ends = (entry.end for entry in self._entries.values())
         return min((end for end in ends if end is not None), default=None)
 

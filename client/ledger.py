@@ -20,8 +20,8 @@ from fednet import limits
 from fednet.errors import LimitExceeded
 
 from .answer_files import AnswerFiles, KeptAnswer, checked_id
-from .kept import Delivery, Kept, UpdateFile
-from .tasks import Answer, Failure, Receipt, Task, Update
+from .kept import Delivery, Kept
+from .tasks import Answer, Failure, Receipt, Task, Update, UpdateFile
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Ledger:
     """The tasks and answers of one client, for any thread.
 
     Args:
-        folder: Where answers are kept.
+        folder: The folder of kept answers.
         clock: Gives the present time in seconds; never goes back.
     """
 
@@ -55,7 +55,7 @@ class Ledger:
         self._is_closed = False
         self._take_up()
 
-    # What the combiner says
+    # The combiner's messages
 
     def connected(self, combiner: str, stream: int) -> None:
         """Deliver answers to a combiner, on the stream that is open now."""
@@ -108,7 +108,7 @@ class Ledger:
                 now = self._clock()
                 self._remove(self._kept.refused(task_id, now, is_offered=is_offered))
 
-    # The thread that works
+    # For the thread that works
 
     def next(self) -> Task | None:
         """Put away the task in hand and wait for the next; None after `close`."""
@@ -147,17 +147,19 @@ class Ledger:
         with self._changed:
             assert self._in_hand
             offer = self._in_hand
-        self._write(KeptAnswer(answer, update, self._wall_time(offer.deadline), offer.combiner))
+        self._files.keep(
+            KeptAnswer(answer, update, self._wall_time(offer.deadline), offer.combiner)
+        )
         with self._changed:
             self._put(answer, update, offer)
             self._in_hand = None  # from here on an offer of the task finds the answer
             self._changed.notify_all()
 
     def update_path(self, task_id: str) -> Path:
-        """Return where the update of a task lies, or is to lie."""
+        """Return the path of a task's update."""
         return self._files.update_path(task_id)
 
-    # The thread that delivers
+    # For the thread that delivers
 
     def next_delivery(self) -> Delivery | None:
         """Wait for an answer that is to be delivered; None after `close`."""
@@ -199,10 +201,10 @@ class Ledger:
         """Keep another answer, without an update, in the place of one that cannot be delivered."""
         with self._changed:
             if self._kept.replace(delivery, answer):
-                self._remove_files(answer.task_id)
+                self._files.remove(answer.task_id)
                 deadline = self._wall_time(self._kept.deadline_of(answer.task_id))
                 combiner = self._kept.combiner_of(answer.task_id)
-                self._write(KeptAnswer(answer, None, deadline, combiner))
+                self._files.keep(KeptAnswer(answer, None, deadline, combiner))
 
     def is_current(self, delivery: Delivery) -> bool:
         """Return True if nothing has become of the answer since the delivery began."""
@@ -216,7 +218,7 @@ class Ledger:
                 self._remove(self._kept.forget(delivery.answer.task_id))
 
     def close(self) -> None:
-        """Begin nothing more; what waits is offered again to the next process."""
+        """Begin nothing more; waiting tasks are offered again to the next process."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
@@ -259,7 +261,7 @@ class Ledger:
     def _put_away(self) -> None:
         offer, self._in_hand = self._in_hand, None
         if offer and offer.task.id not in self._kept:
-            self._remove_files(offer.task.id)
+            self._files.remove(offer.task.id)
 
     def _drop_damaged(self, task_id: str) -> None:
         _log.warning("the kept update of task %s is damaged: the task is done again", task_id)
@@ -277,24 +279,7 @@ class Ledger:
 
     def _remove(self, task_ids: list[str]) -> None:
         for task_id in task_ids:
-            self._remove_files(task_id)
-
-    def _remove_files(self, task_id: str) -> None:
-        try:
             self._files.remove(task_id)
-        except OSError as error:
-            _log.warning("files in %s cannot be removed: %s", self._files.folder, error.strerror)
-
-    def _write(self, kept: KeptAnswer) -> None:
-        try:
-            self._files.keep(kept)
-        except OSError as error:
-            _log.error(
-                "the answer to task %s cannot be kept in %s (%s): it is lost if this process ends",
-                kept.answer.task_id,
-                self._files.folder,
-                error.strerror,
-            )
 
     # The two clocks: one of this process, and one that outlives it
 

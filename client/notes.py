@@ -26,7 +26,7 @@ class TaskNotes:
     """The notes of one client.
 
     Args:
-        folder: Where they lie.
+        folder: The folder of the notes.
         is_stopping: Says that the process ends cleanly, so that a task that ends now is only broken off.
     """
 

@@ -1,4 +1,4 @@
-"""A client's tasks and their answers, and what else a combiner says about a task."""
+"""A client's tasks, their answers, and the other messages of a combiner about a task."""
 
 from __future__ import annotations
 
@@ -99,6 +99,14 @@ class Answer:
     download_seconds: float = 0.0
     work_seconds: float = 0.0
     upload_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class UpdateFile:
+    """The size and digest of an update's file, as they were when the answer was kept."""
+
+    size_bytes: int
+    sha256: str
 
 
 def failure_of(task_id: str, error: Exception, traceback: str = "") -> Answer:

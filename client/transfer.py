@@ -73,7 +73,7 @@ class Transfer:
         self._move(download_object, download, ref, path)
 
     def _lies_there(self, path: Path, task_id: str) -> bool:
-        """Ask the combiner for the size of what it has of an update; compare it with the file's."""
+        """Ask the combiner how much of an update it has; return True if that is the whole file."""
         return received_bytes(self._connection.models(), task_id) == path.stat().st_size
 
     def _move(

@@ -27,7 +27,7 @@ _NO_SPACE = {
 
 
 class Work:
-    """Works at tasks, one at a time, in the caller's thread.
+    """The work at tasks, one at a time, in the caller's thread.
 
     Args:
         folder: The client's folder, for the log.

@@ -43,7 +43,7 @@ def start(
     "--address", default="127.0.0.1:12080", show_default=True, help="Where it listens, HOST:PORT."
 )
 def health(address: str) -> None:
-    """Exit with 0 if a combiner serves, for those who watch over its process; no token is needed."""
+    """Exit with 0 if a combiner serves, for supervisors of its process; no token is needed."""
     from .facades.wire.health import check_health
 
     check_health(address)

@@ -1,29 +1,40 @@
-"""The calls between the engine and the protocols that clients reach it by."""
+"""The ports of the combiner: all calls between its inside and the protocols that it is reached by.
+
+A protocol in `facades/` uses these and the values of `machine/`, and nothing of the engine. All methods of ports belong
+to the event loop's thread.
+"""
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from .machine.answers import Answer
-from .machine.values import Capabilities, Digest, LogRecord, Task, TaskKind, Verdict
-
-
-class ObjectId(NamedTuple):
-    """The phase and the task that an update in the object store belongs to."""
-
-    phase_id: str
-    task_id: str
+from .machine.assignment import Assignment
+from .machine.news import Envelope, Snapshot
+from .machine.orders import Plan, PlanOrder, Reduced, Reduction
+from .machine.values import (
+    Authority,
+    BlobKind,
+    Capabilities,
+    Digest,
+    LogRecord,
+    Task,
+    TaskKind,
+    Verdict,
+)
 
 
 @dataclass(frozen=True)
-class UploadPlace:
-    """The place of an update: its name, its path in the spool, and its largest size."""
+class PartPlace:
+    """The place of one part of an update in the object store; without a URL there is no such way."""
 
-    object: ObjectId
-    path: Path
-    bytes_max: int
+    url: str = ""
+    offset_bytes: int = 0
+    size_bytes: int = 0
+    is_last: bool = False
 
 
 class ClientStream(Protocol):
@@ -54,7 +65,7 @@ class ClientStream(Protocol):
 
 
 class ClientPort(Protocol):
-    """The engine as a protocol for clients sees it. All methods belong to the event loop's thread."""
+    """The calls of clients about their tasks."""
 
     def client_here(self, stream: ClientStream) -> None:
         """Take a client in; it gets its open tasks, and an older stream of the same client ends.
@@ -84,21 +95,159 @@ class ClientPort(Protocol):
     def log(self, client_id: str, record: LogRecord) -> None:
         """Take a client's log record; its task counts if it is one of this client's."""
 
-    def upload_place(self, client_id: str, task_id: str) -> UploadPlace:
-        """Return where a client may put the update of its task.
+
+class UploadPort(Protocol):
+    """The ways of clients' updates into the spool.
+
+    Each method raises:
+        NotFound: No running phase waits for the update.
+        PermissionDenied: The task is another client's.
+        Unavailable: The task may come soon, or has moved to another combiner; or the spool cannot be written now.
+    """
+
+    def received_bytes(self, client_id: str, task_id: str) -> int:
+        """Return the number of bytes of an update that are here already."""
+
+    async def receive(
+        self,
+        client_id: str,
+        task_id: str,
+        digest: Digest,
+        offset_bytes: int,
+        pieces: AsyncIterator[bytes],
+    ) -> None:
+        """Take an update from its client; return when it is complete in the spool. It takes over from an older upload.
+
+        Args:
+            client_id: The client.
+            task_id: Its task.
+            digest: The size and digest that the client announces. Nothing is read if this update is here already.
+            offset_bytes: The position of the first piece; must be the end of the bytes that are here.
+            pieces: The bytes from there on.
 
         Raises:
-            NotFound: No running phase waits for it.
-            PermissionDenied: The task is another client's.
-            Unavailable: The task may come soon, or has moved to another combiner.
+            LimitExceeded: The update is larger than one of this model can be.
+            TransferCorrupted: The bytes do not fit the offset or the digest.
+            Conflict: A newer upload of this task has taken over.
         """
 
-    def has_update(self, place: UploadPlace, digest: Digest) -> bool:
-        """Return whether this update lies whole in its place; another one there is deleted."""
+    async def fetch(
+        self, client_id: str, task_id: str, digest: Digest, etags: Sequence[str]
+    ) -> None:
+        """Take an update from the object store; return when it is complete in the spool. Raises as `receive` does.
 
-    def keep_digest(self, place: UploadPlace, digest: Digest) -> None:
-        """Keep the digest of an update that is about to lie in its place.
+        Args:
+            client_id: The client.
+            task_id: Its task.
+            digest: The size and digest that the client announces.
+            etags: The ETag of each part, in their order.
 
         Raises:
-            Unavailable: The spool cannot keep it now.
+            InvalidInput: There are more or fewer parts than the update has.
         """
+
+    async def locate_part(
+        self, client_id: str, task_id: str, size_bytes: int, number: int
+    ) -> PartPlace:
+        """Return the place in the object store for a part of an update; it has no URL if the store makes none.
+
+        Args:
+            client_id: The client.
+            task_id: Its task.
+            size_bytes: The size of the whole update.
+            number: The number of the part, from 1; the first one starts the upload anew.
+
+        Raises:
+            InvalidInput: The update has no such part.
+            LimitExceeded: The update is larger than one of this model can be.
+            TransferCorrupted: The first part is not there any more.
+        """
+
+
+class BlobPort(Protocol):
+    """The models and packages of running phases, for clients."""
+
+    def path(self, kind: BlobKind, blob_id: str) -> Path:
+        """Return the path of a blob that a running phase uses.
+
+        Raises:
+            NotFound: No running phase uses it.
+        """
+
+    def url(self, kind: BlobKind, blob_id: str) -> str:
+        """Return a URL of a blob that a running phase uses, good for a while; "" if the store makes none.
+
+        Raises:
+            NotFound: No running phase uses it.
+        """
+
+
+class ControllerPort(Protocol):
+    """The orders of controllers, and the news for them.
+
+    Each order raises Superseded if another controller drives the session.
+    """
+
+    async def start(self, assignment: Assignment) -> None:
+        """Begin a phase, add to it or open it again; if that changes nothing, only its end is told again.
+
+        Raises:
+            InvalidInput: The phase runs already, and is another one.
+            NotFound: The blob store does not have the model or the package.
+            LimitExceeded: Too much news waits for the controllers.
+        """
+
+    async def withdraw(
+        self, phase_id: str, clients: tuple[str, ...], authority: Authority
+    ) -> tuple[str, ...]:
+        """Take clients out of a phase; return those that have no answer here.
+
+        Raises:
+            Unavailable: The spool cannot keep it now; nothing has changed.
+        """
+
+    async def close_early(self, phase_id: str, authority: Authority) -> None:
+        """Close a phase with the answers that are in.
+
+        Raises:
+            NotFound: There is no such phase here.
+        """
+
+    async def release(self, phase_id: str, authority: Authority) -> None:
+        """Forget a phase and its files; nothing happens if it is not here."""
+
+    async def reduce(self, order: Reduction) -> Reduced:
+        """Merge the partials of a round and write the new model; the same again if it is there already.
+
+        Raises:
+            NotFound: A partial is neither here nor in the blob store.
+            FailedPrecondition: A partial here still grows; or no server functions may run here.
+            Conflict: A partial is not the one that the controller was told of.
+        """
+
+    async def plan(self, order: PlanOrder) -> Plan:
+        """Let server functions choose clients and settings; nothing is kept but their memory.
+
+        Raises:
+            FailedPrecondition: No server functions may run here.
+            NotFound: The blob store does not have the model, or the functions' memory.
+        """
+
+    def watch(self, controller: str) -> AsyncGenerator[Snapshot | Envelope]:
+        """Give a snapshot, all news that is not acknowledged, then later news.
+
+        Ends when a newer watch of the same controller begins, and when the reader is so slow that its queue is full.
+        """
+
+    def acknowledge(self, controller: str, epoch: str, number: int) -> None:
+        """Note that a controller has stored its news up to this number."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Everything that a protocol may use of a combiner."""
+
+    clients: ClientPort
+    uploads: UploadPort
+    blobs: BlobPort
+    controllers: ControllerPort

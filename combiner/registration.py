@@ -23,11 +23,11 @@ _log = logging.getLogger(__name__)
 
 
 class Registration:
-    """Registers a combiner. All methods belong to the event loop's thread.
+    """The registration of a combiner. All methods belong to the event loop's thread.
 
     Args:
         settings: The combiner's settings.
-        address: Where it is reached, `host:port`.
+        address: Its address, `host:port`.
     """
 
     def __init__(self, settings: CombinerSettings, address: str) -> None:
@@ -35,7 +35,7 @@ class Registration:
         self._address = address
 
     async def register(self) -> CombinerPlace:
-        """Register; where the controller is away, the place that it gave the last time holds.
+        """Register; if the controller is away, return the place that it gave the last time.
 
         Raises:
             FednetError: The controller refuses, or is away and has never been asked.
@@ -48,7 +48,7 @@ class Registration:
         So a combiner comes back that its controller knows no more, as after its store was restored.
 
         Args:
-            watched: Whether any controller watches.
+            watched: The events that tell if any controller watches.
             on_place: Called with the place after each registration.
         """
         attempts = 0
@@ -71,14 +71,14 @@ class Registration:
 
 
 def pause_seconds(attempts: int) -> float:
-    """Return how long to wait for a controller after so many attempts: growing, capped, with jitter."""
+    """Return the pause before the next attempt, in seconds: growing, capped, with jitter."""
     longest: float = limits.registration_seconds * 2 ** min(attempts, 20)
     longest = min(limits.registration_seconds_max, longest)
     return longest * random.uniform(0.75, 1) if attempts else longest  # noqa: S311  no secret
 
 
 async def _in_daemon(work: Callable[[], T]) -> T:
-    """Do something that blocks, in a thread that the end of the process does not wait for."""
+    """Run a blocking function in a thread that the end of the process does not wait for."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 

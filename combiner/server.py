@@ -27,7 +27,7 @@ from .registration import Registration
 
 
 class _Gatekeeper:
-    """Verifies tokens with the network's public key, which is known only after the registration."""
+    """The check of tokens with the network's public key, which is known only after the registration."""
 
     verifier: Verifier
 
@@ -45,7 +45,7 @@ class Combiner:
 
     Attributes:
         name: Its name.
-        address: Where it is reached, `host:port`.
+        address: Its address, `host:port`.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Combiner:
 
     @classmethod
     async def start(cls, settings: CombinerSettings) -> Combiner:
-        """Bind the port, register, take up what the spool holds, serve.
+        """Bind the port, register, take up the phases in the spool, serve.
 
         Raises:
             FailedPrecondition: Another process has the data folder.
@@ -95,13 +95,13 @@ class Combiner:
             settings.name, spool, store, settings.clients_max, settings.retained_bytes_max, bounds
         )
         await engine.recover()
-        await serve_wire(server, engine)
+        await serve_wire(server, engine.ports)
         keeping = registration.keep(engine.outbox.watched, gatekeeper.admit)
         registering = asyncio.create_task(keeping)
         return cls(settings.name, address, server, engine, registering, lock)
 
     async def stop(self) -> None:
-        """Hang up on everybody; what is in the spool stays."""
+        """Close all connections; the spool stays."""
         self._registering.cancel()
         await self._server.stop(grace=None)
         await self._engine.close()

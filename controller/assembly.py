@@ -9,19 +9,23 @@ from dataclasses import dataclass
 
 from flask import Flask
 
-from fednet.identity import Identity, Role, Signer, admin_token
+from fednet.identity import Identity, Role, admin_token
 from fednet.settings import ControllerSettings
 from fednet.storage import open_blobs, open_documents, shared_folder
 
 from .app import Services, create_app
 from .catalog import Catalog
 from .client_statuses import all_offline
+from .feed.feed import Feed
+from .feed.follower import Followers
+from .feed.log import FeedLog
 from .leases import Leases
 from .name_lock import NameLock
 from .presence import Presence
 from .records import COLLECTIONS, Records
 from .registry import Registry
 from .sessions.engine.engine import Engine
+from .signing_key import network_signer
 
 
 @dataclass(frozen=True)
@@ -63,20 +67,21 @@ def assembled(
             closing(open_documents(settings.state_store_url, COLLECTIONS))
         )
         blobs = to_close.enter_context(closing(open_blobs(settings.blob_store_url)))
-        signer = Signer.from_folder(settings.data_dir)
-        token = admin_token(settings.data_dir, signer)
         records, presence = Records(documents), Presence()
-        catalog = Catalog(records, blobs, settings.data_dir / "incoming")
+        signer = network_signer(records, settings.data_dir)
+        token = admin_token(settings.data_dir, signer)
+        catalog = Catalog(records, blobs, name_lock.folder / "incoming")
+        catalog.discard_unfinished()
         leases = Leases(records, name_lock.name, name_lock.mark)
         leases.take(address)
         to_close.callback(leases.release)
-        if (
-            len(leases.look()) == 1
-        ):  # nobody else receives files in this folder, and nobody sees clients
-            catalog.discard_unfinished()
+        if len(leases.look()) == 1:  # nobody else sees clients
             all_offline(records)
         own_token = signer.sign(Identity(Role.CONTROLLER, name_lock.name, name_lock.name))
-        engine = Engine(records, catalog, presence, leases, own_token)
+        feed = Feed(FeedLog(records, name_lock.name))
+        to_close.callback(feed.close)
+        followers = Followers(feed, name_lock.name, own_token)
+        engine = Engine(records, catalog, presence, leases, own_token, feed, followers)
         to_close.callback(engine.close)
         registry = Registry(
             records,
@@ -86,6 +91,6 @@ def assembled(
             shared_folder(settings.blob_store_url),
             engine.disconnect,
         )
-        app = create_app(Services(records, blobs, registry, catalog, engine, signer.verifier))
+        app = create_app(Services(records, blobs, registry, catalog, engine, signer.verifier, feed))
         engine.open()
         yield Assembly(app, engine, presence, token)

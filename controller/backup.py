@@ -9,6 +9,7 @@ from fednet import storage
 from fednet.storage import open_blobs, open_documents
 
 from .records import COLLECTIONS
+from .uploads import STAGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ def back_up(
 ) -> BackupContents:
     """Write the controller's state and blobs to a file; see `fednet.storage.back_up`."""
     with _stores(settings) as (documents, blobs):
-        return storage.back_up(path, documents, blobs, _ordered(), show)
+        return storage.back_up(path, documents, blobs, _ordered(), show, without=STAGED)
 
 
 def restore(
@@ -53,5 +54,5 @@ def _stores(settings: ControllerSettings) -> Iterator[tuple[Documents, Blobs]]:
 
 
 def _ordered() -> list[str]:
-    names = [collection.name for collection in COLLECTIONS]
+    names = [collection.name for collection in COLLECTIONS if collection.name != "uploads"]
     return [*_FIRST, *(name for name in names if name not in (*_FIRST, *_LAST)), *_LAST]

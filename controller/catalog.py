@@ -12,6 +12,7 @@ import tempfile
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from fednet.parameters import (
 from fednet.storage import Query
 
 from .records import new_id, timestamp
-from .uploads import Uploads
+from .uploads import open_uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from fednet.storage import Blobs, Document
 
     from .records import Records
+    from .uploads import Uploads
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ class Catalog:
     Args:
         records: Where their documents are.
         blobs: Where their bytes are.
-        work_dir: A folder of its own for files that are being received, best in the file system of
-            the blobs.
+        work_dir: A folder of this process's own for files that are being received, best in the file
+            system of the blobs.
     """
 
     records: Records
@@ -255,15 +257,16 @@ class Catalog:
             generation = [model["id"] for model in born]
         return found
 
-    @property
+    @cached_property
     def uploads(self) -> Uploads:
-        """Blobs that are on their way from combiners."""
-        return Uploads(self.work_dir)
+        """Blobs that are on their way from combiners, to any controller."""
+        return open_uploads(self.records, self.blobs)
 
     def discard_unfinished(self) -> None:
-        """Remove what a killed process was receiving: to be called once, at the start."""
+        """Remove what killed processes were receiving: to be called once, at the start."""
         for path in self.work_dir.glob("*"):
             path.unlink(missing_ok=True)
+        self.uploads.collect()
 
     def is_ready(self) -> bool:
         """Whether the blob store answers."""
@@ -320,16 +323,17 @@ class Catalog:
             if known is not None:
                 return _the_same(known, upload)
             blob = self.blobs.put_file(_blob_key(collection, document_id), upload.path)
-            return self.records.insert(
-                collection,
-                {
-                    "id": document_id,
-                    **describe(document_id),
-                    "committed_at": timestamp(),
-                    "size_bytes": blob.size_bytes,
-                    "sha256": blob.sha256,
-                },
-            )
+            document = {
+                "id": document_id,
+                **describe(document_id),
+                "committed_at": timestamp(),
+                "size_bytes": blob.size_bytes,
+                "sha256": blob.sha256,
+            }
+            try:
+                return self.records.insert(collection, document)
+            except AlreadyExists:  # the same call was quicker at another controller
+                return _the_same(self.records.get(collection, document_id), upload)
 
 
 def helper_of(model: Document) -> str:

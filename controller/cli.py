@@ -47,8 +47,8 @@ def start(
 def backup(settings: ControllerSettings, file: Path, show: ShowProgress) -> BackupContents:
     """Write all state and all blobs to FILE, also while the controller runs.
 
-    FILE gets its name when it is whole, and can be restored into stores of any kind. It holds
-    neither the signing key nor a token: keep signing.key and admin.token of the data folder too.
+    FILE gets its name when it is whole, and can be restored into stores of any kind. It holds the
+    network's signing key: whoever can read FILE can make any token.
     """
     from .backup import back_up
 

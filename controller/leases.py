@@ -137,6 +137,11 @@ class Leases:
             self._renewed_at |= {each["incarnation"]: each["renewed_at"] for each in found}
             return self._living
 
+    @property
+    def living(self) -> Mapping[str, Document]:
+        """The leases of living controllers, by incarnation, as `look` found them last."""
+        return self._living
+
     def next_expiry(self) -> float:
         """Return the seconds until a lease expires, as it was seen last."""
         with self._lock:

@@ -22,10 +22,12 @@ class NameLock:
     Attributes:
         name: The controller's name.
         mark: The folder's mark: another process with this mark has had the lock before, and is dead.
+        folder: The folder: what else lies in it is this process's own.
     """
 
     name: str
     mark: str
+    folder: Path
     _lock: FolderLock
 
     @classmethod
@@ -37,7 +39,7 @@ class NameLock:
         """
         folder = data_dir / _FOLDER / name
         lock = FolderLock(folder, f"controller {name}")
-        return cls(name, _mark(folder / _MARK), lock)
+        return cls(name, _mark(folder / _MARK), folder, lock)
 
     @classmethod
     def take_free(cls, data_dir: Path, prefix: str) -> NameLock:

@@ -96,9 +96,12 @@ COLLECTIONS = (
         ),
     ),
     Collection("controllers"),
+    Collection("feed"),
     Collection("drafts"),
     Collection("revocations"),
     Collection("network"),
+    Collection("uploads", indexed=("sender",)),
+    Collection("secrets"),  # no route reads it
 )
 
 _NATURAL_KEYS = {

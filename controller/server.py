@@ -5,12 +5,9 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-from flask import Flask
-from waitress.server import create_server
 
 from fednet import limits
 from fednet.errors import Unavailable
@@ -20,6 +17,7 @@ from fednet.settings import ControllerSettings
 from .assembly import assembled
 from .name_lock import NameLock
 from .presence import Presence
+from .rest.server import serving
 from .sessions.engine.engine import Engine
 
 
@@ -75,46 +73,13 @@ def listen(host: str, port: int) -> socket.socket:
         Unavailable: The port is taken, or the host is none of this machine.
     """
     try:
-        return socket.create_server((host, port), backlog=1024)
+        return socket.create_server((host, port), backlog=limits.rest_backlog_connections)
     except OSError as error:
         raise Unavailable(
             f"The controller cannot listen on {host}:{port}: {error.strerror}. "
             "Choose another port with --port, or 0 for a free one.",
             field="port",
         ) from error
-
-
-@contextlib.contextmanager
-def serving(app: Flask, listening: socket.socket, threads: int) -> Iterator[None]:
-    """Answer REST calls in threads of this process."""
-    server = create_server(
-        app,
-        sockets=[listening],
-        threads=threads,
-        max_request_body_size=limits.model_bytes_max + limits.upload_overhead_bytes_max,
-        clear_untrusted_proxy_headers=True,
-    )
-    thread = threading.Thread(target=server.run, name="rest", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        _stop_serving(server, thread)
-
-
-def _stop_serving(server: Any, thread: threading.Thread) -> None:
-    """Let the loop of the REST server run out of sockets, then close them."""
-    sockets: list[Any] = []
-
-    def leave_the_loop() -> None:
-        sockets.extend(server._map.values())  # noqa: SLF001  waitress has no other way to end its loop
-        server._map.clear()  # noqa: SLF001
-
-    server.trigger.pull_trigger(leave_the_loop)
-    thread.join()
-    server.task_dispatcher.shutdown()
-    for each in sockets:
-        each.close()
 
 
 def serve(

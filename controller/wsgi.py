@@ -16,7 +16,8 @@ from fednet.settings import ControllerSettings, load
 
 from .assembly import assembled
 from .name_lock import NameLock
-from .server import listen, serving
+from .rest.server import serving
+from .server import listen
 
 
 def application() -> Flask:

@@ -181,7 +181,7 @@ class APIClient(APIReader):
         }
         if server_functions is not None:
             options["server_functions"] = source_of(server_functions)
-        return self._http.call_for_dict("POST", "/api/v1/sessions/", body=options)
+        return self._http.create("/api/v1/sessions/", options)
 
     def stop_session(self, id: str) -> dict[str, Any]:  # noqa: A002 - as in get_session
         """End a session. What its committed rounds gave stays; the round under way is given up.
@@ -302,7 +302,7 @@ class APIClient(APIReader):
             "requested_clients": requested_clients,
             "round_timeout": round_timeout,
         }
-        return self._http.call_for_dict("POST", "/api/v1/predictions/start", body=options)
+        return self._http.create("/api/v1/predictions/start", options)
 
     # Models
 
@@ -460,7 +460,7 @@ class APIClient(APIReader):
         found = self._get(
             f"sessions/{quote(session['session_id'], safe='')}",
             query={"wait_for": wait_for, "after_version": known, "wait_seconds": seconds},
-            seconds=seconds + limits.call_seconds_max,
+            waits=seconds,
         )
         return dict(found)
 

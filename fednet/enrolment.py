@@ -151,7 +151,7 @@ def _register(
 
 
 def _answer_of(http: Http, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    answer = http.call("POST", path, body=body)
+    answer = http.call("POST", path, body=body, may_overlap=True)
     if not isinstance(answer, dict):
         raise _no_controller()
     return answer

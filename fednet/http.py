@@ -66,6 +66,8 @@ class Http:
         body: Any = None,
         content: bytes | None = None,
         seconds: float = limits.call_seconds_max,
+        waits: float = 0.0,
+        may_overlap: bool = False,
     ) -> Any:
         """Return the JSON that the server answers.
 
@@ -77,21 +79,33 @@ class Http:
             body: What is sent as JSON.
             content: What is sent as it is, in place of JSON.
             seconds: How long the server may think.
+            waits: How long it is asked to wait besides, in seconds.
+            may_overlap: The next controller may be asked while one still thinks. A GET always may, unless it has
+                more than the usual time.
 
         Raises:
             FednetError: What the server refused, or Unavailable or DeadlineExceeded.
         """
         options = {**(_json_body(body) if content is None else _raw_body(content)), "params": query}
         options["headers"] = {**options.get("headers", {}), **(headers or {})}
-        return _json(self._attempts.send(method, path, seconds, **options))
+        overlaps = may_overlap or (method == "GET" and seconds <= limits.call_seconds_max)
+        response = self._attempts.send(
+            method, path, seconds, waits=waits, may_overlap=overlaps, **options
+        )
+        return _json(response)
 
-    def call_for_dict(self, method: str, path: str, *, body: Any = None) -> dict[str, Any]:
-        """Return what `call` returns, or for a refusal a dict with success, code and message.
+    def create(self, path: str, body: Any) -> dict[str, Any]:
+        """POST something that carries an id of the caller's, so that it may be sent to two controllers at once.
+
+        Returns:
+            What `call` returns, or for a refusal a dict with success, code and message.
 
         Raises:
             FednetError: Unavailable, DeadlineExceeded or a fault of the server.
         """
-        return _dict(self._attempts.send(method, path, limits.call_seconds_max, **_json_body(body)))
+        options = _json_body(body)
+        seconds = limits.call_seconds_max
+        return _dict(self._attempts.send("POST", path, seconds, may_overlap=True, **options))
 
     @contextmanager
     def stream(
@@ -108,7 +122,7 @@ class Http:
                 chunks are taken.
         """
         seconds = limits.transfer_idle_seconds_max
-        options = {"params": query, "headers": headers, "stream": True}
+        options: dict[str, Any] = {"params": query, "headers": headers, "stream": True}
         with self._attempts.send("GET", path, seconds, **options) as response:
             if not response.ok:
                 raise refusal(response)
@@ -120,7 +134,8 @@ class Http:
         Raises:
             FednetError: What the server refused, or Unavailable or DeadlineExceeded.
         """
-        with self._attempts.send("HEAD", path, limits.call_seconds_max) as response:
+        seconds = limits.call_seconds_max
+        with self._attempts.send("HEAD", path, seconds, may_overlap=True) as response:
             if not response.ok:
                 raise refusal(response)
             return response.headers

@@ -6,6 +6,10 @@ one does that stops. Each address is tried at most `limits.retry_attempts_max` +
 A call whose connection broke after it was sent may have been done, and is repeated all the same, at the same address
 or at another. That is safe for every verb: whatever creates something carries an id that the caller made, and sending
 it again changes nothing.
+
+A stopped process still takes connections, and says nothing. So a call that may be done twice at once waits only
+`limits.first_answer_seconds_max` for a controller while there is another address to ask, and twice as long in each
+further pass. The last address of a pass may think as long as the call allows.
 """
 
 from __future__ import annotations
@@ -71,13 +75,24 @@ class Attempts:
         self._in_use = 0
         self._pause = threading.Event()
 
-    def send(self, method: str, path: str, seconds: float, **options: Any) -> requests.Response:
+    def send(
+        self,
+        method: str,
+        path: str,
+        seconds: float,
+        *,
+        waits: float = 0.0,
+        may_overlap: bool = False,
+        **options: Any,
+    ) -> requests.Response:
         """Return a controller's answer, unless it says that the controller is away.
 
         Args:
             method: The verb.
             path: Below the address.
             seconds: How long a controller may think.
+            waits: How long it was asked to wait besides, in seconds.
+            may_overlap: Another controller may be asked while this one still thinks.
             **options: More for `requests`; `data` that is a file is read from its beginning in each attempt.
 
         Raises:
@@ -87,15 +102,23 @@ class Attempts:
         for failed in range(limits.retry_attempts_max + 1):
             if failed:
                 self._pause.wait(_pause_seconds(failed))
-            first = self._in_use
-            for number in [*range(first, len(self._addresses)), *range(first)]:
+            quick = limits.first_answer_seconds_max * 2**failed if may_overlap else seconds
+            order = self._in_turn()
+            for number in order:
                 address = self._addresses[number]
-                answer = self._attempt(address, method, path, seconds, options)
+                patience = seconds if number == order[-1] else min(seconds, quick)
+                timeout = (min(limits.connect_seconds_max, patience), waits + patience)
+                answer = self._attempt(address, method, path, timeout, options)
                 if not isinstance(answer, _Failure):
                     self._in_use = number
                     return answer
                 failures[address] = answer
         raise _all_failed(list(failures.values()))
+
+    def _in_turn(self) -> Sequence[int]:
+        """Return the numbers of all addresses, from the one that answered last on."""
+        first = self._in_use
+        return [*range(first, len(self._addresses)), *range(first)]
 
     def close(self) -> None:
         """Give up the connections; a later call makes new ones."""
@@ -109,8 +132,14 @@ class Attempts:
         return session(self._authorize)
 
     def _attempt(
-        self, address: str, method: str, path: str, seconds: float, options: dict[str, Any]
+        self,
+        address: str,
+        method: str,
+        path: str,
+        timeout: tuple[float, float],
+        options: dict[str, Any],
     ) -> requests.Response | _Failure:
+        """Return the answer, or why there is none in time; the time-outs are to connect and for each read."""
         if hasattr(options.get("data"), "seek"):
             options["data"].seek(0)
         try:
@@ -118,7 +147,7 @@ class Attempts:
                 response = self._session.request(
                     method,
                     address + path,
-                    timeout=(limits.connect_seconds_max, seconds),
+                    timeout=timeout,
                     verify=self._verify,
                     allow_redirects=False,
                     **options,

@@ -64,13 +64,13 @@ server_functions_processes_max: Final = 4
 # Calls
 connect_seconds_max: Final = 10.0
 call_seconds_max: Final = 30.0
+first_answer_seconds_max: Final = 3.0  # while there is another controller to ask
 retry_attempts_max: Final = 5
 retry_seconds_first: Final = 0.1
 retry_seconds_max: Final = 10.0
 addresses_max: Final = 16
 controller_absence_seconds_max: Final = 60.0
 wait_seconds_max: Final = 30.0
-waiting_requests_max: Final = 16
 
 # Streams between processes
 keepalive_seconds: Final = 20.0
@@ -99,13 +99,36 @@ shown_model_bytes_max: Final = 8 * MIB
 trail_models_max: Final = 10_000
 plotted_validations_max: Final = 20_000
 waiting_pause_seconds: Final = 2.0
+rest_connections_max: Final = 10_000
+rest_backlog_connections: Final = 1_024
+rest_idle_seconds_max: Final = (
+    120.0  # without a byte of a request, or with an answer that nobody reads
+)
+rest_head_bytes_max: Final = 256 * KIB
+rest_memory_bytes_max: Final = 512 * KIB  # of a request's body; more lies in a temporary file
+rest_spooled_bytes_max: Final = 16 * MIB  # of it are received before a thread is needed
+rest_pipe_bytes_max: Final = 4 * MIB  # between the sockets and a thread, for each direction
 conflict_attempts_max: Final = 100
 upload_overhead_bytes_max: Final = 64 * KIB
 checked_bytes_per_second: Final = 32 * MIB
 
+# The feed
+feed_entries_max: Final = 100_000
+feed_seconds_max: Final = 7 * 24 * 3600.0
+feed_block_entries: Final = 1_000
+feed_read_blocks: Final = 100
+feed_prune_blocks: Final = 100
+feed_recent_entries: Final = 10_000
+feed_page_entries_max: Final = 1_000
+feed_waiting_entries_max: Final = 10_000
+feed_listeners_max: Final = 10_000
+feed_stream_seconds_max: Final = 3600.0  # then the reader connects again, and shows its token again
+feed_keepalive_seconds: Final = 15.0
+
 # Identity
 token_characters_max: Final = 4 * KIB
 clock_skew_seconds_max: Final = 60.0
+known_tokens_max: Final = 4_096  # tokens of one network whose signature is not checked again
 
 # Processes that `fednet up` and `fednet demo` start
 start_seconds_max: Final = 60.0
@@ -124,6 +147,7 @@ blob_uploads_max: Final = 32  # of one combiner; its threads are fewer
 blob_upload_idle_seconds_max: Final = 24 * 3600.0
 store_requests_max: Final = 16
 store_wait_seconds_max: Final = 10.0
+store_close_seconds_max: Final = 2.0
 store_statement_seconds_max: Final = 30.0
 store_upgrade_seconds_max: Final = 3600.0
 scan_items: Final = 100

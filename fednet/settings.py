@@ -104,7 +104,7 @@ class ControllerSettings(_Section):
     """The port of the REST API; 0 picks a free one."""
 
     data_dir: Path = Field(default_factory=default_data_dir)
-    """The folder of the signing key, the admin token and the embedded stores."""
+    """The folder of the signing key's copy, the admin token and the embedded stores."""
 
     state_store: str | None = Field(default=None, repr=False)
     """The URL of the state store; by default `sqlite:///<data_dir>/state.db`."""

@@ -7,19 +7,22 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
 from plain_sessions import PlainSessions
-from waitress.server import create_server
-from waitress.wasyncore import close_all
 
 from fednet import APIClient, limits
 from fednet.controller.app import Services, create_app
 from fednet.controller.catalog import Catalog
+from fednet.controller.feed.feed import Feed
+from fednet.controller.feed.log import FeedLog
 from fednet.controller.presence import Presence
 from fednet.controller.records import COLLECTIONS, Records
 from fednet.controller.registry import Registry
+from fednet.controller.rest.later import WAITS
+from fednet.controller.rest.server import serving
 from fednet.errors import (
     DeadlineExceeded,
     FailedPrecondition,
@@ -30,7 +33,13 @@ from fednet.errors import (
     Unauthenticated,
     Unavailable,
 )
-from fednet.identity import Signer, admin_token, write_local_network
+from fednet.identity import (
+    Signer,
+    admin_token,
+    keep_signing_key,
+    new_signing_key,
+    write_local_network,
+)
 from fednet.packages import create_package
 from fednet.server_functions import ServerFunctionsBase
 from fednet.settings import default_data_dir
@@ -48,7 +57,8 @@ class Door:
         self.on_call = lambda: None
 
     def __call__(self, environ, start_response):
-        self.calls += 1
+        if not is_called_again(environ):
+            self.calls += 1
         self.on_call()
         if self.failures == 0:
             return self.app(environ, start_response)
@@ -58,52 +68,39 @@ class Door:
         return [b"later"]
 
 
+def is_called_again(environ):
+    """The request has come before, and has waited since."""
+    return environ[WAITS].deadline is not None
+
+
 @pytest.fixture
 def serve():
     """Serves a WSGI application on a free port; answers its URL."""
-    running = []
+    with ExitStack() as running:
 
-    def start(app):
-        sockets = {}
-        server = create_server(app, map=sockets, host="127.0.0.1", port=0, threads=4)
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        running.append((server, sockets, thread))
-        return f"http://127.0.0.1:{server.effective_port}"
+        def start(app):
+            listening = socket.create_server(("127.0.0.1", 0))
+            running.enter_context(serving(app, listening, threads=4))
+            return f"http://127.0.0.1:{listening.getsockname()[1]}"
 
-    yield start
-    for server, sockets, thread in running:
-        stop_serving(server, sockets, thread)
-
-
-def stop_serving(server, sockets, thread):
-    """End the loop first: a trigger that is closed while it is being pulled would fail."""
-    left = {}
-
-    def leave_loop():
-        left.update(sockets)
-        sockets.clear()
-
-    server.trigger.pull_trigger(leave_loop)
-    thread.join()
-    server.task_dispatcher.shutdown()
-    close_all(left)
+        yield start
 
 
 class Controller:
     """A served controller with an admin's token, its parts at hand."""
 
     def __init__(self, data_dir, serve):
-        signer = Signer.from_folder(data_dir)
+        signer = Signer.from_pem(keep_signing_key(data_dir, new_signing_key()))
         self.token = admin_token(data_dir, signer)
         self.records = Records(open_documents("memory://", COLLECTIONS))
         self.blobs = open_blobs("memory://")
-        self.sessions = PlainSessions(self.records)
+        self.feed = Feed(FeedLog(self.records, "here"))
+        self.sessions = PlainSessions(self.records, self.feed)
         presence = Presence()
         registry = Registry(self.records, presence, signer, lambda _: None, {})
         catalog = Catalog(self.records, self.blobs, data_dir / "uploads")
         self.services = Services(
-            self.records, self.blobs, registry, catalog, self.sessions, signer.verifier
+            self.records, self.blobs, registry, catalog, self.sessions, signer.verifier, self.feed
         )
         self.door = Door(create_app(self.services))
         self.url = serve(self.door)
@@ -111,7 +108,9 @@ class Controller:
 
 @pytest.fixture
 def controller(tmp_path, serve):
-    return Controller(tmp_path / "data", serve)
+    running = Controller(tmp_path / "data", serve)
+    yield running
+    running.feed.close()
 
 
 @pytest.fixture
@@ -627,8 +626,7 @@ def test_an_answer_lost_at_one_controller_makes_nothing_twice_at_the_next(contro
 def test_a_server_without_room_to_wait_is_left_alone_for_a_moment(api, controller, monkeypatch):
     """Its early answers make no busy loop."""
     monkeypatch.setattr(limits, "waiting_pause_seconds", 0.2)
-    for _ in range(limits.waiting_requests_max):
-        controller.services.waiting.acquire()
+    monkeypatch.setattr(controller.feed._listeners, "_count_max", 0)
     api.start_session("one")
 
     calls_before = controller.door.calls

@@ -15,6 +15,8 @@ from fednet.http import Http
 
 RESET = "reset"
 SILENT = "silent"
+SLOW = "slow"
+SLOW_SECONDS = 0.1
 
 
 class Place:
@@ -37,6 +39,9 @@ class Place:
             def answer(self):
                 place.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
                 status = next(place.answers)
+                if status == SLOW:
+                    place.released.wait(SLOW_SECONDS)
+                    status = 200
                 if status in {RESET, SILENT}:
                     if status == SILENT:
                         place.released.wait()
@@ -48,7 +53,7 @@ class Place:
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_GET = do_POST = answer  # noqa: N815  the server looks for these names
+            do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815  the server looks for these names
 
             def log_message(self, *_):
                 """Keep the tests' output clean."""
@@ -123,7 +128,77 @@ def test_a_call_goes_on_with_the_next_address_when_one_is_silent(http, first, se
     """As long as the server may think."""
     first.answers = itertools.repeat(SILENT)
 
-    assert http.call("GET", "/", seconds=1)["from"] == second.url
+    assert http.call("PUT", "/", seconds=1)["from"] == second.url
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda http: http.call("GET", "/"),
+        lambda http: http.call("GET", "/", waits=0.2),
+        lambda http: http.create("/", {"id": 1}),
+        lambda http: http.call("POST", "/", body={"name": "a"}, may_overlap=True),
+    ],
+)
+def test_a_call_that_may_be_done_twice_waits_a_moment_where_there_is_another_address(
+    http, first, second, monkeypatch, call
+):
+    """A stopped controller takes connections and is silent; its time to think is much longer."""
+    monkeypatch.setattr(limits, "first_answer_seconds_max", 0.2)
+    monkeypatch.setattr(limits, "call_seconds_max", 3600.0)
+    first.answers = itertools.repeat(SILENT)
+
+    assert call(http)["from"] == second.url
+    assert (first.calls, second.calls) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda http: http.call("GET", "/"),
+        lambda http: http.create("/", {"id": 1}),
+    ],
+)
+def test_the_last_address_may_think_as_long_as_the_call_allows(
+    http, first, second, call, monkeypatch
+):
+    """The other one is away, so it is not given up for a slow answer."""
+    monkeypatch.setattr(limits, "first_answer_seconds_max", 0.05)
+    first.answers = itertools.repeat(503)
+    second.answers = itertools.repeat(SLOW)
+
+    assert call(http)["from"] == second.url
+    assert second.calls == 1
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda http: http.call("GET", "/", waits=3600.0),
+        lambda http: http.call("GET", "/", seconds=3600.0),
+        lambda http: http.call("POST", "/session/stop"),
+        lambda http: http.call("DELETE", "/"),
+    ],
+)
+def test_a_call_that_waits_or_may_not_be_done_twice_at_once_is_not_given_up(
+    http, first, second, call, monkeypatch
+):
+    """A long poll, a transfer, and what would be refused the second time."""
+    monkeypatch.setattr(limits, "first_answer_seconds_max", 0.05)
+    first.answers = itertools.repeat(SLOW)
+
+    assert call(http)["from"] == first.url
+    assert second.calls == 0
+
+
+def test_patience_grows_with_each_pass(http, first, second, monkeypatch):
+    """A slow controller is heard in the end, although there is another address."""
+    monkeypatch.setattr(limits, "first_answer_seconds_max", 0.05)
+    first.answers = itertools.repeat(SLOW)
+    second.answers = itertools.repeat(503)
+
+    assert http.call("GET", "/")["from"] == first.url
+    assert first.calls > 1
 
 
 def test_the_address_that_answered_is_asked_first_from_then_on(http, first, second):

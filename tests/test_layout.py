@@ -262,8 +262,8 @@ def test_no_room_reaches_into_another_ones_private_modules(
 
 
 def test_the_client_knows_the_wire_at_its_border_only(modules: list[Module]) -> None:
-    """Protobuf becomes values of the client in its connection and its translation, and nowhere else."""
-    border = {"fednet.client.connection", "fednet.client.messages"}
+    """Protobuf becomes values of the client in its connection, its stream and its translation only."""
+    border = {f"fednet.client.{name}" for name in ("connection", "messages", "stream")}
 
     speaking = {
         module.name
@@ -278,9 +278,9 @@ def test_the_client_knows_the_wire_at_its_border_only(modules: list[Module]) -> 
 
 
 def test_the_controller_knows_the_wire_at_its_links_only(modules: list[Module]) -> None:
-    """Messages become values where they leave and arrive: in the links, their requests and their news."""
+    """Messages become values where they leave and arrive: in the links, in requests and in the news of combiners."""
     engine = "fednet.controller.sessions.engine"
-    border = {f"{engine}.link", f"{engine}.requests", f"{engine}.news"}
+    border = {f"{engine}.link", f"{engine}.requests", f"{engine}.from_combiners"}
 
     speaking = {
         module.name
@@ -325,6 +325,28 @@ def test_only_the_combiners_facade_knows_the_wire(modules: list[Module]) -> None
         if name.startswith(wire)
     ] == []
     assert any(name.startswith(wire) for each in modules for name in foreign_imports_of(each))
+
+
+def test_the_combiners_facades_use_its_ports_and_values_only(
+    modules: list[Module], names: set[str]
+) -> None:
+    """A protocol knows what the combiner can do, and not how: it imports no module of the engine."""
+    inside = ("fednet.combiner.facades", "fednet.combiner.machine")
+    allowed = ("fednet.combiner.ports", "fednet.combiner.shielded")
+    facades = [module for module in modules if module.name.startswith(inside[0])]
+    ours = [
+        (module, name)
+        for module in facades
+        for name, _ in imports_of(module, names)
+        if room_of(name) == "combiner"
+    ]
+
+    assert any(name in allowed for _, name in ours)
+    assert [
+        f"{module} imports {name}"
+        for module, name in ours
+        if not name.startswith(inside) and name not in allowed
+    ] == []
 
 
 def uses(module: Module, *forbidden: str) -> list[str]:
@@ -377,6 +399,27 @@ def test_only_commands_and_examples_print(modules: list[Module]) -> None:
 def test_every_module_says_what_it_is_for(modules: list[Module]) -> None:
     """A module begins with a docstring."""
     assert [str(module) for module in modules if not ast.get_docstring(module.tree)] == []
+
+
+def test_no_summary_of_the_core_is_a_noun_clause(modules: list[Module]) -> None:
+    """A docstring answers at once: `Return …` for a function, a noun for anything else."""
+    core = ("fednet.client", "fednet.combiner", "fednet.controller.sessions")
+    clauses = ("What", "How", "Whether", "Those", "Who", "Whose", "Where", "When", "That", "Why")
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    summaries = [
+        (module, ast.get_docstring(node) or "")
+        for module in modules
+        if module.name.startswith(core)
+        for node in ast.walk(module.tree)
+        if isinstance(node, kinds)
+    ]
+
+    assert summaries
+    assert [
+        f"{module}: {summary}"
+        for module, summary in summaries
+        if summary.partition(" ")[0] in clauses
+    ] == []
 
 
 def test_every_test_states_its_fact(repository: Path) -> None:

@@ -1,4 +1,4 @@
-"""How a client's code is run: as functions in this process, or as the commands or the object of a package."""
+"""The ways to run a client's code: as functions in this process, or as the commands or the object of a package."""
 
 from .base import Runtime
 from .callback import CallbackRuntime, PredictFunction, TrainFunction, ValidateFunction

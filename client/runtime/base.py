@@ -1,4 +1,4 @@
-"""What an agent asks of a client's code, however that is run."""
+"""The interface between an agent and a client's code, however the code is run."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 
 class Runtime(Protocol):
-    """Runs the tasks of one client, one at a time, called from one thread.
+    """The code of one client; it runs one task at a time and is called from one thread.
 
     Attributes:
         kinds: The names of the task kinds that it can do: "TRAIN", "VALIDATE", "PREDICT".
-        needs_package: Whether its code comes as a package.
+        needs_package: True if its code comes as a package.
     """
 
     kinds: frozenset[str]
@@ -22,11 +22,11 @@ class Runtime(Protocol):
     def train(
         self, model: Path, update: Path, settings: dict[str, Any], helper: str = "numpyhelper"
     ) -> dict[str, Any]:
-        """Trains on the client's data.
+        """Train on the client's data.
 
         Args:
             model: The file of the global model.
-            update: Where the file of the update goes.
+            update: The path of the update's file, which is written here.
             settings: The session's settings for clients, JSON values.
             helper: The name of the format of both files.
 
@@ -40,7 +40,7 @@ class Runtime(Protocol):
     def validate(
         self, model: Path, settings: dict[str, Any], helper: str = "numpyhelper"
     ) -> dict[str, Any]:
-        """Evaluates a model on the client's data; the arguments are those of `train`.
+        """Evaluate a model on the client's data; the arguments are those of `train`.
 
         Returns:
             The metrics: JSON scalars by name.
@@ -52,7 +52,7 @@ class Runtime(Protocol):
     def predict(
         self, model: Path, settings: dict[str, Any], helper: str = "numpyhelper"
     ) -> dict[str, Any]:
-        """Lets a model predict on the client's data; the arguments are those of `train`.
+        """Predict with a model on the client's data; the arguments are those of `train`.
 
         Returns:
             The predictions: JSON values by name.
@@ -62,7 +62,7 @@ class Runtime(Protocol):
         """
 
     def cancel(self) -> None:
-        """Ends the running task soon, if there is one; called from another thread."""
+        """End the running task soon, if there is one; called from another thread."""
 
     def close(self) -> None:
-        """Ends what is running and gives up what is held."""
+        """End all that runs and release all that is held."""

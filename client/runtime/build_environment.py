@@ -1,8 +1,8 @@
-"""Builds the Python environment of a package: a script of its own, run as one of the package's commands.
+"""The build of a package's Python environment: a script of its own, run as one of the package's commands.
 
-It gets the folder of the environment and, as JSON, what to install: `uv` is the path of that tool or
-null, `requirements` are lists that are installed one after the other, `environments_max` is how many
-may stand beside each other.
+It gets the folder of the environment and an order as JSON: `uv` is the path of that tool or
+null, `requirements` are lists that are installed one after the other, `environments_max` is the
+number of environments that may stand beside each other.
 
 <environments>/lock            held while one is built
               /<key>/          a virtual environment, which must stay where it was built
@@ -27,7 +27,7 @@ READY = "ready"
 
 
 def main(environment: Path, order: dict[str, Any]) -> None:
-    """Makes the environment, unless another agent has done so meanwhile."""
+    """Make the environment, unless another agent has done so meanwhile."""
     environment.parent.mkdir(parents=True, exist_ok=True)
     with (environment.parent / "lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -37,7 +37,7 @@ def main(environment: Path, order: dict[str, Any]) -> None:
 
 
 def make_room(environment: Path, environments_max: int) -> None:
-    """Removes what stands in the place, then the longest unused of the others, but none in use."""
+    """Clear the environment's folder, then remove the longest unused of the others, but none in use."""
     shutil.rmtree(environment, ignore_errors=True)
     others = [path for path in environment.parent.iterdir() if path.is_dir()]
     for path in sorted(others, key=age)[: max(len(others) + 1 - environments_max, 0)]:
@@ -47,7 +47,7 @@ def make_room(environment: Path, environments_max: int) -> None:
 
 
 def age(environment: Path) -> int:
-    """When an environment was taken in use last, in nanoseconds; 0 for one that is not whole."""
+    """Return the time at which an environment was last taken into use, in nanoseconds; 0 for an incomplete one."""
     try:
         return (environment / READY).stat().st_mtime_ns
     except FileNotFoundError:
@@ -56,7 +56,7 @@ def age(environment: Path) -> int:
 
 @contextmanager
 def unused(ready: Path) -> Iterator[None]:
-    """While the block lasts, nobody takes the environment in use.
+    """Keep others from taking the environment into use while the block lasts.
 
     Raises:
         BlockingIOError: Somebody has done so already.
@@ -68,12 +68,12 @@ def unused(ready: Path) -> Iterator[None]:
 
 
 def take(file: IO[bytes], mode: int) -> None:
-    """Locks a file without waiting."""
+    """Lock a file without waiting."""
     fcntl.flock(file, mode | fcntl.LOCK_NB)
 
 
 def build(environment: Path, order: dict[str, Any]) -> None:
-    """Makes the environment and installs into it; what is printed is for people."""
+    """Make the environment and install into it; the output is for people."""
     uv = order["uv"]
     python = str(environment / "bin" / "python")
     if uv:
@@ -91,12 +91,12 @@ def build(environment: Path, order: dict[str, Any]) -> None:
 
 
 def words(requirement: str) -> list[str]:
-    """A requirement as arguments: one, but for options such as `-r requirements.txt`."""
+    """Return a requirement as arguments: one, except for options such as `-r requirements.txt`."""
     return shlex.split(requirement) if requirement.startswith("-") else [requirement]
 
 
 def run(*command: str) -> None:
-    """Runs a step; one that fails ends us with its exit code."""
+    """Run a command; if it fails, exit with its exit code."""
     done = subprocess.run(command, check=False)
     if done.returncode != 0:
         sys.exit(abs(done.returncode))

@@ -1,4 +1,4 @@
-"""Runs tasks as functions of the user's own process."""
+"""Tasks as functions of the user's own process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PredictFunction = Callable[[Parameters, dict[str, Any]], Mapping[str, Any]]
 
 
 class CallbackRuntime:
-    """Calls the user's functions, each in a thread of its own, so that a task can be given up.
+    """The user's functions as a runtime; each call has a thread of its own, so that a task can be given up.
 
     Args:
         train: `train(parameters, settings)`; returns the new parameters as a list of arrays and a
@@ -93,7 +93,7 @@ class CallbackRuntime:
         settings: dict[str, Any],
         helper: str,
     ) -> Result:
-        """What a function makes of a model, checked."""
+        """Call a function with a model and return its checked result."""
         return self._calls.call(
             f"The {name} function",
             lambda: model_format(helper).load(model),

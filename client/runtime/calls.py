@@ -1,4 +1,4 @@
-"""Calls a function so that its caller can be released before the function has ended."""
+"""Calls of functions whose caller can be released before the function has ended."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Calls:
     def call(
         self, what: str, prepare: Callable[[], Given], function: Callable[[Given], Result]
     ) -> Result:
-        """What the function returns.
+        """Call a function and return its result.
 
         Args:
-            what: What is called, as the begin of a sentence that says that it failed.
-            prepare: Makes what the function is given. It is never interrupted: between the opening of
+            what: The name of the call, as the subject of an error message.
+            prepare: Makes the function's argument. It is never interrupted: between the opening of
                 a file and the block that closes it, an interruption would leave the file open.
             function: The call.
 
@@ -62,7 +62,7 @@ class Calls:
             raise TaskFailed(f"{what} was cancelled.") from error
 
     def cancel(self) -> None:
-        """Releases the caller and interrupts the function, if one is running."""
+        """Release the caller and interrupt the function, if one is running."""
         with self._lock:
             if self._thread is not None and self._outcome.cancel() and self._has_begun:
                 _interrupt(self._thread)
@@ -92,7 +92,7 @@ class Calls:
                     outcome.set_result(result)
 
     def _begins(self, outcome: Future[Any]) -> bool:
-        """Whether the function is still wanted; from here on it is interrupted when it is not."""
+        """Return True if the function is still wanted; from here on, a cancel interrupts it."""
         with self._lock:
             self._has_begun = not outcome.cancelled()
             return self._has_begun
@@ -110,7 +110,7 @@ def _failure(what: str, error: BaseException) -> TaskFailed:
 
 
 def _interrupt(thread: threading.Thread) -> None:
-    """Raises SystemExit in a thread at its next line of Python (PyThreadState_SetAsyncExc)."""
+    """Raise SystemExit in a thread at its next line of Python (PyThreadState_SetAsyncExc)."""
     if thread.ident is not None:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)

@@ -1,8 +1,8 @@
-"""Runs one shell command after another, each in a process group of its own, with bounds.
+"""Shell commands of a package, one after another: each has its own process group and is bounded.
 
 A command is started but waits for a line on its stdin; its group is told to the reaper; then it
 gets the line and begins. So there is no moment at which it runs and nobody would end it. It is over
-when its shell has ended: what it left in the background is killed then.
+when its shell has ended: its background processes are killed then.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
     from fednet.processes import Group
 
-# Waits for the line; at the end of the pipe instead, which means that the agent died, it gives up.
+# Block until the agent sends a line; exit if the agent dies first.
 _PRELUDE = "read -r _ || exit 1\nexec </dev/null\n"
 
 
 class Commands:
-    """Runs the commands of a package.
+    """The commands of a package.
 
     Args:
         folder: The folder that commands run in.
-        seconds_max: How long each may take.
+        seconds_max: The time that each may take.
         group: Ends the one that runs when a task is cancelled.
-        on_output: Is called with each piece of what they print, as it comes.
+        on_output: Called with each piece of their output, as it comes.
     """
 
     def __init__(
@@ -48,10 +48,10 @@ class Commands:
         self._on_output = on_output
 
     def run(self, name: str, command: str, environment: Mapping[str, str]) -> str:
-        """Runs a shell command to its end.
+        """Run a shell command to its end.
 
         Returns:
-            The end of what it printed, at most limits.traceback_characters_max characters.
+            The end of its output, at most limits.traceback_characters_max characters.
 
         Raises:
             TaskFailed: It could not be started, failed, took too long or was cancelled.
@@ -63,7 +63,7 @@ class Commands:
                     _begin(process)
                 in_time = output.follow(self._seconds_max, self._group.kill)
             finally:
-                # Also when its shell has ended: what that left in the background goes with it.
+                # After the end of its shell, too: background processes of the shell go with it.
                 self._group.end(process)
         self._check(name, process.returncode, output.text, in_time=in_time)
         return output.text

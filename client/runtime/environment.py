@@ -38,15 +38,15 @@ class Environment:
     """A virtual environment that agents of one data folder share.
 
     Args:
-        wanted: What is to be installed.
+        wanted: The requirements to install.
         package: The folder that relative paths among the requirements begin from.
         environments: The folder of all environments.
-        seconds_max: How long building it may take.
+        seconds_max: The time that the build may take.
         group: Ends the build when a task is cancelled.
-        report: Is called with what people should know of the build.
+        report: Called with each message for people about the build.
 
     Attributes:
-        folder: Where it is; its `python` is in the folder `bin` there.
+        folder: Its folder; its `python` is in the folder `bin` there.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Environment:
         self._held: IO[bytes] | None = None
 
     def prepare(self) -> None:
-        """Has the environment built if nobody has done so before, and keeps it from being removed.
+        """Build the environment if nobody has done so before, and keep it from being removed.
 
         Raises:
             TaskFailed: It cannot be built, or that took too long or was cancelled.
@@ -76,13 +76,13 @@ class Environment:
                 raise TaskFailed("The package's python_env was removed at once: try again.")
 
     def close(self) -> None:
-        """Lets others remove it."""
+        """Let others remove the environment."""
         if self._held is not None:
             held, self._held = self._held, None
             held.close()
 
     def _hold(self) -> bool:
-        """Whether the environment is whole, and now ours to use."""
+        """Hold the environment if it is complete; return True if it is held."""
         ready = self.folder / READY
         with ExitStack() as stack, suppress(FileNotFoundError, BlockingIOError):
             file = stack.enter_context(ready.open("rb"))
@@ -117,7 +117,7 @@ def _tool(uv: str | None) -> str:
 
 
 def _key(wanted: PythonEnv, package: Path) -> str:
-    """Equal for equal environments; what refers to files of the package is equal in that package only."""
+    """Return the key that equal environments share; requirements that are files of a package make it that package's."""
     requirements = [*wanted.build_dependencies, *wanted.dependencies]
     are_by_name = all(_BY_NAME.fullmatch(each) for each in requirements)
     parts = [

@@ -1,4 +1,4 @@
-"""The agent's end of a package's object: the process that it lives in, and what is asked of it.
+"""The agent's end of a package's object: its process, and the requests to it.
 
 The process starts with the first task and stays for the next ones. It ends when a task is
 cancelled, takes too long or takes it down; the next task then starts another.
@@ -25,14 +25,14 @@ _WHAT = "The process of the package's client"
 
 
 class Host:
-    """The process of one package's object, which is started again whenever it has ended.
+    """The process of one package's object; it is started again whenever it has ended.
 
     Args:
         client: The object, as "module:name".
         folder: The folder that it runs in.
-        seconds_max: How long one answer may take.
+        seconds_max: The time that one answer may take.
         group: Ends it when a task is cancelled.
-        on_output: Is called with each piece of what it prints while it works at a task.
+        on_output: Called with each piece of its output while it works at a task.
     """
 
     def __init__(
@@ -51,17 +51,17 @@ class Host:
         self._running: _Running | None = None
 
     def ask(self, request: dict[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
-        """The answer to a request; see `fednet.host`.
+        """Send a request and return its answer; see `fednet.host`.
 
         Args:
-            request: What is asked.
+            request: The request, JSON values.
             environment: The environment variables of the process, if it has to be started.
 
         Raises:
             TaskFailed: The object failed, or its process ended, took too long or was cancelled.
         """
         if self._running and self._running.process.poll() is not None:
-            self.end()  # it ended between two tasks, which is none's failure
+            self.end()  # it ended between two tasks, so no task failed
         try:
             running = self._running or self._start(environment)
             answer = running.ask(request, self._seconds_max, self._group.kill)
@@ -75,7 +75,7 @@ class Host:
         return answer
 
     def end(self) -> None:
-        """Ends the process, if there is one."""
+        """End the process, if there is one."""
         if self._running is not None:
             running, self._running = self._running, None
             self._group.end(running.process)
@@ -87,7 +87,7 @@ class Host:
         return self._running
 
     def _lost(self) -> TaskFailed:
-        """Why there is no answer; the process has ended."""
+        """Return the reason why there is no answer, as an error; the process has ended."""
         running = self._running
         assert running is not None
         self.end()
@@ -127,13 +127,13 @@ class _Running:
 
     @property
     def printed(self) -> str:
-        """The end of what it printed in this task."""
+        """The end of its output in this task."""
         return self._output.text
 
     def ask(
         self, request: dict[str, Any], seconds_max: float, on_late: Callable[[], None]
     ) -> dict[str, Any] | None:
-        """The answer; None when the process has ended, or had to be ended because it was late."""
+        """Send a request and return its answer; None if the process has ended, or was too late and had to be ended."""
         self._output.clear()
         awaited = _Answer(self._answers)
         # A pipe holds any request that there is, and it is empty: nothing waits here.
@@ -143,7 +143,7 @@ class _Running:
         return None if self.is_late else awaited.message
 
     def close(self) -> None:
-        """Gives up the pipes; the process has ended."""
+        """Close the pipes; the process has ended."""
         self._output.close()
         self._close_pipes()
         assert self.process.stdout is not None
@@ -165,7 +165,7 @@ class _Answer(Inbox):
         return self._pipe
 
     def arrived(self) -> bool:
-        """See `Awaited`; a pipe that was closed brings nothing more, which is an end as well."""
+        """Read from the pipe, see `Awaited`; a closed pipe brings nothing more, which is an end as well."""
         piece = os.read(self._pipe, self.wanted_bytes)
         self.feed(piece)
         return not piece or self.message is not None
@@ -174,7 +174,7 @@ class _Answer(Inbox):
 def _start(
     client: str, folder: Path, environment: Mapping[str, str], pipes: tuple[int, int]
 ) -> subprocess.Popen[bytes]:
-    # -P: the folder that is looked in first for modules is the package's, which the process adds.
+    # -P: modules are looked for first in the package's folder, which the process adds.
     command = ["python", "-P", "-m", "fednet.host", client, *map(str, pipes)]
     try:
         return subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Runs tasks by a package's object, which is loaded once and stays in a process of its own."""
+"""Tasks as calls of a package's object, which is loaded once and stays in a process of its own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class HostedRuntime(PackageRuntime):
-    """Calls the object that a package's manifest names as its client.
+    """The object that a package's manifest names as its client, as a runtime.
 
     It has some of `train(parameters, settings)`, `validate(parameters, settings)` and
     `predict(parameters, settings)`, with the contract of `CallbackRuntime`. A class is called
@@ -28,12 +28,12 @@ class HostedRuntime(PackageRuntime):
 
     Args:
         folder: See `PackageRuntime`, also for the other arguments.
-        manifest: What `unpack_package` returned; it names a client.
-        work_dir: See there.
-        task_seconds_max: How long one task may take, the start of the process included.
-        on_output: Is called with each piece of what the object prints during a task.
-        environments: See there.
-        report: See there.
+        manifest: The package's manifest, from `unpack_package`; it names a client.
+        work_dir: See `PackageRuntime`.
+        task_seconds_max: The time that one task may take, with the start of the process.
+        on_output: Called with each piece of the object's output during a task.
+        environments: See `PackageRuntime`.
+        report: See `PackageRuntime`.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class HostedRuntime(PackageRuntime):
         return self._host.ask(request, self._variables(task_dir))
 
     def _begin_task(self) -> None:
-        # A cancel that came when the last task was done already may still be killing the process.
+        # A cancel that came after the end of the last task may still be killing the process.
         if self._group.is_cancelled:
             self._host.end()
         super()._begin_task()
@@ -114,10 +114,10 @@ def package_runtime(
     environments: Path | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> PackageRuntime:
-    """The runtime that a package's manifest asks for; the arguments are those of `PackageRuntime`.
+    """Return the runtime that a package's manifest asks for; the arguments are those of `PackageRuntime`.
 
     Raises:
-        InvalidPackage: Its python_env is not what it must be.
+        InvalidPackage: Its python_env is wrong.
     """
     kind = HostedRuntime if manifest.client else PackageRuntime
     return kind(folder, manifest, work_dir, task_seconds_max, on_output, environments, report)

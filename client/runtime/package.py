@@ -1,4 +1,4 @@
-"""Runs tasks as the commands of an unpacked package, each in a process of its own."""
+"""Tasks as the commands of an unpacked package, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _KINDS = {"train": "TRAIN", "validate": "VALIDATE", "predict": "PREDICT"}
 
 
 class PackageRuntime:
-    """Calls a package's entry points with files in and files out.
+    """A package's entry points as a runtime, with files in and files out.
 
     `train <model> <update>` writes the update to its second argument and its metadata, JSON with
     num_examples, to that path with `-metadata` added. `validate <model> <metrics>` writes flat
@@ -42,17 +42,17 @@ class PackageRuntime:
     none; both find `fednet.helpers`.
 
     Args:
-        folder: Where the package is unpacked.
-        manifest: What `unpack_package` returned.
-        work_dir: Where the tasks' files live while they run. The caller clears it after a crash.
-        task_seconds_max: How long one command may run.
-        on_output: Is called with each piece of what the commands print, as it comes.
-        environments: Where environments are built, each once for all agents with this folder; by
+        folder: The folder of the unpacked package.
+        manifest: The package's manifest, from `unpack_package`.
+        work_dir: The folder of the tasks' files while they run. The caller clears it after a crash.
+        task_seconds_max: The time that one command may take.
+        on_output: Called with each piece of the commands' output, as it comes.
+        environments: The folder of environments, each built once for all agents with this folder; by
             default a folder beside `work_dir`.
-        report: Is called with what people should know of building one.
+        report: Called with each message for people about a build.
 
     Raises:
-        InvalidPackage: Its python_env is not what it must be.
+        InvalidPackage: Its python_env is wrong.
     """
 
     needs_package = True
@@ -122,7 +122,7 @@ class PackageRuntime:
         return check_predictions(self._reported("predict", model, settings, "predictions.json"))
 
     def prepare(self, name: str) -> None:
-        """Runs an entry point that takes and gives no files: build, or startup.
+        """Run an entry point that takes and gives no files: build, or startup.
 
         Raises:
             TaskFailed: There is no such entry point, or it failed.
@@ -131,7 +131,7 @@ class PackageRuntime:
             self._run(name, task_dir)
 
     def cancel(self) -> None:
-        """See `Runtime.cancel`: kills the command and all that it started in its group."""
+        """See `Runtime.cancel`: kill the command and all that it started in its group."""
         self._group.cancel()
 
     def close(self) -> None:
@@ -142,7 +142,7 @@ class PackageRuntime:
             self._environment.close()
 
     def _reported(self, name: str, model: Path, settings: dict[str, Any], file_name: str) -> Any:
-        """What an entry point that takes a model has written to its second argument."""
+        """Run an entry point that takes a model; return the JSON that it wrote to its second argument."""
         with self._task(settings) as task_dir:
             written = task_dir / file_name
             printed = self._run(name, task_dir, model, written)
@@ -150,14 +150,14 @@ class PackageRuntime:
 
     @contextmanager
     def _task(self, settings: dict[str, Any]) -> Iterator[Path]:
-        """A task's folder; the package is started before."""
+        """Give the folder of a task; the package is started before."""
         with self._files(settings) as task_dir:
             self._start_once(task_dir)
             yield task_dir
 
     @contextmanager
     def _files(self, settings: dict[str, Any]) -> Iterator[Path]:
-        """A folder with the settings of a task, gone at the end."""
+        """Give a folder with the settings of a task; it is deleted at the end."""
         self._begin_task()
         try:
             self._work_dir.mkdir(parents=True, exist_ok=True)
@@ -186,7 +186,7 @@ class PackageRuntime:
         return self._commands.run(name, command, self._variables(task_dir))
 
     def _variables(self, task_dir: Path) -> dict[str, str]:
-        """The environment variables of a task's code."""
+        """Return the environment variables of a task's code."""
         variables = environment_of_a_task()
         programs = Path(sys.executable).parent
         if self._environment:
@@ -199,7 +199,7 @@ class PackageRuntime:
         }
 
     def _library(self) -> Path:
-        """A folder with nothing but fednet in it: an environment sees this one, and no other of our modules."""
+        """Return a folder that holds only fednet, so that an environment sees no other module of this process."""
         library = self._work_dir / "library"
         library.mkdir(exist_ok=True)
         with suppress(FileExistsError):

@@ -1,4 +1,4 @@
-"""Picks the few lines of an installer's output that tell people how far it is."""
+"""The lines of an installer's output that tell people its progress."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fednet import limits
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# How such lines begin, in pip and in uv.
+# Beginnings of such lines, in pip and in uv.
 _STEPS = (
     "Collecting ", "Downloading ", "Building ", "Installing ", "Successfully ", "Resolved ",
     "Prepared ", "Installed ", "Processing ",
@@ -17,11 +17,11 @@ _STEPS = (
 
 
 class Progress:
-    """Takes the output in pieces and reports its steps, at most limits.build_progress_lines_max.
+    """The steps in an output that comes in pieces; at most limits.build_progress_lines_max are reported.
 
     Args:
-        name: What is installed, for people.
-        report: Is called with each step.
+        name: The name of the environment, for people.
+        report: Called with each step.
     """
 
     def __init__(self, name: str, report: Callable[[str], None]) -> None:
@@ -31,7 +31,7 @@ class Progress:
         self._left = limits.build_progress_lines_max
 
     def __call__(self, piece: bytes) -> None:
-        """Takes the next piece."""
+        """Take the next piece."""
         *lines, rest = (self._begun_line + piece).split(b"\n")
         self._begun_line = rest[: limits.error_bytes_max]
         for line in lines:

@@ -46,21 +46,21 @@ class _Held:
 
 
 class LocalBlobs:
-    """Gives out paths of blobs; copies those of a distant store into the spool while a phase uses them."""
+    """The blobs of running phases, with their paths; those of a distant store are copied into the spool."""
 
     def __init__(self, store: Blobs, spool: Spool) -> None:
         self.store = store
         self._spool = spool
         self._held: dict[tuple[BlobKind, str], _Held] = {}
         self._lock = threading.Lock()
-        self._fetching = threading.Lock()  # apart, so that nobody who only asks waits for a copy
+        self._fetching = threading.Lock()  # apart, so that `path` never waits for a copy
 
     def acquire(self, blob: Blob) -> Path:
         """Pin a blob locally (reference counted) and return its path. Blocks.
 
         Raises:
             NotFound: The store has no such blob.
-            TransferCorrupted: What the store gave does not match the digest.
+            TransferCorrupted: The store's bytes do not match the digest.
         """
         with self._fetching:
             held = self._used_once_more(blob)
@@ -71,7 +71,7 @@ class LocalBlobs:
             return held.path
 
     def release(self, blob: Blob) -> None:
-        """One use has ended; with the last one the copy goes."""
+        """End one use; the last one deletes the copy."""
         with self._lock:
             held = self._held[blob.kind, blob.id]
             held.uses -= 1
@@ -90,7 +90,7 @@ class LocalBlobs:
             self.release(blob)
 
     def discard_state(self, state_id: str) -> None:
-        """Delete what nobody will ask for again from the store; nothing happens where it is not there."""
+        """Delete a state that nobody will ask for again from the store; nothing happens if it is not there."""
         self.store.delete(blob_key(Blob(BlobKind.STATE, state_id)))
 
     def discard_model(self, model_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Small files of JSON that carry their own digest: what is read back is what was written, or nothing.
+"""Small files of JSON that carry their own digest: a read gives the written value, or nothing.
 
 line 1    the SHA-256 of line 2, hexadecimal
 line 2    JSON
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class Codec(Generic[T]):
-    """Writes values of one class as such files, and reads them back.
+    """The form of one class of values as such files.
 
     Args:
         kind: A frozen dataclass.
@@ -35,7 +35,7 @@ class Codec(Generic[T]):
         return hashlib.sha256(body).hexdigest().encode() + b"\n" + body
 
     def read(self, path: Path) -> T | None:
-        """Return the value in a file; None where there is no whole one, with a warning if there is a damaged one."""
+        """Return the value in a file; None without a complete one, with a warning for a damaged one."""
         try:
             digest, _, body = path.read_bytes().partition(b"\n")
         except FileNotFoundError:

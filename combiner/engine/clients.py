@@ -12,7 +12,7 @@ class Clients:
     """The stream of each connected client.
 
     Args:
-        clients_max: How many clients may be connected at once.
+        clients_max: The number of clients that may be connected at once.
     """
 
     def __init__(self, clients_max: int) -> None:

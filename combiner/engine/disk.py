@@ -27,7 +27,7 @@ class Disk:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Write files inside of the block.
+        """Write files inside the block.
 
         Raises:
             Unavailable: The system refuses: a full disk, missing rights.
@@ -46,7 +46,7 @@ class Disk:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
-        """Read or look for files inside of the block; it says nothing of whether one can write.
+        """Read or look for files inside the block; success says nothing about writing.
 
         Raises:
             Unavailable: The system refuses.

@@ -8,27 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from fednet import limits
-from fednet.aggregation import Aggregator, Collecting, Partial, aggregator
+from fednet.aggregation import Aggregator, Partial
 from fednet.errors import InvalidModel
 from fednet.parameters import ModelFormat, Structure, check_finite, check_structure
 
-from ..machine.assignment import Assignment
-from ..machine.orders import Reduction
-
 _BYTES_PER_NUMBER = 8  # the widest dtype: an update may come in another than the model's
 _ARRAY_OVERHEAD_BYTES = limits.array_header_bytes_max + limits.KIB  # and its place in the archive
-
-
-def aggregator_of(order: Assignment | Reduction) -> Aggregator:
-    """Return the aggregator that an order names; where server functions aggregate, one that only keeps.
-
-    Raises:
-        InvalidInput: There is no such aggregator, or it has no such settings.
-    """
-    keeps = order.keep_updates if isinstance(order, Assignment) else order.functions
-    if keeps:
-        return Collecting()
-    return aggregator(order.aggregator, order.aggregator_settings.value)
 
 
 def structure_of(model: Path, form: ModelFormat) -> Structure:
@@ -41,8 +26,8 @@ class Folding:
     """The updates that one phase has folded so far; it folds one at a time, whole or not at all.
 
     Args:
-        aggregator: How updates become a partial.
-        structure: What an update must look like: the structure of the global model.
+        aggregator: The aggregator that makes a partial of updates.
+        structure: The structure of the global model, which each update must have.
         form: The format of the updates' files.
 
     Attributes:
@@ -94,9 +79,9 @@ def merged(aggregator: Aggregator, structure: Structure, partials: Sequence[Part
     """Merge partials in the order given; they stay as they are.
 
     Args:
-        aggregator: How partials are merged.
+        aggregator: The aggregator that merges them.
         structure: The structure of the global model.
-        partials: At least one; what was loaded is mapped from its file, not held in memory.
+        partials: At least one; loaded ones are mapped from their files, not held in memory.
     """
     first, *others = partials
     if not others:

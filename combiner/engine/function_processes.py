@@ -1,4 +1,4 @@
-"""Runs of server functions: each is a child process of its own, bounded, and gone when this one is."""
+"""Runs of server functions: each is a bounded child process, and ends with this one."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Bounds:
     """Bounds of one run.
 
     Args:
-        seconds_max: Of the clock, and of the processor.
-        memory_bytes_max: Of memory; what it maps to read does not count.
-        allowed: Whether it may run here at all.
+        seconds_max: The time that it may take, by the clock and of the processor.
+        memory_bytes_max: The memory that it may take; files mapped for reading do not count.
+        allowed: True if it may run here at all.
     """
 
     seconds_max: float = limits.server_functions_seconds_max
@@ -51,19 +51,19 @@ class Bounds:
 
 
 class RunFunctions(Protocol):
-    """Runs the functions that it was made for."""
+    """A run of the functions that it was made for."""
 
     def __call__(self, base: Blob, state: Blob | None, **asked: Any) -> Made:
-        """Return what the run gives; see `FunctionProcesses.run`."""
+        """Run the functions once and return their results; see `FunctionProcesses.run`."""
 
 
 class FunctionProcesses:
-    """Runs server functions, as many at once as threads ask for it.
+    """The child processes of server functions: as many at once as threads ask for.
 
     Args:
-        local: The blobs that steps are given.
-        spool: Where their files lie while they run.
-        bounds: What each may take.
+        local: The blobs that runs are given.
+        spool: Has the files of a run while it lasts.
+        bounds: The bounds of each run.
     """
 
     def __init__(self, local: LocalBlobs, spool: Spool, bounds: Bounds) -> None:
@@ -87,13 +87,13 @@ class FunctionProcesses:
 
         Args:
             functions: The functions.
-            tell: Is called with what the run printed, if it did, however it ended.
+            tell: Called with the output of the run, if there is any, however it ended.
             base: The global model.
-            state: What the functions remember, if they remember anything.
-            asked: What else the `Step` needs.
+            state: The functions' memory, if there is one.
+            asked: Further fields of the `Step`.
 
         Raises:
-            TaskFailed: The functions failed, or what they gave cannot be taken.
+            TaskFailed: The functions failed, or their results cannot be taken.
             FednetError: The files that they need cannot be had.
         """
         for state_id in functions.obsolete_state_ids:
@@ -114,7 +114,7 @@ class FunctionProcesses:
             return made_in(folder, step)
 
     def cancel(self) -> None:
-        """End what runs, soon; what is begun from now on ends at once."""
+        """End the present runs soon; later ones end at once."""
         with self._lock:
             self._is_cancelled = True
             groups = list(self._groups)
@@ -122,7 +122,7 @@ class FunctionProcesses:
             group.cancel()
 
     def close(self) -> None:
-        """Give up what is held; nothing runs any more."""
+        """Release all resources; nothing runs any more."""
         self._lifeline.close()
 
     @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Results of a run of server functions, read from its folder and held against what was asked."""
+"""Results of a run of server functions, read from its folder and checked against the request."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Made:
     Args:
         clients: The chosen; empty where none were to be.
         settings: For the clients.
-        state: What the functions remember now, as bytes; None where that is nothing.
+        state: The functions' new memory, as bytes; None if there is none.
         model: The new model's arrays, not yet checked; empty where none was asked for.
     """
 
@@ -68,10 +68,10 @@ def check_end(exit_code: int, folder: Path, step: Step, printed: str, *, in_time
 
 
 def made_in(folder: Path, step: Step) -> Made:
-    """Return what a run has left in its folder.
+    """Read the results of a run from its folder.
 
     Raises:
-        TaskFailed: It says itself that it has failed, or what it has left cannot be taken.
+        TaskFailed: It says itself that it has failed, or its results cannot be taken.
     """
     answer = _answer_in(folder / ANSWER)
     if "problem" in answer:
@@ -107,7 +107,7 @@ def _state_in(path: Path) -> _Array | None:
 
 
 def _arrays_in(path: Path, bytes_max: int | None = None) -> list[_Array]:
-    """The arrays that a run has written; none where there is no file."""
+    """Return the arrays that a run has written; none without a file."""
     if not path.is_file():
         return []
     try:

@@ -1,4 +1,4 @@
-"""The runs of server functions that are under way: each plan or aggregation is run for once at a time.
+"""The runs of server functions that are under way: each plan or aggregation runs once at a time.
 
 All of it belongs to the event loop's thread; the functions themselves run in child processes, which threads follow that
 nothing else needs: a run that takes long holds up no round without functions.
@@ -39,8 +39,8 @@ class FunctionRuns:
     Args:
         name: The combiner's name.
         processes: Runs them.
-        reducer: Stores what comes of them.
-        outbox: Tells what they print.
+        reducer: Stores their results.
+        outbox: Takes their output.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class FunctionRuns:
         return await self._once(order.model_id, lambda: self._reduce(order, functions, own))
 
     async def close(self) -> None:
-        """End what runs."""
+        """End the runs under way."""
         self._processes.cancel()
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
         await self._workers.close()
@@ -121,7 +121,7 @@ class FunctionRuns:
         return reduced
 
     def _planned(self, order: PlanOrder, run: RunFunctions) -> Plan:
-        """Run in a worker thread; the state is stored before the plan is told."""
+        """Run the functions in a worker thread; their state is stored before the plan is told."""
         made = run(order.model, order.state, clients=list(order.clients))
         state = None
         if made.state is not None:
@@ -129,7 +129,7 @@ class FunctionRuns:
         return Plan(tuple(made.clients), json.dumps(made.settings), state)
 
     def _run_of(self, functions: FunctionsOrder) -> RunFunctions:
-        """Return what runs these functions in a worker thread; their prints are told here."""
+        """Return a function that runs these functions in a worker thread and reports their prints here."""
         loop = asyncio.get_running_loop()
 
         def tell(text: str) -> None:

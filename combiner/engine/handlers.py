@@ -1,4 +1,4 @@
-"""The table from kind of task to handler: what is done with an answer before it counts."""
+"""The table from kind of task to handler; a handler checks an answer before it counts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fednet.errors import FednetError, InvalidInput
 from fednet.parameters import model_format
 from fednet.rpc import sha256_of
 
+from ..machine.aggregators import aggregator_of
 from ..machine.answers import Answer, Exchange, Outcome, Prediction, Update, Validation
 from ..machine.assignment import Assignment
 from ..machine.events import Counted, Damaged, Refused
@@ -24,7 +25,7 @@ from ..machine.news import (
     ValidationReported,
 )
 from ..machine.values import TaskKind
-from .folding import Folding, aggregator_of, structure_of
+from .folding import Folding, structure_of
 from .spool import Spool
 from .workers import Workers
 
@@ -33,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ToCheck:
-    """An answer to be checked, and what it is checked with.
+    """An answer to be checked, with the means of its check.
 
     Args:
         is_old: An earlier process received it: its files are held against their digests.
@@ -50,7 +51,7 @@ class ToCheck:
 
 @dataclass(frozen=True)
 class HandedOver:
-    """The answer is the controller's: it counts once the controller has stored this news."""
+    """A checked answer for the controller: it counts once the controller has stored this news."""
 
     happening: Happening
 
@@ -62,14 +63,14 @@ class Handler(Protocol):
     """One way to deal with the answers of a phase."""
 
     def prepare(self, assignment: Assignment, model: Path | None) -> Folding | None:
-        """Make what answers are folded into, in a worker thread; None where nothing is folded."""
+        """Make the partial that answers are folded into, in a worker thread; None if nothing is folded."""
 
     async def check(self, item: ToCheck) -> Checked:
         """Check an answer."""
 
 
 class Fold:
-    """Folds updates into a partial."""
+    """The handler that folds updates into a partial."""
 
     def prepare(self, assignment: Assignment, model: Path | None) -> Folding:
         """Make the partial of a phase."""
@@ -92,7 +93,7 @@ class Fold:
 
 
 class HandOver:
-    """Hands answers to the controller.
+    """The handler that hands answers to the controller.
 
     Args:
         happening_of: Makes the news of an answer's outcome.
@@ -119,7 +120,7 @@ def _folded(item: ToCheck) -> float:
 
 
 def _is_whole(item: ToCheck) -> bool:
-    """Compare an update with the digest beside it; delete what is damaged, so that it is asked for again."""
+    """Compare an update with the digest beside it; delete a damaged one, so that it is asked for again."""
     task_id = item.answer.task_id
     path = item.spool.update_path(item.phase_id, task_id)
     if not path.exists():

@@ -1,4 +1,4 @@
-"""The news for one controller: numbered, kept until they are acknowledged, read by one watch at a time."""
+"""The news for one controller: numbered, kept until its acknowledgement, read by one watch at a time."""
 
 from __future__ import annotations
 
@@ -6,24 +6,32 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from fednet import limits
 
-from ..machine.news import News
+from ..machine.news import Envelope, News
 
 Stored: TypeAlias = Callable[[], None]
 
 
 @dataclass(frozen=True)
-class Envelope:
-    """News with the number that acknowledges them; 0 for news that are not kept."""
+class Kept:
+    """News that waits for its acknowledgement, which calls `stored`."""
 
-    number: int
-    news: News
-    happened_at: float = field(default_factory=time.time)
-    stored: Stored | None = field(default=None, compare=False, repr=False)
+    envelope: Envelope
+    stored: Stored | None = None
+
+    @property
+    def number(self) -> int:
+        """The number that acknowledges it."""
+        return self.envelope.number
+
+    @property
+    def news(self) -> News:
+        """The news itself."""
+        return self.envelope.news
 
 
 class Watcher:
@@ -55,11 +63,11 @@ class Watcher:
             self._arrived.set()
 
     def drop(self, numbers: set[int]) -> None:
-        """Take back news that have moved to another mailbox."""
+        """Take back news that has moved to another mailbox."""
         self._waiting = deque(each for each in self._waiting if each.number not in numbers)
 
     def end(self) -> None:
-        """End the watch; news that were not read come again in the next one."""
+        """End the watch; unread news comes again in the next one."""
         self._waiting.clear()
         self._is_over = True
         self._arrived.set()
@@ -72,11 +80,11 @@ class Mailbox:
         controller: The controller's name.
         last_number: The number before the first one.
         desert: Called when the controller has stayed away too long.
-        is_deserted: Whether nobody is waited for from the beginning.
+        is_deserted: True if no controller is waited for from the beginning.
 
     Attributes:
-        size_bytes: Roughly the memory that the kept news take.
-        is_deserted: Whether the controller has stayed away too long.
+        size_bytes: Roughly the memory that the kept news takes.
+        is_deserted: True if the controller has stayed away too long.
     """
 
     def __init__(
@@ -92,7 +100,7 @@ class Mailbox:
         self.size_bytes = 0
         self.is_deserted = is_deserted
         self._desert = desert
-        self._kept: deque[Envelope] = deque()
+        self._kept: deque[Kept] = deque()
         self._watcher: Watcher | None = None
         self._timer: asyncio.TimerHandle | None = None
         if not is_deserted:
@@ -113,16 +121,17 @@ class Mailbox:
 
     def put(self, news: News, stored: Stored | None = None) -> None:
         """Add news."""
-        self._append(Envelope(self.last_number + 1, news, stored=stored))
+        envelope = Envelope(self.last_number + 1, news, time.time())
+        self._append(Kept(envelope, stored))
 
-    def take(self, envelopes: Iterable[Envelope]) -> None:
+    def take(self, given: Iterable[Kept]) -> None:
         """Add news of another mailbox, under new numbers."""
-        for each in envelopes:
-            number = self.last_number + 1
-            self._append(Envelope(number, each.news, each.happened_at, each.stored))
+        for each in given:
+            envelope = replace(each.envelope, number=self.last_number + 1)
+            self._append(Kept(envelope, each.stored))
 
-    def give(self, is_wanted: Callable[[News], bool]) -> list[Envelope]:
-        """Take the news out that are wanted elsewhere, in their order."""
+    def give(self, is_wanted: Callable[[News], bool]) -> list[Kept]:
+        """Take out the wanted news, in its order."""
         given = [each for each in self._kept if is_wanted(each.news)]
         if given:
             numbers = {each.number for each in given}
@@ -138,12 +147,12 @@ class Mailbox:
             self._watcher.hand(envelope)
 
     def acknowledge(self, number: int) -> None:
-        """Forget the news up to a number: the controller has stored them."""
+        """Forget the news up to a number: the controller has stored it."""
         while self._kept and self._kept[0].number <= number:
-            envelope = self._kept.popleft()
-            self.size_bytes -= envelope.news.size_bytes
-            if envelope.stored:  # on its own, so that its error is not the stream's
-                asyncio.get_running_loop().call_soon(envelope.stored)
+            kept = self._kept.popleft()
+            self.size_bytes -= kept.news.size_bytes
+            if kept.stored:  # on its own, so that its error is not the stream's
+                asyncio.get_running_loop().call_soon(kept.stored)
 
     def begin_watch(self) -> Watcher:
         """Give the news to a new reader; the earlier one ends."""
@@ -151,7 +160,7 @@ class Mailbox:
             self._watcher.end()
         self.close()
         self.is_deserted = False
-        self._watcher = Watcher(self._kept)
+        self._watcher = Watcher(each.envelope for each in self._kept)
         return self._watcher
 
     def end_watch(self, watcher: Watcher) -> None:
@@ -165,11 +174,11 @@ class Mailbox:
         if self._timer:
             self._timer.cancel()
 
-    def _append(self, envelope: Envelope) -> None:
-        self.last_number = envelope.number
-        self._kept.append(envelope)
-        self.size_bytes += envelope.news.size_bytes
-        self.hand_out(envelope)
+    def _append(self, kept: Kept) -> None:
+        self.last_number = kept.number
+        self._kept.append(kept)
+        self.size_bytes += kept.news.size_bytes
+        self.hand_out(kept.envelope)
 
     def _wait_for_controller(self) -> None:
         loop = asyncio.get_running_loop()

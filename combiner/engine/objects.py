@@ -1,10 +1,10 @@
-"""Updates that clients put straight into the object store: where they lie there, and how they come into the spool.
+"""Updates that clients put straight into the object store: their places there, and their way into the spool.
 
     updates/<combiner>/<phase id>/<task id>
 
-The spool keeps that there is such an object before its client is told where to put it, so whatever a client has put is
-deleted with its phase; what comes later still, or while the store is away, goes at the combiner's next start. For
-worker threads.
+The spool keeps that there is such an object before its client is told the place. So each object is deleted with its
+phase; an object that comes later still, or while the store is away, is deleted at the combiner's next start. For worker
+threads.
 """
 
 from __future__ import annotations
@@ -12,26 +12,23 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fednet import limits
 from fednet.errors import FednetError, InvalidInput, NotFound, TransferCorrupted
 from fednet.storage import Blobs, Presigner
 
-from ..ports import ObjectId
+from ..ports import PartPlace
 from .spool import Spool
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class PartPlace:
-    """The place of one part of an update; without a URL there is no such way."""
+class ObjectId(NamedTuple):
+    """The phase and the task that an update in the object store belongs to."""
 
-    url: str = ""
-    offset_bytes: int = 0
-    size_bytes: int = 0
-    is_last: bool = False
+    phase_id: str
+    task_id: str
 
 
 class ObjectUploads:
@@ -54,9 +51,9 @@ class ObjectUploads:
         """Return the place of a part of an update; it has no URL if the store makes none.
 
         Args:
-            update: Whose it is.
+            update: The update.
             size_bytes: The size of the whole update.
-            number: Of the part, from 1; with the first one, what came before is forgotten.
+            number: The number of the part, from 1; the first one starts the upload anew.
 
         Raises:
             InvalidInput: It has no such part.
@@ -101,11 +98,11 @@ class ObjectUploads:
         return self._store.read(self._key(update), offset)
 
     def delete(self, update: ObjectId) -> None:
-        """Delete what has been put; nothing happens if there is nothing."""
+        """Delete the object of an update; nothing happens if there is none."""
         self._store.delete(self._key(update))
 
     def release(self, phase_id: str) -> None:
-        """Delete all of a phase; what the store does not delete now is left to `sweep`."""
+        """Delete all objects of a phase; `sweep` deletes later those that the store keeps now."""
         try:
             for task_id, upload_id in self._spool.objects(phase_id):
                 update = ObjectId(phase_id, task_id)
@@ -115,7 +112,7 @@ class ObjectUploads:
             _log.warning("updates stay in the object store until the next start: %s", error)
 
     def sweep(self, phases: Container[str]) -> None:
-        """Delete what belongs to none of these phases: it came too late, or was left by an earlier process."""
+        """Delete objects that belong to none of these phases: late ones, and those of an earlier process."""
         if self._store.presigner is None:
             return
         try:

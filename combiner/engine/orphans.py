@@ -18,12 +18,12 @@ _log = logging.getLogger(__name__)
 
 
 class Orphans:
-    """Deletes partials, again and again while the blob store is away.
+    """The partials to delete; while the blob store is away, deletion is tried again and again.
 
     Args:
         partials: The partials in the blob store.
         spool: Remembers which are still to be deleted.
-        workers: Threads for what blocks.
+        workers: Threads for blocking calls.
     """
 
     def __init__(self, partials: SharedPartials, spool: Spool, workers: Workers) -> None:
@@ -42,12 +42,12 @@ class Orphans:
             _log.warning("the partial of phase %s stays in the blob store: %s", phase_id, error)
 
     def retry(self) -> None:
-        """Delete what is still there, beside; from the event loop's thread."""
+        """Delete the remaining partials in the background; from the event loop's thread."""
         if self._retrying is None or self._retrying.done():
             self._retrying = self._workers.spawn(self._retry())
 
     def stop(self) -> None:
-        """Try no more; the next process does."""
+        """Stop trying; the next process goes on."""
         self._stopped.set()
 
     async def _retry(self) -> None:

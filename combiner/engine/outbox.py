@@ -1,29 +1,30 @@
 """News for the controllers: a mailbox for each, numbered, kept until the controller has stored them.
 
-News of a session go to the controller whose authority was seen last for the session. They move when the authority
-does, in their order, under new numbers. News of no session go to any controller that watches. A mailbox whose
-controller has been away too long hands its news to one that watches. A watch begins with all news that were not
-acknowledged, then goes on with what happens. Numbers begin anew with each process; the epoch names the process.
+News of a session goes to the controller whose authority was seen last for the session. It moves when the authority
+does, in its order, under new numbers. News of no session goes to any controller that watches. A mailbox whose
+controller has been away too long hands its news to one that watches. A watch begins with all news that was not
+acknowledged, then goes on with later news. Numbers begin anew with each process; the epoch names the process.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncGenerator, Callable
 
 from fednet import limits
 from fednet.errors import LimitExceeded
 
-from ..machine.news import Happening, News, Snapshot
+from ..machine.news import Envelope, Happening, News, Snapshot
 from ..machine.values import PhaseContext
-from .mailbox import Envelope, Mailbox, Stored, Watcher
+from .mailbox import Mailbox, Stored, Watcher
 
 _NOBODY = ""  # its mailbox keeps the news of no session while nobody watches
 
 
 class Watched:
-    """Two events of which one is set at any time: somebody watches, or nobody does."""
+    """Two events, of which exactly one is set: somebody watches, or nobody does."""
 
     def __init__(self) -> None:
         self.by_somebody = asyncio.Event()
@@ -47,7 +48,7 @@ class Outbox:
 
     Attributes:
         epoch: The name of this process's numbers.
-        watched: Whether any controller watches.
+        watched: The events that tell if any controller watches.
     """
 
     def __init__(self, controller_of: Callable[[str], str]) -> None:
@@ -69,7 +70,7 @@ class Outbox:
         """Tell something that must not be lost.
 
         Args:
-            happening: What happened.
+            happening: The news.
             phase: The phase that it belongs to.
             client_id: The client that it is about.
             task_id: The task that it is about.
@@ -95,7 +96,7 @@ class Outbox:
 
     def mention(self, happening: Happening, client_id: str) -> None:
         """Tell something to all that watch now; a later snapshot says it anyway."""
-        envelope = Envelope(0, News(happening, client_id=client_id))
+        envelope = Envelope(0, News(happening, client_id=client_id), time.time())
         for mailbox in self._mailboxes.values():
             mailbox.hand_out(envelope)
 
@@ -128,7 +129,7 @@ class Outbox:
     async def follow(
         self, controller: str, snapshot: Callable[[], Snapshot]
     ) -> AsyncGenerator[Snapshot | Envelope]:
-        """Give a snapshot, all news that are not acknowledged, then those that happen.
+        """Give a snapshot, all news that is not acknowledged, then later news.
 
         Ends when a newer watch of the same controller begins, and when the reader is so slow that its queue is full.
         """
@@ -144,7 +145,7 @@ class Outbox:
             self._end_watch(mailbox, watcher)
 
     def close(self) -> None:
-        """Wait for no controller any more."""
+        """Stop waiting for controllers."""
         for mailbox in self._mailboxes.values():
             mailbox.close()
 
@@ -154,7 +155,7 @@ class Outbox:
             self.watched.note(somebody=False)
 
     def _adopt(self, mailbox: Mailbox) -> None:
-        """Give a mailbox whose controller now watches what is its own, and what nobody else fetches."""
+        """Give a mailbox whose controller now watches its own news, and news that no other controller fetches."""
         for other in list(self._mailboxes.values()):
             if other is mailbox:
                 continue
@@ -190,7 +191,7 @@ class Outbox:
         return self._mailboxes[controller]
 
     def _make_room(self) -> None:
-        """Forget the oldest mailboxes that are empty; those that hold news are bounded by their news."""
+        """Forget the oldest empty mailboxes; others are bounded by their news."""
         unused = [each for each in self._mailboxes.values() if each.is_unused]
         excess = len(self._mailboxes) + 1 - limits.mailboxes_max
         for mailbox in unused[: max(0, excess)]:

@@ -1,4 +1,4 @@
-"""Partials that combiners share: each puts its own into the blob store, where the one that merges finds it."""
+"""Partials that combiners share through the blob store, where the combiner that merges finds them."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class SharedPartials:
         self._spool = spool
 
     def share(self, phase_id: str, partial: Partial) -> None:
-        """Put this combiner's partial of a phase where the combiner that merges finds it."""
+        """Put this combiner's partial of a phase into the blob store, where the combiner that merges finds it."""
         with self._spool.scratch_file() as scratch:
             partial.save(scratch)
             self._store.put_file(_key(phase_id, self._name), scratch)
 
     def discard(self, phase_id: str) -> None:
-        """Take this combiner's partial of a phase away; nothing happens where there is none."""
+        """Delete this combiner's partial of a phase; nothing happens if there is none."""
         self._store.delete(_key(phase_id, self._name))
 
     def find(
@@ -45,13 +45,13 @@ class SharedPartials:
         kind: Aggregator,
         structure: Structure,
     ) -> Partial:
-        """A partial that the controller was told of.
+        """Return a partial that the controller was told of.
 
         Args:
-            told: What it was told.
+            told: The partial, as the controller was told of it.
             own: The partials of this combiner, by phase.
-            kind: What it was folded by.
-            structure: The model's.
+            kind: The aggregator that folded it.
+            structure: The structure of the model.
 
         Raises:
             NotFound: It is not in the blob store.

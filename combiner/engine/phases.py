@@ -1,4 +1,4 @@
-"""All phases of one combiner: how they begin, change and end, and which of them a task belongs to."""
+"""All phases of one combiner: their begin, their changes, their end, and the phase of each task."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from ..machine.values import Authority, Blob, LogRecord
 from .blobs import LocalBlobs
 from .folding import Folding
 from .handlers import HANDLERS
+from .means import Means
 from .objects import ObjectUploads
 from .orphans import Orphans
 from .retained import Retained
-from .running_phase import Means, RunningPhase
+from .running_phase import RunningPhase
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class Phases:
     All methods belong to the event loop's thread. The caller sees to it that orders about one phase come one at a time.
 
     Args:
-        means: What all phases share.
+        means: The parts of the combiner that all phases share.
         local: Their models and packages.
         objects: Their updates in the object store.
         retained: Takes updates that outlive their phase.
@@ -144,21 +145,19 @@ class Phases:
         record = phase.record
         for task_id in tasks_of(phase_id, (*record.assignment.clients, *record.withdrawn)):
             self._by_task.pop(task_id, None)
-        await (
-            phase.release()
-        )  # a partial on its way into the blob store is to be deleted there, too
+        await phase.release()  # it waits for a partial on its way into the blob store
         line = await self._means.workers.run(self._clear_away, phase.assignment)
         self._orphans.retry()
         if line:
             self._means.outbox.offer(line, phase.assignment.context)
 
     def stop(self) -> None:
-        """Stop; what is in the spool stays for the next process."""
+        """Stop; the spool stays for the next process."""
         self._orphans.stop()
         for phase in self:
             phase.stop()
 
-    # How a phase begins
+    # The beginning of a phase
 
     def _check_room(self, assignment: Assignment) -> None:
         self._means.outbox.check_room(3 * len(assignment.clients))
@@ -186,7 +185,7 @@ class Phases:
         self._by_task.update(dict.fromkeys(tasks, phase))
 
     def _prepare(self, assignment: Assignment) -> Folding | None:
-        """Get hold of the files; of all of them or of none."""
+        """Acquire the files: all of them or none."""
         with contextlib.ExitStack() as on_error:
             paths = {blob: self._acquired(blob, on_error) for blob in assignment.blobs}
             model = paths[assignment.model] if assignment.model else None
@@ -199,7 +198,7 @@ class Phases:
         on_error.callback(self._local.release, blob)
         return path
 
-    # How it changes
+    # Its changes
 
     async def _start_again(self, phase: RunningPhase, later: Assignment) -> None:
         present = phase.assignment
@@ -226,10 +225,10 @@ class Phases:
             raise
         self._index(phase, later.clients)
 
-    # How it ends
+    # Its end
 
     def _clear_away(self, assignment: Assignment) -> LogRecord | None:
-        """Let go of all that the phase held; return a line for the network's log, if there is anything to say."""
+        """Release everything that the phase held; return a line for the network's log, if there is one."""
         for blob in assignment.blobs:
             self._local.release(blob)
         try:

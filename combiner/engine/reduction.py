@@ -1,4 +1,4 @@
-"""Partials together into a model, stored with what the aggregator remembers. For worker threads."""
+"""Merges of partials into a model, stored with the aggregator's memory. For worker threads."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from fednet.aggregation import LabelledUpdates, Partial
 from fednet.errors import FednetError
 from fednet.parameters import ModelFile, ModelFormat, Structure, model_format
 
+from ..machine.aggregators import aggregator_of
 from ..machine.orders import Reduced, Reduction, ReportedPartial
 from ..machine.values import Blob, BlobKind
 from .blobs import LocalBlobs, blob_key
-from .folding import aggregator_of, merged
+from .folding import merged
 from .function_processes import RunFunctions
 from .partials import SharedPartials
 from .spool import Spool
@@ -29,21 +30,21 @@ from .spool import Spool
 _log = logging.getLogger(__name__)
 
 _Array = np.ndarray[Any, Any]
-# Makes the new model's arrays, and stores what goes with them: gives the arrays and the state, if there is one.
+# Makes the new model's arrays and stores their state: returns the arrays, and the state's reference if there is one.
 _Make: TypeAlias = Callable[
     [Reduction, Partial, Sequence[_Array]], tuple[Iterable[_Array], Blob | None]
 ]
 
-# What an aggregator remembers is nobody else's: one format serves for every model's.
+# Only aggregators read their memory: one format serves for every model's.
 _STATE_FORM: Final = model_format("numpyhelper")
 
 
 class Reducer:
-    """Merges the partials of rounds.
+    """The merges of rounds: partials into models.
 
     Args:
         local: The combiner's models, and the blob store.
-        partials: Where the partials are.
+        partials: The partials in the blob store.
         spool: The combiner's files.
     """
 
@@ -52,7 +53,7 @@ class Reducer:
         self._partials = partials
         self._store = local.store
         self._spool = spool
-        # A partial is for one thread at a time: who asks again waits, and finds the model.
+        # A partial is for one thread at a time: a second request waits, and finds the model.
         self._reducing = threading.Lock()
 
     def reduce(self, order: Reduction, own: Mapping[str, Partial]) -> Reduced:
@@ -63,9 +64,9 @@ class Reducer:
             own: The partials of this combiner, by phase.
 
         Raises:
-            NotFound: A partial, or what the aggregator remembered, is not in the blob store.
+            NotFound: A partial, or the aggregator's memory, is not in the blob store.
             Conflict: A partial is not the one that the controller was told of.
-            TransferCorrupted: What the aggregator remembered does not match its digest.
+            TransferCorrupted: The aggregator's memory does not match its digest.
         """
         if order.obsolete_state_id:
             self._local.discard_state(order.obsolete_state_id)
@@ -76,7 +77,7 @@ class Reducer:
     def reduce_by_functions(
         self, order: Reduction, own: Mapping[str, Partial], run: RunFunctions
     ) -> Reduced:
-        """Do likewise by server functions: no other round waits for them, and nobody may ask again meanwhile.
+        """Merge by server functions; no other round waits for them. The caller asks for each order once at a time.
 
         Args:
             order: The order.
@@ -84,16 +85,16 @@ class Reducer:
             run: Runs the functions.
 
         Raises:
-            TaskFailed: The functions failed, or what they gave is no model of this session.
-            FednetError: What `reduce` raises.
+            TaskFailed: The functions failed, or their result is no model of this session.
+            FednetError: The errors of `reduce`.
         """
         self._discard_abandoned(order)
         return self._reduced(order, own, partial(self._by_functions, run))
 
     def store_state(self, run_id: str, state: _Array) -> Blob:
-        """Store what server functions remember after a run; what differs lies under another id.
+        """Store the memory of server functions after a run; other bytes lie under another id.
 
-        So a run that is repeated overwrites nothing that somebody may have heard of.
+        So a repeated run overwrites nothing that the controller may have heard of.
 
         Args:
             run_id: The run, a UUID.
@@ -119,7 +120,7 @@ class Reducer:
         return self._written(order, own, make)
 
     def _found(self, blob: Blob) -> Blob | None:
-        """Describe what the store has; None if it has no such blob."""
+        """Describe a blob of the store; None if the store has no such blob."""
         if self._store.size(blob_key(blob)) is None:
             return None
         digest, size_bytes = hashlib.sha256(), 0
@@ -144,7 +145,7 @@ class Reducer:
     def _by_aggregator(
         self, order: Reduction, total: Partial, base: Sequence[_Array]
     ) -> tuple[Iterable[_Array], Blob | None]:
-        """Make the new model as the aggregator has it; what it will remember is stored before the model."""
+        """Make the new model with the aggregator, whose new memory is stored before the model."""
         with contextlib.ExitStack() as opened:
             earlier = None
             if order.state:
@@ -158,7 +159,7 @@ class Reducer:
     def _by_functions(
         self, run: RunFunctions, order: Reduction, total: Partial, _base: Sequence[_Array]
     ) -> tuple[Iterable[_Array], Blob | None]:
-        """Make the new model as server functions have it; what they remember is stored before the model."""
+        """Make the new model with server functions, whose new memory is stored before the model."""
         assert isinstance(total, LabelledUpdates), "so a round with functions keeps its updates"
         with self._spool.scratch_file() as updates:
             total.save(updates)
@@ -178,7 +179,7 @@ class Reducer:
     ) -> tuple[Blob, list[_Array]]:
         """Write arrays into the blob store; return their reference, and views of them, which stay."""
         with self._spool.scratch_file() as scratch:
-            with scratch.open("wb") as file:  # the store sees to it that it is whole and safe
+            with scratch.open("wb") as file:  # the store makes sure that it is complete and safe
                 form.write_to(file, arrays, structure)
             with form.open(scratch) as written:
                 views = written.arrays
@@ -197,7 +198,7 @@ class Reducer:
         told: ReportedPartial,
         opened: contextlib.ExitStack,
     ) -> Partial:
-        """Return the partial with what it began with, where that is an older model; mapped, not read."""
+        """Return a partial together with its base, if that is an older model; mapped, not read."""
         if not told.base:
             return partial
         base = opened.enter_context(self._opened(told.base, form))

@@ -3,8 +3,8 @@
     <spool>/retained/<phase id>/round.json   session, round, model, and for each file its client and its examples
                                /<task id>    an update as its client sent it, whether it counted or not
 
-Nothing here is read again: what is retained takes no part in any round. The newest stay; where all of it would be more
-than it may be, the oldest goes.
+No file here is read again: retained updates take no part in any round. The newest stay: the oldest round's go when all
+together would be larger than the limit.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Retained:
     """The retained updates of one combiner. Takes may come from several threads.
 
     Args:
-        spool: Where the phases lie.
-        bytes_max: How much all of them together may take.
+        spool: Has the phases.
+        bytes_max: The size that all of them together may have.
     """
 
     def __init__(self, spool: Spool, bytes_max: int) -> None:
@@ -68,7 +68,7 @@ class Retained:
         return told
 
     def _take_up(self, folder: Path) -> None:
-        """Finish what an earlier process died over, and count it in."""
+        """Finish the work of an earlier process that died over it, and count the folder in."""
         record = RECORDS.read(folder / RECORD)
         if record and not _updates(folder, record.assignment):
             self._delete(folder)
@@ -77,7 +77,7 @@ class Retained:
         self._sizes[folder] = _size(folder)
 
     def _make_room(self, folder: Path, size: int) -> list[Path]:
-        """Count a folder in, and delete the oldest until all fit; return those that went."""
+        """Count a folder in, and delete the oldest until all fit; return the deleted ones."""
         gone = []
         with self._lock:
             self._sizes[folder] = size
@@ -101,19 +101,19 @@ class Retained:
 
 
 def _by_age(folder: Path) -> list[Path]:
-    """The folders in a folder, the oldest first."""
+    """Return the folders in a folder, the oldest first."""
     folders = [path for path in folder.iterdir() if path.is_dir()]
     return sorted(folders, key=lambda path: path.stat().st_mtime)
 
 
 def _updates(folder: Path, phase: Assignment) -> dict[str, str]:
-    """The client of each update that lies whole in a folder, by the name of its file."""
+    """Return the client of each complete update in a folder, by the name of its file."""
     tasks = tasks_of(phase.phase_id, phase.clients)
     return {task: client for task, client in tasks.items() if (folder / task).exists()}
 
 
 def _describe(folder: Path) -> None:
-    """Leave a phase's updates and a page about them. May be repeated after a crash: the request goes last."""
+    """Leave a phase's updates and a page about them. May be repeated after a crash: the record goes last."""
     record = RECORDS.read(folder / RECORD)
     if record is None:
         return
@@ -152,7 +152,7 @@ def _about(update: Path, client: str) -> dict[str, Any]:
 
 
 def _size(folder: Path) -> int:
-    """The bytes of the files that stay: updates have names without a suffix."""
+    """Return the bytes of the files that stay: updates have names without a suffix."""
     staying = (path for path in folder.iterdir() if not path.suffix or path.name == _PAGE)
     return sum(path.stat().st_size for path in staying)
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from fednet.aggregation import Partial
 from fednet.errors import FailedPrecondition, FednetError
 
-from ..machine.answers import Answer, Failure
+from ..machine.answers import Answer
 from ..machine.assignment import Assignment, PhaseRecord, task_id_of
 from ..machine.events import (
     Answered,
@@ -22,7 +20,6 @@ from ..machine.events import (
     CloseAsked,
     Counted,
     Event,
-    Failed,
     Finish,
     Finished,
     Instruction,
@@ -36,29 +33,16 @@ from ..machine.events import (
     Withdrew,
 )
 from ..machine.news import TaskSent
-from ..machine.phase import PhaseMachine, PhaseState, TaskState
-from ..machine.values import Authority, Task, Verdict
-from .clients import Clients
+from ..machine.phase import PhaseMachine, PhaseState
+from ..machine.tasks import TaskState
+from ..machine.values import Authority
 from .folding import Folding
 from .handlers import HANDLERS, HandedOver, ToCheck
-from .outbox import Outbox
-from .partials import SharedPartials
+from .means import Means
+from .readers import Readers
 from .sharing import Sharing
-from .spool import Spool
-from .workers import Workers
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Means:
-    """The parts of the combiner that all its phases share."""
-
-    spool: Spool
-    outbox: Outbox
-    clients: Clients
-    partials: SharedPartials
-    workers: Workers
 
 
 class RunningPhase:
@@ -67,7 +51,7 @@ class RunningPhase:
     Args:
         record: The phase as it lies in the spool.
         folding: The partial of its updates; None where nothing is folded.
-        means: What it works with.
+        means: The parts of the combiner that it works with.
 
     Attributes:
         record: The phase as it lies in the spool.
@@ -83,9 +67,7 @@ class RunningPhase:
         self._settled = asyncio.Event()  # nothing of it changes, until an order comes
         self._decided = asyncio.Event()  # it is settled, or waits for clients
         self._replayed: set[str] = set()
-        self._readers = 0
-        self._unread = asyncio.Event()
-        self._unread.set()
+        self._readers = Readers()
         self._timer: asyncio.TimerHandle | None = None
         self._sharing: Sharing | None = None
         self._is_stopped = False
@@ -105,17 +87,17 @@ class RunningPhase:
         return self._machine.client_of(task_id)
 
     def waits_for(self, task_id: str) -> bool:
-        """Return whether the task has no answer yet, and still may have one."""
+        """Return True if the task has no answer yet, and still may have one."""
         return self._machine.waits_for(task_id, time.time())
 
     def has_moved(self, task_id: str) -> bool:
-        """Return whether the task has moved to another combiner with its client."""
+        """Return True if the task has moved to another combiner with its client."""
         return self._machine.task_state(task_id) is TaskState.WITHDRAWN
 
-    # What happens
+    # Events
 
     def begin(self) -> None:
-        """Take up what the spool holds of an earlier process, then give the clients their tasks."""
+        """Take up the answers of an earlier process, then give the clients their tasks."""
         self._replay()
         self._welcome(self.assignment.clients)
         self._look_at_the_clock()
@@ -129,7 +111,7 @@ class RunningPhase:
         now = time.time()
         if self._machine.waits_for(answer.task_id, now):
             self._means.spool.keep_answer(self._id, answer)
-        self.feed(_event_of(answer), now)
+        self.feed(Answered(answer), now)
 
     def feed(self, event: Event, now: float | None = None) -> None:
         """Let the machine decide about an event, and carry its instructions out."""
@@ -211,26 +193,18 @@ class RunningPhase:
             raise FailedPrecondition("A phase must be closed before its partial is reduced.")
         return self.folding.partial
 
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[None]:
-        """Keep the partial as it is inside the block: updates that come meanwhile wait."""
-        self._readers += 1
-        self._unread.clear()
-        try:
-            yield
-        finally:
-            self._readers -= 1
-            if not self._readers:
-                self._unread.set()
+    def reading(self) -> contextlib.AbstractContextManager[None]:
+        """Make later updates wait while the block reads the partial."""
+        return self._readers.reading()
 
-    # What follows
+    # Consequences
 
     def _replay(self) -> None:
-        """Take up the answers of an earlier process: what lies in the spool came in time."""
+        """Take up the answers of an earlier process; all answers in the spool came in time."""
         for answer in self._means.spool.answers(self._id):
             if self.client_of(answer.task_id):
                 self._replayed.add(answer.task_id)
-                self.feed(_event_of(answer), self.record.opened_at)
+                self.feed(Answered(answer), self.record.opened_at)
         if self._means.spool.is_shut(self._id, self.assignment.attempt):
             self.feed(CloseAsked(), self.record.opened_at)
 
@@ -240,7 +214,7 @@ class RunningPhase:
                 self.feed(Joined(client))
 
     def _look_at_the_clock(self) -> None:
-        """Close if it is time, else look again then; the loop's clock is another than ours."""
+        """Close if the deadline has passed, else look again then; the loop's clock differs from ours."""
         if self._timer:
             self._timer.cancel()
         self.feed(TimePassed())
@@ -250,7 +224,7 @@ class RunningPhase:
             self._timer = loop.call_later(seconds, self._look_at_the_clock)
 
     def _note_state(self) -> None:
-        """Set what waits for the end, and give up what a later order has overtaken."""
+        """Set the events that others wait for, and give up a sharing that a later order has overtaken."""
         state, finishes = self._machine.state, self._machine.is_finishing
         if state is PhaseState.CLOSED or (state is PhaseState.RELEASED and not finishes):
             self._settled.set()
@@ -278,12 +252,13 @@ class RunningPhase:
         clients, outbox = self._means.clients, self._means.outbox
         match instruction:
             case Send(client, task):
-                clients.offer(client, self._task(client, task))
+                seconds_left = max(0.0, self._machine.deadline - time.time())
+                clients.offer(client, self.assignment.task_for(client, seconds_left))
                 outbox.offer(TaskSent(), self.assignment.context, client, task)
             case Cancel(client, task):
                 clients.cancel(client, task)
-            case Receipt(client, task, accepted, reason):
-                clients.receipt(client, Verdict(task, accepted, reason))
+            case Receipt(client, verdict):
+                clients.receipt(client, verdict)
             case Check(client, answer):
                 self._means.workers.spawn(self._check(client, answer))
             case Tell(happening, client, task):
@@ -292,7 +267,7 @@ class RunningPhase:
                 self._means.workers.spawn(self._finish(share=share))
 
     async def _check(self, client: str, answer: Answer) -> None:
-        await self._unread.wait()
+        await self._readers.wait_for_none()
         is_old = answer.task_id in self._replayed
         self._replayed.discard(answer.task_id)
         spool, workers = self._means.spool, self._means.workers
@@ -326,20 +301,6 @@ class RunningPhase:
     def _task_of(self, client: str) -> str:
         return task_id_of(self._id, client)
 
-    def _task(self, client: str, task_id: str) -> Task:
-        assignment = self.assignment
-        settings, own = assignment.settings, assignment.client_settings.get(client)
-        merged = json.dumps({**settings.value, **own.value}) if own else settings.text
-        return Task(
-            task_id=task_id,
-            context=assignment.context,
-            helper=assignment.helper,
-            settings_json=merged,
-            seconds_left=max(0.0, self._machine.deadline - time.time()),
-            model=assignment.model,
-            package=assignment.package,
-        )
-
 
 def _machine_of(record: PhaseRecord) -> PhaseMachine:
     assignment = record.assignment
@@ -351,9 +312,3 @@ def _machine_of(record: PhaseRecord) -> PhaseMachine:
         share=assignment.share_partial,
         withdrawn=record.withdrawn,
     )
-
-
-def _event_of(answer: Answer) -> Event:
-    if isinstance(answer.outcome, Failure):
-        return Failed(answer.task_id, answer.outcome)
-    return Answered(answer)

@@ -23,7 +23,7 @@ class Sharing:
 
     Args:
         partials: The partials in the blob store.
-        workers: Threads for what blocks.
+        workers: Threads for blocking calls.
         phase_id: The phase whose partial it is.
         deadline: Gives the time after which it is not tried again, in seconds since 1970.
     """
@@ -42,11 +42,11 @@ class Sharing:
         self._given_up = asyncio.Event()
 
     def give_up(self) -> None:
-        """Try no more: nobody waits for it."""
+        """Stop trying: nobody waits for it."""
         self._given_up.set()
 
     async def share(self, partial: Partial) -> str:
-        """Put the partial into the store; return why it is not there, or "" if it is."""
+        """Put the partial into the store; return the reason of a failure, or ""."""
         failures = 0
         while True:
             try:
@@ -60,7 +60,7 @@ class Sharing:
                 return ""
 
     async def _may_try_again(self, failures: int) -> bool:
-        """Pause, but not beyond the deadline; return whether another attempt is worth it."""
+        """Pause, but not beyond the deadline; return True if another attempt is worth it."""
         seconds = min(backoff_seconds(failures), self._deadline() - time.time())
         if seconds > 0:
             with contextlib.suppress(TimeoutError):

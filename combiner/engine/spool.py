@@ -1,4 +1,4 @@
-"""The combiner's folder on disk: what must be there again after a `kill -9`.
+"""The combiner's folder on disk: everything that must be there again after a `kill -9`.
 
     <folder>/phases/<phase id>/record.json          the newest assignment, and since when (`PhaseRecord`)
                               /shut                 the attempt in which no further answer counts
@@ -12,9 +12,9 @@
     <folder>/tmp/                                   work in progress; emptied at start
 
 Records, digests and answers are JSON with a digest of their own; see `checked_files`. Names are ids of ours, never a
-client's choice. Files are renamed into place, so what is found is whole; a phase is renamed away before it is deleted.
-They are not forced to the disk: a process that dies loses nothing. A power cut may leave files of zeros: what is read
-back is checked, and asked for again where it is damaged.
+client's choice. Files are renamed into place, so each is whole; a phase is renamed away before it is deleted.
+They are not forced to the disk: a process that dies loses nothing. A power cut may leave files of zeros: each file
+is checked when it is read back, and asked for again if it is damaged.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Spool:
 
     Attributes:
         disk: Names outages of the disk.
-        retained: The folder of what outlives its phase.
+        retained: The folder of updates that outlive their phase.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -81,25 +81,25 @@ class Spool:
                 self.release(folder.name)
 
     def shut(self, phase_id: str, attempt: int) -> None:
-        """Keep that the phase takes no more answers in this attempt."""
+        """Record that the phase takes no more answers in this attempt."""
         with self.disk.writing():
             self._write(self._phases / phase_id / "shut", str(attempt).encode())
 
     def is_shut(self, phase_id: str, attempt: int) -> bool:
-        """Return whether the phase takes no more answers in this attempt."""
+        """Return True if the phase takes no more answers in this attempt."""
         with self.disk.reading(), contextlib.suppress(FileNotFoundError):
             return (self._phases / phase_id / "shut").read_bytes() == str(attempt).encode()
         return False
 
     def release(self, phase_id: str) -> None:
-        """Delete everything of a phase; nothing happens where there is nothing."""
+        """Delete everything of a phase; nothing happens if there is nothing."""
         gone = self.scratch()
         with self.disk.reading(), contextlib.suppress(FileNotFoundError):
             (self._phases / phase_id).rename(gone)
             shutil.rmtree(gone, ignore_errors=True)
 
     def hand_over(self, phase_id: str, target: Path) -> bool:
-        """Move everything of a phase to a path in the file system of the spool; return whether there was anything."""
+        """Move everything of a phase to a path in the file system of the spool; return False if there was nothing."""
         with self.disk.writing():
             try:
                 (self._phases / phase_id).rename(target)
@@ -119,7 +119,7 @@ class Spool:
             self._write(self._phases / phase_id / f"{task_id}.digest", _DIGESTS.encode(digest))
 
     def digest(self, phase_id: str, task_id: str) -> Digest | None:
-        """Return what was kept of an update; None if nothing was, or nothing whole."""
+        """Return the digest that was kept for an update; None if there is no complete one."""
         with self.disk.reading():
             return _DIGESTS.read(self._phases / phase_id / f"{task_id}.digest")
 
@@ -130,7 +130,7 @@ class Spool:
             self._write(path, ANSWERS.encode(answer))
 
     def answers(self, phase_id: str) -> Iterator[Answer]:
-        """Give the answers in a phase, by task id; a damaged one is deleted, as if it had not come."""
+        """Give the answers in a phase, by task id; a damaged one is deleted and counts as not received."""
         with self.disk.reading():
             paths = sorted((self._phases / phase_id).glob("*.answer"))
         for path in paths:
@@ -156,25 +156,25 @@ class Spool:
     # Updates in the object store, and partials that are to be deleted there
 
     def keep_object(self, phase_id: str, task_id: str, upload_id: str) -> None:
-        """Keep that the object store may hold an update, and the id of its upload in parts; empty where it has none."""
+        """Record that the object store may hold an update, with its upload id ("" for an upload in one piece)."""
         with self.disk.writing():
             self._write(self._phases / phase_id / f"{task_id}.object", upload_id.encode())
 
     def object(self, phase_id: str, task_id: str) -> str | None:
-        """Return what was kept of an update in the object store; None if nothing was."""
+        """Return the id that was kept for an update in the object store; None if nothing was kept."""
         path = self._phases / phase_id / f"{task_id}.object"
         with self.disk.reading(), contextlib.suppress(FileNotFoundError):
             return path.read_text()
         return None
 
     def objects(self, phase_id: str) -> Iterator[tuple[str, str]]:
-        """Give the tasks of which the object store may hold an update, each with what was kept."""
+        """Give the tasks whose updates the object store may hold, each with the id of its upload in parts."""
         with self.disk.reading():
             for path in sorted((self._phases / phase_id).glob("*.object")):
                 yield path.stem, path.read_text()
 
     def keep_orphan(self, phase_id: str) -> None:
-        """Keep that the partial of a phase is to be deleted from the blob store."""
+        """Record that the partial of a phase is to be deleted from the blob store."""
         with self.disk.writing():
             (self._orphans / phase_id).touch()
 

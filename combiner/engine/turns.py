@@ -10,20 +10,20 @@ T = TypeVar("T")
 
 
 class Turns:
-    """Lets work under one key wait for earlier work under the same key. All belongs to the event loop's thread."""
+    """Queues of work by key: work waits for earlier work under its key. All belongs to the event loop's thread."""
 
     def __init__(self) -> None:
         self._last: dict[str, asyncio.Task[Any]] = {}
 
     async def run(self, key: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Do work when its turn has come; it goes on also if the caller is cancelled."""
+        """Do work in its turn; it goes on also if the caller is cancelled."""
         task = asyncio.create_task(self._after(self._last.get(key), work))
         self._last[key] = task
         task.add_done_callback(lambda done: self._ended(key, done))
         return await asyncio.shield(task)
 
     async def close(self) -> None:
-        """Wait for all that is under way."""
+        """Wait for all work that is under way."""
         await asyncio.gather(*self._last.values(), return_exceptions=True)
 
     async def _after(

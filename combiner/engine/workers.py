@@ -1,4 +1,4 @@
-"""Threads for what blocks, tasks for what goes on beside; nothing fails in them unheard."""
+"""Threads for blocking calls and tasks for background work; every failure in them is reported."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _THREADS = 2
 
 
 class Workers:
-    """The hands of one combiner. All methods belong to the event loop's thread.
+    """The workers of one combiner. All methods belong to the event loop's thread.
 
     Args:
-        name: What the threads are called.
-        threads: How many there are.
+        name: The name of the threads.
+        threads: The number of threads.
     """
 
     def __init__(self, name: str, threads: int = _THREADS) -> None:
@@ -28,10 +28,10 @@ class Workers:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Run something that blocks outside the event loop.
+        """Run a blocking function outside the event loop.
 
         Raises:
-            FednetError: It failed; what is no error of ours is logged and becomes one.
+            FednetError: It failed; any other error is logged and becomes one.
         """
         loop = asyncio.get_running_loop()
         try:
@@ -45,14 +45,14 @@ class Workers:
             raise FednetError("The combiner failed; its log says why.") from error
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Do something beside; its error is logged, for nobody may be waiting for it."""
+        """Run something in the background; its error is logged, because nobody may be waiting for it."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
 
     async def close(self) -> None:
-        """Wait for all that is under way, then let the threads go."""
+        """Wait for all work that is under way, then end the threads."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._threads.shutdown()
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from .values import Authority, Blob, JsonObject, PhaseContext, TaskKind
+from .values import Authority, Blob, JsonObject, PhaseContext, Task, TaskKind
 
 NO_SETTINGS: Final = JsonObject()
 _TASK_IDS: Final = uuid.UUID("0b1f6c2e-6d0e-4f0b-9d8a-2f4b8f6f3c11")
 
-# Later orders of a phase change its clients, deadline and settings, never what answers are checked against.
+# Later orders of a phase change its clients, deadline and settings, never the fields that answers are checked against.
 _FIXED: Final = ("session_id", "kind", "model", "helper", "aggregator", "keep_updates")
 
 
@@ -71,6 +72,20 @@ class Assignment:
         """The blobs that clients need for it."""
         return tuple(blob for blob in (self.model, self.package) if blob)
 
+    def task_for(self, client: str, seconds_left: float) -> Task:
+        """Return the task of a client, with its own settings over those of the phase."""
+        own = self.client_settings.get(client)
+        merged = json.dumps({**self.settings.value, **own.value}) if own else self.settings.text
+        return Task(
+            task_id=task_id_of(self.phase_id, client),
+            context=self.context,
+            helper=self.helper,
+            settings_json=merged,
+            seconds_left=seconds_left,
+            model=self.model,
+            package=self.package,
+        )
+
     def field_changed_by(self, later: Assignment) -> str | None:
         """Return the first field that a later order of the phase may not change, and changes."""
         changed = (name for name in _FIXED if getattr(self, name) != getattr(later, name))
@@ -96,7 +111,7 @@ class PhaseRecord:
         return self.opened_at + self.assignment.seconds_max
 
     def is_changed_by(self, later: Assignment) -> bool:
-        """Return whether a further Start of the phase changes anything."""
+        """Return True if a further Start of the phase changes anything."""
         present = self.assignment
         if later.attempt != present.attempt:
             return later.attempt > present.attempt

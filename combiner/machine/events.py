@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .answers import Answer, Failure
+from .answers import Answer
 from .news import Happening
+from .values import Verdict
 
-# Events: what happened.
+# Events.
 
 
 @dataclass(frozen=True)
@@ -27,17 +28,9 @@ class Left:
 
 @dataclass(frozen=True)
 class Answered:
-    """A client's answer lies safely here, to be checked."""
+    """A client's answer has come and, unless it is too late, lies safely here."""
 
     answer: Answer
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A client has failed, or its answer is not acceptable."""
-
-    task: str
-    failure: Failure
 
 
 @dataclass(frozen=True)
@@ -59,7 +52,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Damaged:
-    """An answer that lay here is lost: its file is not what was received."""
+    """An answer that lay here is lost: its file differs from the received one."""
 
     task: str
 
@@ -100,14 +93,13 @@ class Released:
 
 @dataclass(frozen=True)
 class TimePassed:
-    """Nothing but time."""
+    """Time has passed, and nothing else."""
 
 
 Event: TypeAlias = (
     Joined
     | Left
     | Answered
-    | Failed
     | Counted
     | Refused
     | Damaged
@@ -120,7 +112,7 @@ Event: TypeAlias = (
 )
 
 
-# Instructions: what the runner is to do.
+# Instructions: tasks of the engine.
 
 
 @dataclass(frozen=True)
@@ -152,14 +144,12 @@ class Receipt:
     """Tell the client that it may forget its answer."""
 
     client: str
-    task: str
-    accepted: bool
-    reason: str = ""
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
 class Tell:
-    """Tell the controller what happened, to a task if it is about one."""
+    """Tell the controller the news, with its task if it is about one."""
 
     happening: Happening
     client: str = ""

@@ -28,7 +28,7 @@ class Fence:
             authority: The order's authority.
 
         Returns:
-            Whether the session has another controller than before.
+            True if the session has another controller than before.
 
         Raises:
             Superseded: Another controller drives the session.

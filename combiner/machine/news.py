@@ -1,4 +1,7 @@
-"""News for controllers: frozen, and translated only where they leave the combiner."""
+"""News for controllers: frozen, and translated only where it leaves the combiner.
+
+News holds JSON as text: it may wait for a controller for long, and parsed JSON takes many times the memory.
+"""
 
 from __future__ import annotations
 
@@ -120,6 +123,19 @@ class News:
         """Roughly the memory that it takes."""
         texts = (each for each in vars(self.happening).values() if isinstance(each, str | bytes))
         return _OVERHEAD_BYTES + sum(map(len, texts))
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """News with the number that acknowledges it; 0 for news that is not kept.
+
+    Attributes:
+        happened_at: The time of the news, in seconds since 1970.
+    """
+
+    number: int
+    news: News
+    happened_at: float
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Orders of a controller, checked, and what becomes of them."""
+"""Orders of a controller, checked, and their results."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Reduction:
 
 @dataclass(frozen=True)
 class Reduced:
-    """The new model, or why there is none."""
+    """The new model, or the reason why there is none."""
 
     model: Blob | None = None
     state: Blob | None = None

@@ -20,13 +20,11 @@ is back.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .answers import Failure, Why
-from .assignment import task_id_of
+from .answers import Answer, Failure, Why
 from .events import (
     Answered,
     Cancel,
@@ -35,7 +33,6 @@ from .events import (
     Counted,
     Damaged,
     Event,
-    Failed,
     Finish,
     Finished,
     Instruction,
@@ -51,16 +48,8 @@ from .events import (
     Withdrew,
 )
 from .news import PhaseClosed, TaskUnanswered
-
-
-class TaskState(StrEnum):
-    """State of one task."""
-
-    OPEN = "open"
-    CHECKING = "checking"
-    ANSWERED = "answered"
-    UNANSWERED = "unanswered"
-    WITHDRAWN = "withdrawn"
+from .tasks import PhaseTask, Tasks, TaskState
+from .values import Verdict
 
 
 class PhaseState(StrEnum):
@@ -73,18 +62,6 @@ class PhaseState(StrEnum):
     RELEASED = "released"
 
 
-_WITHOUT_ANSWER = (Why.LATE, Why.GONE)
-
-
-@dataclass
-class _Task:
-    id: str
-    client: str
-    state: TaskState = TaskState.OPEN
-    why: Why | None = None
-    reason: str = ""
-
-
 @dataclass
 class PhaseMachine:
     """The decisions about one phase.
@@ -94,12 +71,12 @@ class PhaseMachine:
         clients: The ids of the clients that take part.
         deadline: The time, in the runner's seconds, at which it closes with the answers that are in.
         attempt: The controller's attempt at the round.
-        share: Whether the partial is shared when the phase closes.
+        share: True if the partial is shared when the phase closes.
         withdrawn: The ids of clients that took part and have moved to another combiner.
 
     Attributes:
         weight: The sum of the weights of the answers that count.
-        is_shut: Whether the phase was closed before all tasks had ended; only a higher attempt opens it again.
+        is_shut: True if the phase was closed before all tasks had ended; only a higher attempt opens it again.
     """
 
     phase_id: str
@@ -111,28 +88,23 @@ class PhaseMachine:
     state: PhaseState = PhaseState.OPEN
     weight: float = 0.0
     is_shut: bool = False
-    _tasks: dict[str, _Task] = field(init=False)
-    _counts: Counter[TaskState] = field(init=False)
+    _tasks: Tasks = field(init=False)
     _here: set[str] = field(default_factory=set)
     _finish_under_way: bool = False
     _failure: str = ""
 
     def __post_init__(self) -> None:
-        self._tasks, self._counts = {}, Counter()
-        for client in self.clients:
-            self._add(client)
-        for client in self.withdrawn:
-            self._add(client, TaskState.WITHDRAWN)
+        self._tasks = Tasks(self.phase_id, self.clients, self.withdrawn)
 
     @property
     def answers(self) -> int:
         """The number of answers that count so far."""
-        return self._counts[TaskState.ANSWERED]
+        return self._tasks.count(TaskState.ANSWERED)
 
     @property
     def waits_for_clients(self) -> bool:
         """True while a client may still answer."""
-        return self.state is PhaseState.OPEN and self._counts[TaskState.OPEN] > 0
+        return self.state is PhaseState.OPEN and self._tasks.count(TaskState.OPEN) > 0
 
     @property
     def is_finishing(self) -> bool:
@@ -150,22 +122,23 @@ class PhaseMachine:
         return task.client if task else None
 
     def waits_for(self, task_id: str, now: float) -> bool:
-        """Return whether an answer to the task that comes now would be the one that counts."""
+        """Return True if an answer to the task that comes now would be the one that counts."""
         return self.task_state(task_id) is TaskState.OPEN and now < self.deadline
 
     def without_answer(self, clients: Iterable[str]) -> tuple[str, ...]:
         """Return the clients that may be withdrawn: no answer of theirs is in or being checked."""
-        return tuple(each for each in clients if not self._has_answered(each))
+        tasks = ((each, self._tasks.of(each)) for each in clients)
+        return tuple(each for each, task in tasks if task is None or not task.has_answer)
 
     def asked_again_by(self, event: StartedAgain) -> tuple[str, ...]:
-        """Return the ids of tasks that the event opens again: the answers that they had count for nothing."""
+        """Return the ids of tasks that the event opens again: their earlier answers count for nothing."""
         return tuple(task.id for task in self._asked_again(event))
 
     def handle(self, event: Event, now: float) -> list[Instruction]:
-        """Return what to do about an event.
+        """Return the instructions that follow from an event.
 
         Args:
-            event: What happened.
+            event: The event.
             now: The time, in the runner's seconds.
 
         Returns:
@@ -178,16 +151,14 @@ class PhaseMachine:
         reopens = isinstance(event, StartedAgain) and event.attempt > self.attempt
         return now >= self.deadline and not reopens
 
-    def _dispatch(self, event: Event) -> list[Instruction]:  # noqa: C901, PLR0911, PLR0912  one line per event
+    def _dispatch(self, event: Event) -> list[Instruction]:  # noqa: C901, PLR0911  one line per event
         match event:
             case Joined(client):
                 return self._joined(client)
             case Left(client):
                 self._here.discard(client)
             case Answered(answer):
-                return self._answered(self._tasks[answer.task_id], event)
-            case Failed(task, failure):
-                return self._failed(self._tasks[task], failure)
+                return self._answered(self._tasks[answer.task_id], answer)
             case Counted(task):
                 return self._counted(self._tasks[task], event)
             case Refused(task, message):
@@ -211,47 +182,44 @@ class PhaseMachine:
     # Clients and their answers
 
     def _joined(self, client: str) -> list[Instruction]:
-        task = self._tasks.get(task_id_of(self.phase_id, client))
+        task = self._tasks.of(client)
         if task is None:
             return []
         self._here.add(client)
         return [Send(client, task.id)] if task.state is TaskState.OPEN else []
 
-    def _answered(self, task: _Task, event: Answered) -> list[Instruction]:
-        if task.state is TaskState.OPEN:
-            self._move(task, TaskState.CHECKING)
-            return [Check(task.client, event.answer)]
-        return self._receipt_again(task)
+    def _answered(self, task: PhaseTask, answer: Answer) -> list[Instruction]:
+        if task.state is not TaskState.OPEN:
+            return self._receipt_again(task)
+        if isinstance(answer.outcome, Failure):
+            return self._end(task, answer.outcome)
+        self._tasks.move(task, TaskState.CHECKING)
+        return [Check(task.client, answer)]
 
-    def _failed(self, task: _Task, failure: Failure) -> list[Instruction]:
-        if task.state is TaskState.OPEN:
-            return self._end(task, failure)
-        return self._receipt_again(task)
-
-    def _receipt_again(self, task: _Task) -> list[Instruction]:
+    def _receipt_again(self, task: PhaseTask) -> list[Instruction]:
         """Repeat the receipt. A task being checked has none yet; an answer that has moved is receipted elsewhere."""
         if task.state in {TaskState.CHECKING, TaskState.WITHDRAWN}:
             return []
         accepted = task.state is TaskState.ANSWERED
-        return [Receipt(task.client, task.id, accepted=accepted, reason=task.reason)]
+        return [Receipt(task.client, Verdict(task.id, accepted, task.reason))]
 
-    def _counted(self, task: _Task, event: Counted) -> list[Instruction]:
+    def _counted(self, task: PhaseTask, event: Counted) -> list[Instruction]:
         if task.state is not TaskState.CHECKING:
             return []
-        self._move(task, TaskState.ANSWERED)
+        self._tasks.move(task, TaskState.ANSWERED)
         self.weight += event.weight
         told = [Tell(event.happening, task.client, task.id)] if event.happening else []
-        return [*told, Receipt(task.client, task.id, accepted=True)]
+        return [*told, Receipt(task.client, Verdict(task.id, accepted=True))]
 
-    def _refused(self, task: _Task, message: str) -> list[Instruction]:
+    def _refused(self, task: PhaseTask, message: str) -> list[Instruction]:
         if task.state is not TaskState.CHECKING:
             return []
         return self._end(task, Failure(message, why=Why.REFUSED))
 
-    def _damaged(self, task: _Task) -> list[Instruction]:
+    def _damaged(self, task: PhaseTask) -> list[Instruction]:
         if task.state is not TaskState.CHECKING:
             return []
-        self._move(task, TaskState.OPEN)
+        self._tasks.move(task, TaskState.OPEN)
         reason = "The answer was damaged on the combiner's disk."
         if self.state is not PhaseState.OPEN:
             return self._give_up(task, reason)
@@ -260,12 +228,12 @@ class PhaseMachine:
         ]  # the client may be at another combiner by now
         return [*told, Send(task.client, task.id)] if task.client in self._here else told
 
-    def _end(self, task: _Task, failure: Failure) -> list[Instruction]:
-        self._move(task, TaskState.UNANSWERED, failure.why, failure.message)
+    def _end(self, task: PhaseTask, failure: Failure) -> list[Instruction]:
+        self._tasks.move(task, TaskState.UNANSWERED, failure.why, failure.message)
         unanswered = TaskUnanswered(failure.why, failure.message, failure.traceback)
         return [
             Tell(unanswered, task.client, task.id),
-            Receipt(task.client, task.id, accepted=False, reason=failure.message),
+            Receipt(task.client, Verdict(task.id, accepted=False, reason=failure.message)),
         ]
 
     # Orders
@@ -276,11 +244,11 @@ class PhaseMachine:
         again, is_next = self._asked_again(event), event.attempt > self.attempt
         shares = event.share and not self.share
         listed = dict.fromkeys(event.clients)
-        fresh = [each for each in listed if self._task_of(each) is None]
+        fresh = [each for each in listed if self._tasks.of(each) is None]
         self.share |= event.share
         if is_next:
             self.attempt, self.deadline, self.is_shut = event.attempt, event.deadline, False
-        tasks = [*again, *(self._add(client) for client in fresh)]
+        tasks = [*again, *(self._tasks.add(client) for client in fresh)]
         if not (is_next or tasks or shares):
             return self._told_again()
         if self.is_shut:
@@ -290,27 +258,27 @@ class PhaseMachine:
         elif self.state is not PhaseState.OPEN:
             self.state = PhaseState.CLOSING  # and it finishes again, with the partial shared
         for task in again:
-            self._move(task, TaskState.OPEN)
+            self._tasks.move(task, TaskState.OPEN)
         return [Send(task.client, task.id) for task in tasks if task.client in self._here]
 
-    def _close_again(self, tasks: list[_Task]) -> list[Instruction]:
+    def _close_again(self, tasks: list[PhaseTask]) -> list[Instruction]:
         """End tasks that come after the close at once, and tell the close again."""
         self.state = PhaseState.CLOSING
         reason = "The phase has closed."
         return [each for task in tasks for each in self._give_up(task, reason)]
 
-    def _asked_again(self, event: StartedAgain) -> list[_Task]:
-        """The listed tasks that are opened again: withdrawn ones, and with a higher attempt unanswered ones."""
+    def _asked_again(self, event: StartedAgain) -> list[PhaseTask]:
+        """Return the listed tasks that open again: withdrawn ones, and with a higher attempt unanswered ones."""
         states = {TaskState.WITHDRAWN}
         if event.attempt > self.attempt:
             states.add(TaskState.UNANSWERED)
-        listed = (self._task_of(client) for client in dict.fromkeys(event.clients))
+        listed = (self._tasks.of(client) for client in dict.fromkeys(event.clients))
         return [task for task in listed if task and task.state in states]
 
     def _withdraw(self, clients: Collection[str]) -> None:
         for client in self.without_answer(clients):
-            if task := self._task_of(client):
-                self._move(task, TaskState.WITHDRAWN)
+            if task := self._tasks.of(client):
+                self._tasks.move(task, TaskState.WITHDRAWN)
 
     def _close(self, because: str) -> list[Instruction]:
         """End every task that has no answer yet; those being checked may still count."""
@@ -319,26 +287,29 @@ class PhaseMachine:
         self.state, self.is_shut = PhaseState.CLOSING, True
         reason = f"The phase has closed: {because}."
         return [
-            each for task in self._tasks_in(TaskState.OPEN) for each in self._give_up(task, reason)
+            each
+            for task in self._tasks.in_state(TaskState.OPEN)
+            for each in self._give_up(task, reason)
         ]
 
-    def _give_up(self, task: _Task, reason: str) -> list[Instruction]:
+    def _give_up(self, task: PhaseTask, reason: str) -> list[Instruction]:
         here = task.client in self._here
         why = Why.LATE if here else Why.GONE
-        self._move(task, TaskState.UNANSWERED, why, reason)
+        self._tasks.move(task, TaskState.UNANSWERED, why, reason)
         told: list[Instruction] = [Tell(TaskUnanswered(why, reason), task.client, task.id)]
         return [*told, Cancel(task.client, task.id)] if here else told
 
     def _released(self) -> list[Instruction]:
-        """End everything without a word to the controller; what is being checked will not count."""
+        """End everything without a word to the controller; answers being checked will not count."""
         self.state = PhaseState.RELEASED
         reason = "The round is over."
         instructions: list[Instruction] = []
-        for task in self._tasks_in(TaskState.CHECKING):
-            self._move(task, TaskState.UNANSWERED, Why.LATE, reason)
-            instructions.append(Receipt(task.client, task.id, accepted=False, reason=reason))
-        for task in self._tasks_in(TaskState.OPEN):
-            self._move(task, TaskState.UNANSWERED, Why.LATE, reason)
+        for task in self._tasks.in_state(TaskState.CHECKING):
+            self._tasks.move(task, TaskState.UNANSWERED, Why.LATE, reason)
+            verdict = Verdict(task.id, accepted=False, reason=reason)
+            instructions.append(Receipt(task.client, verdict))
+        for task in self._tasks.in_state(TaskState.OPEN):
+            self._tasks.move(task, TaskState.UNANSWERED, Why.LATE, reason)
             instructions += [Cancel(task.client, task.id)] if task.client in self._here else []
         return instructions
 
@@ -347,8 +318,8 @@ class PhaseMachine:
     def _finish_if_done(self) -> list[Instruction]:
         if self.state not in {PhaseState.OPEN, PhaseState.CLOSING} or self._finish_under_way:
             return []
-        waiting = self._counts[TaskState.CHECKING]
-        waiting += self._counts[TaskState.OPEN] if self.state is PhaseState.OPEN else 0
+        waiting = self._tasks.count(TaskState.CHECKING)
+        waiting += self._tasks.count(TaskState.OPEN) if self.state is PhaseState.OPEN else 0
         if waiting:
             return []
         self.state, self._finish_under_way = PhaseState.FINISHING, True
@@ -362,35 +333,7 @@ class PhaseMachine:
         return self._told_again()
 
     def _told_again(self) -> list[Instruction]:
-        """Tell the totals, if the phase is closed: whoever repeats an order may not have heard them."""
+        """Tell the totals, if the phase is closed: the sender of a repeated order may not have heard them."""
         if self.state is not PhaseState.CLOSED:
             return []
         return [Tell(PhaseClosed(self.answers, self.weight, self._failure, self.attempt))]
-
-    # Tasks
-
-    def _add(self, client: str, state: TaskState = TaskState.OPEN) -> _Task:
-        task = _Task(task_id_of(self.phase_id, client), client, state)
-        self._tasks[task.id] = task
-        self._counts[state] += 1
-        return task
-
-    def _task_of(self, client: str) -> _Task | None:
-        return self._tasks.get(task_id_of(self.phase_id, client))
-
-    def _has_answered(self, client: str) -> bool:
-        """An answer is in, being checked, or was given and does not count."""
-        task = self._task_of(client)
-        if task is None or task.state in {TaskState.OPEN, TaskState.WITHDRAWN}:
-            return False
-        return not (task.state is TaskState.UNANSWERED and task.why in _WITHOUT_ANSWER)
-
-    def _tasks_in(self, state: TaskState) -> list[_Task]:
-        return [task for task in self._tasks.values() if task.state is state]
-
-    def _move(
-        self, task: _Task, state: TaskState, why: Why | None = None, reason: str = ""
-    ) -> None:
-        self._counts[task.state] -= 1
-        self._counts[state] += 1
-        task.state, task.why, task.reason = state, why, reason

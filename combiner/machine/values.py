@@ -63,7 +63,7 @@ class JsonObject:
         return self._parsed(self.text or "{}")
 
     def check(self) -> None:
-        """Parse the text, which must not be empty; raises what `value` raises."""
+        """Parse the text, which must not be empty; raises the errors of `value`."""
         if not self.text:
             self._parsed(self.text)
         _ = self.value
@@ -145,7 +145,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The word on a client's answer: the client may forget the answer, and this is what became of it."""
+    """The verdict on a client's answer: the client may forget the answer."""
 
     task_id: str
     accepted: bool

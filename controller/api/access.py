@@ -15,6 +15,7 @@ _OPEN = OPEN_ROUTES | {"health.health"}
 _ADMINS = frozenset({Role.ADMIN})
 _CLIENTS = _ADMINS | {Role.CLIENT}
 _COMBINERS = _ADMINS | {Role.COMBINER}
+_CONTROLLERS = _ADMINS | {Role.CONTROLLER}
 _ROLES = {
     "blobs.append": _COMBINERS,
     "blobs.delete": _COMBINERS,
@@ -24,6 +25,7 @@ _ROLES = {
     "clients.add": _CLIENTS,
     "clients.register": _CLIENTS,
     "combiners.register": _COMBINERS,
+    "feed.read": _CONTROLLERS,
     "legacy_network.add_client": _CLIENTS,
     "legacy_network.add_combiner": _COMBINERS,
     "legacy_packages.download_package": _CLIENTS,

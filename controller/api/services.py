@@ -1,16 +1,15 @@
 """What the views call: made once by the server, found again through `services()`."""
 
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from flask import current_app
 
-from fednet import limits
 from fednet.identity import Verifier
 from fednet.storage import Blobs, Document
 
 from ..catalog import Catalog
+from ..feed.feed import Feed
 from ..records import Records
 from ..registry import Registry
 from ..sessions.options import PredictionOptions, SessionOptions
@@ -37,12 +36,8 @@ class Sessions(Protocol):
             InvalidInput: An option is wrong; names it.
         """
 
-    def wait(
-        self, session_id: str, after_version: int, seconds: float, *, final_only: bool = False
-    ) -> Document:
-        """The session as soon as its version is above this one, or after so many seconds.
-
-        With final_only its version does not matter: it is answered as soon as it has ended.
+    def document(self, session_id: str) -> Document:
+        """Return the session as it was committed last, whoever drives it.
 
         Raises:
             NotFound: There is no such session.
@@ -85,10 +80,6 @@ class Sessions(Protocol):
         """
 
 
-def _places_to_wait() -> threading.BoundedSemaphore:
-    return threading.BoundedSemaphore(limits.waiting_requests_max)
-
-
 @dataclass(frozen=True)
 class Services:
     """Everything that the API stands on.
@@ -100,7 +91,7 @@ class Services:
         catalog: Keeps models and packages.
         sessions: Starts sessions, steers them and waits for their changes.
         verifier: Tells who a token speaks for.
-        waiting: One place for each request that may wait at the same time.
+        feed: What has happened.
     """
 
     records: Records
@@ -109,7 +100,7 @@ class Services:
     catalog: Catalog
     sessions: Sessions
     verifier: Verifier
-    waiting: threading.BoundedSemaphore = field(default_factory=_places_to_wait)
+    feed: Feed
 
 
 def provide(app_extensions: dict[str, object], provided: Services) -> None:

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from flask import request
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from fednet import limits
 from fednet.errors import Conflict, FailedPrecondition
 from fednet.storage import Document
 
+from ..feed.entries import EntryKind, Interest, session_ids
+from ..rest.later import Look, answer_when
 from ..sessions.machine.state import Kind, Status
 from .drafts import Draft, NewSession, keep_draft
 from .forms import session_configs
@@ -125,6 +128,8 @@ class StartedOrDraft(RootModel[SessionStarted | Draft]):
     """What was made of what was sent."""
 
 
+_CHANGES = frozenset({EntryKind.SESSION_CHANGED})
+_FINAL = frozenset(str(status) for status in Status if status.is_final)
 _OF_THE_ENGINE = {"state", "projections", "is_settled"}
 
 
@@ -167,11 +172,11 @@ def start(body: NewSession) -> tuple[dict[str, Any], int]:
     summary="One session: now, when it has changed, or when it has ended",
     responses={"200": ShownSession},
 )
-def get(path: ById, query: Wait) -> Document:
+def get(path: ById, query: Wait) -> Any:
     """Answer with the session; with something to wait for, once that is so or the time is over."""
     if query.after_version is None and query.wait_for == "change":
         return RESOURCE.show(RESOURCE.get(path.id))
-    return RESOURCE.show(_wait(path.id, query))
+    return _wait(path.id, query)
 
 
 @api.put("/<string:id>", summary="Name a session", responses={"200": ShownSession})
@@ -229,7 +234,9 @@ def _rename(session_id: str, name: str) -> Document:
             )
         return {"name": name}
 
-    return RESOURCE.show(services().records.update("sessions", session_id, renamed))
+    session = services().records.update("sessions", session_id, renamed)
+    services().feed.append(EntryKind.SESSION_CHANGED, **session_ids(session))
+    return RESOURCE.show(session)
 
 
 def _check_total(found: int, expected: int) -> None:
@@ -241,16 +248,19 @@ def _check_total(found: int, expected: int) -> None:
         )
 
 
-def _wait(session_id: str, asked: Wait) -> Document:
-    """Wait as asked; where all places to wait are taken, answer at once."""
-    has_place = services().waiting.acquire(blocking=False)
-    try:
-        return services().sessions.wait(
-            session_id,
-            asked.after_version or 0,
-            asked.wait_seconds if has_place else 0,
-            final_only=asked.wait_for == "end",
-        )
-    finally:
-        if has_place:
-            services().waiting.release()
+def _wait(session_id: str, asked: Wait) -> Any:
+    """Answer with the session once it is as awaited, or as it is then; at once where nobody more can wait."""
+    statuses = _FINAL if asked.wait_for == "end" else None
+    interest = Interest(_CHANGES, services().sessions.document(session_id)["session_id"], statuses)
+
+    def look() -> Look:
+        document = services().sessions.document(session_id)
+        is_final = Status(document["status"]).is_final
+        # A version below the one that is known is an earlier state, restored from a backup.
+        has_changed = document["version"] != (asked.after_version or 0)
+        is_awaited = is_final if asked.wait_for == "end" else has_changed
+        return Look(RESOURCE.show(document), is_awaited)
+
+    return answer_when(
+        request.environ, asked.wait_seconds, lambda: services().feed.listen(interest), look
+    )

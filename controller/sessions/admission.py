@@ -1,4 +1,4 @@
-"""Whether a session may begin: everything is checked before anything is written."""
+"""The admission of a session: everything is checked before anything is written."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .options import PredictionOptions, SessionOptions
 
 @dataclass(frozen=True)
 class Admission:
-    """Makes the first document of a session, or says why there can be none.
+    """The first document of a session, or an error that says why the session cannot start.
 
     Args:
         records: The documents.
         catalog: The models and packages.
-        presence: Who is connected.
+        presence: The connected combiners and clients.
     """
 
     records: Records
@@ -32,7 +32,7 @@ class Admission:
     presence: Presence
 
     def known(self, options: SessionOptions | PredictionOptions) -> Document | None:
-        """The session that was started with these options before; None if there is none.
+        """Return the session that was started with these options before; None if there is none.
 
         Raises:
             AlreadyExists: The id belongs to a session with other options.
@@ -47,7 +47,7 @@ class Admission:
         return known
 
     def admit(self, options: SessionOptions | PredictionOptions) -> Document:
-        """The document of a new session, to be inserted.
+        """Return the document of a new session, to be inserted.
 
         Raises:
             FailedPrecondition: No model or no package is set, too few clients are connected, or no
@@ -101,7 +101,7 @@ class Admission:
             _check_package(package, model, "train")
 
     def _check_functions(self, options: SessionOptions) -> None:
-        """Whether they may run somewhere; combiners that are a moment from being connected are given it."""
+        """Check that some combiner allows server functions; wait a moment for combiners that are about to connect."""
         if options.server_functions is None:
             return
         registered = self.records.count("combiners")
@@ -130,7 +130,7 @@ class Admission:
             _check_package(package, model, "predict")
 
     def _wait_for_newcomers(self, kind: str, count: int) -> None:
-        """A client that has just registered may be a moment from being connected: give it that moment."""
+        """Wait a moment for clients that have registered and are about to connect."""
         registered = self.records.count("clients", Query(where={"status": ["available", "online"]}))
         if registered >= count:
             self.presence.wait_for_clients(kind, count, limits.joining_seconds_max)
@@ -150,12 +150,12 @@ def _check_helper(options: SessionOptions, model: Document) -> None:
 
 
 def _does(package: Document, task: str) -> bool:
-    """Whether a package has an entry point; documents of earlier versions do not say."""
+    """Return True if a package has an entry point; documents of earlier versions do not say."""
     return task in package.get("tasks", [task])
 
 
 def _check_package(package: Document | None, model: Document, task: str) -> None:
-    """Whether clients that need a package can do the task with the model."""
+    """Check that clients which need a package can do the task with the model."""
     if package is None:
         raise FailedPrecondition(
             "No compute package set, and a connected client needs one. Set one with "

@@ -1,4 +1,4 @@
-"""Whether the options of a session go together: what can be said before anything else is known."""
+"""Checks that the options of a session go together, as far as the options alone tell."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check_consistency(options: SessionOptions) -> None:
     rule = aggregator(options.aggregator, options.aggregator_kwargs)
     _check_aggregator(options, rule)
     if options.server_functions is not None:
-        _check_functions(options, options.server_functions, rule)
+        _check_functions(options, options.server_functions)
     if options.helper:
         model_format(options.helper)
     _check_numbers(options, rule)
@@ -47,24 +47,19 @@ def _check_numbers(options: SessionOptions, rule: Aggregator) -> None:
         )
 
 
-def _check_functions(options: SessionOptions, source: str, rule: Aggregator) -> None:
-    if rule.staleness_max:
-        raise InvalidInput(
-            f"The aggregator {options.aggregator!r} lets clients work without waiting for each other: "
-            "there are no rounds in which server functions could choose. Leave one of them out.",
-            field="aggregator",
-        )
+def _check_functions(options: SessionOptions, source: str) -> None:
+    """Check server functions beside the aggregator: they may choose and tell clients with any, aggregate with none."""
     if "aggregate" in check_source(source).methods:
         _check_aggregation(options)
 
 
 def _check_aggregation(options: SessionOptions) -> None:
-    """What is asked of a session whose functions take the aggregator's place."""
+    """Check a session whose functions take the aggregator's place."""
     default = SessionOptions.model_fields["aggregator"].default
     if options.aggregator != default:
         raise InvalidInput(
-            f"The server functions aggregate, and so does the aggregator {options.aggregator!r}. "
-            "Leave one of them out.",
+            f"The server functions have aggregate, and the aggregator is {options.aggregator!r}: only "
+            "one of them can make the model. Leave the aggregator out, or aggregate.",
             field="aggregator",
         )
     if options.requested_clients > limits.kept_updates_max:
@@ -93,7 +88,7 @@ def _check_aggregator(options: SessionOptions, rule: Aggregator) -> None:
 
 
 def _check_buffer(options: SessionOptions, most: int) -> None:
-    """Beside a full buffer there must be room for all that still train."""
+    """Check that there is room, beside a full buffer, for all that still train."""
     if options.round_buffer_size > most:
         raise InvalidInput(
             f"round_buffer_size ({options.round_buffer_size}) must be at most {most}: with these "

@@ -1,4 +1,4 @@
-"""How a session begins: its first state, made of its options, in its first document."""
+"""The first document of a session, with the first state, made of its options."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .options import PredictionOptions, SessionOptions
 def first_document(
     options: SessionOptions | PredictionOptions, model: Document, package: Document | None
 ) -> Document:
-    """The document of a new session.
+    """Return the document of a new session.
 
     Args:
         options: Checked options.
@@ -49,7 +49,7 @@ def _document(
 
 
 def config_of(options: SessionOptions | PredictionOptions, helper: str) -> dict[str, Any]:
-    """The options as they are shown, with the helper that was left out."""
+    """Return the options as people see them, with the helper filled in."""
     given = options.model_dump(by_alias=True, exclude={"session_id"}, mode="json")
     return {**given, "helper": given.get("helper") or helper}
 

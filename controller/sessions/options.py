@@ -1,4 +1,4 @@
-"""What a user may ask of a session: FEDn's options, checked before anything is written."""
+"""The options of a session: FEDn's, checked before anything is written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _is_free(session_id: str) -> str:
 
 
 def _is_no_truth_value(given: Any) -> Any:
-    """Python counts True as 1: whoever sends it for a number has mixed up two options."""
+    """Refuse a truth value: Python counts True as 1, so its sender has mixed up two options."""
     if isinstance(given, bool):
         raise ValueError("this is a number, not true or false")  # noqa: TRY004  what pydantic takes for a refusal
     return given
@@ -31,7 +31,7 @@ _Id = Annotated[
     Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=limits.name_characters_max),
     AfterValidator(_is_free),
 ]
-"""It fits into an address."""
+"""An id that fits into an address."""
 
 _Whole = Annotated[int, BeforeValidator(_is_no_truth_value)]
 _Number = Annotated[float, BeforeValidator(_is_no_truth_value)]
@@ -60,7 +60,7 @@ class SessionOptions(BaseModel):
     """A name for people; by default the id."""
 
     aggregator: str = Field(default="fedavg", max_length=limits.name_characters_max)
-    """How updates become the round's model, by name."""
+    """The rule that makes the round's model from updates, by name."""
 
     aggregator_kwargs: dict[str, Any] | None = None
     """The aggregator's settings, by name."""
@@ -69,40 +69,40 @@ class SessionOptions(BaseModel):
     """The id of the model to begin with; by default the active model."""
 
     round_timeout: _Number = Field(default=180, gt=0, le=limits.round_seconds_max)
-    """How long a round waits for updates, in seconds. Then it goes on if at least min_clients have answered.
+    """The time that a round waits for updates, in seconds. Then it goes on if at least min_clients have answered.
     With an aggregator that takes stale updates, each client's training has as long, too."""
 
     rounds: _Whole = Field(default=5, ge=1, le=limits.session_rounds_max)
     """The number of rounds."""
 
     round_buffer_size: _Whole = Field(default=-1, ge=-1, le=limits.session_clients_max)
-    """How many updates are enough to aggregate; -1 for those of all selected clients. With an aggregator that takes
+    """The number of updates that is enough to aggregate; -1 for all selected clients. With an aggregator that takes
     stale updates, -1 is for half of requested_clients, at most 10 and at least min_clients."""
 
     round_retries: _Whole = Field(default=3, ge=0, le=limits.round_retries_max)
-    """How often a round with too few answers is repeated before the session has failed."""
+    """The number of times that a round with too few answers is repeated before the session has failed."""
 
     delete_models: bool = True
-    """Whether a combiner deletes a round's updates when the round is over, or keeps them in its data folder."""
+    """True if combiners delete a round's updates when the round is over; else they keep them in their data folder."""
 
     validate_models: bool = Field(default=True, alias="validate")
-    """Whether clients validate the model of each round."""
+    """True if clients validate the model of each round."""
 
     helper: str | None = Field(default=None, max_length=limits.name_characters_max)
     """The format of the model file; by default that of the model to begin with, and no other will do."""
 
     min_clients: _Whole = Field(default=1, ge=1, le=limits.session_clients_max)
-    """How many clients must answer, in the whole network, for a round to count."""
+    """The number of clients that must answer, in the whole network, for a round to count."""
 
     requested_clients: _Whole = Field(default=8, ge=1, le=limits.session_clients_max)
-    """How many clients are asked in each round, at the most; drawn at random where more are connected. With an
-    aggregator that takes stale updates, how many train at once."""
+    """The largest number of clients asked in each round; drawn at random if more are connected. With an
+    aggregator that takes stale updates, the number that train at once."""
 
     server_functions: Annotated[str, AfterValidator(_is_class)] | None = None
     """The source of a class that chooses clients, gives them settings or aggregates; see server-functions.md."""
 
     seed: _Seed | None = None
-    """What the draw begins with: the same seed draws the same of the same clients. By default the session's id."""
+    """The seed of the draw: the same seed draws the same of the same clients. By default the session's id."""
 
 
 class PredictionOptions(BaseModel):
@@ -119,7 +119,7 @@ class PredictionOptions(BaseModel):
     """The id of the model to predict with; by default the active model."""
 
     requested_clients: _Whole | None = Field(default=None, ge=1, le=limits.session_clients_max)
-    """How many clients are asked, at the most; by default all that can predict."""
+    """The largest number of clients asked; by default all that can predict."""
 
     round_timeout: _Number = Field(default=180, gt=0, le=limits.round_seconds_max)
-    """How long the clients may take, in seconds."""
+    """The time that the clients may take, in seconds."""

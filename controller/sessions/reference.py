@@ -27,7 +27,7 @@ api.start_session(rounds=20, min_clients=3, requested_clients=10, round_timeout=
 fednet session start --rounds 20 --min-clients 3 --requested-clients 10 --round-timeout 600
 ```
 
-and in the JSON of `POST /api/v1/sessions/`. What is wrong is refused at the start with the option's name in
+and in the JSON of `POST /api/v1/sessions/`. A wrong option is refused at the start with its name in
 `field`, and nothing is written: 422 where one value is no such value, 400 where values do not go together, 409
 where the network is not ready for them. An option of another name is refused, too.
 
@@ -38,26 +38,27 @@ where the network is not ready for them. An option of another name is refused, t
 _REST: Final = """
 The aggregators and their settings stand in [aggregators.md](aggregators.md).
 
-## What goes together
+## Options that bound one another
 
 - `min_clients` ≤ `requested_clients`: more cannot answer than are asked.
 - `round_buffer_size` is -1, or from `min_clients` to `requested_clients`: with less the round would not count, and
   more than are asked never come in. With an aggregator that takes stale updates a client may answer more than once.
-- `min_clients` is at least what the aggregator needs, and `requested_clients` at most what it takes.
+- `min_clients` is at least the number of updates that the aggregator needs, and `requested_clients` at most the number
+  that it takes.
 - `helper` is the format of the model to begin with, and that of the active package where a client needs it. That
   package has an entry point `train`, or an object (`client`).
-- `server_functions` go with every aggregator that takes no stale updates; those with `aggregate` with the default one
-  only, and with at most 500 `requested_clients`.
+- `server_functions` that choose clients or give them settings go with every aggregator. Those with `aggregate` make the
+  model themselves, so they go with the default aggregator only, and with at most 500 `requested_clients`.
 - `min_clients` clients that can train are connected when the session starts. A client that has registered is waited for
   a moment.
 
-On the routes of FEDn, which never read `requested_clients`, it grows to what is required or waited for.
+On the routes of FEDn, which never read `requested_clients`, it grows to the number that is required or waited for.
 
 ## A round
 
-Clients are asked, at most `requested_clients`, or those that
+At most `requested_clients` clients are asked, or the ones that
 [server functions](server-functions.md) choose. The round goes on when all have answered, when
-`round_buffer_size` updates are in, or at the deadline of `round_timeout`; what comes later counts for nothing.
+`round_buffer_size` updates are in, or at the deadline of `round_timeout`; later updates count for nothing.
 If then fewer than `min_clients` have answered, in the whole network, the attempt came to nothing: the round is
 repeated, with a new draw, up to `round_retries` times; then the session is FAILED, and its `reason` says why.
 While too few clients are connected it waits, and each `round_timeout` of waiting is such an attempt.
@@ -66,30 +67,30 @@ Several sessions may run at once. A client works on one task at a time, in the o
 
 ## To repeat a draw
 
-Where more clients are connected than are asked, who takes part is drawn with `seed`, the round's number and the
+If more clients are connected than are asked, the clients are drawn with `seed`, the round's number and the
 attempt. The same seed draws the same of the same clients, in any session of the network. Without a seed the
 session's id is one.
 
 ## Updates that stay
 
-With `delete_models`, as by default, a combiner deletes what its clients have sent as soon as the round is over.
+With `delete_models`, as by default, a combiner deletes the updates of its clients as soon as the round is over.
 With `delete_models=False` it moves the updates to `spool/retained/<phase id>/` in its data folder, and a status of
-the session says so. `round.json` beside them says which round it was and whose they are. They are for people:
+the session says so. `round.json` beside them names the round and the client of each. They are for people:
 nothing reads them again, so they may be deleted at any time. All together take at most the combiner's
 `retained_bytes_max` bytes; then the oldest go, with a warning. An update can tell something of the data that it was
 trained on: retain them only where that is agreed.
 
-## Where the time went
+## The time of a round
 
-A round's document (`fednet round get`, `api.get_round`) says it, all in seconds:
+A round's document (`fednet round get`, `api.get_round`) has it, all in seconds:
 
-| field | what |
+| field | meaning |
 |---|---|
-| `seconds.round` | the whole round; what its stages leave of it went into messages |
+| `seconds.round` | the whole round; the rest of it, beside its stages, went into messages |
 | `seconds.plan` | choosing clients, server functions included, and handing out: until the last combiner had sent |
 | `seconds.train` | from then until the last combiner had closed |
 | `seconds.reduce` | merging, as the combiner measured that did it |
-| `seconds.commit` | storing what came of it |
+| `seconds.commit` | storing the result |
 | `answer_seconds` | of the clients' `download`, `train`, `upload` and `fold` the longest (`max`) and the `sum` |
 
 The answers themselves are documents of their own: `fednet round answers ID`, `api.get_round_answers(id)` and
@@ -117,14 +118,14 @@ _LIMITS: Final = {
 
 
 def reference() -> str:
-    """The whole page."""
+    """Return the whole page."""
     options = SessionOptions.model_json_schema()["properties"]
     return _BEGIN + "".join(_row(name, option) for name, option in options.items()) + _REST
 
 
 def _row(name: str, option: dict[str, Any]) -> str:
-    """An option's line in the table."""
-    value = next(iter(option.get("anyOf", [option])))  # what it may be besides null
+    """Return an option's line of the table."""
+    value = next(iter(option.get("anyOf", [option])))  # its type besides null
     said = [words.format(value[key]) for key, words in _LIMITS.items() if key in value]
     cells = (f"`{name}`", _TYPES[value["type"]], _default(option), ", ".join(said))
     return f"| {' | '.join(cells)} | {' '.join(option['description'].split())} |\n"

@@ -7,15 +7,12 @@ import json
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from fednet.cli._output import json_option, show_json, show_record
-from fednet.errors import FailedPrecondition, InvalidInput
-
-if TYPE_CHECKING:
-    from fednet.identity import Signer
+from fednet.errors import InvalidInput
 
 DAYS_MAX = 36_500
 SECONDS_A_DAY = 24 * 3600
@@ -44,35 +41,22 @@ def token() -> None:
 )
 @json_option
 def create(*, role: str, name: str, days: int | None, data_dir: Path | None, as_json: bool) -> None:
-    """Make a token, with the signing key in the controller's data folder; no network is asked.
+    """Make a token, with the copy of the signing key in a controller's data folder; no network is asked.
 
     The token stands alone on stdout, so that a script can put it where it is needed.
     """
     from fednet.enrolment import check_name
-    from fednet.identity import Identity, Role
+    from fednet.identity import Identity, Role, Signer
     from fednet.settings import default_data_dir
 
     check_name(name)
     identity = Identity(Role(role), str(uuid.uuid4()), name)
     seconds = None if days is None else days * SECONDS_A_DAY
-    made = _signer(data_dir or default_data_dir()).sign(identity, seconds)
+    made = Signer.from_folder(data_dir or default_data_dir()).sign(identity, seconds)
     if as_json:
         show_json({**_said_by(made), "token": made})
     else:
         click.echo(made)
-
-
-def _signer(data_dir: Path) -> Signer:
-    """The signer of the controller that has run with this folder; a new key would help nobody."""
-    from fednet.identity import Signer, admin_token_file
-
-    if not admin_token_file(data_dir).exists():
-        raise FailedPrecondition(
-            f"No controller has run with the data folder {data_dir}. Give its --data-dir, on the "
-            "machine where it runs.",
-            field="data_dir",
-        )
-    return Signer.from_folder(data_dir)
 
 
 @token.command()

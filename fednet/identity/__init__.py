@@ -14,7 +14,16 @@ from fednet.identity._networks import (
 )
 from fednet.identity._private_files import replace as replace_private_file
 from fednet.identity._roles import Identity, Role
-from fednet.identity._tokens import Signer, Verifier, admin_token, admin_token_file
+from fednet.identity._tokens import (
+    Signer,
+    Verifier,
+    admin_token,
+    admin_token_file,
+    keep_signing_key,
+    new_signing_key,
+    read_signing_key,
+    signing_key_file,
+)
 
 __all__ = [
     "Identity",
@@ -27,9 +36,13 @@ __all__ = [
     "admin_token",
     "admin_token_file",
     "find_network",
+    "keep_signing_key",
+    "new_signing_key",
     "read_local_network",
     "read_named_networks",
+    "read_signing_key",
     "replace_private_file",
+    "signing_key_file",
     "write_local_network",
     "write_named_networks",
 ]

@@ -5,6 +5,7 @@ The claims are `role`, `sub` (the id), `name`, `iat`, `jti` and, for a token tha
 
 from __future__ import annotations
 
+import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fednet import limits
 from fednet.errors import FailedPrecondition, InvalidInput, MissingExtra, Unauthenticated
 from fednet.identity import _private_files
+from fednet.identity._known_tokens import KnownTokens
 from fednet.identity._roles import Identity, Role
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class Verifier:
     def __init__(self, public_key: str) -> None:
         self._jwt = _import_jwt()
         self._public_key = _load_public_key(public_key)
+        self._known = KnownTokens()
 
     def verify(self, token: str) -> Identity:
         """Whom the token speaks for.
@@ -50,8 +53,17 @@ class Verifier:
         """
         if len(token) > limits.token_characters_max:
             raise Unauthenticated("This is no token: it is too long.")
+        if known := self._known.find(token, time.time()):
+            return known
+        claims = self._verified(token)
+        identity = _identity(claims)
+        self._known.add(token, identity, claims.get("exp"))
+        return identity
+
+    def _verified(self, token: str) -> dict[str, Any]:
+        """Return the claims of a token, whose signature and end are checked."""
         try:
-            claims = self._jwt.decode(
+            claims: dict[str, Any] = self._jwt.decode(
                 token,
                 self._public_key,
                 algorithms=[_ALGORITHM],
@@ -60,7 +72,7 @@ class Verifier:
             )
         except self._jwt.PyJWTError as error:
             raise Unauthenticated(self._reason(error)) from error
-        return _identity(claims)
+        return claims
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, self._jwt.ExpiredSignatureError):
@@ -92,17 +104,36 @@ class Signer:
         self.verifier = Verifier(self.public_key)
 
     @classmethod
-    def from_folder(cls, data_dir: Path) -> Signer:
-        """The signer with the folder's key, which is made (mode 0600) if there is none yet.
+    def from_pem(cls, pem: str, source: str = "The signing key") -> Signer:
+        """Return the signer with a private key.
+
+        Args:
+            pem: An Ed25519 key as `new_signing_key` makes it.
+            source: Where the key lies, for the error.
 
         Raises:
-            FailedPrecondition: The folder cannot be written, or its key cannot be read.
+            FailedPrecondition: It is no Ed25519 key.
             MissingExtra: PyJWT or cryptography is not installed here.
         """
         _import_jwt()
-        path = data_dir / "signing.key"
-        pem = _read_if_there(path) or _private_files.create_once(path, _new_private_pem())
-        return cls(_private_key(pem, path))
+        return cls(_private_key(pem, source))
+
+    @classmethod
+    def from_folder(cls, data_dir: Path) -> Signer:
+        """Return the signer with the key that a controller keeps in its data folder.
+
+        Raises:
+            FailedPrecondition: The folder has no key, or its key cannot be read.
+            MissingExtra: PyJWT or cryptography is not installed here.
+        """
+        pem = read_signing_key(data_dir)
+        if pem is None:
+            raise FailedPrecondition(
+                f"No controller has run with the data folder {data_dir}. Give its --data-dir, on the "
+                "machine where it runs.",
+                field="data_dir",
+            )
+        return cls.from_pem(pem, str(signing_key_file(data_dir)))
 
     def sign(self, identity: Identity, seconds: float | None = None) -> str:
         """A token for the identity.
@@ -124,6 +155,39 @@ class Signer:
         return str(self._jwt.encode(claims, self._private_key, algorithm=_ALGORITHM))
 
 
+def signing_key_file(data_dir: Path) -> Path:
+    """Return the file in which the controller with this data folder keeps the network's signing key."""
+    return data_dir / "signing.key"
+
+
+def read_signing_key(data_dir: Path) -> str | None:
+    """Return the data folder's signing key in PEM; None if there is none.
+
+    Raises:
+        FailedPrecondition: The file cannot be read.
+    """
+    return _read_if_there(signing_key_file(data_dir))
+
+
+def keep_signing_key(data_dir: Path, pem: str) -> str:
+    """Write the signing key into the data folder (mode 0600) unless it has one; return the key that it has now.
+
+    Raises:
+        FailedPrecondition: The folder cannot be written.
+    """
+    return _private_files.create_once(signing_key_file(data_dir), pem)
+
+
+def new_signing_key() -> str:
+    """Return a new Ed25519 private key in PEM (PKCS #8, not encrypted).
+
+    Raises:
+        MissingExtra: PyJWT or cryptography is not installed here.
+    """
+    _import_jwt()
+    return _new_private_pem()
+
+
 def admin_token_file(data_dir: Path) -> Path:
     """Where the controller with this data folder keeps the token of its administrator."""
     return data_dir / "admin.token"
@@ -142,8 +206,8 @@ def admin_token(data_dir: Path, signer: Signer) -> str:
         signer.verifier.verify(token.strip())
     except Unauthenticated as error:
         raise FailedPrecondition(
-            f"{path} does not fit the signing key beside it. Delete it: a new one is made at the "
-            "next start.",
+            f"{path} was not signed with the network's key. Delete it: a new one is made at the next "
+            "start.",
             field="data_dir",
         ) from error
     return token.strip()
@@ -199,7 +263,7 @@ def _load_public_key(pem: str) -> Ed25519PublicKey:
     return key
 
 
-def _private_key(pem: str, path: Path) -> Ed25519PrivateKey:
+def _private_key(pem: str, source: str) -> Ed25519PrivateKey:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -207,16 +271,16 @@ def _private_key(pem: str, path: Path) -> Ed25519PrivateKey:
     try:
         key = serialization.load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _unreadable_key(path) from error
+        raise _unreadable_key(source) from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise _unreadable_key(path)
+        raise _unreadable_key(source)
     return key
 
 
-def _unreadable_key(path: Path) -> FailedPrecondition:
+def _unreadable_key(source: str) -> FailedPrecondition:
     return FailedPrecondition(
-        f"{path} holds no Ed25519 key. Restore it from a backup, or delete it together with "
-        "admin.token: then all tokens of this network become invalid and new ones are made.",
+        f"{source} holds no Ed25519 key. Restore it from a backup; without it, all tokens of this "
+        "network are invalid.",
         field="data_dir",
     )
 

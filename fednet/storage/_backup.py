@@ -43,6 +43,8 @@ def back_up(
     blobs: Blobs,
     collections: Sequence[str],
     show: ShowProgress,
+    *,
+    without: str | None = None,
 ) -> BackupContents:
     """Write all documents and blobs to a file (mode 0600), which is there only once it is whole.
 
@@ -52,13 +54,15 @@ def back_up(
         blobs: The blob store.
         collections: The state store's collections: what refers before what it refers to.
         show: Is told how far it is.
+        without: Blobs whose key begins with this text are left out.
 
     Raises:
         FailedPrecondition: There is nothing to back up, or the file cannot be written.
         Conflict: A blob was replaced while it was read: worth another attempt.
         Unavailable: A store does not answer.
     """
-    total = sum(documents.count(name) for name in collections) + sum(1 for _ in blobs.list())
+    total = sum(documents.count(name) for name in collections)
+    total += sum(1 for _ in _keys(blobs, without))
     if not total:
         raise FailedPrecondition(
             "There is nothing to back up: check the addresses of the stores, or the data folder.",
@@ -68,7 +72,7 @@ def back_up(
         copy = _Copy(BackupWriter(file), total, show)
         for name in collections:
             copy.collection(name, documents)
-        for key in blobs.list():
+        for key in _keys(blobs, without):
             copy.blob(key, blobs)
         copy.writer.end(copy.contents)
     return copy.contents
@@ -153,6 +157,10 @@ class _Copy:
     def _tell(self, more: int, what: str) -> None:
         self._done += more
         self._show(self._done, max(self._done, self._total), what)
+
+
+def _keys(blobs: Blobs, without: str | None) -> Iterator[str]:
+    return (key for key in blobs.list() if without is None or not key.startswith(without))
 
 
 def _parts(documents: Iterator[Document]) -> Iterator[list[bytes]]:

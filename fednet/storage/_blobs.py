@@ -85,6 +85,13 @@ class Blobs(Protocol):
     def presigner(self) -> Presigner | None:
         """What makes URLs for others; None where the store cannot."""
 
+    @property
+    def work_folder(self) -> Path | None:
+        """Return a folder for files that `put_file` is to move, made by its first user; None if there are no files.
+
+        Everybody who has the store sees the same folder, and no file in it is a blob.
+        """
+
     def put(self, key: str, source: Iterable[bytes]) -> Blob:
         """Store what the source yields, in the place of what the key had.
 

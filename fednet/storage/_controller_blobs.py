@@ -46,6 +46,7 @@ class ControllerBlobs:
     """
 
     presigner = None
+    work_folder = None
 
     def __init__(self, http: Http) -> None:
         self._http = http

@@ -99,6 +99,11 @@ class DirectoryBlobs:
             self._incoming = Incoming(root / ".incoming")
             self._incoming.clean()
 
+    @property
+    def work_folder(self) -> Path:
+        """See `Blobs.work_folder`."""
+        return self._root / ".uploads"
+
     def put(self, key: str, source: Iterable[bytes]) -> Blob:
         """See `Blobs.put`."""
         target = self._path(key)

@@ -32,6 +32,7 @@ class MemoryBlobs:
     """
 
     presigner = None
+    work_folder = None
 
     def __init__(self) -> None:
         self._contents: dict[str, bytes] = {}

@@ -165,8 +165,9 @@ class MongoDocuments:
             return False
 
     def close(self) -> None:
-        """See `Documents.close`."""
-        self._database.client.close()
+        """See `Documents.close`; the driver says goodbye to a server, and none may be there."""
+        with pymongo.timeout(limits.store_close_seconds_max):
+            self._database.client.close()
 
     @contextmanager
     def reached(self, seconds: float | None = None) -> Iterator[Database[Stored]]:

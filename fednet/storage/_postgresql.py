@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy import exc as sql_errors
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 from fednet import limits
 from fednet.errors import FailedPrecondition, InvalidInput
@@ -20,6 +21,7 @@ from fednet.storage._sql_documents import SqlDocuments
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy import Table
     from sqlalchemy.engine import Connection
 
     from fednet.storage._documents import Collection
@@ -42,7 +44,7 @@ def open_documents(url: str, collections: Sequence[Collection]) -> SqlDocuments:
         Unavailable: The server does not answer, or does not know the user or the database.
     """
     store = redacted(url)
-    documents = SqlDocuments(_engine(_parsed(url, store)), collections, store)
+    documents = SqlDocuments(_engine(_parsed(url, store)), collections, store, _insert_missing)
     try:
         _prepare(documents, store)
     except BaseException:
@@ -95,6 +97,10 @@ def _connect_arguments(url: URL) -> dict[str, Any]:
 
 def _milliseconds(seconds: float) -> int:
     return round(1000 * seconds)
+
+
+def _insert_missing(table: Table) -> Insert:
+    return insert(table).on_conflict_do_nothing(index_elements=["id"])
 
 
 def _prepare(documents: SqlDocuments, store: str) -> None:

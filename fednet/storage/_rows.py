@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 Key: TypeAlias = str | None
 
+_unstorable: Final = re.compile(r"[\x00\ud800-\udfff]")  # the last are halves of characters
 _exact_integer_max: Final = 2**53  # beyond it, two integers may be one double
 
 
@@ -189,6 +191,6 @@ def _text_key(text: str, field: str) -> str:
         raise LimitExceeded(
             f"{field} may have {limits.indexed_characters_max} characters at most.", field=field
         )
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if _unstorable.search(text):
         raise InvalidInput(f"{field} has characters that cannot be stored.", field=field)
     return text if text >= "\x04" else f"\x03{text}"

@@ -66,6 +66,8 @@ class S3Blobs:
         address: Where the bucket is; nothing else may be kept in it.
     """
 
+    work_folder = None
+
     def __init__(self, address: Address) -> None:
         self._bucket = address.bucket
         self._pools = Pool(is_patient=True), Pool(is_patient=False)

@@ -16,13 +16,10 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Table,
-    delete,
     func,
-    insert,
     literal,
     or_,
     select,
-    update,
 )
 from sqlalchemy import exc as sql_errors
 
@@ -40,6 +37,7 @@ from fednet.storage._rows import (
     wanted_keys,
 )
 from fednet.storage._sql_schema import SqlSchema, column_name, pages
+from fednet.storage._sql_statements import InsertMissing, Statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -55,52 +53,65 @@ class SqlDocuments:
         engine: An engine whose statements commit by themselves and whose pool serves many threads.
         collections: The collections that the database holds.
         store: The database as it may be shown.
+        insert_missing: Makes the statement that adds rows and leaves out those whose id is taken.
     """
 
-    def __init__(self, engine: Engine, collections: Sequence[Collection], store: str) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        collections: Sequence[Collection],
+        store: str,
+        insert_missing: InsertMissing,
+    ) -> None:
         self._engine = engine
         self._store = store
         self._collections = {collection.name: collection for collection in collections}
         self.schema = SqlSchema(collections, store)
+        self._statements = {
+            name: Statements(table, insert_missing, column_name)
+            for name, table in self.schema.tables.items()
+        }
 
     def insert(self, collection: str, document: Document) -> Document:
         """See `Documents.insert`."""
-        kind, table = self._table(collection)
-        row = new_row(kind, document)
-        self._write(kind, row, insert(table).values(_values(row)))
+        kind, _ = self._table(collection)
+        row, statements = new_row(kind, document), self._statements[collection]
+        self._write(kind, row, statements.add, statements.values(row))
         return row.document
 
     def insert_missing(self, collection: str, documents: Sequence[Document]) -> None:
         """See `Documents.insert_missing`."""
-        kind, table = self._table(collection)
-        rows = {row.keys["id"]: row for row in (new_row(kind, each) for each in documents)}
-        known = self._known_ids(table, list(rows))
-        missing = [row for key, row in rows.items() if key not in known]
-        if not missing:
-            return
+        kind, _ = self._table(collection)
+        rows = [new_row(kind, each) for each in documents]
+        is_one = len(rows) == 1  # which needs no transaction
+        if rows and (is_one or not self._add_missing_together(collection, rows)):
+            self._add_missing_singly(kind, rows)
+
+    def _add_missing_together(self, collection: str, rows: Sequence[Row]) -> bool:
+        """Add rows in one transaction; return False, with nothing added, if a unique value is taken."""
+        statements = self._statements[collection]
         try:
             with self.connection() as connection, self.transaction(connection):
-                connection.execute(insert(table), [_values(row) for row in missing])
+                connection.execute(statements.add_missing, [statements.values(row) for row in rows])
         except AlreadyExists:
-            for row in missing:
-                self._insert_one_missing(kind, row)
+            return False
+        return True
 
-    def _known_ids(self, table: Table, keys: Sequence[Key]) -> set[Key]:
-        with self.connection() as connection:
-            return set(connection.scalars(select(table.c["id"]).where(table.c["id"].in_(keys))))
-
-    def _insert_one_missing(self, kind: Collection, row: Row) -> None:
-        try:
-            self.insert(kind.name, row.document)
-        except AlreadyExists as error:
-            if error.field != "id":
-                raise
+    def _add_missing_singly(self, kind: Collection, rows: Sequence[Row]) -> None:
+        statements = self._statements[kind.name]
+        for row in rows:
+            try:
+                self._write(kind, row, statements.add_missing, statements.values(row))
+            except AlreadyExists as error:
+                if error.field != "id":
+                    raise
 
     def get(self, collection: str, id: str) -> Document | None:
         """See `Documents.get`."""
-        _, table = self._table(collection)
+        self._table(collection)
         with self.connection() as connection:
-            body = connection.scalar(select(table.c["_body"]).where(table.c["id"] == id_key(id)))
+            known = {"known_id": id_key(id)}
+            body = connection.scalar(self._statements[collection].body, known)
         return None if body is None else read(body)
 
     def find(self, collection: str, query: Query = EVERYTHING) -> list[Document]:
@@ -127,18 +138,20 @@ class SqlDocuments:
         self, collection: str, id: str, changes: Mapping[str, Any], *, expected_version: int
     ) -> Document:
         """See `Documents.update`."""
-        kind, table = self._table(collection)
+        kind, _ = self._table(collection)
         row = changed_row(kind, self.get(collection, id), id, changes, expected_version)
-        unchanged = (table.c["id"] == row.keys["id"], table.c["version"] == expected_version)
-        if not self._write(kind, row, update(table).where(*unchanged).values(_values(row))):
+        statements = self._statements[collection]
+        values = statements.changed_values(row, expected_version)
+        if not self._write(kind, row, statements.change, values):
             raise conflict(kind, id)
         return row.document
 
     def delete(self, collection: str, id: str) -> bool:
         """See `Documents.delete`."""
-        _, table = self._table(collection)
+        self._table(collection)
         with self.connection() as connection:
-            deleted = connection.execute(delete(table).where(table.c["id"] == id_key(id)))
+            known = {"known_id": id_key(id)}
+            deleted = connection.execute(self._statements[collection].remove, known)
         return deleted.rowcount == 1
 
     def is_ready(self) -> bool:
@@ -198,10 +211,12 @@ class SqlDocuments:
         with self.connection() as connection:
             return connection.execute(wanted).all()
 
-    def _write(self, collection: Collection, row: Row, statement: UpdateBase) -> bool:
+    def _write(
+        self, collection: Collection, row: Row, statement: UpdateBase, values: Mapping[str, Any]
+    ) -> bool:
         try:
             with self.connection() as connection:
-                return connection.execute(statement).rowcount == 1
+                return connection.execute(statement, values).rowcount == 1
         except AlreadyExists as error:
             raise already_exists(collection, self._taken_field(collection, row)) from error
 
@@ -225,11 +240,6 @@ class SqlDocuments:
         if name not in self.schema.tables:
             raise InvalidInput(f"There is no collection {name!r}.", field="collection")
         return self._collections[name], self.schema.tables[name]
-
-
-def _values(row: Row) -> dict[str, Key | int]:
-    keys = {column_name(field): key for field, key in row.keys.items()}
-    return {"version": row.version, "_body": row.body, **keys}
 
 
 def _matches(table: Table, wanted: Mapping[str, set[Key]]) -> list[ColumnElement[bool]]:

@@ -8,11 +8,13 @@ processes of one machine may share the file; it must not lie on a network file s
 from __future__ import annotations
 
 import fcntl
-from contextlib import contextmanager
+import os
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.dialects.sqlite import Insert, insert
 
 from fednet import limits
 from fednet.errors import InvalidInput, Unavailable
@@ -20,6 +22,8 @@ from fednet.storage._sql_documents import SqlDocuments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import Table
 
     from fednet.storage._documents import Collection
 
@@ -37,7 +41,7 @@ def open_documents(url: str, collections: Sequence[Collection]) -> SqlDocuments:
         Unavailable: It cannot be read or written.
     """
     path = _path_of(url)
-    documents = SqlDocuments(_engine(path), collections, f"sqlite:///{path}")
+    documents = SqlDocuments(_engine(path), collections, f"sqlite:///{path}", _insert_missing)
     try:
         with _alone(path):
             _prepare(documents)
@@ -65,6 +69,7 @@ def _engine(path: Path) -> Engine:
         max_overflow=0,
         pool_timeout=limits.store_wait_seconds_max,
         connect_args={"timeout": limits.store_wait_seconds_max},
+        hide_parameters=True,
     )
     event.listen(engine, "connect", _set_synchronous)
     return engine
@@ -74,11 +79,22 @@ def _set_synchronous(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA synchronous=NORMAL")
 
 
+def _insert_missing(table: Table) -> Insert:
+    return insert(table).on_conflict_do_nothing(index_elements=["id"])
+
+
 def _prepare(documents: SqlDocuments) -> None:
     with documents.connection() as connection:
         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         with documents.transaction(connection, begin="BEGIN IMMEDIATE"):
             documents.schema.prepare(connection)
+
+
+def _make_private(path: Path) -> None:
+    """Let only the file's owner read it: it holds the network's signing key."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    with suppress(PermissionError):  # it is another user's, who has set its mode
+        path.chmod(0o600)
 
 
 @contextmanager
@@ -88,6 +104,7 @@ def _alone(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.with_name(f"{path.name}-lock").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            _make_private(path)
             yield
     except OSError as error:
         raise Unavailable(f"The state store {path} cannot be opened: {error}.") from error

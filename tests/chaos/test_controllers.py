@@ -19,7 +19,7 @@ SECONDS_MAX = 300.0
 
 @pytest.fixture(params=["postgresql_url", "mongodb_url"])
 def network(request, tmp_path):
-    """Two controllers, two combiners and five clients, and the conductor of the clients."""
+    """Give two controllers, two combiners and five clients, and the conductor of the clients."""
     state_store = request.getfixturevalue(request.param)
     with (
         Conductor() as conductor,
@@ -31,7 +31,7 @@ def network(request, tmp_path):
 
 
 def test_a_session_survives_its_drivers(network, tmp_path):
-    """One is killed; the next is stopped until its lease has moved, and goes on when it is too late.
+    """One driver is killed; the next is stopped until its lease has moved, and goes on when it is too late.
 
     The trail of models has no fork and no gap, the final model is that of all clients in all rounds, and nobody trains
     twice for one task.
@@ -74,7 +74,7 @@ def test_a_session_survives_its_drivers(network, tmp_path):
 
 
 def wait_for_another_driver(network, awake, driver):
-    """Return once the controller that is awake says that it drives the session; the other one answers nobody."""
+    """Return once the awake controller says that it drives the session; the other one answers nobody."""
     over = time.monotonic() + SECONDS_MAX
     with APIClient(network.processes[awake].said["api_url"], token=network.token) as api:
         while api.get_session("s")["owner"]["name"] == driver:
@@ -83,7 +83,7 @@ def wait_for_another_driver(network, awake, driver):
 
 
 def assert_one_trail(network):
-    """Each model of the session has one child at most, and there is one for each round."""
+    """Check that each model of the session has one child at most, and that there is one for each round."""
     models = network.api.get_models(n_max=1000)["result"]
     made = [each for each in models if each["session_id"] == "s"]
     assert len(made) == ROUNDS

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from fednet.cli import main
 from fednet.errors import PermissionDenied
 from fednet.http import Http
-from fednet.identity import Role, Signer, admin_token
+from fednet.identity import Role, Signer, keep_signing_key, new_signing_key
 
 
 def token(*words):
@@ -21,7 +21,7 @@ def token(*words):
 @pytest.fixture
 def data_dir(tmp_path):
     """The data folder of a controller that has run."""
-    admin_token(tmp_path, Signer.from_folder(tmp_path))
+    keep_signing_key(tmp_path, new_signing_key())
     return tmp_path
 
 

@@ -16,7 +16,7 @@ from fednet.testing import FaultProxy, Network
 
 @pytest.fixture
 def net(tmp_path):
-    """A network with one combiner and a model of 10 kB."""
+    """Give a network with one combiner and a model of 10 kB."""
     with Network(data_dir=tmp_path / "network") as net:
         write_model(tmp_path / "seed.npz", [np.zeros((50, 50), np.float32)])
         assert net.api.set_active_model(str(tmp_path / "seed.npz"))["success"]
@@ -25,7 +25,7 @@ def net(tmp_path):
 
 @pytest.fixture
 def start(net, tmp_path):
-    """Starts agents of the network, by default named `a`; all have to end soon when told to."""
+    """Give a function that starts agents of the network, by default named `a`; all have to end soon when told to."""
     running = []
 
     def start_one(train=None, *, validate=None, waits=True, **settings):
@@ -49,7 +49,7 @@ def start(net, tmp_path):
 
 @pytest.fixture
 def link(net, monkeypatch):
-    """A proxy between this process's clients and their combiner; the controller goes another way."""
+    """Give a proxy between this process's clients and their combiner; the controller goes another way."""
     ask = connection.enrol_client
     with FaultProxy(net._combiners["combiner-1"].address) as proxy:
 

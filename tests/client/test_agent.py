@@ -1,4 +1,4 @@
-"""The agent in a real network, over links that break: it answers each task once, and always ends when told to."""
+"""The agent in a real network, over links that break: it answers each task once, and always ends on request."""
 
 import os
 import queue
@@ -19,7 +19,7 @@ from fednet.testing import FaultProxy
 
 @pytest.fixture
 def session(net):
-    """Runs a session of one round of training to its end."""
+    """Return a function that runs a session of one round of training to its end."""
 
     def run(name, **options):
         begin(net, name, **options)
@@ -39,13 +39,13 @@ def answers(tmp_path, name="a"):
 
 # Links that break
 
-# The model has 10 kB: the cuts are in its upload, in the result, its receipt, and in what follows.
+# The model has 10 kB: the cuts are in its upload, in the result, in its receipt, and after that.
 CUTS = [1, 500, 9_000, 10_200, 10_300, 10_400, 10_500, 10_600, 10_700, 10_800, 11_000, 20_000]
 
 
 @pytest.mark.parametrize("cut_at", CUTS)
 def test_an_update_is_trained_once_wherever_its_link_breaks(start, session, link, cut_at):
-    """And the agent goes on: the next round comes to it."""
+    """The agent trains once and goes on: the next round comes to it."""
     train = Trainer(lambda: link.cut_after(cut_at))
     start(train)
 
@@ -89,7 +89,7 @@ def test_an_answer_whose_receipt_is_lost_is_kept_and_sent_again(
 
 
 def test_a_finished_update_is_not_trained_again_by_the_next_process(net, start, link):
-    """An agent that ends in the middle of its upload leaves it to the one that comes after."""
+    """An agent that ends in the middle of its upload leaves it to its successor."""
     train, again = Trainer(link.stall), Trainer()
     one = start(train)
     kept = when_kept(one.agent)
@@ -107,7 +107,7 @@ def test_a_finished_update_is_not_trained_again_by_the_next_process(net, start, 
 
 
 def when_kept(agent):
-    """Set once the agent has kept an answer, and is about to deliver it."""
+    """Return an event that is set once the agent has kept an answer and is about to deliver it."""
     kept, keep = threading.Event(), agent._ledger.keep
 
     def keep_and_tell(answer):
@@ -119,7 +119,7 @@ def when_kept(agent):
 
 
 def test_it_comes_back_when_its_combiner_does(net, start, session):
-    """Wherever that is reached then."""
+    """The agent finds its combiner at its new address."""
     train = Trainer()
     one = start(train)
     net.remove_combiner("combiner-1")
@@ -130,7 +130,7 @@ def test_it_comes_back_when_its_combiner_does(net, start, session):
 
 
 def test_a_mark_in_its_folder_says_that_it_is_connected(start, tmp_path):
-    """For whoever watches over the process; it goes when the agent does."""
+    """The mark serves supervisors of the process; it goes when the agent does."""
     mark = tmp_path / "client" / "a" / "connected"
 
     one = start()
@@ -142,7 +142,7 @@ def test_a_mark_in_its_folder_says_that_it_is_connected(start, tmp_path):
 
 
 def test_it_waits_for_a_controller_that_is_away(net, start):
-    """It was told the right address: the controller will come."""
+    """An agent with the right address waits until the controller comes."""
     with FaultProxy(net.api_url.removeprefix("http://")) as proxy:
         proxy.refuse()
         one = start(api_url=f"http://{proxy.address}", waits=False)
@@ -160,7 +160,7 @@ def test_it_waits_for_a_controller_that_is_away(net, start):
     "error", [ValueError("bad digits"), ValueError("\udce9"), KeyError(), MemoryError()]
 )
 def test_a_function_that_fails_is_reported_and_survived(net, start, session, error):
-    """With its traceback in a status; the next task is served."""
+    """The traceback comes in a status; the next task is served."""
 
     def fail():
         raise error
@@ -208,13 +208,13 @@ def test_an_update_that_finds_the_disk_full_is_a_failure(net, start, session, tm
 
 
 def task_in_work(tmp_path, name="a"):
-    """The id of the task that the client has begun."""
+    """Return the id of the task that the client has begun."""
     [note] = (tmp_path / "client" / name / "begun").iterdir()
     return note.name
 
 
 def test_what_nobody_foresaw_fails_the_task_only(start, session, monkeypatch):
-    """A fault of ours is reported like one of the user."""
+    """A fault of ours is reported like one of the user's code."""
     one = start()
     files = one.agent._files
     monkeypatch.setattr(files, "model", lambda _ref: 1 / 0)
@@ -226,7 +226,7 @@ def test_what_nobody_foresaw_fails_the_task_only(start, session, monkeypatch):
 
 
 def test_a_task_that_is_not_wanted_any_more_is_broken_off(start, session):
-    """The round went on without it, and so does the client."""
+    """The round has gone on without the client's answer, and so does the client."""
     begun, let_go, ended = threading.Event(), threading.Event(), threading.Event()
 
     def endless():
@@ -294,7 +294,7 @@ def test_a_token_that_is_none_is_refused(start, token):
 
 @pytest.mark.parametrize("name", ["../x", "/etc", ".", "..", "a/b", "a\0b", "é", "a b", "-x"])
 def test_a_name_never_becomes_a_path(tmp_path, name):
-    """It is refused before anything is written, naming the field."""
+    """The name is refused before anything is written; the error names the field."""
     settings = ClientSettings(name=name, api_url="http://127.0.0.1:1", data_dir=tmp_path / "data")
 
     with pytest.raises(InvalidInput, match="does not do") as caught:
@@ -305,7 +305,7 @@ def test_a_name_never_becomes_a_path(tmp_path, name):
 
 
 def test_a_data_folder_that_cannot_be_used_is_named(tmp_path):
-    """What the operating system says is mapped."""
+    """The error of the operating system is mapped."""
     (tmp_path / "file").write_text("in the way")
     settings = ClientSettings(name="a", api_url="http://127.0.0.1:1", data_dir=tmp_path / "file")
 
@@ -325,7 +325,7 @@ def test_stop_before_run_ends_it_at_once(start):
 
 
 def test_stop_does_not_wait_for_a_controller_that_is_away(start):
-    """Nobody listens there."""
+    """The agent ends although nobody listens at the controller's address."""
     one = start(api_url="http://127.0.0.1:1", waits=False)
     one.agent.stop()
 
@@ -335,7 +335,7 @@ def test_stop_does_not_wait_for_a_controller_that_is_away(start):
 
 @pytest.mark.parametrize("silent", ["controller", "combiner"])
 def test_stop_does_not_wait_for_an_answer(net, start, link, silent):
-    """One that accepts connections and says nothing."""
+    """The agent ends although the controller accepts connections and says nothing."""
     with FaultProxy(net.api_url.removeprefix("http://")) as proxy:
         (proxy if silent == "controller" else link).stall()
         one = start(api_url=f"http://{proxy.address}", waits=False)
@@ -347,7 +347,7 @@ def test_stop_does_not_wait_for_an_answer(net, start, link, silent):
 
 
 def test_stop_breaks_off_the_users_code(net, start):
-    """Where it runs Python."""
+    """Python code of the user is interrupted."""
     begun = threading.Event()
 
     def endless():
@@ -365,7 +365,7 @@ def test_stop_breaks_off_the_users_code(net, start):
 
 @pytest.mark.parametrize("fault", ["stall", "refuse"])
 def test_stop_breaks_off_an_upload(net, start, link, fault):
-    """Whether its bytes do not move, or it waits for a new link."""
+    """The agent ends whether its bytes do not move or it waits for a new link."""
     one = start(Trainer(getattr(link, fault)))
     kept = when_kept(one.agent)
     begin(net, "first")
@@ -376,7 +376,7 @@ def test_stop_breaks_off_an_upload(net, start, link, fault):
 
 
 def test_no_thread_of_an_agent_outlives_it(start):
-    """Neither the connection, nor the deliveries, nor the request for a place."""
+    """The connection, the deliveries and the request for a place have all ended."""
     before = set(threading.enumerate())
     one = start()
     one.agent.stop()
@@ -387,7 +387,7 @@ def test_no_thread_of_an_agent_outlives_it(start):
 
 
 def test_serve_works_with_the_package_of_the_network(net, tmp_path):
-    """Package mode, until `stop` is set; the next package takes the place of the first."""
+    """The package is served until `stop` is set; the next package takes the place of the first."""
     stop, ready = threading.Event(), queue.Queue()
     settings = ClientSettings(
         name="p", api_url=net.api_url, token=net.token, data_dir=tmp_path / "client"

@@ -33,7 +33,7 @@ def client(net):
 
 
 def trains(client, then=lambda: None):
-    """Registers a train function; an event says when it is called, a list with what."""
+    """Register a train function; an event says when it is called, a list with what."""
     called, given = threading.Event(), []
 
     @client.train
@@ -48,7 +48,7 @@ def trains(client, then=lambda: None):
 
 @pytest.fixture
 def start_session(net, monkeypatch):
-    """Starts a session of one round, as soon as a client has connected."""
+    """Return a function that starts a session of one round, as soon as a client has connected."""
     connected, of_agent = queue.Queue(), Agent._connected
 
     def tell(agent, place, number):
@@ -95,7 +95,7 @@ class InThread:
 
 
 def test_decorated_functions_train_and_validate(net, client, start_session):
-    """With arrays of their own; what they return counts."""
+    """The functions get arrays of their own, and their results count."""
     _called, given = trains(client)
 
     @client.validate
@@ -117,7 +117,7 @@ def test_decorated_functions_train_and_validate(net, client, start_session):
 
 
 def test_a_decorated_function_predicts(net, client, start_session):
-    """A client may do nothing else."""
+    """A client may do nothing but predict."""
 
     @client.predict
     def predict(parameters, _settings):
@@ -132,13 +132,13 @@ def test_a_decorated_function_predicts(net, client, start_session):
 
 
 def test_a_client_without_a_function_is_refused(client):
-    """Before it takes a place that it cannot fill."""
+    """The client is refused before it takes a place that it cannot fill."""
     with pytest.raises(InvalidInput, match=r"@client\.train"):
         client.run()
 
 
 TRAINS_FOR_EVER = """
-import sys, threading
+import signal, sys, threading
 from fednet.client import Client
 api_url, token, data_dir = sys.argv[1:]
 client = Client(api_url, name="hospital-1", token=token, data_dir=data_dir)
@@ -148,6 +148,8 @@ def train(parameters, settings):
     print("it trains", flush=True)
     threading.Event().wait()
 
+# A shell lets what it starts in the background ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 client.run()
 print("it has ended")
 """
@@ -155,7 +157,7 @@ print("it has ended")
 
 @pytest.fixture
 def endless(net, tmp_path):
-    """A process whose client is connected, and trains for ever once it is asked."""
+    """Give a process whose client is connected, and trains for ever once it is asked."""
     command = [
         sys.executable,
         "-c",
@@ -172,7 +174,7 @@ def endless(net, tmp_path):
 
 
 def test_ctrl_c_ends_run(net, endless):
-    """While it trains, and without an error."""
+    """Ctrl-C ends a client in training, without an error."""
     assert net.api.start_session("first", rounds=1)["success"]
     begun = endless.stdout.readline()
     endless.send_signal(signal.SIGINT)
@@ -183,7 +185,7 @@ def test_ctrl_c_ends_run(net, endless):
 
 
 def test_run_works_inside_of_an_event_loop(client, start_session):
-    """As in a notebook, whose cells run in one."""
+    """A client runs in a notebook, whose cells run in an event loop."""
     called, _given = trains(client, then=client.stop)
 
     async def cell():
@@ -196,7 +198,7 @@ def test_run_works_inside_of_an_event_loop(client, start_session):
 
 
 def test_stop_before_run_is_not_lost(client):
-    """Whoever stops a thread that is just beginning need not wait for it."""
+    """A stop that comes while the thread begins is not lost."""
     trains(client)
     client.stop()
 
@@ -215,7 +217,7 @@ def test_a_client_can_run_again(client, start_session):
 
 
 def test_a_data_folder_makes_it_known_again(net, tmp_path, start_session):
-    """Without a token that may register: with its own."""
+    """Its own token suffices, although it may register no client."""
     settings = {"name": "hospital-1", "data_dir": tmp_path / "data"}
     first = Client(net.api_url, token=net.token, **settings)
     trains(first, then=first.stop)
@@ -243,7 +245,7 @@ def test_without_a_data_folder_nothing_is_left(client, tmp_path, monkeypatch):
 
 
 def test_a_refusal_is_raised(net):
-    """The network's words reach whoever called run."""
+    """The caller of `run` gets the network's words."""
     client = Client(net.api_url, name="hospital-1", token="wrong")
     trains(client)
 
@@ -253,7 +255,7 @@ def test_a_refusal_is_raised(net):
 
 @pytest.mark.parametrize("name", ["../x", ""])
 def test_a_wrong_name_is_named(net, name):
-    """By its field, before anything is done."""
+    """The error names the field before anything is done."""
 
     def run():
         client = Client(net.api_url, name=name, token=net.token)
@@ -267,7 +269,7 @@ def test_a_wrong_name_is_named(net, name):
 
 
 def test_without_an_address_it_says_so():
-    """Neither argument nor environment."""
+    """The error says that neither argument nor environment has an address."""
     with pytest.raises(InvalidInput) as caught:
         Client(name="hospital-1")
 

@@ -1,4 +1,4 @@
-"""What ends a connection for good, and what only costs an attempt."""
+"""Some refusals end a connection for good; all others only cost an attempt."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def test_what_may_pass_ends_no_client(kind, was_welcomed):
 
 @pytest.mark.parametrize("kind", sorted(set(every_error().values()) - set(PASSING), key=repr))
 def test_a_newcomer_is_told_why_it_is_refused(kind):
-    """By an error that ends it, such as a name that is taken."""
+    """An error such as a name that is taken ends it."""
     assert _is_final(kind("…"), was_welcomed=False)
 
 

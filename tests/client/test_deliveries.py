@@ -1,4 +1,4 @@
-"""Deliveries to real combiners: an update that is finished once is delivered, whatever is in its way meanwhile."""
+"""Deliveries to real combiners: a finished update is delivered, whatever is in its way meanwhile."""
 
 import logging
 import queue
@@ -102,7 +102,7 @@ class Spool:
 
 @pytest.fixture
 def task_in_work(tmp_path):
-    """Tells which task the client has begun."""
+    """Return a function that tells which task the client has begun."""
 
     def task_id():
         [note] = (tmp_path / "client" / "a" / "begun").iterdir()
@@ -113,7 +113,7 @@ def task_in_work(tmp_path):
 
 @pytest.fixture
 def stuck(net, start, orders, monkeypatch, task_in_work):
-    """A client with an update that its combiner refuses again and again."""
+    """Return a client with an update that its combiner refuses again and again."""
     phase_id = new_phase()
     spool = Spool(net, phase_id)
     train = Trainer(lambda: spool.block(task_in_work()))
@@ -130,7 +130,7 @@ def files_of(tmp_path, name="a"):
 
 
 def test_an_update_is_offered_until_its_combiner_takes_it(stuck, tmp_path):
-    """However often that fails."""
+    """The update is offered again, however often its combiner refuses it."""
     for _ in range(20):
         stuck.watched.postponed.get(timeout=WAIT_SECONDS)
     stuck.spool.free()
@@ -210,7 +210,7 @@ def test_a_cancelled_update_is_delivered_when_its_task_is_offered_again(stuck, o
 def test_a_damaged_file_is_trained_again_after_a_restart(
     stuck, start, monkeypatch, tmp_path, suffix, damage
 ):
-    """One that a power cut filled with zeros, or that is truncated; the combiner gets a whole update."""
+    """A file that a power cut filled with zeros or truncated is never delivered; the combiner gets a whole update."""
     stuck.stop()
     [path] = (tmp_path / "client" / "a" / "answers").glob(f"*.{suffix}")
     path.write_bytes(damage(path.read_bytes()))
@@ -264,7 +264,7 @@ def test_a_task_that_cannot_be_read_is_answered(start, orders, monkeypatch):
 def test_the_log_has_a_line_for_each_task_and_each_connection(
     net, start, orders, monkeypatch, caplog
 ):
-    """With their ids, at the level INFO."""
+    """Each line has the ids, at the level INFO."""
     caplog.set_level(logging.INFO, "fednet.client")
     one = start()
     watched = Watched(one.agent, monkeypatch)
@@ -294,7 +294,7 @@ client.run()
 
 @pytest.fixture
 def endless():
-    """A train function that runs until it is broken off, and says when it has begun."""
+    """Return a train function that runs until it is broken off, and says when it has begun."""
     train = Trainer()
     train.begun = queue.Queue()
 
@@ -309,7 +309,7 @@ def endless():
 
 @pytest.fixture
 def session(net, start, endless):
-    """A session of one round; its only client has begun its task, and has stopped cleanly."""
+    """Return a session of one round; its only client has begun its task, and has stopped cleanly."""
     one = start(endless)
     answer = net.api.start_session(
         "s", rounds=1, validate=False, round_retries=0, round_timeout=300

@@ -1,4 +1,4 @@
-"""What a client holds: each file is fetched once, believed once checked, and bounded in number."""
+"""The files that a client holds: each is fetched once, checked once, and bounded in number."""
 
 import hashlib
 
@@ -16,7 +16,7 @@ def ref_of(content):
 
 
 class Store:
-    """What can be fetched, and what was."""
+    """The files that can be fetched, and the record of fetches."""
 
     def __init__(self):
         self.blobs = {}
@@ -54,7 +54,7 @@ def package_ref(store, tmp_path, command):
 
 
 def test_a_model_is_fetched_once(files, store):
-    """By its digest, whatever its id."""
+    """A model is known by its digest, whatever its id."""
     ref = store.put(b"model")
 
     assert files.model(ref, ".npz").read_bytes() == b"model"
@@ -81,7 +81,7 @@ def test_what_an_earlier_process_left_broken_is_fetched_again(files, store, tmp_
 
 
 def test_the_longest_unused_make_room(files, store):
-    """As many are held as the limit says."""
+    """The client holds as many files as the limit says."""
     refs = [store.put(bytes([number])) for number in range(limits.client_models_max + 1)]
     for ref in refs[:-1]:
         files.model(ref, ".npz")
@@ -96,7 +96,7 @@ def test_the_longest_unused_make_room(files, store):
 
 
 def test_broken_transfers_do_not_pile_up(files, tmp_path):
-    """What is left of them counts as well."""
+    """Leftovers of broken transfers count as files."""
     for number in range(20):
         with pytest.raises(Unavailable):
             files.model(ref_of(bytes([number])), ".npz")
@@ -105,7 +105,7 @@ def test_broken_transfers_do_not_pile_up(files, tmp_path):
 
 
 def test_packages_are_unpacked_once_and_bounded(files, store, tmp_path):
-    """Their archives and their folders."""
+    """Archives and unpacked folders are both bounded."""
     commands = [f"run{number}" for number in range(limits.client_packages_max + 2)]
     for command in commands:
         ref = package_ref(store, tmp_path, command)

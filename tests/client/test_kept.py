@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from fednet import limits
 from fednet.blob_ref import BlobRef
-from fednet.client.kept import Kept, UpdateFile
-from fednet.client.tasks import Answer, Failure, Task, Update, Validation
+from fednet.client.kept import Kept
+from fednet.client.tasks import Answer, Failure, Task, Update, UpdateFile, Validation
 
 IDS = [str(uuid.UUID(int=number)) for number in range(1, 5)]
 FILE = UpdateFile(9, "0" * 64)
@@ -183,7 +183,7 @@ def test_a_refusal_forgets_an_answer_whose_task_is_offered(kept):
 
 
 def test_an_answer_waits_at_another_combiner(kept):
-    """Until that offers the task, or the first one is back."""
+    """The answer waits until that combiner offers the task, or the first one is back."""
     put(kept, IDS[0])
     put(kept, IDS[1])
 
@@ -197,7 +197,7 @@ def test_an_answer_waits_at_another_combiner(kept):
 
 
 def test_a_delivery_knows_its_stream(kept):
-    """It is sent on no other one."""
+    """A delivery is sent on its own stream only."""
     put(kept, IDS[0])
     first = kept.due(0.0)
     kept.connected("combiner-1", 7)
@@ -226,7 +226,7 @@ def test_a_refusal_by_the_combiner_that_took_it_forgets_an_answer(kept):
 
 
 def test_the_oldest_answers_make_room(kept, monkeypatch):
-    """By count; retired ones go before those that somebody waits for."""
+    """The limit counts answers; retired ones go before awaited ones."""
     monkeypatch.setattr(limits, "kept_answers_max", 2)
     for task_id in IDS[:3]:
         put(kept, task_id)
@@ -238,7 +238,7 @@ def test_the_oldest_answers_make_room(kept, monkeypatch):
 
 
 def test_the_newest_answer_is_kept_whatever_its_size(kept, monkeypatch):
-    """By bytes; an answer without an update takes none."""
+    """The limit counts bytes; an answer without an update takes none."""
     monkeypatch.setattr(limits, "kept_answers_bytes_max", 100)
     put(kept, IDS[0], update=UpdateFile(60, "0" * 64))
     put(kept, IDS[1], Answer(IDS[1], Validation({})), update=None)
@@ -251,7 +251,7 @@ def test_the_newest_answer_is_kept_whatever_its_size(kept, monkeypatch):
 
 
 def test_another_answer_takes_the_place_of_one_that_cannot_be_delivered(kept):
-    """It is delivered at once."""
+    """The other answer is delivered at once."""
     put(kept, IDS[0], deadline=3.0)
     failure = Answer(IDS[0], Failure("too large", ""))
 

@@ -75,7 +75,7 @@ def ledger(folder):
 
 
 class Agent:
-    """The steps of an agent with a ledger, one at a time, and what becomes of the tasks."""
+    """The steps of an agent with a ledger, one at a time, and the end of each task."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -92,7 +92,7 @@ class Agent:
         self.ledger.connected("combiner-1", 1)
 
     def offer(self, task_id):
-        """The combiner offers no task whose answer it has receipted."""
+        """Offer a task, unless its answer has a receipt."""
         if task_id not in self.receipted:
             self.ledger.offer(task_of(task_id))
 
@@ -115,7 +115,7 @@ class Agent:
             self.sent.add(deliver(self.ledger).task_id)
 
     def receipt(self, task_id):
-        """A receipt comes for what was sent."""
+        """Take a receipt for an answer that was sent."""
         if task_id in self.sent:
             self.ledger.receipted(receipt_of(task_id))
             self.receipted.add(task_id)
@@ -126,7 +126,7 @@ STEPS = ["offer", "work", "die_in_work", "deliver", "restart", "reconnect", "rec
 
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from(IDS)), max_size=40))
 def test_no_work_that_was_kept_is_done_twice(tmp_path_factory, steps):
-    """Whatever is offered again, and wherever the process dies."""
+    """No work is repeated, whatever is offered again and wherever the process dies."""
     agent = Agent(tmp_path_factory.mktemp("ledger"))
 
     for step, task_id in steps:
@@ -137,7 +137,7 @@ def test_no_work_that_was_kept_is_done_twice(tmp_path_factory, steps):
 
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from(IDS)), max_size=40))
 def test_every_task_that_is_offered_is_answered_in_the_end(tmp_path_factory, steps):
-    """And once all receipts are in, nothing is left in the folder."""
+    """Once all receipts are in, nothing is left in the folder."""
     agent = Agent(tmp_path_factory.mktemp("ledger"))
     for step, task_id in steps:
         getattr(agent, step)(task_id)
@@ -161,7 +161,7 @@ def test_every_task_that_is_offered_is_answered_in_the_end(tmp_path_factory, ste
 
 
 def test_tasks_come_in_their_order(ledger):
-    """First offered, first served; what is offered twice comes once."""
+    """The first task offered is the first served; a task that is offered twice comes once."""
     for task_id in [IDS[1], IDS[0], IDS[1], IDS[2]]:
         ledger.offer(task_of(task_id))
 
@@ -207,7 +207,7 @@ def test_a_cancelled_task_that_ends_all_the_same_is_not_done_again(ledger):
 
 
 def test_a_task_that_is_offered_again_after_its_refusal_is_done_again(ledger):
-    """Also before the thread that works asks for the next one."""
+    """The task is done again even if its offer comes before the thread that works asks for the next one."""
     work_at(ledger, IDS[0])
     deliver(ledger)
     ledger.receipted(receipt_of(IDS[0], accepted=False))
@@ -270,7 +270,7 @@ def test_nothing_is_delivered_without_a_stream(ledger):
 
 
 def test_an_accepted_answer_is_forgotten(ledger, folder):
-    """With its files."""
+    """The answer's files are deleted."""
     work_at(ledger, IDS[0])
     deliver(ledger)
     ledger.receipted(receipt_of(IDS[0]))
@@ -306,7 +306,7 @@ def test_an_answer_waits_at_another_combiner_until_that_offers_the_task(
 
 
 def test_a_postponed_answer_is_delivered_again(ledger):
-    """After a pause that the ledger waits for."""
+    """The answer is delivered after a pause that the ledger waits for."""
     answer = work_at(ledger, IDS[0])
     ledger.postponed(ledger.next_delivery())
 
@@ -314,7 +314,7 @@ def test_a_postponed_answer_is_delivered_again(ledger):
 
 
 def test_an_answer_past_its_deadline_is_not_delivered(folder):
-    """Until its task is offered again, with another deadline."""
+    """The answer waits until its task is offered again, with another deadline."""
     now = [100.0]
     ledger = Ledger(folder, clock=lambda: now[0])
     ledger.connected("combiner-1", 1)
@@ -329,7 +329,7 @@ def test_an_answer_past_its_deadline_is_not_delivered(folder):
 
 
 def test_a_deadline_outlives_the_process(folder):
-    """It is kept by the wall's clock."""
+    """A deadline is kept by the wall's clock."""
     Ledger(folder).close()
     work_at(Ledger(folder), IDS[0], seconds_left=100.0)
 
@@ -339,7 +339,7 @@ def test_a_deadline_outlives_the_process(folder):
 
 
 def test_a_failure_takes_the_place_of_an_update_that_cannot_be_delivered(ledger, folder):
-    """The update's file goes."""
+    """The failure is kept, and the update's file is deleted."""
     work_at(ledger, IDS[0])
     ledger.replace(ledger.next_delivery(), failure_of(IDS[0]))
 
@@ -349,7 +349,7 @@ def test_a_failure_takes_the_place_of_an_update_that_cannot_be_delivered(ledger,
 
 
 def test_the_oldest_answers_make_room_with_a_warning(ledger, folder, monkeypatch, caplog):
-    """Files and all."""
+    """The oldest answers go with their files."""
     monkeypatch.setattr(limits, "kept_answers_max", 1)
     work_at(ledger, IDS[0])
     work_at(ledger, IDS[1], validation_of)
@@ -483,7 +483,7 @@ def test_close_wakes_whoever_waits(ledger):
 
 
 def test_nothing_is_begun_after_close(ledger, folder):
-    """What waits comes again to the next process."""
+    """Waiting tasks come again to the next process."""
     ledger.offer(task_of(IDS[0]))
     ledger.close()
     ledger.offer(task_of(IDS[1]))

@@ -1,4 +1,4 @@
-"""The border to the wire: what comes from there is checked once, and what goes there is what was meant."""
+"""The border to the wire: incoming messages are checked once, and outgoing ones say what was meant."""
 
 import json
 import math
@@ -20,7 +20,7 @@ def task(**fields):
 
 
 def test_a_task_is_read_with_all_that_it_says():
-    """Its settings are values, its kind is a name."""
+    """The settings of a task are values, and its kind is a name."""
     package = common_pb2.BlobRef(kind="PACKAGE", id="p", size_bytes=8, sha256="cd")
     read = task_of(
         task(
@@ -40,7 +40,7 @@ def test_a_task_is_read_with_all_that_it_says():
 
 
 def test_what_a_task_leaves_out_is_none():
-    """No package, no settings, no deadline."""
+    """A task without package, settings and deadline has none of them."""
     read = task_of(task())
 
     assert (read.package, read.settings, read.seconds_left) == (None, {}, None)

@@ -1,4 +1,4 @@
-"""Packages in a real network: what people hear of a client's environment, and an object that stays."""
+"""Packages in a real network: the log of a client's environment, and an object that stays."""
 
 import os
 import sys
@@ -24,7 +24,7 @@ class Client:
 
 @pytest.fixture
 def publish(tmp_path, monkeypatch):
-    """Gives a network a package of the given files, a model of zeros and a client that runs it."""
+    """Return a function that gives a network a model of zeros, a package of the given files and a client for it."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     monkeypatch.setenv("PATH", path)
     monkeypatch.setenv("UV_OFFLINE", "1")
@@ -45,7 +45,7 @@ def publish(tmp_path, monkeypatch):
 
 @pytest.fixture
 def train(publish, tmp_path):
-    """Runs a session of two rounds with a package of the given files; the parameters that it gives."""
+    """Return a function that runs two rounds with a package of the given files, and returns the parameters."""
 
     def train(net, *, validate=False, **files):
         publish(net, **files)
@@ -131,12 +131,12 @@ with open(sys.argv[2], "w") as file:
 
 
 def ported(text):
-    """What an author changes of a package for FEDn."""
+    """Return an author's changes of a package for FEDn."""
     return text.replace("fedn.utils.helpers.helpers", "fednet.helpers")
 
 
 def test_a_package_for_fedn_needs_only_its_import_changed(train):
-    """Manifest, commands, helper and the files it writes stay what they were."""
+    """Manifest, commands, helper and output files stay as they were."""
     with Network() as net:
         (array,) = train(
             net,
@@ -157,7 +157,7 @@ def test_a_package_for_fedn_needs_only_its_import_changed(train):
 
 
 def test_statuses_tell_how_the_environment_is_built(train):
-    """Of the session whose task waits for it, and only once."""
+    """The statuses belong to the session whose task waits for the environment, and come only once."""
     manifest = """python_env: env.yaml
 entry_points: {train: {command: bash train.sh}}"""
     script = """cp "$1" "$2"; echo '{"num_examples": 1}' > "$2-metadata" """

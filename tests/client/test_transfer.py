@@ -1,4 +1,4 @@
-"""Which way files travel: the same model whichever it is, and the other way where one is closed."""
+"""The way of files: the model is the same whichever it is, and one way replaces another that is closed."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ class Trainer:
 
 @pytest.fixture
 def called(monkeypatch):
-    """The methods of the file service that clients call."""
+    """Return the methods of the file service that clients call."""
     names, intercept = set(), TokenGate.intercept_service
 
     async def record(self, continuation, details):
@@ -47,7 +47,7 @@ def called(monkeypatch):
 
 @pytest.fixture
 def session(tmp_path):
-    """Runs a session of one client over 1 MB; gives how it ended, the log, and whether the model is right."""
+    """Return a function that runs a session of one client over 1 MB and returns its status, its log and the check."""
 
     def run(blob_store, transfer, train=None, *, count=250_000, part_bytes=None, **options):
         seed, final = tmp_path / "seed.npz", tmp_path / "final.npz"
@@ -76,7 +76,7 @@ def objects(s3_server, bucket):
 def test_with_an_object_store_nothing_passes_through_the_combiner(
     s3_server, session, called, transfer
 ):
-    """Neither models nor updates; and of the updates nothing stays."""
+    """Neither models nor updates pass through the combiner, and no update stays in the store."""
     bucket = s3_server.new_bucket()
 
     ended, _, is_right = session(s3_server.url(bucket), transfer)
@@ -88,7 +88,7 @@ def test_with_an_object_store_nothing_passes_through_the_combiner(
 
 
 def test_updates_that_are_retained_stay_on_their_combiner(s3_server, session):
-    """In its folder, as by gRPC, and not in the bucket."""
+    """Retained updates lie in the combiner's folder, as by gRPC, and not in the bucket."""
     bucket = s3_server.new_bucket()
 
     _, log, _ = session(s3_server.url(bucket), "object-store", delete_models=False)
@@ -106,7 +106,7 @@ def test_with_grpc_the_object_store_is_not_asked_for(s3_url, session, called):
 
 
 def test_without_an_object_store_everything_passes_through_the_combiner(session, called):
-    """Without a word about it; it is asked for once."""
+    """The store is asked for once, and the log says nothing of it."""
     _, log, is_right = session(None, "auto")
 
     assert is_right
@@ -115,7 +115,7 @@ def test_without_an_object_store_everything_passes_through_the_combiner(session,
 
 
 def test_a_client_that_cannot_reach_the_store_goes_through_the_combiner(s3_server, session, called):
-    """It says so, and where the store was looked for, and does not try again with each file."""
+    """The log says so with the store's address, and the store is not tried again with each file."""
     place = f"127.0.0.1:{free_port()}"
     closed = f"&public=http://{place}"
 
@@ -130,7 +130,7 @@ def test_a_client_that_cannot_reach_the_store_goes_through_the_combiner(s3_serve
 
 
 def test_a_client_that_must_use_an_object_store_says_that_there_is_none(session):
-    """Its task fails, with what to do."""
+    """The task fails, and the message says what to do."""
     ended, log, _ = session(None, "object-store", round_retries=0)
 
     assert ended["status"] == "FAILED"
@@ -142,7 +142,7 @@ def test_a_client_that_must_use_an_object_store_says_that_there_is_none(session)
 def test_an_update_whose_link_to_the_store_breaks_is_trained_once(
     s3_server, session, transfer, cut_at
 ):
-    """Wherever it breaks: before the first byte, among them, before the answer."""
+    """The link breaks before the first byte, among the bytes, or before the answer."""
     with FaultProxy(s3_server.host) as proxy:
         train = Trainer(lambda: proxy.cut_after(cut_at))
         url = s3_server.url(s3_server.new_bucket(), more=f"&public=http://{proxy.address}")
@@ -155,7 +155,7 @@ def test_an_update_whose_link_to_the_store_breaks_is_trained_once(
 
 @pytest.mark.parametrize("cut_at", [None, 7_000_000, 11_000_000])
 def test_a_large_update_goes_in_parts(s3_server, session, called, cut_at):
-    """The parts that had arrived when the link broke are not sent again."""
+    """Parts that arrived before the break are not sent again."""
     with FaultProxy(s3_server.host) as proxy:
         train = Trainer(lambda: cut_at and proxy.cut_after(cut_at))
         url = s3_server.url(s3_server.new_bucket(), more=f"&public=http://{proxy.address}")
@@ -171,7 +171,7 @@ def test_a_large_update_goes_in_parts(s3_server, session, called, cut_at):
 
 
 def test_a_model_whose_link_to_the_store_breaks_is_fetched_on(s3_server, session, called):
-    """The rest of it by a range."""
+    """The rest of the model comes by a range."""
     with FaultProxy(s3_server.host) as proxy:
         proxy.cut_after(300_000)
         url = s3_server.url(s3_server.new_bucket(), more=f"&public=http://{proxy.address}")
@@ -183,7 +183,7 @@ def test_a_model_whose_link_to_the_store_breaks_is_fetched_on(s3_server, session
 
 
 def test_a_url_that_has_expired_is_asked_for_anew(s3_url, session, monkeypatch):
-    """Here the first of each kind is a day old."""
+    """The first URL of each kind is a day old, and is replaced."""
     sign, signed = S3Presigner._signed, set()
 
     def too_late_at_first(self, method, *arguments):
@@ -214,7 +214,7 @@ class _Yesterday:
 
 
 def test_an_update_waits_for_a_store_that_is_killed_and_comes_back(s3_server, session):
-    """Where it may go no other way."""
+    """An update that may go no other way waits for the store."""
     was_killed = threading.Event()
     starting = threading.Thread(target=s3_server.process.start)
 
@@ -233,7 +233,7 @@ def test_an_update_waits_for_a_store_that_is_killed_and_comes_back(s3_server, se
 
 
 def test_an_update_outlasts_a_store_that_is_away_for_long(s3_server, session, monkeypatch):
-    """Where it may go no other way, for longer than the attempts of one delivery."""
+    """An update that may go no other way outlasts an outage longer than one delivery's attempts."""
     monkeypatch.setattr(limits, "retry_seconds_max", 0.05)
     with FaultProxy(s3_server.host) as proxy:
         postponed, postpone = [], Ledger.postponed

@@ -34,7 +34,7 @@ from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
-    """A test that is a coroutine gets an event loop of its own."""
+    """Run a test that is a coroutine in an event loop of its own."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     names = pyfuncitem._fixtureinfo.argnames
@@ -43,7 +43,7 @@ def pytest_pyfunc_call(pyfuncitem):
 
 
 class Says:
-    """What clients say, as messages of the wire."""
+    """The messages of clients, as the wire has them."""
 
     @staticmethod
     def update(phase, client, num_examples=1.0, metadata_json=""):
@@ -109,49 +109,49 @@ class Combiner:
     # As a controller
 
     async def start(self, phase):
-        await self.engine.start(assignment_of(phase))
+        await self.engine.controllers.start(assignment_of(phase))
 
     def order(self, phase, **authority):
         phase_id = phase if isinstance(phase, str) else phase.phase_id
         return rounds_pb2.PhaseOrder(phase_id=phase_id, authority=AUTHORITY | authority)
 
     async def close_early(self, phase, **authority):
-        await self.engine.close_early(*phase_order_of(self.order(phase, **authority)))
+        await self.engine.controllers.close_early(*phase_order_of(self.order(phase, **authority)))
 
     async def release(self, phase, **authority):
-        await self.engine.release(*phase_order_of(self.order(phase, **authority)))
+        await self.engine.controllers.release(*phase_order_of(self.order(phase, **authority)))
 
     async def withdraw(self, phase, *clients, **authority):
         withdrawal = rounds_pb2.Withdrawal(
             phase_id=phase.phase_id, clients=clients, authority=AUTHORITY | authority
         )
-        return await self.engine.withdraw(*withdrawal_of(withdrawal))
+        return await self.engine.controllers.withdraw(*withdrawal_of(withdrawal))
 
     async def reduce(self, reduction):
         if not reduction.HasField("authority"):
             reduction.authority.CopyFrom(rounds_pb2.Authority(**AUTHORITY))
-        return reduced_message(await self.engine.reduce(reduction_of(reduction)))
+        return reduced_message(await self.engine.controllers.reduce(reduction_of(reduction)))
 
     async def plan(self, request):
         if not request.HasField("authority"):
             request.authority.CopyFrom(rounds_pb2.Authority(**AUTHORITY))
-        return planned_message(await self.engine.plan(plan_order_of(request)))
+        return planned_message(await self.engine.controllers.plan(plan_order_of(request)))
 
     def snapshot(self):
-        return event_message(self.engine.snapshot()).snapshot
+        return event_message(self.engine.controllers.snapshot()).snapshot
 
     def phases(self):
         return [each.phase_id for each in self.snapshot().phases]
 
     def kept(self):
-        """What no controller has acknowledged."""
+        """Return the news that no controller has acknowledged."""
         mailboxes = self.engine.outbox._mailboxes.values()
-        return [event_message(each) for mailbox in mailboxes for each in mailbox._kept]
+        return [event_message(each.envelope) for mailbox in mailboxes for each in mailbox._kept]
 
     async def until(self, kind, count=1, controller="controller-1"):
-        """The first events of a kind that a controller is told, once there are so many."""
+        """Return the first events of a kind that a controller is told, once there are so many."""
         found = []
-        told = self.engine.outbox.follow(controller, self.engine.snapshot)
+        told = self.engine.controllers.watch(controller)
         while len(found) < count:
             event = event_message(await anext(told))
             found += [event] if event.WhichOneof("event") == kind else []
@@ -168,26 +168,26 @@ class Combiner:
     def connect(self, client, hello=None):
         hello = hello or tasks_pb2.Hello(kinds=["TRAIN", "VALIDATE", "PREDICT", "EXCHANGE"])
         stream = WireStream(client, capabilities_of(hello))
-        self.engine.client_here(stream)
+        self.engine.clients.client_here(stream)
         return stream
 
     def disconnect(self, stream):
-        self.engine.client_gone(stream)
+        self.engine.clients.client_gone(stream)
 
     def result(self, client, result):
-        take_result(self.engine, client, result)
+        take_result(self.engine.clients, client, result)
 
     def log(self, client, record):
-        self.engine.log(client, log_record_of(record))
+        self.engine.clients.log(client, log_record_of(record))
 
     def upload_place(self, client, task_id):
-        return self.engine.upload_place(client, task_id)
+        return self.engine.uploads.place(client, task_id)
 
     def upload(self, phase, client, *values):
         """Put an update where an upload would have put it."""
         place = self.upload_place(client, task_id_of(phase.phase_id, client))
         digest = write_model(place.path, [np.array(values, np.float32)])
-        self.engine.keep_digest(place, Digest(*digest))
+        self.engine.uploads.keep_digest(place, Digest(*digest))
 
     def answer(self, phase, client, *values, num_examples=1.0):
         """Upload an update and say so."""
@@ -195,7 +195,7 @@ class Combiner:
         self.result(client, Says.update(phase, client, num_examples))
 
     async def reduced(self, phase, tmp_path, *, updates, weight):
-        """The parameters of the model that the partial of one phase makes."""
+        """Return the parameters of the model that the partial of one phase makes."""
         reduction = rounds_pb2.Reduction(
             model_id=str(uuid.uuid4()),
             base=phase.model,
@@ -212,7 +212,7 @@ class Combiner:
 
 
 def messages(connection):
-    """All messages that wait to be sent to a client, with what each is; None for the end of the stream."""
+    """Return all messages that wait to be sent to a client, with what each is; None for the end of the stream."""
     found = []
     while not connection.outgoing.empty():
         message = connection.outgoing.get_nowait()
@@ -223,13 +223,13 @@ def messages(connection):
 
 @pytest.fixture
 def sent():
-    """Gives and removes what waits to be sent to a client."""
+    """Return a function that gives and removes what waits to be sent to a client."""
     return messages
 
 
 @pytest.fixture
 def another_combiner(tmp_path, store):
-    """Makes a further combiner on the same store."""
+    """Return a function that makes a further combiner on the same store."""
     return lambda name: Combiner(tmp_path / name, store, name)
 
 
@@ -248,7 +248,7 @@ def combiner(tmp_path, store):
 
 @pytest.fixture
 def put_model(store, tmp_path):
-    """Puts a model into the store; gives its reference."""
+    """Return a function that puts a model into the store; gives its reference."""
 
     def put(*arrays):
         path = tmp_path / "model.npz"
@@ -264,7 +264,7 @@ def put_model(store, tmp_path):
 
 @pytest.fixture
 def phase_of(put_model):
-    """Makes a phase's request."""
+    """Return a function that makes a phase's request."""
 
     def make(*clients, **changes):
         fields = {
@@ -285,7 +285,7 @@ def phase_of(put_model):
 
 @pytest.fixture
 def hours_later(monkeypatch):
-    """Sets the clock forward, past all deadlines."""
+    """Return a function that sets the clock forward, past all deadlines."""
 
     def pass_hours():
         real = time.time

@@ -15,7 +15,7 @@ from fednet.settings import CombinerSettings, ControllerSettings
 
 @pytest.fixture
 def controller(tmp_path):
-    """Starts a controller on a folder, on a given port; the ones of before are stopped."""
+    """Give a function that starts a controller on a folder and a port; earlier ones are stopped."""
     running = []
 
     def start(port=0):
@@ -43,7 +43,7 @@ def combiner_of(controller, tmp_path, name="combiner-1"):
 async def test_a_combiner_that_a_restored_store_does_not_know_registers_again(
     controller, tmp_path, monkeypatch
 ):
-    """By itself, once nobody has watched for a while."""
+    """The combiner registers by itself, once nobody has watched for a while."""
     monkeypatch.setattr(limits, "registration_seconds", 0.1)
     first = await asyncio.to_thread(controller)
     port = int(first.api_url.rpartition(":")[2])
@@ -65,7 +65,7 @@ async def test_a_combiner_that_a_restored_store_does_not_know_registers_again(
 
 
 async def test_a_second_combiner_cannot_have_the_folder_of_the_first(controller, tmp_path):
-    """It is refused by the name of its setting; after the first has stopped, it may."""
+    """The second one is refused by the name of its setting; after the first has stopped, it may start."""
     running = await asyncio.to_thread(controller)
     first = await Combiner.start(combiner_of(running, tmp_path))
 
@@ -79,7 +79,7 @@ async def test_a_second_combiner_cannot_have_the_folder_of_the_first(controller,
 
 
 def test_the_pause_between_registrations_grows_up_to_a_limit():
-    """The first is exact, so that a restored network is whole soon; later ones differ from combiner to combiner."""
+    """The first pause is exact, so that a restored network is whole soon; later ones differ between combiners."""
     assert pause_seconds(0) == limits.registration_seconds
     for attempts, longest in ((1, 20.0), (2, 40.0), (3, 60.0), (9, 60.0), (9999, 60.0)):
         assert 0.75 * longest <= pause_seconds(attempts) <= longest

@@ -8,10 +8,12 @@ from plain_sessions import PlainSessions
 
 from fednet.controller.app import Services, create_app
 from fednet.controller.catalog import Catalog
+from fednet.controller.feed.feed import Feed
+from fednet.controller.feed.log import FeedLog
 from fednet.controller.presence import Presence
 from fednet.controller.records import COLLECTIONS, Records
 from fednet.controller.registry import Registry
-from fednet.identity import Identity, Role, Signer
+from fednet.identity import Identity, Role, Signer, new_signing_key
 from fednet.packages import create_package
 from fednet.storage import open_blobs, open_documents
 
@@ -36,8 +38,8 @@ def presence():
 
 
 @pytest.fixture(scope="session")
-def signer(tmp_path_factory):
-    return Signer.from_folder(tmp_path_factory.mktemp("key"))
+def signer():
+    return Signer.from_pem(new_signing_key())
 
 
 @pytest.fixture(scope="session")
@@ -63,13 +65,20 @@ def catalog(records, blobs, tmp_path):
 
 
 @pytest.fixture
-def sessions(records):
-    return PlainSessions(records)
+def feed(records):
+    opened = Feed(FeedLog(records, "here"))
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
-def services(records, blobs, registry, catalog, sessions, signer):
-    return Services(records, blobs, registry, catalog, sessions, signer.verifier)
+def sessions(records, feed):
+    return PlainSessions(records, feed)
+
+
+@pytest.fixture
+def services(records, blobs, registry, catalog, sessions, signer, feed):
+    return Services(records, blobs, registry, catalog, sessions, signer.verifier, feed)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save
 
 from fednet import limits
-from fednet.controller.catalog import PackageDescription, helper_of
+from fednet.controller.catalog import Catalog, PackageDescription, helper_of
 from fednet.controller.records import new_id, timestamp
 from fednet.errors import (
     AlreadyExists,
@@ -292,6 +292,35 @@ def test_the_trail_of_an_unknown_model_is_not_found(catalog):
         catalog.ancestors("nope", 10)
     with pytest.raises(NotFound):
         catalog.descendants("nope", 10)
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_a_call_that_another_controller_does_at_the_same_moment_gives_one_model(
+    records, blobs, tmp_path, is_same, model_bytes
+):
+    """The slower one answers with it, unless it has another file."""
+    id_ = new_id()
+    quicker = Catalog(records, blobs, tmp_path / "quicker")
+
+    class Slow:
+        """The blobs; before a file is put, the other controller does all of the call."""
+
+        def put_file(self, key, path):
+            quicker.set_active_model(io.BytesIO(model_bytes()), id_)
+            return blobs.put_file(key, path)
+
+    slower = Catalog(records, Slow(), tmp_path / "slower")
+    source = io.BytesIO(model_bytes() if is_same else model_bytes(2.0))
+
+    if is_same:
+        assert (
+            slower.set_active_model(source, id_)["sha256"]
+            == hashlib.sha256(model_bytes()).hexdigest()
+        )
+    else:
+        with pytest.raises(AlreadyExists):
+            slower.set_active_model(source, id_)
+    assert records.count("models") == 1
 
 
 def test_what_a_killed_process_was_receiving_is_discarded(catalog):

@@ -14,7 +14,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from fednet import limits
 from fednet.errors import FailedPrecondition, InvalidInput, Unauthenticated
-from fednet.identity import Identity, Role, Signer, Verifier, admin_token, admin_token_file
+from fednet.identity import (
+    Identity,
+    Role,
+    Signer,
+    Verifier,
+    admin_token,
+    admin_token_file,
+    keep_signing_key,
+    new_signing_key,
+)
 
 CLIENT = Identity(Role.CLIENT, "id-1", "hospital-1")
 CLAIMS = {"role": "client", "sub": "id-1", "name": "hospital-1", "iat": 1_700_000_000, "jti": "x"}
@@ -131,30 +140,24 @@ def test_a_verifier_wants_an_ed25519_key(text):
     assert caught.value.field == "public_key"
 
 
-def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path):
-    """A controller that starts again signs with the same key."""
+def test_a_folder_keeps_the_key_that_it_got_first(tmp_path):
+    """Only the folder's owner reads it."""
     folder = tmp_path / "new" / "data"
+    first, second = new_signing_key(), new_signing_key()
 
-    first, second = Signer.from_folder(folder), Signer.from_folder(folder)
-
-    assert first.public_key == second.public_key
+    assert [keep_signing_key(folder, pem) for pem in (first, second)] == [first, first]
+    assert Signer.from_folder(folder).public_key == Signer.from_pem(first).public_key
     assert [path.name for path in folder.iterdir()] == ["signing.key"]
     assert stat.S_IMODE((folder / "signing.key").stat().st_mode) == 0o600
 
 
-def test_processes_that_start_together_agree_on_one_key(tmp_path):
-    """Whoever comes second takes the key of the first."""
-    program = (
-        "import pathlib, sys; from fednet.identity import Signer;"
-        "print(Signer.from_folder(pathlib.Path(sys.argv[1])).public_key)"
-    )
-    command = [sys.executable, "-c", program, str(tmp_path)]
+def test_a_folder_without_a_key_has_no_signer(tmp_path):
+    """A key that is made here would be no network's."""
+    with pytest.raises(FailedPrecondition, match="No controller has run") as caught:
+        Signer.from_folder(tmp_path)
 
-    started = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(3)]
-    keys = {process.communicate()[0] for process in started}
-
-    assert len(keys) == 1
-    assert b"PUBLIC KEY" in keys.pop()
+    assert caught.value.field == "data_dir"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("content", ["", "no key", "-----BEGIN PRIVATE KEY-----\nx\n-----END"])
@@ -173,14 +176,14 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
 
     with pytest.raises(FailedPrecondition, match="file") as caught:
-        Signer.from_folder(tmp_path / "file")
+        keep_signing_key(tmp_path / "file", new_signing_key())
 
     assert caught.value.field == "data_dir"
 
 
 def test_the_admin_token_is_made_once_and_only_its_owner_reads_it(tmp_path):
     """It survives restarts, and it is an admin's."""
-    signer = Signer.from_folder(tmp_path)
+    signer = Signer.from_pem(new_signing_key())
 
     token = admin_token(tmp_path, signer)
 
@@ -191,12 +194,11 @@ def test_the_admin_token_is_made_once_and_only_its_owner_reads_it(tmp_path):
 
 
 def test_an_admin_token_of_another_key_is_named(tmp_path):
-    """Restoring only one of the two files is noticed at the start."""
-    admin_token(tmp_path, Signer.from_folder(tmp_path))
-    (tmp_path / "signing.key").unlink()
+    """A file that lies there from another network is noticed at the start."""
+    admin_token(tmp_path, Signer.from_pem(new_signing_key()))
 
     with pytest.raises(FailedPrecondition, match=r"admin\.token"):
-        admin_token(tmp_path, Signer.from_folder(tmp_path))
+        admin_token(tmp_path, Signer.from_pem(new_signing_key()))
 
 
 def test_importing_identity_loads_no_cryptography():
@@ -208,6 +210,7 @@ def test_importing_identity_loads_no_cryptography():
 
 def test_the_signing_key_file_is_plain_pkcs8(tmp_path):
     """Other tools can read a backup of it."""
+    keep_signing_key(tmp_path, new_signing_key())
     signer = Signer.from_folder(tmp_path)
 
     key = serialization.load_pem_private_key((tmp_path / "signing.key").read_bytes(), None)

@@ -45,7 +45,7 @@ class Running:
 
 
 class Watched:
-    """What an agent's ledger is told, in queues to wait at."""
+    """The calls of an agent's ledger, in queues to wait at."""
 
     def __init__(self, agent, monkeypatch):
         self.postponed = self._watch(agent._ledger, "postponed", monkeypatch)
@@ -60,7 +60,7 @@ class Watched:
 
 
 def told_to(told, method):
-    """A method whose last argument goes to a queue once it has returned."""
+    """Return a method whose last argument goes to a queue once it has returned."""
 
     def watched(*given):
         method(*given)

@@ -1,8 +1,9 @@
-"""Sessions without an engine, for tests of what stands before it."""
+"""Sessions without an engine, for tests of the rooms around it."""
 
 import threading
 
 from fednet import limits
+from fednet.controller.feed.entries import EntryKind, session_ids
 from fednet.controller.records import new_id, timestamp
 from fednet.errors import AlreadyExists, FailedPrecondition
 
@@ -14,9 +15,9 @@ class PlainSessions:
         awaited: Set once somebody waits for a change.
     """
 
-    def __init__(self, records):
+    def __init__(self, records, feed):
         self.records = records
-        self.changed = threading.Condition()
+        self.feed = feed
         self.awaited = threading.Event()
 
     def start(self, options):
@@ -39,19 +40,10 @@ class PlainSessions:
                 raise
             return known
 
-    def wait(self, session_id, after_version, seconds, *, final_only=False):
-        def session():
-            return self.records.get("sessions", session_id)
-
-        def is_over():
-            if final_only:
-                return session()["status"] in {"FINISHED", "FAILED", "TERMINATED"}
-            return session()["version"] != after_version
-
-        with self.changed:
+    def document(self, session_id):
+        if self.feed.listeners:
             self.awaited.set()
-            self.changed.wait_for(is_over, seconds)
-        return session()
+        return self.records.get("sessions", session_id)
 
     def stop(self, session_id):
         return self.change(session_id, {"STARTED", "PAUSED"}, status="TERMINATED")
@@ -70,9 +62,8 @@ class PlainSessions:
         status = self.records.get("sessions", session_id)["status"]
         if only_from is not None and status not in only_from:
             raise FailedPrecondition(f"The session is {status}.")
-        with self.changed:
-            changed = self.records.update("sessions", session_id, lambda _: changes)
-            self.changed.notify_all()
+        changed = self.records.update("sessions", session_id, lambda _: changes)
+        self.feed.append(EntryKind.SESSION_CHANGED, **session_ids(changed))
         return changed
 
     def change_when_awaited(self, session_id, *changes):

@@ -51,7 +51,7 @@ class Held:
 
 @dataclass
 class Combiner:
-    """One combiner: its clients, its phases, and what it has to tell."""
+    """One combiner: its clients, its phases, and its news."""
 
     name: str
     is_up: bool = True
@@ -60,7 +60,7 @@ class Combiner:
 
 
 class World:
-    """Everything around one session.
+    """The surroundings of one session.
 
     Attributes:
         machine: The session's machine.
@@ -97,7 +97,7 @@ class World:
         return CombinerUp(combiner.name, clients, allows, frozenset(combiner.phases))
 
     def tell(self, event, later=0.0):
-        """Let the machine hear an event; what it decides is on its way then."""
+        """Tell the machine an event; its decision is on its way then."""
         self.now += later
         decision = self.machine.handle(event, self.now)
         self.decisions.append(decision)
@@ -114,7 +114,7 @@ class World:
         self.now = max(self.now, deadline)
         return self.tell(TimePassed())
 
-    # What may happen next
+    # The possible next events
 
     def obey(self, index=0):
         """Let one order arrive."""
@@ -144,7 +144,7 @@ class World:
         return self.tell(self.news.pop(index))
 
     def open_tasks(self):
-        """Every task that a connected client could answer now: (combiner, phase id, client)."""
+        """Return every task that a connected client could answer now: (combiner, phase id, client)."""
         return [
             (combiner.name, phase_id, client)
             for combiner in self.combiners.values()
@@ -171,12 +171,12 @@ class World:
         self._close_if_done(self.combiners[combiner], phase_id)
 
     def work(self, client, phase_id):
-        """A client works for a phase, and keeps its answer."""
+        """Let a client work for a phase, and keep its answer."""
         self.trainings[client, phase_id] = self.trainings.get((client, phase_id), 0) + 1
         self.kept.add((client, phase_id))
 
     def move(self, client, to):
-        """A client's stream breaks; it connects to another combiner."""
+        """Break a client's stream; it connects to another combiner."""
         for combiner in self.combiners.values():
             if client in combiner.clients:
                 combiner.clients.discard(client)
@@ -187,7 +187,7 @@ class World:
             self.news.append(ClientJoined(to, client, KINDS))
 
     def kill(self, name, *, loses_disk=False):
-        """A combiner dies; its clients are where they were until they move."""
+        """Kill a combiner; its clients are where they were until they move."""
         combiner = self.combiners[name]
         combiner.is_up = False
         if loses_disk:
@@ -196,7 +196,7 @@ class World:
         self.news.append(CombinerDown(name))
 
     def revive(self, name):
-        """A combiner is back with its spool; it tells again what may not have been stored."""
+        """Bring a combiner back with its spool; it tells again all that may not have been stored."""
         combiner = self.combiners[name]
         combiner.is_up = True
         self.news.append(self.up(combiner))
@@ -240,7 +240,7 @@ class World:
         raise AssertionError(f"the session hangs: {self.session}")
 
     def _check_parts(self, current):
-        """Each combiner has the updates that the machine counts, and no client's update counts twice."""
+        """Check that combiners hold the updates that the machine counts, and that no client's update counts twice."""
         for part in current.parts:
             counted = []
             for name, share in part.shares.items():
@@ -302,7 +302,7 @@ class World:
 
 
 def restarted(world):
-    """The same world with another machine, as another controller takes the session up from its document."""
+    """Return the same world with another machine, as another controller takes the session up from its document."""
     world.machine = Machine(Session.from_dict(world.session.to_dict()), world.plan)
     for combiner in world.combiners.values():
         if combiner.is_up:

@@ -69,7 +69,7 @@ class Caller:
         return await self.call(self.models.LocatePart, request)
 
     async def put(self, task, content):
-        """Put all parts of an update where they belong; their ETags."""
+        """Put all parts of an update in their places; return their ETags."""
         etags, is_last = [], False
         while not is_last:
             place = await self.part(task, content, len(etags) + 1)
@@ -105,7 +105,7 @@ def http(method, url, **options):
 
 
 async def eventually(condition):
-    """Wait for what the server does in this same event loop."""
+    """Wait for the server's work in this same event loop."""
     while not condition():  # noqa: ASYNC110  there is nothing else to wait on from outside
         await asyncio.sleep(0)
 
@@ -140,7 +140,7 @@ def update_of(array):
 
 
 async def answers_of(caller, service, method, message):
-    """Everything that a call answers, however it streams."""
+    """Return all answers of a call, however it streams."""
     call = getattr(getattr(caller, service), method)
     streams_up = isinstance(
         call, grpc.aio.StreamUnaryMultiCallable | grpc.aio.StreamStreamMultiCallable

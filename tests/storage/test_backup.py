@@ -289,6 +289,19 @@ def test_a_blob_larger_than_memory_goes_through(tmp_path):
     assert peak < 8 * limits.MIB
 
 
+def test_blobs_on_their_way_are_left_out(tmp_path, stores, empty):
+    """They are told by the beginning of their keys."""
+    stores[1].put("incoming/u/0", [b"piece"])
+    kept = contents(*stores)
+    del kept[1]["incoming/u/0"]
+
+    made = back_up(tmp_path / "x", *stores, NAMES, show_nothing, without="incoming/")
+    restore(tmp_path / "x", *empty, NAMES, show_nothing)
+
+    assert contents(*empty) == kept
+    assert made.blobs == len(kept[1])
+
+
 def test_progress_ends_with_all(stores, tmp_path, empty):
     """Documents and blobs are counted together."""
     told = []

@@ -178,3 +178,17 @@ def test_a_folder_that_has_gone_is_not_ready(root, blobs):
     shutil.rmtree(root)
 
     assert blobs.is_ready() is False
+
+
+def test_a_file_of_the_work_folder_is_no_blob_and_is_moved_in_one_step(blobs, root):
+    """Its bytes are not copied: it is the same file afterwards."""
+    folder = blobs.work_folder
+    folder.mkdir()
+    (folder / "a").write_bytes(b"content")
+    number = (folder / "a").stat().st_ino
+
+    assert list(blobs.list()) == []
+    blobs.put_file("models/a", folder / "a")
+
+    assert blobs.local_path("models/a").stat().st_ino == number
+    assert open_blobs(f"file://{root}").work_folder == folder

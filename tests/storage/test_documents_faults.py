@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from fednet import limits
-from fednet.errors import Conflict, Unavailable
+from fednet.errors import Conflict, FednetError, Unavailable
 from fednet.storage import Collection, open_documents
 
 NOTES = Collection("notes", indexed=("kind",), unique=("name",))
@@ -144,13 +144,15 @@ def test_a_stopped_server_is_unavailable_and_not_ready(state_server, documents):
         lambda: open_documents(url, [NOTES]),
     ]
 
-    with little_patience():
-        assert documents.is_ready() is False
-    for call in calls:
-        with little_patience(), pytest.raises(Unavailable) as error:
-            call()
-        assert error.value.retryable
-        assert state_server.password not in error.value.message
+    with little_patience(), ThreadPoolExecutor(len(calls)) as threads:
+        refusals = [each.exception() for each in [threads.submit(call) for call in calls]]
+        is_ready = documents.is_ready()
+
+    assert is_ready is False
+    for error in refusals:
+        assert isinstance(error, Unavailable)
+        assert error.retryable
+        assert state_server.password not in error.message
 
 
 def test_the_first_call_after_a_restart_succeeds(state_server, documents):
@@ -165,3 +167,16 @@ def test_the_first_call_after_a_restart_succeeds(state_server, documents):
     with ThreadPoolExecutor(WRITERS) as threads:
         assert set(threads.map(lambda _: documents.count("notes"), range(50))) == {2}
     assert documents.is_ready() is True
+
+
+@pytest.mark.timeout(20)
+def test_a_store_whose_server_has_stopped_is_closed_at_once(state_server):
+    """A controller that stops does not wait for a server that is away."""
+    documents = open_documents(state_server.new_store(), [NOTES])
+    documents.insert("notes", {"id": "a"})
+    state_server.crash()
+
+    documents.close()
+
+    with pytest.raises(FednetError):
+        documents.get("notes", "a")

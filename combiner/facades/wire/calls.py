@@ -1,16 +1,13 @@
-"""Calls of the services: errors to the other end, and work that is not broken off."""
+"""The border of the services' calls, where errors go to the other end."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
+from typing import Any
 
 from fednet.errors import FednetError, Unavailable
 from fednet.rpc import abort
-
-T = TypeVar("T")
 
 
 @contextlib.asynccontextmanager
@@ -22,18 +19,3 @@ async def errors_to(context: Any) -> AsyncIterator[None]:
         await abort(context, error)
     except OSError as error:
         await abort(context, Unavailable(f"The combiner cannot use a file: {error.strerror}."))
-
-
-async def ended(work: Awaitable[T]) -> T:
-    """Wait for the end of work that cannot be broken off, also when the call itself is cancelled meanwhile."""
-    going_on = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(going_on)
-    except asyncio.CancelledError:
-        await asyncio.gather(going_on, return_exceptions=True)
-        raise
-
-
-async def in_thread(function: Callable[..., T], *arguments: Any, **named: Any) -> T:
-    """Do something that blocks, to its end."""
-    return await ended(asyncio.to_thread(function, *arguments, **named))

@@ -1,4 +1,4 @@
-"""Messages of clients as values: bounded, of the right kind, and JSON where they must be."""
+"""Messages of clients as values: bounded, of the right kind, with valid JSON."""
 
 from __future__ import annotations
 

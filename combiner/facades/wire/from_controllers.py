@@ -1,4 +1,4 @@
-"""Orders of controllers as values, checked before anything is done: one that passes can only fail for want of files."""
+"""Orders of controllers as values, checked before anything is done: later, only missing files make an order fail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fednet.parameters import model_format
 from fednet.server_functions import check_source
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
 
-from ...engine.folding import aggregator_of
+from ...machine.aggregators import aggregator_of
 from ...machine.assignment import Assignment
 from ...machine.orders import FunctionsOrder, PlanOrder, Reduction, ReportedPartial
 from ...machine.values import Authority, Blob, BlobKind, JsonObject, PhaseContext, TaskKind

@@ -12,7 +12,7 @@ def check_health(address: str) -> None:
     """Ask a combiner if it serves.
 
     Args:
-        address: Where it listens, `host:port`.
+        address: The combiner's address, `host:port`.
 
     Raises:
         Unavailable: It does not answer, or says that it does not serve.

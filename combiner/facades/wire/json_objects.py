@@ -16,8 +16,8 @@ def json_object(
     Args:
         text: The text.
         field: Its field, for the error.
-        words: What people call it, if that is not the field's name.
-        bytes_max: How long it may be.
+        words: The name for people, if it differs from the field's name.
+        bytes_max: The largest size of the text.
 
     Raises:
         InvalidInput: It is too long, no JSON of finite numbers, or no object.

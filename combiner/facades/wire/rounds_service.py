@@ -1,4 +1,4 @@
-"""The service for controllers: translates between the wire and the engine, nothing else."""
+"""The service for controllers: translates between the wire and the port of controllers, nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fednet import limits
 from fednet.errors import InvalidInput
 from fednet.wire import rounds_pb2, rounds_pb2_grpc
 
-from ...engine.engine import Engine
+from ...ports import ControllerPort
 from .calls import errors_to
 from .from_controllers import (
     assignment_of,
@@ -26,30 +26,30 @@ from .to_controllers import event_message, planned_message, reduced_message
 class RoundsService(rounds_pb2_grpc.RoundsServicer):
     """The orders of controllers, and the news for them."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, port: ControllerPort) -> None:
+        self._port = port
 
     async def Start(self, request: rounds_pb2.Phase, context: Any) -> rounds_pb2.PhaseStarted:
         """Begin a phase, add to it or open it again."""
         async with errors_to(context):
-            await self._engine.start(assignment_of(request))
+            await self._port.start(assignment_of(request))
             return rounds_pb2.PhaseStarted()
 
     async def Withdraw(self, request: rounds_pb2.Withdrawal, context: Any) -> rounds_pb2.Withdrawn:
         """Take clients out of a phase."""
         async with errors_to(context):
-            moved = await self._engine.withdraw(*withdrawal_of(request))
+            moved = await self._port.withdraw(*withdrawal_of(request))
             return rounds_pb2.Withdrawn(clients=moved)
 
     async def Plan(self, request: rounds_pb2.PlanRequest, context: Any) -> rounds_pb2.Planned:
         """Let a round's server functions choose."""
         async with errors_to(context):
-            return planned_message(await self._engine.plan(plan_order_of(request)))
+            return planned_message(await self._port.plan(plan_order_of(request)))
 
     async def Close(self, request: rounds_pb2.PhaseOrder, context: Any) -> rounds_pb2.PhaseClosing:
         """Finish a phase with the answers that are in."""
         async with errors_to(context):
-            await self._engine.close_early(*phase_order_of(request))
+            await self._port.close_early(*phase_order_of(request))
             return rounds_pb2.PhaseClosing()
 
     async def Release(
@@ -57,13 +57,13 @@ class RoundsService(rounds_pb2_grpc.RoundsServicer):
     ) -> rounds_pb2.PhaseReleased:
         """Forget a phase."""
         async with errors_to(context):
-            await self._engine.release(*phase_order_of(request))
+            await self._port.release(*phase_order_of(request))
             return rounds_pb2.PhaseReleased()
 
     async def Reduce(self, request: rounds_pb2.Reduction, context: Any) -> rounds_pb2.Reduced:
         """Merge the partials of a round into its model."""
         async with errors_to(context):
-            return reduced_message(await self._engine.reduce(reduction_of(request)))
+            return reduced_message(await self._port.reduce(reduction_of(request)))
 
     async def Watch(
         self, acknowledgements: AsyncIterator[rounds_pb2.Acknowledgement], context: Any
@@ -72,9 +72,8 @@ class RoundsService(rounds_pb2_grpc.RoundsServicer):
         async with errors_to(context):
             controller = await _name(acknowledgements)
             listening = asyncio.create_task(self._acknowledge(controller, acknowledgements))
-            following = self._engine.outbox.follow(controller, self._engine.snapshot)
             try:
-                async with contextlib.aclosing(following) as news:
+                async with contextlib.aclosing(self._port.watch(controller)) as news:
                     async for each in news:
                         yield event_message(each)
             finally:
@@ -84,7 +83,7 @@ class RoundsService(rounds_pb2_grpc.RoundsServicer):
         self, controller: str, acknowledgements: AsyncIterator[rounds_pb2.Acknowledgement]
     ) -> None:
         async for each in acknowledgements:
-            self._engine.outbox.acknowledge(controller, each.epoch, each.number)
+            self._port.acknowledge(controller, each.epoch, each.number)
 
 
 async def _name(acknowledgements: AsyncIterator[rounds_pb2.Acknowledgement]) -> str:

@@ -1,4 +1,4 @@
-"""The services of fednet's own protocol on one server, and who may call each."""
+"""The services of fednet's own protocol on one server, and the role that may call each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from grpc_health.v1.health import aio as health_aio
 
 from fednet.wire import models_pb2_grpc, rounds_pb2_grpc, tasks_pb2_grpc
 
-from ...engine.engine import Engine
+from ...ports import Ports
 from .models_service import ModelsService
 from .rounds_service import RoundsService
 from .tasks_service import TasksService
@@ -23,11 +23,11 @@ ROLES: Final = {
 OPEN_SERVICES: Final = frozenset({"grpc.health.v1.Health"})
 
 
-async def serve_wire(server: grpc.aio.Server, engine: Engine) -> None:
+async def serve_wire(server: grpc.aio.Server, ports: Ports) -> None:
     """Add the services to a server and start it; from then on the health check says that it serves."""
-    tasks_pb2_grpc.add_TasksServicer_to_server(TasksService(engine), server)
-    models_pb2_grpc.add_ModelsServicer_to_server(ModelsService(engine), server)
-    rounds_pb2_grpc.add_RoundsServicer_to_server(RoundsService(engine), server)
+    tasks_pb2_grpc.add_TasksServicer_to_server(TasksService(ports.clients), server)
+    models_pb2_grpc.add_ModelsServicer_to_server(ModelsService(ports.uploads, ports.blobs), server)
+    rounds_pb2_grpc.add_RoundsServicer_to_server(RoundsService(ports.controllers), server)
     health = health_aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     await health.set("", health_pb2.HealthCheckResponse.SERVING)

@@ -1,4 +1,4 @@
-"""The service of clients' streams: translates between the wire and the port for clients, nothing else."""
+"""The service of clients' streams: translates between the wire and the port of clients, nothing else."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from typing import Any
 from fednet import limits
 from fednet.wire import common_pb2, models_pb2, tasks_pb2
 
-from ...engine.objects import PartPlace
 from ...machine.values import Blob, Capabilities, Task, Verdict
+from ...ports import PartPlace
 
 
 class WireStream:
@@ -58,7 +58,7 @@ class WireStream:
         self._send(receipt={"task_id": verdict.task_id, **receipt})
 
     def close(self) -> None:
-        """End the stream; what was not sent is sent again on the next one."""
+        """End the stream; unsent messages come again on the next one."""
         while not self.outgoing.empty():
             self.outgoing.get_nowait()
         self.outgoing.put_nowait(None)

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from fednet.wire import rounds_pb2, tasks_pb2
 
-from ...engine.mailbox import Envelope
 from ...machine.news import (
     ClientJoined,
     ClientLeft,
+    Envelope,
     ExchangeReported,
     Happening,
     PhaseClosed,

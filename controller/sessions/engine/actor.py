@@ -20,6 +20,7 @@ from ..machine.events import (
     Event,
     NetworkEvent,
     PhaseBegun,
+    PhaseClosed,
     TimeLost,
     TimePassed,
     Unanswered,
@@ -36,15 +37,18 @@ from .requests import Authority, Call, call_of, fixed, outcome
 
 _log = logging.getLogger(__name__)
 
-_REPEATED = (NetworkEvent, Answered, Unanswered, PhaseBegun, TimePassed, TimeLost)
-"""Events that are stored elsewhere or are told again. All others are in a commit before they count as stored."""
+_REPEATED = (NetworkEvent, Answered, Unanswered, PhaseBegun, PhaseClosed, TimePassed, TimeLost)
+"""Events that are stored elsewhere or are told again. All others are in a commit before they count as stored.
+
+A combiner tells the end of its phase again when the session's next driver repeats the order to begin it.
+"""
 
 Give = Callable[[str, Call, Then], None]
 """Gives a call to a combiner by name, and tells the answer."""
 
 
 class Listener(Protocol):
-    """The one who follows a session's course."""
+    """A follower of a session's course."""
 
     def stored(self, document: Document) -> None:
         """Hear that the session's document was stored."""
@@ -88,7 +92,7 @@ class _Handled:
 
 
 class SessionActor:
-    """Runs one session until it has ended, or another controller has it, or this one stops.
+    """The thread of one session, until the session has ended, or another controller has it, or this one stops.
 
     Args:
         document: The session's document, with this controller as its owner.

@@ -1,4 +1,4 @@
-"""Documents that never change: written once, in batches; those that are there stay as they are."""
+"""Documents that never change: written once, in batches; existing ones stay as they are."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from fednet.storage import Document, Query
 from ...records import Records
 from ..machine.documents import iso
 from ..machine.events import Answered, Event, Unanswered
-from .told import News, TaskFailed, UpdateFolded, ValueGiven
+from .news import News, TaskFailed, UpdateFolded, ValueGiven
 
 _IDS = uuid.UUID("0d3f4b1c-9f3a-4d0e-8a64-0f5d4f0f7b1e")
 COUNTED = "counted"

@@ -12,7 +12,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Any
 
 from fednet import limits
@@ -28,7 +27,7 @@ _ACTIVE = ("network", "active")
 
 
 class Commits:
-    """Commits the sessions of one controller.
+    """The commits of one controller's sessions.
 
     Args:
         records: The documents.
@@ -44,7 +43,7 @@ class Commits:
     def commit(
         self, document: Document, changes: Mapping[str, Any], projections: Sequence[Projection] = ()
     ) -> Document:
-        """Change a session's document, then put what follows from it; return the document as it is then.
+        """Change a session's document, then put its projections; return the document as it is then.
 
         Args:
             document: The session's document as this controller knows it.
@@ -56,7 +55,7 @@ class Commits:
         """
         began = time.monotonic()
         latest = list({(each.collection, each.id): each for each in projections}.values())
-        carried = [asdict(each) for each in latest]
+        carried = [vars(each) for each in latest]
         # A session that has ended is not taken up again, so it says that it is still to be completed.
         is_settled = not (latest and Status(changes["status"]).is_final)
         settled = {"projections": carried, "is_settled": is_settled}
@@ -66,7 +65,7 @@ class Commits:
         return committed if is_settled else self.settle(committed)
 
     def complete(self, document: Document) -> None:
-        """Put the projections that a session's document carries, as far as the controller before left them out."""
+        """Put the projections that a session's document carries, as far as its earlier driver left them out."""
         for carried in document.get("projections", ()):
             projection = Projection(**carried)
             if (projection.collection, projection.id) == _ACTIVE:

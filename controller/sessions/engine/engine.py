@@ -1,4 +1,4 @@
-"""The session engine: starts and steers sessions, between what people ask and what combiners tell."""
+"""The session engine: starts and steers sessions, between the requests of people and the news of combiners."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from fednet.storage import Document
 
 from ...catalog import Catalog
 from ...driven_elsewhere import DrivenElsewhere
+from ...feed.feed import Feed
+from ...feed.follower import Followers
 from ...leases import Leases
 from ...presence import Presence
 from ...records import Records
@@ -36,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 class Engine:
-    """Runs the sessions of one controller.
+    """The sessions of one controller.
 
     Args:
         records: The documents.
@@ -44,6 +46,8 @@ class Engine:
         presence: The connected combiners and clients; the engine keeps it up to date.
         leases: The leases of this controller and of all others.
         token: The controller's own token, for the combiners.
+        feed: Hears of all that happens.
+        followers: Follow the feeds of the other controllers.
     """
 
     def __init__(
@@ -53,14 +57,16 @@ class Engine:
         presence: Presence,
         leases: Leases,
         token: str,
+        feed: Feed,
+        followers: Followers,
     ) -> None:
         self._records = records
+        self._followers = followers
+        self._feed = feed
         self._leases = leases
         self._admission = Admission(records, catalog, presence)
         self._links = CombinerLinks(token, leases.name)
-        self._running = RunningSessions(
-            leases.name, records, presence, self._links.give, self._raise_if_elsewhere
-        )
+        self._running = RunningSessions(leases.name, records, presence, self._links.give, feed)
         self._intake = Intake(records, presence, self._running, self._release)
         self._starting = threading.Lock()
         self._ownership = Ownership(records, leases, self._running, self._starting)
@@ -76,6 +82,7 @@ class Engine:
     def close(self) -> None:
         """Stop, and give the lease back; sessions go on when a controller takes them up again."""
         self._keeper.stop()
+        self._followers.close()
         self._running.stop()
         self._links.close()
         self._keeper.give_back()
@@ -94,8 +101,11 @@ class Engine:
         self._links.disconnect(combiner)
 
     def _look_around(self) -> None:
-        """Take up sessions without a driver, and follow the registrations at other controllers."""
+        """Take up sessions without a driver, and follow what happens at other controllers."""
         self._ownership.take_up_orphans()
+        self._followers.follow(self._leases.living)
+        if len(self._leases.living) > 1:
+            self._feed.look()  # also when another controller's feed does not answer
         linked = self._links.addresses()
         known = {combiner["name"]: combiner for combiner in self._records.find("combiners")}
         for name in linked.keys() - known.keys():
@@ -137,18 +147,13 @@ class Engine:
             self._running.run(document)
         return document
 
-    def wait(
-        self, session_id: str, after_version: int, seconds: float, *, final_only: bool = False
-    ) -> Document:
-        """Return the session as soon as its version is another one, or after so many seconds.
-
-        With final_only its version does not matter: it is returned as soon as it has ended.
+    def document(self, session_id: str) -> Document:
+        """Return a session's document as it was committed last, whoever drives it.
 
         Raises:
             NotFound: There is no such session.
-            DrivenElsewhere: Another controller drives it.
         """
-        return self._running.wait(session_id, after_version, seconds, final_only=final_only)
+        return self._running.document(session_id)
 
     def stop(self, session_id: str) -> Document:
         """End a session; return its document once that is stored.

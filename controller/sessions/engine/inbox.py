@@ -1,4 +1,4 @@
-"""What waits for a session: events in their order, and for each a promise that it will have been stored."""
+"""The events that wait for a session, in their order, each with a promise that it will have been stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..machine.events import Event
 
 @dataclass
 class Letter:
-    """An event, and the future of whoever told it."""
+    """An event, and the future of its sender."""
 
     event: Event
     stored: Future[None] = field(default_factory=Future)
@@ -45,7 +45,7 @@ class Inbox:
         return letter.stored
 
     def take(self, seconds_max: float | None) -> list[Letter]:
-        """Wait for a letter, and take all that lie there; none after so many seconds, or once closed."""
+        """Wait for a letter, and take all that are there; return none after so many seconds, or once closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._letters, seconds_max)
             if self._closed:
@@ -56,11 +56,11 @@ class Inbox:
         return taken
 
     def close(self, *, settled: bool) -> None:
-        """Take no more letters. The first call decides what becomes of those that lie there and those to come.
+        """Take no more letters. The first call decides the end of those that wait and of those to come.
 
         Args:
-            settled: They change nothing any more and count as stored; otherwise they are cancelled, to be told
-                again to whoever takes the session up.
+            settled: True if they change nothing any more and count as stored; else they are cancelled, to be
+                told again to the session's next driver.
         """
         with self._changed:
             if not self._closed:

@@ -1,4 +1,4 @@
-"""Taking in the news of combiners: stored as documents, seen in who is connected, told to the sessions."""
+"""The intake of combiners' news: stored as documents, counted in presence, told to the sessions."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from fednet import limits
 from fednet.storage import Document, Query
 
 from ...client_statuses import ClientStatuses
-from ...presence import Presence
+from ...presence import Capabilities, Presence
 from ...records import Records
 from ..machine.events import ClientJoined, ClientLeft, CombinerDown, CombinerUp, Event
 from ..machine.state import Status
 from . import reports
 from .additions import add
 from .answers import forget_lost
+from .news import ClientGone, ClientSeen, News, Snapshot, TaskFailed
 from .patience import controller_stops
 from .running import RunningSessions
-from .told import ClientGone, ClientSeen, News, Snapshot, TaskFailed
 
 _log = logging.getLogger(__name__)
 
@@ -52,9 +52,9 @@ class _Batch:
 
 
 class Intake:
-    """Takes in the news of all combiners; each combiner's in their order.
+    """The intake of all combiners' news; each combiner's news stays in its order.
 
-    News of sessions that another controller drives is stored, too: it is nobody else's then.
+    News of sessions that another controller drives is stored here too, because no other controller gets it.
 
     Args:
         records: The documents.
@@ -98,7 +98,7 @@ class Intake:
             raise controller_stops() from error
 
     def combiner_down(self, combiner: str) -> None:
-        """Take note that a combiner is out of sight, and its clients with it."""
+        """Note that a combiner is out of sight, and its clients with it."""
         with self._running.network_changes():
             gone = self._presence.combiner_down(combiner)
             self._running.tell_all(CombinerDown(combiner))
@@ -117,17 +117,17 @@ class Intake:
                 self._epochs[combiner] = snapshot.epoch
                 self._insist(lambda: self._note_clients(combiner, snapshot, statuses))
                 batch.then.append(lambda: self._combiner_up(combiner, snapshot))
-            case ClientSeen(client) as seen:
-                statuses.online(client, combiner)
-                batch.then.append(lambda: self._joined(combiner, seen))
-            case ClientGone(client):
-                statuses.offline(client, combiner)
-                batch.then.append(lambda: self._left(combiner, client))
+            case ClientSeen(capabilities):
+                statuses.online(news.client, combiner)
+                batch.then.append(lambda: self._joined(combiner, news.client, capabilities))
+            case ClientGone():
+                statuses.offline(news.client, combiner)
+                batch.then.append(lambda: self._left(combiner, news.client))
             case _:
                 self._read_work(combiner, news, batch)
 
     def _read_work(self, combiner: str, news: News, batch: _Batch) -> None:
-        """Read news of work; what cannot be read is dropped: it would hold up all news after it for ever."""
+        """Read news of work; drop unreadable news, which would hold up all news after it for ever."""
         name = self._names.get(news.client, news.client)
         try:
             documents = reports.documents_of(news, self._epochs.get(combiner, ""), name)
@@ -145,10 +145,10 @@ class Intake:
         actor = self._running.actor(session_id)
         return actor.tell(event) if actor else None
 
-    def _joined(self, combiner: str, seen: ClientSeen) -> None:
+    def _joined(self, combiner: str, client: str, capabilities: Capabilities) -> None:
         with self._running.network_changes():
-            self._presence.client_joined(combiner, seen.client, seen.capabilities)
-            self._running.tell_all(ClientJoined(combiner, seen.client, seen.capabilities.kinds))
+            self._presence.client_joined(combiner, client, capabilities)
+            self._running.tell_all(ClientJoined(combiner, client, capabilities.kinds))
 
     def _left(self, combiner: str, client: str) -> None:
         with self._running.network_changes():
@@ -170,7 +170,7 @@ class Intake:
             self._release_in_vain(combiner, session_id, snapshot.held[session_id])
 
     def _release_in_vain(self, combiner: str, session_id: str, phases: Collection[str]) -> None:
-        """Release the phases of a session that has ended or is gone; all others are their driver's."""
+        """Release the phases of a session that has ended or is gone; all others belong to their driver."""
         found: list[Document | None] = []
         self._insist(lambda: found.append(self._records.lookup_natural("sessions", session_id)))
         session = found[-1]
@@ -180,7 +180,7 @@ class Intake:
                 self._release(combiner, session_id, phase_id, term + 1)
 
     def _note_clients(self, combiner: str, snapshot: Snapshot, statuses: ClientStatuses) -> None:
-        """Note who is connected, and who is not any more though the documents say so."""
+        """Note the connected clients, and those that have left though the documents call them connected."""
         where = {"combiner": combiner, "status": "online"}
         for client in self._records.find("clients", Query(where=where)):
             if client["id"] not in snapshot.clients:

@@ -1,4 +1,4 @@
-"""The thread that keeps the controller's lease, and looks at those of others each time."""
+"""The thread that renews the controller's lease, and looks at the leases of others each time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class LeaseKeeper:
-    """Renews the lease on a timer.
+    """The renewal of the lease, on a timer.
 
     Args:
         leases: The leases.

@@ -21,7 +21,7 @@ from fednet.errors import FednetError, Unavailable
 from fednet.rpc import from_rpc_error, open_channel, rpc_errors
 from fednet.wire import rounds_pb2, rounds_pb2_grpc
 
-from .news import read
+from .from_combiners import read
 from .requests import Call, Pool
 from .watch import Absorb, Watch
 

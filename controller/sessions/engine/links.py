@@ -71,7 +71,7 @@ class CombinerLinks:
                 link.close()
 
     def give(self, combiner: str, call: Call, then: Then) -> None:
-        """Make a call; a combiner that is not known or away is asked again once it is back."""
+        """Make a call; repeat it later if the combiner is away or unknown."""
         with self._lock:
             link = self._links.get(combiner)
         if link:

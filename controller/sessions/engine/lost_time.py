@@ -11,10 +11,10 @@ from fednet import limits
 
 
 class LostTime:
-    """Sums up the lost time of one process.
+    """The sum of the lost time of one process.
 
     A thread ticks. If the next tick is overdue, the process was stopped in between (SIGSTOP, a suspended machine);
-    whoever looks first notes it, so no deadline is judged before. A use of the store that takes long counts as well.
+    the first look notes it, so no deadline is judged before. A use of the store that takes long counts as well.
     """
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class LostTime:
                 self._look()
 
     def _look(self) -> None:
-        """Note a stop of the process since somebody looked last."""
+        """Note a stop of the process since the last look."""
         now = time.monotonic()
         self._count(self._seen, now, 2 * limits.pulse_seconds)
         self._seen = now

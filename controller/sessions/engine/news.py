@@ -1,165 +1,161 @@
-"""The events of a combiner's stream as values of our own. Protobuf and JSON end here."""
+"""The news of combiners, as values of our own."""
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
-from collections.abc import Callable, Mapping
-from typing import Any, Final
-
-from fednet import limits
-from fednet.wire import rounds_pb2, tasks_pb2
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from ...presence import Capabilities
-from .told import (
-    ClientGone,
-    ClientSeen,
-    LogWritten,
-    ModelUsed,
-    ModelValidated,
-    News,
-    ShareClosed,
-    Snapshot,
-    TaskFailed,
-    TaskSent,
-    Unknown,
-    UpdateFolded,
-    ValueGiven,
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The state of a combiner when its stream opens.
+
+    Attributes:
+        epoch: The name of the combiner's process; its event numbers begin anew with each.
+        clients: Its clients by id.
+        held: The ids of the phases that it holds, by their session's id.
+    """
+
+    epoch: str
+    clients: Mapping[str, Capabilities]
+    held: Mapping[str, frozenset[str]]
+    allows_functions: bool
+
+
+@dataclass(frozen=True)
+class ClientSeen:
+    """The client of the news has connected to the combiner."""
+
+    capabilities: Capabilities
+
+
+@dataclass(frozen=True)
+class ClientGone:
+    """The stream of the news's client to the combiner broke."""
+
+
+@dataclass(frozen=True)
+class TaskSent:
+    """A task went to its client."""
+
+
+@dataclass(frozen=True)
+class UpdateFolded:
+    """A client's update is in the combiner's partial.
+
+    Attributes:
+        metadata: The JSON value that the client sent; its text, cut, if it is no JSON.
+        seconds: The time of each part of the work, by name.
+    """
+
+    num_examples: float
+    metadata: Any
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class ModelValidated:
+    """A client's metrics on a model, as text and as a JSON value."""
+
+    text: str
+    metrics: Any
+
+
+@dataclass(frozen=True)
+class ModelUsed:
+    """A client's prediction with a model, as text and as a JSON value."""
+
+    text: str
+    result: Any
+
+
+@dataclass(frozen=True)
+class ValueGiven:
+    """A client's part of an exchange."""
+
+    value: Mapping[str, Any]
+    content: bytes
+
+
+@dataclass(frozen=True)
+class TaskFailed:
+    """A task ended without an answer that counts.
+
+    Attributes:
+        why: FAILED, REFUSED, LATE, GONE or DAMAGED.
+    """
+
+    why: str
+    message: str
+    traceback: str
+
+    @property
+    def is_answer_lost(self) -> bool:
+        """True if an answer that was in counts no more, and its combiner waits for another one."""
+        return self.why == "DAMAGED"
+
+
+@dataclass(frozen=True)
+class ShareClosed:
+    """The combiner's totals of a phase."""
+
+    answers: int
+    weight: float
+    failure: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class LogWritten:
+    """A line of a client's or a combiner's log."""
+
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """An event that only a newer version knows."""
+
+
+PresenceNews = Snapshot | ClientSeen | ClientGone
+WorkNews = (
+    TaskSent
+    | UpdateFolded
+    | ModelValidated
+    | ModelUsed
+    | ValueGiven
+    | TaskFailed
+    | ShareClosed
+    | LogWritten
 )
 
-What = Any
-"""One of the events of `told`."""
 
+@dataclass(frozen=True)
+class News:
+    """One event of a combiner.
 
-def read(combiner: str, event: rounds_pb2.Event) -> News:
-    """Return an event of a combiner's stream."""
-    phase = event.phase
-    read_what = _READERS.get(event.WhichOneof("event") or "", _unknown)
-    return News(
-        combiner=combiner,
-        number=event.number,
-        happened_at=event.happened_at,
-        phase_id=phase.phase_id,
-        session_id=phase.session_id,
-        round_id=phase.round_id,
-        round_number=phase.round_number,
-        model_id=phase.model_id,
-        kind=_name(tasks_pb2.TaskKind, phase.kind, ""),
-        client=event.client_id,
-        task=event.task_id[: limits.name_characters_max],
-        what=read_what(event),
-    )
+    Attributes:
+        number: Its number in the combiner's present process; 0 if it comes only once.
+        happened_at: Seconds since 1970.
+        kind: The phase's kind of task.
+        client: The id of the client that it is about; empty if it is about none.
+        task: The task's id; empty if it is about none.
+        what: The event.
+    """
 
-
-def _snapshot(event: rounds_pb2.Event) -> What:
-    told = event.snapshot
-    held: defaultdict[str, set[str]] = defaultdict(set)
-    for phase in told.phases:
-        held[phase.session_id].add(phase.phase_id)
-    return Snapshot(
-        epoch=told.epoch,
-        clients={id_: capabilities(able) for id_, able in told.clients.items()},
-        held={session_id: frozenset(phases) for session_id, phases in held.items()},
-        allows_functions=told.allows_functions,
-    )
-
-
-def _joined(event: rounds_pb2.Event) -> What:
-    return ClientSeen(event.client_id, capabilities(event.client_joined))
-
-
-def _left(event: rounds_pb2.Event) -> What:
-    return ClientGone(event.client_id)
-
-
-def _sent(_event: rounds_pb2.Event) -> What:
-    return TaskSent()
-
-
-def _folded(event: rounds_pb2.Event) -> What:
-    told = event.update_folded
-    seconds = {
-        "download": told.download_seconds,
-        "train": told.train_seconds,
-        "upload": told.upload_seconds,
-        "fold": told.fold_seconds,
-    }
-    metadata = json_of(told.metadata_json, limits.metadata_characters_max)
-    return UpdateFolded(told.num_examples, metadata, seconds)
-
-
-def _validated(event: rounds_pb2.Event) -> What:
-    text = event.validation.metrics_json
-    return ModelValidated(text[: limits.json_bytes_max], json_of(text))
-
-
-def _predicted(event: rounds_pb2.Event) -> What:
-    text = event.prediction.result_json
-    return ModelUsed(text[: limits.json_bytes_max], json_of(text))
-
-
-def _exchanged(event: rounds_pb2.Event) -> What:
-    value = json_of(event.exchange.value_json)
-    return ValueGiven(value if isinstance(value, Mapping) else {}, event.exchange.value)
-
-
-def _unanswered(event: rounds_pb2.Event) -> What:
-    told = event.unanswered
-    return TaskFailed(
-        why=_name(rounds_pb2.TaskUnanswered.Why, told.why, "FAILED"),
-        message=told.message[: limits.text_characters_max],
-        traceback=told.traceback[-limits.traceback_characters_max :],
-    )
-
-
-def _closed(event: rounds_pb2.Event) -> What:
-    told = event.phase_closed
-    return ShareClosed(told.answers, told.weight, told.failure, told.attempt)
-
-
-def _logged(event: rounds_pb2.Event) -> What:
-    level = _name(tasks_pb2.LogRecord.Level, event.log.level, "INFO")
-    return LogWritten(level, event.log.text[: limits.text_characters_max])
-
-
-def _unknown(_event: rounds_pb2.Event) -> What:
-    return Unknown()
-
-
-_READERS: Final[Mapping[str, Callable[[rounds_pb2.Event], What]]] = {
-    "snapshot": _snapshot,
-    "client_joined": _joined,
-    "client_left": _left,
-    "task_sent": _sent,
-    "update_folded": _folded,
-    "validation": _validated,
-    "prediction": _predicted,
-    "exchange": _exchanged,
-    "unanswered": _unanswered,
-    "phase_closed": _closed,
-    "log": _logged,
-}
-
-
-def capabilities(told: rounds_pb2.Capabilities) -> Capabilities:
-    """Return a client's abilities; kinds of task that only a newer version knows are left out."""
-    known = tasks_pb2.TaskKind.values()
-    kinds = frozenset(tasks_pb2.TaskKind.Name(kind) for kind in told.kinds if kind in known)
-    return Capabilities(kinds=kinds, needs_package=told.needs_package)
-
-
-def json_of(text: str, characters_max: int = limits.json_bytes_max) -> Any:
-    """Return the value of a client's JSON text; the text, cut, if it is no JSON or too long."""
-    if len(text) > characters_max:
-        return text[:characters_max]
-    try:
-        value = json.loads(text) if text else {}
-        json.dumps(value, allow_nan=False)
-    except (ValueError, RecursionError):
-        return text
-    return value
-
-
-def _name(kinds: Any, value: int, otherwise: str) -> str:
-    """Return the name of a value; another one if only a newer version knows the value."""
-    return str(kinds.Name(value)) if value in kinds.values() else otherwise
+    combiner: str
+    number: int
+    happened_at: float
+    phase_id: str
+    session_id: str
+    round_id: str
+    round_number: int
+    model_id: str
+    kind: str
+    client: str
+    task: str
+    what: PresenceNews | WorkNews | Unknown

@@ -23,7 +23,7 @@ _UNFINISHED = [str(status) for status in Status if not status.is_final]
 
 
 class Ownership:
-    """Takes up the sessions that nobody drives.
+    """The sessions that nobody drives, and their takeover.
 
     Args:
         records: The documents.
@@ -91,7 +91,7 @@ class Ownership:
         return owner is not None and owner["incarnation"] in living
 
     def _take_up(self, document: Document) -> None:
-        """Drive a session from now on, unless somebody is quicker; one that cannot be read fails."""
+        """Drive a session from now on, unless another controller is quicker; one that cannot be read fails."""
         away = self._leases.seconds_away(document.get("owner"))
         try:
             taken = self._records.documents.update(
@@ -112,4 +112,6 @@ class Ownership:
     def _fail(self, document: Document) -> None:
         reason = "Its state was written by another version of the controller. Start it anew."
         failed = {"status": str(Status.FAILED), "reason": reason}
-        self._records.update("sessions", document["id"], lambda _: failed)
+        self._running.tell_changed(
+            self._records.update("sessions", document["id"], lambda _: failed)
+        )

@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 class Patience:
-    """Repeats work while the store is away.
+    """The repetition of work while the store is away.
 
     Args:
         stopping: Ends the waiting.
@@ -57,5 +57,5 @@ class Patience:
 
 
 def controller_stops() -> Unavailable:
-    """Return the error for whoever asks for something while the controller stops."""
+    """Return the error for requests that come while the controller stops."""
     return Unavailable("The controller is stopping. Try again when it is back.")

@@ -11,7 +11,7 @@ from fednet import limits
 from ..machine.documents import iso
 from ..machine.events import Answered, Event, PhaseClosed, Unanswered
 from . import answers
-from .told import (
+from .news import (
     LogWritten,
     ModelUsed,
     ModelValidated,

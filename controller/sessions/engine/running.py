@@ -1,14 +1,15 @@
-"""The sessions that this controller drives: each with its actor, until it has ended or another controller has it."""
+"""The sessions that this controller drives: each has its actor until it ends or another controller has it."""
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from fednet.storage import Document
 
+from ...feed.entries import EntryKind, session_ids
+from ...feed.feed import Feed
 from ...presence import Capabilities, Presence
 from ...records import Records
 from ..machine.events import Began, CombinerUp, Event, NetworkEvent
@@ -19,19 +20,16 @@ from .commit import Commits
 from .lost_time import LostTime
 from .patience import Patience
 
-Elsewhere = Callable[[Document], None]
-"""Raises DrivenElsewhere if a living controller, another one, owns the session of this document."""
-
 
 class RunningSessions:
-    """Knows the actors, and how each session stands.
+    """The actors, and the present document of each session.
 
     Args:
         controller: This controller's name.
         records: The documents.
         presence: The connected combiners and clients.
         give: Gives orders to combiners.
-        elsewhere: Raises if another controller drives a session.
+        feed: Hears of every change of a session.
 
     Attributes:
         stopping: Set once the controller stops.
@@ -45,13 +43,13 @@ class RunningSessions:
         records: Records,
         presence: Presence,
         give: Give,
-        elsewhere: Elsewhere,
+        feed: Feed,
     ) -> None:
         self.stopping = threading.Event()
         self._controller = controller
         self._records = records
         self._presence = presence
-        self._elsewhere = elsewhere
+        self._feed = feed
         self.lost_time = LostTime()
         self.patience = Patience(self.stopping, self.lost_time)
         self._commits = Commits(records)
@@ -59,7 +57,6 @@ class RunningSessions:
         self._actors: dict[str, SessionActor] = {}
         self._lock = threading.Lock()  # over _actors; nothing is waited for under it
         self._network = threading.Lock()
-        self._changed = threading.Condition()
 
     def run(self, document: Document, away_seconds: float = 0.0) -> None:
         """Begin to drive a session that this controller owns, unless the controller stops.
@@ -88,19 +85,20 @@ class RunningSessions:
 
     def commit(self, document: Document, changes: Document) -> Document:
         """Change the document of a session without an actor; see `Commits.commit`."""
-        return self._commits.commit(document, changes)
+        committed = self._commits.commit(document, changes)
+        self.tell_changed(committed)
+        return committed
 
     def complete(self, document: Document) -> None:
-        """Put what follows from the last commit of a session that has ended."""
+        """Put the projections of the last commit of a session that has ended."""
         self._commits.complete(document)
-        self._commits.settle(document)
+        self.tell_changed(self._commits.settle(document))
 
     def stop(self) -> None:
         """End all threads; the sessions go on when a controller takes them up again."""
         with self._lock:
             self.stopping.set()
             actors = list(self._actors.values())
-        self.notify()
         for actor in actors:
             actor.stop()
         self.lost_time.close()
@@ -129,29 +127,6 @@ class RunningSessions:
         actor = self.actor(session_id)
         return actor.document if actor else self._records.get("sessions", session_id)
 
-    def wait(
-        self, session_id: str, after_version: int, seconds: float, *, final_only: bool
-    ) -> Document:
-        """See `Engine.wait`."""
-        deadline = time.monotonic() + seconds
-        with self._changed:
-            while True:
-                document = self.document(session_id)
-                is_final = Status(document["status"]).is_final
-                # A version below the one that is known is an earlier state, restored from a backup.
-                is_awaited = is_final if final_only else document["version"] != after_version
-                left = deadline - time.monotonic()
-                if is_awaited or left <= 0 or self.stopping.is_set():
-                    return document
-                if not is_final and not self.actor(document["session_id"]):
-                    self._elsewhere(document)
-                self._changed.wait(left)
-
-    def notify(self) -> None:
-        """Let everybody who waits look again."""
-        with self._changed:
-            self._changed.notify_all()
-
     @contextmanager
     def network_changes(self) -> Iterator[None]:
         """Let the network change, and tell the sessions, while no session begins in between."""
@@ -170,7 +145,7 @@ class RunningSessions:
         if Status(document["status"]).is_final:
             with self._lock:
                 self._actors.pop(document["session_id"], None)
-        self.notify()
+        self.tell_changed(document)
 
     def lost(self, actor: SessionActor) -> None:
         """Hear that another controller drives an actor's session."""
@@ -178,7 +153,10 @@ class RunningSessions:
         with self._lock:
             if self._actors.get(session_id) is actor:
                 del self._actors[session_id]
-        self.notify()
+
+    def tell_changed(self, document: Document) -> None:
+        """Append a session's change to the feed, once it is stored."""
+        self._feed.append(EntryKind.SESSION_CHANGED, **session_ids(document))
 
     def _connected(self) -> list[tuple[str, dict[str, Capabilities]]]:
         return list(self._presence.connected().items())

@@ -1,4 +1,4 @@
-"""One stream of a combiner's news: what has arrived is stored in a thread of its own, then acknowledged."""
+"""One stream of a combiner's news: arrivals are stored in a thread of their own, then acknowledged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fednet import limits
 from fednet.errors import FednetError
 
-from .told import News, Snapshot
+from .news import News, Snapshot
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Mark:
 
 
 class Watch:
-    """Takes the news of one stream.
+    """The intake of one stream.
 
     Args:
         name: The combiner's name.
@@ -53,22 +53,22 @@ class Watch:
         self._thread.start()
 
     def marks(self) -> Iterator[Mark]:
-        """Yield how far news is stored, each time that it changes, until the stream is closed."""
+        """Yield the mark of the stored news, each time that it changes, until the stream is closed."""
         return iter(self._stored.get, None)
 
     def take(self, news: News) -> None:
-        """Take what has arrived; wait while too much is not stored yet."""
+        """Take an event; wait while too many are not stored yet."""
         self.spoke = True
         self._arrived.put(news)
 
     def close(self) -> None:
-        """Store what has arrived, then end."""
+        """Store all that has arrived, then end."""
         self._arrived.put(None)
         self._thread.join()
         self._stored.put(None)
 
     def _store(self) -> None:
-        """Take all to the end, also what is not stored any more, so that nobody waits for room."""
+        """Take everything to the end, also news that is not stored any more, so that nobody waits for room."""
         while batch := self._next_batch():
             if self.failed:
                 continue

@@ -45,7 +45,7 @@ def sample_clients(
 
     Args:
         capable: The ids of the clients that can take part, by the name of their combiner.
-        requested: How many to choose at most.
+        requested: The largest number to choose.
         seed: The same seed chooses the same of the same clients.
         first: The ids of clients that are chosen before any other.
 

@@ -7,8 +7,8 @@ no I/O, reads no clock, and knows no step by name. It owns the attempts, the dea
        ▲                 │ failed, or its deadline has passed
        └── after a pause ┘          (round_retries times, then FAILED)
 
-Until `Began`, the network and stored answers only bring the picture up to date, and no deadline is judged: whoever was
-away can speak before.
+Until `Began`, the network and stored answers only bring the picture up to date, and no deadline is judged:
+everybody who was away can speak before.
 """
 
 from __future__ import annotations
@@ -17,6 +17,13 @@ from typing import Any
 
 from fednet import limits
 
+from . import progress
+from .attempts import (
+    first_attempt,
+    forget_attempt,
+    reason_of_failure,
+    rest_before_next_attempt,
+)
 from .documents import ended_round
 from .events import (
     Answered,
@@ -46,7 +53,7 @@ _PASSING = (Answered, ClientJoined)
 
 
 class Machine:
-    """Moves one session on.
+    """The machine of one session.
 
     Args:
         session: Its state; changed in place.
@@ -62,7 +69,7 @@ class Machine:
         self._now = 0.0
 
     def handle(self, event: Event, now: float) -> Decision:
-        """Decide what follows from an event.
+        """Return the decision that follows from an event.
 
         Args:
             event: The event.
@@ -85,7 +92,7 @@ class Machine:
         return scene.decision
 
     def next_deadline(self) -> float | None:
-        """Return when `TimePassed` is worth telling, in seconds since 1970; None if nothing is awaited."""
+        """Return the time of the next `TimePassed`, in seconds since 1970; None if nothing is awaited."""
         if self.session.status.is_final or not self._is_awake:
             return None
         scene = Scene(self.session, self._network, self._tallies, self._now)
@@ -97,25 +104,13 @@ class Machine:
 
     @property
     def round_number(self) -> int:
-        """The number of the round under way, or of the last one; 0 where people see no rounds."""
-        current = self.session.round
-        is_begun = current is not None and current.step not in {"", self._plan.steps[0].name}
-        number = current.number if current and is_begun else self.session.number
-        return number if self._plan.has_rounds else 0
+        """The number of the round under way, or of the last one; 0 if people see no rounds."""
+        return progress.round_number(self.session, self._plan)
 
     @property
     def progress(self) -> dict[str, Any]:
         """The present round's progress, as people see it."""
-        phases = self._asked()
-        return {
-            "phase": self._shown(),
-            "answers": sum(
-                len(self._tallies[id_].answered) for id_ in phases & self._tallies.keys()
-            ),
-            "clients": sum(
-                each.clients for each in self.session.phases() if each.phase_id in phases
-            ),
-        }
+        return progress.progress(self.session, self._plan, self._tallies)
 
     # Events
 
@@ -155,7 +150,7 @@ class Machine:
                 scene.tally(phase).add(event)
 
     def _combiner_up(self, event: CombinerUp, scene: Scene) -> None:
-        """Repeat orders, release what the combiner holds in vain, and let tasks follow clients that are there now."""
+        """Repeat orders, release phases that the combiner holds in vain, and let tasks follow its clients."""
         held_here = {phase.phase_id for phase in self._phases_at(event.combiner)}
         scene.order(
             *(ReleasePhase(event.combiner, id_) for id_ in sorted(event.phases - held_here))
@@ -192,7 +187,7 @@ class Machine:
             self._begin_attempt(scene)
 
     def _shift(self, seconds: float, now: float) -> None:
-        """Let time that nobody could use count for no deadline."""
+        """Move all deadlines on by time that nobody could use."""
         least = now + limits.round_grace_seconds
         for beside in self._plan.beside:
             beside.shift(self.session, seconds, least)
@@ -231,15 +226,7 @@ class Machine:
         session = self.session
         if session.status is Status.PAUSED:
             return
-        number = session.number + 1
-        session.round = Round(
-            id=scene.id("round", number),
-            number=number,
-            attempt=session.failures,
-            model_id=scene.id("model", number, session.failures),
-            started_at=scene.now,
-            functions_state=session.functions.state if session.functions else None,
-        )
+        session.round = first_attempt(scene)
         self._begin_attempt(scene)
 
     def _begin_attempt(self, scene: Scene) -> None:
@@ -298,69 +285,36 @@ class Machine:
             self._go_on(self._step(current).expire(scene), scene)
 
     def _try_again(self, problem: str, scene: Scene) -> None:
-        """Repeat the round after a pause that grows, or give up after round_retries times."""
+        """Repeat the round after a pause, or give up after round_retries times."""
         session, current = self.session, scene.round
         session.failures += 1
         if current.is_recorded:
             scene.write(ended_round(scene, "Failed"))
-        if session.failures > session.round_retries:
-            self._forget_attempt(current)
-            release(scene, *current.phases)
-            session.round = None
-            self._end(Status.FAILED, self._why(problem), scene)
+        if session.failures <= session.round_retries:
+            rest_before_next_attempt(scene)
             return
-        pause = limits.attempt_pause_seconds_first * 2.0 ** (session.failures - 1)
-        current.rests_until = scene.now + min(pause, limits.attempt_pause_seconds_max)
-        current.attempt = session.failures
-        current.model_id = scene.id("model", current.number, current.attempt)
-        current.step, current.deadline, current.reducer = "", None, ""
-        self._forget_attempt(current)
-
-    def _forget_attempt(self, current: Round) -> None:
-        """Take back the server functions' memory of an attempt."""
-        if functions := self.session.functions:
-            functions.forget(current.functions_state)
-            current.functions_state = functions.state
-
-    def _why(self, problem: str) -> str:
-        """Return the reason of a session that has failed."""
-        if not self._plan.has_rounds:
-            return problem
-        failures = self.session.failures
-        often = f" {failures} times; the last time" if failures > 1 else ":"
-        return f"Round {self.session.number + 1} failed{often} {problem.rstrip('.')}."
+        forget_attempt(session, current)
+        release(scene, *current.phases)
+        session.round = None
+        has_rounds = self._plan.has_rounds
+        reason = reason_of_failure(session, problem) if has_rounds else problem
+        self._end(Status.FAILED, reason, scene)
 
     def _end(self, status: Status, reason: str, scene: Scene) -> None:
         session = self.session
         if session.round and session.round.is_recorded:
             scene.write(ended_round(scene, "Terminated"))
         if session.round:
-            self._forget_attempt(session.round)
+            forget_attempt(session, session.round)
         release(scene, *session.phases())
         session.round, session.validations, session.flights = None, {}, {}
         session.is_draining = False
         session.status, session.reason = status, reason
 
-    # Looking
+    # Helpers
 
     def _step(self, current: Round) -> Step:
         return self._plan.step(current.step)
-
-    def _shown(self) -> str:
-        session = self.session
-        if session.status.is_final:
-            return "ended"
-        if session.is_draining:
-            return "draining"
-        current = session.round
-        return self._step(current).shown if current and current.step else "waiting"
-
-    def _asked(self) -> set[str]:
-        """Return the ids of the phases whose answers count as the round's progress."""
-        current, validations = self.session.round, self.session.validations
-        if current is None or current.step in {"", self._plan.steps[0].name}:
-            return set()
-        return {phase.phase_id for phase in self.session.phases()} - validations.keys()
 
     def _phases_at(self, combiner: str) -> list[Phase]:
         return [phase for phase in self.session.phases() if combiner in phase.shares]

@@ -46,7 +46,7 @@ class Network:
         return self._allowing & self._clients.keys()
 
     def count(self, kind: str) -> int:
-        """Return how many connected clients can do this kind of task."""
+        """Count the connected clients that can do this kind of task."""
         return self._counts[kind]
 
     def capable(self, kind: str) -> Capable:
@@ -63,11 +63,11 @@ class Network:
         return next(reversed(self._seen.get(client, {})), None)
 
     def away_since(self, combiner: str) -> float | None:
-        """Return when a combiner went out of sight, in seconds since 1970; None while it is connected."""
+        """Return the time at which a combiner went out of sight, in seconds since 1970; None while it is connected."""
         return self._away_since.get(combiner)
 
     def miss(self, combiner: str, now: float) -> None:
-        """Count a combiner as away from now on, unless it is connected or is counted as away already."""
+        """Count a combiner as away from now on, unless it is connected or already counts as away."""
         if combiner not in self._clients:
             self._away_since.setdefault(combiner, now)
 

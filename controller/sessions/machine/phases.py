@@ -1,4 +1,4 @@
-"""The life of a phase: ask clients, take in what combiners tell of it, follow clients that move. Used by every step."""
+"""The life of a phase: ask clients, absorb the events of combiners, follow clients that move. Used by every step."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Shares = Mapping[str, Sequence[str]]
 
 
 def new_phase(scene: Scene, kind: str, phase_id: str, number: int) -> Phase:
-    """Return a phase with the session's model that nobody is asked for yet."""
+    """Return a phase with the session's model for which nobody is asked yet."""
     return Phase(phase_id=phase_id, kind=kind, number=number, model=scene.session.model)
 
 
@@ -38,7 +38,7 @@ def ask(scene: Scene, phase: Phase, shares: Shares, deadline: float) -> None:
         scene: The scene.
         phase: A phase that is new, or is asked for again.
         shares: The clients.
-        deadline: When the step that waits for it has failed, in seconds since 1970.
+        deadline: The time at which the step that waits for it has failed, in seconds since 1970.
     """
     tally = scene.tally(phase)
     asked = {
@@ -89,7 +89,7 @@ def close_early(scene: Scene, phase: Phase) -> None:
 
 
 def close_silent_shares(scene: Scene, phase: Phase) -> None:
-    """Wait no more for combiners that have not told their totals."""
+    """Stop waiting for combiners that have not told their totals."""
     for combiner in phase.shares:
         _close_share(scene, phase, combiner, f"the combiner {combiner} was silent")
 
@@ -104,7 +104,7 @@ def release(scene: Scene, *phases: Phase) -> None:
 
 
 def absorb(scene: Scene, phase: Phase, event: Event, deadline: float) -> None:
-    """Take in an event that may be about a phase; what is out of date changes nothing."""
+    """Take in an event that may be about a phase; an outdated one changes nothing."""
     match event:
         case PhaseBegun(combiner, phase.phase_id):
             phase.begun += [] if combiner in phase.begun else [combiner]
@@ -146,7 +146,7 @@ def noted(problems: Sequence[str], *new: str) -> list[str]:
 
 
 def lost_at(scene: Scene, phase: Phase) -> list[float]:
-    """Return when combiners that are away count as lost, for each that the phase waits for."""
+    """Return the times at which absent combiners count as lost, one for each that the phase waits for."""
     seen = (
         scene.network.away_since(combiner)
         for combiner, share in phase.shares.items()
@@ -268,7 +268,7 @@ def _unheard(
     order: StartPhase | ClosePhase | WithdrawClients,
     deadline: float,
 ) -> None:
-    """Give an order again; while its combiner is away, the combiner's return will."""
+    """Give an order again; if its combiner is away, its return repeats the order."""
     if order.combiner not in scene.network.combiners:
         return
     ask_again(scene, phase, order.combiner, deadline)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -48,7 +48,7 @@ class BlobRef:
 
 
 NOWHERE = ""
-"""In place of a combiner's name: the combiner is gone, and the client is not seen at another."""
+"""The place of clients whose combiner is gone and that no other combiner sees; stands for a combiner's name."""
 
 
 @dataclass
@@ -120,7 +120,7 @@ class Flight:
     """One client's training in an asynchronous session: a phase of its own, over however many rounds it takes.
 
     Attributes:
-        deadline: When nothing more is awaited of it, in seconds since 1970.
+        deadline: The time from which on nothing more is awaited of it, in seconds since 1970.
     """
 
     client: str
@@ -148,9 +148,9 @@ class Round:
     Attributes:
         model_id: The id that the new model will have.
         step: The name of the step under way.
-        deadline: When that step has failed, in seconds since 1970; None while it has not begun.
-        rests_until: When the next attempt begins; None if none is awaited.
-        choice: The clients to ask, by combiner: what `select` and server functions hand to the next step.
+        deadline: The time at which that step has failed, in seconds since 1970; None while it has not begun.
+        rests_until: The time at which the next attempt begins; None if none is awaited.
+        choice: The clients to ask, by combiner; `select` and server functions hand it to the next step.
         settings: Settings for all clients, by server functions.
         client_settings: Settings for single clients, by id.
         phase: The phase under way: training, prediction or an exchange.
@@ -161,8 +161,8 @@ class Round:
         functions_state: The server functions' memory in this attempt.
         model: The new model, once it lies in the blob store.
         state: The memory of the aggregator, or of server functions in its place, with that model.
-        planned_at: When all tasks were sent; 0 before.
-        trained_at: When the updates were in; 0 before.
+        planned_at: The time at which all tasks were sent; 0 before.
+        trained_at: The time at which the updates were in; 0 before.
         reduce_seconds: The time that merging took.
         problems: The last reasons why clients did not answer.
         failed: In an asynchronous session, the ids of clients that this attempt asks no more.
@@ -318,7 +318,8 @@ class Session:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return asdict(self)
+        values: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Session:

@@ -10,7 +10,7 @@ from fednet.parameters import write_model
 
 @pytest.fixture
 def model(tmp_path):
-    """A model file of two arrays."""
+    """Return a model file of two arrays."""
     path = tmp_path / "model.npz"
     write_model(path, [np.ones((2, 3), np.float32), np.zeros(3, np.float32)])
     return path
@@ -18,7 +18,7 @@ def model(tmp_path):
 
 @pytest.fixture
 def package(tmp_path):
-    """Makes runtimes of packages whose entry points are the given shell commands."""
+    """Give a function that makes runtimes of packages whose entry points are the given shell commands."""
     made = []
 
     def make(seconds_max=30.0, **commands):

@@ -34,14 +34,14 @@ def test_training_writes_the_update_and_returns_its_metadata(model, tmp_path):
 
 
 def test_validating_returns_the_metrics(model):
-    """The function's dict as JSON."""
+    """The function's dict comes back as JSON."""
     runtime = CallbackRuntime(None, lambda parameters, _: {"sum": parameters[0].sum()})
 
     assert runtime.validate(model, {}) == {"sum": 6.0}
 
 
 def test_predicting_returns_json(model):
-    """Arrays are lists in it."""
+    """Arrays become lists in the predictions."""
     runtime = CallbackRuntime(None, None, lambda parameters, _: {"row": parameters[0][0]})
 
     assert runtime.predict(model, {}) == {"row": [1.0, 1.0, 1.0]}
@@ -155,7 +155,7 @@ def test_a_task_after_a_cancelled_one_runs_alone(model):
 
 
 def test_cancel_without_a_task_does_nothing(model):
-    """What comes after is not cancelled."""
+    """A cancel without a task does not reach the next task."""
     runtime = CallbackRuntime(None, lambda *_: {"x": 1})
 
     runtime.cancel()

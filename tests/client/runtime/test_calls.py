@@ -1,4 +1,4 @@
-"""A call can be given up, and what it needs is got ready undisturbed."""
+"""A call can be given up, and its argument is prepared undisturbed."""
 
 import threading
 
@@ -11,7 +11,7 @@ SECONDS = 10
 
 
 def test_an_interruption_waits_for_what_is_being_prepared_and_nothing_is_called_with_it():
-    """Its caller is released at once; the next call begins when it has ended."""
+    """The caller is released at once; the next call begins when the interrupted one has ended."""
     calls, begun, may_go_on = Calls(), threading.Event(), threading.Event()
     ended, called = [], []
 
@@ -32,6 +32,6 @@ def test_an_interruption_waits_for_what_is_being_prepared_and_nothing_is_called_
 
 
 def test_what_cannot_be_prepared_fails_the_call():
-    """With the words of the error, as if the function had raised it."""
+    """The failure has the words of the error, as if the function had raised it."""
     with pytest.raises(TaskFailed, match="It failed: ValueError: no model"):
         Calls().call("It", lambda: (_ for _ in ()).throw(ValueError("no model")), print)

@@ -23,7 +23,7 @@ json.dump({"prefix": sys.prefix}, open(sys.argv[2], "w"))'"""
 
 @pytest.fixture(params=["uv", "pip"])
 def tool(request, tmp_path, monkeypatch):
-    """What builds the environment: uv on the PATH, or no uv there."""
+    """Set the tool that builds the environment: uv on the PATH, or no uv there."""
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     programs = tmp_path / "programs"
@@ -40,20 +40,20 @@ def search_path():
 
 @pytest.fixture
 def with_uv(monkeypatch):
-    """The quick one, for what has nothing to do with the tool."""
+    """Choose uv, the quick tool, for tests that do not depend on the tool."""
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("PATH", search_path())
 
 
 @pytest.fixture
 def reports():
-    """What people were told."""
+    """Return the messages that people were told."""
     return []
 
 
 @pytest.fixture
 def package(tmp_path, reports):
-    """Makes runtimes of packages with the given python_env."""
+    """Give a function that makes runtimes of packages with the given python_env."""
     made = []
 
     def make(env="dependencies: []", command=WHICH, seconds_max=100.0, client=None, report=None):
@@ -80,19 +80,19 @@ def package(tmp_path, reports):
 
 @pytest.fixture
 def wheel(tmp_path):
-    """A tiny distribution in the package's folder."""
+    """Return a tiny distribution in the package's folder."""
     return distribution(tmp_path / "package", "tiny", "tiny.py", "WORD = 'hello'\n")
 
 
 @pytest.fixture
 def numpy_wheel(tmp_path):
-    """A distribution that lends an environment the NumPy of this one; nothing has to be fetched."""
+    """Return a distribution that lends an environment the NumPy of this one; nothing has to be fetched."""
     installed = Path(np.__file__).parents[1]
     return distribution(tmp_path / "package", "borrowed", "borrowed.pth", f"{installed}\n")
 
 
 def distribution(folder, name, file, content):
-    """A wheel of one file."""
+    """Return a wheel of one file."""
     folder.mkdir(exist_ok=True)
     path = folder / f"{name}-1.0-py3-none-any.whl"
     info = f"{name}-1.0.dist-info"
@@ -114,7 +114,7 @@ def environments(tmp_path):
 
 @pytest.mark.usefixtures("with_uv")
 def test_code_runs_in_an_environment_of_its_own(package, model, tmp_path, reports):
-    """And people hear that it is built, by what, and when it is ready."""
+    """People are told that the environment is built, by which tool, and when it is ready."""
     metrics = package().validate(model, {})
 
     assert metrics == {"prefix": str(environments(tmp_path)[0])}
@@ -123,7 +123,7 @@ def test_code_runs_in_an_environment_of_its_own(package, model, tmp_path, report
 
 
 def test_requirements_are_installed_from_the_packages_folder(tool, package, model, wheel, reports):
-    """Relative paths begin there; the installer's steps and output are reported."""
+    """Relative paths begin in the package's folder; the installer's steps and output are reported."""
     command = """python -c 'import sys, json, tiny
 json.dump({"word": tiny.WORD}, open(sys.argv[2], "w"))'"""
 
@@ -137,7 +137,7 @@ json.dump({"word": tiny.WORD}, open(sys.argv[2], "w"))'"""
 
 @pytest.mark.usefixtures("with_uv")
 def test_fednets_helpers_are_found_in_it(package, model):
-    """Nobody has to install fednet there; nothing else of ours comes along."""
+    """The environment finds fednet without an installation, and no other module of this process."""
     command = """python -c 'import sys, importlib.util
 from fednet.helpers import save_metrics
 save_metrics({"yaml": importlib.util.find_spec("yaml") is not None}, sys.argv[2])'"""
@@ -156,7 +156,7 @@ class Client:
 
 @pytest.mark.usefixtures("with_uv")
 def test_an_object_lives_in_it(package, model, numpy_wheel, tmp_path):
-    """In the environment's own interpreter, loaded once for all tasks."""
+    """The object lives in the environment's own interpreter, loaded once for all tasks."""
     runtime = package(f"dependencies: [./{numpy_wheel.name}]", client="model:Client")
     (tmp_path / "package" / "model.py").write_text(CLIENT)
 
@@ -168,7 +168,7 @@ def test_an_object_lives_in_it(package, model, numpy_wheel, tmp_path):
 
 @pytest.mark.usefixtures("with_uv")
 def test_an_object_without_numpy_in_its_environment_is_told_so(package, model):
-    """The process of a package's client reads model files with it."""
+    """The failure says that the process of a package's client reads model files with NumPy."""
     runtime = package(client="model:Client")
 
     with pytest.raises(TaskFailed, match="exit code 1") as caught:
@@ -179,7 +179,7 @@ def test_an_object_without_numpy_in_its_environment_is_told_so(package, model):
 
 @pytest.mark.usefixtures("with_uv")
 def test_a_requirement_that_cannot_be_had_fails_the_task(package, model, tmp_path):
-    """The installer's words come with it, and half an environment is never used."""
+    """The failure has the installer's words, and an incomplete environment is never used."""
     runtime = package("dependencies: [no-such-distribution-anywhere]")
 
     for _ in range(2):
@@ -192,10 +192,10 @@ def test_a_requirement_that_cannot_be_had_fails_the_task(package, model, tmp_pat
 
 @pytest.mark.usefixtures("with_uv")
 class TestOnce:
-    """One environment for the same requirements."""
+    """Equal requirements have one environment."""
 
     def test_equal_requirements_share_one(self, package, model, tmp_path, reports):
-        """It is not built again for another package, or after a restart."""
+        """An environment is not built again for another package, or after a restart."""
         package().validate(model, {})
         count = len(reports)
         package("name: another").validate(model, {})
@@ -204,7 +204,7 @@ class TestOnce:
         assert len(reports) == count
 
     def test_another_order_makes_another(self, package, model, tmp_path, wheel):
-        """What is installed differs."""
+        """Another order of requirements is another environment, because their installation differs."""
         package().validate(model, {})
         package(f"dependencies: [./{wheel.name}]").validate(model, {})
 
@@ -224,7 +224,7 @@ class TestOnce:
         assert len([text for text in reports if "is ready" in text]) == 2
 
     def test_one_that_was_broken_off_is_built_anew(self, package, model, tmp_path):
-        """Whatever lies in its place."""
+        """An environment that was broken off is built anew, whatever lies in its place."""
         package().validate(model, {})
         folder = environments(tmp_path)[0]
         (folder / READY).unlink()
@@ -233,7 +233,7 @@ class TestOnce:
         assert package().validate(model, {}) == {"prefix": str(folder)}
 
     def test_a_cancel_ends_the_build(self, package, model, tmp_path):
-        """Here it would wait for another agent's build; the task fails at once."""
+        """A build that waits for another agent's build ends at once; the task fails."""
         begun = threading.Event()
         runtime = package(report=lambda _: begun.set())
         canceller = threading.Thread(target=lambda: begun.wait(60) and runtime.cancel())
@@ -246,7 +246,7 @@ class TestOnce:
         canceller.join()
 
     def test_the_longest_unused_makes_room(self, package, model, tmp_path):
-        """But none that an agent works with, however old."""
+        """The longest unused environment is removed, but none that an agent works with, however old."""
         used = package()
         used.validate(model, {})
         in_use = environments(tmp_path)[0]
@@ -266,6 +266,6 @@ class TestOnce:
         assert "old-0" not in left
 
     def test_a_wrong_python_env_makes_no_runtime(self, package):
-        """The error says what must stand there."""
+        """The error says what python_env must hold."""
         with pytest.raises(InvalidPackage, match="list of requirements"):
             package("dependencies: 3")

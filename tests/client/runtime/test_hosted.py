@@ -27,14 +27,14 @@ class Client:
 
 
 def validates(body, before=""):
-    """A module whose object validates with these lines."""
+    """Return a module whose object validates with these lines."""
     lines = "\n".join(f"        {line}" for line in body.splitlines())
     return f"{before}\nclass Client:\n    def validate(self, parameters, settings):\n{lines}\n"
 
 
 @pytest.fixture
 def hosted(tmp_path):
-    """Makes runtimes of packages whose object stands in the given module."""
+    """Give a function that makes runtimes of packages whose object stands in the given module."""
     made = []
 
     def make(code, seconds_max=30.0, client="model:Client", **commands):
@@ -51,7 +51,7 @@ def hosted(tmp_path):
 
 
 def test_the_manifest_says_how_a_package_runs(hosted, package):
-    """With a client its tasks are calls, without they are commands."""
+    """The tasks of a package with a client are calls; without a client they are commands."""
     assert isinstance(hosted(COUNTS), HostedRuntime)
     assert type(package(train="x")) is PackageRuntime
 
@@ -67,7 +67,7 @@ def test_training_writes_the_update_and_returns_its_metadata(hosted, model, tmp_
 
 
 def test_predicting_returns_json(hosted, model):
-    """Arrays are lists in it."""
+    """Arrays become lists in the predictions."""
     code = (
         "class Client:\n"
         "    def predict(self, parameters, settings):\n"
@@ -90,7 +90,7 @@ def test_the_object_is_loaded_once_for_all_tasks(hosted, model, tmp_path):
 
 
 def test_an_object_that_counts_as_false_is_loaded_once_too(hosted, model):
-    """One with a length of 0, say, is an object like any other."""
+    """An object with a length of 0, for example, is loaded once like any other."""
     code = validates("return {'made': Client.made}") + (
         "    made = 0\n    def __init__(self): Client.made += 1\n    def __len__(self): return 0\n"
     )
@@ -107,7 +107,7 @@ def test_the_object_may_stand_ready_in_its_module(hosted, model):
 
 
 def test_modules_of_the_package_are_found_before_others(hosted, model, tmp_path):
-    """Whatever their names; none of ours stands in their way."""
+    """Modules of the package win over others of the same name, and none of ours stands in their way."""
     code = validates("return {'x': calls.X}", "import calls")
     runtime = hosted(code)
     (tmp_path / "package" / "calls.py").write_text("X = 7")
@@ -116,7 +116,7 @@ def test_modules_of_the_package_are_found_before_others(hosted, model, tmp_path)
 
 
 def test_startup_runs_before_the_object_is_loaded(hosted, model):
-    """It can prepare what the object needs."""
+    """The startup command runs first, so it can prepare what the object needs."""
     code = validates("return {'x': X}", "X = int(open('made').read())")
 
     assert hosted(code, startup="echo 5 > made").validate(model, {}) == {"x": 5}
@@ -140,7 +140,7 @@ def test_startup_runs_before_the_object_is_loaded(hosted, model):
     ],
 )
 def test_an_object_that_does_not_do_its_part_fails_the_task(hosted, model, code, words):
-    """Whatever it does, the agent lives on."""
+    """A faulty object fails its task, and the agent lives on."""
     with pytest.raises(TaskFailed, match=words):
         hosted(code).validate(model, {})
 
@@ -155,7 +155,7 @@ def test_an_object_that_does_not_do_its_part_fails_the_task(hosted, model, code,
     ],
 )
 def test_a_wrong_update_fails_the_task(hosted, model, tmp_path, answer, words):
-    """With the words of a train function that runs in the agent."""
+    """The failure has the words of a train function that runs in the agent."""
     code = f"class Client:\n    def train(self, parameters, settings):\n        return {answer}"
 
     with pytest.raises(TaskFailed, match=words):
@@ -165,7 +165,7 @@ def test_a_wrong_update_fails_the_task(hosted, model, tmp_path, answer, words):
 
 
 def test_a_failure_comes_with_the_traceback_and_what_was_printed(hosted, model):
-    """In this order; what an earlier task printed stays away."""
+    """The output comes before the traceback; the output of an earlier task stays away."""
     runtime = hosted(validates("print('number', settings['n'])\nreturn {'x': 1 / settings['n']}"))
     runtime.validate(model, {"n": 5})
 
@@ -198,7 +198,7 @@ def test_after_a_crash_the_next_task_gets_a_new_process(hosted, model):
 
 
 def test_a_process_that_ended_between_tasks_fails_none(hosted, model):
-    """Somebody needed its memory."""
+    """An idle process that ends, for want of memory say, fails no task."""
     runtime = hosted(COUNTS)
     pid = runtime.validate(model, {})["pid"]
     os.kill(pid, 9)
@@ -208,7 +208,7 @@ def test_a_process_that_ended_between_tasks_fails_none(hosted, model):
 
 
 def test_a_task_that_takes_too_long_ends_the_process(hosted, model):
-    """The next one is served again; it has more time, for the start of its process counts."""
+    """The next task is served by a new process, whose start counts as part of its time."""
     runtime = hosted(
         validates("import signal\nif settings: signal.pause()\nreturn {'x': 1}"), seconds_max=2
     )
@@ -271,7 +271,7 @@ sys.stdin.read()
 
 
 def test_kill_9_of_the_agent_ends_an_idle_process(model):
-    """The reaper sees to it, also when no task runs."""
+    """The reaper ends the process also when no task runs."""
     (model.parent / "model.py").write_text(COUNTS)
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", AGENT, str(model.parent)], **pipes) as agent:

@@ -20,7 +20,7 @@ WRITE = 'write() { cp "$1" "$2"; echo \'{"num_examples": 7}\' > "$2-metadata"; }
 
 
 def has_ended(process):
-    """Whether the process ends within ten seconds; `process` is a file descriptor of its own."""
+    """Return True if the process ends within ten seconds; `process` is a file descriptor of its own."""
     return bool(select.select([process], [], [], 10)[0])
 
 
@@ -53,7 +53,7 @@ def test_paths_with_spaces_and_quotes_arrive_whole(package, model, tmp_path):
 
 
 def test_validating_reads_the_metrics(package, model):
-    """Flat JSON at the second argument."""
+    """The metrics are flat JSON at the second argument."""
     runtime = package(validate="""v() { echo '{"accuracy": 0.5}' > "$2"; }; v""")
 
     assert runtime.validate(model, {}) == {"accuracy": 0.5}
@@ -62,7 +62,7 @@ def test_validating_reads_the_metrics(package, model):
 
 
 def test_predicting_reads_what_was_predicted(package, model):
-    """A JSON object at the second argument, as deep as it likes."""
+    """The predictions are a JSON object of any depth at the second argument."""
     runtime = package(predict="""p() { echo '{"labels": [[1], [2]]}' > "$2"; }; p""")
 
     assert runtime.predict(model, {}) == {"labels": [[1], [2]]}
@@ -84,7 +84,7 @@ def test_predictions_that_are_no_json_object_fail_the_task(package, model, scrip
 
 
 def test_python_is_this_interpreter(package, model):
-    """A package runs with what the agent runs with."""
+    """A package runs with the agent's interpreter."""
     program = "import json,sys;json.dump({'x': sys.executable}, open(sys.argv[2], 'w'))"
 
     metrics = package(validate=f'python -c "{program}"').validate(model, {})
@@ -117,7 +117,7 @@ def test_stdin_is_empty(package, model):
 
 
 def test_startup_runs_once_before_the_first_task(package, model, tmp_path):
-    """However many tasks follow."""
+    """The startup command runs once, however many tasks follow."""
     runtime = package(startup="echo x >> started", validate='v() { echo "{}" > "$2"; }; v')
 
     runtime.validate(model, {})
@@ -158,7 +158,7 @@ def test_a_failed_startup_fails_the_task_and_is_tried_again(package, model, tmp_
 def test_a_command_that_does_not_do_its_part_fails_the_task(
     package, model, tmp_path, command, words
 ):
-    """The message says which part, and no update appears."""
+    """The message says which part is missing, and no update appears."""
     with pytest.raises(TaskFailed, match=words):
         package(train=command).train(model, tmp_path / "update.npz", {})
 
@@ -174,7 +174,7 @@ def test_the_output_of_a_failure_comes_with_it(package, model):
 
 
 def test_only_the_end_of_a_long_output_is_kept(package, model):
-    """However much is printed, memory and status stay small."""
+    """Memory and status stay small, however much is printed."""
     with pytest.raises(TaskFailed) as caught:
         package(validate="head -c 5000000 /dev/zero | tr '\\0' x; echo end; exit 1 #").validate(
             model, {}
@@ -252,13 +252,13 @@ def test_a_command_after_a_cancel_does_not_begin(tmp_path):
 
 
 def test_a_missing_entry_point_fails_the_task(package, model):
-    """The message says what to add."""
+    """The message says which entry point to add."""
     with pytest.raises(TaskFailed, match="no entry point validate"):
         package(train="x").validate(model, {})
 
 
 def test_a_missing_folder_fails_the_task(package, model, tmp_path):
-    """Somebody removed the package."""
+    """A package that somebody has removed fails its task."""
     runtime = package(validate="true")
     (tmp_path / "package").rmdir()
 
@@ -295,7 +295,7 @@ def test_kill_9_of_the_agent_leaves_no_task_behind(tmp_path):
 
 
 def test_a_command_of_an_agent_that_died_at_its_start_never_begins(tmp_path):
-    """Without the line on its stdin, the shell ends before the command."""
+    """The shell ends before the command unless it gets a line on its stdin."""
     script = f"{commands._PRELUDE}touch {tmp_path}/begun"
 
     ended = subprocess.run(["sh", "-c", script], stdin=subprocess.DEVNULL, check=False)

@@ -13,7 +13,7 @@ def reported(*pieces):
 
 
 def test_steps_are_reported_line_by_line_however_they_come():
-    """And nothing that is no step."""
+    """Each step is reported once, and no other line is."""
     texts = reported(
         b"Collecting nu", b"mpy\r\n  noise\nInstalling collected", b" packages: numpy\n"
     )
@@ -25,7 +25,7 @@ def test_steps_are_reported_line_by_line_however_they_come():
 
 
 def test_a_flood_stays_small():
-    """In the number of lines, and in each line."""
+    """The number of reported lines and the length of each are bounded."""
     texts = reported(*[b"Collecting " + b"x" * 5_000 + b"\n" for _ in range(200)])
 
     assert len(texts) == limits.build_progress_lines_max
@@ -33,7 +33,7 @@ def test_a_flood_stays_small():
 
 
 def test_a_line_without_end_is_not_kept():
-    """Bars of progress never end their line."""
+    """Progress bars, which never end their line, take no memory."""
     texts = reported(*[b"Collecting " + b"x" * 100_000 for _ in range(10)], b"\n")
 
     assert len(texts) == 1

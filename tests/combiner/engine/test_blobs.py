@@ -18,7 +18,7 @@ def spool(tmp_path):
 
 @pytest.fixture
 def put_model(put_model):
-    """Puts a model into the store; gives its reference as the engine has it."""
+    """Return a function that puts a model into the store; gives its reference as the engine has it."""
 
     def put():
         ref = put_model()
@@ -37,7 +37,7 @@ def copies(spool):
 
 
 def test_a_blob_has_a_path_while_it_is_used(local, put_model, spool):
-    """As long as it was not released as often as it was acquired."""
+    """The path holds as long as the blob was not released as often as it was acquired."""
     ref = put_model()
 
     path = local.acquire(ref)
@@ -77,7 +77,7 @@ def test_a_blob_that_is_missing_is_not_held(local, put_model, store, spool):
 
 
 def test_a_copy_that_does_not_match_its_digest_is_thrown_away(spool):
-    """What a distant store gave is checked."""
+    """The copy of a distant store's blob is checked."""
     store = open_blobs("memory://")
     store.put("models/m", [b"something else"])
     ref = Blob(BlobKind.MODEL, "m", sha256="0" * 64)

@@ -1,4 +1,4 @@
-"""Files of the spool that a power cut has damaged: asked for again, so that no model is wrong."""
+"""Files of the spool that a power cut has damaged are asked for again, so that no model is wrong."""
 
 import logging
 
@@ -18,7 +18,7 @@ def large(put_model):
 
 
 def zeros_inside(path):
-    """1 MiB of zeros in the middle of the file, where the numbers are."""
+    """Return a file with 1 MiB of zeros in the middle, where the numbers are."""
     with path.open("r+b") as file:
         file.seek(limits.MIB // 2)
         file.write(bytes(limits.MIB))
@@ -65,7 +65,7 @@ DAMAGES = [
 async def test_what_is_damaged_is_asked_for_again_and_the_model_is_right(
     combiner, phase_of, large, sent, damage, tmp_path, caplog
 ):
-    """What is whole is folded again, what is not comes once more; the log names the file."""
+    """Whole updates are folded again, damaged ones come once more, and the log names the files."""
     await combiner.restart()
     phase = phase_of("a", "b", "c", model=large)
     await combiner.start(phase)
@@ -93,7 +93,7 @@ async def test_what_is_damaged_is_asked_for_again_and_the_model_is_right(
 
 
 async def test_what_is_damaged_after_the_close_does_not_count(combiner, phase_of, large):
-    """Its client is not asked any more, and the controller hears why; what is whole counts."""
+    """The client is not asked any more, and the controller hears why; whole updates count."""
     await combiner.restart()
     phase = phase_of("a", "b", "c", model=large)
     await combiner.start(phase)

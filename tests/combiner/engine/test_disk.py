@@ -21,7 +21,7 @@ def try_to_write(disk, work):
 
 
 def test_an_outage_is_named_once_and_its_end_too(tmp_path, caplog):
-    """Whoever looks into the combiner's own log sees which folder it is."""
+    """The combiner's own log names the folder."""
     disk = Disk(tmp_path)
 
     with caplog.at_level(logging.WARNING):
@@ -38,7 +38,7 @@ def test_an_outage_is_named_once_and_its_end_too(tmp_path, caplog):
 
 
 def test_the_next_outage_is_named_again_and_another_cause_as_well(tmp_path, caplog):
-    """Each is news."""
+    """Each outage, and each cause, is named once."""
     disk = Disk(tmp_path)
 
     for work in (full, (tmp_path / "no folder" / "x").touch):
@@ -52,7 +52,7 @@ def test_the_next_outage_is_named_again_and_another_cause_as_well(tmp_path, capl
 
 
 def test_other_errors_say_nothing_of_the_disk(tmp_path, caplog):
-    """Nor does a file that is only read."""
+    """A file that is only read says nothing of the disk."""
     disk = Disk(tmp_path)
 
     with pytest.raises(NotFound), disk.writing():
@@ -64,7 +64,7 @@ def test_other_errors_say_nothing_of_the_disk(tmp_path, caplog):
 
 
 def test_a_real_full_disk_is_named(tmp_path, caplog):
-    """That of an update on its way here: the receiver's error tells its cause."""
+    """The disk of an arriving update is named: the receiver's error tells its cause."""
     disk, path = Disk(tmp_path), tmp_path / "update"
     receiver = Receiver(path, size_bytes=10**6, sha256="0" * 64)
     part = path.with_name("update.part")

@@ -70,7 +70,7 @@ async def test_start_is_idempotent(combiner, phase_of, sent):
 
 
 async def test_a_client_that_comes_back_gets_its_task_again(combiner, phase_of, sent):
-    """What was not answered is sent on each new stream; the older stream ends."""
+    """An open task is sent on each new stream; the older stream ends."""
     await combiner.restart()
     await combiner.start(phase_of("a"))
     first = combiner.connect("a")
@@ -84,7 +84,7 @@ async def test_a_client_that_comes_back_gets_its_task_again(combiner, phase_of, 
 
 
 async def test_a_killed_combiner_gives_the_same_mean(combiner, phase_of, tmp_path):
-    """What lies in the spool is folded again after a restart, once, and the rest goes on."""
+    """Updates in the spool are folded again after a restart, once, and the phase goes on."""
     await combiner.restart()
     phase = phase_of("a", "b")
     await combiner.start(phase)
@@ -124,7 +124,7 @@ async def test_a_killed_combiner_waits_for_its_partial_before_it_reduces(
 async def test_answers_that_came_in_time_count_after_a_restart_past_the_deadline(
     combiner, phase_of, hours_later
 ):
-    """What was receipted before the kill is not late because the combiner was away."""
+    """An answer receipted before the kill is not late because the combiner was away."""
     await combiner.restart()
     phase = phase_of("a", "b")
     await combiner.start(phase)
@@ -142,7 +142,7 @@ async def test_answers_that_came_in_time_count_after_a_restart_past_the_deadline
 
 
 async def test_a_closed_phase_stays_closed_after_a_restart(combiner, phase_of, sent, tmp_path):
-    """Who was reported unanswered is not asked again, and cannot count after all."""
+    """A client that was reported unanswered is not asked again, and cannot count after all."""
     await combiner.restart()
     phase = phase_of("a", "b")
     await combiner.start(phase)
@@ -180,7 +180,7 @@ async def test_a_task_that_failed_is_not_sent_again_after_a_restart(combiner, ph
 async def test_a_phase_whose_model_is_gone_does_not_keep_the_combiner_from_starting(
     combiner, phase_of
 ):
-    """It is dropped, and what else is in the spool goes on."""
+    """The phase is dropped, and the rest of the spool goes on."""
     await combiner.restart()
     lost, kept = phase_of("a"), phase_of("a")
     await combiner.start(lost)
@@ -194,7 +194,7 @@ async def test_a_phase_whose_model_is_gone_does_not_keep_the_combiner_from_start
 
 
 async def test_a_phase_closes_at_its_deadline_by_itself(combiner, phase_of):
-    """Nobody has to ask."""
+    """A phase closes at its deadline without an order."""
     await combiner.restart()
     await combiner.start(phase_of("a", seconds_max=0.05))
 
@@ -275,7 +275,7 @@ async def test_a_result_without_its_upload_is_refused(combiner, phase_of, says):
     "error", [MemoryError("no room"), ValueError("a bug"), OSError(24, "many")]
 )
 async def test_no_error_of_a_worker_leaves_a_phase_stuck(combiner, phase_of, monkeypatch, error):
-    """Whatever folding raises, the update is refused and the phase ends."""
+    """The update is refused and the phase ends, whatever error folding raises."""
     await combiner.restart()
     phase = phase_of("a")
     await combiner.start(phase)
@@ -385,7 +385,7 @@ async def test_a_validation_is_receipted_once_the_controller_has_it(combiner, ph
 
 
 async def test_a_prediction_is_receipted_once_the_controller_has_it(combiner, phase_of, says, sent):
-    """Like a validation: kept until then, counted once, told again after a restart."""
+    """A prediction is kept until then, counted once, and told again after a restart."""
     await combiner.restart()
     phase = phase_of("a", kind="PREDICT")
     await combiner.start(phase)
@@ -449,7 +449,7 @@ async def test_release_leaves_nothing_behind(combiner, phase_of, sent):
 async def test_a_release_while_an_update_is_checked_says_no_more_to_the_controller(
     combiner, phase_of, sent
 ):
-    """The client is told that the round is over; what the check finds comes to nothing."""
+    """The client is told that the round is over; the result of the check comes to nothing."""
     await combiner.restart()
     phase = phase_of("a", share_partial=True)
     a = combiner.connect("a")
@@ -468,7 +468,7 @@ async def test_a_release_while_an_update_is_checked_says_no_more_to_the_controll
 async def test_a_release_waits_for_a_partial_on_its_way_to_the_store(
     combiner, phase_of, monkeypatch
 ):
-    """Otherwise it would be put there after it was taken away."""
+    """A release that did not wait would leave the partial in the store."""
     await combiner.restart()
     phase = phase_of("a", share_partial=True)
     await combiner.start(phase)
@@ -537,7 +537,7 @@ async def test_partials_of_two_combiners_make_one_model_and_make_it_once(
 async def test_reduce_refuses_what_is_not_what_the_controller_was_told(
     combiner, phase_of, tmp_path
 ):
-    """An open phase, a partial of another number of updates, one that is nowhere, none at all."""
+    """An open phase, a partial of another number of updates, a missing one and an empty list are refused."""
     await combiner.restart()
     phase = phase_of("a")
     await combiner.start(phase)
@@ -587,7 +587,7 @@ async def test_start_refuses_what_makes_no_sense(combiner, phase_of, changes, fi
 
 
 async def test_a_phase_that_cannot_begin_lets_go_of_what_it_held(combiner, phase_of, put_model):
-    """A model that is missing or no model leaves neither files nor blobs in use; it may be tried again."""
+    """A missing or wrong model leaves neither files nor blobs in use; the phase may be tried again."""
     await combiner.restart()
     package = {"kind": "PACKAGE", "id": str(uuid.uuid4())}
     no_model = put_model()
@@ -606,7 +606,7 @@ async def test_a_phase_that_cannot_begin_lets_go_of_what_it_held(combiner, phase
 async def test_start_is_refused_while_the_controller_is_too_far_behind(
     combiner, phase_of, monkeypatch
 ):
-    """New work would only make more news."""
+    """New work would only make more news, so it is refused."""
     monkeypatch.setattr(limits, "outbox_events_max", 2)
     await combiner.restart()
 
@@ -629,7 +629,7 @@ async def test_another_clients_task_is_nobodys_business(combiner, phase_of, says
 
 
 async def test_there_is_no_place_for_an_update_that_nobody_waits_for(combiner, phase_of):
-    """Unknown tasks, validations, and tasks that are answered already take no files."""
+    """Unknown tasks, validations and answered tasks take no files."""
     await combiner.restart()
     validating, training = phase_of("a", kind="VALIDATE"), phase_of("a", "b")
     await combiner.start(validating)
@@ -649,7 +649,7 @@ async def test_there_is_no_place_for_an_update_that_nobody_waits_for(combiner, p
 async def test_an_answer_that_nobody_waits_for_is_receipted(
     combiner, phase_of, says, sent, monkeypatch
 ):
-    """The client may forget it."""
+    """A receipt lets the client forget the answer."""
     monkeypatch.setattr(limits, "unknown_task_seconds", 0.0)
     await combiner.restart()
     a = combiner.connect("a")
@@ -695,7 +695,7 @@ async def test_no_more_clients_than_allowed(combiner):
 
 
 async def test_a_client_that_does_not_read_is_cut_off(combiner, sent):
-    """What waits for one client is bounded; its stream ends, and begins anew when it comes back."""
+    """The queue of one client is bounded; its stream ends, and begins anew when it comes back."""
     await combiner.restart()
     a = combiner.connect("a")
 
@@ -725,7 +725,7 @@ async def test_a_log_record_carries_its_task_only_if_it_is_the_clients_own(combi
 
 
 async def test_the_snapshot_says_all_that_a_controller_needs(combiner, phase_of):
-    """The epoch, the clients with what they can do, the phases."""
+    """The snapshot has the epoch, the clients with their abilities, and the phases."""
     await combiner.restart()
     phase = phase_of("a")
     await combiner.start(phase)

@@ -15,7 +15,7 @@ MODEL = [np.zeros((2, 3), np.float32), np.zeros(4, np.float32)]
 
 @pytest.fixture
 def write(tmp_path):
-    """Writes a model file."""
+    """Return a function that writes a model file."""
 
     def write_arrays(*arrays, name="update.npz"):
         write_model(tmp_path / name, arrays)
@@ -43,7 +43,7 @@ def mean_of(folding):
 
 
 def test_updates_count_by_their_examples(folding, write):
-    """The mean is weighted, and the weight is what was said."""
+    """The mean is weighted by the reported examples."""
     assert folding.fold(write(*filled(1.0)), 1.0, {}) == 1.0
     assert folding.fold(write(*filled(5.0)), 3.0, {}) == 3.0
 
@@ -79,7 +79,7 @@ def not_finite(number):
 def test_a_refused_update_leaves_the_partial_as_it_was(
     folding, write, arrays, num_examples, reason
 ):
-    """Whatever is wrong with it, not one number of it is in."""
+    """Not one number of a refused update is in the partial."""
     folding.fold(write(*filled(1.0)), 1.0, {})
     before = mean_of(folding)
 
@@ -92,7 +92,7 @@ def test_a_refused_update_leaves_the_partial_as_it_was(
 
 
 def test_a_file_that_is_no_model_is_refused(folding, tmp_path):
-    """Also one that was never uploaded."""
+    """A file that was never uploaded is refused as well."""
     (tmp_path / "no-model").write_bytes(b"no model")
 
     with pytest.raises(InvalidModel):
@@ -103,7 +103,7 @@ def test_a_file_that_is_no_model_is_refused(folding, tmp_path):
 
 
 def test_every_update_that_can_be_folded_may_be_uploaded(folding, tmp_path):
-    """The bound on an upload has room for the widest dtype, however it was saved."""
+    """The bound on an upload has room for the widest dtype, in whichever way it was saved."""
     wide = filled(1.0, np.float64)
     for name, save in (("plain", np.savez), ("small", np.savez_compressed)):
         save(tmp_path / f"{name}.npz", **{str(i): array for i, array in enumerate(wide)})

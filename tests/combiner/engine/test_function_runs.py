@@ -1,4 +1,4 @@
-"""Server functions in real child processes: what they give, what bounds them, and how they fail."""
+"""Server functions in real child processes: their results, their bounds and their failures."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ QUICK = Bounds(seconds_max=SECONDS, memory_bytes_max=512 * limits.MIB)
 
 
 def functions(**methods):
-    """The source of a class with these methods, each given by its body."""
+    """Return the source of a class with these methods, each given by its body."""
     arguments = {"aggregate": "previous_global, client_updates", "client_selection": "client_ids"}
     lines = ["class Mine(ServerFunctionsBase):"]
     for name, body in methods.items():
@@ -40,7 +40,7 @@ def functions(**methods):
 
 @pytest.fixture
 def store(tmp_path):
-    """A folder: what a store of another kind costs are copies, which other tests see to."""
+    """Return a folder; copies from another kind of store have tests elsewhere."""
     opened = open_blobs(f"file://{tmp_path / 'blobs'}")
     yield opened
     opened.close()
@@ -94,7 +94,7 @@ async def running(planner):
 
 
 async def test_a_plan_is_what_the_functions_say(planner):
-    """The chosen, once and sorted; NumPy's numbers as JSON's."""
+    """The chosen clients come once and sorted, and NumPy's numbers come as JSON's."""
     source = functions(
         client_selection="return [client_ids[2], client_ids[0], client_ids[2]]",
         client_settings="return {'lr': np.float64(0.5), 'sum': float(global_model[0].sum())}",
@@ -109,7 +109,7 @@ async def test_a_plan_is_what_the_functions_say(planner):
 
 @pytest.mark.parametrize("allowed", [True, False])
 async def test_the_combiner_says_whether_it_allows_them_and_holds_to_it(planner, allowed):
-    """In what it tells a controller first; one that asks all the same is refused with the setting's name."""
+    """The snapshot says so first; a controller that asks all the same is refused with the setting's name."""
     planner.begin(replace(QUICK, allowed=allowed))
     async with running(planner):
         asked = planner.plan(functions(client_selection="return client_ids"), "a")
@@ -125,7 +125,7 @@ async def test_the_combiner_says_whether_it_allows_them_and_holds_to_it(planner,
 
 
 async def test_what_they_remember_goes_from_step_to_step(planner, store):
-    """By a blob that also a new process reads; of classes of their own, and what is obsolete goes."""
+    """A blob carries the memory to a new process too, with classes of its own; obsolete memory is deleted."""
     source = "class Note:\n    count = 0\n" + functions(
         __init__="self.note = Note()",
         client_settings="self.note.count += 1\nreturn {'count': self.note.count}",
@@ -143,7 +143,7 @@ async def test_what_they_remember_goes_from_step_to_step(planner, store):
 
 
 async def test_a_step_that_is_repeated_repeats_its_result(planner):
-    """Random numbers and the order of sets come from the step; another step draws others."""
+    """Random numbers and the order of sets come from the request; another run draws others."""
     source = functions(
         __init__="self.x = 1",
         client_settings="""
@@ -162,7 +162,7 @@ async def test_a_step_that_is_repeated_repeats_its_result(planner):
 
 
 async def test_a_plan_that_is_asked_for_twice_at_once_is_made_once(planner):
-    """Who asks again waits for the same."""
+    """The second request waits for the result of the first."""
     source = functions(client_settings="return {'pid': os.getpid()}")
     phase_id = str(uuid.uuid4())
     async with running(planner):
@@ -172,7 +172,7 @@ async def test_a_plan_that_is_asked_for_twice_at_once_is_made_once(planner):
 
 
 async def test_an_error_is_told_with_the_users_lines(planner):
-    """And with none of ours; also in the log of the network."""
+    """The traceback has the user's lines only; the log of the network has it too."""
     source = functions(client_settings="return self.divide(0)", divide="return 1 / global_model")
     async with running(planner):
         planned = await planner.plan(source)
@@ -188,7 +188,7 @@ async def test_an_error_is_told_with_the_users_lines(planner):
 
 
 async def test_what_they_print_goes_to_the_log(planner):
-    """Bounded: its end."""
+    """The end of the output is kept, up to a limit."""
     source = functions(client_settings="print('x' * 100_000)\nlogger.info('hi')\nreturn {}")
     async with running(planner):
         await planner.plan(source)
@@ -222,7 +222,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("body", FAILURES)
 async def test_a_step_that_goes_wrong_says_how(planner, body):
-    """Whatever they do, the combiner goes on."""
+    """The failure says how the run went wrong, and the combiner goes on."""
     source = functions(client_settings=body)
     seconds_max = 1.0 if "1 seconds" in FAILURES[body] else SECONDS
     async with running(planner):
@@ -241,7 +241,7 @@ async def test_a_step_that_goes_wrong_says_how(planner, body):
     ],
 )
 async def test_a_selection_is_of_those_that_were_given(planner, body, words):
-    """Nobody else can be asked."""
+    """No client is chosen that was not among the given ones."""
     async with running(planner):
         planned = await planner.plan(functions(client_selection=body), "a", "b")
 
@@ -300,7 +300,7 @@ def is_gone(pid):
 
 
 async def test_a_fork_bomb_ends_with_its_time(planner):
-    """All of them are in one group."""
+    """The whole group of processes ends with the run."""
     bomb = "for _ in range(6): os.fork()\ntime.sleep(600)"
     async with running(planner):
         planned = await planner.plan(functions(client_settings=bomb), seconds_max=1.0)
@@ -309,7 +309,7 @@ async def test_a_fork_bomb_ends_with_its_time(planner):
 
 
 async def test_they_see_no_setting_of_the_combiner(planner, monkeypatch):
-    """No token and no password that stands in the environment of fednet."""
+    """The environment of a run holds no token and no password of fednet."""
     monkeypatch.setenv("FEDNET_TOKEN", "secret")
     source = functions(client_settings="return {'names': sorted(os.environ)}")
     async with running(planner):
@@ -320,7 +320,7 @@ async def test_they_see_no_setting_of_the_combiner(planner, monkeypatch):
 
 
 async def test_they_inherit_nothing_and_share_their_folder_with_nobody(planner):
-    """No descriptor of the combiner's, also none that others have made inheritable."""
+    """A run inherits no descriptor of the combiner, also none that others have made inheritable."""
     source = functions(
         client_settings="""
             open_ones = [os.readlink(f'/proc/self/fd/{fd}') for fd in os.listdir('/proc/self/fd')
@@ -353,7 +353,7 @@ async def test_closing_ends_what_runs(planner, tmp_path):
 
 
 async def test_a_request_that_makes_no_sense_is_refused(planner):
-    """Before anything is run."""
+    """The request is refused before anything runs."""
     good = functions(client_settings="return {}")
     gone = common_pb2.BlobRef(kind=common_pb2.BlobRef.STATE, id=str(uuid.uuid4()))
     async with running(planner):
@@ -391,7 +391,7 @@ processes.run(asked, print, Blob(BlobKind.MODEL, {model!r}), None, clients=["a"]
 
 
 def test_kill_9_of_the_combiner_ends_the_child(tmp_path, put_model):
-    """Within moments, though nobody is left to tell it."""
+    """The child ends within moments, though nobody is left to tell it."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     source = functions(
@@ -464,7 +464,7 @@ def model_of(store, reduced, folder):
 async def test_aggregate_makes_the_model_of_all_updates(
     combiner, another_combiner, phase_of, says, store, tmp_path, names
 ):
-    """On one combiner and on three: as NumPy has it, in float32, with each client's own words."""
+    """One combiner and three give NumPy's model in float32, with each client's own metadata."""
     others = [another_combiner(name) for name in names]
     reduction = await reduction_of(combiner, phase_of, says, MEAN, ROWS, *others)
 
@@ -482,7 +482,7 @@ async def test_aggregate_makes_the_model_of_all_updates(
 
 
 async def test_a_repeated_aggregation_repeats_its_model_and_state(combiner, phase_of, says):
-    """Also asked twice at once, and of another process."""
+    """A request made twice at once, and one to another process, give the same."""
     source = functions(
         __init__="self.rounds = 0",
         aggregate="""
@@ -521,7 +521,7 @@ NO_MODELS = {
 
 @pytest.mark.parametrize("body", NO_MODELS)
 async def test_what_is_no_model_of_the_session_is_refused(combiner, phase_of, says, store, body):
-    """With what is wrong with it; nothing is stored."""
+    """The failure says what is wrong, and nothing is stored."""
     source = functions(__init__="self.x = 1", aggregate=body)
     reduction = await reduction_of(combiner, phase_of, says, source, ROWS)
 

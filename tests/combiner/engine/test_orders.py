@@ -1,4 +1,4 @@
-"""Orders that change a running phase, and whose they are: on real files, also after a kill."""
+"""Orders that change a running phase, and their authority: on real files, also after a kill."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from fednet.wire import rounds_pb2
 
 
 def again(phase, *clients, **changes):
-    """A later Start of the same phase."""
+    """Return a later Start of the same phase."""
     later = rounds_pb2.Phase()
     later.CopyFrom(phase)
     del later.clients[:]
@@ -27,7 +27,7 @@ def kinds(messages):
 
 
 async def totals(combiner, count):
-    """Answers and weight of each close that was told so far, the last of which is the `count`th."""
+    """Return the answers and the weight of each close told so far; the last one is the `count`th."""
     closes = await combiner.until("phase_closed", count)
     return [(each.phase_closed.answers, each.phase_closed.weight) for each in closes]
 
@@ -67,7 +67,7 @@ async def test_a_later_attempt_asks_only_for_what_is_missing(
 async def test_a_client_that_failed_is_asked_again_by_a_later_attempt(
     combiner, phase_of, says, sent, killed
 ):
-    """Its failure is forgotten, also on disk; a refused update is replaced by the next."""
+    """The failure is forgotten, also on disk; a refused update is replaced by the next."""
     await combiner.restart()
     phase = phase_of("a", "b")
     await combiner.start(phase)
@@ -104,7 +104,7 @@ async def test_the_deadline_of_a_later_attempt_is_its_own(combiner, phase_of, se
 
 
 async def test_each_client_gets_its_own_settings(combiner, phase_of, sent):
-    """They replace the session's of the same name; who has none gets the session's."""
+    """Its own settings replace the session's of the same name; a client without any gets the session's."""
     await combiner.restart()
     own = {"a": '{"lr": 2, "mask": [1]}'}
     phase = phase_of("a", "b", settings_json='{"lr": 1, "epochs": 3}', client_settings_json=own)
@@ -146,7 +146,7 @@ async def test_a_client_moves_here_and_away_again(combiner, phase_of, says, sent
 
 
 async def test_a_withdrawal_leaves_answers_where_they_are(combiner, phase_of, says):
-    """Those that are in, those being checked, and failures; the phase closes if nobody else is waited for."""
+    """Counted answers, those being checked and failures stay; the phase closes if nobody else is waited for."""
     await combiner.restart()
     phase = phase_of("a", "b", "c", "d")
     await combiner.start(phase)
@@ -163,7 +163,7 @@ async def test_a_withdrawal_leaves_answers_where_they_are(combiner, phase_of, sa
 
 
 async def test_a_repeated_start_is_told_the_end_again(combiner, phase_of, sent):
-    """The controller that took the session over may not have heard it; nobody is asked again."""
+    """The controller that took the session over may not have heard the end; nobody is asked again."""
     await combiner.restart()
     phase = phase_of("a", attempt=2)
     a = combiner.connect("a")
@@ -255,13 +255,13 @@ async def test_a_later_start_of_another_phase_is_refused(combiner, phase_of, cha
     await combiner.close()
 
 
-# Whose orders they are
+# The authority of orders
 
 OTHER = {"controller": "controller-2"}
 
 
 def orders(combiner, phase, **authority):
-    """Every order, each with its name, as functions that give it."""
+    """Return every order by name, each as a function that gives it."""
     source = (
         "class Mine(ServerFunctionsBase):\n    def client_settings(self, model):\n        return {}"
     )
@@ -300,7 +300,7 @@ def orders(combiner, phase, **authority):
 )
 @pytest.mark.parametrize("killed", [False, True])
 async def test_no_order_of_an_earlier_term_is_taken(combiner, phase_of, name, authority, killed):
-    """Nor one of another controller with the same term; the phase stays as it was, also after a kill."""
+    """Another controller's order with the same term is refused too; nothing of the phase changes, even after a kill."""
     await combiner.restart()
     phase = phase_of("a", authority={"term": 5})
     await combiner.start(phase)
@@ -317,7 +317,7 @@ async def test_no_order_of_an_earlier_term_is_taken(combiner, phase_of, name, au
 
 
 async def test_a_controller_that_lost_its_session_is_refused_after_the_release(combiner, phase_of):
-    """As long as the process lives."""
+    """The refusal holds as long as the process lives."""
     await combiner.restart()
     phase = phase_of("a", authority={"term": 5})
     await combiner.start(phase)
@@ -330,7 +330,7 @@ async def test_a_controller_that_lost_its_session_is_refused_after_the_release(c
 
 
 async def test_a_later_term_is_kept_on_disk(combiner, phase_of):
-    """Whichever order brings it."""
+    """Any order brings the term to the disk."""
     await combiner.restart()
     phase = phase_of("a", "b")
     await combiner.start(phase)
@@ -347,7 +347,7 @@ async def test_a_later_term_is_kept_on_disk(combiner, phase_of):
 
 
 async def test_news_go_to_the_controller_that_gave_the_last_order(combiner, phase_of):
-    """Those of before it have not stored come with it."""
+    """News that the earlier controller has not stored comes with it."""
     await combiner.restart()
     phase = phase_of("a", "b")
     await combiner.start(phase)
@@ -386,7 +386,7 @@ async def test_news_of_a_restarted_combiner_find_their_controller(combiner, phas
     ],
 )
 async def test_an_order_needs_an_authority_of_its_session(combiner, phase_of, authority):
-    """One without, or of another session, is refused by name."""
+    """An order without an authority, or with one of another session, is refused by name."""
     await combiner.restart()
     phase = phase_of("a")
     await combiner.start(phase)
@@ -403,7 +403,7 @@ async def test_an_order_needs_an_authority_of_its_session(combiner, phase_of, au
 
 
 async def test_an_unknown_phase_cannot_be_closed(combiner, phase_of):
-    """Unlike a release, which is done already."""
+    """A close of an unknown phase fails, while a release counts as done already."""
     await combiner.restart()
 
     with pytest.raises(NotFound):
@@ -413,7 +413,7 @@ async def test_an_unknown_phase_cannot_be_closed(combiner, phase_of):
 
 
 async def test_an_exchange_is_told_and_receipted_once_it_is_stored(combiner, phase_of, says, sent):
-    """Bytes and JSON as they came, told again after a restart; it needs no model."""
+    """Bytes and JSON are told as they came, and again after a restart; no model is needed."""
     await combiner.restart()
     phase = phase_of("a", "b", kind="EXCHANGE", model=None)
     await combiner.start(phase)

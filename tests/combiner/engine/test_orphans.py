@@ -39,7 +39,7 @@ def outage(combiner, monkeypatch):
 
 
 async def shared(combiner, phase_of):
-    """A phase whose partial is shared."""
+    """Return a phase whose partial is shared."""
     phase = phase_of("a", share_partial=True)
     await combiner.start(phase)
     combiner.answer(phase, "a", 1, 2, 3)
@@ -48,7 +48,7 @@ async def shared(combiner, phase_of):
 
 
 async def test_a_partial_is_deleted_once_the_store_is_back(combiner, phase_of, outage):
-    """By attempts with pauses; nothing of it is left in the spool."""
+    """The attempts have pauses; nothing of the partial is left in the spool."""
     await combiner.restart()
     phase = await shared(combiner, phase_of)
     await combiner.release(phase)
@@ -81,7 +81,7 @@ async def test_the_next_process_deletes_what_this_one_could_not(combiner, phase_
 
 @pytest.mark.usefixtures("outage")
 async def test_a_phase_that_begins_anew_keeps_its_partial(combiner, phase_of):
-    """What an earlier phase of the same id left is forgotten."""
+    """The orphan of an earlier phase with the same id is forgotten."""
     await combiner.restart()
     phase = await shared(combiner, phase_of)
     await combiner.release(phase)

@@ -75,7 +75,7 @@ async def test_a_watch_begins_with_the_snapshot_and_goes_on_with_what_happens(ou
 
 
 async def test_what_is_not_acknowledged_comes_again_on_the_next_watch(outbox):
-    """Up to the acknowledged number everything is forgotten; what was only mentioned does not come again."""
+    """News up to the acknowledged number is forgotten; a mention does not come again."""
     first = follow(outbox)
     await take(first, 1)
     for client in ("a", "b", "c"):
@@ -111,7 +111,7 @@ async def test_an_acknowledgement_of_another_process_or_controller_means_nothing
 
 
 async def test_each_controller_hears_of_its_own_sessions(outbox):
-    """Each with numbers of its own; who is here is told to all."""
+    """The numbers are each controller's own; joins and leaves are told to all."""
     for client, session in (("a", "s"), ("b", "t"), ("c", "s")):
         put(outbox, client, session)
     one, two = follow(outbox, "one"), follow(outbox, "two")
@@ -128,7 +128,7 @@ async def test_each_controller_hears_of_its_own_sessions(outbox):
 
 
 async def test_a_sessions_news_move_with_its_authority(outbox, owners):
-    """In their order, under new numbers; the earlier controller hears no more of it."""
+    """The news moves in its order, under new numbers; the earlier controller hears no more of it."""
     for client in ("a", "b", "c"):
         put(outbox, client)
     put(outbox, "own", "t")
@@ -152,7 +152,7 @@ async def test_a_sessions_news_move_with_its_authority(outbox, owners):
 
 
 async def test_who_waits_for_the_storing_is_called_also_after_a_move(outbox, owners):
-    """By the acknowledgement of the new controller."""
+    """The acknowledgement of the new controller calls the waiter."""
     called = []
     put(outbox, "a", stored=lambda: called.append("a"))
     owners["s"] = "two"
@@ -167,7 +167,7 @@ async def test_who_waits_for_the_storing_is_called_also_after_a_move(outbox, own
 
 
 async def test_news_of_no_session_go_to_any_controller_that_watches(outbox):
-    """Also if none watched when they happened; and to one only."""
+    """The news goes to one controller only, also if none watched when it happened."""
     log(outbox, "early")
     one = follow(outbox, "one")
     _, early = await take(one, 2)
@@ -184,7 +184,7 @@ async def test_news_of_no_session_go_to_any_controller_that_watches(outbox):
 
 
 async def test_news_of_a_controller_that_stays_away_go_to_one_that_watches(outbox, monkeypatch):
-    """Those that were kept, and those that happen later; once it is back, it hears of its sessions again."""
+    """Kept and later news moves; once the controller is back, it hears of its sessions again."""
     monkeypatch.setattr(limits, "mailbox_idle_seconds_max", 0.0)
     put(outbox, "a")
     two = follow(outbox, "two")
@@ -219,7 +219,7 @@ async def test_a_second_watch_of_a_controller_ends_the_first(outbox):
 
 
 async def test_mailboxes_are_few_and_no_number_comes_twice(outbox, monkeypatch):
-    """An empty one is forgotten when others need its place; one that holds news stays."""
+    """An empty mailbox is forgotten when others need its place; one that holds news stays."""
     monkeypatch.setattr(limits, "mailboxes_max", 3)
     put(outbox, "a")
     put(outbox, "b")
@@ -240,7 +240,7 @@ async def test_mailboxes_are_few_and_no_number_comes_twice(outbox, monkeypatch):
 
 
 async def test_who_waits_for_the_storing_is_called_once(outbox):
-    """However often the number is acknowledged."""
+    """The waiter is called once, however often the number is acknowledged."""
     called = []
     put(outbox, "a", stored=lambda: called.append("a"))
     put(outbox, "b", stored=lambda: called.append("b"))
@@ -256,7 +256,7 @@ async def test_who_waits_for_the_storing_is_called_once(outbox):
 
 
 async def test_an_error_of_a_waiter_does_not_stop_the_acknowledgements(outbox):
-    """It is the loop's to report; what comes after is acknowledged all the same."""
+    """The loop reports the error; later news is acknowledged all the same."""
     reported = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
     put(outbox, "a", stored=lambda: 1 / 0)
@@ -270,7 +270,7 @@ async def test_an_error_of_a_waiter_does_not_stop_the_acknowledgements(outbox):
 
 
 async def test_there_is_room_for_so_many_events(outbox, monkeypatch):
-    """In all mailboxes together; more work is taken again once news were stored."""
+    """The limit counts all mailboxes together; work is taken again once news was stored."""
     monkeypatch.setattr(limits, "outbox_events_max", 3)
     put(outbox, "a")
     put(outbox, "b", "t")

@@ -28,7 +28,7 @@ async def run(combiner, phase, answers):
 
 @pytest.fixture
 def reduction_of():
-    """Makes a reduction of the partials of phases, given as (phase, combiner)."""
+    """Return a function that makes a reduction of the partials of phases, given as (phase, combiner)."""
 
     def make(*shares, **changes):
         [(first, _), *_] = shares
@@ -51,7 +51,7 @@ def reduction_of():
 
 @pytest.fixture
 def model(store, tmp_path):
-    """Reads a model that was reduced."""
+    """Return a function that reads a model that was reduced."""
 
     def read(reduced):
         path = tmp_path / "reduced.npz"
@@ -88,7 +88,7 @@ async def test_momentum_is_stored_with_the_model_and_goes_into_the_next(
 
 
 async def test_a_repeated_reduction_repeats_its_state(speaking, phase_of, reduction_of):
-    """Also by another process: neither model nor state is made anew."""
+    """Another process makes neither the model nor the state anew."""
     await speaking.restart()
     phase = phase_of("a", aggregator="fedopt")
     await run(speaking, phase, [("a", (1, 2, 3), "")])
@@ -106,7 +106,7 @@ async def test_a_repeated_reduction_repeats_its_state(speaking, phase_of, reduct
 async def test_a_reduction_asked_for_twice_at_once_is_done_once(
     speaking, phase_of, reduction_of, monkeypatch
 ):
-    """A partial is for one thread at a time: who asks again waits, and finds the model."""
+    """A partial is for one thread at a time: the second request waits, and finds the model."""
     await speaking.restart()
     phase = phase_of("a", "b", "c", "d", "e", aggregator="krum")
     await run(speaking, phase, [(client, (ord(client), 0, 0), "") for client in "abcde"])
@@ -129,7 +129,7 @@ async def test_a_reduction_asked_for_twice_at_once_is_done_once(
 async def test_a_state_is_deleted_once_nobody_will_ask_for_it(
     speaking, phase_of, reduction_of, store
 ):
-    """The one that the next reduction needs stays."""
+    """The state that the next reduction needs stays."""
     await speaking.restart()
     phase = phase_of("a", aggregator="fedavgm")
     await run(speaking, phase, [("a", (1, 2, 3), "")])
@@ -185,7 +185,7 @@ async def test_a_model_that_cannot_be_deleted_holds_up_no_round(
 async def test_a_state_that_is_not_what_was_stored_is_refused(
     speaking, phase_of, reduction_of, store
 ):
-    """One that has gone, one of another kind; a distant one is held to its digest."""
+    """A missing state, one of another kind and a distant one with another digest are refused."""
     await speaking.restart()
     phase = phase_of("a", aggregator="fedavgm")
     await run(speaking, phase, [("a", (1, 2, 3), "")])
@@ -206,7 +206,7 @@ async def test_a_state_that_is_not_what_was_stored_is_refused(
 
 
 async def test_clients_are_given_no_states(speaking, phase_of, reduction_of):
-    """What an aggregator remembers is for combiners alone, also while it is in use."""
+    """The memory of an aggregator is for combiners alone, also while it is in use."""
     await speaking.restart()
     phase = phase_of("a", aggregator="fedavgm")
     await run(speaking, phase, [("a", (1, 2, 3), "")])
@@ -223,7 +223,7 @@ async def test_clients_are_given_no_states(speaking, phase_of, reduction_of):
 async def test_one_and_two_combiners_make_the_same_of_all_updates(
     speaking, another_combiner, says, phase_of, reduction_of, model, aggregator
 ):
-    """Every update is seen by the one that reduces, wherever it came in; a restart loses none."""
+    """The combiner that reduces sees every update, wherever it came in; a restart loses none."""
     other = another_combiner("combiner-2")
     other.says = says
     await speaking.restart()
@@ -252,7 +252,7 @@ async def test_one_and_two_combiners_make_the_same_of_all_updates(
 async def test_updates_of_several_ages_come_together_wherever_they_are(
     speaking, another_combiner, says, phase_of, reduction_of, model, put_model, combiners
 ):
-    """Each from its own base: 1 + (3 + 4/√2 + 6/2) / 3, and the same after a restart."""
+    """Each update counts from its own base: 1 + (3 + 4/√2 + 6/2) / 3, and the same after a restart."""
     others = [another_combiner(f"combiner-{number}") for number in range(2, combiners + 1)]
     places = [speaking, *others, speaking, speaking][:3]
     for each in (speaking, *others):
@@ -279,7 +279,7 @@ async def test_updates_of_several_ages_come_together_wherever_they_are(
 
 
 async def test_a_base_without_its_age_is_refused(speaking, phase_of, reduction_of):
-    """And so is an age without a base, and a base that is no model."""
+    """An age without a base, and a base that is no model, are refused too."""
     await speaking.restart()
     phase = phase_of("a", aggregator="fedbuff")
     package = common_pb2.BlobRef(kind=common_pb2.BlobRef.PACKAGE, id=str(uuid.uuid4()))
@@ -296,7 +296,7 @@ async def test_a_base_without_its_age_is_refused(speaking, phase_of, reduction_o
 async def test_what_a_client_says_beside_its_examples_reaches_the_aggregator(
     speaking, phase_of, reduction_of, model
 ):
-    """FedNova counts the steps of an update, and refuses one that does not say them."""
+    """FedNova counts the steps of an update, and refuses an update that does not report them."""
     await speaking.restart()
     phase = phase_of("a", "b", "silent", aggregator="fednova")
     answers = [("a", (1, 1, 1), '{"num_steps": 1}'), ("b", (10, 10, 10), '{"num_steps": 10}')]

@@ -15,7 +15,7 @@ from fednet.parameters import load_parameters
 
 
 async def over(combiner, phase, *clients):
-    """A phase from its start to its release, in which these clients have answered."""
+    """Run a phase from its start to its release, in which these clients answer."""
     await combiner.start(phase)
     for client in clients:
         combiner.answer(phase, client, 1, 2, 3, num_examples=7)
@@ -24,7 +24,7 @@ async def over(combiner, phase, *clients):
 
 
 def pages(combiner):
-    """What is retained, by phase: the files and the page about them."""
+    """Return the retained files of each phase, and the page about them."""
     return {
         folder.name: (
             {path.name for path in folder.iterdir()},
@@ -40,7 +40,7 @@ def told(combiner):
 
 
 async def test_updates_stay_with_a_page_that_says_whose_they_are(combiner, phase_of):
-    """And nothing else: no request, no result, no half upload, no partial. Where they are is told."""
+    """No request, result, half upload or partial stays with them; a status says where they are."""
     await combiner.restart()
     phase = phase_of("a", "b", "c", retain_updates=True, share_partial=True, round_number=4)
     await combiner.start(phase)
@@ -72,7 +72,7 @@ async def test_updates_stay_with_a_page_that_says_whose_they_are(combiner, phase
 
 
 async def test_updates_stay_though_the_blob_store_is_away(combiner, phase_of, monkeypatch):
-    """What is in the store is one thing, what is kept here another."""
+    """Retained updates need nothing of the blob store."""
     await combiner.restart()
     phase = phase_of("a", retain_updates=True, share_partial=True)
 
@@ -86,7 +86,7 @@ async def test_updates_stay_though_the_blob_store_is_away(combiner, phase_of, mo
 
 
 async def test_what_is_retained_is_never_replayed(combiner, phase_of):
-    """After a restart it still lies there, and no phase runs; the same phase begins anew, from nothing."""
+    """After a restart they still lie there, and no phase runs; the same phase begins anew, from nothing."""
     await combiner.restart()
     phase = phase_of("a", retain_updates=True)
     await over(combiner, phase, "a")
@@ -106,7 +106,7 @@ async def test_what_is_retained_is_never_replayed(combiner, phase_of):
 async def test_a_process_that_died_over_it_is_made_good_by_the_next(
     combiner, phase_of, page_is_written
 ):
-    """The move is one step; the page, and what is not to stay, come before the request goes."""
+    """The move is one step; the page is written and other files are deleted before the record goes."""
     await combiner.restart()
     phase = phase_of("a", retain_updates=True)
     await combiner.start(phase)
@@ -126,7 +126,7 @@ async def test_a_process_that_died_over_it_is_made_good_by_the_next(
 
 
 async def test_a_phase_without_updates_leaves_nothing(combiner, phase_of):
-    """There is nothing to say of it either."""
+    """A phase without updates leaves neither files nor a page."""
     await combiner.restart()
     phase = phase_of("a", retain_updates=True)
 
@@ -138,7 +138,7 @@ async def test_a_phase_without_updates_leaves_nothing(combiner, phase_of):
 
 
 async def test_nor_does_one_that_a_process_died_over(combiner, phase_of):
-    """It had moved, and nobody had looked into it."""
+    """A phase that had moved before the process died is deleted if it has no updates."""
     await combiner.restart()
     phase = phase_of("a", retain_updates=True)
     await combiner.start(phase)
@@ -151,7 +151,7 @@ async def test_nor_does_one_that_a_process_died_over(combiner, phase_of):
 
 
 async def test_the_oldest_go_where_there_is_no_room(combiner, phase_of):
-    """Also those of an earlier process; and it is told, with the setting that decides it."""
+    """The updates of an earlier process go too; a status says so, with the setting that decides it."""
     await combiner.restart()
     first, second, third = (phase_of("a", retain_updates=True) for _ in range(3))
     await over(combiner, first, "a")
@@ -169,7 +169,7 @@ async def test_the_oldest_go_where_there_is_no_room(combiner, phase_of):
 
 
 async def test_what_has_no_room_even_alone_is_not_retained(combiner, phase_of):
-    """The limit holds; why there is nothing is told."""
+    """The limit holds, and a status says why nothing is retained."""
     combiner.spool = Spool(combiner.folder)
     combiner.engine = Engine("combiner-1", combiner.spool, combiner.store, 10, 1)
     phase = phase_of("a", retain_updates=True)
@@ -182,7 +182,7 @@ async def test_what_has_no_room_even_alone_is_not_retained(combiner, phase_of):
 
 
 def test_what_people_put_there_is_left_alone(tmp_path):
-    """A combiner starts beside it."""
+    """A combiner starts beside foreign files."""
     spool = Spool(tmp_path)
     (spool.retained / "README").write_text("mine")
     (spool.retained / "mine").mkdir()

@@ -1,4 +1,4 @@
-"""The spool: what is on disk after any line is either there whole or not there."""
+"""The spool: after any line, everything on disk is either complete or absent."""
 
 import uuid
 
@@ -60,7 +60,7 @@ OUTCOMES = [
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_a_restart_finds_the_same(spool, folder, record, phase, outcome):
-    """The record with its time and authority, the answers, the digests, and whether it was shut."""
+    """The record with its time and authority, the answers, the digests and the shut mark are the same."""
     spool.keep_record(record)
     spool.keep_answer(phase.phase_id, answer_of(phase, outcome=outcome))
     spool.keep_digest(phase.phase_id, "task", Digest(7, "a" * 64))
@@ -76,7 +76,7 @@ def test_a_restart_finds_the_same(spool, folder, record, phase, outcome):
 
 
 def test_a_phase_begins_open_and_without_answers(spool, record, phase):
-    """Nothing is made up."""
+    """A new phase has no answers and no mark."""
     spool.keep_record(record)
 
     assert not spool.is_shut(phase.phase_id, 2)
@@ -91,7 +91,7 @@ DAMAGES = [b"", b"\xff\xff", bytes(2000), b"0" * 64 + b"\n{}", b'{"old": "versio
 def test_a_phase_without_a_whole_record_is_cleared_away(
     spool, folder, record, phase, content, caplog
 ):
-    """Killed before it was written, zeros of a power cut, another version: no such phase, no file, a warning."""
+    """A phase killed before its record was written, filled with zeros or of another version leaves no file."""
     spool.keep_record(record)
     path = folder / "phases" / phase.phase_id / "record.json"
     path.unlink()
@@ -104,7 +104,7 @@ def test_a_phase_without_a_whole_record_is_cleared_away(
 
 
 def test_what_an_earlier_version_left_is_cleared_away(spool, folder, caplog):
-    """Its phases are begun again by their controller."""
+    """The phases of an earlier version are begun again by their controller."""
     old = folder / "phases" / str(uuid.uuid4())
     old.mkdir()
     (old / "phase").write_bytes(b"\x0a\x24serialised")
@@ -129,7 +129,7 @@ def test_a_damaged_answer_is_deleted(spool, folder, record, phase, content, capl
 
 
 def test_an_answer_that_was_cut_short_is_deleted(spool, folder, record, phase):
-    """At any byte."""
+    """An answer that was cut at any byte is deleted."""
     spool.keep_record(record)
     answer = answer_of(phase)
     spool.keep_answer(phase.phase_id, answer)
@@ -142,7 +142,7 @@ def test_an_answer_that_was_cut_short_is_deleted(spool, folder, record, phase):
 
 
 def test_work_in_progress_is_gone_after_a_restart(spool, folder):
-    """What was being written when the process died takes no room."""
+    """A half-written file of a killed process takes no room."""
     spool.scratch().write_bytes(b"half")
 
     Spool(folder)
@@ -188,6 +188,6 @@ def test_a_spool_that_cannot_be_used_says_so(tmp_path):
 
 
 def test_what_the_system_refuses_later_is_ours_as_well(spool, phase):
-    """An answer for a phase whose folder has gone."""
+    """An answer for a phase whose folder has gone raises our own error."""
     with pytest.raises(Unavailable):
         spool.keep_answer(phase.phase_id, answer_of(phase))

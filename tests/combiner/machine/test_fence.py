@@ -1,4 +1,4 @@
-"""The fence: whoever has lost a session is refused, and memory stays bounded."""
+"""The fence: a controller that has lost its session is refused, and memory stays bounded."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from fednet.errors import Superseded
 
 
 def test_the_highest_term_of_each_session_passes():
-    """The same controller as often as it likes; it is told when the session has another one."""
+    """The same controller passes as often as it likes; it is told when the session has another one."""
     fence = Fence()
 
     passed = [
@@ -42,7 +42,7 @@ def test_a_lower_term_and_another_controllers_equal_term_are_refused(controller,
 
 
 def test_the_sessions_that_were_quiet_longest_are_forgotten(monkeypatch):
-    """Those that give orders stay."""
+    """Sessions whose controllers give orders stay."""
     monkeypatch.setattr(limits, "fenced_sessions_max", 3)
     fence = Fence()
 

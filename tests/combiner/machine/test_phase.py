@@ -1,4 +1,6 @@
-"""The phase machine: its table, and what holds whatever order events come in."""
+"""The phase machine: its table, and laws that hold in every order of events."""
+
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from fednet.combiner.machine.events import (
     CloseAsked,
     Counted,
     Damaged,
-    Failed,
+    Event,
     Finish,
     Finished,
     Joined,
@@ -28,8 +30,9 @@ from fednet.combiner.machine.events import (
     Withdrew,
 )
 from fednet.combiner.machine.news import PhaseClosed, TaskSent, TaskUnanswered
-from fednet.combiner.machine.phase import PhaseMachine, PhaseState, TaskState
-from fednet.combiner.machine.values import JsonObject
+from fednet.combiner.machine.phase import PhaseMachine, PhaseState
+from fednet.combiner.machine.tasks import TaskState
+from fednet.combiner.machine.values import JsonObject, Verdict
 
 DEADLINE = 100.0
 TASK = task_id_of("phase", "a")
@@ -45,7 +48,7 @@ def answered(client):
 
 
 def failed(client):
-    return Failed(task_id_of("phase", client), Failure("boom"))
+    return Answered(Answer(task_id_of("phase", client), Failure("boom")))
 
 
 def names_of(instructions):
@@ -61,7 +64,7 @@ def next_attempt(*clients, **more):
     return StartedAgain(clients, 1, 2 * DEADLINE, **more)
 
 
-# The table: where one of two tasks stands, what happens to it, where it stands then, what is to be done.
+# The table: the state of one of two tasks, an event, the next state, the instructions.
 
 ARRIVALS = {
     "open": [Joined("a")],
@@ -159,7 +162,7 @@ def test_the_table_has_a_row_for_each_state_and_event():
     kinds = {type(event) for _, event, _, _ in TABLE}
 
     assert rows == {(state, kind) for state in TaskState for kind in kinds}
-    assert len(kinds) == 13
+    assert kinds == set(get_args(Event))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +174,7 @@ def test_the_table_has_a_row_for_each_state_and_event():
     ],
 )
 def test_an_answer_counts_before_the_deadline_only(now, state, finish):
-    """The last update before, at and after the deadline: from the deadline on it is late."""
+    """An update counts before the deadline; at and after it the update is late."""
     phase = phase_of("a")
     phase.handle(Joined("a"), 0.0)
     assert phase.waits_for(TASK, now) == (now < DEADLINE)
@@ -183,7 +186,7 @@ def test_an_answer_counts_before_the_deadline_only(now, state, finish):
 
 
 def test_what_is_being_checked_at_the_deadline_still_counts():
-    """An answer that came in time is waited for, and is in the number of the end."""
+    """An answer that came in time is waited for, and is in the totals."""
     phase = phase_of("a", "b")
     phase.handle(answered("a"), 0.0)
 
@@ -196,7 +199,7 @@ def test_what_is_being_checked_at_the_deadline_still_counts():
 
 
 def test_who_is_not_here_at_the_close_is_gone_and_who_is_here_is_late():
-    """The reason tells the two apart; only who is here is told to stop."""
+    """The reason tells the two apart; only connected clients are told to stop."""
     phase = phase_of("a", "b")
     phase.handle(Joined("a"), 0.0)
 
@@ -219,7 +222,7 @@ def test_a_client_that_comes_back_gets_its_task_again():
 
 
 def test_the_reason_of_a_refusal_is_said_again():
-    """Who did not get the first receipt gets the same words."""
+    """A client that missed the first receipt gets the same words."""
     phase = phase_of("a")
     phase.handle(answered("a"), 0.0)
 
@@ -227,7 +230,7 @@ def test_the_reason_of_a_refusal_is_said_again():
     again = phase.handle(answered("a"), 2.0)
 
     assert Tell(TaskUnanswered(Why.REFUSED, "wrong shape"), "a", TASK) in first
-    assert again == [Receipt("a", TASK, accepted=False, reason="wrong shape")]
+    assert again == [Receipt("a", Verdict(TASK, accepted=False, reason="wrong shape"))]
 
 
 def test_strangers_are_nothing_to_a_phase():
@@ -245,7 +248,7 @@ def test_a_phase_without_clients_finishes_at_once():
 
 
 def test_a_released_phase_never_finishes():
-    """What was being checked is receipted as of no use, and what comes of it later is ignored."""
+    """An answer being checked is receipted as not accepted, and the result of its check is ignored."""
     phase = phase_of("a", "b")
     phase.handle(Joined("b"), 0.0)
     phase.handle(answered("a"), 0.0)
@@ -253,7 +256,7 @@ def test_a_released_phase_never_finishes():
     done = phase.handle(Released(), 1.0)
 
     assert done == [
-        Receipt("a", TASK, accepted=False, reason="The round is over."),
+        Receipt("a", Verdict(TASK, accepted=False, reason="The round is over.")),
         Cancel("b", OTHER),
     ]
     assert phase.handle(Counted(TASK, 5.0), 2.0) == []
@@ -262,7 +265,7 @@ def test_a_released_phase_never_finishes():
 
 
 def closed(*clients, at=0.0, **more):
-    """A phase that was closed after these clients had answered, of a and b."""
+    """Return a phase that was closed after these clients had answered, of a and b."""
     phase = phase_of("a", "b", **more)
     phase.handle(Joined("a"), at)
     phase.handle(Joined("b"), at)
@@ -285,7 +288,7 @@ def test_a_higher_attempt_asks_those_without_an_answer_and_keeps_the_others():
     phase.handle(answered("b"), DEADLINE + 2)
     done = phase.handle(Counted(OTHER, 3.0), DEADLINE + 3)
 
-    assert done == [Receipt("b", OTHER, accepted=True), Finish(share=False)]
+    assert done == [Receipt("b", Verdict(OTHER, accepted=True)), Finish(share=False)]
     assert closed_in(phase.handle(Finished(), DEADLINE + 3)) == [PhaseClosed(2, 5.0, attempt=1)]
 
 
@@ -299,7 +302,7 @@ def test_a_higher_attempt_that_comes_at_the_deadline_leaves_the_work_alone():
 
 
 def test_a_higher_attempt_of_those_that_have_answered_is_told_at_once():
-    """Nobody is waited for."""
+    """The end is told again, because nobody is waited for."""
     phase = closed("a", "b")
 
     assert phase.handle(next_attempt("a", "b"), 1.0) == [Finish(share=False)]
@@ -331,7 +334,7 @@ def test_a_client_that_comes_later_opens_a_phase_that_had_all_its_answers():
 
 
 def test_a_client_that_comes_after_an_early_close_is_late():
-    """Its end is told, and the phase's end again: nobody waits for either in vain."""
+    """The client's end and the phase's end are told again: nobody waits for either in vain."""
     phase = closed("a")
 
     done = phase.handle(StartedAgain(("c",), 0, 9 * DEADLINE), 1.0)
@@ -393,7 +396,7 @@ def test_a_withdrawal_ends_open_tasks_without_a_word():
     ],
 )
 def test_only_a_client_that_has_said_nothing_may_be_withdrawn(events, stays):
-    """An answer that is in, being checked, or of no use stays; one that never came does not."""
+    """An answer that is in, being checked or refused stays; a client without an answer may be withdrawn."""
     phase = phase_of("a", "b")
     for event in events:
         phase.handle(event, 0.0)
@@ -402,7 +405,7 @@ def test_only_a_client_that_has_said_nothing_may_be_withdrawn(events, stays):
 
 
 def test_a_damaged_answer_is_asked_for_again_while_the_phase_is_open():
-    """After the close it is late."""
+    """A damaged answer is asked for again; after the close it is late."""
     phase = phase_of("a", "b")
     phase.handle(Joined("a"), 0.0)
     phase.handle(answered("a"), 0.0)
@@ -431,7 +434,7 @@ def test_a_damaged_answer_of_a_client_that_is_elsewhere_is_told():
 
 
 def test_answers_that_are_asked_for_again_are_known_before():
-    """So that they can be deleted first."""
+    """The engine can delete the answers first."""
     phase = closed("a")
     phase.handle(StartedAgain(("c",), 0, DEADLINE), 0.0)
 
@@ -442,7 +445,7 @@ def test_answers_that_are_asked_for_again_are_known_before():
 # Laws
 
 CLIENTS = ("a", "b", "c")
-LATE = ("c", "d")  # those that may come later, and come back
+LATE = ("c", "d")  # Clients that may come later, and come back
 clients = st.sampled_from(CLIENTS)
 late = st.sampled_from(("a", *LATE))
 outside_events = st.one_of(
@@ -453,7 +456,7 @@ outside_events = st.one_of(
     st.just(CloseAsked()),
     st.just(TimePassed()),
 )
-# What is being checked may come back good or bad, or be lost, at any later moment; so may what is being shared.
+# An answer being checked may come back good, bad or lost at any later moment; so may a sharing.
 outcomes = st.sampled_from(["good", "bad", "lost", "shared"])
 changes = st.one_of(
     st.tuples(st.lists(late, max_size=3).map(tuple), st.integers(0, 3), st.booleans()),
@@ -466,7 +469,7 @@ any_steps = st.lists(
 
 
 class Story:
-    """Runs a phase as the engine would: every Check and every Finish is answered once, after a while."""
+    """A phase run as the engine would run it: every Check and every Finish is answered once, after a while."""
 
     def __init__(self):
         self.phase = phase_of(*CLIENTS[:2])
@@ -478,8 +481,8 @@ class Story:
         self.done = []
 
     def feed(self, event):
-        if isinstance(event, Answered | Failed):
-            task = event.answer.task_id if isinstance(event, Answered) else event.task
+        if isinstance(event, Answered):
+            task = event.answer.task_id
             if self.phase.client_of(task) is None:
                 return
             self.arrived.append(task)
@@ -550,7 +553,7 @@ class Story:
 
 
 def accepted(story):
-    return {each.task for each in story.all_of(Receipt) if each.accepted}
+    return {each.verdict.task_id for each in story.all_of(Receipt) if each.verdict.accepted}
 
 
 @given(steps)
@@ -566,7 +569,7 @@ def test_every_phase_closes_exactly_once_with_what_was_folded(steps):
 
 @given(any_steps)
 def test_a_phase_that_is_changed_in_any_order_closes_with_what_was_folded(steps):
-    """Whatever is added, opened again or withdrawn and when: each answer counts once, and nothing hangs."""
+    """Each answer counts once, and nothing hangs, whatever is added, opened again or withdrawn and when."""
     story = Story()
     story.run(steps)
     story.end()
@@ -582,7 +585,7 @@ def test_a_phase_that_is_changed_in_any_order_closes_with_what_was_folded(steps)
 
 @given(any_steps, st.integers(1, 3))
 def test_every_higher_attempt_is_told_its_end(steps, more):
-    """After all that came before, a further attempt opens the phase and closes it with all answers that were in."""
+    """A further attempt opens the phase after any story and closes it with all answers that were in."""
     story = Story()
     story.run(steps)
     told = len(story.closes)
@@ -600,14 +603,14 @@ def test_every_higher_attempt_is_told_its_end(steps, more):
 
 @given(steps)
 def test_each_answer_is_receipted(steps):
-    """However often it comes, who sent one is told what became of it."""
+    """The client gets a receipt, however often it sends the answer."""
     story = Story()
     story.run([(event, after) for event, after in steps if event != "lost"])
     story.end()
 
     checked = [each.answer.task_id for each in story.all_of(Check)]
     assert len(checked) == len(set(checked))
-    assert {each.task for each in story.all_of(Receipt)} >= set(story.arrived)
+    assert {each.verdict.task_id for each in story.all_of(Receipt)} >= set(story.arrived)
 
 
 @given(any_steps)
@@ -619,8 +622,8 @@ def test_no_task_both_counts_and_is_reported_unanswered_after_it(steps):
 
     last = {}
     for each in story.done:
-        if isinstance(each, Receipt) and each.accepted:
-            last[each.task] = "accepted"
+        if isinstance(each, Receipt) and each.verdict.accepted:
+            last[each.verdict.task_id] = "accepted"
         elif isinstance(each, Tell) and isinstance(each.happening, TaskUnanswered):
             last[each.task] = "reported"
     assert {task for task, word in last.items() if word == "accepted"} == set(story.folded)
@@ -628,7 +631,7 @@ def test_no_task_both_counts_and_is_reported_unanswered_after_it(steps):
 
 @given(steps)
 def test_each_task_of_an_undisturbed_phase_has_one_end(steps):
-    """An accepted receipt, or one report."""
+    """The end is an accepted receipt, or one report."""
     story = Story()
     story.run(steps)
     story.end()
@@ -668,7 +671,7 @@ def test_nothing_changes_after_the_end(steps):
 
 @given(any_steps, st.integers(0, 60))
 def test_a_release_at_any_moment_is_the_last_word(steps, moment):
-    """Whatever comes after it, there is no further end and nothing but receipts."""
+    """After the release there is no further end and nothing but receipts."""
     story = Story()
     story.run(steps[:moment])
     story.feed(Released())

@@ -101,11 +101,10 @@ def test_a_wait_is_bounded(api):
         assert (answer.status_code, answer.json["field"]) == (422, "wait_seconds")
 
 
-def test_where_all_places_to_wait_are_taken_the_answer_comes_at_once(api, services):
-    """The other requests still find a thread."""
+def test_where_all_places_to_wait_are_taken_the_answer_comes_at_once(api, feed, monkeypatch):
+    """There is a limit on everything."""
+    monkeypatch.setattr(feed._listeners, "_count_max", 0)
     api.post(f"{SESSIONS}/", json={"session_id": "one"})
-    for _ in range(limits.waiting_requests_max):
-        services.waiting.acquire()
 
     begun = time.monotonic()
     answer = api.get(f"{SESSIONS}/one?after_version=1&wait_seconds={SECONDS:g}")
@@ -114,12 +113,15 @@ def test_where_all_places_to_wait_are_taken_the_answer_comes_at_once(api, servic
     assert time.monotonic() - begun < SECONDS
 
 
-def test_a_place_to_wait_is_given_back(api, services):
-    """Also when the session is not found."""
-    for _ in range(2 * limits.waiting_requests_max):
-        api.get(f"{SESSIONS}/nope?after_version=0&wait_seconds=0")
+def test_a_place_to_wait_is_given_back(api, feed):
+    """When the answer comes, and when the session is not found."""
+    api.post(f"{SESSIONS}/", json={"session_id": "one"})
 
-    assert services.waiting.acquire(blocking=False)
+    api.get(f"{SESSIONS}/nope?after_version=0&wait_seconds=0.01")
+    api.get(f"{SESSIONS}/one?after_version=0&wait_seconds=0.01")
+    api.get(f"{SESSIONS}/one?after_version=1&wait_seconds=0.01")
+
+    assert feed.listeners == 0
 
 
 @pytest.fixture

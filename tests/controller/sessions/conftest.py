@@ -16,7 +16,7 @@ SEED = BlobRef("seed-model", 1, "0" * 64)
 
 @pytest.fixture
 def new_session():
-    """Makes a session with small figures; any of its fields can be given."""
+    """Return a function that makes a session with small figures; any of its fields can be given."""
 
     def make(**fields):
         figures = {
@@ -42,7 +42,7 @@ def new_session():
 
 @pytest.fixture
 def controllers(monkeypatch):
-    """The controllers that were started, the present one last; all are stopped at the end."""
+    """Give the controllers that were started, the present one last; all are stopped at the end."""
     started, start = [], Controller.start
 
     def start_and_note(settings):
@@ -57,7 +57,7 @@ def controllers(monkeypatch):
 
 @pytest.fixture
 def join():
-    """Lets a site into a network: an object with a number, and a method for each task that it can do."""
+    """Let a site into a network: an object with a number, and a method for each task that it can do."""
 
     def let_in(net, site, **where):
         can_do = {
@@ -72,7 +72,7 @@ def join():
 
 @pytest.fixture
 def new_network(tmp_path, controllers, join):  # noqa: ARG001  controllers are stopped after the rest
-    """Makes a network with sites spread over its combiners, of which some forbid server functions.
+    """Give a function that makes a network with sites spread over its combiners, of which some forbid server functions.
 
     It is taken apart at the end.
     """
@@ -94,6 +94,6 @@ def new_network(tmp_path, controllers, join):  # noqa: ARG001  controllers are s
 
 @pytest.fixture
 def zeros(tmp_path):
-    """A model of zeros: float32 (4,) and float64 (2, 3)."""
+    """Return a model of zeros: float32 (4,) and float64 (2, 3)."""
     write_model(tmp_path / "zeros.npz", [np.zeros(4, np.float32), np.zeros((2, 3), np.float64)])
     return str(tmp_path / "zeros.npz")

@@ -1,4 +1,4 @@
-"""Whole sessions with aggregators that need more than the sum of what came in."""
+"""Whole sessions with aggregators that need more than the sum of the updates."""
 
 import threading
 
@@ -36,7 +36,7 @@ class Site:
 
 @pytest.fixture
 def network(new_network, zeros):
-    """Makes a network with a model of zeros and sites 1, 2, … spread over its combiners."""
+    """Return a function that makes a network with a model of zeros and sites 1, 2, … spread over its combiners."""
 
     def make(combiners, sites):
         net = new_network(combiners, sites)
@@ -61,7 +61,7 @@ def final_model(net, session_id, folder):
 
 
 def restart(net, controllers):
-    """A new controller on the same data and port, and new combiners on theirs."""
+    """Start a controller on the same data and port, and combiners on theirs."""
     names = [combiner["name"] for combiner in net.api.get_combiners()["result"]]
     controllers[-1].stop()
     for name in names:
@@ -117,7 +117,7 @@ REFUSED = [
 
 
 def test_a_session_that_its_aggregator_cannot_serve_is_refused(network):
-    """At the start, with the field and what it must be, and nothing is left behind."""
+    """The start is refused with the field and its condition, and nothing is left behind."""
     net = network(1, [Site(1)])
 
     for options, field, words in REFUSED:

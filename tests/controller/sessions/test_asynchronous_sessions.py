@@ -1,4 +1,4 @@
-"""Asynchronous sessions over a whole network: which update is how old is arranged, task by task."""
+"""Asynchronous sessions over a whole network: the age of each update is arranged, task by task."""
 
 import queue
 import threading
@@ -42,7 +42,7 @@ def sites():
 
 @pytest.fixture
 def network(new_network, sites, zeros):
-    """Makes a network with a model of zeros and the three sites spread over its combiners."""
+    """Give a function that makes a network with a model of zeros and the three sites spread over its combiners."""
 
     def make(combiners):
         net = new_network(combiners, sites)
@@ -62,7 +62,7 @@ def start(net, **options):
 
 
 def restart(net, controllers):
-    """A new controller on the same data and port, and new combiners on theirs."""
+    """Start a controller on the same data and port, and combiners on theirs."""
     names = [combiner["name"] for combiner in net.api.get_combiners()["result"]]
     controllers[-1].stop()
     for name in names:
@@ -74,7 +74,7 @@ def restart(net, controllers):
 
 
 def moved(x, *updates):
-    """The paper's step: each update is (number of its site, what it began with, how old that is)."""
+    """Return the paper's step; each update is (number of its site, its base, its age in rounds)."""
     steps = [(number - base) / 2 / np.sqrt(1 + age) for number, base, age in updates]
     return x + sum(steps) / len(steps)
 
@@ -84,7 +84,7 @@ def moved(x, *updates):
 def test_updates_of_any_age_make_the_models_that_numpy_makes(
     network, sites, controllers, tmp_path, combiners, is_interrupted
 ):
-    """On one and on three combiners; also where all but the clients stops with tasks in flight."""
+    """The models match on one and on three combiners, also if everything but the clients stops with tasks in flight."""
     one, two, three = sites
     net = network(combiners)
     session_id = start(net, rounds=3)
@@ -127,7 +127,7 @@ def test_updates_of_any_age_make_the_models_that_numpy_makes(
 
 
 def test_each_update_comes_as_it_is_where_one_makes_a_model(network, sites, tmp_path):
-    """A buffer of one: nobody waits for anybody at all."""
+    """With a buffer of one, nobody waits for anybody."""
     net = network(1)
     session_id = start(net, rounds=2, round_buffer_size=1)
     for site in sites:
@@ -153,7 +153,7 @@ REFUSED = [
 
 
 def test_options_that_make_no_sense_are_refused(network):
-    """At the start, with the field and what it must be, and nothing is left behind."""
+    """The start is refused with the field and its condition, and nothing is left behind."""
     net = network(1)
 
     for options, field, words in REFUSED:

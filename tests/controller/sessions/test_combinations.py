@@ -1,4 +1,4 @@
-"""Whole sessions that use several features at once: what each promises holds beside the others."""
+"""Whole sessions that use several features at once: the promises of each hold beside the others."""
 
 import threading
 import time
@@ -40,7 +40,7 @@ class Site:
 
 @pytest.fixture
 def sites():
-    """Sites 1 to 6; whatever waits in one of them is let go at the end."""
+    """Give sites 1 to 6; each task that still waits in one of them is let go at the end."""
     made = [Site(number) for number in range(1, 7)]
     yield made
     for site in made:
@@ -49,7 +49,7 @@ def sites():
 
 @pytest.fixture
 def network(new_network, tmp_path, sites):
-    """Makes a network with a model of zeros in a format, and the sites spread over its combiners."""
+    """Return a function that makes a network with a model of zeros in a format, and sites on its combiners."""
 
     def make(combiners=1, helper="numpyhelper"):
         net = new_network(combiners, sites)
@@ -60,7 +60,7 @@ def network(new_network, tmp_path, sites):
 
 
 def seed_file(folder, helper):
-    """A model of zeros, written without fednet where its format allows."""
+    """Return a model of zeros, written without fednet where its format allows."""
     path = folder / f"seed{model_format(helper).suffix}"
     if helper == "safetensors":
         save_file({"weights": SEED.reshape(2, 3)}, path)
@@ -72,7 +72,7 @@ def seed_file(folder, helper):
 
 
 def first_value(net, session, folder):
-    """The first number of a session's newest model, read without fednet."""
+    """Return the first number of a session's newest model, read without fednet."""
     helper, path = session["session_config"][0]["helper"], folder / "made"
     net.api.download_model(session["model_id"], str(path))
     if helper == "safetensors":
@@ -100,7 +100,7 @@ def finish(net, session_id):
 
 
 def retained(net, combiners):
-    """How many updates each combiner has kept for people."""
+    """Return the number of updates that each combiner has retained."""
     folders = [
         net.data_dir / f"combiner-{n}" / "spool" / "retained" for n in range(1, combiners + 1)
     ]
@@ -108,7 +108,7 @@ def retained(net, combiners):
 
 
 def wait_until(holds):
-    """Wait for something that no event tells."""
+    """Wait for a state that no event tells."""
     over = time.monotonic() + SECONDS
     while not holds():
         assert time.monotonic() < over
@@ -131,7 +131,7 @@ def test_stale_updates_are_merged_in_every_format(network, tmp_path, helper):
 
 
 def test_updates_of_an_asynchronous_session_stay_where_it_wants_to_keep_them(network):
-    """On the combiners of those that sent them: at least those that models are made of."""
+    """Each combiner has the updates of its clients, at least those in models."""
     net = network(2)
 
     finish(net, start(net, aggregator="fedbuff", round_buffer_size=3, delete_models=False))
@@ -143,7 +143,7 @@ def test_updates_of_an_asynchronous_session_stay_where_it_wants_to_keep_them(net
 
 
 class Sum:
-    """Tells everybody the round, and adds up what they have added."""
+    """Functions that tell everybody the round, and sum the updates."""
 
     def __init__(self):
         self.rounds = 0
@@ -162,7 +162,7 @@ class Sum:
 
 @pytest.mark.parametrize("helper", HELPERS)
 def test_server_functions_plan_and_aggregate_in_every_format(network, sites, tmp_path, helper):
-    """Over two combiners, as NumPy adds."""
+    """The sums are NumPy's, over two combiners."""
     net = network(2, helper)
 
     session = finish(net, start(net, server_functions=Sum))
@@ -172,7 +172,7 @@ def test_server_functions_plan_and_aggregate_in_every_format(network, sites, tmp
 
 
 def test_updates_that_server_functions_are_given_stay_on_their_combiners(network, tmp_path):
-    """Each once, although they also travelled to the combiner that aggregates."""
+    """Each update stays once, although it also travelled to the combiner that aggregates."""
     net = network(3)
 
     session = finish(net, start(net, server_functions=Sum, delete_models=False))
@@ -182,14 +182,14 @@ def test_updates_that_server_functions_are_given_stay_on_their_combiners(network
 
 
 class Count:
-    """Makes a model of how many updates it was given."""
+    """Functions whose model is the number of their updates."""
 
     def aggregate(self, previous_global, client_updates):
         return [np.full_like(array, len(client_updates)) for array in previous_global]
 
 
 def test_server_functions_aggregate_as_many_updates_as_are_enough(network, sites, tmp_path):
-    """With a buffer of three nobody waits for the others."""
+    """With a buffer of three, nobody waits for the other clients."""
     net = network(1)
     for site in sites[3:]:
         site.may_go_on.clear()
@@ -200,13 +200,13 @@ def test_server_functions_aggregate_as_many_updates_as_are_enough(network, sites
 
 
 def clients_of(net, round_id):
-    """The names of the clients whose updates are in a round's model."""
+    """Return the names of the clients whose updates are in a round's model."""
     answers = net.api.get_round_answers(round_id, outcome="counted")["result"]
     return sorted(each["client"]["name"] for each in answers)
 
 
 def test_the_same_seed_draws_the_same_where_functions_only_tell(network):
-    """And the same as without functions: what they tell changes no draw."""
+    """The draw is the same as without functions: settings change no draw."""
     net = network(2)
 
     drawn = []
@@ -241,7 +241,7 @@ class Waits:
 
 @pytest.fixture
 def waiting(network, tmp_path):
-    """A network, a session that is in PLANNING, and what lets its functions go on."""
+    """Give a network, a session that is in PLANNING, and a function that lets its functions go on."""
     begun, may = tmp_path / "begun", tmp_path / "may"
     net = network(2)
     session_id = start(net, server_functions=WAITS.format(begun=str(begun), may=str(may)))
@@ -252,7 +252,7 @@ def waiting(network, tmp_path):
 
 
 def test_a_session_that_is_paused_while_it_plans_finishes_that_round(waiting):
-    """And begins no other until it is resumed."""
+    """The session begins no other round until it is resumed."""
     net, session_id, go_on = waiting
 
     net.api.pause_session(session_id)
@@ -266,7 +266,7 @@ def test_a_session_that_is_paused_while_it_plans_finishes_that_round(waiting):
 
 
 def test_a_session_that_is_stopped_while_it_plans_can_be_continued(waiting, sites):
-    """Its functions begin with what they remembered before the plan that came to nothing."""
+    """The functions begin with their memory before the abandoned plan."""
     net, session_id, go_on = waiting
 
     stopped = net.api.stop_session(session_id)
@@ -281,7 +281,7 @@ def test_a_session_that_is_stopped_while_it_plans_can_be_continued(waiting, site
 
 @pytest.mark.parametrize("which", ["controller", "combiners"])
 def test_a_plan_survives_a_restart(waiting, sites, controllers, which):
-    """It is asked for again, and counted once."""
+    """The plan is asked for again, and counted once."""
     net, session_id, go_on = waiting
     if which == "controller":
         controllers[-1].stop()
@@ -321,7 +321,7 @@ def test_a_round_tells_how_long_its_planning_took(waiting):
 
 
 def test_clients_predict_while_a_session_trains(network, sites):
-    """Both come to their end; a client serves them in turn."""
+    """Both sessions end; a client serves them in turn."""
     net = network(2)
     sites[0].may_go_on.clear()
     session_id = start(net)
@@ -339,7 +339,7 @@ def test_clients_predict_while_a_session_trains(network, sites):
 
 @pytest.mark.parametrize("helper", HELPERS)
 def test_clients_predict_with_a_model_of_any_format(network, helper):
-    """One that a session has made in it."""
+    """The model was made by a session in that format."""
     net = network(1, helper)
     finish(net, start(net, rounds=1, aggregator="fedmedian"))
 

@@ -10,9 +10,10 @@ import requests
 
 from fednet import limits
 from fednet.combiner.engine.spool import Spool
+from fednet.controller.feed.entries import Interest
 from fednet.controller.server import Controller
 from fednet.controller.sessions.engine import reports
-from fednet.controller.sessions.engine.told import TaskSent
+from fednet.controller.sessions.engine.news import TaskSent
 from fednet.controller.sessions.options import SessionOptions
 from fednet.errors import FailedPrecondition, InvalidInput, Unavailable
 from fednet.packages import create_package
@@ -46,14 +47,14 @@ class Site:
 
 @pytest.fixture
 def seed(tmp_path):
-    """A model of zeros."""
+    """Return a model of zeros."""
     write_model(tmp_path / "seed.npz", [np.zeros(4, np.float32), np.zeros((2, 3), np.float32)])
     return tmp_path / "seed.npz"
 
 
 @pytest.fixture
 def network(new_network, seed):
-    """Makes a network with a seed model."""
+    """Return a function that makes a network with a seed model."""
 
     def make(combiners=1, sites=()):
         net = new_network(combiners, sites)
@@ -64,7 +65,7 @@ def network(new_network, seed):
 
 
 def finish(net, session_id, expected=frozenset({"FINISHED", "FAILED"})):
-    """Wait until a session has ended; its document."""
+    """Wait until a session has ended; return its document."""
     session = net.api.wait_session(session_id, timeout=SECONDS)
     assert session["status"] in expected
     return session
@@ -77,14 +78,14 @@ def run(net, **options):
 
 
 def rounds_of(net, session):
-    """The rounds of a session, in their order."""
+    """Return the rounds of a session, in their order."""
     found = net.api.get_rounds()["result"]
     mine = [each for each in found if each["session_id"] == session["session_id"]]
     return sorted(mine, key=lambda each: each["number"])
 
 
 def answers_of(net, round_):
-    """The answers that count in a round."""
+    """Return the answers that count in a round."""
     return net.api.get_round_answers(round_["id"], outcome="counted")["result"]
 
 
@@ -101,7 +102,7 @@ def parameters_of(net, model_id, folder):
 
 
 def test_one_two_and_three_combiners_give_the_same_model(network, tmp_path):
-    """The mean is by examples, wherever the clients are: (1·10 + 2·20 + 3·30) / 60 in each round."""
+    """The mean is by examples, on any combiner: (1·10 + 2·20 + 3·30) / 60 in each round."""
     models = []
     for combiners in (1, 2, 3):
         net = network(combiners, [Site(number) for number in (1, 2, 3)])
@@ -145,7 +146,7 @@ def test_two_sessions_at_once_come_to_their_ends(network):
 
 
 def test_a_round_tells_where_its_time_went(network):
-    """Its stages make it up but for what messages take; of the clients' steps each has the longest and the sum."""
+    """The stages make the round up except for messages; of the clients' steps each has the longest and the sum."""
     net = network(2, [Site(1), Site(2)])
 
     session = run(net, rounds=2, min_clients=2)
@@ -164,7 +165,7 @@ def test_a_round_tells_where_its_time_went(network):
 
 @pytest.mark.parametrize("delete_models", [True, False])
 def test_updates_go_with_their_round_unless_they_are_to_stay(network, tmp_path, delete_models):
-    """Then each combiner has those of its clients, and a status says where; partials go in any case."""
+    """Each combiner retains the updates of its clients, and a status says where; partials go in any case."""
     net = network(2, [Site(1), Site(2)])
 
     session = run(net, rounds=2, min_clients=2, delete_models=delete_models)
@@ -191,7 +192,7 @@ def test_updates_go_with_their_round_unless_they_are_to_stay(network, tmp_path, 
 
 
 def test_where_updates_are_retained_is_told_by_their_combiner(network):
-    """As a status of the session."""
+    """The place is a status of the session."""
     net = network(1, [Site(1)])
 
     session = run(net, rounds=2, delete_models=False)
@@ -206,7 +207,7 @@ def test_where_updates_are_retained_is_told_by_their_combiner(network):
 
 
 def test_sessions_share_their_clients_fairly(network):
-    """A client works on one task at a time, whosever it is, and no session waits for the end of another."""
+    """A client works on one task at a time, of whichever session, and no session waits for the end of another."""
     lock, orders = threading.Lock(), {name: [] for name in ("a", "b")}
     at_work, both_started = Counter(), threading.Event()
 
@@ -298,7 +299,7 @@ BAD = {
 
 @pytest.mark.parametrize("train", BAD, ids=lambda train: train.__name__)
 def test_a_session_goes_on_without_a_client_that_fails(network, tmp_path, train):
-    """The model is that of the others; what went wrong is in a status."""
+    """The model is that of the others; a status says why the client failed."""
     net = network(1, [Site(1)])
     net.add_client("bad", train=train)
 
@@ -312,7 +313,7 @@ def test_a_session_goes_on_without_a_client_that_fails(network, tmp_path, train)
 
 
 def test_the_traceback_of_a_client_is_in_its_status(network):
-    """So that its author finds the line."""
+    """The author of the code finds the line."""
     net = network(1, [Site(1)])
     net.add_client("bad", train=broken)
 
@@ -323,7 +324,7 @@ def test_the_traceback_of_a_client_is_in_its_status(network):
 
 
 def test_a_session_fails_with_the_reason_where_too_few_answer(network):
-    """After its retries; the seed model stays the active one."""
+    """The session fails after its retries; the seed model stays the active one."""
     net = network(1, [Site(1)])
     net.add_client("bad", train=broken)
     before = net.api.get_active_model()["id"]
@@ -337,7 +338,7 @@ def test_a_session_fails_with_the_reason_where_too_few_answer(network):
 
 
 def test_at_the_deadline_a_round_with_enough_answers_goes_on(network, tmp_path):
-    """The model is that of those who have answered; the other is told as late."""
+    """The model is that of the clients that have answered; the other one is told as late."""
     slow = Site(2)
     slow.may_train.clear()
     net = network(1, [Site(1), slow])
@@ -354,7 +355,7 @@ def test_at_the_deadline_a_round_with_enough_answers_goes_on(network, tmp_path):
 
 @pytest.mark.parametrize("retries", [0, 2])
 def test_at_the_deadline_a_round_with_too_few_answers_is_repeated(network, retries):
-    """As often as round_retries says; then the session has failed, and its round says why."""
+    """The round is repeated round_retries times; then the session has failed, and its round says why."""
     slow = Site(2)
     slow.may_train.clear()
     net = network(1, [Site(1), slow])
@@ -406,7 +407,7 @@ def test_a_controller_started_again_finishes_the_session_with_nothing_redone(
 
 
 def test_updates_that_come_while_the_controller_is_away_count(network, controllers):
-    """The combiners keep the news until somebody has stored them."""
+    """The combiners keep the news until a controller has stored it."""
     site = Site(1)
     net = network(1, [site])
     site.may_train.clear()
@@ -422,7 +423,7 @@ def test_updates_that_come_while_the_controller_is_away_count(network, controlle
 
 
 def test_a_combiner_started_again_finishes_the_session(network, controllers):
-    """On another port; what it had folded it folds again from its spool, and nobody trains it twice."""
+    """The combiner has another port; it folds its spool again, and nobody trains twice."""
     fast, slow = Site(1), Site(2)
     slow.may_train.clear()
     net = network(1, [fast, slow])
@@ -441,9 +442,12 @@ def test_a_combiner_started_again_finishes_the_session(network, controllers):
 
 def wait_for_answers(engine, session_id, count):
     """Until the controller knows of so many answers; told by the session's changes."""
-    session = engine.wait(session_id, 0, 0)
-    while session["progress"]["answers"] < count:
-        session = engine.wait(session_id, session["version"], SECONDS)
+    while True:
+        change = engine._running._feed.listen(Interest(session_id=session_id))
+        if engine.document(session_id)["progress"]["answers"] >= count:
+            change.close()
+            return
+        assert change.wait(SECONDS)
 
 
 # Refusals
@@ -475,7 +479,7 @@ def test_a_start_that_is_refused_leaves_nothing_behind(network, options, field):
 
 
 def post_session(net, options):
-    """What the REST API answers, with the field that APIClient's short answer leaves out."""
+    """Return the REST API's answer, with the field that APIClient's short answer leaves out."""
     headers = {"Authorization": f"Bearer {net.token}"}
     url = f"{net.api_url}/api/v1/sessions/"
     return requests.post(url, json=options, headers=headers, timeout=SECONDS).json()
@@ -536,7 +540,7 @@ def test_the_same_start_twice_is_one_session(network):
 
 
 def test_news_that_can_never_be_stored_hold_up_nothing(network, controllers, monkeypatch, caplog):
-    """They are dropped with a line in the log; what comes after them is heard."""
+    """Such news is dropped with a line in the log; later news is heard."""
     net = network(1, [Site(1)])
 
     def refuse(*_arguments):
@@ -552,7 +556,7 @@ def test_news_that_can_never_be_stored_hold_up_nothing(network, controllers, mon
 
 
 def test_news_that_cannot_be_read_hold_up_nothing(network, monkeypatch, caplog):
-    """They are dropped with a line in the log; what comes after them is heard."""
+    """Such news is dropped with a line in the log; later news is heard."""
     net = network(1, [Site(1)])
 
     documents_of = reports.documents_of
@@ -570,38 +574,53 @@ def test_news_that_cannot_be_read_hold_up_nothing(network, monkeypatch, caplog):
     assert "of combiner-1 is dropped" in caplog.text
 
 
-def test_a_wait_ends_when_the_controller_stops(network, controllers):
+def test_a_wait_ends_when_the_controller_stops(network, controllers, monkeypatch):
     """Nobody who waits holds it up."""
     site = Site(1)
     site.may_train.clear()
     net = network(1, [site])
     session_id = net.api.start_session(rounds=1)["session_id"]
     assert site.is_training.wait(SECONDS)
-    engine, answers = controllers[-1]._engine, []
-    waiting = threading.Thread(
-        target=lambda: answers.append(engine.wait(session_id, 0, 600, final_only=True))
-    )
+    asked, answers = listened(controllers[-1], monkeypatch), []
+    path = f"/api/v1/sessions/{session_id}?wait_for=end&wait_seconds={limits.wait_seconds_max}"
+    waiting = threading.Thread(target=lambda: answers.append(net.api._http.call("GET", path)))
     waiting.start()
+    assert asked.wait(SECONDS)
 
-    engine.close()
+    controllers[-1].stop()
 
     waiting.join(SECONDS)
     site.may_train.set()
-    assert answers[0]["session_id"] == session_id
+    assert (answers[0]["session_id"], answers[0]["status"]) == (session_id, "STARTED")
 
 
-def test_a_wait_for_the_end_is_not_answered_before(network, controllers):
+def listened(controller, monkeypatch):
+    """An event that is set as soon as somebody waits."""
+    asked, feed = threading.Event(), controller._engine._running._feed
+    listen = feed.listen
+
+    def and_tell(interest):
+        listener = listen(interest)
+        asked.set()
+        return listener
+
+    monkeypatch.setattr(feed, "listen", and_tell)
+    return asked
+
+
+def test_a_wait_for_the_end_is_not_answered_before(network):
     """However often the session changes on the way."""
     net = network(1, [Site(1)])
     session_id = net.api.start_session(rounds=3)["session_id"]
 
-    session = controllers[-1]._engine.wait(session_id, 0, SECONDS, final_only=True)
+    path = f"/api/v1/sessions/{session_id}?wait_for=end&wait_seconds={limits.wait_seconds_max}"
+    session = net.api._http.call("GET", path, seconds=SECONDS)
 
     assert (session["status"], session["round_number"]) == ("FINISHED", 3)
 
 
 def test_a_controller_that_stops_starts_no_session(network, controllers):
-    """It says so; the caller may try again."""
+    """The error says that the controller stops; the caller may try again."""
     network(1, [Site(1)])
     controllers[-1]._engine.close()
 
@@ -624,7 +643,7 @@ def test_a_session_of_another_version_fails_and_stops_no_other(network, controll
 
 
 def test_a_closed_network_leaves_no_thread_behind(tmp_path, seed, join):
-    """Also in the middle of a session."""
+    """No thread is left, also if a session was running."""
     before = set(threading.enumerate())
     site = Site(1)
     with Network(2, data_dir=tmp_path / "network") as net:
@@ -657,7 +676,7 @@ def test_a_stopped_session_is_terminated_and_cannot_be_paused(network):
 
 
 def test_a_stop_while_the_store_does_not_answer_says_so(network, controllers, monkeypatch):
-    """After a bounded wait; the session ends once the store is back."""
+    """The error comes after a bounded wait; the session ends once the store is back."""
     site = Site(1)
     site.may_train.clear()
     net = network(1, [site])
@@ -680,7 +699,7 @@ def test_a_stop_while_the_store_does_not_answer_says_so(network, controllers, mo
 
 
 def test_a_paused_session_finishes_its_round_and_begins_none_until_it_is_resumed(network):
-    """What is under way is not thrown away."""
+    """The work under way is not thrown away."""
     site = Site(1)
     site.may_train.clear()
     net = network(1, [site])
@@ -703,7 +722,7 @@ def test_a_paused_session_finishes_its_round_and_begins_none_until_it_is_resumed
 
 
 def test_a_session_that_is_not_paused_cannot_be_resumed(network):
-    """The error says what it is."""
+    """The error names the session's state."""
     net = network(1, [Site(1)])
     session_id = run(net, rounds=1)["session_id"]
 
@@ -712,7 +731,7 @@ def test_a_session_that_is_not_paused_cannot_be_resumed(network):
 
 
 def test_a_finished_session_goes_on_with_more_rounds(network):
-    """From its newest model, under its own id."""
+    """The session goes on from its newest model, under its own id."""
     site = Site(1)
     net = network(1, [site])
     session_id = run(net, rounds=2)["session_id"]
@@ -726,7 +745,7 @@ def test_a_finished_session_goes_on_with_more_rounds(network):
 
 
 def test_a_running_session_can_have_more_rounds(network):
-    """They are added to those that it has."""
+    """The rounds are added to the session's own."""
     site = Site(1)
     site.may_train.clear()
     net = network(1, [site])

@@ -1,4 +1,4 @@
-"""Whole sessions with server functions: over any number of combiners, over restarts, and where they fail."""
+"""Whole sessions with server functions: over any number of combiners, over restarts, and with failures."""
 
 import inspect
 import threading
@@ -17,7 +17,7 @@ SITES = (1, 2, 3, 4, 5)
 
 
 class Schedule(ServerFunctionsBase):
-    """Chooses, tells and aggregates by what it remembers, with the names that are there without import."""
+    """Functions that choose, tell and aggregate by their memory, with the names that need no import."""
 
     def __init__(self) -> None:
         self.round = 0
@@ -64,7 +64,7 @@ class Site:
 
 @pytest.fixture
 def network(new_network, zeros):
-    """Makes a network with a model of zeros and sites 1 to 5 spread over its combiners; some can forbid functions."""
+    """Return a function that makes a network with a model of zeros and sites 1 to 5; combiners can forbid functions."""
 
     def make(combiners=1, sites=None, forbidding=()):
         everyone = [Site(number) for number in SITES]
@@ -89,7 +89,7 @@ def final_model(net, session, folder):
 
 
 def ids_of(net):
-    """The number of each client's site by its id, in the order of the ids."""
+    """Return the number of each client's site by its id, in the order of the ids."""
     clients = net.api.get_clients()["result"]
     return {
         each["id"]: int(each["name"].removeprefix("site-"))
@@ -98,7 +98,7 @@ def ids_of(net):
 
 
 def expected_model(numbers, rounds):
-    """What `Schedule` makes of sites that `client_selection` is given in this order, in float64."""
+    """Return the parameters that `Schedule` makes of sites in this order of `client_selection`, in float64."""
     model = [np.zeros(4), np.zeros((2, 3))]
     for number in range(1, rounds + 1):
         chosen = np.array(numbers[: 2 + number], float)
@@ -115,7 +115,7 @@ def expected_model(numbers, rounds):
 
 @pytest.mark.parametrize("combiners", [1, 3])
 def test_functions_choose_tell_and_aggregate(network, tmp_path, combiners):
-    """As NumPy has it, on any number of combiners; ids are those of the clients."""
+    """The models are NumPy's on any number of combiners; the ids are those of the clients."""
     sites = [Site(number) for number in SITES]
     net = network(combiners, sites)
 
@@ -135,7 +135,7 @@ def test_functions_choose_tell_and_aggregate(network, tmp_path, combiners):
 
 
 def restart(net, controllers):
-    """A new controller on the same data and port, and new combiners on theirs."""
+    """Start a controller on the same data and port, and combiners on theirs."""
     names = [combiner["name"] for combiner in net.api.get_combiners()["result"]]
     controllers[-1].stop()
     for name in names:
@@ -197,7 +197,7 @@ class F(ServerFunctionsBase):
 
 
 def test_a_round_that_failed_is_repeated_as_if_it_had_not_been(network, tmp_path):
-    """Every round is counted once in what is remembered, also one that was tried twice."""
+    """The memory counts every round once, also one that was tried twice."""
     net = network()
 
     session = run(net, FAILS_ONCE.format(mark=str(tmp_path / "mark")), rounds=4)
@@ -227,7 +227,7 @@ class BrokenInTheEnd(ServerFunctionsBase):
     ],
 )
 def test_an_error_fails_the_session_with_its_traceback(network, functions, words, line):
-    """In its reason, in the round's problems and in the log; the network goes on with the next session."""
+    """The traceback is in the reason, in the round's problems and in the log; the next session runs."""
     net = network()
 
     session = run(net, functions)
@@ -268,7 +268,7 @@ def test_an_endless_loop_ends_with_the_rounds_time(network):
 
 
 def test_an_optimiser_and_a_selection_get_along(network, tmp_path):
-    """What each remembers is its own."""
+    """The optimiser and the selection have separate memories."""
     net = network(2)
     source = "class F:\n    def client_selection(self, ids):\n        self.ids = ids\n        return ids\n"
 
@@ -284,7 +284,7 @@ def test_an_optimiser_and_a_selection_get_along(network, tmp_path):
 
 
 def test_they_work_on_a_model_of_any_format(network, tmp_path):
-    """They are given arrays, and give arrays."""
+    """The functions get arrays, and give arrays."""
     net = network()
     model_format("safetensors").write(tmp_path / "seed.bin", [np.zeros(4, np.float32)])
     net.api.set_active_model(str(tmp_path / "seed.bin"), helper="safetensors")
@@ -297,7 +297,6 @@ def test_they_work_on_a_model_of_any_format(network, tmp_path):
     assert [array.tolist() for array in made] == [[10.0] * 4]
 
 
-CHOOSES = "class F:\n    def client_selection(self, ids): ...\n"
 AGGREGATES = "class F:\n    def aggregate(self, a, b): ...\n"
 REFUSED = [
     ({"server_functions": "class F"}, "server_functions", "no Python"),
@@ -306,9 +305,13 @@ REFUSED = [
     (
         {"server_functions": AGGREGATES, "aggregator": "fedopt"},
         "aggregator",
-        "Leave one of them out",
+        "only one of them can make the model",
     ),
-    ({"server_functions": CHOOSES, "aggregator": "fedbuff"}, "aggregator", "Leave one of them out"),
+    (
+        {"server_functions": AGGREGATES, "aggregator": "fedbuff"},
+        "aggregator",
+        "only one of them can make the model",
+    ),
     (
         {"server_functions": AGGREGATES, "requested_clients": 501},
         "requested_clients",
@@ -318,7 +321,7 @@ REFUSED = [
 
 
 def test_functions_that_cannot_be_used_are_refused_at_the_start(network):
-    """With the field and what to do, and nothing is left behind."""
+    """The start is refused with the field and an advice, and nothing is left behind."""
     net = network(1, [Site(1)])
 
     for options, field, words in REFUSED:
@@ -335,7 +338,7 @@ def test_functions_that_cannot_be_used_are_refused_at_the_start(network):
 
 @pytest.mark.parametrize("forbidding", ["combiner-1", "combiner-2"])
 def test_one_combiner_that_allows_them_is_enough(network, tmp_path, forbidding):
-    """It plans and aggregates, and the clients of the other take part; at the first attempt."""
+    """That combiner plans and aggregates, and the clients of the other take part, at the first attempt."""
     net = network(2, forbidding=[forbidding])
 
     session = run(net, Schedule, round_retries=0)
@@ -347,7 +350,7 @@ def test_one_combiner_that_allows_them_is_enough(network, tmp_path, forbidding):
 
 @pytest.mark.parametrize("functions", [Counter, Schedule])
 def test_it_is_enough_also_where_it_has_no_clients(network, tmp_path, functions):
-    """It gets the updates of the combiner that forbids them by the blob store."""
+    """The updates of the combiner that forbids them come by the blob store."""
     net = network(1, [Site(1), Site(2), Site(3)], forbidding=["combiner-1"])
     net.add_combiner("combiner-2")
 
@@ -357,7 +360,7 @@ def test_it_is_enough_also_where_it_has_no_clients(network, tmp_path, functions)
 
 
 def test_where_all_combiners_forbid_them_the_start_is_refused(network):
-    """With the field and what to do; sessions without them do not notice it."""
+    """The refusal has the field and an advice; sessions without functions start."""
     net = network(2, [Site(1), Site(2)], forbidding=["combiner-1", "combiner-2"])
 
     refused = requests.post(

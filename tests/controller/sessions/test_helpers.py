@@ -41,7 +41,7 @@ class Site:
 
 @pytest.fixture
 def network(new_network):
-    """Makes a network of three sites, spread over its combiners."""
+    """Return a function that makes a network of three sites, spread over its combiners."""
 
     def make(combiners=1):
         sites = [Site(number) for number in (1, 2, 4)]
@@ -54,7 +54,7 @@ def network(new_network):
 
 @pytest.fixture
 def seed(tmp_path):
-    """Writes the first model with what is not fednet: NumPy, or the library of the format."""
+    """Write the first model without fednet: with NumPy, or with the library of the format."""
 
     def write(helper):
         path = tmp_path / f"seed{model_format(helper).suffix}"
@@ -70,12 +70,12 @@ def seed(tmp_path):
 
 
 def in_order(named):
-    """The arrays in the order of their names, as clients get them."""
+    """Return the arrays in the order of their names, as clients get them."""
     return [named[name] for name in sorted(named)]
 
 
 def read(path, helper):
-    """The arrays of a model's file, read without fednet."""
+    """Return the arrays of a model's file, read without fednet."""
     if helper == "safetensors":
         return in_order(load_file(path))
     if helper in RAW:
@@ -85,7 +85,7 @@ def read(path, helper):
 
 
 def expected(base, aggregator, rounds=2):
-    """What the sites come to, in float64, round by round, each model in the dtypes of the first."""
+    """Return the models of the sites in float64, round by round, each in the dtypes of the first."""
     weights = np.array([1, 2, 4]) / 7
     model = list(base)
     moments = [(np.zeros(array.shape), np.full(array.shape, 0.25)) for array in base]
@@ -118,7 +118,7 @@ def run(net, **options):
 def test_every_format_goes_round_on_any_number_of_combiners(
     network, seed, tmp_path, helper, combiners
 ):
-    """What comes out is NumPy's mean, median and Adam, in a file that others read."""
+    """The results are NumPy's mean, median and Adam, in files that other programs read."""
     net = network(combiners)
     path, target = seed(helper), tmp_path / "final"
     for aggregator, settings in RULES.items():
@@ -136,7 +136,7 @@ def test_every_format_goes_round_on_any_number_of_combiners(
 
 
 def test_a_safetensors_model_keeps_its_names(network, seed, tmp_path):
-    """Through rounds in which clients see a list; every model of the trail says its format."""
+    """The names survive rounds in which clients see a list; every model of the trail says its format."""
     net = network()
     net.api.set_active_model(str(seed("safetensors")))
 
@@ -159,7 +159,7 @@ def post(net, path, method="POST", **said):
 
 
 def test_a_session_has_the_helper_of_its_model(network, seed):
-    """Left out it is that one; any other is refused by its name, also FEDn's default said aloud."""
+    """A missing helper becomes the model's; any other is refused by name, also FEDn's explicit default."""
     net = network()
     net.api.set_active_model(str(seed("safetensors")))
 
@@ -178,7 +178,7 @@ def test_a_session_has_the_helper_of_its_model(network, seed):
 
 
 def test_a_package_of_another_helper_is_refused(tmp_path, seed):
-    """Where clients run it: its commands could not read the model."""
+    """The refusal spares clients commands that could not read the model."""
     (tmp_path / "package").mkdir()
     manifest = tmp_path / "package" / "fednet.yaml"
     manifest.write_text("entry_points: {train: {command: 'true'}}\n")
@@ -213,7 +213,7 @@ class Site:
 @pytest.mark.parametrize("helper", ["numpyhelper", *RAW, "safetensors"])
 @pytest.mark.parametrize("kind", ["commands", "object"])
 def test_packages_read_and_write_every_format(tmp_path, seed, helper, kind):
-    """Commands by `get_helper`; an object gets arrays. Bare numbers are what the package's helper says."""
+    """Commands use `get_helper`, and objects get arrays; bare numbers are in the format of the package's helper."""
     folder = tmp_path / "package"
     folder.mkdir()
     entry = "entry_points: {train: {command: python train.py}}" if kind == "commands" else ""
@@ -236,7 +236,7 @@ def test_packages_read_and_write_every_format(tmp_path, seed, helper, kind):
 
 @pytest.mark.parametrize("helper", ["binaryhelper", "safetensors"])
 def test_a_wrong_update_is_refused_in_every_format(network, seed, helper):
-    """Of another length, or with numbers that are none; the others' make the model."""
+    """An update of another length, or with numbers that are not finite, is refused; the others make the model."""
     net = network()
     wrong = {
         "longer": lambda arrays, _: ([np.zeros(11)] * len(arrays), {"num_examples": 1}),

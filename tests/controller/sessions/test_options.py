@@ -1,4 +1,4 @@
-"""Every option of a session as people send it: what makes no sense is refused with its name."""
+"""Every option of a session as people send it: a senseless value is refused with the option's name."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ SECONDS = 60
 
 @pytest.fixture(scope="module")
 def net(tmp_path_factory):
-    """A network with a model and two clients."""
+    """Give a network with a model and two clients."""
     folder = tmp_path_factory.mktemp("options")
     write_model(folder / "seed.npz", [np.zeros(4, np.float32)])
     with Network(data_dir=folder / "network") as network:
@@ -31,7 +31,7 @@ def post(net, options, route="/api/v1/sessions/"):
 
 LONG = "x" * (limits.name_characters_max + 1)
 REFUSED = [
-    # One option alone
+    # Options alone
     (422, "rounds", {"rounds": 0}),
     (422, "server_functions", {"server_functions": 7}),
     (422, "server_functions", {"server_functions": "print('no class')"}),
@@ -84,7 +84,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("status", "field", "options"), REFUSED, ids=str)
 def test_what_makes_no_sense_is_refused_with_its_name(net, status, field, options):
-    """And no session is left behind."""
+    """No session is left behind."""
     before = net.api.get_sessions_count()
 
     answer = post(net, options)
@@ -96,7 +96,7 @@ def test_what_makes_no_sense_is_refused_with_its_name(net, status, field, option
 
 @pytest.mark.parametrize("options", [{"rounds": True}, {"id": "count"}, {"server_functions": "x"}])
 def test_our_own_checks_speak_like_all_others(net, options):
-    """The option's name, a sentence and one full stop: nothing of what checks it."""
+    """The refusal is the option's name, a sentence and one full stop, without a word of the checking library."""
     message = post(net, options).json()["message"]
 
     assert "Value error" not in message
@@ -105,14 +105,14 @@ def test_our_own_checks_speak_like_all_others(net, options):
 
 
 def test_every_option_is_refused_for_something():
-    """An option that takes whatever comes would promise what nobody holds."""
+    """An option that takes any value would promise more than it does."""
     fields = {field.alias or name for name, field in SessionOptions.model_fields.items()}
 
     assert fields == {field for _, field, _ in REFUSED} - {"retries"}
 
 
 def test_numbers_may_come_as_texts_and_whole_numbers_as_floats(net):
-    """As some of FEDn's clients send them; kept as what they are."""
+    """Numbers come as some of FEDn's clients send them, and are kept as they are."""
     asked = {"rounds": "1", "round_timeout": 60, "min_clients": 2.0, "round_buffer_size": "-1"}
     asked |= {"delete_models": "true", "validate": 0, "seed": "7"}
 
@@ -127,7 +127,7 @@ def test_numbers_may_come_as_texts_and_whole_numbers_as_floats(net):
 
 
 def test_fedns_clients_may_wait_for_more_than_they_request(net):
-    """FEDn never read requested_clients: on its routes it grows with what is waited for."""
+    """FEDn never read requested_clients: on its routes the option grows to the awaited number."""
     asked = {"session_id": "fedns", "rounds": 1, "round_buffer_size": 9, "requested_clients": 8}
 
     answer = post(net, asked, "/start_session")
@@ -139,7 +139,7 @@ def test_fedns_clients_may_wait_for_more_than_they_request(net):
 
 
 def test_the_client_sends_every_option(net):
-    """What is given to start_session stands in the session's configuration."""
+    """The arguments of start_session stand in the session's configuration."""
     given = {"name": "for people", "round_retries": 0, "seed": 3, "delete_models": False}
     given |= {"rounds": 1, "requested_clients": 1, "validate": False, "round_timeout": 30}
 

@@ -16,7 +16,7 @@ SECONDS = 60
 
 
 class Site:
-    """One client's code: it says its number, and counts how often it was asked."""
+    """One client's code: it says its number, and counts its tasks."""
 
     def __init__(self, number):
         self.number = number
@@ -34,7 +34,7 @@ class Site:
 
 @pytest.fixture
 def network(new_network, tmp_path):
-    """Makes a network with a model of two zeros."""
+    """Return a function that makes a network with a model of two zeros."""
 
     def make(*sites, combiners=1):
         net = new_network(combiners, sites)
@@ -46,7 +46,7 @@ def network(new_network, tmp_path):
 
 
 def start_controller_again(net):
-    """Start a controller on the folder and the port of the one that was stopped."""
+    """Start a controller on the folder and the port of the stopped one."""
     port = int(net.api_url.rpartition(":")[2])
     Controller.start(ControllerSettings(port=port, data_dir=net.data_dir))
 
@@ -57,7 +57,7 @@ def numbers(net, prediction_id):
 
 
 def test_every_client_predicts_with_the_active_model(network):
-    """Over two combiners; the answers are there as text and as objects when it is finished."""
+    """Clients of two combiners answer; the answers are there as text and as objects at the end."""
     net = network(Site(1), Site(2), Site(3), combiners=2)
 
     started = net.api.start_predictions("first")
@@ -125,7 +125,7 @@ def test_clients_that_cannot_predict_are_told_apart(network):
     ],
 )
 def test_a_wrong_option_is_refused_by_name(network, options, words):
-    """Before anything is written."""
+    """The refusal comes before anything is written."""
     net = network(Site(1))
 
     assert words in net.api.start_predictions(**options)["message"]
@@ -144,7 +144,7 @@ with np.load(sys.argv[1]) as model:
 
 @pytest.mark.parametrize("manifest", [PREDICTS, "client: model:Client\n"])
 def test_packages_predict(network, tmp_path, manifest):
-    """By their entry point, or by the method of their object."""
+    """A package predicts by its entry point, or by the method of its object."""
     folder = tmp_path / "code"
     folder.mkdir()
     (folder / "fednet.yaml").write_text(manifest)
@@ -163,7 +163,7 @@ def test_packages_predict(network, tmp_path, manifest):
 
 
 def test_a_package_that_does_not_predict_is_not_started(network, tmp_path):
-    """Its manifest says so before a client is asked."""
+    """Its manifest tells before a client is asked."""
     folder = tmp_path / "code"
     folder.mkdir()
     (folder / "fednet.yaml").write_text("entry_points: {train: {command: t}}\n")
@@ -190,7 +190,7 @@ def test_a_client_that_fails_is_named_with_its_reason(network):
 
 
 def test_a_client_that_takes_too_long_is_not_waited_for(network):
-    """At the deadline the session ends without it."""
+    """The session ends at the deadline without that client."""
     slow = Site(1)
     slow.may_predict.clear()
     net = network(slow)
@@ -221,7 +221,7 @@ def test_it_can_be_stopped_and_has_no_rounds_to_steer(network):
 
 
 def test_a_controller_started_again_finishes_it_with_nothing_asked_twice(network, controllers):
-    """Stopped while a client predicts; what came meanwhile is stored once."""
+    """The controller stops while a client predicts; news of that time is stored once."""
     fast, slow = Site(1), Site(2)
     slow.may_predict.clear()
     net = network(fast, slow, combiners=2)
@@ -238,7 +238,7 @@ def test_a_controller_started_again_finishes_it_with_nothing_asked_twice(network
 
 
 def test_a_combiner_started_again_finishes_it(network):
-    """The task is sent again; a client that is at it answers once."""
+    """The task is sent again; a client that works at it answers once."""
     site = Site(1)
     site.may_predict.clear()
     net = network(site)

@@ -8,12 +8,12 @@ from fednet.controller.sessions.reference import reference
 
 
 def test_the_page_says_what_the_code_says(repository):
-    """If not: `python -m fednet.controller.sessions.reference > docs/sessions.md`."""
+    """The page is written by `python -m fednet.controller.sessions.reference > docs/sessions.md`."""
     assert (repository / "docs" / "sessions.md").read_text() == reference()
 
 
 def test_the_client_has_each_option_with_its_default():
-    """Both say the same; helper alone shows FEDn's default, and is not sent where nobody says it."""
+    """The defaults are equal; helper alone shows FEDn's default, and is sent only if it is given."""
     options = {field.alias or name: field for name, field in SessionOptions.model_fields.items()}
     given = inspect.signature(APIClient.start_session).parameters
     shown = {name: each.default for name, each in given.items() if name != "self"}

@@ -1,4 +1,4 @@
-"""Faults in a real network of processes: each at a known moment of a round, and what it costs.
+"""Faults in a real network of processes: each at a known moment of a round, and its cost.
 
 site.py         a client's process; before it works it asks the conductor
 conductor.py    holds clients at a moment and lets them go

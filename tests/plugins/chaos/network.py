@@ -183,7 +183,7 @@ class ProcessNetwork:
         return [*command, *_given("--state-store", self._state_store), *self._blobs()]
 
     def _combiner(self, stack: contextlib.ExitStack, name: str) -> list[str]:
-        """A combiner on another loopback address, so that its link on 127.0.0.1 can be cut."""
+        """Return a combiner on another loopback address, so that its link on 127.0.0.1 can be cut."""
         port = free_port()
         self.links[name] = stack.enter_context(FaultProxy(f"127.0.0.2:{port}", port=port))
         return _fednet(

@@ -1,4 +1,4 @@
-"""One fault at one moment of a round: what becomes of the session, how long it takes, and what is lost."""
+"""One fault at one moment of a round: the end of the session, its duration, and the lost work."""
 
 import time
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ OPTIONS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a session.
+    """The outcome of a session with a fault.
 
     Attributes:
         status: Its status at the end.
@@ -104,7 +104,7 @@ def check_log(network: ProcessNetwork, row: Row) -> None:
 
 
 def counted_answers(network: ProcessNetwork) -> dict[int, list[str]]:
-    """The names of the clients whose updates are in each round's model, by the round's number."""
+    """Return the names of the clients whose updates are in each round's model, by the round's number."""
     counted = {}
     for each in network.api.get_rounds(n_max=100)["result"]:
         if each["status"] == "Finished":
@@ -114,7 +114,7 @@ def counted_answers(network: ProcessNetwork) -> dict[int, list[str]]:
 
 
 def check_model(final: list[np.ndarray], counted: dict[int, list[str]]) -> None:
-    """Each client adds its number; the mean is weighted by ten times its number."""
+    """Check the final model: each client adds its number; the mean is weighted by ten times its number."""
     expected = 0.0
     for names in counted.values():
         numbers = np.array([int(name.rpartition("-")[2]) for name in names], float)

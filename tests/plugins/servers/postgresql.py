@@ -48,14 +48,14 @@ class PostgreSqlServer:
         )
 
     def new_store(self) -> str:
-        """The URL of a new, empty place: a schema, which is made much quicker than a database."""
+        """Return the URL of a new, empty place: a schema, which is made much quicker than a database."""
         name = f"test_{next(self._numbers)}"
         with self.connect() as connection:
             connection.execute(f"create schema {name}")
         return self.url(options=f"-c search_path={name}")
 
     def url(self, database: str = "postgres", **parameters: str) -> str:
-        """The URL of a database, with parameters of libpq."""
+        """Return the URL of a database, with parameters of libpq."""
         from sqlalchemy import URL
 
         url = URL.create(
@@ -64,7 +64,7 @@ class PostgreSqlServer:
         return url.render_as_string(hide_password=False)
 
     def connect(self, database: str = "postgres"):
-        """A connection to look behind the store's back; use it with `with`."""
+        """Return a connection to look behind the store's back; use it with `with`."""
         import psycopg
 
         return psycopg.connect(
@@ -106,7 +106,7 @@ def _make_cluster(programs: Path, folder: Path) -> None:
 
 
 def programs() -> Path | None:
-    """The folder of initdb: Debian keeps it out of PATH."""
+    """Return the folder of initdb: Debian keeps it out of PATH."""
     found = shutil.which("initdb")
     if found:
         return Path(found).resolve().parent
@@ -116,7 +116,7 @@ def programs() -> Path | None:
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[PostgreSqlServer]:
-    """A running server, which a test may crash if it starts it again."""
+    """Give a running server, which a test may crash if it starts it again."""
     found = programs()
     if found is None:
         pytest.skip("There is no initdb: install PostgreSQL's server (Debian: postgresql).")
@@ -129,5 +129,5 @@ def postgresql_server() -> Iterator[PostgreSqlServer]:
 
 @pytest.fixture
 def postgresql_url(postgresql_server: PostgreSqlServer) -> str:
-    """The URL of an empty state store of the test's own."""
+    """Return the URL of an empty state store of the test's own."""
     return postgresql_server.new_store()

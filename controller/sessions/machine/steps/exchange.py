@@ -20,7 +20,7 @@ Prepare = Callable[[Scene], Mapping[str, dict[str, Any]]]
 
 
 class Exchange:
-    """Asks clients for a value each, and is done once all have answered, or enough at the deadline.
+    """A request for a value of each client; done once all have answered, or enough at the deadline.
 
     Args:
         name: The name of the exchange, unique in its round.
@@ -56,7 +56,7 @@ class Exchange:
         return self._outcome(phase, scene)
 
     def resume(self, combiner: str, scene: Scene) -> None:
-        """Repeat what the combiner may not have heard."""
+        """Repeat the orders that the combiner may not have heard."""
         current = scene.round
         phases.ask_again(scene, self._phase(scene), combiner, current.deadline or scene.now)
 
@@ -66,7 +66,7 @@ class Exchange:
         return self._outcome(self._phase(scene), scene)
 
     def timers(self, scene: Scene) -> Iterable[float]:
-        """Return when combiners that are away count as lost."""
+        """Return the times at which absent combiners count as lost."""
         return phases.lost_at(scene, self._phase(scene))
 
     def _phase(self, scene: Scene) -> Phase:

@@ -31,14 +31,14 @@ _BUFFER_SIZE_MAX = 10  # by default; the paper found it to do well everywhere
 
 
 def buffer_size(session: Session) -> int:
-    """Return how many updates make a model: by default half of those that train at once, ten at most."""
+    """Return the number of updates that make a model: by default half of those that train at once, ten at most."""
     if session.round_buffer_size > 0:
         return session.round_buffer_size
     return max(session.min_clients, min(_BUFFER_SIZE_MAX, session.requested_clients // 2))
 
 
 class Flights:
-    """Sends out idle clients until the buffer is full, then hands the buffer on."""
+    """The departure of idle clients until the buffer is full, which is then handed on."""
 
     name: ClassVar[str] = "flights"
     shown: ClassVar[str] = "training"
@@ -116,7 +116,7 @@ class Flights:
 
 
 class FlightsBeside:
-    """Takes in what is told of flights, whichever step the round is in."""
+    """The flights of a session, in whichever step the round is."""
 
     def committed(self, scene: Scene) -> None:
         """Give up all flights after the last round."""
@@ -130,7 +130,7 @@ class FlightsBeside:
             _land(flight, scene)
 
     def resume(self, combiner: str, scene: Scene) -> None:
-        """Repeat what the combiner may not have heard."""
+        """Repeat the orders that the combiner may not have heard."""
         for flight in _in_flight(scene.session):
             phases.ask_again(scene, flight.phase, combiner, flight.deadline)
 
@@ -147,7 +147,7 @@ class FlightsBeside:
             flight.deadline = max(flight.deadline + seconds, least)
 
     def timers(self, scene: Scene) -> Iterable[float]:
-        """Return the deadlines, and when combiners that are away count as lost."""
+        """Return the deadlines, and the times at which absent combiners count as lost."""
         for flight in _in_flight(scene.session):
             yield flight.deadline
             yield from phases.lost_at(scene, flight.phase)
@@ -190,7 +190,7 @@ def _landed(phase: Phase, scene: Scene) -> Flight:
 
 
 def _land(flight: Flight, scene: Scene) -> None:
-    """Keep a flight that has brought an update; of any other, keep only that it failed."""
+    """Keep a flight that has brought an update; of any other flight, keep only its failure."""
     if flight.is_open or flight.phase.answers:
         return
     if current := scene.session.round:

@@ -16,7 +16,7 @@ from .step import Done, Failed, Outcome
 
 
 class Plan:
-    """Asks one combiner that allows server functions; each attempt is planned anew, for new answers."""
+    """A request to one combiner that allows server functions; each attempt is planned anew, for new answers."""
 
     name: ClassVar[str] = "plan"
     shown: ClassVar[str] = "planning"
@@ -64,7 +64,7 @@ class Plan:
         return ()
 
     def _ask(self, scene: Scene, *, rather_not: str = "") -> None:
-        """Ask a connected combiner that allows them; while there is none, nobody."""
+        """Ask a connected combiner that allows them, if there is one."""
         current = scene.round
         current.planner = planner_among(scene.network.allowing, rather_not)
         if current.planner:
@@ -72,7 +72,7 @@ class Plan:
             scene.order(PlanRound(current.planner, current, clients))
 
     def _planned(self, event: Planned, scene: Scene) -> Outcome:
-        """Hand on the choice; a chosen client that has left meanwhile is left out."""
+        """Hand on the choice, without chosen clients that have left meanwhile."""
         current, least = scene.round, scene.session.min_clients
         current.functions_state, current.settings = event.state, event.settings
         if _functions(scene).selects:

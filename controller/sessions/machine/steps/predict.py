@@ -14,7 +14,7 @@ from .step import Done, Failed, Outcome
 
 
 class Predict:
-    """Asks the chosen clients, and is done with at least one prediction."""
+    """The predictions of the chosen clients; done with at least one."""
 
     name: ClassVar[str] = "predict"
     shown: ClassVar[str] = "predicting"
@@ -36,7 +36,7 @@ class Predict:
         return self._outcome(phase, scene) if phase.is_closed else None
 
     def resume(self, combiner: str, scene: Scene) -> None:
-        """Repeat what the combiner may not have heard."""
+        """Repeat the orders that the combiner may not have heard."""
         current = scene.round
         phases.ask_again(scene, self._phase(scene), combiner, current.deadline or scene.now)
 
@@ -46,7 +46,7 @@ class Predict:
         return self._outcome(self._phase(scene), scene)
 
     def timers(self, scene: Scene) -> Iterable[float]:
-        """Return when combiners that are away count as lost."""
+        """Return the times at which absent combiners count as lost."""
         return phases.lost_at(scene, self._phase(scene))
 
     def _phase(self, scene: Scene) -> Phase:

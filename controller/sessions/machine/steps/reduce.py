@@ -16,7 +16,7 @@ from .step import Done, Failed, Outcome
 
 
 class Reduce:
-    """Asks the connected combiner that holds most; another one if that goes away."""
+    """A request to the connected combiner with the largest weight; to another one if that goes away."""
 
     name: ClassVar[str] = "reduce"
     shown: ClassVar[str] = "reducing"
@@ -59,7 +59,7 @@ class Reduce:
         return ()
 
     def _ask(self, scene: Scene, *, rather_not: str = "") -> None:
-        """Ask a connected combiner; while none can merge, nobody."""
+        """Ask a connected combiner, if any can merge."""
         current = scene.round
         is_shared = all(part.is_shared for part in current.parts)
         current.reducer = reducer_among(

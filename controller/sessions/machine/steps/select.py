@@ -1,4 +1,4 @@
-"""The step that waits for enough clients and draws those to ask."""
+"""The step that waits for enough clients and draws the ones to ask."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .step import Done, Failed, Outcome
 
 
 class Select:
-    """Waits for min_clients, then draws requested_clients with the session's seed.
+    """The wait for min_clients, then the draw of requested_clients with the session's seed.
 
     A repeated attempt keeps the answers that are in. It asks first the clients whose answer is missing.
 

@@ -54,7 +54,7 @@ class Step(Protocol):
         """Repeat the orders that this combiner may not have heard."""
 
     def expire(self, scene: Scene) -> Outcome:
-        """Say what follows from the round's deadline, which has passed."""
+        """Return the consequence of the round's deadline, which has passed."""
 
     def timers(self, scene: Scene) -> Iterable[float]:
         """Return the times before the deadline at which `TimePassed` is worth telling."""
@@ -67,13 +67,13 @@ class Companion(Protocol):
         """Take in an event; one that is not for this work changes nothing."""
 
     def committed(self, scene: Scene) -> None:
-        """Begin what a committed round asks for."""
+        """Begin the work that a committed round asks for."""
 
     def resume(self, combiner: str, scene: Scene) -> None:
         """Repeat the orders that this combiner may not have heard."""
 
     def expire(self, scene: Scene) -> None:
-        """End what has passed its deadline."""
+        """End the work whose deadline has passed."""
 
     def shift(self, session: Session, seconds: float, least: float) -> None:
         """Move all deadlines on by so many seconds, and to this time at least."""

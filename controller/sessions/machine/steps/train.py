@@ -15,7 +15,7 @@ from .step import Done, Failed, Outcome
 
 
 class Train:
-    """Asks the chosen clients; a repeated attempt adds to the answers that are in."""
+    """The training of the chosen clients; a repeated attempt adds to the answers that are in."""
 
     name: ClassVar[str] = "train"
     shown: ClassVar[str] = "training"
@@ -42,7 +42,7 @@ class Train:
         return self._outcome(phase, scene)
 
     def resume(self, combiner: str, scene: Scene) -> None:
-        """Repeat what the combiner may not have heard."""
+        """Repeat the orders that the combiner may not have heard."""
         current = scene.round
         phases.ask_again(scene, self._phase(scene), combiner, current.deadline or scene.now)
 
@@ -52,7 +52,7 @@ class Train:
         return self._outcome(self._phase(scene), scene)
 
     def timers(self, scene: Scene) -> Iterable[float]:
-        """Return when combiners that are away count as lost."""
+        """Return the times at which absent combiners count as lost."""
         return phases.lost_at(scene, self._phase(scene))
 
     def _phase(self, scene: Scene) -> Phase:

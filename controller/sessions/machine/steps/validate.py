@@ -14,7 +14,7 @@ from ..state import Session, Validation
 
 
 class Validate:
-    """Asks clients for each committed model; the last validations are awaited at the session's end."""
+    """The validation of each committed model; the last ones are awaited at the session's end."""
 
     def committed(self, scene: Scene) -> None:
         """Ask for the validation of the new model; end the oldest if a slow client has too many before it."""
@@ -35,14 +35,14 @@ class Validate:
             self._end(old, scene)
 
     def absorb(self, event: Event, scene: Scene) -> None:
-        """Take in what is told of a validation."""
+        """Take in an event of a validation."""
         for validation in list(scene.session.validations.values()):
             phases.absorb(scene, validation.phase, event, validation.deadline)
             if validation.phase.is_closed:
                 self._end(validation, scene)
 
     def resume(self, combiner: str, scene: Scene) -> None:
-        """Repeat what the combiner may not have heard."""
+        """Repeat the orders that the combiner may not have heard."""
         for validation in scene.session.validations.values():
             phases.ask_again(scene, validation.phase, combiner, validation.deadline)
 
@@ -58,7 +58,7 @@ class Validate:
             validation.deadline = max(validation.deadline + seconds, least)
 
     def timers(self, scene: Scene) -> Iterable[float]:
-        """Return the deadlines, and when combiners that are away count as lost."""
+        """Return the deadlines, and the times at which absent combiners count as lost."""
         for validation in scene.session.validations.values():
             yield validation.deadline
             yield from phases.lost_at(scene, validation.phase)

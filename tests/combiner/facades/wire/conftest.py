@@ -9,27 +9,27 @@ from wire_calls import Caller, update_of
 
 from fednet.combiner.facades.wire.serving import OPEN_SERVICES, ROLES, serve_wire
 from fednet.combiner.machine.assignment import task_id_of
-from fednet.identity import Identity, Role, Signer
+from fednet.identity import Identity, Role, Signer, new_signing_key
 from fednet.rpc import TokenGate, channel_options
 from fednet.storage import open_blobs
 
 
 @pytest.fixture
 def store():
-    """A distant store, so that models are copied to be downloaded."""
+    """Give a distant store, so that models are copied to be downloaded."""
     opened = open_blobs("memory://")
     yield opened
     opened.close()
 
 
 @pytest.fixture(scope="module")
-def signer(tmp_path_factory):
-    return Signer.from_folder(tmp_path_factory.mktemp("key"))
+def signer():
+    return Signer.from_pem(new_signing_key())
 
 
 @pytest.fixture
 def served(combiner, signer):
-    """Serves the combiner inside a block; gives what makes a channel for a role."""
+    """Give a function that serves the combiner inside a block, and gives a maker of channels by role."""
 
     @contextlib.asynccontextmanager
     async def serve():
@@ -37,7 +37,7 @@ def served(combiner, signer):
         gate = TokenGate(signer.verifier.verify, ROLES, OPEN_SERVICES)
         server = grpc.aio.server(interceptors=[gate], options=channel_options(server=True))
         port = server.add_insecure_port("127.0.0.1:0")
-        await serve_wire(server, combiner.engine)
+        await serve_wire(server, combiner.engine.ports)
         async with contextlib.AsyncExitStack() as channels:
 
             async def caller(role=None, id_="a"):
@@ -54,14 +54,14 @@ def served(combiner, signer):
 
 @pytest.fixture
 def large(put_model):
-    """A model of three pieces, and an update of it."""
+    """Return a model of three pieces, and an update of it."""
     array = np.arange(700_000, dtype=np.float32)
     return put_model(array), update_of(array)
 
 
 @pytest.fixture
 def uploading(served, phase_of, large):
-    """Serves a combiner with one open task; gives the client, the task and an update of three pieces."""
+    """Give a function that serves a combiner with one open task; it gives the client, the task and an update."""
 
     @contextlib.asynccontextmanager
     async def begin():

@@ -1,4 +1,4 @@
-"""The border to the clients: what is too long is cut, what is no answer is refused with a reason."""
+"""The border to the clients: long texts are cut, and wrong answers are refused with a reason."""
 
 import json
 
@@ -78,7 +78,7 @@ def test_json_that_nobody_could_use_is_refused(kind, result, field, text, reason
     "text", ["{}", '{"loss": 0.5, "confusion": [[1, 2], [3, 4]], "note": "x"}']
 )
 def test_a_json_object_is_an_answer(text):
-    """Whatever finite numbers and texts it holds."""
+    """Any finite numbers and texts are accepted."""
     assert not isinstance(outcome_of(TRAIN, update(text)), Failure)
     assert not isinstance(outcome_of(VALIDATE, validation(text)), Failure)
     assert not isinstance(outcome_of(PREDICT, prediction(text)), Failure)
@@ -109,7 +109,7 @@ def test_the_answer_to_another_question_is_refused(kind, result, given):
 
 
 def test_a_failure_keeps_the_beginning_of_its_message_and_the_end_of_its_traceback():
-    """That is where they say what happened."""
+    """The beginning of a message and the end of a traceback say what happened."""
     failure = {"message": "boom" + "x" * 10**6, "traceback": "x" * 10**6 + "KeyError"}
 
     event = outcome_of(TRAIN, tasks_pb2.TaskResult(task_id="t", failure=failure))
@@ -136,7 +136,7 @@ def test_what_a_later_version_says_is_understood_as_far_as_it_goes():
     [(1.5, 1.5), (0.0, 0.0), (-1.0, 0.0), (float("nan"), 0.0), (float("inf"), 0.0)],
 )
 def test_a_duration_is_a_finite_number_from_0_on(said, meant):
-    """What is none is nothing."""
+    """A number that is no duration becomes 0."""
     assert seconds_of(said) == meant
 
 
@@ -155,7 +155,7 @@ def test_an_exchange_is_an_object_or_bytes_or_both_or_nothing():
 
 
 def test_an_answer_carries_the_seconds_that_its_client_measured():
-    """What is no duration is nothing."""
+    """A number that is no duration becomes 0 in the answer."""
     result = update("")
     result.download_seconds, result.work_seconds, result.upload_seconds = 1.5, -1, float("nan")
 

@@ -55,7 +55,7 @@ async def test_an_upload_goes_on_where_it_broke_off(uploading):
 
 
 async def test_a_piece_that_was_altered_on_the_way_is_refused(uploading):
-    """What came before it stays, to go on from."""
+    """The bytes before the piece stay, to go on from."""
     async with uploading() as (_, client, task, update):
         first, second, *_ = chunks(update)
         second.chunk.crc32c ^= 1
@@ -93,7 +93,7 @@ async def test_an_offset_that_does_not_fit_is_refused(uploading):
 
 
 async def test_a_file_that_no_update_could_need_is_refused(uploading):
-    """Before its first byte."""
+    """The file is refused before its first byte."""
     async with uploading() as (_, client, task, update):
         with pytest.raises(LimitExceeded) as refusal:
             await client.upload([header(task, update, size_bytes=100 * len(update))])
@@ -102,7 +102,7 @@ async def test_a_file_that_no_update_could_need_is_refused(uploading):
 
 
 async def test_an_upload_must_begin_with_its_header(uploading):
-    """Neither pieces nor nothing."""
+    """An upload that begins with a piece, and an empty one, are refused."""
     async with uploading() as (_, client, _, update):
         with pytest.raises(InvalidInput, match="header"):
             await client.upload(chunks(update))
@@ -111,7 +111,7 @@ async def test_an_upload_must_begin_with_its_header(uploading):
 
 
 async def test_of_two_uploads_of_one_task_the_newer_goes_on(uploading):
-    """The older one's connection may be dead without our knowing; it is told, if it is not."""
+    """The older one's connection may be dead without our knowing; if it lives, it is told."""
     async with uploading() as (_, client, task, update):
         older = client.models.Upload(metadata=client.metadata)
         await older.write(header(task, update))
@@ -127,7 +127,7 @@ async def test_of_two_uploads_of_one_task_the_newer_goes_on(uploading):
 
 
 async def test_nobody_uploads_to_another_clients_task(uploading):
-    """And so cannot end its upload either."""
+    """A stranger cannot end the upload either."""
     async with uploading() as (caller, _, task, update):
         other = await caller(Role.CLIENT, "b")
 
@@ -140,7 +140,7 @@ async def test_nobody_uploads_to_another_clients_task(uploading):
 
 
 async def test_an_upload_whose_phase_is_released_meanwhile_is_refused(uploading, combiner):
-    """As something that may pass, so that the client asks, and hears that nobody waits."""
+    """The error may pass, so the client asks again and hears that nobody waits."""
     async with uploading() as (caller, client, task, update):
         controller = await caller(Role.CONTROLLER)
         call = client.models.Upload(metadata=client.metadata)
@@ -186,7 +186,7 @@ async def test_a_download_of_nothing_is_refused(uploading, large, put_model):
 
 
 async def test_a_file_that_cannot_be_read_is_worth_another_try(uploading, large, combiner):
-    """What the system refuses is no unknown error, and names no path of this machine."""
+    """The error of the system is mapped, and names no path of this machine."""
     model, _ = large
     async with uploading() as (_, client, _, _):
         combiner.engine.local.path(BlobKind.MODEL, model.id).unlink()
@@ -196,7 +196,7 @@ async def test_a_file_that_cannot_be_read_is_worth_another_try(uploading, large,
 
 
 async def test_a_store_without_urls_gives_none(uploading, large):
-    """So that the client takes the other way."""
+    """An empty URL tells the client to take the other way."""
     async with uploading() as (_, client, task, update):
         assert not await client.url_of(large[0])
         assert not (await client.part(task, update)).url

@@ -35,7 +35,7 @@ class TestByWayOfTheObjectStore:
 
     @pytest.fixture
     def in_parts(self, served, combiner, phase_of, put_model):
-        """Serves a combiner with one open task; gives the client, the task and an update of three parts."""
+        """Give a function that serves a combiner with one open task; it gives the client, the task and an update."""
         combiner.options["object_part_bytes"] = 5 * MIB
         array = np.arange(3_000_000, dtype=np.float32)
         phase = phase_of("a", model=put_model(array))
@@ -76,7 +76,7 @@ class TestByWayOfTheObjectStore:
             assert self.updates(store) == []
 
     async def test_a_large_update_goes_in_parts(self, in_parts, combiner):
-        """Of which the last is what is left; to complete it again changes nothing."""
+        """The last part is the rest; a second completion changes nothing."""
         async with in_parts() as (client, task, update):
             etags = await client.put(task, update)
             receipts = [await client.complete(task, update, etags) for _ in range(2)]
@@ -103,7 +103,7 @@ class TestByWayOfTheObjectStore:
             assert self.spooled(combiner, task) == update
 
     async def test_an_upload_in_parts_begins_anew_with_the_first(self, in_parts, store):
-        """What came before is aborted; a further part needs a first; wrong parts are sent again."""
+        """Earlier parts are aborted; a further part needs a first one; wrong parts are sent again."""
         async with in_parts() as (client, task, update):
             with pytest.raises(TransferCorrupted, match="sent again"):
                 await client.part(task, update, 2)
@@ -118,7 +118,7 @@ class TestByWayOfTheObjectStore:
     async def test_what_is_not_the_announced_update_is_deleted_and_sent_again(
         self, uploading, combiner, store
     ):
-        """Other bytes, more bytes, none at all."""
+        """Other bytes, more bytes and a missing object are refused."""
         async with uploading() as (_, client, task, update):
             for wrong in (bytes(len(update)), update + b"x"):
                 url = (await client.part(task, update)).url
@@ -134,7 +134,7 @@ class TestByWayOfTheObjectStore:
             assert self.spooled(combiner, task) == update
 
     async def test_a_part_that_an_update_does_not_have_is_refused(self, uploading):
-        """So is an update that is too large, or another client's, or that nobody waits for."""
+        """An update that is too large, or another client's, or not waited for, is refused too."""
         async with uploading() as (caller, client, task, update):
             other = await caller(Role.CLIENT, "b")
 
@@ -153,7 +153,7 @@ class TestByWayOfTheObjectStore:
                 await client.part("no such task", update)
 
     async def test_a_model_is_fetched_by_a_url(self, uploading, large, store, put_model):
-        """One that a running phase uses, and no other; the URL is good for nothing else."""
+        """The URL is for one model of a running phase, and good for nothing else."""
         async with uploading() as (_, client, _, _):
             url = await client.url_of(large[0])
 
@@ -165,7 +165,7 @@ class TestByWayOfTheObjectStore:
                 await client.url_of(put_model())
 
     async def test_what_came_after_its_phase_goes_at_the_next_start(self, combiner, store):
-        """What other combiners have stays."""
+        """The objects of other combiners stay."""
         store.put(f"updates/combiner-1/{uuid.uuid4()}/a", [b"late"])
         others = f"updates/combiner-10/{uuid.uuid4()}/a"
         store.put(others, [b"of another combiner"])

@@ -1,4 +1,4 @@
-"""The services over loopback, with real tokens: who may call, clients' streams and controllers' orders."""
+"""The services over loopback, with real tokens: the right to call, clients' streams and controllers' orders."""
 
 import uuid
 
@@ -49,7 +49,7 @@ METHODS = [
 
 @pytest.mark.parametrize(("service", "method", "message"), METHODS)
 async def test_no_method_answers_without_the_right_token(served, service, method, message):
-    """No token, no token of ours, a token of another role: refused, each with its error."""
+    """Each of no token, a foreign token and a token of another role is refused with its error."""
     right = "controller" if service == "rounds" else "client"
     async with served() as caller:
         nobody, forger = await caller(), await caller()
@@ -78,7 +78,7 @@ def test_the_list_of_methods_is_whole():
 
 
 async def test_anybody_may_ask_for_the_health(served):
-    """Whoever balances the load has no token."""
+    """A load balancer has no token."""
     async with served() as caller:
         nobody = await caller()
 
@@ -103,7 +103,7 @@ async def test_a_stream_must_begin_with_a_hello(served):
 
 
 async def test_tasks_go_down_and_answers_go_up(served, combiner, phase_of):
-    """Over one stream; a log record on it reaches the controller."""
+    """Tasks and answers share one stream; a log record on it reaches the controller."""
     async with served() as caller:
         client, controller = await caller(Role.CLIENT), await caller(Role.CONTROLLER)
         stream = await client.welcomed()
@@ -138,7 +138,7 @@ async def test_a_second_stream_of_a_client_ends_the_first(served, combiner):
 
 
 async def test_an_answer_to_another_clients_task_ends_the_stream(served, phase_of):
-    """With the error that says why."""
+    """The error says why."""
     async with served() as caller:
         controller, other = await caller(Role.CONTROLLER), await caller(Role.CLIENT, "b")
         phase = phase_of("a")
@@ -170,7 +170,7 @@ async def test_a_stream_that_breaks_is_told(served, combiner):
 async def test_a_watch_begins_with_a_snapshot_and_takes_acknowledgements(
     served, combiner, phase_of
 ):
-    """What was acknowledged does not come again."""
+    """Acknowledged news does not come again."""
     async with served() as caller:
         controller = await caller(Role.CONTROLLER)
         phase = phase_of("a")
@@ -237,7 +237,7 @@ async def test_two_controllers_watch_and_each_acknowledges_its_own(served, combi
 
 
 async def test_a_watch_that_ends_is_forgotten(served, combiner):
-    """Its queue grows no more."""
+    """The queue of the ended watch grows no more."""
     async with served() as caller:
         controller = await caller(Role.CONTROLLER)
         watch = await controller.watch()
@@ -249,7 +249,7 @@ async def test_a_watch_that_ends_is_forgotten(served, combiner):
 
 
 async def test_the_controllers_calls_say_what_is_wrong(served, combiner, phase_of):
-    """Each with the error and the field."""
+    """Each call fails with its own error and field."""
     async with served() as caller:
         controller = await caller(Role.CONTROLLER)
         rounds, unknown = controller.rounds, combiner.order(str(uuid.uuid4()))

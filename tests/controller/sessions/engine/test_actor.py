@@ -20,7 +20,8 @@ from fednet.controller.sessions.machine.events import (
     StopAsked,
 )
 from fednet.controller.sessions.machine.kernel import Machine
-from fednet.controller.sessions.machine.state import BlobRef
+from fednet.controller.sessions.machine.orders import StartPhase
+from fednet.controller.sessions.machine.state import BlobRef, Session
 from fednet.errors import LimitExceeded, Superseded, Unavailable
 
 ONE_CLIENT = CombinerUp("k", {"site": frozenset({"TRAIN"})})
@@ -64,7 +65,7 @@ class Desk:
         return self.records.get("sessions", "s")
 
     def next_call(self, method):
-        """The next call of this method."""
+        """Return the next call of this method."""
         while True:
             _, call, then = self.calls.get(timeout=SECONDS)
             if call.method == method:
@@ -91,7 +92,7 @@ def lost():
 
 @pytest.fixture
 def desk(records, new_session, lost):
-    """Makes an actor that runs; it is stopped at the end."""
+    """Give a function that makes an actor that runs; it is stopped at the end."""
     desks = []
 
     def make(*, prelude=PRELUDE, **fields):
@@ -110,7 +111,7 @@ def closed(phase_id, answers=1, weight=1.0):
 
 
 def test_a_decision_is_stored_before_it_is_acted_on(desk):
-    """When a phase is started, the document says that the session trains."""
+    """The document says that the session trains when a phase is started."""
     running = desk()
 
     running.next_call("Start")
@@ -120,7 +121,7 @@ def test_a_decision_is_stored_before_it_is_acted_on(desk):
 
 
 def test_each_order_names_its_authority(desk):
-    """The controller, and the session's term."""
+    """The authority is the controller and the session's term."""
     message, _ = desk().next_call("Start")
 
     right = message.authority
@@ -155,7 +156,7 @@ def test_answers_do_not_write_the_session_each(desk, monkeypatch):
 
 
 def test_progress_is_written_after_a_while(desk, monkeypatch):
-    """Nobody has to tell the session anything more."""
+    """Progress is written although nobody tells the session anything more."""
     monkeypatch.setattr(limits, "progress_seconds", 0.05)
     running = desk()
     phase, _ = running.next_call("Start")
@@ -167,15 +168,20 @@ def test_progress_is_written_after_a_while(desk, monkeypatch):
     assert running.document()["progress"]["answers"] == 1
 
 
-def test_totals_are_committed_before_they_count_as_stored(desk):
-    """A combiner tells them once."""
-    running = desk(prelude=(ONE_CLIENT, CombinerUp("l", {"b": frozenset({"TRAIN"})}), Began()))
+def test_totals_that_decide_nothing_are_asked_for_again_by_the_next_driver(desk, monkeypatch):
+    """They are not written alone: the repeated order to begin makes the combiner tell its end again."""
+    monkeypatch.setattr(limits, "progress_seconds", 1000)
+    ups = (ONE_CLIENT, CombinerUp("l", {"b": frozenset({"TRAIN"})}))
+    running = desk(prelude=(*ups, Began()))
     phase, _ = running.next_call("Start")
+    before = running.document()
 
     running.tell(closed(phase.phase_id))
 
-    shares = running.document()["state"]["round"]["phase"]["shares"]
-    assert (shares["k"]["closed"], shares["l"]["closed"]) == (True, False)
+    assert running.document()["version"] == before["version"]
+    machine = Machine(Session.from_dict(running.document()["state"]))
+    orders = [order for event in (*ups, Began()) for order in machine.handle(event, 0.0).orders]
+    assert {each.combiner for each in orders if isinstance(each, StartPhase)} == {"k", "l"}
 
 
 def test_deadlines_wake_the_session_though_nothing_happens(desk):
@@ -187,7 +193,7 @@ def test_deadlines_wake_the_session_though_nothing_happens(desk):
 
 
 def test_a_session_waits_while_the_store_is_away_and_goes_on(desk, records, monkeypatch):
-    """No order is given in between, and nothing is lost."""
+    """No order is given during the outage, and nothing is lost."""
     update, calls = records.documents.update, []
 
     def away_three_times(*arguments, **options):
@@ -212,7 +218,7 @@ def test_a_session_waits_while_the_store_is_away_and_goes_on(desk, records, monk
 
 
 def test_a_stop_while_the_store_is_away_leaves_the_news_untaken(desk, records, monkeypatch):
-    """They are cancelled, so that the combiner keeps them for the next controller."""
+    """The news is cancelled, so that the combiner keeps it for the next controller."""
     running, tried = desk(), threading.Event()
     running.next_call("Start")
 
@@ -231,7 +237,7 @@ def test_a_stop_while_the_store_is_away_leaves_the_news_untaken(desk, records, m
 
 @pytest.fixture
 def superseded(desk, records):
-    """A session that another controller has taken over, told by its document."""
+    """Return a session that another controller has taken over, told by its document."""
     running = desk()
     running.next_call("Start")
     records.update("sessions", "s", lambda _: {"term": 2, "reason": "the other was here"})
@@ -248,7 +254,7 @@ def test_after_a_conflict_nothing_of_the_batch_counts_as_stored(superseded):
 
 
 def test_after_a_conflict_the_actor_is_forgotten_and_gives_no_order(superseded):
-    """Whoever asks next is sent to the other controller."""
+    """The next request is sent to the other controller."""
     superseded.calls.queue.clear()
 
     superseded.actor.tell(StopAsked("late"))
@@ -259,7 +265,7 @@ def test_after_a_conflict_the_actor_is_forgotten_and_gives_no_order(superseded):
 
 
 def test_a_combiner_that_knows_a_later_term_makes_the_actor_give_up(desk):
-    """As after a conflict."""
+    """The actor gives up as after a conflict."""
     running = desk()
     _, then = running.next_call("Start")
 
@@ -272,7 +278,7 @@ def test_a_combiner_that_knows_a_later_term_makes_the_actor_give_up(desk):
 
 @pytest.mark.parametrize("error", [RuntimeError("a bug"), LimitExceeded("Too large.")])
 def test_a_session_that_cannot_go_on_fails_with_the_reason(desk, monkeypatch, error, caplog):
-    """Whatever it was; it is in the log too."""
+    """The reason is in the log too, whatever it is."""
     running = desk()
     running.next_call("Start")
     handle = running.actor._machine.handle
@@ -305,7 +311,7 @@ def test_after_the_end_news_is_taken_at_once(desk):
 
 
 def test_time_without_the_store_counts_for_no_deadline(desk, lost, monkeypatch):
-    """It is told before the deadline is judged."""
+    """The lost time is told before the deadline is judged."""
     running = desk(round_timeout=60)
     running.next_call("Start")
     running.actor.tell(Answered("p", "k", "nobody")).result(SECONDS)

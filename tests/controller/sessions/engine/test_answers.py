@@ -7,7 +7,7 @@ import pytest
 from fednet import limits
 from fednet.controller.sessions.engine.additions import add
 from fednet.controller.sessions.engine.answers import document_of, forget_lost, stored_events
-from fednet.controller.sessions.engine.told import News, TaskFailed, UpdateFolded, ValueGiven
+from fednet.controller.sessions.engine.news import News, TaskFailed, UpdateFolded, ValueGiven
 from fednet.controller.sessions.machine.events import Answered, Unanswered
 
 SECONDS = {"download": 0.1, "train": 1.0, "upload": 0.2, "fold": 0.05}
@@ -35,7 +35,7 @@ def stored(records, *told):
     ],
 )
 def test_a_stored_answer_is_the_event_that_it_was(records, what, expected):
-    """Whoever takes the session up hears the same."""
+    """The events are the same for a controller that takes the session up."""
     stored(records, news(what))
 
     assert list(stored_events(records, ["p"])) == [expected]
@@ -78,7 +78,7 @@ def test_a_loss_that_is_told_again_takes_nothing_from_another_combiner(records):
 
 
 def test_only_answers_of_the_asked_phases_come_back_whatever_their_number(records, monkeypatch):
-    """They are read page by page."""
+    """The answers are read page by page."""
     monkeypatch.setattr(limits, "page_items_max", 3)
     mine = [news(UpdateFolded(n, {}, {}), n, f"t{n}", f"p{n % 4}") for n in range(20)]
     stored(records, *mine, news(UpdateFolded(1.0, {}, {}), 99, "x", "other"))

@@ -1,4 +1,4 @@
-"""A session's document is written first, and what follows from it is never lost and never older than it was."""
+"""A session's document is written first, and projections are never lost and never replaced by older ones."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -41,7 +41,7 @@ STARTED = {"status": "STARTED"}
 
 
 def test_projections_carry_the_term_and_version_of_their_session(commits, records, session):
-    """So that nobody who was superseded replaces them."""
+    """The stamp keeps a superseded controller from replacing them."""
     after = commits.commit(session, STARTED, [model("m1")])
 
     stored = records.get("models", "m1")
@@ -61,7 +61,7 @@ def test_the_session_is_written_first(commits, records, session):
 def test_a_crash_after_the_session_is_completed_by_the_next_driver(
     commits, records, session, monkeypatch
 ):
-    """The session's document carries what was to follow."""
+    """The session's document carries the missing projections."""
     records.insert("models", {"id": "m0", "model": "m0", "session_id": None})
     records.set_active(model_id="m0")
 
@@ -92,7 +92,7 @@ def test_a_model_that_a_person_has_set_meanwhile_stays_active(commits, records, 
 
 
 def test_a_completion_replaces_nothing_newer(commits, records, session):
-    """What a later commit has written stays."""
+    """Documents of a later commit stay."""
     first = commits.commit(session, STARTED, [round_of("Pending")])
     commits.commit(first, STARTED, [round_of("Failed")])
 
@@ -102,7 +102,7 @@ def test_a_completion_replaces_nothing_newer(commits, records, session):
 
 
 def test_a_session_that_ends_is_settled_once_all_is_written(commits, records, session, monkeypatch):
-    """Until then it says so, because nobody takes an ended session up."""
+    """The mark stays until then, because nobody takes an ended session up."""
     seen, put = [], commits._put
 
     def look(*arguments):
@@ -139,7 +139,7 @@ def test_nothing_is_read_before_it_is_put(commits, records, session, monkeypatch
 
 
 def test_rounds_are_numbered_through_the_network_without_repeats(records):
-    """Also when sessions of two controllers begin rounds at the same time."""
+    """Sessions of two controllers may begin rounds at the same time."""
     both = [Commits(records), Commits(records)]
 
     def begin(number):
@@ -158,7 +158,7 @@ def test_rounds_are_numbered_through_the_network_without_repeats(records):
 def test_a_write_of_which_only_the_answer_was_lost_is_no_conflict(
     commits, records, session, monkeypatch
 ):
-    """The repeat finds its own work."""
+    """The repeated write finds its own work."""
     update = records.documents.update
 
     def update_and_lose_the_answer(*arguments, **options):

@@ -9,7 +9,7 @@ from fednet.controller.sessions.machine.events import Began, TimePassed
 
 
 def test_letters_come_out_together_and_in_order():
-    """All that lie there are taken at once."""
+    """All waiting letters are taken at once."""
     inbox = Inbox(10)
     for event in (Began(), TimePassed()):
         inbox.put(event)
@@ -36,7 +36,7 @@ def test_a_full_inbox_makes_the_next_wait_until_there_is_room():
 
 @pytest.mark.parametrize("settled", [True, False])
 def test_a_close_answers_those_that_lie_there_that_wait_and_that_come(settled):
-    """Done where nothing can change any more, cancelled where the next one must hear of it."""
+    """Futures are done if nothing can change any more, and cancelled if the next driver must hear the event."""
     inbox = Inbox(1)
     futures = [inbox.put(Began())]
     waiting = threading.Thread(target=lambda: futures.append(inbox.put(TimePassed())))
@@ -52,7 +52,7 @@ def test_a_close_answers_those_that_lie_there_that_wait_and_that_come(settled):
 
 
 def test_a_close_wakes_who_takes():
-    """Who waits for letters hears that none will come."""
+    """A thread that waits for letters hears that none will come."""
     inbox, taken = Inbox(1), []
     taker = threading.Thread(target=lambda: taken.append(inbox.take(None)))
     taker.start()

@@ -9,10 +9,10 @@ import pytest
 
 from fednet import limits
 from fednet.controller.sessions.engine.link import CombinerLink
+from fednet.controller.sessions.engine.news import ShareClosed, Snapshot
 from fednet.controller.sessions.engine.requests import Call
-from fednet.controller.sessions.engine.told import ShareClosed, Snapshot
 from fednet.errors import NotFound, Unavailable
-from fednet.identity import Identity, Role, Signer
+from fednet.identity import Identity, Role, Signer, keep_signing_key, new_signing_key
 from fednet.parameters import write_model
 from fednet.testing import Network
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
@@ -31,7 +31,7 @@ def order(method):
 
 @pytest.fixture
 def network(tmp_path, controllers):
-    """A combiner with a client, and nobody who watches it."""
+    """Give a combiner with a client, and nobody who watches it."""
     write_model(tmp_path / "seed.npz", [np.zeros(2, np.float32)])
     with Network(data_dir=tmp_path / "network") as net:
         net.add_client("site", train=lambda parameters, _: (parameters, {"num_examples": 1}))
@@ -42,7 +42,7 @@ def network(tmp_path, controllers):
 
 @pytest.fixture
 def phase(network):
-    """A training for the client."""
+    """Return a training for the client."""
     model = network.api.get_active_model()
     ref = common_pb2.BlobRef(
         kind=common_pb2.BlobRef.MODEL,
@@ -64,7 +64,7 @@ def phase(network):
 
 
 class Reader:
-    """What a link has absorbed, and how often it was told that the combiner is away."""
+    """The news that a link has absorbed, and the number of times that the combiner was away."""
 
     def __init__(self, failures=0):
         self.events = queue.Queue()
@@ -79,7 +79,7 @@ class Reader:
             self.events.put(event)
 
     def until(self, kind):
-        """Take events until one of this kind; the numbers of all."""
+        """Take events until one of this kind; return the numbers of all."""
         numbers = []
         while True:
             event = self.events.get(timeout=SECONDS)
@@ -90,12 +90,15 @@ class Reader:
 
 @pytest.fixture
 def open_link(tmp_path):
-    """Makes a link; it is closed at the end."""
+    """Give a function that makes a link; it is closed at the end."""
     links = []
 
     def make(address, reader):
         controller = Identity(Role.CONTROLLER, "controller", "controller")
-        token = Signer.from_folder(tmp_path / "network").sign(controller)
+        pem = keep_signing_key(
+            tmp_path / "network", new_signing_key()
+        )  # the network's, if one runs
+        token = Signer.from_pem(pem).sign(controller)
         links.append(
             CombinerLink(
                 "k", address, token, "controller", absorb=reader.absorb, on_down=reader.downs.put
@@ -115,14 +118,14 @@ def address_of(network):
 
 @pytest.fixture
 def nowhere():
-    """An address at which nobody answers."""
+    """Return an address at which nobody answers."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     return f"127.0.0.1:{port}"
 
 
 def test_a_stream_begins_with_a_snapshot_and_its_end_is_told_once(network, open_link):
-    """So that presence is always known."""
+    """The snapshot makes presence known from the beginning."""
     reader = Reader()
     link = open_link(address_of(network), reader)
 
@@ -134,7 +137,7 @@ def test_a_stream_begins_with_a_snapshot_and_its_end_is_told_once(network, open_
 
 
 def test_news_that_could_not_be_stored_come_again(network, open_link, phase):
-    """All of them, in their order; the stream recovers by itself."""
+    """All news comes again in its order; the stream recovers by itself."""
     reader = Reader(failures=2)
     link = open_link(address_of(network), reader)
     answers = queue.Queue()
@@ -163,7 +166,7 @@ def test_news_that_were_not_acknowledged_come_to_the_next_link(network, open_lin
 
 
 def test_an_order_that_is_refused_is_answered_with_the_combiners_error(network, open_link, phase):
-    """The same class as there, so that the session knows whether to ask again."""
+    """The error has the same class as at the combiner, so that the session knows if it may ask again."""
     link, answers = open_link(address_of(network), Reader()), queue.Queue()
     phase.model.id = "22222222-2222-2222-2222-222222222222"
 
@@ -175,7 +178,7 @@ def test_an_order_that_is_refused_is_answered_with_the_combiners_error(network, 
 def test_orders_to_a_combiner_that_is_away_are_answered_as_unavailable(
     open_link, nowhere, monkeypatch
 ):
-    """After a bounded number of attempts."""
+    """The answer comes after a bounded number of attempts."""
     monkeypatch.setattr(limits, "retry_attempts_max", 2)
     link, answers = open_link(nowhere, Reader()), queue.Queue()
 
@@ -199,7 +202,7 @@ def test_a_closed_link_takes_no_orders_and_harms_nobody(open_link, nowhere):
 
 
 def test_a_close_ends_though_news_wait_to_be_stored(network, open_link):
-    """As soon as who stores lets go."""
+    """The close ends as soon as the storing function returns."""
     let_go, storing = threading.Event(), threading.Event()
 
     class Slow(Reader):

@@ -1,4 +1,4 @@
-"""The time in which a process was stopped or without its store is known before anything else is judged."""
+"""The time in which a process was stopped or without its store is known before any deadline is judged."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ def lost():
 
 
 def test_a_process_that_was_stopped_knows_for_how_long():
-    """Whoever asks first after it goes on is told, though no tick came in between."""
+    """The first to ask after the stop is told, though no tick came in between."""
     with subprocess.Popen(
         [sys.executable, "-c", SCRIPT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -47,7 +47,7 @@ def test_a_process_that_was_stopped_knows_for_how_long():
 
 
 def test_a_long_use_of_the_store_is_lost_time_and_a_short_one_is_not(lost, monkeypatch):
-    """What is usual counts for deadlines."""
+    """A usual duration counts for deadlines."""
     with lost.store_in_use():
         pass
     short = lost.seconds_so_far()
@@ -59,7 +59,7 @@ def test_a_long_use_of_the_store_is_lost_time_and_a_short_one_is_not(lost, monke
 
 
 def test_two_uses_at_once_count_their_time_once(lost, monkeypatch):
-    """The time that was lost is that of the clock."""
+    """The lost time is that of the clock."""
     monkeypatch.setattr(limits, "store_slow_seconds", 0.05)
     before = lost.seconds_so_far()
     with lost.store_in_use(), lost.store_in_use():
@@ -71,7 +71,7 @@ def test_two_uses_at_once_count_their_time_once(lost, monkeypatch):
 
 
 def test_nobody_judges_a_deadline_while_the_store_hangs(lost, monkeypatch):
-    """The time is told once the use has ended, with the use in it."""
+    """The time is told after the use of the store, and includes it."""
     monkeypatch.setattr(limits, "store_slow_seconds", 0.05)
     told, in_use, may_end = [], threading.Event(), threading.Event()
 

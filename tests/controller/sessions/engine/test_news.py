@@ -6,7 +6,7 @@ import pytest
 
 from fednet import limits
 from fednet.controller.records import COLLECTIONS, Records
-from fednet.controller.sessions.engine import news, reports
+from fednet.controller.sessions.engine import from_combiners, reports
 from fednet.controller.sessions.machine.events import Answered, PhaseClosed, Unanswered
 from fednet.storage import open_documents
 from fednet.wire import rounds_pb2, tasks_pb2
@@ -16,7 +16,7 @@ NO_JSON = ["{", "NaN", '{"a": 1e999}', "[" * 10_000, '"' + "x" * 100_000, "1" * 
 
 @pytest.fixture
 def event():
-    """Makes an event of a training phase."""
+    """Return a function that makes an event of a training phase."""
 
     def make(number=7, kind=tasks_pb2.TRAIN, **what):
         phase = rounds_pb2.PhaseContext(
@@ -30,12 +30,12 @@ def event():
 
 
 def session_event(event, combiner="k", name="site"):
-    return reports.event_of(news.read(combiner, event), name)
+    return reports.event_of(from_combiners.read(combiner, event), name)
 
 
 def documents(event, collection, combiner="k", epoch="e", name="site"):
-    """The documents of this collection that an event leaves behind."""
-    found = reports.documents_of(news.read(combiner, event), epoch, name)
+    """Return the documents of this collection that an event leaves behind."""
+    found = reports.documents_of(from_combiners.read(combiner, event), epoch, name)
     return [document for where, document in found if where == collection]
 
 
@@ -56,7 +56,7 @@ def test_an_update_is_an_answer_with_where_its_time_went(event):
 
 
 def test_a_value_of_an_exchange_is_an_answer_with_its_content(event):
-    """JSON is parsed, bytes are as they came; a value that is no object counts as none."""
+    """JSON is parsed, and bytes are kept; a value that is no object counts as none."""
     given = rounds_pb2.ExchangeReported(value_json='{"key": 1}', value=b"x")
     odd = rounds_pb2.ExchangeReported(value_json="[1]")
 
@@ -67,7 +67,7 @@ def test_a_value_of_an_exchange_is_an_answer_with_its_content(event):
 
 
 def test_the_other_events_of_a_session(event):
-    """Closed and unanswered; a log record is nothing to it."""
+    """Closes and failures are events of the session; a log record is none."""
     closed = rounds_pb2.PhaseClosed(answers=2, weight=3.0, failure="", attempt=1)
     unanswered = rounds_pb2.TaskUnanswered(why="FAILED", message="no")
 
@@ -77,7 +77,7 @@ def test_the_other_events_of_a_session(event):
 
 
 def test_a_validation_has_its_metrics_as_text_and_as_an_object(event):
-    """The text as FEDn gives it."""
+    """The text has FEDn's form."""
     reported = rounds_pb2.ValidationReported(metrics_json='{"accuracy": 0.5}')
 
     told = document(event(validation=reported), "validations")
@@ -89,7 +89,7 @@ def test_a_validation_has_its_metrics_as_text_and_as_an_object(event):
 
 
 def test_a_prediction_has_its_result_as_text_and_as_an_object(event):
-    """And the session that asked for it, which is the same for all clients."""
+    """The document names the session, which is the same for all clients."""
     reported = rounds_pb2.PredictionReported(result_json='{"labels": [1]}')
 
     told = document(event(prediction=reported), "predictions")
@@ -101,7 +101,7 @@ def test_a_prediction_has_its_result_as_text_and_as_an_object(event):
 
 
 def test_a_failed_task_is_an_error_with_its_traceback(event):
-    """So that the author of the code finds it."""
+    """The traceback lets the author of the code find the fault."""
     unanswered = rounds_pb2.TaskUnanswered(why="FAILED", message="no", traceback="Traceback …")
 
     status = document(event(unanswered=unanswered), "statuses")
@@ -137,13 +137,13 @@ def test_a_status_told_twice_is_one_and_after_a_restart_another(event):
 
 
 def test_what_people_need_not_read_is_no_status(event):
-    """The closing of a phase."""
+    """The close of a phase is no status."""
     assert documents(event(phase_closed=rounds_pb2.PhaseClosed()), "statuses") == []
 
 
 @pytest.mark.parametrize("text", NO_JSON, ids=range(len(NO_JSON)))
 def test_text_of_a_client_that_is_no_json_is_kept_as_text_and_can_be_stored(event, text):
-    """Cut to its limit; what is infinite or nested without end is no JSON for us."""
+    """The text is cut to its limit; infinite numbers and endless nesting are no JSON for us."""
     reported = event(validation=rounds_pb2.ValidationReported(metrics_json=text))
     folded = event(update_folded=rounds_pb2.UpdateFolded(metadata_json=text))
     records = Records(open_documents("memory://", COLLECTIONS))
@@ -156,7 +156,7 @@ def test_text_of_a_client_that_is_no_json_is_kept_as_text_and_can_be_stored(even
 
 
 def test_whatever_a_client_logs_can_be_stored(event):
-    """A level of a newer version, a text without end, an id that is none."""
+    """A level of a newer version, an endless text and a wrong id are all stored."""
     record = tasks_pb2.LogRecord(level=99, text="x" * 10**6)
     told = event(log=record)
     told.task_id = "t" * 10_000
@@ -169,7 +169,7 @@ def test_whatever_a_client_logs_can_be_stored(event):
 
 
 def test_what_a_combiner_logs_itself_is_told_by_it(event):
-    """There is no client in it."""
+    """The status has no client."""
     told = event(log=tasks_pb2.LogRecord(level=tasks_pb2.LogRecord.WARNING, text="no room"))
     told.client_id = ""
 
@@ -180,7 +180,7 @@ def test_what_a_combiner_logs_itself_is_told_by_it(event):
 
 
 def test_messages_and_tracebacks_are_bounded(event):
-    """Of a message the beginning, of a traceback the end."""
+    """A message keeps its beginning, and a traceback its end."""
     unanswered = rounds_pb2.TaskUnanswered(why="FAILED", message="m" * 10**6, traceback="t" * 10**6)
 
     told = session_event(event(unanswered=unanswered))
@@ -192,13 +192,13 @@ def test_messages_and_tracebacks_are_bounded(event):
 
 def test_a_kind_of_task_that_only_a_newer_client_knows_is_left_out():
     """The others still count."""
-    able = news.capabilities(rounds_pb2.Capabilities(kinds=[tasks_pb2.TRAIN, 77]))
+    able = from_combiners.capabilities(rounds_pb2.Capabilities(kinds=[tasks_pb2.TRAIN, 77]))
 
     assert able.kinds == {"TRAIN"}
 
 
 def test_every_number_that_comes_with_an_update_is_a_metric(event, records):
-    """At the step that its round is; what is no finite number is none."""
+    """The metric's step is the round; a number that is not finite gives none."""
     reported = {"loss": 0.5, "steps": 3, "ok": True, "note": "x", "huge": 10**400, "k" * 300: 1}
     folded = rounds_pb2.UpdateFolded(num_examples=5, metadata_json=json.dumps(reported))
 
@@ -212,7 +212,7 @@ def test_every_number_that_comes_with_an_update_is_a_metric(event, records):
 
 @pytest.mark.parametrize("metadata_json", NO_JSON)
 def test_metadata_that_is_no_json_gives_no_metrics(event, metadata_json):
-    """And harms nobody."""
+    """Such metadata does no harm."""
     folded = rounds_pb2.UpdateFolded(num_examples=5, metadata_json=metadata_json)
 
     assert documents(event(update_folded=folded), "metrics") == []

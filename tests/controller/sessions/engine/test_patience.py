@@ -1,4 +1,4 @@
-"""Work that needs the state store is done in the end, unless the controller stops or it can never be done."""
+"""Work that needs the state store is done in the end, unless the controller stops or the work cannot succeed."""
 
 import threading
 
@@ -36,7 +36,7 @@ def test_work_is_done_again_until_the_store_is_back(patience):
 
 @pytest.mark.parametrize("whose", ["controller", "own"])
 def test_whoever_waits_is_let_go_at_the_end(patience, whose):
-    """The work is not done then, and that is said."""
+    """The work is not done then, and the caller is told."""
     own = threading.Event()
 
     def work():
@@ -47,7 +47,7 @@ def test_whoever_waits_is_let_go_at_the_end(patience, whose):
 
 
 def test_an_error_that_does_not_pass_is_raised_at_once(patience):
-    """Once is enough to know."""
+    """The work is not tried again."""
     tries = []
 
     def work():

@@ -1,4 +1,4 @@
-"""Orders as calls to combiners, and the answers as sessions hear them."""
+"""Orders as calls to combiners, and their answers as events of sessions."""
 
 import json
 from dataclasses import replace
@@ -80,7 +80,7 @@ def test_a_call_has_the_deadline_and_the_threads_of_its_kind(new_session, phase,
 
 
 def test_a_start_asks_the_listed_clients_with_their_settings(new_session, phase):
-    """Nobody else's settings are sent along."""
+    """No settings of other clients are sent along."""
     phase.client_settings = {"x": {"lr": 1}, "y": {"lr": 2}}
 
     message = call_of(new_session(), start(phase, attempt=2), RIGHT).message
@@ -90,7 +90,7 @@ def test_a_start_asks_the_listed_clients_with_their_settings(new_session, phase)
 
 
 def test_a_reduction_carries_the_aggregators_memory(new_session, current):
-    """And the id of the memory before, to be deleted."""
+    """The reduction names the memory before too, which is deleted."""
     session = new_session(aggregator_state=STATE, obsolete_state_id="state-0")
 
     message = call_of(session, ReduceRound("k", current), RIGHT).message
@@ -122,7 +122,7 @@ def test_a_partial_says_how_old_its_base_is(new_session, current):
 
 
 def test_an_answer_brings_the_aggregators_memory(current):
-    """With the model, or nothing where nothing is remembered."""
+    """The answer names the memory with the model, or none."""
     order = ReduceRound("k", current)
     model = common_pb2.BlobRef(id="new-model", size_bytes=2, sha256="b" * 64)
     state = common_pb2.BlobRef(id="new-model", size_bytes=7, sha256="a" * 64)
@@ -168,7 +168,7 @@ def test_an_error_that_may_pass_is_an_order_unheard_and_any_other_a_refusal(phas
 
 @pytest.mark.parametrize("delete_models", [True, False])
 def test_updates_are_retained_where_the_session_asks_for_it(new_session, phase, delete_models):
-    """Of training; a validation has none."""
+    """A training retains updates; a validation has none."""
     session = new_session(delete_models=delete_models)
     phases = (phase, replace(phase, kind="VALIDATE"))
 
@@ -178,7 +178,7 @@ def test_updates_are_retained_where_the_session_asks_for_it(new_session, phase, 
 
 
 def test_tasks_carry_the_aggregators_settings_for_clients(new_session, phase):
-    """With fedprox its mu, beside the round; with fedavg nothing more."""
+    """The settings have mu with fedprox, beside the round, and nothing more with fedavg."""
     prox = new_session(aggregator="fedprox", aggregator_kwargs={"mu": 0.5})
 
     settings = json.loads(call_of(prox, start(phase), RIGHT).message.settings_json)

@@ -40,7 +40,7 @@ def site():
 
 @pytest.fixture
 def network(new_network, controllers, site, tmp_path):  # noqa: ARG001  they end after the network
-    """A network of one combiner and one client, whose controller drives the sessions at first."""
+    """Return a network of one combiner and one client, whose controller drives the sessions at first."""
     net = new_network(1, [site])
     write_model(tmp_path / "seed.npz", [np.zeros(4, np.float32)])
     net.api.set_active_model(str(tmp_path / "seed.npz"))
@@ -49,7 +49,7 @@ def network(new_network, controllers, site, tmp_path):  # noqa: ARG001  they end
 
 @pytest.fixture
 def second(network, controllers):  # noqa: ARG001  they end after the other one
-    """An API client of the other controller."""
+    """Give an API client of the other controller."""
     settings = ControllerSettings(port=0, data_dir=network.data_dir, name="other")
     controller = Controller.start(settings)
     with APIClient(controller.api_url, token=controller.token) as api:
@@ -58,7 +58,7 @@ def second(network, controllers):  # noqa: ARG001  they end after the other one
 
 @pytest.fixture
 def training(network, second, site):  # noqa: ARG001  it is there from the beginning
-    """A session of three rounds at the first controller, in whose first round the client trains."""
+    """Return a session of three rounds at the first controller, in whose first round the client trains."""
     session_id = network.api.start_session(rounds=3, validate=False)["session_id"]
     assert site.is_training.wait(SECONDS)
     return session_id
@@ -123,15 +123,14 @@ def test_a_session_whose_driver_does_not_renew_its_lease_is_taken_over_within_te
     controllers,
     site,
 ):
-    """What the earlier driver still tries is refused; the trail has no fork."""
+    """Later attempts of the earlier driver are refused; the trail has no fork."""
     controllers[0]._engine._keeper.stop()
     began = time.monotonic()
     engine = controllers[1]._engine
     session = engine._running.document(training)
     while session["term"] == 1:
         assert time.monotonic() < began + 10
-        with engine._running._changed:
-            engine._running._changed.wait(0.2)
+        threading.Event().wait(0.2)
         session = engine._records.get("sessions", training)
     site.may_train.set()
 
@@ -149,7 +148,7 @@ def test_a_command_for_a_driver_that_does_not_answer_says_who_drives_the_session
     controllers,
     monkeypatch,
 ):
-    """And that another controller takes over; nothing is done twice."""
+    """The error says that another controller takes over; nothing is done twice."""
     first = controllers[0]._engine._leases
     gone = {**first._lease, "address": "http://127.0.0.1:9"}
     other = controllers[1]._engine._leases

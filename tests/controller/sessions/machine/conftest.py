@@ -11,7 +11,7 @@ TWO_COMBINERS = {"a": ["a1", "a2"], "b": ["b1"]}
 
 @pytest.fixture
 def new_session():
-    """Makes a session with small figures; any of its fields can be given."""
+    """Return a function that makes a session with small figures; any of its fields can be given."""
 
     def make(**fields):
         figures = {
@@ -33,7 +33,7 @@ def new_session():
 
 @pytest.fixture
 def new_world(new_session):
-    """Makes a world of two combiners and three clients around a session that has begun."""
+    """Return a function that makes a world of two combiners and three clients around a session that has begun."""
 
     def make(places=None, *, plan=None, allowing=("a", "b"), **fields):
         world = World(new_session(**fields), places or TWO_COMBINERS, plan, allowing)

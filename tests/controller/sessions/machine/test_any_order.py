@@ -34,7 +34,7 @@ def session_of(kind, **fields):
 
 
 def three_exchanges():
-    """A plan of three exchanges: who takes part in one is computed from the one before."""
+    """Return a plan of three exchanges: the clients of each are computed from the one before."""
 
     def first(scene):
         return {
@@ -57,7 +57,7 @@ def three_exchanges():
 
 
 class _Train(Train):
-    """Trains with the clients that took part in the last exchange."""
+    """The step that trains with the clients that took part in the last exchange."""
 
     def start(self, scene):
         values = scene.tally(scene.round.exchanges["unmask"]).values
@@ -119,7 +119,7 @@ def happen(world, what, number):  # noqa: C901  one case for each happening
 
 
 def first_of_a_combiner(news, number):
-    """The news of one combiner arrive in their order; which combiner is first is free."""
+    """Return the index of the first news of some combiner, by a number; the news of one combiner stays in order."""
     names = [getattr(each, "combiner", None) for each in news]
     firsts = [index for index, name in enumerate(names) if name not in names[:index]]
     return firsts[number % len(firsts)]

@@ -1,4 +1,4 @@
-"""Who takes part: seeded, fair, bounded."""
+"""The choice of clients: seeded, fair, bounded."""
 
 from collections import Counter
 
@@ -20,7 +20,7 @@ networks = st.dictionaries(
 
 @given(networks, st.integers(1, 20), st.text())
 def test_as_many_as_are_requested_take_part_each_once_and_where_it_is(capable, requested, seed):
-    """Fewer only where fewer are connected."""
+    """Fewer take part only if fewer are connected."""
     shares = sample_clients(capable, requested, seed)
 
     chosen = [client for clients in shares.values() for client in clients]
@@ -47,7 +47,7 @@ def test_a_client_on_two_combiners_is_one_client(capable):
 
 
 def test_every_client_has_the_same_chance():
-    """Whatever combiner it is on: 3 of 10 in 2,000 draws is 600 each, give or take six deviations."""
+    """The combiner does not matter: 3 of 10 in 2,000 draws is 600 each, give or take six deviations."""
     capable = {"big": {f"b{number}" for number in range(9)}, "small": {"s"}}
     drawn = Counter(
         client
@@ -61,7 +61,7 @@ def test_every_client_has_the_same_chance():
 
 
 def test_any_combiner_plans_and_one_that_did_not_hear_only_if_there_is_no_other():
-    """The same one is found again while the same are connected."""
+    """The same combiner is found again while the same ones are connected."""
     assert planner_among({"b", "a"}, "") == "a"
     assert planner_among({"b", "a"}, "a") == "b"
     assert planner_among({"a"}, "a") == "a"
@@ -69,7 +69,7 @@ def test_any_combiner_plans_and_one_that_did_not_hear_only_if_there_is_no_other(
 
 
 def test_the_combiner_that_holds_most_merges():
-    """Where partials are shared any could; else only who has the one that there is."""
+    """Any combiner can merge shared partials; else only the holder of the single partial can."""
     shares = {"a": Share([], weight=1.0), "b": Share([], weight=2.0)}
 
     assert reducer_among({"a", "b", "c"}, shares, "", is_shared=True) == "b"

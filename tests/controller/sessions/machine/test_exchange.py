@@ -10,7 +10,7 @@ from fednet.controller.sessions.machine.steps.select import Select
 
 
 def chain():
-    """Asks all chosen clients, then those that took part, each with the names of the others."""
+    """Return a plan whose exchanges ask all chosen clients, then the earlier participants with the others' names."""
 
     def first(scene):
         return {client: {} for clients in scene.round.choice.values() for client in clients}

@@ -24,7 +24,7 @@ THREE = {"a": ["a1", "a2"], "b": ["b1"]}
 
 @pytest.fixture
 def flying(new_session):
-    """Makes an asynchronous session of three clients that has begun."""
+    """Return a function that makes an asynchronous session of three clients that has begun."""
 
     def make(places=None, **fields):
         figures = {"staleness_max": 2, "rounds": 5, "round_buffer_size": 2}
@@ -43,14 +43,14 @@ def flight_of(world, client):
 
 
 def land(world, client, answers=1):
-    """A client's flight closes, by default with its update."""
+    """Close a client's flight, by default with its update."""
     phase = flight_of(world, client).phase
     [combiner] = phase.shares
     return world.tell(PhaseClosed(combiner, phase.phase_id, answers, 10.0 * answers))
 
 
 def merge(world):
-    """The model of the buffer lies in the blob store."""
+    """Tell that the model of the buffer lies in the blob store."""
     return world.tell(Reduced(BlobRef(world.session.round.model_id, 2, "1" * 64), 0.1))
 
 
@@ -59,7 +59,7 @@ def started(decision):
 
 
 def test_each_client_gets_a_phase_of_its_own(flying):
-    """One order for each flight, all with the newest model."""
+    """Each flight is one order, with the newest model."""
     world = flying()
 
     assert sorted(order.clients for order in world.orders) == [("a1",), ("a2",), ("b1",)]
@@ -68,14 +68,14 @@ def test_each_client_gets_a_phase_of_its_own(flying):
 
 
 def test_a_client_that_has_answered_is_sent_out_at_once(flying):
-    """With a new flight."""
+    """The client gets a new flight."""
     world = flying()
 
     assert started(land(world, "a1")) == [("a1",)]
 
 
 def test_at_most_requested_clients_train_at_once(flying):
-    """Also when more are idle."""
+    """The limit holds also if more clients are idle."""
     world = flying(requested_clients=2)
 
     assert len(world.session.flights) == 2
@@ -97,7 +97,7 @@ def test_a_full_buffer_is_merged_and_the_others_fly_on(flying):
 
 
 def test_the_parts_tell_how_old_each_update_is(flying):
-    """By the round that each began in."""
+    """The age counts from the round in which the update began."""
     world = flying()
     land(world, "a1")
     land(world, "a1")
@@ -111,7 +111,7 @@ def test_the_parts_tell_how_old_each_update_is(flying):
 
 
 def test_min_clients_means_different_clients(flying):
-    """A fast one alone makes no model; it is not asked again while only others are lacking."""
+    """A fast client alone makes no model; it is not asked again while only others are lacking."""
     world = flying(min_clients=2)
     land(world, "a1")
 
@@ -134,7 +134,7 @@ def test_a_client_that_has_failed_is_not_asked_again_in_this_attempt(flying):
 
 
 def test_an_attempt_fails_if_nobody_is_left(flying):
-    """Then it is repeated, and then the session fails."""
+    """The attempt is repeated, and then the session fails."""
     world = flying(places={"a": ["a1"]})
 
     land(world, "a1", answers=0)
@@ -146,7 +146,7 @@ def test_an_attempt_fails_if_nobody_is_left(flying):
 
 
 def test_at_the_deadline_of_a_round_min_clients_are_enough(flying):
-    """The buffer need not be full."""
+    """The buffer need not be full at the deadline."""
     world = flying()
     land(world, "a1")
 
@@ -180,7 +180,7 @@ def test_updates_of_a_failed_merge_go_back_into_the_buffer(flying):
 
 
 def test_a_flight_whose_model_is_too_old_is_given_up(flying):
-    """As soon as its update would count for nothing."""
+    """The flight ends as soon as its update would count for nothing."""
     world = flying(staleness_max=1)
     late = flight_of(world, "b1").phase.phase_id
 
@@ -194,7 +194,7 @@ def test_a_flight_whose_model_is_too_old_is_given_up(flying):
 
 
 def test_newcomers_are_sent_out_at_once(flying):
-    """While the round is in flight."""
+    """A newcomer flies while the round is in flight."""
     world = flying()
 
     assert started(world.tell(ClientJoined("b", "b2", KINDS))) == [("b2",)]
@@ -231,7 +231,7 @@ def test_after_the_last_round_nobody_trains(flying):
 
 
 def test_a_stopped_session_releases_all_flights(flying):
-    """In flight and in the buffer."""
+    """Flights under way and in the buffer are all released."""
     world = flying()
     land(world, "a1")
     held = set(world.session.flights)
@@ -242,7 +242,7 @@ def test_a_stopped_session_releases_all_flights(flying):
 
 
 def test_server_functions_choose_who_flies_and_with_which_settings(flying):
-    """Of the clients that are idle, round by round."""
+    """The functions choose among the idle clients, round by round."""
     functions = Functions("class F: ...", ["client_selection", "client_settings"])
     world = flying(functions=functions)
     current = world.session.round
@@ -260,7 +260,7 @@ def test_server_functions_choose_who_flies_and_with_which_settings(flying):
 def test_by_default_half_of_those_that_train_at_once_make_a_model(
     new_session, size, requested, least, expected
 ):
-    """Ten at most, min_clients at least."""
+    """The buffer's size is ten at most and min_clients at least."""
     session = new_session(round_buffer_size=size, requested_clients=requested, min_clients=least)
 
     assert buffer_size(session) == expected

@@ -59,7 +59,7 @@ def test_a_session_runs_its_rounds_and_finishes(new_world):
 
 
 def test_a_session_fails_after_its_retries_with_the_last_problem(new_world):
-    """The reason says which round, how often, and why the last time."""
+    """The reason says the round, the number of attempts and the last problem."""
     world = new_world(round_retries=1, places={"a": ["a1"]})
 
     fail_attempt(world)
@@ -89,7 +89,7 @@ def test_the_pause_between_attempts_grows_up_to_a_limit(new_world):
 
 
 def test_a_failed_attempt_of_merging_asks_nobody_to_train_again(new_world):
-    """The updates lie at the combiners; only the merge is repeated, under another model's id."""
+    """The updates stay at the combiners; only the merge is repeated, under another model's id."""
     world = new_world(places={"a": ["a1"]})
     while not of_kind(world.orders, ReduceRound):
         world.obey() if world.orders else (
@@ -120,7 +120,7 @@ def test_a_stopped_session_ends_and_releases_its_phases(new_world):
 
 
 def test_a_session_that_the_controller_cannot_go_on_with_fails(new_world):
-    """Nobody waits for it for ever."""
+    """Nobody waits for the session for ever."""
     world = new_world()
 
     world.tell(Broke("a bug"))
@@ -161,7 +161,7 @@ def test_a_paused_session_finishes_its_round_and_begins_none_until_it_is_resumed
 
 
 def test_a_session_that_is_paused_while_it_waits_for_clients_waits_without_a_deadline(new_session):
-    """And it waits again, with a new deadline, once it is resumed."""
+    """The session waits again, with a new deadline, once it is resumed."""
     world = World(new_session(), {"a": []})
     world.begin()
 
@@ -241,7 +241,7 @@ def test_the_time_that_nobody_drove_the_session_counts_for_no_deadline(new_world
 
 
 def test_time_that_the_controller_lost_moves_all_deadlines_on(new_world):
-    """It was stopped, or without its store."""
+    """The controller was stopped, or without its store."""
     world = new_world()
     deadline = world.session.round.deadline
 
@@ -265,7 +265,7 @@ def test_answers_and_joins_alone_are_no_lasting_decision(new_world):
 
 @pytest.mark.parametrize("kind", Kind)
 def test_the_state_survives_its_document(new_session, kind):
-    """What JSON gives back is the same session, at every moment of its life."""
+    """The session from the JSON is the same at every moment of its life."""
     fields = {"rounds": 2, "validate": True} if kind is not Kind.PREDICTION else {}
     staleness = {"staleness_max": 3} if kind is Kind.ASYNCHRONOUS else {}
     world = World(new_session(kind=kind, **fields, **staleness), {"a": ["a1"], "b": ["b1"]})
@@ -286,7 +286,7 @@ def test_the_state_survives_its_document(new_session, kind):
 
 @given(killed_at=st.integers(0, 60), kind=st.sampled_from([Kind.TRAINING, Kind.PREDICTION]))
 def test_a_controller_killed_at_any_moment_comes_to_the_same_end(killed_at, kind):
-    """The same model, and nobody works twice."""
+    """The model is the same, and nobody works twice."""
 
     def live(dies):
         figures = {"rounds": 2, "min_clients": 1, "requested_clients": 8, "round_timeout": 60.0}
@@ -328,7 +328,7 @@ def test_two_sessions_with_one_id_in_two_networks_make_different_models(new_sess
 
 
 def test_started_shares_name_their_clients(new_world):
-    """One order for each combiner."""
+    """A combiner gets one order."""
     world = new_world()
 
     assert {order.combiner: order.clients for order in of_kind(world.orders, StartPhase)} == {

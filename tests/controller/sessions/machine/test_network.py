@@ -24,7 +24,7 @@ events = st.one_of(
 
 @given(st.lists(events, max_size=30))
 def test_counts_and_places_are_those_of_the_clients_that_are_there(happened):
-    """However they came and went."""
+    """The counts and places are right in whichever order clients come and go."""
     network, there = Network(), {}
     for number, event in enumerate(happened):
         network.absorb(event, number)
@@ -63,7 +63,7 @@ def test_a_client_is_where_it_joined_last():
 
 
 def test_a_combiner_is_away_from_when_it_was_seen_last():
-    """Until it is back."""
+    """The time is that of the combiner's last sight, until it is back."""
     network = Network()
     network.absorb(CombinerUp("a", {}), 0)
     here = network.away_since("a")

@@ -65,7 +65,7 @@ def test_a_combiner_that_refuses_does_not_hold_up_the_others(new_world):
 
 
 def test_answers_of_a_combiner_that_failed_in_the_end_do_not_count(new_world):
-    """Its partial is nowhere."""
+    """The combiner's partial is nowhere."""
     world = new_world(min_clients=3, round_retries=0)
     phase_id = world.session.round.phase.phase_id
 
@@ -94,7 +94,7 @@ def test_a_repeated_attempt_asks_only_clients_without_an_answer(new_world):
 
 
 def test_totals_of_an_earlier_attempt_are_out_of_date(new_world):
-    """They arrive after the combiner was asked for more."""
+    """The totals arrive after the combiner was asked for more."""
     world = new_world(min_clients=3)
     phase = world.session.round.phase
     for name, count in (("a", 1), ("b", 1)):
@@ -168,7 +168,7 @@ def shares_when_reduced(world):
 
 
 def test_the_clients_of_a_lost_combiner_are_asked_where_they_are_within_ten_seconds(new_world):
-    """Not at the deadline of the round."""
+    """The clients need not wait for the deadline of the round."""
     world = new_world()
     obey_all(world)
     world.news.clear()
@@ -187,7 +187,7 @@ def test_the_clients_of_a_lost_combiner_are_asked_where_they_are_within_ten_seco
 
 
 def test_a_client_of_a_lost_combiner_that_comes_later_is_asked_then(new_world):
-    """Until then it is nowhere, and is waited for."""
+    """The client is nowhere until then, and is waited for."""
     world = new_world()
     obey_all(world)
     world.news.clear()
@@ -205,7 +205,7 @@ def test_a_client_of_a_lost_combiner_that_comes_later_is_asked_then(new_world):
 
 
 def test_a_combiner_that_is_away_keeps_its_clients_while_none_is_seen_elsewhere(new_world):
-    """Perhaps only the link to the controller is cut."""
+    """Perhaps only the link to the controller is cut, so the clients stay."""
     world = new_world()
     obey_all(world)
     world.news.clear()
@@ -285,7 +285,7 @@ def test_a_lost_combiner_that_comes_back_releases_the_phase(new_world):
 
 
 def test_a_combiner_that_is_back_hears_the_open_orders_again(new_world):
-    """First the start, with the clients that have not answered; then the close."""
+    """The start comes first, with the clients that have not answered; then the close."""
     world = new_world(round_buffer_size=1)
     phase_id = world.session.round.phase.phase_id
     world.tell(Answered(phase_id, "a", "a1"))
@@ -302,7 +302,7 @@ def test_a_combiner_that_is_back_hears_the_open_orders_again(new_world):
 
 @pytest.mark.parametrize("is_closed", [False, True])
 def test_an_unheard_start_is_given_again_while_it_stands(new_world, is_closed):
-    """Not once its share is closed."""
+    """The start is not given again once its share is closed."""
     world = new_world()
     order = world.orders[0]
     if is_closed:
@@ -314,7 +314,7 @@ def test_an_unheard_start_is_given_again_while_it_stands(new_world, is_closed):
 
 
 def test_the_buffer_size_closes_all_shares_once(new_world):
-    """Also when more answers come, and when one comes twice."""
+    """The close is ordered once, although more answers come, and one comes twice."""
     world = new_world(round_buffer_size=2)
     phase_id = world.session.round.phase.phase_id
     answers = [("a", "a1"), ("a", "a1"), ("b", "b1"), ("a", "a2")]
@@ -343,7 +343,7 @@ def test_partials_are_shared_once_a_second_combiner_has_a_part(new_world):
 
 
 def test_problems_are_bounded_and_each_is_told_once(new_world):
-    """The newest are kept."""
+    """The newest problems are kept."""
     world = new_world()
     phase_id = world.session.round.phase.phase_id
     count = limits.round_problems_max + 5

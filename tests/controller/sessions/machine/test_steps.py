@@ -24,7 +24,7 @@ def functions_with(*methods):
 
 
 def close_all(world, answers=1):
-    """Every combiner tells its totals; the decision on the last."""
+    """Let every combiner tell its totals; return the decision on the last."""
     phase = world.session.round.phase
     for name in list(phase.shares):
         attempt = phase.shares[name].attempt
@@ -61,7 +61,7 @@ def test_a_session_waits_for_min_clients(new_session):
 
 
 def test_a_client_that_two_combiners_see_counts_once(new_session):
-    """Until its old connection is known to be dead."""
+    """The client's old connection counts until it is known to be dead."""
     world = World(new_session(min_clients=2), {"a": ["x"], "b": ["x"]})
 
     world.begin()
@@ -113,7 +113,7 @@ def test_a_seed_draws_the_same_in_any_session_and_differs_from_round_to_round(ne
 
 @pytest.fixture
 def planning(new_world):
-    """A session whose server functions are asked for a plan."""
+    """Return a session whose server functions are asked for a plan."""
 
     def make(*methods, **fields):
         world = new_world(functions=functions_with(*(methods or ("client_selection",))), **fields)
@@ -136,7 +136,7 @@ def test_one_combiner_is_asked_with_all_clients_that_can_train(planning):
 
 
 def test_the_chosen_clients_train_with_the_settings(planning):
-    """Others are left alone."""
+    """Clients that were not chosen are left alone."""
     world = planning()
 
     world.tell(planned(world, ["a2", "b1", "gone"]))
@@ -197,7 +197,7 @@ def test_an_attempt_is_planned_anew_from_the_memory_before(planning):
 
 
 def test_a_planner_that_goes_away_is_replaced(planning):
-    """By one that allows server functions; a plan for an earlier attempt changes nothing."""
+    """The planner allows server functions too; a plan for an earlier attempt changes nothing."""
     world = planning()
     world.orders.clear()
 
@@ -209,7 +209,7 @@ def test_a_planner_that_goes_away_is_replaced(planning):
 
 
 def test_a_plan_waits_for_a_combiner_that_allows_server_functions(new_world):
-    """While there is none, nobody is asked."""
+    """Nobody is asked while there is no such combiner."""
     world = new_world(functions=functions_with("client_selection"), allowing=())
     before = list(world.orders)
 
@@ -220,7 +220,7 @@ def test_a_plan_waits_for_a_combiner_that_allows_server_functions(new_world):
 
 
 def test_nobody_plans_in_time(planning):
-    """At the deadline the attempt has failed."""
+    """The attempt has failed at the deadline."""
     world = planning(round_retries=0)
 
     world.tell(TimePassed(), later=1000)
@@ -256,7 +256,7 @@ def test_another_combiner_merges_when_the_asked_one_goes_down_or_does_not_hear(n
 
 
 def test_a_combiner_that_holds_all_is_waited_for(new_world):
-    """Its partial is nowhere else; once it is back it is asked again."""
+    """Its partial is nowhere else; the combiner is asked again once it is back."""
     world = new_world(places={"a": ["a1"], "b": []})
     close_all(world)
 
@@ -268,7 +268,7 @@ def test_a_combiner_that_holds_all_is_waited_for(new_world):
 
 
 def test_clients_that_come_and_go_do_not_repeat_a_merge(new_world):
-    """Only the merging combiner's going does."""
+    """Only the departure of the merging combiner repeats the merge."""
     world = new_world()
     close_all(world)
 
@@ -277,7 +277,7 @@ def test_clients_that_come_and_go_do_not_repeat_a_merge(new_world):
 
 @pytest.mark.parametrize("allowing", ["a", "b"])
 def test_a_combiner_that_allows_server_functions_aggregates(new_world, allowing):
-    """Also where another one holds more."""
+    """The combiner aggregates although another one holds more."""
     world = new_world(functions=functions_with("aggregate"), allowing=(allowing,))
 
     [order] = close_all(world).orders
@@ -289,7 +289,7 @@ def test_a_combiner_that_allows_server_functions_aggregates(new_world, allowing)
 def test_updates_are_shared_if_their_only_combiner_may_not_aggregate(
     new_world, allowing, is_shared
 ):
-    """So that another one can."""
+    """Another combiner can then aggregate."""
     world = new_world(
         {"a": ["a1"], "b": []}, functions=functions_with("aggregate"), allowing=(allowing,)
     )
@@ -301,7 +301,7 @@ def test_updates_are_shared_if_their_only_combiner_may_not_aggregate(
 
 
 def test_a_commit_writes_model_round_and_active_model_and_releases_the_phase(new_world):
-    """All in one decision."""
+    """All of it is in one decision."""
     world = new_world()
     close_all(world)
     model = BlobRef(world.session.round.model_id, 2, "1" * 64)
@@ -317,7 +317,7 @@ def test_a_commit_writes_model_round_and_active_model_and_releases_the_phase(new
 
 @pytest.mark.parametrize("aggregates", [False, True])
 def test_a_commit_takes_over_the_memory_of_server_functions(planning, aggregates):
-    """That of the plan, or that of the aggregation in its place; the older ones are obsolete."""
+    """The memory is that of the plan, or that of the aggregation in its place; older ones are obsolete."""
     methods = ("client_selection", "aggregate") if aggregates else ("client_selection",)
     world = planning(*methods)
     world.tell(planned(world, ["a1"], BlobRef("planned", 1, "1" * 64)))
@@ -349,7 +349,7 @@ def test_the_next_round_trains_while_the_last_model_is_validated(new_world):
 
 
 def test_the_oldest_validation_ends_if_a_slow_client_has_too_many_before_it(new_world):
-    """They are bounded."""
+    """The number of validations is bounded."""
     world = new_world(rounds=limits.open_validations_max + 3, validate=True, places={"a": ["a1"]})
     while world.session.number < world.session.rounds:
         if world.orders:
@@ -370,7 +370,7 @@ def test_the_oldest_validation_ends_if_a_slow_client_has_too_many_before_it(new_
 
 @pytest.fixture
 def predicting(new_world):
-    """A prediction session that has asked its clients."""
+    """Return a prediction session that has asked its clients."""
     return new_world(kind=Kind.PREDICTION, round_retries=0, rounds=1)
 
 
@@ -385,7 +385,7 @@ def test_a_prediction_is_finished_when_all_combiners_have_closed(predicting):
 
 
 def test_one_prediction_is_enough_and_the_reason_names_the_others(predicting):
-    """So people know whom to ask."""
+    """The reason tells people whom to ask."""
     while predicting.orders:
         predicting.obey()
     for combiner, phase_id, client in predicting.open_tasks():
@@ -397,7 +397,7 @@ def test_one_prediction_is_enough_and_the_reason_names_the_others(predicting):
 
 
 def test_without_any_prediction_the_session_fails(predicting):
-    """With the same counts."""
+    """The reason has the same counts."""
     close_all(predicting, answers=0)
 
     assert predicting.session.status is Status.FAILED
@@ -405,7 +405,7 @@ def test_without_any_prediction_the_session_fails(predicting):
 
 
 def test_a_prediction_fails_if_no_client_can_predict(new_session):
-    """It waits for one until the deadline."""
+    """The session waits for such a client until the deadline."""
     world = World(new_session(kind=Kind.PREDICTION, round_retries=0), {"a": []})
     world.begin()
 

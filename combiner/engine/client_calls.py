@@ -1,0 +1,90 @@
+"""The calls of clients about their tasks, carried out."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+
+from fednet.errors import PermissionDenied
+
+from ..machine.answers import Answer
+from ..machine.events import Joined, Left
+from ..machine.news import ClientJoined, ClientLeft
+from ..machine.values import LogRecord, TaskKind, Verdict
+from ..ports import ClientStream
+from .means import Means
+from .newcomers import Newcomers
+from .phases import Phases
+from .running_phase import RunningPhase
+
+
+class ClientCalls:
+    """The clients of one combiner and their tasks; see `ClientPort`.
+
+    Args:
+        name: The combiner's name.
+        means: The parts of the combiner that it works with.
+        phases: The phases that their tasks belong to.
+    """
+
+    def __init__(self, name: str, means: Means, phases: Phases) -> None:
+        self._name = name
+        self._clients = means.clients
+        self._outbox = means.outbox
+        self._phases = phases
+        self._newcomers = Newcomers(self._refuse)
+
+    def client_here(self, stream: ClientStream) -> None:
+        """Take a client in."""
+        self._clients.open(stream)
+        stream.welcome(self._name)
+        self._newcomers.welcome(stream)
+        self._outbox.mention(ClientJoined(stream.capabilities), stream.client_id)
+        for phase in self._phases:
+            phase.feed(Joined(stream.client_id))
+
+    def client_gone(self, stream: ClientStream) -> None:
+        """Note that a client's stream broke."""
+        if self._clients.forget(stream):
+            self._newcomers.forget(stream.client_id)
+            self._outbox.mention(ClientLeft(), stream.client_id)
+            for phase in self._phases:
+                phase.feed(Left(stream.client_id))
+
+    def is_new(self, client_id: str) -> bool:
+        """Return True if a client has just come, so that its tasks may still follow it."""
+        return client_id in self._newcomers
+
+    def kind_of(self, client_id: str, task_id: str) -> TaskKind | None:
+        """Return the kind of a client's task."""
+        phase = self._phases.of_task(client_id, task_id)
+        return phase.assignment.kind if phase else None
+
+    def take_answer(self, client_id: str, answer: Answer) -> None:
+        """Take a client's answer; one to an unknown task is refused, once the task cannot come any more."""
+        if phase := self._phases.of_task(client_id, answer.task_id):
+            phase.take_answer(answer)
+        elif not self._newcomers.hold(client_id, answer.task_id):
+            self._clients.receipt(client_id, _unknown(answer.task_id))
+
+    def log(self, client_id: str, record: LogRecord) -> None:
+        """Take a client's log record."""
+        phase: RunningPhase | None = None
+        with contextlib.suppress(PermissionDenied):
+            phase = self._phases.of_task(client_id, record.task_id)
+        context, task_id = (phase.assignment.context, record.task_id) if phase else (None, "")
+        self._outbox.offer(replace(record, task_id=""), context, client_id, task_id)
+
+    def close(self) -> None:
+        """Wait for nobody's tasks, and end all streams."""
+        self._newcomers.close()
+        self._clients.close()
+
+    def _refuse(self, stream: ClientStream, task_id: str) -> None:
+        with contextlib.suppress(PermissionDenied):
+            if self._phases.of_task(stream.client_id, task_id) is None:
+                stream.receipt(_unknown(task_id))
+
+
+def _unknown(task_id: str) -> Verdict:
+    return Verdict(task_id, accepted=False, reason="No running round waits for this task.")

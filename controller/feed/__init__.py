@@ -1,0 +1,1 @@
+"""The feed: one ordered stream of everything that has happened in the network."""

@@ -1,0 +1,176 @@
+"""Bytes between the event loop and a thread, with a bound: whoever is quicker waits for the other."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from fednet import limits
+
+
+class Broken(Exception):
+    """The other end is gone."""
+
+
+class Pipe:
+    """A queue of pieces of bytes, between the loop and one thread.
+
+    Args:
+        loop: The event loop.
+        bytes_max: More than so many are not held, unless one piece alone is larger.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, bytes_max: int) -> None:
+        self._loop = loop
+        self._bytes_max = bytes_max
+        self._pieces: deque[bytes] = deque()
+        self._size = 0
+        self._is_complete = False
+        self._is_broken = False
+        self._changed = threading.Condition()
+        self._stirred = asyncio.Event()
+
+    # On the thread
+
+    def put(self, piece: bytes) -> None:
+        """Add a piece; block while there is no room.
+
+        Raises:
+            Broken: Nobody takes it any more.
+        """
+        with self._changed:
+            self._changed.wait_for(self._has_room_or_end)
+            if self._is_broken:
+                raise Broken
+            self._add(piece)
+        self._stir()
+
+    def finish(self) -> None:
+        """Say that all pieces have been put."""
+        with self._changed:
+            self._is_complete = True
+        self._stir()
+
+    def take(self) -> bytes:
+        """Return the next piece; block until there is one. Empty once all have been taken.
+
+        Raises:
+            Broken: The rest will not come.
+        """
+        with self._changed:
+            self._changed.wait_for(self._has_piece_or_end)
+            if self._is_broken:
+                raise Broken
+            piece = self._remove() if self._pieces else b""
+        self._stir()
+        return piece
+
+    # On the loop
+
+    async def aput(self, piece: bytes) -> None:
+        """Add a piece; wait while there is no room. A piece that nobody takes any more is dropped."""
+        while not self._try(self._has_room_or_end):
+            await self._stirred.wait()
+        with self._changed:
+            if not self._is_broken:
+                self._add(piece)
+            self._changed.notify_all()
+
+    def afinish(self) -> None:
+        """Say that all pieces have been put; does not block."""
+        with self._changed:
+            self._is_complete = True
+            self._changed.notify_all()
+
+    async def atake(self) -> bytes:
+        """Return the next piece; wait until there is one. Empty once all have been taken, or the pipe is broken."""
+        while not self._try(self._has_piece_or_end):
+            await self._stirred.wait()
+        with self._changed:
+            piece = self._remove() if self._pieces and not self._is_broken else b""
+            self._changed.notify_all()
+        return piece
+
+    # On either
+
+    def break_off(self) -> None:
+        """Let the other end stop: nothing more comes, or nothing more is taken."""
+        with self._changed:
+            self._is_broken = True
+            self._changed.notify_all()
+        self._stir()
+
+    def _try(self, is_so: Callable[[], bool]) -> bool:
+        self._stirred.clear()
+        with self._changed:
+            return is_so()
+
+    def _stir(self) -> None:
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            self._loop.call_soon_threadsafe(self._stirred.set)
+
+    def _has_room_or_end(self) -> bool:
+        return self._is_broken or self._size < self._bytes_max
+
+    def _has_piece_or_end(self) -> bool:
+        return self._is_broken or self._is_complete or bool(self._pieces)
+
+    def _add(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self._size += len(piece)
+
+    def _remove(self) -> bytes:
+        piece = self._pieces.popleft()
+        self._size -= len(piece)
+        return piece
+
+
+class RequestBody(io.RawIOBase):
+    """A request's body as a view reads it: a file with the beginning, then the pipe with the rest.
+
+    Args:
+        beginning: A file at its beginning.
+        rest: The rest; None if the file has everything.
+        broken: Makes the error of a body that does not come whole.
+    """
+
+    def __init__(
+        self,
+        beginning: tempfile.SpooledTemporaryFile[bytes],
+        rest: Pipe | None,
+        broken: Callable[[], Exception],
+    ) -> None:
+        super().__init__()
+        self._beginning = beginning
+        self._rest = rest
+        self._broken = broken
+        self._piece = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, target: Any) -> int:
+        """Read some bytes; 0 at the end."""
+        if count := self._beginning.readinto(target):
+            return count
+        if not self._piece and self._rest:
+            try:
+                self._piece = memoryview(self._rest.take())
+            except Broken as error:
+                raise self._broken() from error
+        count = min(len(target), len(self._piece))
+        target[:count] = self._piece[:count]
+        self._piece = self._piece[count:]
+        return count
+
+
+def spool() -> tempfile.SpooledTemporaryFile[bytes]:
+    """Return an empty file that lies in memory while it is small."""
+    return tempfile.SpooledTemporaryFile(limits.rest_memory_bytes_max)

@@ -1,0 +1,121 @@
+"""An HTTP server in a thread of this process: one event loop for all connections, a few threads for the views."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import cast
+from wsgiref.types import WSGIApplication
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+from werkzeug.exceptions import ClientDisconnected
+
+from fednet import limits
+
+from .bridge import Bridge
+from .protocol import Connection
+
+
+@contextlib.contextmanager
+def serving(app: WSGIApplication, listening: socket.socket, threads: int) -> Iterator[None]:
+    """Answer requests in threads of this process; at the end, answer those that are under way.
+
+    Args:
+        app: The WSGI application.
+        listening: A socket that listens; closed at the end.
+        threads: So many requests are worked at at the same time.
+    """
+    server = _Server(app, threads)
+    is_up: Future[None] = Future()
+    thread = threading.Thread(
+        target=asyncio.run, args=[server.run(listening, is_up)], name="rest", daemon=True
+    )
+    thread.start()
+    try:
+        is_up.result()
+        yield
+    finally:
+        server.stop()
+        thread.join()
+
+
+class _Server:
+    """Accepts connections until it is told to stop."""
+
+    def __init__(self, app: WSGIApplication, threads: int) -> None:
+        self._app = app
+        self._threads = threads
+        self._state = ServerState()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def run(self, listening: socket.socket, is_up: Future[None]) -> None:
+        """Serve on a socket."""
+        try:
+            self._loop = asyncio.get_running_loop()
+            self._stopping, self._is_empty = asyncio.Event(), asyncio.Event()
+            bytes_max = limits.model_bytes_max + limits.upload_overhead_bytes_max
+            bridge = Bridge(self._app, self._threads, bytes_max, ClientDisconnected)
+            config = _config(bridge)
+            server = await self._loop.create_server(
+                lambda: Connection(config, self._state, {}, _loop=self._loop, on_lost=self._lost),
+                sock=listening,
+                backlog=limits.rest_backlog_connections,
+            )
+        except Exception as error:  # noqa: BLE001  whoever starts the server is told
+            is_up.set_exception(error)
+            return
+        is_up.set_result(None)
+        await self._stopping.wait()
+        server.close()
+        bridge.stop()
+        await self._end_connections()
+        await self._loop.run_in_executor(None, bridge.close)
+
+    def stop(self) -> None:
+        """Stop from any thread."""
+        if self._loop:
+            with contextlib.suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._stopping.set)
+
+    async def _end_connections(self) -> None:
+        """Let requests that are under way be answered; then drop who is left."""
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        try:
+            async with asyncio.timeout(limits.stop_seconds_max):
+                while self._state.connections:
+                    self._is_empty.clear()
+                    await self._is_empty.wait()
+        except TimeoutError:
+            for connection in list(self._state.connections):
+                cast("Connection", connection).drop()
+        if self._state.tasks:
+            await asyncio.wait(self._state.tasks)
+
+    def _lost(self, _connection: Connection) -> None:
+        self._is_empty.set()
+
+
+def _config(bridge: Bridge) -> Config:
+    config = Config(
+        bridge,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=int(limits.rest_idle_seconds_max),
+        h11_max_incomplete_event_size=limits.rest_head_bytes_max,
+    )
+    config.load()
+    return config

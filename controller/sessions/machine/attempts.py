@@ -1,0 +1,52 @@
+"""The attempts at a round: the first one, and each next one after a pause that grows."""
+
+from __future__ import annotations
+
+from fednet import limits
+
+from .scene import Scene
+from .state import Round, Session
+
+
+def first_attempt(scene: Scene) -> Round:
+    """Return the next round of a session, at its first attempt."""
+    session = scene.session
+    number = session.number + 1
+    return Round(
+        id=scene.id("round", number),
+        number=number,
+        attempt=session.failures,
+        model_id=scene.id("model", number, session.failures),
+        started_at=scene.now,
+        functions_state=session.functions.state if session.functions else None,
+    )
+
+
+def rest_before_next_attempt(scene: Scene) -> None:
+    """Take the failed attempt back, and let the round rest; its next attempt makes a model of another id."""
+    session, current = scene.session, scene.round
+    pause = limits.attempt_pause_seconds_first * 2.0 ** (session.failures - 1)
+    current.rests_until = scene.now + min(pause, limits.attempt_pause_seconds_max)
+    current.attempt = session.failures
+    current.model_id = scene.id("model", current.number, current.attempt)
+    current.step, current.deadline, current.reducer = "", None, ""
+    forget_attempt(session, current)
+
+
+def forget_attempt(session: Session, current: Round) -> None:
+    """Take back the server functions' memory of an attempt."""
+    if functions := session.functions:
+        functions.forget(current.functions_state)
+        current.functions_state = functions.state
+
+
+def reason_of_failure(session: Session, problem: str) -> str:
+    """Return the reason of a session whose round has failed too often.
+
+    Args:
+        session: The session.
+        problem: The problem of the last attempt.
+    """
+    failures = session.failures
+    often = f" {failures} times; the last time" if failures > 1 else ":"
+    return f"Round {session.number + 1} failed{often} {problem.rstrip('.')}."

@@ -1,0 +1,137 @@
+"""Uploads into a blob store that is a folder: each is one file, which several controllers may write.
+
+Pieces are written in place. While one is written its request has a shared lock on the file; whoever makes the file a
+blob has it alone. So a request that comes late writes into no blob. The system releases the locks of a killed process.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+from fednet import limits
+from fednet.errors import Conflict, Unavailable
+from fednet.identity import Identity
+from fednet.storage import Blob, Blobs
+
+from .protocol import chunks_of, corrupted, lost, owner_prefix, to_be_dropped
+
+
+@dataclass(frozen=True)
+class FolderUploads:
+    """See `Uploads`.
+
+    Args:
+        blobs: The store.
+        folder: A folder in the file system of the store, which every controller of the store sees.
+    """
+
+    blobs: Blobs
+    folder: Path
+
+    def append(self, sender: Identity, upload_id: UUID, offset: int, piece: BinaryIO) -> int:
+        """See `Uploads.append`."""
+        path = self._path(sender, upload_id)
+        with _file_errors():
+            if offset == 0:
+                self._begin(sender, path)
+            with _locked(path, fcntl.LOCK_SH) as file:
+                if _size_of(file) < offset:
+                    raise lost()
+                file.seek(offset)
+                for chunk in chunks_of(piece, offset):
+                    _write_all(file, chunk)
+                return _size_of(file)
+
+    def complete(
+        self, sender: Identity, upload_id: UUID, size_bytes: int, sha256: str, key: str
+    ) -> Blob:
+        """See `Uploads.complete`."""
+        path = self._path(sender, upload_id)
+        with _file_errors(), _locked(path, fcntl.LOCK_EX) as file:
+            if _size_of(file) != size_bytes:
+                path.unlink()
+                raise lost()
+            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:  # type: ignore[arg-type]  # it takes any file
+                path.unlink()
+                raise corrupted()
+            return self.blobs.put_file(key, path)
+
+    def collect(self) -> None:
+        """See `Uploads.collect`."""
+        with _file_errors():
+            self._drop(to_be_dropped(self._grown_at(), set(), 0))
+
+    def _begin(self, sender: Identity, path: Path) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        found = self._grown_at()
+        others = {name for name in found if name.startswith(owner_prefix(sender))} - {path.name}
+        self._drop(to_be_dropped(found, others, limits.blob_uploads_max - 1))
+        path.touch(mode=0o600)
+
+    def _grown_at(self) -> dict[str, float]:
+        """Return all uploads, with the time at which each grew last."""
+        grown_at = {}
+        for path in self.folder.glob("*"):
+            with suppress(FileNotFoundError):
+                grown_at[path.name] = path.stat().st_mtime
+        return grown_at
+
+    def _drop(self, names: list[str]) -> None:
+        for name in names:
+            (self.folder / name).unlink(missing_ok=True)
+
+    def _path(self, sender: Identity, upload_id: UUID) -> Path:
+        return self.folder / f"{owner_prefix(sender)}{upload_id}"
+
+
+@contextmanager
+def _locked(path: Path, lock: int) -> Iterator[BinaryIO]:
+    """Open the file with a lock.
+
+    Raises:
+        FileNotFoundError: It is not there, or has been moved away.
+        Conflict: It is being made a blob; or it is to be made one, and a request still writes to it.
+    """
+    with path.open("r+b", buffering=0) as file:
+        try:
+            fcntl.flock(file, lock | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Conflict(
+                "Another request works at this upload. Send the blob again, as another upload."
+            ) from error
+        if not os.path.samestat(path.stat(), os.fstat(file.fileno())):
+            raise FileNotFoundError(path)
+        try:
+            yield file
+        finally:  # a child process that has not reached its program yet may hold a copy
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _size_of(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size
+
+
+def _write_all(file: BinaryIO, chunk: bytes) -> None:
+    rest = memoryview(chunk)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+@contextmanager
+def _file_errors() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise lost() from error
+    except OSError as error:
+        raise Unavailable(
+            f"The controller cannot keep the blob: {error.strerror}. Check the free space of the blob store's folder."
+        ) from error

@@ -1,0 +1,140 @@
+"""Uploads into a blob store that is no folder: each piece is a blob, and a small document keeps the length.
+
+The document is there before the first piece and goes after the last one. So a piece without a document is what a killed
+controller left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+from uuid import UUID
+
+from fednet import limits
+from fednet.errors import Conflict, NotFound, TransferCorrupted
+from fednet.identity import Identity
+from fednet.storage import Blob, Blobs, Query
+
+from ..records import Records
+from .protocol import chunks_of, corrupted, lost, owner_prefix, to_be_dropped
+
+STAGED: Final = "incoming/"
+"""The beginning of the keys of pieces."""
+
+_UPLOADS = "uploads"
+
+
+@dataclass(frozen=True)
+class StoreUploads:
+    """See `Uploads`.
+
+    Args:
+        records: The documents that all controllers share.
+        blobs: The store.
+    """
+
+    records: Records
+    blobs: Blobs
+
+    def append(self, sender: Identity, upload_id: UUID, offset: int, piece: BinaryIO) -> int:
+        """See `Uploads.append`."""
+        name = _name(sender, upload_id)
+        if offset == 0:
+            self._begin(sender, name)
+        known = self.records.documents.get(_UPLOADS, name)
+        if known is None or known["size_bytes"] < offset:
+            raise lost()
+        key = _key(name, offset)
+        end = offset + self.blobs.put(key, chunks_of(piece, offset)).size_bytes
+        try:
+            grown = self.records.update(
+                _UPLOADS,
+                name,
+                lambda now: {"size_bytes": max(now["size_bytes"], end), "grown_at": time.time()},
+            )
+        except NotFound as error:  # it was dropped or completed meanwhile
+            self.blobs.delete(key)
+            raise lost() from error
+        return int(grown["size_bytes"])
+
+    def complete(
+        self, sender: Identity, upload_id: UUID, size_bytes: int, sha256: str, key: str
+    ) -> Blob:
+        """See `Uploads.complete`."""
+        name = _name(sender, upload_id)
+        known = self.records.documents.get(_UPLOADS, name)
+        if known is None:
+            raise lost()
+        try:
+            stored = self.blobs.put(key, self._checked(name, size_bytes, sha256))
+        except (Conflict, TransferCorrupted):
+            self._drop([name])
+            raise
+        self._drop([name])
+        return stored
+
+    def collect(self) -> None:
+        """See `Uploads.collect`."""
+        self._drop(to_be_dropped(self._grown_at({}), set(), 0))
+        for key in self.blobs.list(STAGED):
+            name = key.removeprefix(STAGED).partition("/")[0]
+            if self.records.documents.get(_UPLOADS, name) is None:
+                self.blobs.delete(key)
+
+    def _begin(self, sender: Identity, name: str) -> None:
+        others = set(self._grown_at({"sender": owner_prefix(sender)})) - {name}
+        self._drop(to_be_dropped(self._grown_at({}), others, limits.blob_uploads_max - 1))
+        begun = {
+            "id": name,
+            "sender": owner_prefix(sender),
+            "size_bytes": 0,
+            "grown_at": time.time(),
+        }
+        self.records.documents.insert_missing(_UPLOADS, [begun])
+
+    def _grown_at(self, where: dict[str, str]) -> dict[str, float]:
+        """Return uploads, with the time at which each grew last."""
+        found = self.records.find(_UPLOADS, Query(where=where))
+        return {each["id"]: each["grown_at"] for each in found}
+
+    def _checked(self, name: str, size_bytes: int, sha256: str) -> Iterator[bytes]:
+        """Yield the pieces one after the other.
+
+        Raises:
+            Conflict: One of them is not here, or they do not fit together.
+            TransferCorrupted: The whole does not match its digest.
+        """
+        digest, offset = hashlib.sha256(), 0
+        while offset < size_bytes:
+            begin = offset
+            try:
+                for chunk in self.blobs.read(_key(name, offset)):
+                    digest.update(chunk)
+                    offset += len(chunk)
+                    yield chunk
+            except NotFound as error:
+                raise lost() from error
+            if offset == begin:
+                raise lost()
+        if offset != size_bytes:
+            raise lost()
+        if digest.hexdigest() != sha256:
+            raise corrupted()
+
+    def _drop(self, names: list[str]) -> None:
+        """Delete the pieces of uploads, and then their documents."""
+        for name in names:
+            for key in self.blobs.list(f"{STAGED}{name}/"):
+                self.blobs.delete(key)
+            self.records.documents.delete(_UPLOADS, name)
+
+
+def _name(sender: Identity, upload_id: UUID) -> str:
+    return f"{owner_prefix(sender)}{upload_id}"
+
+
+def _key(name: str, offset: int) -> str:
+    return f"{STAGED}{name}/{offset}"

@@ -1,0 +1,197 @@
+"""The network's signing key: made once, in the state store, whatever the data folders hold."""
+
+import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+
+import pytest
+
+from fednet.controller.backup import back_up, restore
+from fednet.controller.records import COLLECTIONS, Records
+from fednet.controller.server import Controller
+from fednet.controller.signing_key import network_signer
+from fednet.errors import FailedPrecondition
+from fednet.http import Http
+from fednet.identity import (
+    Identity,
+    Role,
+    Signer,
+    admin_token,
+    keep_signing_key,
+    new_signing_key,
+    read_signing_key,
+)
+from fednet.settings import ControllerSettings
+from fednet.storage import open_documents
+
+CONTROLLERS = 4
+ANN = Identity(Role.ADMIN, "ann-id", "ann")
+
+
+@pytest.fixture(params=["sqlite", "mongodb", "postgresql"])
+def store_url(request, tmp_path):
+    """The URL of an empty state store of each kind that several processes can share."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state.db'}"
+    return request.getfixturevalue(f"{request.param}_url")
+
+
+@contextmanager
+def opened(url):
+    with closing(open_documents(url, COLLECTIONS)) as documents:
+        yield Records(documents)
+
+
+@pytest.fixture
+def start(tmp_path, store_url):
+    """Starts a controller of the store with a data folder of its own."""
+    controllers = []
+
+    def started(name):
+        settings = ControllerSettings(
+            data_dir=tmp_path / name,
+            name=name,
+            port=0,
+            state_store=store_url,
+            blob_store=f"file://{tmp_path / 'blobs'}",
+        )
+        controllers.append(Controller.start(settings))
+        return controllers[-1]
+
+    yield started
+    for each in controllers:
+        each.stop()
+
+
+def test_controllers_that_begin_at_once_agree_on_one_key(store_url, tmp_path):
+    """One makes it, the others take it; each keeps a copy."""
+    begin = threading.Barrier(CONTROLLERS)
+
+    def signer(number):
+        with opened(store_url) as records:
+            begin.wait()
+            return network_signer(records, tmp_path / str(number))
+
+    with ThreadPoolExecutor(CONTROLLERS) as pool:
+        keys = {each.public_key for each in pool.map(signer, range(CONTROLLERS))}
+    copies = {Signer.from_folder(tmp_path / str(number)).public_key for number in range(4)}
+
+    assert len(keys) == 1
+    assert copies == keys
+
+
+def test_controllers_with_folders_of_their_own_take_each_others_tokens(start):
+    """Their administrators' tokens, too."""
+    first, second = start("a"), start("b")
+
+    for answering, asking in ((first, second), (second, first)):
+        with closing(Http(answering.api_url, asking.token)) as http:
+            assert http.call("GET", "/api/v1/models/")["count"] == 0
+
+
+def test_the_key_of_an_older_data_folder_becomes_the_networks(store_url, tmp_path):
+    """Tokens that it has signed keep working, at controllers with other folders as well."""
+    old = Signer.from_pem(keep_signing_key(tmp_path / "old", new_signing_key()))
+    token = old.sign(ANN)
+
+    with opened(store_url) as records:
+        signers = [network_signer(records, tmp_path / name) for name in ("old", "new")]
+
+    assert [signer.verifier.verify(token) for signer in signers] == [ANN, ANN]
+
+
+def test_a_folder_with_another_key_is_refused(records, tmp_path):
+    """Neither key is changed, and the error says what to do."""
+    network = network_signer(records, tmp_path / "a")
+    other = keep_signing_key(tmp_path / "b", new_signing_key())
+
+    with pytest.raises(
+        FailedPrecondition, match=r"move signing\.key and admin\.token away"
+    ) as caught:
+        network_signer(records, tmp_path / "b")
+
+    assert caught.value.field == "data_dir"
+    assert read_signing_key(tmp_path / "b") == other
+    assert network_signer(records, tmp_path / "c").public_key == network.public_key
+
+
+def test_a_folder_joins_the_network_once_its_own_key_is_moved_away(records, tmp_path):
+    """As the refusal says."""
+    network = network_signer(records, tmp_path / "a")
+    keep_signing_key(tmp_path / "b", new_signing_key())
+    (tmp_path / "b" / "signing.key").rename(tmp_path / "moved")
+
+    assert network_signer(records, tmp_path / "b").public_key == network.public_key
+
+
+@pytest.mark.parametrize("content", ["", "no key"])
+def test_a_damaged_file_never_becomes_the_networks_key(records, tmp_path, content):
+    """The store stays without one."""
+    (tmp_path / "signing.key").write_text(content)
+
+    with pytest.raises(FailedPrecondition, match=r"signing\.key holds no Ed25519 key"):
+        network_signer(records, tmp_path)
+
+    assert records.count("secrets") == 0
+
+
+def test_a_damaged_key_in_the_store_is_named(records, tmp_path):
+    """The folder gets no copy of it."""
+    records.insert("secrets", {"id": "signing_key", "pem": "no key"})
+
+    with pytest.raises(FailedPrecondition, match="document signing_key holds no Ed25519 key"):
+        network_signer(records, tmp_path)
+
+    assert read_signing_key(tmp_path) is None
+
+
+def test_no_route_and_no_repr_shows_the_key(api, app, records, tmp_path):
+    """Not even to an admin."""
+    signer = network_signer(records, tmp_path)
+    routes = [
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if "GET" in rule.methods and not rule.arguments
+    ]
+
+    shown = [api.get(route).data for route in routes]
+
+    assert len(routes) > 20
+    assert api.get("/api/v1/secrets/").status_code == 404
+    assert not any(b"PRIVATE" in each or b"signing_key" in each for each in shown)
+    assert "PRIVATE" not in f"{records!r} {signer!r} {vars(signer)!r}"
+
+
+def test_a_file_that_holds_the_key_is_its_owners_alone(tmp_path):
+    """The embedded state store, and the log beside it."""
+    path = tmp_path / "state.db"
+    path.touch(0o644)
+
+    with opened(f"sqlite:///{path}") as records:
+        network_signer(records, tmp_path / "a")
+        modes = {
+            each.name: stat.S_IMODE(each.stat().st_mode)
+            for each in tmp_path.glob("state.db*")
+            if each.name != "state.db-lock"
+        }
+
+    assert modes["state.db"] == modes["state.db-wal"] == 0o600
+
+
+def test_a_restored_network_takes_its_tokens(tmp_path):
+    """The key comes with the state; the file that holds it is its owner's alone."""
+
+    def settings(name):
+        return ControllerSettings(data_dir=tmp_path / name)
+
+    with opened(settings("old").state_store_url) as records:
+        signer = network_signer(records, tmp_path / "old")
+        token = admin_token(tmp_path / "old", signer)
+    back_up(settings("old"), tmp_path / "backup", lambda *_: None)
+    restore(settings("new"), tmp_path / "backup", lambda *_: None)
+    with opened(settings("new").state_store_url) as records:
+        restored = network_signer(records, tmp_path / "new")
+
+    assert restored.verifier.verify(token).role is Role.ADMIN
+    assert stat.S_IMODE((tmp_path / "backup").stat().st_mode) == 0o600

@@ -1,0 +1,52 @@
+"""Tokens that were verified before: which are remembered, and for how long."""
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from fednet import limits
+from fednet.errors import Unauthenticated
+from fednet.identity import Identity, Role, Signer
+from fednet.identity._known_tokens import KnownTokens
+
+CLIENT = Identity(Role.CLIENT, "id-1", "hospital-1")
+
+
+def test_a_known_token_speaks_for_its_owner_until_it_ends():
+    """From its last second on its signature and its end are checked anew."""
+    known = KnownTokens()
+    known.add("token", CLIENT, 100.0)
+
+    assert known.find("token", 99.9) == CLIENT
+    assert known.find("token", 100.0) is None
+    assert known.find("another", 0.0) is None
+
+
+def test_a_token_without_an_end_is_known_for_ever():
+    """As the tokens of clients are by default."""
+    known = KnownTokens()
+    known.add("token", CLIENT, None)
+
+    assert known.find("token", 1e12) == CLIENT
+
+
+def test_the_tokens_used_last_are_remembered(monkeypatch):
+    """As many as the limit says."""
+    monkeypatch.setattr(limits, "known_tokens_max", 2)
+    known = KnownTokens()
+    for token in ("a", "b"):
+        known.add(token, CLIENT, None)
+    known.find("a", 0.0)
+    known.add("c", CLIENT, None)
+
+    assert [known.find(token, 0.0) for token in "abc"] == [CLIENT, None, CLIENT]
+
+
+def test_a_token_like_a_known_one_is_refused():
+    """Only the same text is the same token."""
+    signer = Signer(Ed25519PrivateKey.generate())
+    token = signer.sign(CLIENT)
+    assert signer.verifier.verify(token) == CLIENT
+
+    with pytest.raises(Unauthenticated):
+        signer.verifier.verify(f"{token[:-2]}AA")
+    assert signer.verifier.verify(token) == CLIENT
