@@ -19,7 +19,11 @@ from .runtimes import Runtimes
 from .tasks import Answer, Outcome, Prediction, Task, Update, Validation, failure_of
 
 _log = logging.getLogger(__name__)
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+_NO_SPACE = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+}  # the last one: the process may write no larger file
 
 
 class Work:

@@ -40,7 +40,6 @@ class FaultProxy:
         self._loop = LoopThread("fault-proxy")
         self._faults = self._loop.call(_Faults)
         self._pairs: set[_Pair] = set()
-        self._serving: set[asyncio.Task[None]] = set()
         self._server = self._loop.run(asyncio.start_server(self._serve, self._host, self._port))
         self.address = f"{self._host}:{self._server.sockets[0].getsockname()[1]}"
         return self
@@ -81,15 +80,6 @@ class FaultProxy:
         self._loop.call(self._faults.clear)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._serving.add(task)
-        try:
-            await self._join(reader, writer)
-        finally:
-            self._serving.discard(task)
-
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host, _, port = self._target.rpartition(":")
         try:
             server_reader, server_writer = await asyncio.open_connection(host, int(port))
@@ -128,11 +118,15 @@ class FaultProxy:
             pair.cut()
 
     async def _close(self) -> None:
-        self._server.close()
+        """End all connections, then the server: one that is just being accepted would outlive a closed server."""
         self._faults.clear()
         self._faults.refusing = True
         self._cut()
-        await asyncio.gather(*self._serving)
+        while others := asyncio.all_tasks() - {
+            asyncio.current_task()
+        }:  # the loop is the proxy's alone
+            await asyncio.wait(others)
+        self._server.close()
         await self._server.wait_closed()
 
 

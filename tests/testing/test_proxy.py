@@ -1,5 +1,6 @@
 """The fault proxy, between real sockets."""
 
+import gc
 import socket
 import threading
 from contextlib import closing
@@ -142,3 +143,17 @@ def test_it_ends_with_connections_stalled(echo):
         link.sendall(b"hello")
 
     assert "fault-proxy" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_it_ends_while_connections_are_being_accepted():
+    """None is left open, however many come at that moment."""
+    for _ in range(20):
+        with FaultProxy("127.0.0.1:1") as proxy:
+            host, _, port = proxy.address.rpartition(":")
+            coming = [socket.socket() for _ in range(8)]
+            for each in coming:
+                each.setblocking(False)
+                each.connect_ex((host, int(port)))
+        for each in coming:
+            each.close()
+        gc.collect()  # a connection that is left open is an error here

@@ -1,8 +1,8 @@
 """The faults of a process, a link, a disk or a store, and their ends."""
 
 import resource
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -26,14 +26,14 @@ class Fault:
     Attributes:
         begin: Brings it about.
         end: Ends it.
-        seconds: The time that it lasts at least; clients go on meanwhile.
-        says: A line that the log of the victim then has.
+        seconds: How long it lasts at least; clients go on meanwhile.
+        says: The words by which the victim's own log then names it, by victim.
     """
 
     begin: Act
     end: Act = lambda _network, _name: None
     seconds: float = 0.0
-    says: str = ""
+    says: Mapping[str, str] = field(default_factory=dict)
 
 
 def _nothing(_network: ProcessNetwork, _name: str) -> None:
@@ -110,6 +110,12 @@ def _put_zeros_into(path: Path) -> bool:
         return file.write(bytes(limits.MIB)) > 0
 
 
+_FULL_DISK_SAYS = {
+    "controller-1": "waits for the state store",
+    "combiner-1": "the combiner cannot write into",
+    "client-1": "is full: make room there",
+}
+
 FAULTS: dict[str, Fault] = {
     "none": Fault(_nothing),
     "kill -9 and return": Fault(_kill, _start),
@@ -119,7 +125,7 @@ FAULTS: dict[str, Fault] = {
     "SIGSTOP": Fault(_stop, _go_on, AWAY_SECONDS),
     "SIGSTOP for 30 s": Fault(_stop, _go_on, LONG_AWAY_SECONDS),
     "power cut": Fault(_cut_power, _start),
-    "disk full": Fault(_fill_disk, _free_disk, AWAY_SECONDS),
+    "disk full": Fault(_fill_disk, _free_disk, AWAY_SECONDS, _FULL_DISK_SAYS),
     "link cut": Fault(_cut),
     "link stalled": Fault(_stall, _restore, AWAY_SECONDS),
     "link refused": Fault(_refuse, _restore, AWAY_SECONDS),

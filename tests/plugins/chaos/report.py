@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class _Collector:
-    """The outcomes of all tests, and their table at the end."""
+    """Collects the outcomes of all tests, and writes the table after each: a run that breaks off has one, too."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -48,8 +48,9 @@ class _Collector:
             if name == _PROPERTY:
                 row, outcome = json.loads(str(value))
                 self._config.stash[_OUTCOMES][row] = Outcome(**outcome)
+                self._write()
 
-    def pytest_sessionfinish(self) -> None:
+    def _write(self) -> None:
         path = self._config.getoption("--faults-table")
         if path and not hasattr(self._config, "workerinput"):
             _write(path, table(self._config.stash[_OUTCOMES]))

@@ -18,7 +18,7 @@ CLIENTS = 4
 NUMBERS = 400_000  # of 8 bytes: a model is larger than the zeros that a power cut leaves in it
 OPTIONS = {
     "rounds": ROUNDS,
-    "min_clients": 2,
+    "min_clients": CLIENTS,
     "requested_clients": CLIENTS,
     "round_timeout": 40,
     "round_retries": 5,
@@ -57,11 +57,14 @@ def live(scene: Scene, row: Row, folder: Path) -> Outcome:
     network.api.set_active_model(str(folder / "seed.npz"))
     network.wait_for_clients()
     moment.hold(scene)
-    network.api.start_session("s", **OPTIONS)
+    can_wait_for_all = row.updates_missing_max == 0
+    min_clients = CLIENTS if can_wait_for_all else CLIENTS // 2
+    network.api.start_session("s", **OPTIONS | {"min_clients": min_clients})
     moment.reach(scene)
     began = time.monotonic()
     _strike(scene, row)
     session = network.api.wait_session("s", timeout=SECONDS_MAX)
+    check_log(network, row)
     seconds = time.monotonic() - began
     network.api.download_model(session["model_id"], str(folder / "final.npz"))
     counted = counted_answers(network)
@@ -92,6 +95,12 @@ def _outcome(session: dict, seconds: float, scene: Scene, counted: dict[int, lis
         updates_missing=ROUNDS * CLIENTS - in_models,
         rounds=len(counted),
     )
+
+
+def check_log(network: ProcessNetwork, row: Row) -> None:
+    """The victim's own log names a fault that people must do something about."""
+    if words := FAULTS[row.fault].says.get(row.victim):
+        assert words in network.processes[row.victim].log.read_text()
 
 
 def counted_answers(network: ProcessNetwork) -> dict[int, list[str]]:
