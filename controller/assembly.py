@@ -73,14 +73,14 @@ def assembled(
         leases = Leases(records, name_lock.name, name_lock.mark)
         leases.take(address)
         to_close.callback(leases.release)
+        feed = Feed(FeedLog(records, name_lock.name))
+        to_close.callback(feed.close)
         if (
             len(leases.look()) == 1
         ):  # nobody else receives files in this folder, and nobody sees clients
             catalog.discard_unfinished()
-            all_offline(records)
+            all_offline(records, feed.client_seen)
         own_token = signer.sign(Identity(Role.CONTROLLER, name_lock.name, name_lock.name))
-        feed = Feed(FeedLog(records, name_lock.name))
-        to_close.callback(feed.close)
         followers = Followers(feed, name_lock.name, own_token)
         engine = Engine(records, catalog, presence, leases, own_token, feed, followers)
         to_close.callback(engine.close)
