@@ -79,12 +79,17 @@ def test_gunicorn_serves_models_and_ends_clean_when_told(tmp_path):
     assert codes == [0, 0]
 
 
-def api(settings):
+def wait_until_it_answers(settings):
     url = f"http://127.0.0.1:{settings['PORT']}"
     health = subprocess.run(
         [sys.executable, "-m", "fednet", "controller", "health", "--url", url], check=False
     )
     assert health.returncode == 0
+    return url
+
+
+def api(settings):
+    url = wait_until_it_answers(settings)
     network = read_local_network(settings["DATA_DIR"])
     assert network.api_url == url
     return APIClient(url, token=network.token)
@@ -107,7 +112,8 @@ def test_any_worker_answers_any_request_and_waiting_takes_no_thread(tmp_path):
         draining = threading.Thread(target=process.stderr.read)
         wait_until_it_serves(process)
         draining.start()
-        token = api(settings).token
+        wait_until_it_answers(settings)
+        token = read_local_network(settings["DATA_DIR"]).token
         with closing(open_documents(f"sqlite:///{tmp_path}/data/state.db", COLLECTIONS)) as store:
             store.insert("sessions", ENDED)
             workers = [APIClient(url, token=token) for url in addresses_of_two(store)]
