@@ -76,13 +76,13 @@ def assembled(
         leases = Leases(records, name_lock.name, name_lock.mark)
         leases.take(address)
         to_close.callback(leases.release)
-        is_first = leases.is_first()
-        if is_first:  # nobody else sees clients
-            all_offline(records)
-        shared_folder(settings.blob_store_url, renew=is_first)
-        own_token = signer.sign(Identity(Role.CONTROLLER, name_lock.name, name_lock.name))
         feed = Feed(FeedLog(records, name_lock.name))
         to_close.callback(feed.close)
+        is_first = leases.is_first()
+        if is_first:  # nobody else sees clients
+            all_offline(records, feed.client_seen)
+        shared_folder(settings.blob_store_url, renew=is_first)
+        own_token = signer.sign(Identity(Role.CONTROLLER, name_lock.name, name_lock.name))
         followers = Followers(feed, name_lock.name, own_token)
         engine = Engine(records, catalog, presence, leases, own_token, feed, followers)
         to_close.callback(engine.close)
