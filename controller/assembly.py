@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -73,6 +74,7 @@ def assembled(
         token = admin_token(settings.data_dir, signer)
         catalog = Catalog(records, blobs, name_lock.folder / "incoming")
         catalog.discard_unfinished()
+        shutil.rmtree(settings.data_dir / "incoming", ignore_errors=True)  # of an earlier version
         leases = Leases(records, name_lock.name, name_lock.mark)
         leases.take(address)
         to_close.callback(leases.release)
