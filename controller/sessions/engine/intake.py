@@ -21,7 +21,7 @@ from . import reports
 from .additions import add
 from .patience import controller_stops
 from .running import RunningSessions
-from .told import ClientGone, ClientSeen, News, Snapshot
+from .told import ClientGone, ClientSeen, News, PresenceNews, Snapshot
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +76,11 @@ class Intake:
         Raises:
             Unavailable: The controller is stopping, or has given up a session; the news will be asked for again.
         """
-        self._insist(lambda: self._learn_names({each.client for each in news}))
+        self._insist(
+            lambda: self._learn_names(
+                {each.client for each in news if not isinstance(each.what, PresenceNews)}
+            )
+        )
         batch, statuses = _Batch(), self._new_statuses()
         for each in news:
             self._read(combiner, each, batch, statuses)
