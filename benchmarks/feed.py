@@ -1,9 +1,10 @@
 """What joining clients and waiting listeners cost a controller.
 
 A controller with SQLite runs in this process, beside a combiner without work. While three sessions train, the news of
-1,000 clients that join goes in where the combiner's stream would bring it, a few at a time. The figure is the CPU time of
-all threads until each session knows of the last client and the feed has its entry. Registration over REST comes before
-and is not counted. Then 1,000 listeners follow the feed as server-sent events, one client leaves, and all hear of it.
+1,000 clients that join goes in where the combiner's stream would bring it, some at a time. The figure is the CPU time
+of all threads until each session knows of the last client and the feed has its entry. Registration over REST comes
+before and is not counted. Then 1,000 listeners follow the feed as server-sent events, one client leaves, and all hear
+of it.
 
     python benchmarks/feed.py [--clients 1000] [--together 10] [--json]
 """
@@ -83,9 +84,11 @@ def _register(records: Records, count: int) -> list[str]:
 
 def _join(network: Network, ids: Sequence[str], together: int) -> dict[str, Any]:
     engine = network._controller._engine
-    able = tasks_pb2.Capabilities if hasattr(tasks_pb2, "Capabilities") else rounds_pb2.Capabilities
     joins = [
-        rounds_pb2.Event(client_id=id_, client_joined=able(kinds=[tasks_pb2.TRAIN])) for id_ in ids
+        rounds_pb2.Event(
+            client_id=id_, client_joined=rounds_pb2.Capabilities(kinds=[tasks_pb2.TRAIN])
+        )
+        for id_ in ids
     ]
     before = time.process_time()
     for first in range(0, len(joins), together):

@@ -76,7 +76,7 @@ class ClientStatuses:
         elif changes := status.changes(client):
             try:
                 self.records.documents.update(
-                    "clients", id_, changes, expected_version=client["version"]
+                    "clients", id_, changes, expected_version=client["version"], known=client
                 )
             except NotFound:
                 _log.debug("the client %s was removed meanwhile", id_)

@@ -36,6 +36,7 @@ class FeedLog:
         self._oldest = 1
         self._head = 0
         self._unpruned = 0
+        self._life, self._appended = new_id(), 0
         self._lock = threading.Lock()  # over all that `_absorb` and `_begin_at` change
         oldest, newest = self._blocks.oldest(), self._blocks.newest()
         if oldest and newest:
@@ -92,7 +93,8 @@ class FeedLog:
     # Appending
 
     def _append_block(self, happened: Sequence[Happened]) -> None:
-        mark = new_id()
+        self._appended += 1
+        mark = f"{self._life}-{self._appended}"
         while True:
             first = self._head + 1
             entries = [

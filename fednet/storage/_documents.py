@@ -151,12 +151,19 @@ class Documents(Protocol):
         """
 
     def update(
-        self, collection: str, id: str, changes: Mapping[str, Any], *, expected_version: int
+        self,
+        collection: str,
+        id: str,
+        changes: Mapping[str, Any],
+        *,
+        expected_version: int,
+        known: Document | None = None,
     ) -> Document:
         """Set the given fields, if nobody else changed the document; return it as stored.
 
         The merge is shallow. Of several writers with the same expected version exactly one
-        succeeds. A `version` among the changes is ignored.
+        succeeds. A `version` among the changes is ignored. Whoever has read the document at the expected
+        version gives it as `known`, which saves the store reading it again.
 
         Raises:
             NotFound: There is no such document.

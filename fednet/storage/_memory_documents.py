@@ -79,9 +79,16 @@ class MemoryDocuments:
         return len(self._matching(collection, query))
 
     def update(
-        self, collection: str, id: str, changes: Mapping[str, Any], *, expected_version: int
+        self,
+        collection: str,
+        id: str,
+        changes: Mapping[str, Any],
+        *,
+        expected_version: int,
+        known: Document | None = None,
     ) -> Document:
         """See `Documents.update`."""
+        del known  # reading costs nothing here
         kind = self._collection(collection)
         with self._lock:
             row = changed_row(kind, self.get(collection, id), id, changes, expected_version)

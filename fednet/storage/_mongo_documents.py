@@ -36,6 +36,7 @@ from fednet.storage._rows import (
     conflict,
     id_key,
     new_row,
+    not_found,
     read,
     wanted_keys,
 )
@@ -138,16 +139,23 @@ class MongoDocuments:
             return stored.count_documents(matching)
 
     def update(
-        self, collection: str, id: str, changes: Mapping[str, Any], *, expected_version: int
+        self,
+        collection: str,
+        id: str,
+        changes: Mapping[str, Any],
+        *,
+        expected_version: int,
+        known: Document | None = None,
     ) -> Document:
         """See `Documents.update`."""
         kind, stored = self._collection(collection)
-        row = changed_row(kind, self.get(collection, id), id, changes, expected_version)
+        current = known or self.get(collection, id)
+        row = changed_row(kind, current, id, changes, expected_version)
         values = changed_values(row)
         unchanged = {"_id": row.keys["id"], "version": expected_version}
         with self.reached(), self._written(kind, row.keys["id"], values["_write"]):
             if not stored.update_one(unchanged, {"$set": values}).matched_count:
-                raise conflict(kind, id)
+                raise conflict(kind, id) if self.get(collection, id) else not_found(kind, id)
         return row.document
 
     def delete(self, collection: str, id: str) -> bool:

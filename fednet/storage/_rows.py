@@ -61,7 +61,7 @@ def changed_row(
 ) -> Row:
     """The next version of a document; raises as `Documents.update` does, but for AlreadyExists."""
     if current is None:
-        raise NotFound(f"There is no document {id!r} in {collection.name}.")
+        raise not_found(collection, id)
     if current["version"] != expected_version:
         raise conflict(collection, id)
     if changes.get("id", id) != id:
@@ -135,6 +135,11 @@ def already_exists(collection: Collection, field: str | None) -> AlreadyExists:
     return AlreadyExists(
         f"Another document in {collection.name} has this {what}: choose another.", field=field
     )
+
+
+def not_found(collection: Collection, id: str) -> NotFound:  # noqa: A002
+    """The error for a document that is not there, the same from every backend."""
+    return NotFound(f"There is no document {id!r} in {collection.name}.")
 
 
 def conflict(collection: Collection, id: str) -> Conflict:  # noqa: A002

@@ -33,6 +33,7 @@ from fednet.storage._rows import (
     conflict,
     id_key,
     new_row,
+    not_found,
     read,
     wanted_keys,
 )
@@ -135,15 +136,22 @@ class SqlDocuments:
             return connection.scalar(counted.where(*matching)) or 0
 
     def update(
-        self, collection: str, id: str, changes: Mapping[str, Any], *, expected_version: int
+        self,
+        collection: str,
+        id: str,
+        changes: Mapping[str, Any],
+        *,
+        expected_version: int,
+        known: Document | None = None,
     ) -> Document:
         """See `Documents.update`."""
         kind, _ = self._table(collection)
-        row = changed_row(kind, self.get(collection, id), id, changes, expected_version)
+        current = known or self.get(collection, id)
+        row = changed_row(kind, current, id, changes, expected_version)
         statements = self._statements[collection]
         values = statements.changed_values(row, expected_version)
         if not self._write(kind, row, statements.change, values):
-            raise conflict(kind, id)
+            raise conflict(kind, id) if self.get(collection, id) else not_found(kind, id)
         return row.document
 
     def delete(self, collection: str, id: str) -> bool:

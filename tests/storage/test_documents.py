@@ -553,3 +553,21 @@ def test_of_insert_missing_in_many_threads_each_document_is_added_once(documents
 
     assert found == [None] * 6
     assert documents.count("notes") == 50
+
+
+def test_whoever_knows_the_document_updates_it_without_a_read(documents):
+    """It is merged with what is known; a version that is not the present one conflicts, and none is not found."""
+    known = documents.insert("notes", {"id": "a", "text": "old", "kept": 1})
+
+    updated = documents.update("notes", "a", {"text": "new"}, expected_version=1, known=known)
+
+    assert (
+        updated
+        == documents.get("notes", "a")
+        == {"id": "a", "version": 2, "text": "new", "kept": 1}
+    )
+    with pytest.raises(Conflict):
+        documents.update("notes", "a", {"text": "late"}, expected_version=1, known=known)
+    documents.delete("notes", "a")
+    with pytest.raises(NotFound):
+        documents.update("notes", "a", {"text": "late"}, expected_version=2, known=updated)

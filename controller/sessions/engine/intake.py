@@ -20,7 +20,7 @@ from ..machine.state import Status
 from . import reports
 from .additions import add
 from .answers import forget_lost
-from .news import ClientGone, ClientSeen, News, Snapshot, TaskFailed
+from .news import ClientGone, ClientSeen, News, PresenceNews, Snapshot, TaskFailed
 from .patience import controller_stops
 from .running import RunningSessions
 
@@ -88,7 +88,11 @@ class Intake:
         Raises:
             Unavailable: The controller is stopping, or has given up a session; the news will be asked for again.
         """
-        self._insist(lambda: self._learn_names({each.client for each in news}))
+        self._insist(
+            lambda: self._learn_names(
+                {each.client for each in news if not isinstance(each.what, PresenceNews)}
+            )
+        )
         batch, statuses = _Batch(), self._new_statuses()
         for each in news:
             self._read(combiner, each, batch, statuses)
