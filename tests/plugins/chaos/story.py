@@ -66,11 +66,11 @@ def live(scene: Scene, row: Row, folder: Path) -> Outcome:
     began = time.monotonic()
     fault_seconds = _strike(scene, row)
     session = network.api.wait_session("s", timeout=SECONDS_MAX)
-    check_log(network, row)
     seconds = time.monotonic() - began
     network.api.download_model(session["model_id"], str(folder / "final.npz"))
     counted = counted_answers(network)
     check_model(load_parameters(folder / "final.npz"), counted)
+    check_log(network, row)
     return _outcome(session, seconds, fault_seconds, scene, counted)
 
 
@@ -107,7 +107,8 @@ def _outcome(
 def check_log(network: ProcessNetwork, row: Row) -> None:
     """The victim's own log names a fault that people must do something about."""
     if words := FAULTS[row.fault].says.get(row.victim):
-        assert words in network.processes[row.victim].log.read_text()
+        log = network.processes[row.victim].log.read_text()
+        assert words in log, f"the log of {row.victim} does not say {words!r}:\n{log[-2000:]}"
 
 
 def counted_answers(network: ProcessNetwork) -> dict[int, list[str]]:
