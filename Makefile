@@ -12,7 +12,7 @@ TEST := $(VENV)/.installed-test
 PYTORCH := $(VENV)/.installed-pytorch
 
 COMPONENTS := client combiner controller
-TESTS := -n 2 tests
+TESTS := -n auto tests
 PROTOS := $(wildcard proto/fednet/wire/*.proto)
 BENCHMARKS := $(sort $(wildcard benchmarks/*.py))
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 from flask import Flask
 
@@ -72,14 +74,17 @@ def assembled(
         token = admin_token(settings.data_dir, signer)
         catalog = Catalog(records, blobs, name_lock.folder / "incoming")
         catalog.discard_unfinished()
+        shutil.rmtree(settings.data_dir / "incoming", ignore_errors=True)  # of an earlier version
         leases = Leases(records, name_lock.name, name_lock.mark)
         leases.take(address)
         to_close.callback(leases.release)
-        if len(leases.look()) == 1:  # nobody else sees clients
-            all_offline(records)
-        own_token = signer.sign(Identity(Role.CONTROLLER, name_lock.name, name_lock.name))
         feed = Feed(FeedLog(records, name_lock.name))
         to_close.callback(feed.close)
+        is_first = leases.is_first()
+        if is_first:  # nobody else sees clients
+            all_offline(records, feed.client_seen)
+        shared_folder(settings.blob_store_url, renew=is_first)
+        own_token = signer.sign(Identity(Role.CONTROLLER, name_lock.name, name_lock.name))
         followers = Followers(feed, name_lock.name, own_token)
         engine = Engine(records, catalog, presence, leases, own_token, feed, followers)
         to_close.callback(engine.close)
@@ -88,7 +93,7 @@ def assembled(
             presence,
             signer,
             engine.connect,
-            shared_folder(settings.blob_store_url),
+            partial(shared_folder, settings.blob_store_url),
             engine.disconnect,
         )
         app = create_app(Services(records, blobs, registry, catalog, engine, signer.verifier, feed))

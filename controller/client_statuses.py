@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from fednet import limits
@@ -13,6 +13,9 @@ from fednet.storage import Document, Query
 from .records import Records, timestamp
 
 _log = logging.getLogger(__name__)
+
+Tell = Callable[[str, str, bool], None]
+"""Hears of a client that has connected or gone."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,11 @@ class ClientStatuses:
 
     Args:
         records: The documents.
+        tell: Called after each change that was written: the client, its combiner, True if it is connected.
     """
 
     records: Records
+    tell: Tell = field(default=lambda *_: None)
     _waiting: dict[str, _Status] = field(default_factory=dict)
 
     def online(self, client_id: str, combiner: str) -> None:
@@ -51,15 +56,20 @@ class ClientStatuses:
         self._waiting[client_id] = _Status(combiner, is_online=False)
 
     def write(self) -> None:
-        """Write what has been collected; it may be written again if the store fails in between."""
+        """Write what has been collected, and tell what has changed by it.
+
+        It may be called again if the store fails in between; then it tells the rest.
+        """
         ids = list(self._waiting)
         for first in range(0, len(ids), limits.page_items_max):
             some = ids[first : first + limits.page_items_max]
             found = {each["id"]: each for each in self.records.find("clients", _with_ids(some))}
             for id_ in some:
-                self._write(id_, self._waiting[id_], found)
+                if self._write(id_, self._waiting[id_], found):
+                    self.tell(id_, self._waiting[id_].combiner, self._waiting[id_].is_online)
 
-    def _write(self, id_: str, status: _Status, found: Mapping[str, Document]) -> None:
+    def _write(self, id_: str, status: _Status, found: Mapping[str, Document]) -> bool:
+        """Write a status; return True if it was another before, and nobody else has written it."""
         client = found.get(id_)
         if client is None:
             _log.warning("%s serves a client %s that is not registered", status.combiner, id_)
@@ -71,16 +81,30 @@ class ClientStatuses:
             except NotFound:
                 _log.debug("the client %s was removed meanwhile", id_)
             except Conflict:
-                self.records.update("clients", id_, status.changes)
+                return self._write_over(id_, status)
+            else:
+                return True
+        return False
+
+    def _write_over(self, id_: str, status: _Status) -> bool:
+        """Write a status over what somebody else has written meanwhile."""
+        made: list[dict[str, str]] = []
+
+        def changes(client: Document) -> dict[str, str]:
+            made.append(status.changes(client))
+            return made[-1]
+
+        self.records.update("clients", id_, changes)
+        return bool(made[-1])
 
 
 def _with_ids(ids: list[str]) -> Query:
     return Query(where={"id": ids})
 
 
-def all_offline(records: Records) -> None:
+def all_offline(records: Records, tell: Tell = lambda *_: None) -> None:
     """Mark all clients offline: nobody is connected when the first controller starts."""
-    statuses = ClientStatuses(records)
+    statuses = ClientStatuses(records, tell)
     for client in records.find("clients", Query(where={"status": ["available", "online"]})):
         statuses.offline(client["id"], client["combiner"])
     statuses.write()

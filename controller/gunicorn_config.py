@@ -7,7 +7,7 @@ _settings = load(ControllerSettings)
 
 bind = f"{_settings.host}:{_settings.port}"
 workers = 1  # each more is a controller of its own: gunicorn --workers 2
-worker_class = "gthread"
+worker_class = "fednet.controller.rest.worker.EventLoopWorker"
 threads = _settings.threads
 timeout = 0  # uploads take their time; a stuck thread does not stop the others
 graceful_timeout = int(limits.stop_seconds_max)

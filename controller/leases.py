@@ -95,6 +95,7 @@ class Leases:
             "incarnation": self.owner["incarnation"],
             "address": address,
             "folder_mark": self._mark,
+            "taken_at": timestamp(),
             "renewed_at": timestamp(),
             "is_released": False,
         }
@@ -142,6 +143,13 @@ class Leases:
         """The leases of living controllers, by incarnation, as `look` found them last."""
         return self._living
 
+    def is_first(self) -> bool:
+        """Return True if no living controller has taken its lease before this one."""
+        by_age = sorted(
+            self.look().values(), key=lambda each: (each.get("taken_at", ""), each["id"])
+        )
+        return bool(by_age) and by_age[0]["incarnation"] == self.owner["incarnation"]
+
     def next_expiry(self) -> float:
         """Return the seconds until a lease expires, as it was seen last."""
         with self._lock:
@@ -170,7 +178,12 @@ class Leases:
             return self._records.documents.update(
                 "controllers",
                 self.name,
-                {**fresh, "renewed_at": timestamp(), "term": found["term"] + 1},
+                {
+                    **fresh,
+                    "taken_at": timestamp(),
+                    "renewed_at": timestamp(),
+                    "term": found["term"] + 1,
+                },
                 expected_version=found["version"],
             )
         raise FailedPrecondition(

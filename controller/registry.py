@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ADDRESS = re.compile(r"(?P<host>[^\s/@:]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
 _PLACED = ["available", "online"]
+_ROLES = {"clients": Role.CLIENT, "combiners": Role.COMBINER}
 
 
 @dataclass
@@ -42,7 +43,7 @@ class Registry:
         presence: Who is connected now.
         signer: Makes their tokens.
         on_combiner: Is called with a combiner's document after each registration.
-        shared_folder: What combiners are told of the blob store, where it is a folder.
+        shared_folder: Returns what combiners are told of the blob store, where it is a folder.
         on_combiner_removed: Is called with a combiner's name once it is none any more.
     """
 
@@ -50,7 +51,7 @@ class Registry:
     presence: Presence
     signer: Signer
     on_combiner: Callable[[Document], None]
-    shared_folder: Mapping[str, str]
+    shared_folder: Callable[[], Mapping[str, str]]
     on_combiner_removed: Callable[[str], None] = lambda _: None
     _placing: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -78,12 +79,12 @@ class Registry:
         known = self._admit(caller, Role.COMBINER, "combiners", name)
         self._check_moved(known, f"{host}:{port}")
         reported = {"address": host, "port": port, "fqdn": None, "ip": ip}
-        combiner = self._write("combiners", known, _newcomer(caller, name), reported)
+        combiner = self._write("combiners", known, caller, name, reported)
         self.on_combiner(combiner)
         return {
             **self._credentials(combiner, Role.COMBINER),
             "public_key": self.signer.public_key,
-            **self.shared_folder,
+            **self.shared_folder(),
         }
 
     def register_client(
@@ -125,7 +126,7 @@ class Registry:
                 "status": "available",
                 "needs_package": needs_package,
             }
-            client = self._write("clients", known, _newcomer(caller, name), reported)
+            client = self._write("clients", known, caller, name, reported)
         return {
             **self._credentials(client, Role.CLIENT),
             "combiner": combiner["name"],
@@ -187,12 +188,23 @@ class Registry:
         self,
         collection: str,
         known: Document | None,
-        newcomer: dict[str, Any],
+        caller: Identity,
+        name: str,
         reported: dict[str, Any],
     ) -> Document:
+        """Write a member's document; where another controller has just registered the name, change that one.
+
+        Raises:
+            AlreadyExists: The name belongs to somebody else by now.
+        """
         reported = {**reported, "updated_at": timestamp()}
         if known is None:
-            return self.records.insert(collection, {**newcomer, **reported})
+            try:
+                return self.records.insert(collection, {**_newcomer(caller, name), **reported})
+            except AlreadyExists:
+                known = self._admit(caller, _ROLES[collection], collection, name)
+                if known is None:  # the id is another one's, or the other document is gone again
+                    raise
         return self.records.update(collection, known["id"], lambda _: reported)
 
     def _check_may_return(self, caller: Identity, known: Identity) -> None:

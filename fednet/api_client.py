@@ -21,12 +21,13 @@ from fednet import limits
 from fednet.addresses import split_addresses
 from fednet.api_reader import APIReader
 from fednet.errors import DeadlineExceeded, Unavailable
+from fednet.feed import entries_of_feed, page_of_feed
 from fednet.http import Http
 from fednet.identity import find_network
 from fednet.server_functions import source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from plotly.graph_objects import Figure
@@ -272,6 +273,59 @@ class APIClient(APIReader):
             session = self._await_session(session, "change", deadline)
             on_change(session)
         return session
+
+    # The feed
+
+    def get_feed(
+        self,
+        after: int = 0,
+        *,
+        kinds: Sequence[str] | None = None,
+        session_id: str | None = None,
+        seconds: float = 0,
+    ) -> dict[str, Any]:
+        """Return what has happened after a number; where nothing has, wait for it.
+
+        Args:
+            after: The number of the last entry that you have; 0 for none.
+            kinds: Only these: session_changed, client_joined, client_left, combiner_up, combiner_down.
+            session_id: Only entries about this session.
+            seconds: How long to wait, at most `limits.wait_seconds_max`.
+
+        Returns:
+            entries, each with number, at, kind, ids and controller; next, the number to go on after; head, the number
+            of the newest entry; oldest, that of the oldest one that is kept; and is_gap: entries after your number
+            are not kept any more, so read the state anew.
+
+        Raises:
+            InvalidInput: A kind or a number is wrong.
+        """
+        return page_of_feed(self._http, after, kinds, session_id, seconds)
+
+    def watch_feed(
+        self,
+        after: int | None = None,
+        *,
+        kinds: Sequence[str] | None = None,
+        session_id: str | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield what happens, as it happens, without end; goes on at the next controller when one is away.
+
+        Args:
+            after: The number of the last entry that you have; None to begin with what comes from now on.
+            kinds: Only these, as in `get_feed`.
+            session_id: Only entries about this session.
+
+        Yields:
+            Entries as in `get_feed`. One of the kind "gap" says that entries are not kept any more: read the state
+            anew.
+
+        Raises:
+            Unavailable: No controller has answered for `limits.controller_absence_seconds_max`.
+        """
+        if after is None:
+            after = int(self.get_feed(2**53)["head"])
+        return entries_of_feed(self._http, after, kinds, session_id, self._pause)
 
     # Predictions
 

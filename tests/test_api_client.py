@@ -97,7 +97,7 @@ class Controller:
         self.feed = Feed(FeedLog(self.records, "here"))
         self.sessions = PlainSessions(self.records, self.feed)
         presence = Presence()
-        registry = Registry(self.records, presence, signer, lambda _: None, {})
+        registry = Registry(self.records, presence, signer, lambda _: None, dict)
         catalog = Catalog(self.records, self.blobs, data_dir / "uploads")
         self.services = Services(
             self.records, self.blobs, registry, catalog, self.sessions, signer.verifier, self.feed

@@ -19,7 +19,7 @@ FLOORS = (
     ("addresses", "backoff"),
     ("http_attempts", "settings"),
     ("http", "identity", "packages", "parameters", "processes", "wire"),
-    ("aggregation", "helpers", "host", "plots", "rpc", "server_functions", "storage"),
+    ("aggregation", "feed", "helpers", "host", "plots", "rpc", "server_functions", "storage"),
     ("api_reader", "enrolment"),
     ("client", "combiner", "controller"),
     ("api_client",),

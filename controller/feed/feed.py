@@ -59,6 +59,11 @@ class Feed:
             self._waiting.append(happened_now(kind, ids))
             self._changed.notify()
 
+    def client_seen(self, client_id: str, combiner: str, is_online: bool) -> None:
+        """Hand over the entry of a client that has connected to a combiner, or has gone from it."""
+        kind = EntryKind.CLIENT_JOINED if is_online else EntryKind.CLIENT_LEFT
+        self.append(kind, client_id=client_id, combiner=combiner)
+
     def look(self) -> None:
         """Read soon what other controllers have appended; returns at once."""
         with self._changed:

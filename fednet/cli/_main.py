@@ -23,6 +23,7 @@ SUMMARIES = {
     "completion": "Print the script that lets a shell complete commands.",
     "controller": "Steer a network: sessions, models, packages and the REST API.",
     "demo": "Train a real model over a network of processes on this machine.",
+    "feed": "Show what happens in a network, a line for each entry, until you interrupt it.",
     "model": "Look up, set, download and inspect models.",
     "network": "Name networks, choose one to speak to, and see how it is.",
     "package": "Make, set and download the code that clients run.",

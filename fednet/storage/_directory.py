@@ -48,25 +48,45 @@ def open_blobs(url: str) -> DirectoryBlobs:
     return DirectoryBlobs(root)
 
 
-def shared_folder(url: str) -> dict[str, str]:
-    """What a process that may share the folder at a URL is told, to see whether it does.
+def shared_folder(url: str, *, renew: bool = False) -> dict[str, str]:
+    """Return what a process that may share the folder at a URL is told, to see whether it does.
+
+    Args:
+        url: The store's URL.
+        renew: Give the folder a new mark, so that no copy of the folder has the same one. Only for the one controller
+            that starts while no other is there, as the others' word would not hold any more.
 
     Returns:
-        blob_store, the URL, and blob_store_mark, which is in the folder until this is called again;
-        empty for a store that is no folder.
+        blob_store, the URL, and blob_store_mark, which is in the folder until it is renewed; empty for a store that is
+        no folder.
 
     Raises:
-        Unavailable: The folder cannot be written.
+        Unavailable: The folder cannot be read or written.
     """
     if not url.startswith(_scheme):
         return {}
-    mark = uuid.uuid4().hex
     with _os_errors():
         path = _mark_of(url)
-        beside = path.with_suffix(".new")
-        beside.write_text(mark)
+        if renew:
+            path.unlink(missing_ok=True)
+        return {"blob_store": url, "blob_store_mark": _kept_mark(path)}
+
+
+def _kept_mark(path: Path) -> str:
+    """Return the mark in a file; make it if there is none. Of several that make it at once, one wins."""
+    with suppress(FileNotFoundError):
+        return path.read_text()
+    beside = path.with_suffix(f".{uuid.uuid4().hex}")
+    beside.write_text(uuid.uuid4().hex)
+    try:
+        path.hardlink_to(beside)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links: the last one wins
         beside.replace(path)
-    return {"blob_store": url, "blob_store_mark": mark}
+    finally:
+        beside.unlink(missing_ok=True)
+    return path.read_text()
 
 
 def is_shared(told: Mapping[str, object]) -> bool:

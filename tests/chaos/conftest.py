@@ -8,7 +8,7 @@ from chaos.stages import stage
 
 @pytest.fixture
 def scene(row, tmp_path, request):
-    """One controller or two, two combiners and four clients, all processes of their own, as the row needs them."""
+    """Give one or two controllers, two combiners and four clients, each a process of its own, as the row needs them."""
     with (
         Conductor() as conductor,
         stage(row.victim, tmp_path, conductor.address, request.getfixturevalue) as network,

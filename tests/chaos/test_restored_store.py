@@ -19,7 +19,7 @@ SECONDS_MAX = 100.0
 
 @pytest.fixture
 def network(tmp_path):
-    """A network of processes, and the conductor of its clients."""
+    """Give a network of processes, and the conductor of its clients."""
     with Conductor() as conductor, ProcessNetwork(tmp_path, conductor.address) as network:
         yield network, conductor
 

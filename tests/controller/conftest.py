@@ -55,7 +55,7 @@ def registry(records, presence, signer):
         presence,
         signer,
         on_combiner=lambda combiner: presence.combiner_up(combiner["name"], {}),
-        shared_folder={"blob_store": "file:///blobs", "blob_store_mark": "m"},
+        shared_folder=lambda: {"blob_store": "file:///blobs", "blob_store_mark": "m"},
     )
 
 

@@ -67,3 +67,18 @@ def test_at_the_first_start_nobody_is_connected(records, status):
     all_offline(records)
 
     assert (status("a"), status("b")) == ("offline", "offline")
+
+
+@pytest.mark.usefixtures("status")
+def test_what_has_changed_is_told_once_by_whoever_changed_it(records):
+    """Two controllers hear of the same client; one of them tells."""
+    told = []
+    first, second = (ClientStatuses(records, lambda *seen: told.append(seen)) for _ in range(2))
+    for each in (first, second):
+        each.online("a", "c1")
+        each.write()
+    first.offline("a", "c1")
+    first.write()
+    first.write()
+
+    assert told == [("a", "c1", True), ("a", "c1", False)]

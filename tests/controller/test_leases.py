@@ -51,6 +51,30 @@ def test_a_controller_lives_while_it_renews_and_not_after_it_has_released(take):
     assert first.owner["incarnation"] not in other.look()
 
 
+def test_of_controllers_that_start_at_once_one_is_the_first(take):
+    """Although each sees the other; one that comes later is not the first, also once that one is gone."""
+    both = take("a"), take("b", "folder-2")
+
+    assert sorted(each.is_first() for each in both) == [False, True]
+
+    both[0].release()
+    assert not take("c", "folder-3").is_first()
+
+
+def test_the_process_that_comes_back_is_not_the_first(take):
+    """The other one has gone on meanwhile."""
+    take("a"), take("b", "folder-2")
+
+    assert not take("a").is_first()
+
+
+def test_the_process_that_comes_back_alone_is_the_first(take):
+    """Nobody has looked after the clients meanwhile."""
+    take("a").release()
+
+    assert take("a").is_first()
+
+
 def test_the_next_process_of_a_folder_takes_the_name_at_once(take):
     """It has the folder's lock, so the one before is dead, and is not alive under the same name any more."""
     before, after = take(), take()

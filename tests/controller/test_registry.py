@@ -53,7 +53,7 @@ def test_a_combiner_gets_what_it_needs_to_serve(registry, records, signer, admin
 def test_a_store_that_is_no_folder_stays_with_the_controller(records, presence, signer, admin):
     """Its URL may hold credentials; and nobody else needs the state store."""
     told = shared_folder("s3://key:secret@host/bucket")
-    registry = Registry(records, presence, signer, lambda _: None, told)
+    registry = Registry(records, presence, signer, lambda _: None, lambda: told)
 
     answer = registry.register_combiner(admin, "c1", "host:1", None)
 
@@ -68,7 +68,7 @@ def test_a_combiner_is_announced_after_it_was_written(records, presence, signer,
         presence,
         signer,
         lambda each: found.append(records.get("combiners", each["id"])),
-        {},
+        dict,
     )
 
     registry.register_combiner(admin, "c1", "host:1", None)
@@ -259,3 +259,76 @@ def test_a_name_that_is_the_id_of_another_client_is_a_new_client(registry, admin
     second = join(registry, admin, first["id"])
 
     assert second["id"] != first["id"]
+
+
+class Interrupted:
+    """The records; just before a document is inserted, another controller inserts one of its own."""
+
+    def __init__(self, records, act):
+        self._records = records
+        self._act = act
+
+    def __getattr__(self, name):
+        return getattr(self._records, name)
+
+    def insert(self, collection, document):
+        self._act()
+        return self._records.insert(collection, document)
+
+
+@pytest.mark.usefixtures("combiners")
+def test_two_controllers_that_register_a_new_client_at_once_give_one_identity(
+    registry, records, presence, signer, admin
+):
+    """The call was repeated at the other one, while the first still thought."""
+    answers = []
+    slower = Registry(
+        Interrupted(records, lambda: answers.append(join(registry, admin, "a"))),
+        presence,
+        signer,
+        lambda _: None,
+        dict,
+    )
+
+    answers.append(join(slower, admin, "a"))
+
+    assert len({each["id"] for each in answers}) == 1
+    assert records.count("clients") == 1
+    assert records.get("clients", "a")["combiner"] == answers[1]["combiner"]
+
+
+def test_two_controllers_that_register_a_combiner_at_once_give_one_identity(
+    registry, records, presence, signer, admin
+):
+    """It keeps the id of the first document."""
+    answers = []
+
+    def act():
+        answers.append(registry.register_combiner(admin, "c", "host:1", None))
+
+    slower = Registry(Interrupted(records, act), presence, signer, lambda _: None, dict)
+    answers.append(slower.register_combiner(admin, "c", "host:1", None))
+
+    assert len({each["id"] for each in answers}) == 1
+    assert records.count("combiners") == 1
+
+
+@pytest.mark.usefixtures("combiners")
+def test_of_two_clients_that_claim_a_new_name_at_once_one_gets_it(
+    registry, records, presence, signer
+):
+    """The other one is told that it is taken, although it was free when it asked."""
+    mine, yours = (Identity(Role.CLIENT, f"{who}-id", "a") for who in ("mine", "yours"))
+    slower = Registry(
+        Interrupted(records, lambda: join(registry, mine, "a")),
+        presence,
+        signer,
+        lambda _: None,
+        dict,
+    )
+
+    with pytest.raises(AlreadyExists) as caught:
+        join(slower, yours, "a")
+
+    assert caught.value.field == "name"
+    assert records.get("clients", "a")["id"] == "mine-id"

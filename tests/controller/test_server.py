@@ -67,6 +67,30 @@ def test_where_the_network_is_lies_in_a_private_file(settings):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+def test_a_start_empties_the_folders_of_files_that_were_being_received(settings):
+    """Its own one, whose process is dead, and the one that an earlier version had."""
+    folders = [settings.data_dir / "controllers" / "controller" / "incoming"]
+    folders += [settings.data_dir / "incoming"]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / "upload-1").write_bytes(b"half")
+
+    Controller.start(settings).stop()
+
+    assert not any((folder / "upload-1").exists() for folder in folders)
+
+
+def test_a_start_leaves_what_another_controller_of_the_folder_receives(settings):
+    """It may still be at it."""
+    other = settings.data_dir / "controllers" / "other" / "incoming"
+    other.mkdir(parents=True)
+    (other / "upload-1").write_bytes(b"half")
+
+    Controller.start(settings).stop()
+
+    assert (other / "upload-1").read_bytes() == b"half"
+
+
 def test_a_port_that_is_taken_is_named_with_what_to_do(settings):
     """The one that runs is not disturbed."""
     first = Controller.start(settings)

@@ -4,18 +4,32 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 
 import numpy as np
 import pytest
 from servers.process import free_port
 
 from fednet.api_client import APIClient
+from fednet.controller.records import COLLECTIONS, timestamp
 from fednet.identity import read_local_network
 from fednet.parameters import write_model
+from fednet.storage import open_documents
 
 SECONDS = 60
+WAIT = 25
 READY = "Booting worker"
+ENDED = {
+    "id": "id-of-one",
+    "session_id": "one",
+    "name": "one",
+    "status": "FINISHED",
+    "committed_at": timestamp(),
+    "session_config": [{}],
+}
 COMMAND = [
     sys.executable, "-m", "gunicorn", "--config", "python:fednet.controller.gunicorn_config",
     "fednet.controller.wsgi:application()",
@@ -23,11 +37,11 @@ COMMAND = [
 
 
 @contextmanager
-def gunicorn(**settings):
+def gunicorn(*arguments, **settings):
     """A gunicorn with these settings in its environment; killed at the end if it still runs."""
     variables = {f"FEDNET_CONTROLLER_{name}": str(value) for name, value in settings.items()}
     process = subprocess.Popen(
-        COMMAND, env=os.environ | variables, stderr=subprocess.PIPE, text=True
+        [*COMMAND, *arguments], env=os.environ | variables, stderr=subprocess.PIPE, text=True
     )
     try:
         yield process
@@ -65,12 +79,17 @@ def test_gunicorn_serves_models_and_ends_clean_when_told(tmp_path):
     assert codes == [0, 0]
 
 
-def api(settings):
+def wait_until_it_answers(settings):
     url = f"http://127.0.0.1:{settings['PORT']}"
     health = subprocess.run(
         [sys.executable, "-m", "fednet", "controller", "health", "--url", url], check=False
     )
     assert health.returncode == 0
+    return url
+
+
+def api(settings):
+    url = wait_until_it_answers(settings)
     network = read_local_network(settings["DATA_DIR"])
     assert network.api_url == url
     return APIClient(url, token=network.token)
@@ -83,3 +102,42 @@ def test_a_setting_that_is_wrong_ends_gunicorn_with_the_reason(tmp_path):
 
         assert process.wait(SECONDS) != 0
     assert "FEDNET_CONTROLLER_PORT" in said
+
+
+@pytest.mark.timeout(300)  # three interpreters start
+def test_any_worker_answers_any_request_and_waiting_takes_no_thread(tmp_path):
+    """What one worker is told, those hear who wait at the other; each has two threads."""
+    settings = {"DATA_DIR": tmp_path / "data", "PORT": free_port(), "THREADS": 2}
+    with gunicorn("--workers", "2", **settings) as process, ThreadPoolExecutor(24) as callers:
+        draining = threading.Thread(target=process.stderr.read)
+        wait_until_it_serves(process)
+        draining.start()
+        wait_until_it_answers(settings)
+        token = read_local_network(settings["DATA_DIR"]).token
+        with closing(open_documents(f"sqlite:///{tmp_path}/data/state.db", COLLECTIONS)) as store:
+            store.insert("sessions", ENDED)
+            workers = [APIClient(url, token=token) for url in addresses_of_two(store)]
+        began = time.monotonic()
+        waiting = [
+            callers.submit(worker.get_feed, session_id="one", seconds=WAIT)
+            for worker in workers * 12
+        ]
+        named = workers[0]._http.call("PUT", "/api/v1/sessions/one", body={"name": "best"})
+        heard = [each.result(SECONDS)["entries"] for each in waiting]
+        seconds = time.monotonic() - began
+        seen = [worker.get_session("one")["name"] for worker in workers]
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(SECONDS)
+        draining.join(SECONDS)
+
+    assert seen == [named["name"]] * 2 == ["best"] * 2
+    assert [[entry["ids"]["version"] for entry in entries] for entries in heard] == [[2]] * 24
+    assert seconds < WAIT
+    assert code == 0
+
+
+def addresses_of_two(store):
+    """The address of each worker, once both are there."""
+    while len(found := store.find("controllers")) < 2:
+        threading.Event().wait(0.1)
+    return [each["address"] for each in found]

@@ -5,13 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from fednet.errors import InvalidInput, Unavailable
-from fednet.storage import open_blobs
+from fednet.storage import is_shared, open_blobs, shared_folder
 
 PUT_AND_WAIT = """
 import sys
@@ -192,3 +193,17 @@ def test_a_file_of_the_work_folder_is_no_blob_and_is_moved_in_one_step(blobs, ro
 
     assert blobs.local_path("models/a").stat().st_ino == number
     assert open_blobs(f"file://{root}").work_folder == folder
+
+
+def test_controllers_that_share_a_folder_tell_one_mark_until_it_is_renewed(tmp_path):
+    """So what one of them has told holds when another one starts; a copy of the folder is told from it."""
+    url = f"file://{tmp_path}"
+
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(shared_folder, [url] * 8))
+    renewed = shared_folder(url, renew=True)
+
+    assert all(each == told[0] for each in told)
+    assert not is_shared(told[0])
+    assert is_shared(renewed)
+    assert [path.name for path in tmp_path.iterdir()] == [".mark"]

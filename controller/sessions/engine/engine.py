@@ -67,7 +67,7 @@ class Engine:
         self._admission = Admission(records, catalog, presence)
         self._links = CombinerLinks(token, leases.name)
         self._running = RunningSessions(leases.name, records, presence, self._links.give, feed)
-        self._intake = Intake(records, presence, self._running, self._release)
+        self._intake = Intake(records, presence, self._running, self._release, feed)
         self._starting = threading.Lock()
         self._ownership = Ownership(records, leases, self._running, self._starting)
         self._keeper = LeaseKeeper(leases, self._running, self._look_around)

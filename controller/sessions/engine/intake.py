@@ -11,6 +11,8 @@ from fednet import limits
 from fednet.storage import Document, Query
 
 from ...client_statuses import ClientStatuses
+from ...feed.entries import EntryKind
+from ...feed.feed import Feed
 from ...presence import Capabilities, Presence
 from ...records import Records
 from ..machine.events import ClientJoined, ClientLeft, CombinerDown, CombinerUp, Event
@@ -61,6 +63,7 @@ class Intake:
         presence: The connected combiners and clients; kept up to date.
         running: The sessions that are told.
         release: Lets a combiner forget a phase.
+        feed: Hears who comes and goes.
     """
 
     def __init__(
@@ -69,7 +72,9 @@ class Intake:
         presence: Presence,
         running: RunningSessions,
         release: Release,
+        feed: Feed,
     ) -> None:
+        self._feed = feed
         self._records = records
         self._presence = presence
         self._running = running
@@ -84,7 +89,7 @@ class Intake:
             Unavailable: The controller is stopping, or has given up a session; the news will be asked for again.
         """
         self._insist(lambda: self._learn_names({each.client for each in news}))
-        batch, statuses = _Batch(), ClientStatuses(self._records)
+        batch, statuses = _Batch(), self._new_statuses()
         for each in news:
             self._read(combiner, each, batch, statuses)
         self._insist(lambda: forget_lost(self._records, batch.lost))
@@ -102,9 +107,10 @@ class Intake:
         with self._running.network_changes():
             gone = self._presence.combiner_down(combiner)
             self._running.tell_all(CombinerDown(combiner))
+        self._feed.append(EntryKind.COMBINER_DOWN, combiner=combiner)
         if self._running.stopping.is_set():
             return  # the next controller learns from the combiner who is connected
-        statuses = ClientStatuses(self._records)
+        statuses = self._new_statuses()
         for client_id in gone:
             statuses.offline(client_id, combiner)
         self._insist(statuses.write)
@@ -166,6 +172,7 @@ class Intake:
             for session_id, actor in driven.items():
                 held = snapshot.held.get(session_id, frozenset())
                 actor.tell(CombinerUp(combiner, kinds, allows, held))
+        self._feed.append(EntryKind.COMBINER_UP, combiner=combiner)
         for session_id in snapshot.held.keys() - driven.keys():
             self._release_in_vain(combiner, session_id, snapshot.held[session_id])
 
@@ -187,6 +194,9 @@ class Intake:
                 statuses.offline(client["id"], combiner)
         for client_id in snapshot.clients:
             statuses.online(client_id, combiner)
+
+    def _new_statuses(self) -> ClientStatuses:
+        return ClientStatuses(self._records, self._feed.client_seen)
 
     def _learn_names(self, client_ids: set[str]) -> None:
         missing = sorted(client_ids - self._names.keys() - {""})

@@ -146,7 +146,7 @@ async def test_a_state_is_deleted_once_nobody_will_ask_for_it(
 async def test_the_model_of_an_abandoned_attempt_is_deleted(
     speaking, phase_of, reduction_of, store
 ):
-    """And what the aggregator remembered with it; the next attempt is under way."""
+    """The aggregator's memory is deleted with it; the next attempt is under way."""
     await speaking.restart()
     phase = phase_of("a", aggregator="fedavgm")
     await run(speaking, phase, [("a", (1, 2, 3), "")])
@@ -164,7 +164,7 @@ async def test_the_model_of_an_abandoned_attempt_is_deleted(
 async def test_a_model_that_cannot_be_deleted_holds_up_no_round(
     speaking, phase_of, reduction_of, store, monkeypatch, caplog
 ):
-    """It stays, and the log names it."""
+    """The model stays, and the log names it."""
     await speaking.restart()
     phase = phase_of("a")
     await run(speaking, phase, [("a", (1, 2, 3), "")])

@@ -28,14 +28,14 @@ class Site:
 
 
 class Chooses(ServerFunctionsBase):
-    """Leaves out the last two clients."""
+    """Functions that leave out the last two clients."""
 
     def client_selection(self, client_ids):
         return client_ids[:-2]
 
 
 class Tells(ServerFunctionsBase):
-    """Tells clients how many rounds it has planned."""
+    """Functions that tell clients how many rounds they have planned."""
 
     def __init__(self):
         self.planned = 0
@@ -46,7 +46,7 @@ class Tells(ServerFunctionsBase):
 
 
 class Both(ServerFunctionsBase):
-    """Leaves out the last two clients, and tells the others how many rounds it has planned."""
+    """Functions that leave out the last two clients, and tell the others how many rounds they have planned."""
 
     def __init__(self):
         self.planned = 0
@@ -66,7 +66,7 @@ def sites():
 
 @pytest.fixture
 def network(new_network, sites, zeros):
-    """Two combiners with the nine sites, and a model of zeros."""
+    """Give two combiners with the nine sites, and a model of zeros."""
     net = new_network(2, sites)
     net.api.set_active_model(zeros)
     return net
@@ -83,7 +83,7 @@ def run(net, functions, **options):
 
 
 def passed_over(net, sites):
-    """The sites that `client_selection` leaves out."""
+    """Return the sites that `client_selection` leaves out."""
     clients = net.api.get_clients()["result"]
     by_id = {each["client_id"]: int(each["name"].removeprefix("site-")) for each in clients}
     numbers = [number for _, number in sorted(by_id.items())]
@@ -91,7 +91,7 @@ def passed_over(net, sites):
 
 
 def told_by_round(sites):
-    """The values of `planned` that clients were told, by round."""
+    """Return the values of `planned` that clients were told, by round."""
     told = defaultdict(set)
     for site in sites:
         for settings in site.heard:
@@ -112,7 +112,7 @@ def test_every_aggregator_merges_the_updates_of_those_that_functions_choose(netw
 
 
 def test_the_median_is_that_of_the_chosen_clients(network, sites, tmp_path):
-    """As NumPy has it over two rounds."""
+    """The models are NumPy's over two rounds."""
     session = run(network, Chooses, aggregator="fedmedian", requested_clients=9)
 
     left_out = passed_over(network, sites)
@@ -123,7 +123,7 @@ def test_the_median_is_that_of_the_chosen_clients(network, sites, tmp_path):
 
 
 def test_an_asynchronous_session_sends_out_only_clients_that_functions_choose(network, sites):
-    """In every round, over two combiners."""
+    """The functions choose in every round, over two combiners."""
     run(network, Chooses, aggregator="fedbuff", round_buffer_size=3, rounds=4)
 
     left_out = passed_over(network, sites)

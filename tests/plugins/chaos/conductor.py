@@ -75,7 +75,7 @@ class Conductor:
             self._changed.notify_all()
 
     def release_client(self, name: str) -> None:
-        """Let a client go on, whatever it is held in."""
+        """Let a client go on, in whichever task it is held."""
         with self._changed:
             self._held = {each for each in self._held if each[0] != name}
             self._changed.notify_all()

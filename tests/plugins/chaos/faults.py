@@ -1,4 +1,4 @@
-"""What is done to a process, a link, a disk or a store, and how it ends."""
+"""The faults of a process, a link, a disk or a store, and their ends."""
 
 import resource
 from collections.abc import Callable, Mapping
@@ -12,11 +12,11 @@ from fednet import limits
 
 from .network import ProcessNetwork
 
-AWAY_SECONDS = 12.0  # longer than a lease, and than the pauses of those who try again
+AWAY_SECONDS = 12.0  # longer than a lease, and than the pauses between attempts
 LONG_AWAY_SECONDS = 30.0
 FULL_DISK_BYTES = 256 * limits.KIB  # logs and answers still fit, models do not
 Act: TypeAlias = Callable[[ProcessNetwork, str], None]
-"""Does something to the one of this name."""
+"""A change to the process, link, disk or store of this name."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _free_disk(network: ProcessNetwork, name: str) -> None:
 
 
 def _cut_power(network: ProcessNetwork, name: str) -> None:
-    """Kill it, and put zeros where its disk had not kept what was written."""
+    """Kill it, and put zeros in the place of bytes that its disk had not kept."""
     network.processes[name].kill()
     damaged = [path for path in _large_files(network.folder_of(name)) if _put_zeros_into(path)]
     assert damaged, f"{name} has no file to damage"

@@ -38,7 +38,7 @@ class Scene:
         _wait_until(lambda: any(answers.glob("*.answer")), f"{first} keeps no answer")
 
     def deliver(self) -> None:
-        """Let combiners take what comes."""
+        """Let combiners take the waiting updates."""
         for link in self.network.links.values():
             link.restore()
 

@@ -196,11 +196,11 @@ class ProcessNetwork:
         return _given("--blob-store", self._blob_store)
 
     def folder_of(self, name: str) -> Path:
-        """The data folder of a combiner or a client."""
+        """Return the data folder of a combiner or a client."""
         return self._folder / name
 
     def _client(self, name: str) -> list[str]:
-        """A client that has its place, so that it is known whom a fault strikes."""
+        """Return the command of a client with a fixed place, so that it is known which clients a fault strikes."""
         combiner = self.combiners[self.clients.index(name) % len(self.combiners)]
         transfer = "object-store" if self._blob_store else "grpc"
         words = [name, self.api_url, self.token, str(self.folder_of(name))]
@@ -208,7 +208,7 @@ class ProcessNetwork:
         return [sys.executable, "-m", "chaos.site", *words]
 
     def driver(self) -> str:
-        """The name of the controller that drives the session."""
+        """Return the name of the controller that drives the session."""
         return str(self.api.get_session("s")["owner"]["name"])
 
     def wait_for_clients(self) -> None:

@@ -60,7 +60,7 @@ class _Collector:
 def happened(
     record_property: Callable[[str, object], None],
 ) -> Callable[[Row, Outcome], None]:
-    """Note what became of a fault."""
+    """Note the outcome of a fault."""
     return lambda row, outcome: record_property(_PROPERTY, json.dumps([str(row), asdict(outcome)]))
 
 

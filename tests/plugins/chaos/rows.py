@@ -1,4 +1,4 @@
-"""The table: who is struck by which fault at which moment, and what it may cost."""
+"""The table of faults: the victim, the moment, and the cost that is allowed."""
 
 import itertools
 from dataclasses import dataclass

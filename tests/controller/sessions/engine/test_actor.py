@@ -169,7 +169,7 @@ def test_progress_is_written_after_a_while(desk, monkeypatch):
 
 
 def test_totals_that_decide_nothing_are_asked_for_again_by_the_next_driver(desk, monkeypatch):
-    """They are not written alone: the repeated order to begin makes the combiner tell its end again."""
+    """Such totals are not written alone: the repeated order to begin makes the combiner tell its end again."""
     monkeypatch.setattr(limits, "progress_seconds", 1000)
     ups = (ONE_CLIENT, CombinerUp("l", {"b": frozenset({"TRAIN"})}))
     running = desk(prelude=(*ups, Began()))

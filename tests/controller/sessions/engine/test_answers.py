@@ -57,7 +57,7 @@ def test_a_task_that_failed_and_was_answered_later_leaves_both(records):
 
 
 def test_an_answer_that_is_lost_makes_room_for_the_next_one(records):
-    """Whoever takes the session up must not count on it."""
+    """A controller that takes the session up must not count on the lost answer."""
     stored(records, news(UpdateFolded(5.0, {}, {}), 1))
     lost = news(TaskFailed("DAMAGED", "zeros", ""), 2)
 

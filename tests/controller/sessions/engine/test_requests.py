@@ -102,7 +102,7 @@ def test_a_reduction_carries_the_aggregators_memory(new_session, current):
 
 
 def test_a_reduction_names_the_models_that_earlier_attempts_may_have_left(new_session, current):
-    """The last ones, of this round; the first attempt has none."""
+    """The models are the last ones of this round; the first attempt names none."""
     session = new_session()
     first = call_of(session, ReduceRound("k", current), RIGHT).message
     later = replace(current, attempt=limits.abandoned_models_max + 5)

@@ -1,0 +1,32 @@
+"""A gunicorn worker that serves with the event loop of this room."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+
+from gunicorn.workers.base import Worker
+
+from fednet import limits
+
+from .server import serving
+
+
+class EventLoopWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
+    """Serves the application on gunicorn's sockets; whoever waits holds none of its threads."""
+
+    def run(self) -> None:
+        """Serve until gunicorn says to stop, or is gone."""
+        with contextlib.ExitStack() as running:
+            for each in self.sockets:
+                running.enter_context(serving(self.wsgi, each.sock, self.cfg.threads))
+            while self.alive and self.ppid == os.getppid():
+                self.notify()
+                self._wait_for_signal()
+
+    def _wait_for_signal(self) -> None:
+        """Wait for a signal, or until gunicorn wants to hear again that this process lives."""
+        ready, _, _ = select.select([self.PIPE[0]], [], [], limits.pulse_seconds)
+        if ready:
+            os.read(self.PIPE[0], limits.KIB)
