@@ -22,5 +22,6 @@ def test_a_fault_only_delays_the_session(scene, row, tmp_path, happened):
     happened(row, outcome)
 
     assert (outcome.status, outcome.rounds) == ("FINISHED", ROUNDS), outcome
-    assert outcome.trainings_lost <= row.trainings_lost_max, outcome
+    lost_max = row.trainings_lost_max_after(outcome.fault_seconds)
+    assert outcome.trainings_lost <= lost_max, outcome
     assert outcome.updates_missing <= row.updates_missing_max, outcome

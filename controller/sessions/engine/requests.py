@@ -37,7 +37,7 @@ from ..machine.orders import (
     StartPhase,
     WithdrawClients,
 )
-from ..machine.scene import id_in
+from ..machine.scene import model_id_in
 from ..machine.state import BlobRef, Functions, Kind, Phase, Round, Session, Share
 
 
@@ -266,11 +266,14 @@ def _reduction(
 
 
 def _abandoned(session: Session, current: Round) -> list[str]:
-    """Return the ids of the models that the last attempts at the round may have left."""
-    first = max(0, current.attempt - limits.abandoned_models_max)
-    return [
-        id_in(session, "model", current.number, number) for number in range(first, current.attempt)
+    """Return the ids of the models that the last attempts at the round may have left, also before an end."""
+    before = range(session.round_retries + 1)
+    ids = [
+        model_id_in(session, current.number, attempt, reopened=often)
+        for often in range(session.reopened + 1)
+        for attempt in (range(current.attempt) if often == session.reopened else before)
     ]
+    return ids[-limits.abandoned_models_max :]
 
 
 def _partial(phase: Phase, combiner: str, share: Share, staleness: int) -> rounds_pb2.Partial:

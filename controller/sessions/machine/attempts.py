@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fednet import limits
 
-from .scene import Scene
+from .scene import Scene, model_id_in
 from .state import Round, Session
 
 
@@ -16,7 +16,7 @@ def first_attempt(scene: Scene) -> Round:
         id=scene.id("round", number),
         number=number,
         attempt=session.failures,
-        model_id=scene.id("model", number, session.failures),
+        model_id=model_id_in(session, number, session.failures),
         started_at=scene.now,
         functions_state=session.functions.state if session.functions else None,
     )
@@ -28,7 +28,7 @@ def rest_before_next_attempt(scene: Scene) -> None:
     pause = limits.attempt_pause_seconds_first * 2.0 ** (session.failures - 1)
     current.rests_until = scene.now + min(pause, limits.attempt_pause_seconds_max)
     current.attempt = session.failures
-    current.model_id = scene.id("model", current.number, current.attempt)
+    current.model_id = model_id_in(session, current.number, current.attempt)
     current.step, current.deadline, current.reducer = "", None, ""
     forget_attempt(session, current)
 

@@ -256,7 +256,8 @@ class Machine:
 
     def _round_over(self, reason: str, scene: Scene) -> None:
         session = self.session
-        session.number, session.round, session.failures = scene.round.number, None, 0
+        session.number, session.round = scene.round.number, None
+        session.failures, session.reopened = 0, 0
         for beside in self._plan.beside:
             beside.committed(scene)
         if session.number < session.rounds:

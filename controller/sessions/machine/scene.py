@@ -20,6 +20,21 @@ def id_in(session: Session, *parts: object) -> str:
     return str(uuid.uuid5(_IDS, "/".join(map(str, (session.document_id, *parts)))))
 
 
+def model_id_in(session: Session, number: int, attempt: int, *, reopened: int | None = None) -> str:
+    """Return the id of the model that an attempt at a round makes.
+
+    A session that goes on after its end makes others than before: a merge may have left one that nobody committed.
+
+    Args:
+        session: The session.
+        number: The round.
+        attempt: The attempt.
+        reopened: How often the session was continued by then; by default as often as now.
+    """
+    again = session.reopened if reopened is None else reopened
+    return id_in(session, "model", number, attempt, *([again] if again else []))
+
+
 @dataclass
 class Scene:
     """Everything that a step may read, and the one place for its orders and projections.

@@ -266,6 +266,7 @@ class Session:
         seed: The seed of the draw of clients.
         functions: The user's server functions; None if there are none.
         failures: The failed attempts at the present round.
+        reopened: How often it was continued after an end within the present round.
         staleness_max: The number of rounds that an update may be behind, in an asynchronous session.
         is_draining: True once all rounds are done and the last validations are awaited.
         flights: In an asynchronous session, the trainings under way and the buffer, by phase.
@@ -297,6 +298,7 @@ class Session:
     reason: str = ""
     number: int = 0
     failures: int = 0
+    reopened: int = 0
     is_draining: bool = False
     round: Round | None = None
     validations: dict[str, Validation] = field(default_factory=dict)
@@ -308,6 +310,7 @@ class Session:
         self.rounds += rounds
         self.status, self.reason = Status.INITIALIZED, ""
         self.failures, self.is_draining = 0, False
+        self.reopened += 1
 
     def phases(self) -> list[Phase]:
         """Return the phases that combiners may hold for this session."""

@@ -124,7 +124,7 @@ FAULTS: dict[str, Fault] = {
     "SIGTERM and return": Fault(_terminate, _start),
     "SIGSTOP": Fault(_stop, _go_on, AWAY_SECONDS),
     "SIGSTOP for 30 s": Fault(_stop, _go_on, LONG_AWAY_SECONDS),
-    "power cut": Fault(_cut_power, _start),
+    "power cut": Fault(_cut_power, _start, says={"combiner-1": "is damaged: it is deleted"}),
     "disk full": Fault(_fill_disk, _free_disk, AWAY_SECONDS, _FULL_DISK_SAYS),
     "link cut": Fault(_cut),
     "link stalled": Fault(_stall, _restore, AWAY_SECONDS),

@@ -3,6 +3,8 @@
 import itertools
 from dataclasses import dataclass
 
+from fednet import limits
+
 _TRAIN, _HALF, _KEPT, _VALIDATE = (
     "all train",
     "half have answered",
@@ -41,6 +43,15 @@ class Row:
     moment: str
     trainings_lost_max: int = 0
     updates_missing_max: int = 0
+
+    def trainings_lost_max_after(self, fault_seconds: float) -> int:
+        """Return the trainings that may be lost after a fault of so many seconds.
+
+        A combiner that is away for long is given up, and with it the one answer that it has when half have answered.
+        """
+        is_given_up = fault_seconds >= limits.combiner_away_seconds_max - 1
+        has_answer = self.victim.startswith("combiner") and self.moment == _HALF
+        return max(self.trainings_lost_max, int(is_given_up and has_answer))
 
     def __str__(self) -> str:
         return f"{self.victim}-{self.fault}-{self.moment}".replace(" ", "-").replace(",", "")

@@ -33,6 +33,7 @@ class Outcome:
         status: Its status at the end.
         reason: Why it has ended.
         seconds: From the fault to the end.
+        fault_seconds: How long the fault has lasted, with the time that a process needs to start again.
         trainings_lost: How many trainings are in no model.
         updates_missing: How many updates are in no model that would have been without a fault.
         rounds: The rounds that are committed.
@@ -41,6 +42,7 @@ class Outcome:
     status: str
     reason: str
     seconds: float
+    fault_seconds: float
     trainings_lost: int
     updates_missing: int
     rounds: int
@@ -62,18 +64,19 @@ def live(scene: Scene, row: Row, folder: Path) -> Outcome:
     network.api.start_session("s", **OPTIONS | {"min_clients": min_clients})
     moment.reach(scene)
     began = time.monotonic()
-    _strike(scene, row)
+    fault_seconds = _strike(scene, row)
     session = network.api.wait_session("s", timeout=SECONDS_MAX)
-    check_log(network, row)
     seconds = time.monotonic() - began
     network.api.download_model(session["model_id"], str(folder / "final.npz"))
     counted = counted_answers(network)
     check_model(load_parameters(folder / "final.npz"), counted)
-    return _outcome(session, seconds, scene, counted)
+    check_log(network, row)
+    return _outcome(session, seconds, fault_seconds, scene, counted)
 
 
-def _strike(scene: Scene, row: Row) -> None:
-    """Let the fault begin, last and end; its victims are not held meanwhile."""
+def _strike(scene: Scene, row: Row) -> float:
+    """Let the fault begin, last and end, and return for how long; clients are not held meanwhile."""
+    began = time.monotonic()
     fault, network = FAULTS[row.fault], scene.network
     name = network.driver() if row.victim == "driver" else row.victim
     fault.begin(network, name)
@@ -81,9 +84,12 @@ def _strike(scene: Scene, row: Row) -> None:
     scene.conductor.release()
     pause(fault.seconds)
     fault.end(network, name)
+    return time.monotonic() - began
 
 
-def _outcome(session: dict, seconds: float, scene: Scene, counted: dict[int, list[str]]) -> Outcome:
+def _outcome(
+    session: dict, seconds: float, fault_seconds: float, scene: Scene, counted: dict[int, list[str]]
+) -> Outcome:
     begun = scene.conductor.begun.items()
     trained = sum(count for (_, task, _), count in begun if task == "train")
     in_models = sum(map(len, counted.values()))
@@ -91,6 +97,7 @@ def _outcome(session: dict, seconds: float, scene: Scene, counted: dict[int, lis
         status=session["status"],
         reason=session["reason"],
         seconds=seconds,
+        fault_seconds=fault_seconds,
         trainings_lost=trained - in_models,
         updates_missing=ROUNDS * CLIENTS - in_models,
         rounds=len(counted),
@@ -100,7 +107,8 @@ def _outcome(session: dict, seconds: float, scene: Scene, counted: dict[int, lis
 def check_log(network: ProcessNetwork, row: Row) -> None:
     """The victim's own log names a fault that people must do something about."""
     if words := FAULTS[row.fault].says.get(row.victim):
-        assert words in network.processes[row.victim].log.read_text()
+        log = network.processes[row.victim].log.read_text()
+        assert words in log, f"the log of {row.victim} does not say {words!r}:\n{log[-2000:]}"
 
 
 def counted_answers(network: ProcessNetwork) -> dict[int, list[str]]:

@@ -24,7 +24,7 @@ from fednet.controller.sessions.machine.orders import (
     StartPhase,
     WithdrawClients,
 )
-from fednet.controller.sessions.machine.scene import id_in
+from fednet.controller.sessions.machine.scene import model_id_in
 from fednet.controller.sessions.machine.state import BlobRef, Functions, Kind, Phase, Round, Share
 from fednet.errors import InvalidInput, Unavailable
 from fednet.wire import common_pb2, rounds_pb2
@@ -109,9 +109,20 @@ def test_a_reduction_names_the_models_that_earlier_attempts_may_have_left(new_se
 
     message = call_of(session, ReduceRound("k", later), RIGHT).message
 
-    ids = [id_in(session, "model", current.number, number) for number in range(5, later.attempt)]
+    ids = [model_id_in(session, current.number, number) for number in range(5, later.attempt)]
     assert list(first.abandoned_model_ids) == []
     assert list(message.abandoned_model_ids) == ids
+
+
+def test_a_reopened_session_names_the_models_from_before_its_end(new_session, current):
+    """They are others than the one that it makes now."""
+    session = new_session(round_retries=1, reopened=1)
+
+    message = call_of(session, ReduceRound("k", current), RIGHT).message
+
+    before = [model_id_in(session, current.number, attempt, reopened=0) for attempt in (0, 1)]
+    assert list(message.abandoned_model_ids) == before
+    assert model_id_in(session, current.number, 0) not in before
 
 
 def test_a_partial_says_how_old_its_base_is(new_session, current):

@@ -13,6 +13,7 @@ from fednet.controller.sessions.machine.events import (
     Broke,
     MoreRoundsAsked,
     PauseAsked,
+    PhaseClosed,
     ReduceRefused,
     ResumeAsked,
     StopAsked,
@@ -204,6 +205,23 @@ def test_an_ended_session_goes_on_when_it_is_reopened(new_world):
 
     assert world.session.number == 2
     assert world.session.model != first
+
+
+def test_a_session_that_goes_on_after_a_stop_in_a_merge_makes_another_model(new_world):
+    """The merge may have left one of other updates, which must not be taken for the new one."""
+    world = new_world(min_clients=2)
+    phase_id = world.session.round.phase.phase_id
+    world.tell(PhaseClosed("a", phase_id, 2, 20.0))
+    world.tell(PhaseClosed("b", phase_id, 1, 10.0))
+    assert world.step == "reduce"
+    left = world.session.round.model_id
+    world.tell(StopAsked("enough"))
+
+    world.session.reopen(1)
+    world.orders.clear()
+    restarted(world)
+
+    assert world.session.round.model_id != left
 
 
 def test_no_deadline_is_judged_before_the_session_has_begun_again(new_world):
