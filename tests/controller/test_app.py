@@ -23,6 +23,7 @@ OWN = {
         "/api/v1/blobs/<path:name>",
         "/api/v1/combiners/register",
     ),
+    Role.CONTROLLER: ("/api/v1/feed",),
 }
 OPEN = ("/health", "/openapi.json", "/docs", "/docs/swagger", "/docs/swagger/x")
 
