@@ -130,10 +130,10 @@ def _set_model(api: APIClient, folder: Path) -> None:
 
 
 def _wait_for_clients(api: APIClient, size: int) -> None:
-    """Wait until the documents say that all are here: from then on the controller has no work with them."""
-    while True:
-        if api.get_active_clients(n_max=1)["count"] == size:
-            return
+    """Wait until all have joined: from then on the controller has no work with them."""
+    number = 0
+    while api.get_active_clients(n_max=1)["count"] < size:
+        number = api.get_feed(number, kinds=["client_joined"], seconds=30)["next"]
 
 
 def _measured(process: subprocess.Popen[bytes], api: APIClient, size: int, rounds: int) -> float:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
+import hashlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from fednet.combiner.engine.engine import Engine
 from fednet.combiner.machine.answers import Answer, Update
 from fednet.combiner.machine.values import (
     Capabilities,
@@ -26,9 +25,9 @@ from fednet.combiner.machine.values import (
     TaskKind,
     Verdict,
 )
+from fednet.combiner.ports import Ports
 from fednet.combiner.server import Combiner
 from fednet.parameters import write_model
-from fednet.rpc import sha256_of
 from fednet.settings import CombinerSettings
 from fednet.testing._loop import LoopThread
 
@@ -39,31 +38,32 @@ class Crowd:
     """The answers of many clients, one after the other in the combiner's event loop.
 
     Args:
-        engine: The combiner's engine.
-        update: The file of the update that all of them send.
+        ports: The combiner's ports.
+        update: The update that all of them send.
     """
 
-    def __init__(self, engine: Engine, update: Path) -> None:
-        self._engine = engine
+    def __init__(self, ports: Ports, update: bytes) -> None:
+        self._ports = ports
         self._update = update
-        self._digest = Digest(update.stat().st_size, sha256_of(update))
+        self._digest = Digest(len(update), hashlib.sha256(update).hexdigest())
         self._waiting: deque[tuple[str, str]] = deque()
+        self._answering: asyncio.Task[None] | None = None
 
     def take(self, client_id: str, task: Task) -> None:
         """Answer a task soon."""
-        if not self._waiting:
-            asyncio.get_running_loop().call_soon(self._answer_one)
         self._waiting.append((client_id, task.task_id))
+        if self._answering is None:
+            self._answering = asyncio.get_running_loop().create_task(self._answer_all())
 
-    def _answer_one(self) -> None:
-        """Put the update in its place, as an upload does, and answer."""
-        client_id, task_id = self._waiting.popleft()
-        place = self._engine.upload_place(client_id, task_id)
-        self._engine.keep_digest(place, self._digest)
-        os.link(self._update, place.path)
-        self._engine.take_answer(client_id, Answer(task_id, Update(1.0, _METADATA)))
-        if self._waiting:
-            asyncio.get_running_loop().call_soon(self._answer_one)
+    async def _answer_all(self) -> None:
+        while self._waiting:
+            client_id, task_id = self._waiting.popleft()
+            await self._ports.uploads.receive(client_id, task_id, self._digest, 0, self._pieces())
+            self._ports.clients.take_answer(client_id, Answer(task_id, Update(1.0, _METADATA)))
+        self._answering = None
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        yield self._update
 
 
 class SimulatedClient:
@@ -121,9 +121,9 @@ def combiner_of(
         running.callback(loop.close)
         combiner = loop.run(Combiner.start(settings))
         running.callback(lambda: loop.run(combiner.stop()))
-        engine: Any = combiner._engine  # noqa: SLF001  the port for clients, which no façade of ours opens to Python
-        crowd = Crowd(engine, update)
+        ports = combiner._engine.ports  # noqa: SLF001  no façade of ours opens them to Python
+        crowd = Crowd(ports, update.read_bytes())
         for client_id in client_ids:
             client = SimulatedClient(client_id, crowd)
-            loop.call(lambda client=client: engine.client_here(client))  # type: ignore[misc]  mypy sees no default
+            loop.call(partial(ports.clients.client_here, client))
         yield
