@@ -57,7 +57,7 @@ class ViewCall:
         self.has_failed = False
 
     def run(self) -> None:
-        """ViewCall the application, and put its answer into the pipe. Blocks."""
+        """Call the application, and put its answer into the pipe. Blocks."""
         try:
             self._run()
         except Broken:
