@@ -35,7 +35,12 @@ class Scene:
         self.network.links[self.network.combiners[0]].refuse()
         self.conductor.release_client(first)
         answers = self.network.folder_of(first) / first / "answers"
-        _wait_until(lambda: any(answers.glob("*.answer")), f"{first} keeps no answer")
+
+        def is_kept() -> bool:  # an update; the answer of a validation may wait there as well
+            updates = answers.glob("*.update")
+            return any(each.with_suffix(".answer").exists() for each in updates)
+
+        _wait_until(is_kept, f"{first} keeps no update")
 
     def deliver(self) -> None:
         """Let combiners take the waiting updates."""
