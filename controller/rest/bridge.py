@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from wsgiref.types import WSGIApplication
 
-from .exchange import Exchange, Message, Receive, Send
+from .request import Message, Receive, RequestInHand, Send
 
 
 class Bridge:
@@ -37,7 +37,7 @@ class Bridge:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if scope["type"] == "http":
-            await Exchange(self, scope, receive, send).run()
+            await RequestInHand(self, scope, receive, send).run()
 
     def stop(self) -> None:
         """Let everybody who waits be answered with the present state; call it on the loop."""

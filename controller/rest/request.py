@@ -32,7 +32,7 @@ class _Gone(Exception):
     """The caller has gone, or does not go on."""
 
 
-class Exchange:
+class RequestInHand:
     """One request and its answer."""
 
     def __init__(self, bridge: Bridge, scope: Message, receive: Receive, send: Send) -> None:
