@@ -21,7 +21,8 @@ from fednet.storage import Document
 from ...records import Records
 from ..machine.kernel import Machine
 from ..machine.orders import Projection
-from ..machine.state import Kind, Status
+from ..machine.plans import plan_of
+from ..machine.state import Status
 
 _ACTIVE = ("network", "active")
 
@@ -193,7 +194,7 @@ def document_changes(machine: Machine) -> dict[str, Any]:
         "status": str(session.status),
         "reason": session.reason,
         "round_number": machine.round_number,
-        "rounds_total": 0 if session.kind is Kind.PREDICTION else session.rounds,
+        "rounds_total": session.rounds if plan_of(session).has_rounds else 0,
         "model_id": session.model.id,
         "progress": machine.progress,
         "state": session.to_dict(),

@@ -37,8 +37,9 @@ from ..machine.orders import (
     StartPhase,
     WithdrawClients,
 )
+from ..machine.plans import plan_of
 from ..machine.scene import model_id_in
-from ..machine.state import BlobRef, Functions, Kind, Phase, Round, Session, Share
+from ..machine.state import BlobRef, Functions, Phase, Round, Session, Share
 
 
 class Pool(StrEnum):
@@ -159,7 +160,7 @@ def _right(session_id: str, authority: Authority) -> rounds_pb2.Authority:
 
 def _phase(session: Session, order: StartPhase, right: rounds_pb2.Authority) -> rounds_pb2.Phase:
     phase, package, functions = order.phase, session.package, session.functions
-    is_training = session.kind is not Kind.PREDICTION
+    has_rounds = plan_of(session).has_rounds
     return rounds_pb2.Phase(
         phase_id=phase.phase_id,
         session_id=session.session_id,
@@ -174,8 +175,8 @@ def _phase(session: Session, order: StartPhase, right: rounds_pb2.Authority) -> 
         client_settings_json=_client_settings(phase, order.clients),
         seconds_max=order.seconds_max,
         attempt=order.attempt,
-        aggregator=session.aggregator if is_training else "",
-        aggregator_settings_json=json.dumps(session.aggregator_kwargs) if is_training else "",
+        aggregator=session.aggregator if has_rounds else "",
+        aggregator_settings_json=json.dumps(session.aggregator_kwargs) if has_rounds else "",
         share_partial=phase.is_shared,
         retain_updates=phase.kind == "TRAIN" and not session.delete_models,
         keep_updates=functions is not None and functions.aggregates,
@@ -185,7 +186,7 @@ def _phase(session: Session, order: StartPhase, right: rounds_pb2.Authority) -> 
 
 def _settings(session: Session, phase: Phase) -> dict[str, Any]:
     """Return the settings that all clients are given with a task."""
-    if session.kind is Kind.PREDICTION:
+    if not plan_of(session).has_rounds:
         return {"session_id": session.session_id}
     return {
         **aggregator(session.aggregator, session.aggregator_kwargs).client_settings,
