@@ -8,7 +8,6 @@ from chaos.conductor import Conductor
 from chaos.network import ProcessNetwork
 from chaos.story import check_model, counted_answers
 
-from fednet import limits
 from fednet.api_client import APIClient
 from fednet.parameters import load_parameters
 
@@ -52,17 +51,14 @@ def test_a_session_survives_its_drivers(network, tmp_path):
     conductor.wait_for("train", 12, network.clients)
     second = network.driver()
     network.processes[first].start()
-    began = time.monotonic()
     network.processes[second].stop()
     conductor.release_round(12)
     wait_for_another_driver(network, first, second)
-    moved_after = time.monotonic() - began
     network.processes[second].go_on()
     session = network.api.wait_session("s", timeout=SECONDS_MAX)
 
     assert (session["status"], session["round_number"]) == ("FINISHED", ROUNDS), session["reason"]
     assert first != second
-    assert moved_after < limits.lease_seconds + 10 * limits.lease_renew_seconds
     counted = counted_answers(network)
     assert {number: len(names) for number, names in counted.items()} == dict.fromkeys(
         range(1, ROUNDS + 1), CLIENTS

@@ -154,3 +154,8 @@ def test_a_lease_expires_by_the_observers_own_clock():
     assert observer.next_expiry(1000.0 + limits.lease_seconds) == limits.lease_seconds
     assert "i" not in observer.living([lease(2)], 1000.0 + 2 * limits.lease_seconds)
     assert observer.next_expiry(1000.0 + 2 * limits.lease_seconds) == float("inf")
+
+
+def test_a_lease_that_is_not_renewed_is_over_within_ten_seconds():
+    """An observer sees the last renewal when it renews its own lease, at the latest."""
+    assert limits.lease_renew_seconds + limits.lease_seconds < 10
