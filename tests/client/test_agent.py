@@ -29,6 +29,7 @@ def session(net):
 
 
 def begin(net, name, **options):
+    net._controller.presence.wait_for_clients("TRAIN", 1, SOON_SECONDS)
     answer = net.api.start_session(name, **{"rounds": 1, "validate": False} | options)
     assert answer["success"], answer
 

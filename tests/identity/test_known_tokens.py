@@ -47,6 +47,7 @@ def test_a_token_like_a_known_one_is_refused():
     token = signer.sign(CLIENT)
     assert signer.verifier.verify(token) == CLIENT
 
+    begin, signature = token.rsplit(".", 1)
     with pytest.raises(Unauthenticated):
-        signer.verifier.verify(f"{token[:-2]}AA")
+        signer.verifier.verify(f"{begin}.{signature[::-1]}")
     assert signer.verifier.verify(token) == CLIENT

@@ -3,7 +3,7 @@
 import queue
 import threading
 
-SOON_SECONDS = 10.0
+SOON_SECONDS = 60.0
 
 
 class Trainer:

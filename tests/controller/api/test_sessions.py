@@ -93,6 +93,15 @@ def test_a_wait_that_has_its_change_already_ends_at_once(api):
     assert time.monotonic() - begun < SECONDS
 
 
+def test_a_wait_is_answered_where_an_earlier_version_was_restored(api):
+    """The caller knows a version that is gone."""
+    api.post(f"{SESSIONS}/", json={"session_id": "one"})
+
+    answer = api.get(f"{SESSIONS}/one?after_version=7&wait_seconds={SECONDS:g}")
+
+    assert answer.json["version"] == 1
+
+
 def test_a_wait_is_bounded(api):
     """Seconds that are too many, or none, are refused with the field."""
     for seconds in (limits.wait_seconds_max + 1, -1, "inf", "nan", "x"):
