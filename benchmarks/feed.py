@@ -26,7 +26,7 @@ import numpy as np
 
 from fednet.controller.feed.entries import EntryKind, Interest
 from fednet.controller.records import Records
-from fednet.controller.sessions.engine import news
+from fednet.controller.sessions.engine import from_combiners
 from fednet.parameters import write_model
 from fednet.testing import Network
 from fednet.wire import rounds_pb2, tasks_pb2
@@ -92,7 +92,7 @@ def _join(network: Network, ids: Sequence[str], together: int) -> dict[str, Any]
     ]
     before = time.process_time()
     for first in range(0, len(joins), together):
-        batch = [news.read(COMBINER, event) for event in joins[first : first + together]]
+        batch = [from_combiners.read(COMBINER, event) for event in joins[first : first + together]]
         engine._intake.absorb(COMBINER, batch)
     _wait_for_entry(network, ids[-1])
     for actor in engine._running.actors():
