@@ -57,7 +57,7 @@ lint: $(TEST) ## Check rules and format
 types: $(TEST) ## Check the types
 	@rm -rf build/types && mkdir -p build/types/fednet
 	@ln -s $(foreach room,$(wildcard fednet/*) $(COMPONENTS),$(CURDIR)/$(room)) build/types/fednet
-	MYPYPATH=build/types $(BIN)/mypy build/types/fednet tests/typing
+	MYPYPATH=build/types:benchmarks $(BIN)/mypy build/types/fednet tests/typing benchmarks
 
 proto: $(TEST) ## Generate fednet/wire anew from proto/
 	$(BIN)/python -m grpc_tools.protoc -I proto --python_out=. --pyi_out=. --grpc_python_out=. $(PROTOS)

@@ -91,9 +91,10 @@ def _median(size: int, rounds: int, options: argparse.Namespace) -> float:
 
 def _registered(settings: ControllerSettings, size: int) -> list[str]:
     """Write the documents of clients that a registration would write; return their ids."""
+    client_ids = [new_id() for _ in range(size)]
     clients = [
         {
-            "id": new_id(),
+            "id": client_id,
             "name": f"client-{number}",
             "combiner": "combiner",
             "combiner_preferred": False,
@@ -102,12 +103,12 @@ def _registered(settings: ControllerSettings, size: int) -> list[str]:
             "needs_package": False,
             "updated_at": timestamp(),
         }
-        for number in range(size)
+        for number, client_id in enumerate(client_ids)
     ]
     with closing(open_documents(settings.state_store_url, COLLECTIONS)) as documents:
         for first in range(0, size, ANSWERS):
             documents.insert_missing("clients", clients[first : first + ANSWERS])
-    return [client["id"] for client in clients]
+    return client_ids
 
 
 @contextmanager

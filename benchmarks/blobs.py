@@ -82,7 +82,7 @@ def s3_blobs(folder: Path) -> Iterator[Blobs]:
         host = f"127.0.0.1:{taken.getsockname()[1]}"
     program = Path(sys.executable).with_name("rclone")
     command = [program, "serve", "s3", "--addr", host, "--auth-key", "key,secret", folder]
-    server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)
     try:
         yield opened_when_ready(f"s3://key:secret@{host}/bucket?secure=false")
     finally:

@@ -66,7 +66,9 @@ def measure(folder: Path, megabytes: int, repeats: int) -> dict[str, float]:
     seconds["open + check + fold"] = sum(seconds[step] for step in ("open", "check", "fold"))
     seconds["np.add float32 to float64"] = fastest(lambda: add(sums, arrays), repeats)
     seconds["np.add float64 to float64"] = fastest(lambda: add(sums, sums), repeats)
-    seconds["finish"] = fastest(lambda: sum(array.size for array in partial.finish()), repeats)
+    seconds["finish"] = fastest(
+        lambda: sum(each.size for each in partial.finish((), None)), repeats
+    )
     return seconds
 
 
