@@ -179,12 +179,12 @@ class CombinerSettings(_Section):
     server_functions_seconds_max: float = Field(
         default=limits.server_functions_seconds_max, gt=0, le=limits.round_seconds_max
     )
-    """How long one step of a session's server functions may take before it is stopped."""
+    """How long one run of a session's server functions may take before it is stopped."""
 
     server_functions_memory_bytes_max: int = Field(
         default=limits.server_functions_memory_bytes_max, ge=256 * limits.MIB
     )
-    """How much memory one step of a session's server functions may take, in bytes."""
+    """How much memory one run of a session's server functions may take, in bytes."""
 
     @property
     def blob_store_url(self) -> str | None:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from fednet import limits
 from fednet.processes import Group, Lifeline, Output
-from fednet.server_functions import REQUEST, Step
+from fednet.server_functions import REQUEST, Run
 from fednet.settings import environment_of_a_task
 
 from ..machine.orders import FunctionsOrder
@@ -90,7 +90,7 @@ class FunctionProcesses:
             tell: Called with the output of the run, if there is any, however it ended.
             base: The global model.
             state: The functions' memory, if there is one.
-            asked: Further fields of the `Step`.
+            asked: Further fields of the `Run`.
 
         Raises:
             TaskFailed: The functions failed, or their results cannot be taken.
@@ -99,7 +99,7 @@ class FunctionProcesses:
         for state_id in functions.obsolete_state_ids:
             self._local.discard_state(state_id)
         with contextlib.ExitStack() as held:
-            step = Step(
+            run = Run(
                 source=functions.source,
                 seed=functions.about.phase_id,
                 helper=functions.helper,
@@ -109,9 +109,9 @@ class FunctionProcesses:
                 memory_bytes_max=self.bounds.memory_bytes_max,
                 **asked,
             )
-            folder = held.enter_context(self._folder(step))
-            self._follow(folder, step, tell)
-            return made_in(folder, step)
+            folder = held.enter_context(self._folder(run))
+            self._follow(folder, run, tell)
+            return made_in(folder, run)
 
     def cancel(self) -> None:
         """End the present runs soon; later ones end at once."""
@@ -126,28 +126,28 @@ class FunctionProcesses:
         self._lifeline.close()
 
     @contextlib.contextmanager
-    def _folder(self, step: Step) -> Iterator[Path]:
+    def _folder(self, run: Run) -> Iterator[Path]:
         folder = self._spool.scratch().absolute()
         folder.mkdir(mode=0o700)
         try:
-            (folder / REQUEST).write_text(json.dumps(asdict(step)), encoding="utf-8")
+            (folder / REQUEST).write_text(json.dumps(asdict(run)), encoding="utf-8")
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _follow(self, folder: Path, step: Step, tell: Callable[[str], None]) -> None:
+    def _follow(self, folder: Path, run: Run, tell: Callable[[str], None]) -> None:
         """Start the process, and follow it to its end."""
         process = _start(folder)
         with self._group() as group, process, closing(Output(process)) as output:
             try:
                 if group.admit(process):
                     _begin(process, folder)
-                in_time = output.follow(step.seconds_max, group.kill)
+                in_time = output.follow(run.seconds_max, group.kill)
             finally:
                 group.end(process)
             if output.text:
                 tell(output.text)
-            check_end(process.returncode, folder, step, output.text, in_time=in_time)
+            check_end(process.returncode, folder, run, output.text, in_time=in_time)
 
     @contextlib.contextmanager
     def _group(self) -> Iterator[Group]:

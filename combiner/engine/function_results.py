@@ -17,7 +17,7 @@ from fednet.errors import InvalidModel, TaskFailed
 from fednet.parameters import open_model
 from fednet.processes import how_it_ended
 from fednet.rpc import sendable
-from fednet.server_functions import ANSWER, MODEL, STATE, Step
+from fednet.server_functions import ANSWER, MODEL, STATE, Run
 
 _Array = np.ndarray[Any, Any]
 
@@ -52,7 +52,7 @@ class Made:
             raise TaskFailed(f"aggregate returned no model of this session. {error}") from error
 
 
-def check_end(exit_code: int, folder: Path, step: Step, printed: str, *, in_time: bool) -> None:
+def check_end(exit_code: int, folder: Path, run: Run, printed: str, *, in_time: bool) -> None:
     """Check how the process of a run has ended.
 
     Raises:
@@ -60,14 +60,14 @@ def check_end(exit_code: int, folder: Path, step: Step, printed: str, *, in_time
     """
     if not in_time or exit_code == -signal.SIGXCPU:
         raise TaskFailed(
-            f"The server functions took longer than {step.seconds_max:g} seconds and were stopped.",
+            f"The server functions took longer than {run.seconds_max:g} seconds and were stopped.",
             traceback=printed,
         )
     if exit_code != 0 or not (folder / ANSWER).is_file():
         raise TaskFailed(f"{_WHAT} {how_it_ended(exit_code, printed)}.", traceback=printed)
 
 
-def made_in(folder: Path, step: Step) -> Made:
+def made_in(folder: Path, run: Run) -> Made:
     """Read the results of a run from its folder.
 
     Raises:
@@ -82,7 +82,7 @@ def made_in(folder: Path, step: Step) -> Made:
     clients, settings = answer.get("clients", []), answer.get("settings", {})
     if not isinstance(clients, list) or not isinstance(settings, dict):
         raise TaskFailed(f"{_WHAT} has written over its answer.")
-    known = set(step.clients)
+    known = set(run.clients)
     return Made(
         clients=[each for each in clients if isinstance(each, str) and each in known],
         settings=settings,

@@ -9,16 +9,16 @@
     api.start_session(server_functions=ServerFunctions)
 
 The class travels as its source. `check_source` reads it without running it; it runs on a combiner,
-each step in a process of its own:
+each run in a process of its own:
 
-    process:    python -m fednet.server_functions, with the path of the step's folder on its stdin
+    process:    python -m fednet.server_functions, with the path of the run's folder on its stdin
 
-See `docs/server-functions.md` for what users may rely on, and `_step` for the files of a step.
+See `docs/server-functions.md` for what users may rely on, and `_run` for the files of a run.
 """
 
 from fednet.server_functions._base import ServerFunctionsBase
+from fednet.server_functions._run import ANSWER, MODEL, REQUEST, STATE, Run
 from fednet.server_functions._source import METHODS, Declared, check_source, source_of
-from fednet.server_functions._step import ANSWER, MODEL, REQUEST, STATE, Step
 
 __all__ = [
     "ANSWER",
@@ -27,8 +27,8 @@ __all__ = [
     "REQUEST",
     "STATE",
     "Declared",
+    "Run",
     "ServerFunctionsBase",
-    "Step",
     "check_source",
     "source_of",
 ]

@@ -1,4 +1,4 @@
-"""The process of one step: `python -m fednet.server_functions`, with the step's folder on its stdin.
+"""The process of one run: `python -m fednet.server_functions`, with the run's folder on its stdin.
 
 No code of the user's is touched before the line has come: a parent that died before it made sure of
 our end never sends one, and we go when its pipe closes.
@@ -16,33 +16,33 @@ from pathlib import Path
 
 from fednet.server_functions._perform import perform
 from fednet.server_functions._problems import problem_of
-from fednet.server_functions._step import ANSWER, REQUEST, Step
+from fednet.server_functions._run import ANSWER, REQUEST, Run
 
 _FILE_BYTES_EXTRA = 2**24  # beside what lies in memory: headers
 
 
 def main() -> None:
-    """Perform one step."""
+    """Perform one run."""
     folder = sys.stdin.readline().rstrip("\n")
     if not folder:
         return
     os.chdir(folder)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-    step = Step(**json.loads(Path(REQUEST).read_bytes()))
-    _bound(step)
+    run = Run(**json.loads(Path(REQUEST).read_bytes()))
+    _bound(run)
     try:
-        answer = perform(step)
+        answer = perform(run)
     except BaseException as error:  # noqa: BLE001 (user code may raise anything)
-        answer = problem_of(error, step)
+        answer = problem_of(error, run)
     Path(ANSWER).write_text(json.dumps(answer), encoding="utf-8")
 
 
-def _bound(step: Step) -> None:
+def _bound(run: Run) -> None:
     """Limits that nothing in this process can lift again, nor what it starts."""
-    seconds = math.ceil(step.seconds_max) + 1  # the clock is first, but for several threads
+    seconds = math.ceil(run.seconds_max) + 1  # the clock is first, but for several threads
     for which, most, hardest in (
-        (resource.RLIMIT_DATA, step.memory_bytes_max, 0),
-        (resource.RLIMIT_FSIZE, step.memory_bytes_max + _FILE_BYTES_EXTRA, 0),
+        (resource.RLIMIT_DATA, run.memory_bytes_max, 0),
+        (resource.RLIMIT_FSIZE, run.memory_bytes_max + _FILE_BYTES_EXTRA, 0),
         (resource.RLIMIT_CPU, seconds, 1),  # SIGXCPU, which says what it was, comes before SIGKILL
         (resource.RLIMIT_CORE, 0, 0),
     ):

@@ -1,4 +1,4 @@
-"""What a step does: the user's object as it was left, its methods, and what it is then."""
+"""What a run does: the user's object as it was left, its methods, and what it is then."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from fednet.errors import InvalidModel, TaskFailed
 from fednet.parameters import model_format, open_model, write_model
 from fednet.server_functions._offered import OFFERED
 from fednet.server_functions._problems import FILE
+from fednet.server_functions._run import MODEL, STATE, Run
 from fednet.server_functions._source import check_source
-from fednet.server_functions._step import MODEL, STATE, Step
 
 _MODULE = "server_functions"
 _SEED_NUMBERS = 2**32
@@ -27,31 +27,31 @@ _SEED_NUMBERS = 2**32
 Array = np.ndarray[Any, Any]
 
 
-def perform(step: Step) -> dict[str, Any]:
-    """Call the methods that the step is for, and keep what the object remembers.
+def perform(run: Run) -> dict[str, Any]:
+    """Call the methods that the run is for, and keep what the object remembers.
 
     Raises:
         TaskFailed: What a method returned, or what the object remembers, cannot be taken.
         Exception: Whatever the user's code raises.
     """
-    random.seed(step.seed)
+    random.seed(run.seed)
     np.random.seed(random.randrange(_SEED_NUMBERS))  # noqa: NPY002, S311  the user's may be the old one
-    declared = check_source(step.source)
-    functions = _object_of(step, declared.name)
-    with model_format(step.helper).open(Path(step.base)) as base:
-        if step.updates:
-            answer = _aggregate(functions, base.arrays, step)
+    declared = check_source(run.source)
+    functions = _object_of(run, declared.name)
+    with model_format(run.helper).open(Path(run.base)) as base:
+        if run.updates:
+            answer = _aggregate(functions, base.arrays, run)
         else:
-            answer = _plan(functions, declared.methods, base.arrays, step)
+            answer = _plan(functions, declared.methods, base.arrays, run)
     _keep(functions)
     return answer
 
 
-def _object_of(step: Step, name: str) -> Any:
-    kind = getattr(_module_of(step.source), name)
-    if step.state is None:
+def _object_of(run: Run, name: str) -> Any:
+    kind = getattr(_module_of(run.source), name)
+    if run.state is None:
         return kind()
-    with open_model(Path(step.state)) as state:
+    with open_model(Path(run.state)) as state:
         [pickled] = state.arrays
         remembered = pickle.loads(pickled.tobytes())  # noqa: S301  by such a process it was made
     functions = kind.__new__(kind)
@@ -70,12 +70,10 @@ def _module_of(source: str) -> types.ModuleType:
     return module
 
 
-def _plan(
-    functions: Any, methods: tuple[str, ...], base: list[Array], step: Step
-) -> dict[str, Any]:
+def _plan(functions: Any, methods: tuple[str, ...], base: list[Array], run: Run) -> dict[str, Any]:
     answer: dict[str, Any] = {}
     if "client_selection" in methods:
-        answer["clients"] = _chosen(functions.client_selection(list(step.clients)), step.clients)
+        answer["clients"] = _chosen(functions.client_selection(list(run.clients)), run.clients)
     if "client_settings" in methods:
         answer["settings"] = _settings(functions.client_settings(list(base)))
     return answer
@@ -116,11 +114,11 @@ def _number(value: object) -> Any:
     raise TypeError(f"{type(value).__name__} is none of JSON's types")
 
 
-def _aggregate(functions: Any, base: list[Array], step: Step) -> dict[str, Any]:
-    with open_model(Path(step.updates)) as file:
+def _aggregate(functions: Any, base: list[Array], run: Run) -> dict[str, Any]:
+    with open_model(Path(run.updates)) as file:
         updates = {
             client: (file.arrays[place * len(base) : (place + 1) * len(base)], said)
-            for place, (client, said) in enumerate(step.labels)
+            for place, (client, said) in enumerate(run.labels)
         }
     made = functions.aggregate(list(base), dict(sorted(updates.items())))
     if not isinstance(made, list | tuple):
@@ -140,7 +138,7 @@ def _keep(functions: Any) -> None:
     if len(pickled) > limits.server_functions_state_bytes_max:
         raise TaskFailed(
             f"The attributes of self take {len(pickled)} bytes; at most "
-            f"{limits.server_functions_state_bytes_max} are kept from step to step. Keep less."
+            f"{limits.server_functions_state_bytes_max} are kept from run to run. Keep less."
         )
     write_model(Path(STATE), [np.frombuffer(pickled, np.uint8)])
 
@@ -150,6 +148,6 @@ def _pickled(attributes: dict[str, Any]) -> bytes:
         return pickle.dumps(attributes)
     except Exception as error:  # whatever the user's objects say to it
         raise TaskFailed(
-            f"The attributes of self ({', '.join(attributes)}) cannot be kept for the next step: "
+            f"The attributes of self ({', '.join(attributes)}) cannot be kept for the next run: "
             f"{error}. Keep values: numbers, texts, arrays, lists and dicts of them."
         ) from error

@@ -1,4 +1,4 @@
-"""What is said of a step that failed: in the user's words, with the user's lines."""
+"""What is said of a run that failed: in the user's words, with the user's lines."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any, Final
 
 from fednet import limits
 from fednet.errors import FednetError
-from fednet.server_functions._step import Step
+from fednet.server_functions._run import Run
 
 FILE: Final = "server_functions.py"
 """What tracebacks call the source."""
 
 
-def problem_of(error: BaseException, step: Step) -> dict[str, Any]:
-    """The answer of a step that failed; what we found wrong ourselves needs no traceback."""
+def problem_of(error: BaseException, run: Run) -> dict[str, Any]:
+    """The answer of a run that failed; what we found wrong ourselves needs no traceback."""
     if isinstance(error, FednetError):
         return {"problem": error.message, "traceback": ""}
     reason = traceback.format_exception_only(error)[-1].strip()
     if isinstance(error, MemoryError):
         reason = (
-            f"they may use {step.memory_bytes_max} bytes of memory "
+            f"they may use {run.memory_bytes_max} bytes of memory "
             f"(--server-functions-memory-bytes-max of the combiner), and needed more; {reason}"
         )
     error.__traceback__ = _from_the_source_on(error)

@@ -124,7 +124,7 @@ async def test_the_combiner_says_whether_it_allows_them_and_holds_to_it(planner,
         assert "'c' runs no server functions" in answer.message
 
 
-async def test_what_they_remember_goes_from_step_to_step(planner, store):
+async def test_what_they_remember_goes_from_run_to_run(planner, store):
     """A blob carries the memory to a new process too, with classes of its own; obsolete memory is deleted."""
     source = "class Note:\n    count = 0\n" + functions(
         __init__="self.note = Note()",
@@ -213,7 +213,7 @@ FAILURES = {
     "return {'x': float('nan')}": "no JSON",
     "return {'x': object()}": "object is none of JSON's types",
     "return {'x': 'y' * 300_000}": "more than 262144 bytes",
-    "self.file = open(os.devnull); return {}": "(file) cannot be kept for the next step",
+    "self.file = open(os.devnull); return {}": "(file) cannot be kept for the next run",
     "import nothing_of_that_name": "ModuleNotFoundError",
     "return {'x': undefined}": "NameError",
     "raise OSError('no file caf\\udce9')": "OSError: no file caf?",

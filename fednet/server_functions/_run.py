@@ -1,6 +1,6 @@
-"""One step of server functions, as its two ends agree on it: a folder with these files.
+"""One run of server functions, as its two ends agree on it: a folder with these files.
 
-    request.json    a `Step`; the parent has written it
+    request.json    a `Run`; the parent has written it
     answer.json     {"clients": […], "settings": {…}} or {"problem": text, "traceback": text}
     state.npz       what the functions remember now: a model file of one array of bytes, a pickle
     model.npz       what aggregate gave
@@ -20,19 +20,19 @@ MODEL: Final = "model.npz"
 
 
 @dataclass(frozen=True)
-class Step:
+class Run:
     """What is asked of server functions.
 
     Args:
         source: Their source.
-        seed: Of the random numbers: a step that is repeated draws the same ones.
+        seed: Of the random numbers: a run that is repeated draws the same ones.
         helper: The format of the global model.
         base: The path of the global model's file.
-        state: The path of what they remember; None in the first step.
+        state: The path of what they remember; None in the first run.
         clients: The ids of those who can be chosen; for a plan.
         updates: The path of a model file with the updates, one after the other; empty for a plan.
         labels: For each update the client's id and what it said of its training.
-        seconds_max: How long the step may take, by the clock and of the processor.
+        seconds_max: How long the run may take, by the clock and of the processor.
         memory_bytes_max: How much memory it may take.
     """
 
