@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fednet import limits
 
@@ -15,9 +15,7 @@ from .call import AnswerHead, ViewCall
 from .environ import environ_of
 from .later import WAITS, Waits, Wakeable
 from .pipes import Pipe, RequestBody, spool
-
-if TYPE_CHECKING:
-    from .bridge import Bridge
+from .views import Views
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -35,8 +33,8 @@ class _Gone(Exception):
 class RequestInHand:
     """One request and its answer."""
 
-    def __init__(self, bridge: Bridge, scope: Message, receive: Receive, send: Send) -> None:
-        self._bridge = bridge
+    def __init__(self, views: Views, scope: Message, receive: Receive, send: Send) -> None:
+        self._views = views
         self._scope = scope
         self._receive_message = receive
         self._send_message = send
@@ -96,20 +94,20 @@ class RequestInHand:
         return piece, not message.get("more_body", False)
 
     def _check_size(self, size: int) -> None:
-        if size > self._bridge.body_bytes_max:
+        if size > self._views.body_bytes_max:
             raise _TooLarge
 
     # The answer
 
     async def _answer(self, beginning: Any, *, is_whole: bool) -> None:
         rest = None if is_whole else Pipe(self._loop, limits.rest_pipe_bytes_max)
-        environ = environ_of(self._scope, RequestBody(beginning, rest, self._bridge.broken))
+        environ = environ_of(self._scope, RequestBody(beginning, rest, self._views.broken))
         waits = environ[WAITS] = Waits()
         caller = asyncio.ensure_future(self._follow_caller(rest))
         try:
             while True:
                 call = ViewCall(
-                    self._bridge.app, environ, Pipe(self._loop, limits.rest_pipe_bytes_max)
+                    self._views.app, environ, Pipe(self._loop, limits.rest_pipe_bytes_max)
                 )
                 await self._run(call, waits, caller)
                 if (awaited := waits.awaited) is None:
@@ -130,7 +128,7 @@ class RequestInHand:
 
     async def _run(self, call: ViewCall, waits: Waits, caller: asyncio.Future[None]) -> None:
         """Run a view in a thread, and send what it answers; stop it if the caller goes."""
-        working = self._bridge.in_thread(call.run)
+        working = self._views.in_thread(call.run)
         sending = asyncio.ensure_future(self._send_answer(call, waits))
         try:
             await asyncio.wait((sending, caller), return_when=asyncio.FIRST_COMPLETED)
@@ -160,8 +158,8 @@ class RequestInHand:
     async def _send_stream(self, waits: Waits) -> None:
         """Send the pieces of a stream until it ends or the server stops."""
         assert waits.stream is not None
-        pieces = waits.stream.pieces(self._bridge.in_thread)
-        stopped = asyncio.ensure_future(self._bridge.stopped())
+        pieces = waits.stream.pieces(self._views.in_thread)
+        stopped = asyncio.ensure_future(self._views.stopped())
         try:
             while True:
                 coming = asyncio.ensure_future(anext(pieces, None))
@@ -190,7 +188,7 @@ class RequestInHand:
                 self._loop.call_soon_threadsafe(_set, happened)
 
         awaited.on_wake(wake)
-        stopped = asyncio.ensure_future(self._bridge.stopped())
+        stopped = asyncio.ensure_future(self._views.stopped())
         left = max(0.0, (waits.deadline or 0.0) - time.monotonic())
         try:
             await asyncio.wait(
@@ -201,7 +199,7 @@ class RequestInHand:
             awaited.close()
         if caller.done():
             caller.result()
-        waits.is_over = self._bridge.is_stopping
+        waits.is_over = self._views.is_stopping
 
     async def _start(self, head: AnswerHead) -> None:
         headers = [
@@ -210,7 +208,7 @@ class RequestInHand:
         ]
         headers.append((b"date", formatdate(usegmt=True).encode()))
         self._has_started = True
-        if self._bridge.is_stopping:
+        if self._views.is_stopping:
             headers.append((b"connection", b"close"))
         await self._send_in_time(
             {"type": "http.response.start", "status": head.status, "headers": headers}
@@ -233,7 +231,7 @@ class RequestInHand:
         if self._has_started:
             await self._drop()
             return
-        text = f"A request may have {self._bridge.body_bytes_max} bytes at most.".encode()
+        text = f"A request may have {self._views.body_bytes_max} bytes at most.".encode()
         headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))]
         await self._start(AnswerHead(413, [*headers, ("Connection", "close")]))
         await self._send(text, is_last=True)

@@ -17,8 +17,9 @@ from werkzeug.exceptions import ClientDisconnected
 
 from fednet import limits
 
-from .bridge import Bridge
 from .protocol import Connection
+from .request import Message, Receive, RequestInHand, Send
+from .views import Views
 
 
 @contextlib.contextmanager
@@ -59,8 +60,8 @@ class _Server:
             self._loop = asyncio.get_running_loop()
             self._stopping, self._is_empty = asyncio.Event(), asyncio.Event()
             bytes_max = limits.model_bytes_max + limits.upload_overhead_bytes_max
-            bridge = Bridge(self._app, self._threads, bytes_max, ClientDisconnected)
-            config = _config(bridge)
+            views = Views(self._app, self._threads, bytes_max, ClientDisconnected)
+            config = _config(views)
             server = await self._loop.create_server(
                 lambda: Connection(config, self._state, {}, _loop=self._loop, on_lost=self._lost),
                 sock=listening,
@@ -72,9 +73,9 @@ class _Server:
         is_up.set_result(None)
         await self._stopping.wait()
         server.close()
-        bridge.stop()
+        views.stop()
         await self._end_connections()
-        await self._loop.run_in_executor(None, bridge.close)
+        await self._loop.run_in_executor(None, views.close)
 
     def stop(self) -> None:
         """Stop from any thread."""
@@ -101,9 +102,12 @@ class _Server:
         self._is_empty.set()
 
 
-def _config(bridge: Bridge) -> Config:
+def _config(views: Views) -> Config:
+    async def answer(scope: Message, receive: Receive, send: Send) -> None:
+        await RequestInHand(views, scope, receive, send).run()
+
     config = Config(
-        bridge,
+        answer,
         http="h11",
         ws="none",
         lifespan="off",

@@ -11,7 +11,6 @@ from fednet.storage import Document
 
 from ..catalog import helper_of
 from ..records import new_id, timestamp
-from .engine.commit import document_changes
 from .machine.kernel import Machine
 from .machine.state import BlobRef, Functions, Kind, Session
 from .options import PredictionOptions, SessionOptions
@@ -44,7 +43,7 @@ def _document(
         "committed_at": timestamp(),
         "projections": [],
         "is_settled": True,
-        **document_changes(Machine(session)),
+        **Machine(session).document(),
     }
 
 

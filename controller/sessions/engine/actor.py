@@ -28,7 +28,7 @@ from ..machine.events import (
 from ..machine.kernel import Machine
 from ..machine.orders import Decision, Order, Projection
 from ..machine.state import Session
-from .commit import Commits, document_changes
+from .commit import Commits
 from .inbox import Inbox, Letter
 from .links import Then
 from .lost_time import LostTime
@@ -253,9 +253,7 @@ class SessionActor:
         return bool(self._machine.progress != self._document["progress"])
 
     def _commit(self, projections: Sequence[Projection]) -> None:
-        document = self._ports.commits.commit(
-            self._document, document_changes(self._machine), projections
-        )
+        document = self._ports.commits.commit(self._document, self._machine.document(), projections)
         self._document, self._committed_at = document, time.monotonic()
         self._ports.listener.stored(document)
 

@@ -19,9 +19,7 @@ from fednet.errors import AlreadyExists, Conflict, NotFound
 from fednet.storage import Document
 
 from ...records import Records
-from ..machine.kernel import Machine
 from ..machine.orders import Projection
-from ..machine.plans import plan_of
 from ..machine.state import Status
 
 _ACTIVE = ("network", "active")
@@ -185,20 +183,6 @@ class Commits:
             self._versions.move_to_end(key)
             while len(self._versions) > limits.remembered_versions_max:
                 self._versions.popitem(last=False)
-
-
-def document_changes(machine: Machine) -> dict[str, Any]:
-    """Return the fields of a session's document that follow from its state."""
-    session = machine.session
-    return {
-        "status": str(session.status),
-        "reason": session.reason,
-        "round_number": machine.round_number,
-        "rounds_total": session.rounds if plan_of(session).has_rounds else 0,
-        "model_id": session.model.id,
-        "progress": machine.progress,
-        "state": session.to_dict(),
-    }
 
 
 def stamp_of(session: Document) -> Document:

@@ -25,7 +25,6 @@ from ..machine.events import Event, MoreRoundsAsked, PauseAsked, ResumeAsked, St
 from ..machine.kernel import Machine
 from ..machine.state import Kind, Session, Status
 from ..options import PredictionOptions, SessionOptions
-from .commit import document_changes
 from .intake import Intake
 from .lease_keeper import LeaseKeeper
 from .links import CombinerLinks
@@ -213,9 +212,7 @@ class Engine:
             session = Session.from_dict(document["state"])
             session.reopen(rounds)
             rights = self._ownership.next_rights(document)
-            document = self._running.commit(
-                document, {**document_changes(Machine(session)), **rights}
-            )
+            document = self._running.commit(document, {**Machine(session).document(), **rights})
             self._running.run(document)
         return document
 

@@ -112,6 +112,19 @@ class Machine:
         """The present round's progress, as people see it."""
         return progress.progress(self.session, self._plan, self._tallies)
 
+    def document(self) -> dict[str, Any]:
+        """Return the fields of the session's document that follow from its state."""
+        session = self.session
+        return {
+            "status": str(session.status),
+            "reason": session.reason,
+            "round_number": self.round_number,
+            "rounds_total": session.rounds if self._plan.has_rounds else 0,
+            "model_id": session.model.id,
+            "progress": self.progress,
+            "state": session.to_dict(),
+        }
+
     # Events
 
     def _dispatch(self, event: Event, scene: Scene) -> None:

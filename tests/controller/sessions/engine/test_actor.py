@@ -7,7 +7,7 @@ import pytest
 
 from fednet import limits
 from fednet.controller.sessions.engine.actor import Ports, SessionActor
-from fednet.controller.sessions.engine.commit import Commits, document_changes
+from fednet.controller.sessions.engine.commit import Commits
 from fednet.controller.sessions.engine.lost_time import LostTime
 from fednet.controller.sessions.engine.patience import Patience
 from fednet.controller.sessions.machine.events import (
@@ -42,7 +42,7 @@ class Desk:
         if not (document := records.lookup("sessions", session.document_id)):
             rights = {"owner": {"name": "c", "incarnation": "1"}, "term": 1, "projections": []}
             about = {"id": session.document_id, "session_id": session.session_id}
-            first = {**about, **rights, **document_changes(Machine(session))}
+            first = {**about, **rights, **Machine(session).document()}
             document = records.insert("sessions", first)
         self.commits = Commits(records)
         self.stopping = threading.Event()

@@ -1,4 +1,4 @@
-"""The bridge from the event loop to the views: they run in a few threads, and whoever waits holds none."""
+"""The views: they run in a few threads, and a request that waits holds none."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from wsgiref.types import WSGIApplication
 
-from .request import Message, Receive, RequestInHand, Send
 
-
-class Bridge:
-    """An ASGI application that calls a WSGI application.
+class Views:
+    """The threads of a WSGI application, and the signal that the server stops.
 
     Args:
         app: The WSGI application.
@@ -33,11 +31,6 @@ class Bridge:
         self.broken = broken
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="rest")
         self._stopping = asyncio.Event()
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer a request."""
-        if scope["type"] == "http":
-            await RequestInHand(self, scope, receive, send).run()
 
     def stop(self) -> None:
         """Let everybody who waits be answered with the present state; call it on the loop."""
