@@ -100,7 +100,7 @@ COLLECTIONS = (
     Collection("drafts"),
     Collection("revocations"),
     Collection("network"),
-    Collection("uploads", indexed=("sender",)),
+    Collection("uploads"),
     Collection("secrets"),  # no route reads it
 )
 
@@ -181,7 +181,11 @@ class Records:
                 return document
             try:
                 return self.documents.update(
-                    collection, document["id"], wanted, expected_version=document["version"]
+                    collection,
+                    document["id"],
+                    wanted,
+                    expected_version=document["version"],
+                    known=document,
                 )
             except Conflict:
                 continue

@@ -324,7 +324,7 @@ class APIClient(APIReader):
             Unavailable: No controller has answered for `limits.controller_absence_seconds_max`.
         """
         if after is None:
-            after = int(self.get_feed(2**53)["head"])
+            after = int(self.get_feed(limits.feed_numbers_max)["head"])
         return entries_of_feed(self._http, after, kinds, session_id, self._pause)
 
     # Predictions

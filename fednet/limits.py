@@ -101,9 +101,7 @@ plotted_validations_max: Final = 20_000
 waiting_pause_seconds: Final = 2.0
 rest_connections_max: Final = 10_000
 rest_backlog_connections: Final = 1_024
-rest_idle_seconds_max: Final = (
-    120.0  # without a byte of a request, or with an answer that nobody reads
-)
+rest_idle_seconds_max: Final = 120.0  # no byte of a request comes, or nobody reads an answer
 rest_head_bytes_max: Final = 256 * KIB
 rest_memory_bytes_max: Final = 512 * KIB  # of a request's body; more lies in a temporary file
 rest_spooled_bytes_max: Final = 16 * MIB  # of it are received before a thread is needed
@@ -114,6 +112,7 @@ checked_bytes_per_second: Final = 32 * MIB
 
 # The feed
 feed_entries_max: Final = 100_000
+feed_numbers_max: Final = 2**53  # readers may count in floating point
 feed_seconds_max: Final = 7 * 24 * 3600.0
 feed_block_entries: Final = 1_000
 feed_read_blocks: Final = 100
@@ -188,7 +187,7 @@ command_seconds_max: Final = (
 progress_seconds: Final = 1.0  # between two writes of a session that only tell its progress
 pulse_seconds: Final = 1.0
 store_slow_seconds: Final = 1.0  # a use of the state store that takes longer counts for no deadline
-remembered_versions_max: Final = 10_000
+remembered_documents_max: Final = 1_000
 
 # Several controllers
 lease_renew_seconds: Final = 2.0

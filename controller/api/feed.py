@@ -25,7 +25,7 @@ class AskedFeed(Asked):
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
-    after: int = Field(0, ge=0, le=2**53)
+    after: int = Field(0, ge=0, le=limits.feed_numbers_max)
     """Answer with the entries after this number. The header Last-Event-ID says the same, and wins."""
 
     seconds: float = Field(0, ge=0, le=limits.wait_seconds_max, allow_inf_nan=False)
@@ -134,7 +134,7 @@ def _kinds(query: AskedFeed) -> frozenset[str] | None:
 
 def _last_event_id() -> int:
     text = request.headers["Last-Event-ID"]
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(2**53))):
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(limits.feed_numbers_max))):
         raise InvalidInput(
             f"Last-Event-ID is {text[:20]!r}: send the id of the last event, a number.",
             field="Last-Event-ID",

@@ -9,19 +9,18 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
-from fednet import limits
 from fednet.errors import Conflict, Unavailable
 from fednet.identity import Identity
 from fednet.storage import Blob, Blobs
 
-from .protocol import chunks_of, corrupted, lost, owner_prefix, to_be_dropped
+from .protocol import chunks_of, corrupted, idle, lost, owner_prefix, surplus
 
 
 @dataclass(frozen=True)
@@ -67,13 +66,12 @@ class FolderUploads:
     def collect(self) -> None:
         """See `Uploads.collect`."""
         with _file_errors():
-            self._drop(to_be_dropped(self._grown_at(), set(), 0))
+            self._drop(idle(self._grown_at()))
 
     def _begin(self, sender: Identity, path: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         found = self._grown_at()
-        others = {name for name in found if name.startswith(owner_prefix(sender))} - {path.name}
-        self._drop(to_be_dropped(found, others, limits.blob_uploads_max - 1))
+        self._drop(idle(found) | surplus(found, sender, path.name))
         path.touch(mode=0o600)
 
     def _grown_at(self) -> dict[str, float]:
@@ -84,7 +82,7 @@ class FolderUploads:
                 grown_at[path.name] = path.stat().st_mtime
         return grown_at
 
-    def _drop(self, names: list[str]) -> None:
+    def _drop(self, names: Iterable[str]) -> None:
         for name in names:
             (self.folder / name).unlink(missing_ok=True)
 

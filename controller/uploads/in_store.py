@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 from uuid import UUID
 
-from fednet import limits
 from fednet.errors import Conflict, NotFound, TransferCorrupted
 from fednet.identity import Identity
-from fednet.storage import Blob, Blobs, Query
+from fednet.storage import Blob, Blobs
 
 from ..records import Records
-from .protocol import chunks_of, corrupted, lost, owner_prefix, to_be_dropped
+from .protocol import chunks_of, corrupted, idle, lost, owner_prefix, surplus
 
 STAGED: Final = "incoming/"
 """The beginning of the keys of pieces."""
@@ -78,27 +77,21 @@ class StoreUploads:
 
     def collect(self) -> None:
         """See `Uploads.collect`."""
-        self._drop(to_be_dropped(self._grown_at({}), set(), 0))
+        self._drop(idle(self._grown_at()))
         for key in self.blobs.list(STAGED):
             name = key.removeprefix(STAGED).partition("/")[0]
             if self.records.documents.get(_UPLOADS, name) is None:
                 self.blobs.delete(key)
 
     def _begin(self, sender: Identity, name: str) -> None:
-        others = set(self._grown_at({"sender": owner_prefix(sender)})) - {name}
-        self._drop(to_be_dropped(self._grown_at({}), others, limits.blob_uploads_max - 1))
-        begun = {
-            "id": name,
-            "sender": owner_prefix(sender),
-            "size_bytes": 0,
-            "grown_at": time.time(),
-        }
+        found = self._grown_at()
+        self._drop(idle(found) | surplus(found, sender, name))
+        begun = {"id": name, "size_bytes": 0, "grown_at": time.time()}
         self.records.documents.insert_missing(_UPLOADS, [begun])
 
-    def _grown_at(self, where: dict[str, str]) -> dict[str, float]:
-        """Return uploads, with the time at which each grew last."""
-        found = self.records.find(_UPLOADS, Query(where=where))
-        return {each["id"]: each["grown_at"] for each in found}
+    def _grown_at(self) -> dict[str, float]:
+        """Return all uploads, with the time at which each grew last."""
+        return {each["id"]: each["grown_at"] for each in self.records.find(_UPLOADS)}
 
     def _checked(self, name: str, size_bytes: int, sha256: str) -> Iterator[bytes]:
         """Yield the pieces one after the other.
@@ -124,7 +117,7 @@ class StoreUploads:
         if digest.hexdigest() != sha256:
             raise corrupted()
 
-    def _drop(self, names: list[str]) -> None:
+    def _drop(self, names: Iterable[str]) -> None:
         """Delete the pieces of uploads, and then their documents."""
         for name in names:
             for key in self.blobs.list(f"{STAGED}{name}/"):

@@ -54,21 +54,27 @@ def owner_prefix(sender: Identity) -> str:
     return f"{sender.role}-{sender.id}-"
 
 
-def to_be_dropped(
-    grown_at: Mapping[str, float], others_of_sender: set[str], limit: int
-) -> list[str]:
-    """Return the uploads that end before another one begins: the idle ones, and the sender's oldest beyond a limit.
+def idle(grown_at: Mapping[str, float]) -> set[str]:
+    """Return the uploads that nobody goes on with.
 
     Args:
         grown_at: All uploads, with the time at which each grew last, in seconds since 1970.
-        others_of_sender: Those of the sender that begins another one.
-        limit: How many of these may stay.
     """
     oldest = time.time() - limits.blob_upload_idle_seconds_max
-    by_age = sorted(grown_at, key=grown_at.__getitem__)
-    of_sender = [name for name in by_age if name in others_of_sender]
-    surplus = set(of_sender[: max(0, len(of_sender) - limit)])
-    return [name for name in by_age if name in surplus or grown_at[name] < oldest]
+    return {name for name, at in grown_at.items() if at < oldest}
+
+
+def surplus(grown_at: Mapping[str, float], sender: Identity, name: str) -> set[str]:
+    """Return the uploads that a sender may not have besides the one that it begins: those that have rested longest.
+
+    Args:
+        grown_at: All uploads, with the time at which each grew last, in seconds since 1970.
+        sender: Begins an upload.
+        name: The upload's name.
+    """
+    others = [each for each in grown_at if each.startswith(owner_prefix(sender)) and each != name]
+    others.sort(key=grown_at.__getitem__)
+    return set(others[: max(0, len(others) - limits.blob_uploads_max + 1)])
 
 
 def chunks_of(piece: BinaryIO, offset: int) -> Iterator[bytes]:

@@ -24,7 +24,7 @@ class Statements:
         column_of: Names the column of a field.
 
     Attributes:
-        body: Selects the body of the row with this `id`.
+        body: Selects the body of the row with this `known_id`.
         add: Adds a row.
         add_missing: Adds a row unless its id is taken.
         change: Changes the row with the id `known_id`, if it has the version `known_version`.

@@ -20,7 +20,6 @@ from ..machine.events import (
     Event,
     NetworkEvent,
     PhaseBegun,
-    PhaseClosed,
     TimeLost,
     TimePassed,
     Unanswered,
@@ -37,11 +36,8 @@ from .requests import Authority, Call, call_of, fixed, outcome
 
 _log = logging.getLogger(__name__)
 
-_REPEATED = (NetworkEvent, Answered, Unanswered, PhaseBegun, PhaseClosed, TimePassed, TimeLost)
-"""Events that are stored elsewhere or are told again. All others are in a commit before they count as stored.
-
-A combiner tells the end of its phase again when the session's next driver repeats the order to begin it.
-"""
+_REPEATED = (NetworkEvent, Answered, Unanswered, PhaseBegun, TimePassed, TimeLost)
+"""Events that are stored elsewhere or are told again. All others are in a commit before they count as stored."""
 
 Give = Callable[[str, Call, Then], None]
 """Gives a call to a combiner by name, and tells the answer."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from fednet import limits
 from fednet.errors import AlreadyExists, Conflict, NotFound
-from fednet.storage import Document
+from fednet.storage import Document, Documents
 
 from ...records import Records
 from ..machine.orders import Projection
@@ -34,9 +34,9 @@ class Commits:
 
     def __init__(self, records: Records) -> None:
         self._records = records
-        self._versions: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._written: OrderedDict[tuple[str, str], Document] = OrderedDict()
         self._counter: Document | None = None
-        self._lock = threading.Lock()  # over _versions
+        self._lock = threading.Lock()  # over _written
         self._counting = threading.Lock()
 
     def commit(
@@ -81,9 +81,7 @@ class Commits:
     def _change(self, document: Document, changes: dict[str, Any]) -> Document:
         documents = self._records.documents
         try:
-            return documents.update(
-                "sessions", document["id"], changes, expected_version=document["version"]
-            )
+            return _update(documents, "sessions", document, changes)
         except Conflict:
             found = documents.get("sessions", document["id"]) or {}
             rights = {name: document.get(name) for name in ("owner", "term")}
@@ -95,16 +93,17 @@ class Commits:
     # Projections
 
     def _put(self, projection: Projection, stamp: Document, began: float) -> None:
-        """Insert a document, or update it at the version that is remembered; read only after a conflict."""
+        """Insert a document, or update the one that is remembered; read only after a conflict."""
         key = (projection.collection, projection.id)
         fields = {**_timed(projection, began), **({} if key == _ACTIVE else stamp)}
-        version = self._remembered(key)
-        if version is None:
+        known = self._remembered(key)
+        if known is None:
             if self._inserted(projection, fields):
                 return
         else:
             with suppress(Conflict, NotFound):
-                self._remember(key, self._update(projection, fields, version))
+                documents = self._records.documents
+                self._remember(key, _update(documents, projection.collection, known, fields))
                 return
         self._replace_older(projection, stamp)
 
@@ -136,11 +135,6 @@ class Commits:
             found = self._records.update(projection.collection, projection.id, changes)
         self._remember(key, found)
 
-    def _update(self, projection: Projection, fields: dict[str, Any], version: int) -> Document:
-        return self._records.documents.update(
-            projection.collection, projection.id, fields, expected_version=version
-        )
-
     def _complete_active(self, document: Document, projection: Projection) -> None:
         """Set the active model, unless somebody has set another one since."""
         model_id = projection.fields["model_id"]
@@ -160,12 +154,8 @@ class Commits:
     def _counted(self, known: Document | None) -> Document:
         if known:
             with suppress(Conflict, NotFound):
-                return self._records.documents.update(
-                    "network",
-                    "counters",
-                    {"rounds": known["rounds"] + 1},
-                    expected_version=known["version"],
-                )
+                changes = {"rounds": known["rounds"] + 1}
+                return _update(self._records.documents, "network", known, changes)
         try:
             return self._records.insert("network", {"id": "counters", "rounds": 1})
         except AlreadyExists:
@@ -173,16 +163,25 @@ class Commits:
                 "network", "counters", lambda before: {"rounds": before["rounds"] + 1}
             )
 
-    def _remembered(self, key: tuple[str, str]) -> int | None:
+    def _remembered(self, key: tuple[str, str]) -> Document | None:
         with self._lock:
-            return self._versions.get(key)
+            return self._written.get(key)
 
     def _remember(self, key: tuple[str, str], document: Document) -> None:
         with self._lock:
-            self._versions[key] = document["version"]
-            self._versions.move_to_end(key)
-            while len(self._versions) > limits.remembered_versions_max:
-                self._versions.popitem(last=False)
+            self._written[key] = document
+            self._written.move_to_end(key)
+            while len(self._written) > limits.remembered_documents_max:
+                self._written.popitem(last=False)
+
+
+def _update(
+    documents: Documents, collection: str, known: Document, changes: Mapping[str, Any]
+) -> Document:
+    """Change a document from the state that is known; it is not read before."""
+    return documents.update(
+        collection, known["id"], changes, expected_version=known["version"], known=known
+    )
 
 
 def stamp_of(session: Document) -> Document:

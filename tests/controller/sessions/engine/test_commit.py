@@ -1,13 +1,15 @@
 """A session's document is written first, and projections are never lost and never replaced by older ones."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
-from fednet.controller.records import Records
+from fednet.controller.records import COLLECTIONS, Records
 from fednet.controller.sessions.engine.commit import Commits
 from fednet.controller.sessions.machine.orders import Projection
 from fednet.errors import Conflict, Unavailable
+from fednet.storage import open_documents
 
 ME = {"name": "c", "incarnation": "1"}
 
@@ -46,6 +48,26 @@ def test_projections_carry_the_term_and_version_of_their_session(commits, record
 
     stored = records.get("models", "m1")
     assert (stored["session_term"], stored["session_version"]) == (1, after["version"])
+
+
+def test_a_commit_costs_a_database_no_reading(tmp_path, monkeypatch):
+    """What was written last is known."""
+    with closing(open_documents(f"sqlite:///{tmp_path}/state.db", COLLECTIONS)) as documents:
+        records = Records(documents)
+        commits = Commits(records)
+        records.set_active(model_id="m0")
+        begun = {"id": "d", "session_id": "s", "status": "STARTED", "owner": ME, "term": 1}
+        session = records.insert("sessions", begun)
+        session = commits.commit(session, STARTED, [round_of("Pending"), active("m1")])
+        for reading in ("get", "find", "count", "scan"):
+            monkeypatch.delattr(type(documents), reading)
+
+        after = commits.commit(session, STARTED, [model("m2"), round_of("Failed"), active("m2")])
+
+        monkeypatch.undo()
+        assert records.get("sessions", "d") == after
+        assert records.get("rounds", "r")["status"] == "Failed"
+        assert records.active()["model_id"] == "m2"
 
 
 def test_the_session_is_written_first(commits, records, session):
@@ -123,7 +145,7 @@ def test_a_finished_round_says_how_long_its_commit_took(commits, records, sessio
 
 
 def test_nothing_is_read_before_it_is_put(commits, records, session, monkeypatch):
-    """A document is inserted, or updated at the version that is remembered."""
+    """A document is inserted, or updated from the one that is remembered."""
     first = commits.commit(session, STARTED, [round_of("Pending")])
     second = commits.commit(first, STARTED, [round_of("Pending")])
 
