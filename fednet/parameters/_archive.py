@@ -40,7 +40,7 @@ _DAMAGES: Final = (
 
 
 @dataclass(frozen=True)
-class Member:
+class ZipMember:
     """One array's entry in the directory, and where its bytes begin and end in the file."""
 
     info: zipfile.ZipInfo
@@ -84,7 +84,7 @@ def open_archive(file: BinaryIO) -> zipfile.ZipFile:
     return archive
 
 
-def members(archive: zipfile.ZipFile, file: BinaryIO) -> list[Member]:
+def members(archive: zipfile.ZipFile, file: BinaryIO) -> list[ZipMember]:
     """The archive's members in the order of the arrays.
 
     Raises:
@@ -157,7 +157,7 @@ def _position(name: str) -> int:
     return int(name.removesuffix(".npy"))
 
 
-def _member(info: zipfile.ZipInfo, file: BinaryIO, directory_start: int) -> Member:
+def _member(info: zipfile.ZipInfo, file: BinaryIO, directory_start: int) -> ZipMember:
     if info.flag_bits & _ENCRYPTED_OR_PATCHED:
         raise InvalidModel(f"Array {info.filename!r} is encrypted. Save it without a password.")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -171,10 +171,10 @@ def _member(info: zipfile.ZipInfo, file: BinaryIO, directory_start: int) -> Memb
         raise InvalidModel(f"Array {info.filename!r} is not in the file. Send the model again.")
     lengths = _unpack(_LOCAL_LENGTHS, file, info.header_offset + _LOCAL_LENGTHS_OFFSET)
     start = info.header_offset + _LOCAL_HEADER_BYTES + sum(lengths)
-    return Member(info, start, start + info.compress_size)
+    return ZipMember(info, start, start + info.compress_size)
 
 
-def _check_apart(found: list[Member], directory_start: int) -> None:
+def _check_apart(found: list[ZipMember], directory_start: int) -> None:
     """No byte belongs to two members: otherwise a small file could hold any number of arrays."""
     ordered = sorted(found, key=lambda member: member.info.header_offset)
     borders = [member.info.header_offset for member in ordered[1:]] + [directory_start]

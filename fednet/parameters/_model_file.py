@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 
 from fednet import limits
 from fednet.errors import InvalidModel
-from fednet.parameters._archive import Member, archive_errors, members, open_archive
+from fednet.parameters._archive import ZipMember, archive_errors, members, open_archive
 from fednet.parameters._array_header import ArrayHeader, read_array_header
 from fednet.parameters._files import file_errors
 from fednet.parameters._structure import Structure
@@ -60,7 +60,7 @@ class ModelFile:
 class _Entry:
     """A member together with what its header says."""
 
-    member: Member
+    member: ZipMember
     header: ArrayHeader
 
     @property
@@ -117,7 +117,7 @@ def owned(model: ModelFile) -> list[_Array]:
         ]
 
 
-def _read_entry(archive: zipfile.ZipFile, member: Member) -> _Entry:
+def _read_entry(archive: zipfile.ZipFile, member: ZipMember) -> _Entry:
     name = member.info.filename.removesuffix(".npy")
     with archive.open(member.info) as stream:
         header = read_array_header(stream, name)
