@@ -10,10 +10,11 @@ from typing import Any
 
 import grpc.aio
 
+from fednet.contract import Principal
 from fednet.enrolment import CombinerPlace
 from fednet.errors import Unavailable
 from fednet.http import Http
-from fednet.identity import Identity, Verifier
+from fednet.identity import Verifier
 from fednet.processes import FolderLock
 from fednet.rpc import TokenGate, channel_options
 from fednet.settings import CombinerSettings
@@ -35,7 +36,7 @@ class _Gatekeeper:
         """Let the tokens of a network pass."""
         self.verifier = Verifier(place.public_key)
 
-    def __call__(self, token: str) -> Identity:
+    def __call__(self, token: str) -> Principal:
         return self.verifier.verify(token)
 
 

@@ -11,7 +11,8 @@ from functools import partial
 
 from flask import Flask
 
-from fednet.identity import Identity, Role, admin_token
+from fednet.contract import Principal, Role
+from fednet.identity import admin_token
 from fednet.settings import ControllerSettings
 from fednet.storage import open_blobs, open_documents, shared_folder
 
@@ -84,7 +85,7 @@ def assembled(
         if is_first:  # nobody else sees clients
             all_offline(records, feed.client_seen)
         shared_folder(settings.blob_store_url, renew=is_first)
-        own_token = signer.sign(Identity(Role.CONTROLLER, name_lock.name, name_lock.name))
+        own_token = signer.sign(Principal.of(Role.CONTROLLER, name_lock.name, name_lock.name))
         followers = Followers(feed, name_lock.name, own_token)
         engine = Engine(records, catalog, presence, leases, own_token, feed, followers)
         to_close.callback(engine.close)

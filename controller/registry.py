@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fednet import limits
+from fednet.contract import Principal, Role
 from fednet.errors import AlreadyExists, InvalidInput, PermissionDenied, Unavailable
-from fednet.identity import Identity, Role
 from fednet.storage import Query
 
 from .placement import Candidate, choose_combiner
@@ -56,7 +56,7 @@ class Registry:
     _placing: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def register_combiner(
-        self, caller: Identity, name: str, address: str, ip: str | None
+        self, caller: Principal, name: str, address: str, ip: str | None
     ) -> dict[str, Any]:
         """Give a combiner its identity; one that comes again keeps its id.
 
@@ -89,7 +89,7 @@ class Registry:
 
     def register_client(
         self,
-        caller: Identity,
+        caller: Principal,
         name: str,
         ip: str | None,
         *,
@@ -144,7 +144,7 @@ class Registry:
         self.records.documents.delete("combiners", combiner["id"])
         self.on_combiner_removed(combiner["name"])
 
-    def _admit(self, caller: Identity, role: Role, collection: str, name: str) -> Document | None:
+    def _admit(self, caller: Principal, role: Role, collection: str, name: str) -> Document | None:
         """Check that the caller may register this name; the document that the name has already."""
         _check_name(name)
         known = self.records.lookup_natural(collection, name)
@@ -152,13 +152,13 @@ class Registry:
             _check_may_create(caller, role, name)
             self._check_not_revoked(caller)
         else:
-            self._check_may_return(caller, Identity(role, known["id"], name))
+            self._check_may_return(caller, Principal.of(role, known["id"], name))
         return known
 
-    def _check_not_revoked(self, caller: Identity) -> None:
+    def _check_not_revoked(self, caller: Principal) -> None:
         if self.records.documents.get("revocations", caller.id):
             raise PermissionDenied(
-                f"{caller.role.capitalize()} {caller.name!r} was removed from the network. Ask an admin to "
+                f"{str(caller).capitalize()} was removed from the network. Ask an admin to "
                 "register it again.",
                 field="name",
             )
@@ -188,7 +188,7 @@ class Registry:
         self,
         collection: str,
         known: Document | None,
-        caller: Identity,
+        caller: Principal,
         name: str,
         reported: dict[str, Any],
     ) -> Document:
@@ -207,12 +207,12 @@ class Registry:
                     raise
         return self.records.update(collection, known["id"], lambda _: reported)
 
-    def _check_may_return(self, caller: Identity, known: Identity) -> None:
-        is_itself = (caller.role, caller.id) == (known.role, known.id)
+    def _check_may_return(self, caller: Principal, known: Principal) -> None:
+        is_itself = (caller.kind, caller.id) == (known.kind, known.id)
         is_connected = self.presence.combiner_of(known.id) is not None
-        if not (is_itself or (caller.role is Role.ADMIN and not is_connected)):
+        if not (is_itself or (caller.has(Role.ADMIN) and not is_connected)):
             raise AlreadyExists(
-                f"The name {known.name!r} is taken by another {known.role}. Choose another name.",
+                f"The name {known.name!r} is taken by another {known.kind}. Choose another name.",
                 field="name",
             )
 
@@ -228,8 +228,8 @@ class Registry:
             )
 
     def _credentials(self, document: Document, role: Role) -> dict[str, Any]:
-        identity = Identity(role, document["id"], document["name"])
-        return {"id": identity.id, "name": identity.name, "token": self.signer.sign(identity)}
+        member = Principal.of(role, document["id"], document["name"])
+        return {"id": member.id, "name": member.name, "token": self.signer.sign(member)}
 
 
 def address_of(combiner: Document) -> str:
@@ -247,19 +247,19 @@ def _check_name(name: str) -> None:
         )
 
 
-def _check_may_create(caller: Identity, role: Role, name: str) -> None:
+def _check_may_create(caller: Principal, role: Role, name: str) -> None:
     """A new name is registered by an admin, or with a token that was made for that very name."""
-    if caller.role is not Role.ADMIN and (caller.role, caller.name) != (role, name):
+    if not caller.has(Role.ADMIN) and (caller.kind, caller.name) != (role.kind, name):
         raise PermissionDenied(
             "A new name is registered with an admin's token, or with one made for it by `fednet "
-            f"token create`; this one is for {caller.role} {caller.name!r}.",
+            f"token create`; this one is for {caller}.",
             field="name",
         )
 
 
-def _newcomer(caller: Identity, name: str) -> dict[str, Any]:
+def _newcomer(caller: Principal, name: str) -> dict[str, Any]:
     """Id and name of one that is new; whoever brings a token of their own keeps its id."""
-    return {"id": new_id() if caller.role is Role.ADMIN else caller.id, "name": name}
+    return {"id": new_id() if caller.has(Role.ADMIN) else caller.id, "name": name}
 
 
 def _split_address(address: str) -> tuple[str, int]:

@@ -15,7 +15,7 @@ import pytest
 
 # Each room of the house by its floor, from the ground up; a room imports only from floors below it.
 FLOORS = (
-    ("blob_ref", "errors", "http_pools", "limits"),
+    ("blob_ref", "contract", "errors", "http_pools", "limits"),
     ("addresses", "backoff"),
     ("http_attempts", "settings"),
     ("http", "identity", "packages", "parameters", "processes", "wire"),
@@ -32,6 +32,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 COMPONENTS = ("client", "combiner", "controller")
 PUBLIC_ROOMS = (
     "aggregation",
+    "contract",
     "helpers",
     "host",
     "identity",

@@ -5,8 +5,8 @@ A route is for admins unless it is named here.
 
 from flask import g, request
 
+from fednet.contract import Principal, Role
 from fednet.errors import PermissionDenied, Unauthenticated
-from fednet.identity import Identity, Role
 
 from .openapi import OPEN_ROUTES
 from .services import services
@@ -45,17 +45,16 @@ def check_access() -> None:
     if request.endpoint in _OPEN:
         return
     g.caller = services().verifier.verify(_bearer_token())
-    if caller().role not in _ROLES.get(request.endpoint or "", _ADMINS):
-        raise PermissionDenied(
-            f"The role {caller().role.value!r} may not {request.method} {request.path}."
-        )
+    if caller().roles.isdisjoint(_ROLES.get(request.endpoint or "", _ADMINS)):
+        roles = ", ".join(sorted(caller().roles))
+        raise PermissionDenied(f"The role {roles!r} may not {request.method} {request.path}.")
 
 
-def caller() -> Identity:
-    """Who makes the present request."""
-    identity = g.caller
-    assert isinstance(identity, Identity)
-    return identity
+def caller() -> Principal:
+    """Return the principal that makes the present request."""
+    principal = g.caller
+    assert isinstance(principal, Principal)
+    return principal
 
 
 def _bearer_token() -> str:

@@ -20,8 +20,8 @@ from flask_openapi.types import ResponseDict
 from pydantic import BaseModel, Field
 
 from fednet import limits
+from fednet.contract import Role
 from fednet.errors import Conflict, InvalidInput, NotFound, PermissionDenied
-from fednet.identity import Role
 from fednet.storage import key_of
 
 from .access import caller
@@ -181,7 +181,7 @@ def _key(name: str, allowed: tuple[str, ...]) -> str:
 def _check_right(key: str, allowed: tuple[str, ...]) -> None:
     """An admin may do everything, a combiner of the network what its rounds need."""
     _check_member()
-    if caller().role is Role.COMBINER and not key.startswith(allowed):
+    if caller().has(Role.COMBINER) and not key.startswith(allowed):
         raise PermissionDenied(
             f"A combiner may not {request.method} this blob, only {', '.join(allowed)}.",
             field="name",
@@ -190,7 +190,7 @@ def _check_right(key: str, allowed: tuple[str, ...]) -> None:
 
 def _check_its_own(key: str) -> None:
     """What the network goes on from is nobody's to change: committed models, and what others have folded."""
-    if caller().role is not Role.COMBINER:
+    if not caller().has(Role.COMBINER):
         return
     folder, _, name = key.partition("/")
     if folder == "partials" and not name.endswith(f"/{caller().name}"):
@@ -201,10 +201,7 @@ def _check_its_own(key: str) -> None:
 
 def _check_member() -> None:
     """A combiner that was removed has its token still."""
-    if (
-        caller().role is Role.COMBINER
-        and services().records.lookup("combiners", caller().id) is None
-    ):
+    if caller().has(Role.COMBINER) and services().records.lookup("combiners", caller().id) is None:
         raise PermissionDenied("This combiner does not belong to the network.")
 
 

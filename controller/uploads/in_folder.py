@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
+from fednet.contract import Principal
 from fednet.errors import Conflict, Unavailable
-from fednet.identity import Identity
 from fednet.storage import Blob, Blobs
 
 from .protocol import chunks_of, corrupted, idle, lost, owner_prefix, surplus
@@ -35,7 +35,7 @@ class FolderUploads:
     blobs: Blobs
     folder: Path
 
-    def append(self, sender: Identity, upload_id: UUID, offset: int, piece: BinaryIO) -> int:
+    def append(self, sender: Principal, upload_id: UUID, offset: int, piece: BinaryIO) -> int:
         """See `Uploads.append`."""
         path = self._path(sender, upload_id)
         with _file_errors():
@@ -50,7 +50,7 @@ class FolderUploads:
                 return _size_of(file)
 
     def complete(
-        self, sender: Identity, upload_id: UUID, size_bytes: int, sha256: str, key: str
+        self, sender: Principal, upload_id: UUID, size_bytes: int, sha256: str, key: str
     ) -> Blob:
         """See `Uploads.complete`."""
         path = self._path(sender, upload_id)
@@ -68,7 +68,7 @@ class FolderUploads:
         with _file_errors():
             self._drop(idle(self._grown_at()))
 
-    def _begin(self, sender: Identity, path: Path) -> None:
+    def _begin(self, sender: Principal, path: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         found = self._grown_at()
         self._drop(idle(found) | surplus(found, sender, path.name))
@@ -86,7 +86,7 @@ class FolderUploads:
         for name in names:
             (self.folder / name).unlink(missing_ok=True)
 
-    def _path(self, sender: Identity, upload_id: UUID) -> Path:
+    def _path(self, sender: Principal, upload_id: UUID) -> Path:
         return self.folder / f"{owner_prefix(sender)}{upload_id}"
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 from uuid import UUID
 
+from fednet.contract import Principal
 from fednet.errors import Conflict, NotFound, TransferCorrupted
-from fednet.identity import Identity
 from fednet.storage import Blob, Blobs
 
 from ..records import Records
@@ -38,7 +38,7 @@ class StoreUploads:
     records: Records
     blobs: Blobs
 
-    def append(self, sender: Identity, upload_id: UUID, offset: int, piece: BinaryIO) -> int:
+    def append(self, sender: Principal, upload_id: UUID, offset: int, piece: BinaryIO) -> int:
         """See `Uploads.append`."""
         name = _name(sender, upload_id)
         if offset == 0:
@@ -60,7 +60,7 @@ class StoreUploads:
         return int(grown["size_bytes"])
 
     def complete(
-        self, sender: Identity, upload_id: UUID, size_bytes: int, sha256: str, key: str
+        self, sender: Principal, upload_id: UUID, size_bytes: int, sha256: str, key: str
     ) -> Blob:
         """See `Uploads.complete`."""
         name = _name(sender, upload_id)
@@ -83,7 +83,7 @@ class StoreUploads:
             if self.records.documents.get(_UPLOADS, name) is None:
                 self.blobs.delete(key)
 
-    def _begin(self, sender: Identity, name: str) -> None:
+    def _begin(self, sender: Principal, name: str) -> None:
         found = self._grown_at()
         self._drop(idle(found) | surplus(found, sender, name))
         begun = {"id": name, "size_bytes": 0, "grown_at": time.time()}
@@ -125,7 +125,7 @@ class StoreUploads:
             self.records.documents.delete(_UPLOADS, name)
 
 
-def _name(sender: Identity, upload_id: UUID) -> str:
+def _name(sender: Principal, upload_id: UUID) -> str:
     return f"{owner_prefix(sender)}{upload_id}"
 
 

@@ -8,8 +8,8 @@ from typing import BinaryIO, Protocol
 from uuid import UUID
 
 from fednet import limits
+from fednet.contract import Principal
 from fednet.errors import Conflict, LimitExceeded, TransferCorrupted
-from fednet.identity import Identity
 from fednet.storage import Blob
 
 
@@ -21,7 +21,7 @@ class Uploads(Protocol):
     another one begins. Every method raises Unavailable while the store does not answer.
     """
 
-    def append(self, sender: Identity, upload_id: UUID, offset: int, piece: BinaryIO) -> int:
+    def append(self, sender: Principal, upload_id: UUID, offset: int, piece: BinaryIO) -> int:
         """Take a piece; return the bytes that are here then.
 
         Args:
@@ -36,7 +36,7 @@ class Uploads(Protocol):
         """
 
     def complete(
-        self, sender: Identity, upload_id: UUID, size_bytes: int, sha256: str, key: str
+        self, sender: Principal, upload_id: UUID, size_bytes: int, sha256: str, key: str
     ) -> Blob:
         """Make an upload the blob of a key, in the place of what was there; the upload is gone afterwards.
 
@@ -49,9 +49,9 @@ class Uploads(Protocol):
         """Drop what nobody goes on with, and what killed controllers left."""
 
 
-def owner_prefix(sender: Identity) -> str:
+def owner_prefix(sender: Principal) -> str:
     """Return the beginning of the names of a sender's uploads."""
-    return f"{sender.role}-{sender.id}-"
+    return f"{sender.kind}-{sender.id}-"
 
 
 def idle(grown_at: Mapping[str, float]) -> set[str]:
@@ -64,7 +64,7 @@ def idle(grown_at: Mapping[str, float]) -> set[str]:
     return {name for name, at in grown_at.items() if at < oldest}
 
 
-def surplus(grown_at: Mapping[str, float], sender: Identity, name: str) -> set[str]:
+def surplus(grown_at: Mapping[str, float], sender: Principal, name: str) -> set[str]:
     """Return the uploads that a sender may not have besides the one that it begins: those that have rested longest.
 
     Args:

@@ -45,12 +45,13 @@ def create(*, role: str, name: str, days: int | None, data_dir: Path | None, as_
 
     The token stands alone on stdout, so that a script can put it where it is needed.
     """
+    from fednet.contract import Principal, Role
     from fednet.enrolment import check_name
-    from fednet.identity import Identity, Role, Signer
+    from fednet.identity import Signer
     from fednet.settings import default_data_dir
 
     check_name(name)
-    identity = Identity(Role(role), str(uuid.uuid4()), name)
+    identity = Principal.of(Role(role), str(uuid.uuid4()), name)
     seconds = None if days is None else days * SECONDS_A_DAY
     made = Signer.from_folder(data_dir or default_data_dir()).sign(identity, seconds)
     if as_json:

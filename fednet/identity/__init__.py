@@ -4,6 +4,7 @@ PyJWT and cryptography are imported only when a Signer or Verifier is made: a cl
 neither.
 """
 
+from fednet.contract import Principal, Role
 from fednet.identity._local import LocalNetwork, read_local_network, write_local_network
 from fednet.identity._networks import (
     NamedNetwork,
@@ -13,7 +14,6 @@ from fednet.identity._networks import (
     write_named_networks,
 )
 from fednet.identity._private_files import replace as replace_private_file
-from fednet.identity._roles import Identity, Role
 from fednet.identity._tokens import (
     Signer,
     Verifier,
@@ -26,10 +26,10 @@ from fednet.identity._tokens import (
 )
 
 __all__ = [
-    "Identity",
     "LocalNetwork",
     "NamedNetwork",
     "NamedNetworks",
+    "Principal",
     "Role",
     "Signer",
     "Verifier",

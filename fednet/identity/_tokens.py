@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from fednet import limits
+from fednet.contract import Principal, Role
 from fednet.errors import FailedPrecondition, InvalidInput, MissingExtra, Unauthenticated
 from fednet.identity import _private_files
 from fednet.identity._known_tokens import KnownTokens
-from fednet.identity._roles import Identity, Role
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,7 @@ class Verifier:
         self._public_key = _load_public_key(public_key)
         self._known = KnownTokens()
 
-    def verify(self, token: str) -> Identity:
+    def verify(self, token: str) -> Principal:
         """Whom the token speaks for.
 
         Raises:
@@ -56,9 +56,9 @@ class Verifier:
         if known := self._known.find(token, time.time()):
             return known
         claims = self._verified(token)
-        identity = _identity(claims)
-        self._known.add(token, identity, claims.get("exp"))
-        return identity
+        principal = _principal(claims)
+        self._known.add(token, principal, claims.get("exp"))
+        return principal
 
     def _verified(self, token: str) -> dict[str, Any]:
         """Return the claims of a token, whose signature and end are checked."""
@@ -135,18 +135,18 @@ class Signer:
             )
         return cls.from_pem(pem, str(signing_key_file(data_dir)))
 
-    def sign(self, identity: Identity, seconds: float | None = None) -> str:
-        """A token for the identity.
+    def sign(self, principal: Principal, seconds: float | None = None) -> str:
+        """Return a token for a principal.
 
         Args:
-            identity: Whom it speaks for.
+            principal: Whom it speaks for.
             seconds: How long it is valid; None for ever.
         """
         now = datetime.now(UTC)
         claims: dict[str, Any] = {
-            "role": identity.role.value,
-            "sub": identity.id,
-            "name": identity.name,
+            "role": next(iter(principal.roles)).value,
+            "sub": principal.id,
+            "name": principal.name,
             "iat": now,
             "jti": str(uuid.uuid4()),
         }
@@ -214,14 +214,14 @@ def admin_token(data_dir: Path, signer: Signer) -> str:
 
 
 def _new_admin_token(signer: Signer) -> str:
-    return signer.sign(Identity(role=Role.ADMIN, id=str(uuid.uuid4()), name="admin")) + "\n"
+    return signer.sign(Principal.of(Role.ADMIN, str(uuid.uuid4()), "admin")) + "\n"
 
 
-def _identity(claims: dict[str, Any]) -> Identity:
+def _principal(claims: dict[str, Any]) -> Principal:
     role, subject, name = claims["role"], claims["sub"], claims["name"]
     if not (role in list(Role) and isinstance(subject, str) and isinstance(name, str)):
         raise Unauthenticated("The token names no role of fednet. Use a token of this network.")
-    return Identity(role=Role(role), id=subject, name=name)
+    return Principal.of(Role(role), subject, name)
 
 
 def _import_jwt() -> ModuleType:

@@ -1,6 +1,6 @@
 """gRPC as all parts of fednet use it: channels, tokens, errors, and files, in pieces or by way of the object store."""
 
-from fednet.rpc._auth import Caller, TokenGate, caller_of
+from fednet.rpc._auth import TokenGate, caller_of
 from fednet.rpc._channels import Channel, channel_options, open_channel
 from fednet.rpc._errors import abort, from_rpc_error, rpc_errors
 from fednet.rpc._object_transfer import download_object, upload_object
@@ -16,7 +16,6 @@ from fednet.rpc._transfer import (
 )
 
 __all__ = [
-    "Caller",
     "Channel",
     "Receiver",
     "TokenGate",

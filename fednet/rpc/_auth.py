@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import grpc
 import grpc.aio
 
+from fednet.contract import Principal, Role
 from fednet.errors import FednetError, PermissionDenied, Unauthenticated
 from fednet.rpc._errors import abort
 
-
-class Caller(Protocol):
-    """Who calls: what a verified token says."""
-
-    @property
-    def role(self) -> str:
-        """The caller's role."""
-
-    @property
-    def id(self) -> str:
-        """The caller's stable id."""
+_caller: contextvars.ContextVar[Principal] = contextvars.ContextVar("caller")
 
 
-_caller: contextvars.ContextVar[Caller] = contextvars.ContextVar("caller")
-
-
-def caller_of() -> Caller:
-    """Who makes the call that is being served."""
+def caller_of() -> Principal:
+    """Return the principal that makes the call that is being served."""
     return _caller.get()
 
 
@@ -44,8 +32,8 @@ class TokenGate(grpc.aio.ServerInterceptor):
 
     def __init__(
         self,
-        verify: Callable[[str], Caller],
-        roles: Mapping[str, str],
+        verify: Callable[[str], Principal],
+        roles: Mapping[str, Role],
         open_services: frozenset[str] = frozenset(),
     ) -> None:
         self._verify = verify
@@ -68,15 +56,16 @@ class TokenGate(grpc.aio.ServerInterceptor):
             return _refusal(handler, error)
         return handler
 
-    def _admit(self, service: str, metadata: Mapping[str, Any]) -> Caller:
+    def _admit(self, service: str, metadata: Mapping[str, Any]) -> Principal:
         scheme, _, token = str(metadata.get("authorization", "")).partition(" ")
         if scheme != "Bearer" or not token:
             raise Unauthenticated(
                 "The call carries no token: send `authorization: Bearer <token>`."
             )
         caller = self._verify(token)
-        if caller.role != self._roles.get(service):
-            raise PermissionDenied(f"The role {caller.role!r} may not call {service}.")
+        if self._roles.get(service) not in caller.roles:
+            roles = ", ".join(sorted(caller.roles))
+            raise PermissionDenied(f"The role {roles!r} may not call {service}.")
         return caller
 
 

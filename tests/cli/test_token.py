@@ -9,9 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from fednet.cli import main
+from fednet.contract import Role
 from fednet.errors import PermissionDenied
 from fednet.http import Http
-from fednet.identity import Role, Signer, keep_signing_key, new_signing_key
+from fednet.identity import Signer, keep_signing_key, new_signing_key
 
 
 def token(*words):
@@ -31,7 +32,7 @@ def test_a_token_is_made_offline_and_stands_alone_on_stdout(data_dir, role):
     result = token("create", "--role", role, "--name", "site-1", "--data-dir", data_dir)
 
     identity = Signer.from_folder(data_dir).verifier.verify(result.stdout.strip())
-    assert (identity.role, identity.name) == (Role(role), "site-1")
+    assert (identity.roles, identity.name) == ({Role(role)}, "site-1")
 
 
 def test_a_token_may_end(data_dir):

@@ -14,7 +14,8 @@ from agents import Trainer, Watched, told_to
 
 from fednet import limits
 from fednet.client.ledger import Ledger
-from fednet.identity import Identity, Role, Signer
+from fednet.contract import Principal, Role
+from fednet.identity import Signer
 from fednet.rpc import open_channel
 from fednet.wire import common_pb2, rounds_pb2, rounds_pb2_grpc, tasks_pb2
 
@@ -43,7 +44,7 @@ class Orders:
             sha256=document["sha256"],
         )
         signer = Signer.from_folder(net.data_dir)
-        self._token = signer.sign(Identity(Role.CONTROLLER, "controller", "controller"))
+        self._token = signer.sign(Principal.of(Role.CONTROLLER, "controller", "controller"))
 
     def start(self, combiner, phase_id, client="a", *, kind="TRAIN"):
         """Begin a phase of one client on a combiner."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from plain_sessions import PlainSessions
 
+from fednet.contract import Principal, Role
 from fednet.controller.app import Services, create_app
 from fednet.controller.catalog import Catalog
 from fednet.controller.feed.feed import Feed
@@ -13,7 +14,7 @@ from fednet.controller.feed.log import FeedLog
 from fednet.controller.presence import Presence
 from fednet.controller.records import COLLECTIONS, Records
 from fednet.controller.registry import Registry
-from fednet.identity import Identity, Role, Signer, new_signing_key
+from fednet.identity import Signer, new_signing_key
 from fednet.packages import create_package
 from fednet.storage import open_blobs, open_documents
 
@@ -44,7 +45,7 @@ def signer():
 
 @pytest.fixture(scope="session")
 def admin():
-    return Identity(Role.ADMIN, "admin-id", "admin")
+    return Principal.of(Role.ADMIN, "admin-id", "admin")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from fednet import limits
-from fednet.identity import Identity, Role
+from fednet.contract import Principal, Role
 
 OWN = {
     Role.CLIENT: (
@@ -54,7 +54,7 @@ def test_without_a_token_nothing_is_answered_but_health_and_the_description(app,
 @pytest.mark.parametrize("role", [Role.CLIENT, Role.COMBINER, Role.CONTROLLER])
 def test_only_an_admin_gets_further(app, client_with, role):
     """Clients and combiners may register themselves, and fetch what is theirs."""
-    client = client_with(Identity(role, "id", "name"))
+    client = client_with(Principal.of(role, "id", "name"))
     asked = [each for each in routes(app) if each[1] not in OWN.get(role, ())]
 
     answers = [client.open(path, method=method, data=b"{") for method, path in asked]

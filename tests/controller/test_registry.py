@@ -3,11 +3,11 @@
 import pytest
 
 from fednet import limits
+from fednet.contract import Principal, Role
 from fednet.controller.client_statuses import ClientStatuses
 from fednet.controller.presence import Capabilities
 from fednet.controller.registry import Registry, address_of
 from fednet.errors import AlreadyExists, InvalidInput, PermissionDenied, Unavailable
-from fednet.identity import Identity, Role
 from fednet.storage import shared_folder
 
 ODD_NAMES = [
@@ -44,7 +44,9 @@ def test_a_combiner_gets_what_it_needs_to_serve(registry, records, signer, admin
     """A token of its own role, the key to verify others', and the shared folder."""
     answer = registry.register_combiner(admin, "c1", "[::1]:12080", "10.0.0.9")
 
-    assert signer.verifier.verify(answer["token"]) == Identity(Role.COMBINER, answer["id"], "c1")
+    assert signer.verifier.verify(answer["token"]) == Principal.of(
+        Role.COMBINER, answer["id"], "c1"
+    )
     assert answer["public_key"] == signer.public_key
     assert answer["blob_store"] == "file:///blobs"
     assert address_of(records.get("combiners", "c1")) == "[::1]:12080"
@@ -83,12 +85,12 @@ def test_the_name_of_a_connected_combiner_is_not_taken_at_another_address(
     """Whatever the token; the same address may be registered again."""
     monkeypatch.setattr(limits, "joining_seconds_max", 0.01)
     first = registry.register_combiner(admin, "c1", "host:1", None)
-    caller = Identity(Role.COMBINER, first["id"], "c1") if is_itself else admin
+    caller = Principal.of(Role.COMBINER, first["id"], "c1") if is_itself else admin
 
     with pytest.raises(AlreadyExists, match="connected at host:1") as refused:
         registry.register_combiner(caller, "c1", "host:2", None)
     again = registry.register_combiner(
-        Identity(Role.COMBINER, first["id"], "c1"), "c1", "host:1", None
+        Principal.of(Role.COMBINER, first["id"], "c1"), "c1", "host:1", None
     )
 
     assert (refused.value.field, again["id"]) == ("name", first["id"])
@@ -98,7 +100,7 @@ def test_the_name_of_a_connected_combiner_is_not_taken_at_another_address(
 def test_a_combiner_that_comes_again_keeps_its_id(registry, records, admin, presence):
     """With its own token, and a new address."""
     first = registry.register_combiner(admin, "c1", "host:1", None)
-    itself = Identity(Role.COMBINER, first["id"], "c1")
+    itself = Principal.of(Role.COMBINER, first["id"], "c1")
 
     presence.combiner_down("c1")
     second = registry.register_combiner(itself, "c1", "host:2", None)
@@ -125,7 +127,7 @@ def test_a_client_gets_an_identity_and_a_combiner(registry, records, signer, adm
     """Its document says what FEDn's says, and what it needs."""
     answer = join(registry, admin, "a")
 
-    assert signer.verifier.verify(answer["token"]) == Identity(Role.CLIENT, answer["id"], "a")
+    assert signer.verifier.verify(answer["token"]) == Principal.of(Role.CLIENT, answer["id"], "a")
     assert (answer["combiner"], answer["address"]) == ("c1", "10.0.0.1:12080")
     client = records.get("clients", "a")
     assert (client["status"], client["ip"], client["combiner"]) == ("available", "10.0.0.8", "c1")
@@ -156,7 +158,7 @@ def test_a_client_that_comes_again_does_not_count_against_itself(registry, admin
     """It stays where it was, with its id."""
     first = join(registry, admin, "a")
 
-    second = join(registry, Identity(Role.CLIENT, first["id"], "a"), "a")
+    second = join(registry, Principal.of(Role.CLIENT, first["id"], "a"), "a")
 
     assert (second["id"], second["combiner"]) == (first["id"], "c1")
 
@@ -202,7 +204,7 @@ def test_the_name_of_a_connected_client_is_taken(registry, presence, admin):
 @pytest.mark.usefixtures("combiners")
 def test_one_client_cannot_take_the_name_of_another(registry, admin):
     """Nor make up a new one: that is for admins."""
-    other = Identity(Role.CLIENT, join(registry, admin, "other")["id"], "other")
+    other = Principal.of(Role.CLIENT, join(registry, admin, "other")["id"], "other")
     join(registry, admin, "a")
 
     with pytest.raises(AlreadyExists):
@@ -214,7 +216,7 @@ def test_one_client_cannot_take_the_name_of_another(registry, admin):
 @pytest.mark.usefixtures("combiners")
 def test_a_token_made_for_a_name_lets_that_client_join_under_its_id(registry, records, admin):
     """Nobody needs to hand out an admin's token; the name must be free, and the very one."""
-    invited = Identity(Role.CLIENT, "an-id", "new")
+    invited = Principal.of(Role.CLIENT, "an-id", "new")
 
     with pytest.raises(PermissionDenied):
         join(registry, invited, "another")
@@ -222,16 +224,16 @@ def test_a_token_made_for_a_name_lets_that_client_join_under_its_id(registry, re
     assert records.get("clients", "new")["id"] == "an-id"
     join(registry, admin, "taken")
     with pytest.raises(AlreadyExists):
-        join(registry, Identity(Role.CLIENT, "other-id", "taken"), "taken")
+        join(registry, Principal.of(Role.CLIENT, "other-id", "taken"), "taken")
 
 
 def test_a_token_made_for_a_combiner_lets_that_combiner_join(registry, records):
     """A client's token of the same name does not."""
     with pytest.raises(PermissionDenied):
-        registry.register_combiner(Identity(Role.CLIENT, "an-id", "c1"), "c1", "host:1", None)
+        registry.register_combiner(Principal.of(Role.CLIENT, "an-id", "c1"), "c1", "host:1", None)
 
     answer = registry.register_combiner(
-        Identity(Role.COMBINER, "an-id", "c1"), "c1", "host:1", None
+        Principal.of(Role.COMBINER, "an-id", "c1"), "c1", "host:1", None
     )
 
     assert answer["id"] == "an-id"
@@ -318,7 +320,7 @@ def test_of_two_clients_that_claim_a_new_name_at_once_one_gets_it(
     registry, records, presence, signer
 ):
     """The other one is told that it is taken, although it was free when it asked."""
-    mine, yours = (Identity(Role.CLIENT, f"{who}-id", "a") for who in ("mine", "yours"))
+    mine, yours = (Principal.of(Role.CLIENT, f"{who}-id", "a") for who in ("mine", "yours"))
     slower = Registry(
         Interrupted(records, lambda: join(registry, mine, "a")),
         presence,

@@ -7,26 +7,19 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from fednet.contract import Principal, Role
 from fednet.controller.backup import back_up, restore
 from fednet.controller.records import COLLECTIONS, Records
 from fednet.controller.server import Controller
 from fednet.controller.signing_key import network_signer
 from fednet.errors import FailedPrecondition
 from fednet.http import Http
-from fednet.identity import (
-    Identity,
-    Role,
-    Signer,
-    admin_token,
-    keep_signing_key,
-    new_signing_key,
-    read_signing_key,
-)
+from fednet.identity import Signer, admin_token, keep_signing_key, new_signing_key, read_signing_key
 from fednet.settings import ControllerSettings
 from fednet.storage import open_documents
 
 CONTROLLERS = 4
-ANN = Identity(Role.ADMIN, "ann-id", "ann")
+ANN = Principal.of(Role.ADMIN, "ann-id", "ann")
 
 
 @pytest.fixture(params=["sqlite", "mongodb", "postgresql"])
@@ -193,5 +186,5 @@ def test_a_restored_network_takes_its_tokens(tmp_path):
     with opened(settings("new").state_store_url) as records:
         restored = network_signer(records, tmp_path / "new")
 
-    assert restored.verifier.verify(token).role is Role.ADMIN
+    assert restored.verifier.verify(token).has(Role.ADMIN)
     assert stat.S_IMODE((tmp_path / "backup").stat().st_mode) == 0o600

@@ -4,11 +4,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from fednet import limits
+from fednet.contract import Principal, Role
 from fednet.errors import Unauthenticated
-from fednet.identity import Identity, Role, Signer
+from fednet.identity import Signer
 from fednet.identity._known_tokens import KnownTokens
 
-CLIENT = Identity(Role.CLIENT, "id-1", "hospital-1")
+CLIENT = Principal.of(Role.CLIENT, "id-1", "hospital-1")
 
 
 def test_a_known_token_speaks_for_its_owner_until_it_ends():

@@ -8,6 +8,7 @@ import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 
+from fednet.contract import Role
 from fednet.wire import models_pb2_grpc, rounds_pb2_grpc, tasks_pb2_grpc
 
 from ...ports import Ports
@@ -16,9 +17,9 @@ from .rounds_service import RoundsService
 from .tasks_service import TasksService
 
 ROLES: Final = {
-    "fednet.wire.Tasks": "client",
-    "fednet.wire.Models": "client",
-    "fednet.wire.Rounds": "controller",
+    "fednet.wire.Tasks": Role.CLIENT,
+    "fednet.wire.Models": Role.CLIENT,
+    "fednet.wire.Rounds": Role.CONTROLLER,
 }
 OPEN_SERVICES: Final = frozenset({"grpc.health.v1.Health"})
 

@@ -7,8 +7,8 @@ import uuid
 import pytest
 
 from fednet import limits
+from fednet.contract import Principal, Role
 from fednet.controller.uploads import STAGED
-from fednet.identity import Identity, Role
 from fednet.storage import open_blobs
 
 BLOBS = "/api/v1/blobs/"
@@ -28,7 +28,7 @@ def whole_blobs(blobs):
 
 
 def token(signer, role, id_="c-id"):
-    identity = Identity(role, id_, "c")
+    identity = Principal.of(role, id_, "c")
     return {"Authorization": f"Bearer {signer.sign(identity)}"}
 
 

@@ -1,7 +1,7 @@
 """Joining over REST."""
 
+from fednet.contract import Principal, Role
 from fednet.controller.presence import Capabilities
-from fednet.identity import Identity, Role
 
 CLIENTS = "/api/v1/clients"
 COMBINER = {"name": "c1", "address": "127.0.0.1:12080"}
@@ -23,7 +23,7 @@ def test_a_combiner_and_a_client_join(api, signer):
     }
     assert set(joined.json) == {"id", "name", "token", "combiner", "address"}
     assert joined.json["address"] == "127.0.0.1:12080"
-    assert signer.verifier.verify(joined.json["token"]).role is Role.CLIENT
+    assert signer.verifier.verify(joined.json["token"]).has(Role.CLIENT)
 
 
 def test_a_client_is_shown_in_fedns_form(api):
@@ -61,7 +61,7 @@ def test_a_taken_name_is_a_conflict(api, client_with, presence):
     api.post("/api/v1/combiners/register", json=COMBINER)
     first = api.post(f"{CLIENTS}/register", json=client("a")).json
     other = api.post(f"{CLIENTS}/register", json=client("b")).json
-    as_other = client_with(Identity(Role.CLIENT, other["id"], "b"))
+    as_other = client_with(Principal.of(Role.CLIENT, other["id"], "b"))
 
     stolen = as_other.post(f"{CLIENTS}/register", json=client("a"))
     presence.client_joined("c1", first["id"], Capabilities(frozenset(), needs_package=True))
@@ -76,7 +76,7 @@ def test_a_client_comes_back_with_its_own_token(api, client_with):
     """And keeps its id; a name of its choice it cannot make up."""
     api.post("/api/v1/combiners/register", json=COMBINER)
     first = api.post(f"{CLIENTS}/register", json=client("a")).json
-    itself = client_with(Identity(Role.CLIENT, first["id"], "a"))
+    itself = client_with(Principal.of(Role.CLIENT, first["id"], "a"))
 
     assert itself.post(f"{CLIENTS}/register", json=client("a")).json["id"] == first["id"]
     assert itself.post(f"{CLIENTS}/register", json=client("new")).status_code == 403

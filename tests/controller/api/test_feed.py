@@ -8,9 +8,9 @@ import threading
 import pytest
 
 from fednet import limits
+from fednet.contract import Principal, Role
 from fednet.controller.feed.entries import EntryKind, Interest
 from fednet.controller.rest.server import serving
-from fednet.identity import Identity, Role
 
 FEED = "/api/v1/feed"
 SECONDS = limits.wait_seconds_max
@@ -121,7 +121,7 @@ def test_what_is_asked_wrongly_is_named(api, asked, field):
 def test_admins_and_controllers_read_the_feed(client_with):
     """It tells about everybody."""
     statuses = {
-        role: client_with(Identity(role, "id", "name")).get(FEED).status_code for role in Role
+        role: client_with(Principal.of(role, "id", "name")).get(FEED).status_code for role in Role
     }
 
     assert statuses == {

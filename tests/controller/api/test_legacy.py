@@ -6,10 +6,10 @@ import json
 import pytest
 
 from fednet import limits
+from fednet.contract import Principal, Role
 from fednet.controller.client_statuses import ClientStatuses
 from fednet.controller.presence import Capabilities
 from fednet.errors import FailedPrecondition
-from fednet.identity import Identity, Role
 
 FEDN_CONFIG = {
     "aggregator", "aggregator_kwargs", "buffer_size", "clients_requested", "clients_required",
@@ -150,8 +150,8 @@ def test_the_clients_of_combiners_are_counted(api):
 
 def test_fedns_own_clients_and_combiners_are_sent_to_ours(client_with):
     """They may ask with their own tokens, and hear which program to start."""
-    client = client_with(Identity(Role.CLIENT, "id", "a"))
-    combiner = client_with(Identity(Role.COMBINER, "id", "c"))
+    client = client_with(Principal.of(Role.CLIENT, "id", "a"))
+    combiner = client_with(Principal.of(Role.COMBINER, "id", "c"))
 
     refused = [
         client.post("/add_client", json={"client_id": "a"}),
@@ -239,7 +239,7 @@ def test_the_trail_is_not_deleted(api, method):
 def test_a_package_is_set_shown_and_fetched(api, client_with, package_bytes):
     """A client may fetch it with its own token."""
     answer = upload(api, "/set_package", package_bytes, helper="numpyhelper", name="p")
-    client = client_with(Identity(Role.CLIENT, "id", "a"))
+    client = client_with(Principal.of(Role.CLIENT, "id", "a"))
 
     shown = api.get("/get_package").json
 

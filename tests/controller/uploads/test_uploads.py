@@ -11,14 +11,14 @@ from contextlib import closing
 import pytest
 
 from fednet import limits
+from fednet.contract import Principal, Role
 from fednet.controller.records import COLLECTIONS, Records
 from fednet.controller.uploads import STAGED, FolderUploads, open_uploads
 from fednet.errors import Conflict, LimitExceeded, TransferCorrupted, Unavailable
-from fednet.identity import Identity, Role
 from fednet.storage import open_blobs, open_documents
 
-C1 = Identity(Role.COMBINER, "c1-id", "c1")
-C2 = Identity(Role.COMBINER, "c2-id", "c2")
+C1 = Principal.of(Role.COMBINER, "c1-id", "c1")
+C2 = Principal.of(Role.COMBINER, "c2-id", "c2")
 KEY = "models/a"
 
 

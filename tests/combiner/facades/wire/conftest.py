@@ -9,7 +9,8 @@ from wire_calls import Caller, update_of
 
 from fednet.combiner.facades.wire.serving import OPEN_SERVICES, ROLES, serve_wire
 from fednet.combiner.machine.assignment import task_id_of
-from fednet.identity import Identity, Role, Signer, new_signing_key
+from fednet.contract import Principal, Role
+from fednet.identity import Signer, new_signing_key
 from fednet.rpc import TokenGate, channel_options
 from fednet.storage import open_blobs
 
@@ -42,7 +43,7 @@ def served(combiner, signer):
 
             async def caller(role=None, id_="a"):
                 channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=channel_options())
-                token = signer.sign(Identity(role, id_, id_)) if role else None
+                token = signer.sign(Principal.of(role, id_, id_)) if role else None
                 return Caller(await channels.enter_async_context(channel), token)
 
             yield caller

@@ -8,6 +8,7 @@ from wire_calls import chunks, header, ours, update_of
 
 from fednet import limits
 from fednet.combiner.machine.values import BlobKind
+from fednet.contract import Role
 from fednet.errors import (
     Conflict,
     InvalidInput,
@@ -17,7 +18,6 @@ from fednet.errors import (
     TransferCorrupted,
     Unavailable,
 )
-from fednet.identity import Role
 
 MIB = limits.chunk_bytes
 AUTHORITY = {"controller": "controller-1", "term": 1, "session_id": "session"}

@@ -10,6 +10,7 @@ from wire_calls import http, update_of
 
 from fednet import limits
 from fednet.combiner.machine.assignment import task_id_of
+from fednet.contract import Role
 from fednet.errors import (
     InvalidInput,
     LimitExceeded,
@@ -17,7 +18,6 @@ from fednet.errors import (
     PermissionDenied,
     TransferCorrupted,
 )
-from fednet.identity import Role
 from fednet.storage import open_blobs
 
 MIB = limits.chunk_bytes

@@ -12,13 +12,13 @@ from fednet import limits
 from fednet.combiner.facades.wire.serving import ROLES
 from fednet.combiner.machine.assignment import task_id_of
 from fednet.combiner.machine.news import ClientLeft
+from fednet.contract import Role
 from fednet.errors import (
     InvalidInput,
     NotFound,
     PermissionDenied,
     Unauthenticated,
 )
-from fednet.identity import Role
 from fednet.wire import (
     models_pb2,
     rounds_pb2,

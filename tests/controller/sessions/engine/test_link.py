@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from fednet import limits
+from fednet.contract import Principal, Role
 from fednet.controller.sessions.engine.link import CombinerLink
 from fednet.controller.sessions.engine.news import ShareClosed, Snapshot
 from fednet.controller.sessions.engine.requests import Call
 from fednet.errors import NotFound, Unavailable
-from fednet.identity import Identity, Role, Signer, keep_signing_key, new_signing_key
+from fednet.identity import Signer, keep_signing_key, new_signing_key
 from fednet.parameters import write_model
 from fednet.testing import Network
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
@@ -94,7 +95,7 @@ def open_link(tmp_path):
     links = []
 
     def make(address, reader):
-        controller = Identity(Role.CONTROLLER, "controller", "controller")
+        controller = Principal.of(Role.CONTROLLER, "controller", "controller")
         pem = keep_signing_key(
             tmp_path / "network", new_signing_key()
         )  # the network's, if one runs
