@@ -57,6 +57,9 @@ session_seed_bits_max: Final = 32
 # Server functions
 server_functions_characters_max: Final = 64 * KIB
 server_functions_state_bytes_max: Final = GIB
+server_functions_description_bytes_max: Final = 64 * MIB  # of the state, beside its arrays
+server_functions_state_values_max: Final = 1_000_000
+server_functions_state_levels_max: Final = 64
 server_functions_seconds_max: Final = 600.0
 server_functions_memory_bytes_max: Final = 4 * GIB
 server_functions_processes_max: Final = 4

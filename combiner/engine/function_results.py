@@ -31,13 +31,13 @@ class Made:
     Args:
         clients: The chosen; empty where none were to be.
         settings: For the clients.
-        state: The functions' new memory, as bytes; None if there is none.
+        state: The arrays of the functions' new memory; empty if there is none.
         model: The new model's arrays, not yet checked; empty where none was asked for.
     """
 
     clients: list[str]
     settings: dict[str, Any]
-    state: _Array | None
+    state: Sequence[_Array]
     model: Sequence[_Array]
 
     def model_in(self, total: LabelledUpdates) -> Iterable[_Array]:
@@ -86,7 +86,7 @@ def made_in(folder: Path, run: Run) -> Made:
     return Made(
         clients=[each for each in clients if isinstance(each, str) and each in known],
         settings=settings,
-        state=_state_in(folder / STATE),
+        state=_arrays_in(folder / STATE, limits.server_functions_state_bytes_max),
         model=_arrays_in(folder / MODEL),
     )
 
@@ -99,11 +99,6 @@ def _answer_in(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise TaskFailed(f"{_WHAT} has written over its answer: {error}") from error
     return answer if isinstance(answer, dict) else {}
-
-
-def _state_in(path: Path) -> _Array | None:
-    arrays = _arrays_in(path, limits.server_functions_state_bytes_max)
-    return arrays[0] if arrays else None
 
 
 def _arrays_in(path: Path, bytes_max: int | None = None) -> list[_Array]:

@@ -124,7 +124,7 @@ class FunctionRuns:
         """Run the functions in a worker thread; their state is stored before the plan is told."""
         made = run(order.model, order.state, clients=list(order.clients))
         state = None
-        if made.state is not None:
+        if made.state:
             state = self._reducer.store_state(order.functions.about.phase_id, made.state)
         return Plan(tuple(made.clients), json.dumps(made.settings), state)
 

@@ -91,18 +91,20 @@ class Reducer:
         self._discard_abandoned(order)
         return self._reduced(order, own, partial(self._by_functions, run))
 
-    def store_state(self, run_id: str, state: _Array) -> Blob:
+    def store_state(self, run_id: str, state: Sequence[_Array]) -> Blob:
         """Store the memory of server functions after a run; other bytes lie under another id.
 
         So a repeated run overwrites nothing that the controller may have heard of.
 
         Args:
             run_id: The run, a UUID.
-            state: Bytes.
+            state: The arrays of the memory; the first one describes the others.
         """
-        digest = hashlib.sha256(state.tobytes()).hexdigest()
-        state_id = str(uuid.uuid5(uuid.UUID(run_id), digest))
-        blob, _ = self._put(Blob(BlobKind.STATE, state_id), _STATE_FORM, [state])
+        digest = hashlib.sha256()
+        for array in state:
+            digest.update(array.reshape(-1).view(np.uint8).data)
+        state_id = str(uuid.uuid5(uuid.UUID(run_id), digest.hexdigest()))
+        blob, _ = self._put(Blob(BlobKind.STATE, state_id), _STATE_FORM, state)
         return blob
 
     def _discard_abandoned(self, order: Reduction) -> None:
@@ -165,9 +167,9 @@ class Reducer:
             total.save(updates)
             made = run(order.base, order.state, updates=str(updates), labels=total.labels)
         arrays, state = made.model_in(total), None
-        if made.state is not None:
+        if made.state:
             blob = Blob(BlobKind.STATE, order.model_id)
-            state, _ = self._put(blob, _STATE_FORM, [made.state])
+            state, _ = self._put(blob, _STATE_FORM, made.state)
         return arrays, state
 
     def _put(

@@ -1,10 +1,9 @@
-"""What a run does: the user's object as it was left, its methods, and what it is then."""
+"""The work of a run: restore the user's object, call its methods, keep its attributes."""
 
 from __future__ import annotations
 
 import json
 import linecache
-import pickle
 import random
 import sys
 import types
@@ -16,6 +15,7 @@ import numpy as np
 from fednet import limits
 from fednet.errors import InvalidModel, TaskFailed
 from fednet.parameters import model_format, open_model, write_model
+from fednet.server_functions._memory import load_memory, save_memory
 from fednet.server_functions._offered import OFFERED
 from fednet.server_functions._problems import FILE
 from fednet.server_functions._run import MODEL, STATE, Run
@@ -51,16 +51,14 @@ def _object_of(run: Run, name: str) -> Any:
     kind = getattr(_module_of(run.source), name)
     if run.state is None:
         return kind()
-    with open_model(Path(run.state)) as state:
-        [pickled] = state.arrays
-        remembered = pickle.loads(pickled.tobytes())  # noqa: S301  by such a process it was made
+    remembered = load_memory(Path(run.state))
     functions = kind.__new__(kind)
     vars(functions).update(remembered)
     return functions
 
 
 def _module_of(source: str) -> types.ModuleType:
-    """A module of the source, by whose name pickles find its classes and tracebacks its lines."""
+    """Return a module of the source, under a name that dataclasses and tracebacks find."""
     lines = source.splitlines(keepends=True)
     linecache.cache[FILE] = (len(source), None, lines, FILE)
     module = types.ModuleType(_MODULE)
@@ -131,23 +129,6 @@ def _aggregate(functions: Any, base: list[Array], run: Run) -> dict[str, Any]:
 
 
 def _keep(functions: Any) -> None:
-    """Write down what the object remembers; nothing where that is nothing."""
-    if not vars(functions):
-        return
-    pickled = _pickled(vars(functions))
-    if len(pickled) > limits.server_functions_state_bytes_max:
-        raise TaskFailed(
-            f"The attributes of self take {len(pickled)} bytes; at most "
-            f"{limits.server_functions_state_bytes_max} are kept from run to run. Keep less."
-        )
-    write_model(Path(STATE), [np.frombuffer(pickled, np.uint8)])
-
-
-def _pickled(attributes: dict[str, Any]) -> bytes:
-    try:
-        return pickle.dumps(attributes)
-    except Exception as error:  # whatever the user's objects say to it
-        raise TaskFailed(
-            f"The attributes of self ({', '.join(attributes)}) cannot be kept for the next run: "
-            f"{error}. Keep values: numbers, texts, arrays, lists and dicts of them."
-        ) from error
+    """Write down the attributes of the object; nothing where it has none."""
+    if vars(functions):
+        save_memory(Path(STATE), vars(functions))

@@ -1,11 +1,9 @@
 """One run of server functions, as its two ends agree on it: a folder with these files.
 
-    request.json    a `Run`; the parent has written it
-    answer.json     {"clients": […], "settings": {…}} or {"problem": text, "traceback": text}
-    state.npz       what the functions remember now: a model file of one array of bytes, a pickle
-    model.npz       what aggregate gave
-
-The state is unpickled in such a process only, never where it is stored or carried.
+request.json    a `Run`; the parent has written it
+answer.json     {"clients": […], "settings": {…}} or {"problem": text, "traceback": text}
+state.npz       the attributes of the functions' object; see `_memory`
+model.npz       the model that aggregate returned
 """
 
 from __future__ import annotations

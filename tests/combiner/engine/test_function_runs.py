@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import pickle
 import select
 import signal
 import subprocess
@@ -125,10 +126,15 @@ async def test_the_combiner_says_whether_it_allows_them_and_holds_to_it(planner,
 
 
 async def test_what_they_remember_goes_from_run_to_run(planner, store):
-    """A blob carries the memory to a new process too, with classes of its own; obsolete memory is deleted."""
-    source = "class Note:\n    count = 0\n" + functions(
-        __init__="self.note = Note()",
-        client_settings="self.note.count += 1\nreturn {'count': self.note.count}",
+    """A blob carries values and arrays to a new process too; obsolete memory is deleted."""
+    source = functions(
+        __init__="self.note = {'count': 0, 'momentum': np.zeros(3, np.float32)}",
+        client_settings="""
+            self.note['count'] += 1
+            self.note['momentum'] += 1
+            assert self.note['momentum'].tolist() == [self.note['count']] * 3
+            return {'count': self.note['count']}
+        """,
     )
     async with running(planner):
         first = await planner.plan(source)
@@ -140,6 +146,18 @@ async def test_what_they_remember_goes_from_run_to_run(planner, store):
     counts = [json.loads(each.settings_json)["count"] for each in (first, second, third)]
     assert counts == [1, 2, 3]
     assert set(store.list("states/")) == {f"states/{each.state.id}" for each in (second, third)}
+
+
+async def test_memory_that_is_a_pickle_fails_the_run(planner, store, tmp_path):
+    """A session that began before this format ends with the reason; the pickle is not loaded."""
+    write_model(tmp_path / "state", [np.frombuffer(pickle.dumps({"a": 1}), np.uint8)])
+    state = common_pb2.BlobRef(kind=common_pb2.BlobRef.STATE, id=str(uuid.uuid4()))
+    put = store.put_file(f"states/{state.id}", tmp_path / "state")
+    state.size_bytes, state.sha256 = put.size_bytes, put.sha256
+    async with running(planner):
+        planned = await planner.plan(functions(client_settings="return {}"), state=state)
+
+    assert "is a pickle, as fednet 0.1.0 wrote it" in planned.failure.message
 
 
 async def test_a_step_that_is_repeated_repeats_its_result(planner):
@@ -213,7 +231,7 @@ FAILURES = {
     "return {'x': float('nan')}": "no JSON",
     "return {'x': object()}": "object is none of JSON's types",
     "return {'x': 'y' * 300_000}": "more than 262144 bytes",
-    "self.file = open(os.devnull); return {}": "(file) cannot be kept for the next run",
+    "self.file = open(os.devnull); return {}": "'file' of self cannot be kept for the next run",
     "import nothing_of_that_name": "ModuleNotFoundError",
     "return {'x': undefined}": "NameError",
     "raise OSError('no file caf\\udce9')": "OSError: no file caf?",
