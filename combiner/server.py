@@ -23,7 +23,7 @@ from fednet.storage import open_blobs
 from .engine.engine import Engine
 from .engine.function_processes import Bounds
 from .engine.spool import Spool
-from .facades.wire.serving import OPEN_SERVICES, ROLES, serve_wire
+from .facades.wire.serving import OPEN_SERVICES, serve_wire
 from .registration import Registration
 
 
@@ -76,7 +76,7 @@ class Combiner:
     async def _start(cls, settings: CombinerSettings, lock: FolderLock) -> Combiner:
         gatekeeper = _Gatekeeper()
         server = grpc.aio.server(
-            interceptors=[TokenGate(gatekeeper, ROLES, OPEN_SERVICES)],
+            interceptors=[TokenGate(gatekeeper, OPEN_SERVICES)],
             options=channel_options(server=True),
         )
         port = _bind(server, settings)

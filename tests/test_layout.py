@@ -15,8 +15,8 @@ import pytest
 
 # Each room of the house by its floor, from the ground up; a room imports only from floors below it.
 FLOORS = (
-    ("blob_ref", "contract", "errors", "http_pools", "limits"),
-    ("addresses", "backoff"),
+    ("blob_ref", "errors", "http_pools", "limits"),
+    ("addresses", "backoff", "contract"),
     ("http_attempts", "settings"),
     ("http", "identity", "packages", "parameters", "processes", "wire"),
     ("aggregation", "feed", "helpers", "host", "plots", "rpc", "server_functions", "storage"),

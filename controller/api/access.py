@@ -1,53 +1,29 @@
-"""The gate before every view: no valid token of the right role, no answer.
+"""The gate before every view: the request passes if its token's roles have the permission that the view states."""
 
-A route is for admins unless it is named here.
-"""
+from flask import current_app, g, request
 
-from flask import g, request
+from fednet.contract import OPEN, Principal, check_permission, permission_of
+from fednet.errors import Unauthenticated
 
-from fednet.contract import Principal, Role
-from fednet.errors import PermissionDenied, Unauthenticated
-
-from .openapi import OPEN_ROUTES
 from .services import services
-
-_OPEN = OPEN_ROUTES | {"health.health"}
-_ADMINS = frozenset({Role.ADMIN})
-_CLIENTS = _ADMINS | {Role.CLIENT}
-_COMBINERS = _ADMINS | {Role.COMBINER}
-_CONTROLLERS = _ADMINS | {Role.CONTROLLER}
-_ROLES = {
-    "blobs.append": _COMBINERS,
-    "blobs.delete": _COMBINERS,
-    "blobs.download": _COMBINERS,
-    "blobs.keys": _COMBINERS,
-    "blobs.put": _COMBINERS,
-    "clients.add": _CLIENTS,
-    "clients.register": _CLIENTS,
-    "combiners.register": _COMBINERS,
-    "feed.read": _CONTROLLERS,
-    "legacy_network.add_client": _CLIENTS,
-    "legacy_network.add_combiner": _COMBINERS,
-    "legacy_packages.download_package": _CLIENTS,
-    "legacy_packages.get_package_checksum": _CLIENTS,
-    "packages.checksum": _CLIENTS,
-    "packages.download_active": _CLIENTS,
-}
 
 
 def check_access() -> None:
-    """Let the request pass if its token gives the right.
+    """Let the request pass if its view is open, or if the caller has the permission that the view states.
+
+    A route that does not exist is answered as such, but only to callers with a valid token.
 
     Raises:
         Unauthenticated: There is no valid token.
-        PermissionDenied: The token's role has no right to this route.
+        PermissionDenied: The caller lacks the permission, or the view states none.
     """
-    if request.endpoint in _OPEN:
+    view = current_app.view_functions.get(request.endpoint or "")
+    permission = permission_of(view)
+    if permission is OPEN:
         return
     g.caller = services().verifier.verify(_bearer_token())
-    if caller().roles.isdisjoint(_ROLES.get(request.endpoint or "", _ADMINS)):
-        roles = ", ".join(sorted(caller().roles))
-        raise PermissionDenied(f"The role {roles!r} may not {request.method} {request.path}.")
+    if view is not None:
+        check_permission(caller(), permission, f"{request.method} {request.path}")
 
 
 def caller() -> Principal:

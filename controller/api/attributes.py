@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from fednet import limits
+from fednet.contract import Permission, requires
 from fednet.storage import Document, Query
 
 from .listing import documents
@@ -41,13 +42,14 @@ class AttributesOfClients(RootModel[dict[str, CurrentAttributes | str]]):
     """For each client what is true of it now; a text where there is no such client."""
 
 
-RESOURCE = Resource("attributes", ReportFilters, shape=Attribute)
+RESOURCE = Resource("attributes", ReportFilters, Permission.ATTRIBUTES_READ, shape=Attribute)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)
 
 
 @api.post("/", summary="Set an attribute of a client", responses={"201": Attribute})
+@requires(Permission.ATTRIBUTES_WRITE)
 def add(body: NewAttribute) -> tuple[Document, int]:
     """Keep the new value; the values before stay in the list."""
     return RESOURCE.show(keep("attributes", body)), 201
@@ -58,6 +60,7 @@ def add(body: NewAttribute) -> tuple[Document, int]:
     summary="What is true of some clients now",
     responses={"200": AttributesOfClients},
 )
+@requires(Permission.ATTRIBUTES_READ)
 def current(body: AskedClients) -> dict[str, Any]:
     """For each client its attributes by their keys, or a text that says that there is no such client."""
     return {asked: _current_or_none(asked) for asked in body.client_ids}

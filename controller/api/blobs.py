@@ -20,7 +20,7 @@ from flask_openapi.types import ResponseDict
 from pydantic import BaseModel, Field
 
 from fednet import limits
-from fednet.contract import Role
+from fednet.contract import Permission, Role, requires
 from fednet.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from fednet.storage import key_of
 
@@ -106,6 +106,7 @@ api = APIBlueprint(
 
 
 @api.get("/", summary="The keys of blobs", responses=_KEYS)
+@requires(Permission.BLOBS_READ)
 def keys(query: AskedKeys) -> Response:
     """List the keys that begin with a text."""
     _check_right(query.prefix, _FOR_COMBINERS)
@@ -115,6 +116,7 @@ def keys(query: AskedKeys) -> Response:
 
 
 @api.get("/<path:name>", summary="A blob", responses=FILE)
+@requires(Permission.BLOBS_READ)
 def download(path: BlobByName) -> Response:
     """Stream a blob, or a range of it; with If-Match only the one that has this ETag."""
     key = _key(path.name, _FOR_COMBINERS)
@@ -128,6 +130,7 @@ def download(path: BlobByName) -> Response:
 
 
 @api.patch("/", summary="Send a piece of a blob", request_body=_PIECE, responses={"200": Arrived})
+@requires(Permission.BLOBS_WRITE)
 def append(query: Place) -> dict[str, int]:
     """Take the next piece of an upload, or one again."""
     _check_member()
@@ -137,6 +140,7 @@ def append(query: Place) -> dict[str, int]:
 
 
 @api.put("/<path:name>", summary="Put a blob that was sent", responses={"200": Stored})
+@requires(Permission.BLOBS_WRITE)
 def put(path: BlobByName, query: Whole) -> dict[str, Any]:
     """Make an upload the blob, in the place of what was there."""
     key = _key(path.name, _WRITTEN_BY_COMBINERS)
@@ -152,6 +156,7 @@ def put(path: BlobByName, query: Whole) -> dict[str, Any]:
 
 
 @api.delete("/<path:name>", summary="Delete a blob", responses={"200": Deleted})
+@requires(Permission.BLOBS_WRITE)
 def delete(path: BlobByName) -> dict[str, bool]:
     """Delete a blob, if it is there."""
     key = _key(path.name, _DELETED_BY_COMBINERS)

@@ -8,6 +8,7 @@ from flask import request
 from pydantic import BaseModel, ConfigDict, Field
 
 from fednet import limits
+from fednet.contract import Permission, requires
 from fednet.errors import FailedPrecondition, NotFound
 from fednet.storage import Document
 
@@ -118,7 +119,9 @@ def present(clients: Sequence[Document]) -> list[Document]:
     ]
 
 
-RESOURCE = Resource("clients", ClientFilters, present=present, shape=Client)
+RESOURCE = Resource(
+    "clients", ClientFilters, Permission.NETWORK_READ, present=present, shape=Client
+)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)
@@ -127,12 +130,14 @@ add_get_route(api, RESOURCE)
 @api.get(
     "/config", summary="What a client needs to find this network", responses={"200": ClientConfig}
 )
+@requires(Permission.NETWORK_READ)
 def config(query: ConfigQuery) -> dict[str, Any]:
     """Answer with FEDn's client configuration; the address is the one that was called."""
     return client_config(with_checksum=query.checksum)
 
 
 @api.post("/add", summary="FEDn's way to join", responses=NOT_THERE)
+@requires(Permission.CLIENTS_JOIN)
 def add() -> NoReturn:
     """Refuse."""
     refuse_fedn_clients()
@@ -143,12 +148,14 @@ def add() -> NoReturn:
     summary="What is true of a client now",
     responses={"200": CurrentAttributes},
 )
+@requires(Permission.ATTRIBUTES_READ)
 def attributes(path: ById) -> dict[str, str]:
     """Answer with the client's attributes by their keys."""
     return current_attributes(RESOURCE.get(path.id))
 
 
 @api.delete("/<string:id>", summary="Forget a client", responses={"200": Succeeded})
+@requires(Permission.NETWORK_WRITE)
 def remove(path: ById) -> dict[str, Any]:
     """Forget a client that is not connected; its name is free again."""
     client = RESOURCE.get(path.id)
@@ -186,6 +193,7 @@ def _checksum() -> dict[str, str]:
     summary="Join the network as a client, or come back to it",
     responses={"200": ClientMembership},
 )
+@requires(Permission.CLIENTS_JOIN)
 def register(body: ClientRegistration) -> dict[str, Any]:
     """Give a client its id, its token and its combiner."""
     return services().registry.register_client(

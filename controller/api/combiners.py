@@ -7,6 +7,7 @@ from flask import request
 from pydantic import BaseModel, ConfigDict
 
 from fednet import limits
+from fednet.contract import Permission, requires
 from fednet.errors import FailedPrecondition
 from fednet.storage import Document
 
@@ -114,7 +115,9 @@ def present(combiners: Sequence[Document]) -> list[Document]:
     return [{**combiner, **fixed} for combiner in combiners]
 
 
-RESOURCE = Resource("combiners", CombinerFilters, present=present, shape=Combiner)
+RESOURCE = Resource(
+    "combiners", CombinerFilters, Permission.NETWORK_READ, present=present, shape=Combiner
+)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)
@@ -123,6 +126,7 @@ add_get_route(api, RESOURCE)
 @api.post(
     "/clients/count", summary="How many clients are connected to each", responses={"200": Loads}
 )
+@requires(Permission.NETWORK_READ)
 def clients_count(body: AskedCombiners) -> dict[str, Any]:
     """Answer for the combiners with these names, separated by commas; for all if none is given."""
     return {"result": loads(body.combiners.split(",") if body.combiners else None)}
@@ -137,6 +141,7 @@ def loads(names: Sequence[str] | None) -> list[dict[str, Any]]:
 
 
 @api.delete("/<string:id>", summary="Forget a combiner", responses={"200": Succeeded})
+@requires(Permission.NETWORK_WRITE)
 def remove(path: ById) -> dict[str, Any]:
     """Forget a combiner that is not connected; its name is free again."""
     combiner = RESOURCE.get(path.id)
@@ -152,6 +157,7 @@ def remove(path: ById) -> dict[str, Any]:
     summary="Join the network as a combiner, or come back to it",
     responses={"200": CombinerMembership},
 )
+@requires(Permission.COMBINERS_JOIN)
 def register(body: CombinerRegistration) -> dict[str, Any]:
     """Give a combiner its id, its token and what it needs to verify the tokens of others."""
     return services().registry.register_combiner(

@@ -11,6 +11,7 @@ from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from fednet import limits
+from fednet.contract import Permission, requires
 
 from ..records import timestamp
 from ..sessions.machine.state import Status
@@ -112,6 +113,7 @@ api = APIBlueprint(
 @api.post(
     "/start", summary="Start a draft, or continue an ended session", responses={"200": DraftStarted}
 )
+@requires(Permission.SESSIONS_WRITE)
 def start(body: StartedDraft) -> dict[str, Any]:
     """Start what was sent as a draft before; where its session has ended, add rounds to it."""
     session = services().records.lookup_natural("sessions", body.session_id)
@@ -123,6 +125,7 @@ def start(body: StartedDraft) -> dict[str, Any]:
 
 
 @api.post("/start_splitlearning_session", summary="FEDn's split learning", responses=NOT_THERE)
+@requires(Permission.SESSIONS_WRITE)
 def start_splitlearning_session() -> NoReturn:
     """Refuse: there is no split learning here."""
     not_there("fednet has no split learning. Start a session with another aggregator.")

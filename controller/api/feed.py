@@ -7,6 +7,7 @@ from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, ConfigDict, Field
 
 from fednet import limits
+from fednet.contract import Permission, requires
 from fednet.errors import InvalidInput
 
 from ..feed.entries import EntryKind, Interest
@@ -93,6 +94,7 @@ api = APIBlueprint(
 
 
 @api.get("", summary="What has happened after a number", responses={"200": ShownFeed})
+@requires(Permission.FEED_READ)
 def read(query: AskedFeed) -> Any:
     """Answer with the entries after a number, or wait for the next; or send them as server-sent events."""
     interest = Interest(_kinds(query), query.session_id, controller=query.controller)

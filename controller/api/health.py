@@ -1,10 +1,11 @@
-"""Whether the controller can do its work: the one route that asks for no token."""
+"""The health of the controller."""
 
 from typing import Literal
 
 from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel
 
+from fednet.contract import open_to_all
 from fednet.errors import Unavailable
 
 from .problems import REFUSALS
@@ -27,6 +28,7 @@ api = APIBlueprint("health", __name__, abp_tags=[{"name": "health"}], abp_respon
     openapi_extensions={"security": []},
     responses={"200": Health},
 )
+@open_to_all
 def health() -> dict[str, str]:
     """Answer "ok" when both stores are ready."""
     for store, part in (("state", services().records), ("blob", services().catalog)):

@@ -6,6 +6,7 @@ from flask import Response, jsonify
 from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, ConfigDict, RootModel
 
+from fednet.contract import Permission, requires
 from fednet.parameters import model_format
 
 from .openapi import operation_id
@@ -37,12 +38,14 @@ api = APIBlueprint(
 
 
 @api.get("/active", summary="The format of model files", responses={"200": Helper})
+@requires(Permission.MODELS_READ)
 def get() -> Response:
     """Answer with the name: that of the package or model set last, or the one chosen since."""
     return jsonify(services().catalog.active_helper())
 
 
 @api.put("/active", summary="Choose the format of model files", responses={"200": Succeeded})
+@requires(Permission.MODELS_WRITE)
 def choose(body: ChosenHelper) -> dict[str, Any]:
     """Take a format that fednet knows; models of bare numbers that are uploaded now are of it."""
     services().records.set_active(helper=model_format(body.helper).name)

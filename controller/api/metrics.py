@@ -2,6 +2,8 @@
 
 from pydantic import Field
 
+from fednet.contract import Permission
+
 from .resource import Alternatives, Filters, Party, Resource, Shown, add_get_route, add_list_routes
 
 
@@ -33,7 +35,7 @@ class Metric(Shown):
     sender: Party
 
 
-RESOURCE = Resource("metrics", MetricFilters, shape=Metric)
+RESOURCE = Resource("metrics", MetricFilters, Permission.RESULTS_READ, shape=Metric)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

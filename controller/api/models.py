@@ -8,6 +8,7 @@ from flask import Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from fednet import limits
+from fednet.contract import Permission, requires
 from fednet.parameters import model_format
 from fednet.storage import Document, Query
 
@@ -135,7 +136,9 @@ def present(models: Sequence[Document]) -> list[Document]:
     return [{**model, "helper": helper_of(model)} for model in models]
 
 
-RESOURCE = Resource("models", ModelFilters, present=present, find=find, shape=Model)
+RESOURCE = Resource(
+    "models", ModelFilters, Permission.MODELS_READ, present=present, find=find, shape=Model
+)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)
@@ -147,6 +150,7 @@ add_get_route(api, RESOURCE)
     request_body=upload_body(ModelUpload),
     responses={"201": ModelSet},
 )
+@requires(Permission.MODELS_WRITE)
 def upload() -> tuple[dict[str, Any], int]:
     """Keep the model if it is a good one."""
     source = received_file(limits.model_bytes_max)
@@ -160,6 +164,7 @@ def upload() -> tuple[dict[str, Any], int]:
 
 
 @api.put("/active", summary="Make a model the active one", responses={"200": ModelSet})
+@requires(Permission.MODELS_WRITE)
 def activate(body: ChosenModel) -> dict[str, Any]:
     """Begin new sessions with this model."""
     model = services().catalog.activate_model(body.id)
@@ -167,6 +172,7 @@ def activate(body: ChosenModel) -> dict[str, Any]:
 
 
 @api.get("/<string:id>/download", summary="A model's file", responses=FILE)
+@requires(Permission.MODELS_READ)
 def download(path: ById) -> Response:
     """Stream the model's file, or a range of it."""
     model = find(path.id)
@@ -175,6 +181,7 @@ def download(path: ById) -> Response:
 
 
 @api.get("/leaf-nodes", summary="The models that nothing came from", responses={"200": Trail})
+@requires(Permission.MODELS_READ)
 def leaf_nodes() -> Response:
     """List the models that no other model was trained from, newest first."""
     leaves = [leaf for page in pages("models", Query(descending=True)) for leaf in _leaves(page)]
@@ -182,24 +189,28 @@ def leaf_nodes() -> Response:
 
 
 @api.put("/<string:id>", summary="Name a model", responses={"200": Model})
+@requires(Permission.MODELS_WRITE)
 def put(path: ById, body: ModelChange) -> Document:
     """Give a model a name for people."""
     return RESOURCE.show(_rename(find(path.id)["id"], body.name))
 
 
 @api.patch("/<string:id>", summary="Name a model", responses={"200": Model})
+@requires(Permission.MODELS_WRITE)
 def patch(path: ById, body: ModelChange) -> Document:
     """Give a model a name for people."""
     return RESOURCE.show(_rename(find(path.id)["id"], body.name))
 
 
 @api.get("/<string:id>/parameters", summary="A model's numbers", responses={"200": Parameters})
+@requires(Permission.MODELS_READ)
 def parameters(path: ById) -> dict[str, Any]:
     """Answer with the arrays of a small model; larger ones are to be downloaded."""
     return {"array": services().catalog.parameters(find(path.id))}
 
 
 @api.get("/<string:id>/ancestors", summary="The models that it came from", responses={"200": Trail})
+@requires(Permission.MODELS_READ)
 def ancestors(path: ById, query: TrailQuery, header: TrailPage) -> Response:
     """List the chain of parents."""
     chain = services().catalog.ancestors(
@@ -211,6 +222,7 @@ def ancestors(path: ById, query: TrailQuery, header: TrailPage) -> Response:
 @api.get(
     "/<string:id>/descendants", summary="The models that came from it", responses={"200": Trail}
 )
+@requires(Permission.MODELS_READ)
 def descendants(path: ById, header: TrailPage) -> Response:
     """List the models that were trained from this one."""
     found = services().catalog.descendants(find(path.id)["id"], header.models_max)

@@ -4,6 +4,7 @@ The document is made from the routes and their types. Both are open without a to
 the program can do, and nothing of what it knows.
 """
 
+from functools import partial
 from importlib.metadata import version
 
 from flask import Blueprint, Response, current_app, jsonify, redirect, url_for
@@ -12,14 +13,14 @@ from flask_openapi.openapi import OpenAPI
 from flask_openapi_swagger.plugins import RegisterPlugin
 from werkzeug.wrappers import Response as Redirection
 
+from fednet.contract import open_to_all
+
 from .problems import Problem, invalid
 
-OPEN_ROUTES = frozenset(
-    {"description.document", "description.page", "swagger.swagger", "swagger.static"}
-)
-
 _BEARER = SecurityScheme(
-    type="http", scheme="bearer", description="An admin's token, unless a route says otherwise."
+    type="http",
+    scheme="bearer",
+    description="A token of this network; docs/permissions.md says which role may use which route.",
 )
 
 
@@ -33,11 +34,13 @@ def described_app(import_name: str) -> OpenAPI:
         validation_error_model=Problem,
         validation_error_callback=invalid,
         doc_ui=False,
+        static_folder=None,
     )
     app.openapi_version = "3.1.0"  # the newest that other tools read well
     app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else the page asks a stranger's server
     app.register_blueprint(_description())
     app.register_blueprint(RegisterPlugin.register("../openapi.json"), url_prefix="/docs")
+    _open_page(app)
     return app
 
 
@@ -47,17 +50,26 @@ def operation_id(*, bp_name: str, name: str, path: str, method: str) -> str:
     return f"{bp_name}_{name.rstrip('_')}"
 
 
+def _open_page(app: OpenAPI) -> None:
+    """Open the routes of the page, which come from a library and state no permission."""
+    for endpoint, view in app.view_functions.items():
+        if endpoint.startswith("swagger."):
+            app.view_functions[endpoint] = open_to_all(partial(view))
+
+
 def _description() -> Blueprint:
     """The routes of the document and of the page."""
     blueprint = Blueprint("description", __name__)
 
     @blueprint.get("/openapi.json")
+    @open_to_all
     def document() -> Response:
         app = current_app
         assert isinstance(app, OpenAPI)
         return jsonify(app.api_doc)
 
     @blueprint.get("/docs")
+    @open_to_all
     def page() -> Redirection:
         return redirect(url_for("swagger.swagger"))
 

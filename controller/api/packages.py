@@ -8,6 +8,7 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from fednet import limits
+from fednet.contract import Permission, requires
 from fednet.storage import Document
 
 from ..catalog import PackageDescription
@@ -107,7 +108,9 @@ def present(packages: Sequence[Document]) -> list[Document]:
     return [{**package, "active": package["id"] == active_id} for package in packages]
 
 
-RESOURCE = Resource("packages", PackageFilters, present=present, find=find, shape=Package)
+RESOURCE = Resource(
+    "packages", PackageFilters, Permission.PACKAGES_READ, present=present, find=find, shape=Package
+)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)
@@ -119,6 +122,7 @@ add_get_route(api, RESOURCE)
     request_body=upload_body(PackageUpload),
     responses={"201": PackageSet},
 )
+@requires(Permission.PACKAGES_WRITE)
 def upload() -> tuple[dict[str, Any], int]:
     """Keep the package if it is a good one."""
     source = received_file(limits.package_bytes_max)
@@ -136,6 +140,7 @@ def upload() -> tuple[dict[str, Any], int]:
 
 
 @api.put("/active", summary="Make a package the active one", responses={"200": PackageSet})
+@requires(Permission.PACKAGES_WRITE)
 def activate(body: ChosenPackage) -> dict[str, Any]:
     """Let clients run this package."""
     package = services().catalog.activate_package(body.id)
@@ -143,6 +148,7 @@ def activate(body: ChosenPackage) -> dict[str, Any]:
 
 
 @api.delete("/active", summary="Let clients run no package any more", responses={"200": Succeeded})
+@requires(Permission.PACKAGES_WRITE)
 def deactivate() -> dict[str, Any]:
     """Set no package; the one that was active stays in the list."""
     services().catalog.active_package()
@@ -151,12 +157,14 @@ def deactivate() -> dict[str, Any]:
 
 
 @api.get("/download", summary="The active package's file", responses=FILE)
+@requires(Permission.PACKAGES_FETCH)
 def download_active() -> Response:
     """Stream the active package's file, or a range of it."""
     return file_of(services().catalog.active_package())
 
 
 @api.get("/<string:id>/download", summary="A package's file", responses=FILE)
+@requires(Permission.PACKAGES_READ)
 def download(path: ById) -> Response:
     """Stream the package's file, or a range of it."""
     return file_of(find(path.id))
@@ -168,6 +176,7 @@ def file_of(package: Document) -> Response:
 
 
 @api.get("/checksum", summary="The active package's SHA-256", responses={"200": Checksum})
+@requires(Permission.PACKAGES_FETCH)
 def checksum() -> dict[str, str]:
     """Answer with the digest in hexadecimal."""
     return {"checksum": services().catalog.active_package()["sha256"]}

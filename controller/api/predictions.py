@@ -4,6 +4,8 @@ from typing import Any
 
 from pydantic import Field
 
+from fednet.contract import Permission, requires
+
 from ..sessions.options import PredictionOptions
 from .resource import (
     Alternatives,
@@ -57,7 +59,7 @@ class PredictionsStarted(Succeeded):
     """The id of the session that asks them, to be waited for like any other."""
 
 
-RESOURCE = Resource("predictions", PredictionFilters, shape=Prediction)
+RESOURCE = Resource("predictions", PredictionFilters, Permission.RESULTS_READ, shape=Prediction)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)
@@ -68,6 +70,7 @@ add_get_route(api, RESOURCE)
     summary="Let clients predict with a model",
     responses={"200": PredictionsStarted},
 )
+@requires(Permission.PREDICTIONS_WRITE)
 def start(body: PredictionOptions) -> dict[str, Any]:
     """Start a prediction session; the same prediction_id with the same options may be sent again.
 

@@ -26,6 +26,7 @@ from pydantic import (
     model_validator,
 )
 
+from fednet.contract import Permission, requires
 from fednet.errors import InvalidInput
 from fednet.storage import Document, Query
 
@@ -168,6 +169,7 @@ class Resource:
     Attributes:
         name: Its name, which is also that of its collection.
         filters: What its lists can be filtered by.
+        reads: The permission to read it.
         present: Makes what is shown of what is stored.
         find: Finds one by its id; by default in the collection.
         shape: Describes what is shown of one.
@@ -175,6 +177,7 @@ class Resource:
 
     name: str
     filters: type[Filters]
+    reads: Permission
     present: Callable[[Sequence[Document]], list[Document]] = _as_stored
     find: Callable[[str], Document] | None = None
     shape: type[Shown] = Shown
@@ -219,19 +222,24 @@ class Resource:
 
 def add_list_routes(api: APIBlueprint, resource: Resource) -> None:
     """Add the resource's lists and counts."""
+    readable = requires(resource.reads)
 
+    @readable
     def list_(query: Filters, header: Page) -> Response:
         """What the query's filters find, newest first unless the headers say otherwise; X-Limit asks for a part."""
         return resource.page(query.where(), header)
 
+    @readable
     def list_by_post(header: Page) -> Response:
         """What the body's filters find; a comma separates alternatives, X-Limit asks for a part."""
         return resource.page(_posted_filters(resource), header)
 
+    @readable
     def count(query: Filters) -> Response:
         """How many the query's filters find."""
         return _count(resource, query.where())
 
+    @readable
     def count_by_post() -> Response:
         """How many the body's filters find; a comma separates alternatives."""
         return _count(resource, _posted_filters(resource))
@@ -250,6 +258,7 @@ def add_list_routes(api: APIBlueprint, resource: Resource) -> None:
 def add_get_route(api: APIBlueprint, resource: Resource) -> None:
     """Add the route of the single object."""
 
+    @requires(resource.reads)
     def get(path: ById) -> Document:
         """One object, by its id or by the name that people know it by."""
         return resource.show(resource.get(path.id))

@@ -5,6 +5,8 @@ from typing import Any, Literal
 from flask import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from fednet.contract import Permission, requires
+
 from .forms import round_forms
 from .resource import (
     Alternatives,
@@ -126,13 +128,15 @@ class Answer(Shown):
     """ISO 8601, UTC."""
 
 
-RESOURCE = Resource("rounds", RoundFilters, present=round_forms, shape=ShownRound)
+RESOURCE = Resource(
+    "rounds", RoundFilters, Permission.SESSIONS_READ, present=round_forms, shape=ShownRound
+)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)
 
 
-ANSWERS = Resource("answers", AnswerFilters, shape=Answer)
+ANSWERS = Resource("answers", AnswerFilters, Permission.RESULTS_READ, shape=Answer)
 
 
 @api.get(
@@ -140,6 +144,7 @@ ANSWERS = Resource("answers", AnswerFilters, shape=Answer)
     summary="List a round's answers",
     responses={"200": ANSWERS.listing},
 )
+@requires(Permission.RESULTS_READ)
 def answers(path: ById, query: AnswerFilters, header: Page) -> Response:
     """List the clients' answers in a round, newest first unless the headers say otherwise; X-Limit asks for a part."""
     round_ = RESOURCE.get(path.id)

@@ -7,6 +7,7 @@ from flask import request
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from fednet import limits
+from fednet.contract import Permission, requires
 from fednet.errors import Conflict, FailedPrecondition
 from fednet.storage import Document
 
@@ -145,12 +146,15 @@ def present(sessions: Sequence[Document]) -> list[Document]:
     ]
 
 
-RESOURCE = Resource("sessions", SessionFilters, present=present, shape=ShownSession)
+RESOURCE = Resource(
+    "sessions", SessionFilters, Permission.SESSIONS_READ, present=present, shape=ShownSession
+)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 
 
 @api.post("/", summary="Start a session", responses={"201": StartedOrDraft})
+@requires(Permission.SESSIONS_WRITE)
 def start(body: NewSession) -> tuple[dict[str, Any], int]:
     """Start a session; the same session_id with the same options may be sent again.
 
@@ -172,6 +176,7 @@ def start(body: NewSession) -> tuple[dict[str, Any], int]:
     summary="One session: now, when it has changed, or when it has ended",
     responses={"200": ShownSession},
 )
+@requires(Permission.SESSIONS_READ)
 def get(path: ById, query: Wait) -> Any:
     """Answer with the session; with something to wait for, once that is so or the time is over."""
     if query.after_version is None and query.wait_for == "change":
@@ -180,24 +185,28 @@ def get(path: ById, query: Wait) -> Any:
 
 
 @api.put("/<string:id>", summary="Name a session", responses={"200": ShownSession})
+@requires(Permission.SESSIONS_WRITE)
 def put(path: ById, body: SessionChange) -> Document:
     """Give a session that has ended another name for people."""
     return _rename(path.id, body.name)
 
 
 @api.patch("/<string:id>", summary="Name a session", responses={"200": ShownSession})
+@requires(Permission.SESSIONS_WRITE)
 def patch(path: ById, body: SessionChange) -> Document:
     """Give a session that has ended another name for people."""
     return _rename(path.id, body.name)
 
 
 @api.post("/<string:id>/stop", summary="End a session", responses={"200": ShownSession})
+@requires(Permission.SESSIONS_WRITE)
 def stop(path: ById) -> Document:
     """Let the session end with what it has; its round is given up."""
     return RESOURCE.show(services().sessions.stop(path.id))
 
 
 @api.post("/<string:id>/pause", summary="Let a session rest", responses={"200": ShownSession})
+@requires(Permission.SESSIONS_WRITE)
 def pause(path: ById) -> Document:
     """Finish the round that is under way, and begin no other until it is resumed."""
     return RESOURCE.show(services().sessions.pause(path.id))
@@ -206,6 +215,7 @@ def pause(path: ById) -> Document:
 @api.post(
     "/<string:id>/resume", summary="Let a paused session go on", responses={"200": ShownSession}
 )
+@requires(Permission.SESSIONS_WRITE)
 def resume(path: ById) -> Document:
     """Go on where it was paused."""
     return RESOURCE.show(services().sessions.resume(path.id))
@@ -214,6 +224,7 @@ def resume(path: ById) -> Document:
 @api.post(
     "/<string:id>/continue", summary="Add rounds to a session", responses={"200": ShownSession}
 )
+@requires(Permission.SESSIONS_WRITE)
 def extend(path: ById, body: More) -> Document:
     """Let the session run for more rounds; one that has ended goes on from its newest model."""
     session = RESOURCE.get(path.id)

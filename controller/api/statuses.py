@@ -2,6 +2,8 @@
 
 from pydantic import Field
 
+from fednet.contract import Permission
+
 from .resource import Alternatives, Filters, Party, Resource, Shown, add_get_route, add_list_routes
 
 
@@ -44,7 +46,7 @@ class ShownStatus(Shown):
     sender: Party
 
 
-RESOURCE = Resource("statuses", StatusFilters, shape=ShownStatus)
+RESOURCE = Resource("statuses", StatusFilters, Permission.STATUSES_READ, shape=ShownStatus)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from fednet.contract import Permission, requires
 from fednet.storage import Document
 
 from .reports import NewReport, Report, ReportFilters, keep
@@ -20,13 +21,14 @@ class Telemetry(Report):
     value: float
 
 
-RESOURCE = Resource("telemetries", ReportFilters, shape=Telemetry)
+RESOURCE = Resource("telemetries", ReportFilters, Permission.TELEMETRIES_READ, shape=Telemetry)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)
 
 
 @api.post("/", summary="Report a figure", responses={"201": Telemetry})
+@requires(Permission.TELEMETRIES_WRITE)
 def add(body: NewTelemetry) -> tuple[Document, int]:
     """Keep the figure, with the present time."""
     return RESOURCE.show(keep("telemetries", body)), 201

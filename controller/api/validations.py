@@ -4,6 +4,8 @@ from typing import Any
 
 from pydantic import Field
 
+from fednet.contract import Permission
+
 from .resource import Alternatives, Filters, Party, Resource, Shown, add_get_route, add_list_routes
 
 
@@ -44,7 +46,9 @@ class ShownValidation(Shown):
     receiver: Party
 
 
-RESOURCE = Resource("validations", ValidationFilters, shape=ShownValidation)
+RESOURCE = Resource(
+    "validations", ValidationFilters, Permission.RESULTS_READ, shape=ShownValidation
+)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

@@ -27,6 +27,15 @@ class Role(StrEnum):
     ADMIN = "admin"
     """A user who may do everything."""
 
+    OPERATOR = "operator"
+    """A user who runs the network: clients, combiners, tokens, keys; no models, packages or results."""
+
+    SCIENTIST = "scientist"
+    """A user who works with sessions, models, packages, predictions and attributes."""
+
+    VIEWER = "viewer"
+    """A user who reads."""
+
     CLIENT = "client"
     """The one role of a client: to take part in training."""
 

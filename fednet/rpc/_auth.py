@@ -1,4 +1,4 @@
-"""The gate before every call of a server: no valid token of the right role, no answer."""
+"""The gate before every rpc: a call passes if its token's roles have the permission that the rpc states."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from fednet.contract import Principal, Role
-from fednet.errors import FednetError, PermissionDenied, Unauthenticated
+from fednet.contract import Permission, Principal, check_permission, permission_of
+from fednet.errors import FednetError, Unauthenticated
 from fednet.rpc._errors import abort
 
 _caller: contextvars.ContextVar[Principal] = contextvars.ContextVar("caller")
@@ -22,22 +22,21 @@ def caller_of() -> Principal:
 
 
 class TokenGate(grpc.aio.ServerInterceptor):
-    """Lets a call pass whose token is valid and has the role that its service asks for.
+    """Lets a call pass whose token is valid and whose caller has the permission that the rpc states.
+
+    An rpc that states no permission is closed.
 
     Args:
         verify: Turns a token into a caller, or raises Unauthenticated.
-        roles: The role that may call, by full service name; a service that is not named is closed.
         open_services: Services that anybody may call, such as the health check.
     """
 
     def __init__(
         self,
         verify: Callable[[str], Principal],
-        roles: Mapping[str, Role],
         open_services: frozenset[str] = frozenset(),
     ) -> None:
         self._verify = verify
-        self._roles = roles
         self._open = open_services
 
     async def intercept_service(
@@ -51,22 +50,31 @@ class TokenGate(grpc.aio.ServerInterceptor):
         if handler is None:
             return None
         try:
-            _caller.set(self._admit(service, dict(details.invocation_metadata)))
+            metadata = dict(details.invocation_metadata)
+            _caller.set(self._admit(details.method, _permission(handler), metadata))
         except FednetError as error:
             return _refusal(handler, error)
         return handler
 
-    def _admit(self, service: str, metadata: Mapping[str, Any]) -> Principal:
+    def _admit(
+        self, method: str, permission: Permission | None, metadata: Mapping[str, Any]
+    ) -> Principal:
         scheme, _, token = str(metadata.get("authorization", "")).partition(" ")
         if scheme != "Bearer" or not token:
             raise Unauthenticated(
                 "The call carries no token: send `authorization: Bearer <token>`."
             )
         caller = self._verify(token)
-        if self._roles.get(service) not in caller.roles:
-            roles = ", ".join(sorted(caller.roles))
-            raise PermissionDenied(f"The role {roles!r} may not call {service}.")
+        check_permission(caller, permission, method)
         return caller
+
+
+def _permission(handler: Any) -> Permission | None:
+    """Return the permission that an rpc states; None if it states none."""
+    found = permission_of(
+        handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+    )
+    return found if isinstance(found, Permission) else None
 
 
 def _refusal(handler: Any, error: FednetError) -> Any:

@@ -30,6 +30,7 @@ class Caller:
     """The stubs of one channel, with its token on every call; errors come as ours."""
 
     def __init__(self, channel, token):
+        self.channel = channel
         self.metadata = [("authorization", f"Bearer {token}")] if token else []
         self.tasks = tasks_pb2_grpc.TasksStub(channel)
         self.models = models_pb2_grpc.ModelsStub(channel)

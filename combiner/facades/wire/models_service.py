@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from fednet.contract import Permission, requires
 from fednet.errors import InvalidInput, NotFound
 from fednet.rpc import caller_of, checked_data, pieces
 from fednet.wire import common_pb2, models_pb2, models_pb2_grpc
@@ -26,12 +27,14 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
         self._uploads = uploads
         self._blobs = blobs
 
+    @requires(Permission.TASKS_WORK)
     async def Received(self, request: models_pb2.UploadId, context: Any) -> models_pb2.UploadOffset:
         """Return the number of bytes of an update that are here already."""
         async with errors_to(context):
             received = self._uploads.received_bytes(caller_of().id, request.task_id)
             return models_pb2.UploadOffset(offset_bytes=received)
 
+    @requires(Permission.TASKS_WORK)
     async def Upload(
         self, parts: AsyncIterator[models_pb2.UploadPart], context: Any
     ) -> models_pb2.UploadReceipt:
@@ -47,6 +50,7 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
             )
             return _receipt(header)
 
+    @requires(Permission.TASKS_WORK)
     async def CompleteUpload(
         self, request: models_pb2.UploadedParts, context: Any
     ) -> models_pb2.UploadReceipt:
@@ -56,6 +60,7 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
             await self._uploads.fetch(caller_of().id, request.task_id, digest, etags)
             return _receipt(request)
 
+    @requires(Permission.TASKS_WORK)
     async def LocatePart(
         self, request: models_pb2.PartRequest, context: Any
     ) -> models_pb2.PartLocation:
@@ -66,6 +71,7 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
             )
             return part_location(place)
 
+    @requires(Permission.TASKS_WORK)
     async def Download(
         self, request: models_pb2.DownloadRequest, context: Any
     ) -> AsyncIterator[models_pb2.DownloadPart]:
@@ -77,6 +83,7 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
                 while chunk := await in_thread(next, rest, None):
                     yield models_pb2.DownloadPart(chunk=chunk)
 
+    @requires(Permission.TASKS_WORK)
     async def LocateDownload(
         self, request: models_pb2.DownloadRequest, context: Any
     ) -> models_pb2.Location:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from fednet import limits
+from fednet.contract import Permission, requires
 from fednet.errors import InvalidInput
 from fednet.wire import rounds_pb2, rounds_pb2_grpc
 
@@ -29,29 +30,34 @@ class RoundsService(rounds_pb2_grpc.RoundsServicer):
     def __init__(self, port: ControllerPort) -> None:
         self._port = port
 
+    @requires(Permission.ROUNDS_ORDER)
     async def Start(self, request: rounds_pb2.Phase, context: Any) -> rounds_pb2.PhaseStarted:
         """Begin a phase, add to it or open it again."""
         async with errors_to(context):
             await self._port.start(assignment_of(request))
             return rounds_pb2.PhaseStarted()
 
+    @requires(Permission.ROUNDS_ORDER)
     async def Withdraw(self, request: rounds_pb2.Withdrawal, context: Any) -> rounds_pb2.Withdrawn:
         """Take clients out of a phase."""
         async with errors_to(context):
             moved = await self._port.withdraw(*withdrawal_of(request))
             return rounds_pb2.Withdrawn(clients=moved)
 
+    @requires(Permission.ROUNDS_ORDER)
     async def Plan(self, request: rounds_pb2.PlanRequest, context: Any) -> rounds_pb2.Planned:
         """Let a round's server functions choose."""
         async with errors_to(context):
             return planned_message(await self._port.plan(plan_order_of(request)))
 
+    @requires(Permission.ROUNDS_ORDER)
     async def Close(self, request: rounds_pb2.PhaseOrder, context: Any) -> rounds_pb2.PhaseClosing:
         """Finish a phase with the answers that are in."""
         async with errors_to(context):
             await self._port.close_early(*phase_order_of(request))
             return rounds_pb2.PhaseClosing()
 
+    @requires(Permission.ROUNDS_ORDER)
     async def Release(
         self, request: rounds_pb2.PhaseOrder, context: Any
     ) -> rounds_pb2.PhaseReleased:
@@ -60,11 +66,13 @@ class RoundsService(rounds_pb2_grpc.RoundsServicer):
             await self._port.release(*phase_order_of(request))
             return rounds_pb2.PhaseReleased()
 
+    @requires(Permission.ROUNDS_ORDER)
     async def Reduce(self, request: rounds_pb2.Reduction, context: Any) -> rounds_pb2.Reduced:
         """Merge the partials of a round into its model."""
         async with errors_to(context):
             return reduced_message(await self._port.reduce(reduction_of(request)))
 
+    @requires(Permission.ROUNDS_ORDER)
     async def Watch(
         self, acknowledgements: AsyncIterator[rounds_pb2.Acknowledgement], context: Any
     ) -> AsyncIterator[rounds_pb2.Event]:

@@ -1,4 +1,4 @@
-"""The services of fednet's own protocol on one server, and the role that may call each."""
+"""The services of fednet's own protocol on one server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 
-from fednet.contract import Role
 from fednet.wire import models_pb2_grpc, rounds_pb2_grpc, tasks_pb2_grpc
 
 from ...ports import Ports
@@ -16,11 +15,6 @@ from .models_service import ModelsService
 from .rounds_service import RoundsService
 from .tasks_service import TasksService
 
-ROLES: Final = {
-    "fednet.wire.Tasks": Role.CLIENT,
-    "fednet.wire.Models": Role.CLIENT,
-    "fednet.wire.Rounds": Role.CONTROLLER,
-}
 OPEN_SERVICES: Final = frozenset({"grpc.health.v1.Health"})
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+from fednet.contract import Permission, requires
 from fednet.errors import InvalidInput
 from fednet.rpc import caller_of
 from fednet.wire import tasks_pb2, tasks_pb2_grpc
@@ -22,6 +23,7 @@ class TasksService(tasks_pb2_grpc.TasksServicer):
     def __init__(self, port: ClientPort) -> None:
         self._port = port
 
+    @requires(Permission.TASKS_WORK)
     async def Connect(
         self, messages: AsyncIterator[tasks_pb2.ClientMessage], context: Any
     ) -> AsyncIterator[tasks_pb2.CombinerMessage]:

@@ -8,6 +8,7 @@ from flask import Response, request
 from pydantic import BaseModel
 
 from fednet import limits
+from fednet.contract import Permission, requires
 from fednet.storage import Document, Query
 
 from ..box_plot import box_plot, readings, scalar_metrics
@@ -28,12 +29,14 @@ api = root_blueprint("events")
 
 
 @api.get("/get_events")
+@requires(Permission.STATUSES_READ)
 def get_events(query: Slice) -> Response:
     """The statuses as FEDn stores them, newest first."""
     return list_answer("statuses", query.query(_filters(StatusFilters)), _event_forms)
 
 
 @api.get("/list_validations")
+@requires(Permission.RESULTS_READ)
 def list_validations() -> Response:
     """The validations by their ids."""
     found = documents("validations", Query(where=_filters(ValidationFilters)))
@@ -42,6 +45,7 @@ def list_validations() -> Response:
 
 
 @api.get("/get_plot_data")
+@requires(Permission.RESULTS_READ)
 def get_plot_data(query: PlotQuery) -> dict[str, Any]:
     """How a metric is distributed over the clients, as a Plotly figure in JSON."""
     newest = Query(descending=True, limit=limits.plotted_validations_max)

@@ -7,6 +7,7 @@ from flask import Response, jsonify
 from pydantic import BaseModel, Field
 
 from fednet import limits
+from fednet.contract import Permission, requires
 from fednet.storage import Document, Query
 
 from .. import models
@@ -41,6 +42,7 @@ api = root_blueprint("models")
 
 
 @api.post("/set_initial_model")
+@requires(Permission.MODELS_WRITE)
 def set_initial_model() -> dict[str, Any]:
     """Upload a model and begin new sessions with it."""
     models.upload()
@@ -48,6 +50,7 @@ def set_initial_model() -> dict[str, Any]:
 
 
 @api.put("/set_current_model")
+@requires(Permission.MODELS_WRITE)
 def set_current_model(query: ModelById) -> dict[str, Any]:
     """Begin new sessions with this model."""
     services().catalog.activate_model(query.id)
@@ -55,12 +58,14 @@ def set_current_model(query: ModelById) -> dict[str, Any]:
 
 
 @api.get("/get_latest_model")
+@requires(Permission.MODELS_READ)
 def get_latest_model() -> dict[str, Any]:
     """The model that new sessions begin with."""
     return {"model_id": services().catalog.active_model()["id"]}
 
 
 @api.get("/get_initial_model")
+@requires(Permission.MODELS_READ)
 def get_initial_model() -> dict[str, Any]:
     """The first model of the network; None if there is none."""
     first = services().records.find("models", Query(sort="committed_at", limit=1))
@@ -68,6 +73,7 @@ def get_initial_model() -> dict[str, Any]:
 
 
 @api.get("/list_models")
+@requires(Permission.MODELS_READ)
 def list_models(query: ModelSlice) -> Response:
     """All models, or those of a session."""
     active_id = services().records.active()["model_id"]
@@ -84,12 +90,14 @@ def list_models(query: ModelSlice) -> Response:
 
 
 @api.get("/get_model")
+@requires(Permission.MODELS_READ)
 def get_model(query: OfModel) -> dict[str, Any]:
     """One model."""
     return _form(models.find(query.model), "model", "parent_model", "session_id")
 
 
 @api.get("/get_model_trail")
+@requires(Permission.MODELS_READ)
 def get_model_trail() -> Response:
     """When each model was committed that led to the active one, oldest first."""
     catalog = services().catalog
@@ -99,18 +107,21 @@ def get_model_trail() -> Response:
 
 
 @api.get("/get_model_ancestors")
+@requires(Permission.MODELS_READ)
 def get_model_ancestors(query: OfModel) -> Response:
     """The chain of a model's parents, nearest first."""
     return _family(services().catalog.ancestors(models.find(query.model)["id"], query.limit))
 
 
 @api.get("/get_model_descendants")
+@requires(Permission.MODELS_READ)
 def get_model_descendants(query: OfModel) -> Response:
     """The models that came from a model."""
     return _family(services().catalog.descendants(models.find(query.model)["id"], query.limit))
 
 
 @api.get("/delete_model_trail")
+@requires(Permission.MODELS_WRITE)
 def delete_model_trail() -> NoReturn:
     """Refuse, as FEDn does."""
     not_there("The model trail cannot be deleted: it is the record of what was trained.")

@@ -5,6 +5,7 @@ from typing import Any, Literal, NoReturn
 from flask import Response, jsonify
 from pydantic import BaseModel
 
+from fednet.contract import Permission, requires
 from fednet.storage import Query
 
 from ...sessions.machine.state import Status
@@ -37,18 +38,21 @@ api = root_blueprint("network")
 
 
 @api.get("/get_controller_status")
+@requires(Permission.SESSIONS_READ)
 def get_controller_status() -> dict[str, str]:
     """`setup` until there is a model, `monitoring` while a session runs, else `idle`."""
     return {"state": _state()}
 
 
 @api.get("/get_client_config")
+@requires(Permission.NETWORK_READ)
 def get_client_config(query: clients.ConfigQuery) -> dict[str, Any]:
     """What a client needs to find this network."""
     return clients.client_config(with_checksum=query.checksum)
 
 
 @api.get("/list_clients")
+@requires(Permission.NETWORK_READ)
 def list_clients(query: ClientSlice) -> Response:
     """All clients, or those with one status."""
     where = {"status": query.status} if query.status else {}
@@ -56,6 +60,7 @@ def list_clients(query: ClientSlice) -> Response:
 
 
 @api.get("/get_active_clients")
+@requires(Permission.NETWORK_READ)
 def get_active_clients(query: OfCombiner) -> Response:
     """The clients that are connected to a combiner; FEDn's own route fails."""
     where = {"combiner": query.combiner, "status": "online"}
@@ -63,6 +68,7 @@ def get_active_clients(query: OfCombiner) -> Response:
 
 
 @api.get("/list_combiners")
+@requires(Permission.NETWORK_READ)
 def list_combiners(query: Slice) -> Response:
     """The names of all combiners."""
 
@@ -73,6 +79,7 @@ def list_combiners(query: Slice) -> Response:
 
 
 @api.get("/get_combiner")
+@requires(Permission.NETWORK_READ)
 def get_combiner(query: OfCombiner) -> dict[str, Any]:
     """Where a combiner is."""
     combiner = combiners.RESOURCE.show(combiners.RESOURCE.get(query.combiner))
@@ -81,18 +88,21 @@ def get_combiner(query: OfCombiner) -> dict[str, Any]:
 
 
 @api.post("/list_combiners_data")
+@requires(Permission.NETWORK_READ)
 def list_combiners_data(body: AskedLoads) -> Response:
     """How many clients are connected to each combiner."""
     return jsonify(result=combiners.loads(body.combiners))
 
 
 @api.post("/add_client")
+@requires(Permission.CLIENTS_JOIN)
 def add_client() -> NoReturn:
     """Refuse."""
     clients.refuse_fedn_clients()
 
 
 @api.post("/add_combiner")
+@requires(Permission.COMBINERS_JOIN)
 def add_combiner() -> NoReturn:
     """Refuse; FEDn's answer would hold the stores' passwords."""
     not_there(

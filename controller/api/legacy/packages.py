@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response
 from pydantic import BaseModel
 
+from fednet.contract import Permission, requires
 from fednet.storage import Document
 
 from .. import packages
@@ -37,6 +38,7 @@ api = root_blueprint("packages")
 
 
 @api.post("/set_package")
+@requires(Permission.PACKAGES_WRITE)
 def set_package() -> dict[str, Any]:
     """Upload a package and let clients run it."""
     packages.upload()
@@ -44,6 +46,7 @@ def set_package() -> dict[str, Any]:
 
 
 @api.put("/set_active_package")
+@requires(Permission.PACKAGES_WRITE)
 def set_active_package(query: PackageById) -> dict[str, Any]:
     """Let clients run this package."""
     services().catalog.activate_package(query.id)
@@ -51,12 +54,14 @@ def set_active_package(query: PackageById) -> dict[str, Any]:
 
 
 @api.get("/get_package")
+@requires(Permission.PACKAGES_READ)
 def get_package() -> dict[str, Any]:
     """The package that clients run."""
     return _form(services().catalog.active_package())
 
 
 @api.get("/list_compute_packages")
+@requires(Permission.PACKAGES_READ)
 def list_compute_packages(query: PackageSlice) -> Response:
     """All packages."""
     active_id = services().records.active()["package_id"]
@@ -71,12 +76,14 @@ def list_compute_packages(query: PackageSlice) -> Response:
 
 
 @api.get("/download_package")
+@requires(Permission.PACKAGES_FETCH)
 def download_package(query: PackageByName) -> Response:
     """A package's file."""
     return packages.file_of(_named(query.name))
 
 
 @api.get("/get_package_checksum")
+@requires(Permission.PACKAGES_FETCH)
 def get_package_checksum(query: PackageByName) -> dict[str, str]:
     """A package's SHA-256, in hexadecimal."""
     return {"checksum": _named(query.name)["sha256"]}

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response, request
 from pydantic import BaseModel
 
+from fednet.contract import Permission, requires
 from fednet.errors import AlreadyExists, FailedPrecondition
 from fednet.storage import Document, Query
 
@@ -33,6 +34,7 @@ api = root_blueprint("sessions")
 
 
 @api.post("/start_session")
+@requires(Permission.SESSIONS_WRITE)
 def start_session() -> dict[str, Any]:
     """Start a session; what stands in its way is told with `success: false`, as FEDn does."""
     asked = SessionOptions.model_validate(request.get_json())
@@ -50,12 +52,14 @@ api.get("/start_session")(start_session)
 
 
 @api.get("/list_sessions")
+@requires(Permission.SESSIONS_READ)
 def list_sessions(query: Slice) -> Response:
     """The configurations of all sessions."""
     return list_answer("sessions", query.query(), _configs)
 
 
 @api.get("/get_session")
+@requires(Permission.SESSIONS_READ)
 def get_session(query: OfSession) -> dict[str, Any]:
     """A session's configuration and status."""
     session = services().records.get("sessions", query.session_id)
@@ -64,6 +68,7 @@ def get_session(query: OfSession) -> dict[str, Any]:
 
 
 @api.get("/list_rounds")
+@requires(Permission.SESSIONS_READ)
 def list_rounds() -> Response:
     """What each combiner had a part in, by the numbers of the rounds."""
     found = documents("rounds", Query(descending=True))
@@ -73,6 +78,7 @@ def list_rounds() -> Response:
 
 
 @api.get("/get_round")
+@requires(Permission.SESSIONS_READ)
 def get_round(query: OfRound) -> dict[str, Any]:
     """What each combiner had a part in."""
     found = rounds.RESOURCE.get(query.round_id)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from wire_calls import Caller, update_of
 
-from fednet.combiner.facades.wire.serving import OPEN_SERVICES, ROLES, serve_wire
+from fednet.combiner.facades.wire.serving import OPEN_SERVICES, serve_wire
 from fednet.combiner.machine.assignment import task_id_of
 from fednet.contract import Principal, Role
 from fednet.identity import Signer, new_signing_key
@@ -35,7 +35,7 @@ def served(combiner, signer):
     @contextlib.asynccontextmanager
     async def serve():
         await combiner.restart()
-        gate = TokenGate(signer.verifier.verify, ROLES, OPEN_SERVICES)
+        gate = TokenGate(signer.verifier.verify, OPEN_SERVICES)
         server = grpc.aio.server(interceptors=[gate], options=channel_options(server=True))
         port = server.add_insecure_port("127.0.0.1:0")
         await serve_wire(server, combiner.engine.ports)

@@ -5,11 +5,9 @@ import uuid
 import grpc
 import numpy as np
 import pytest
-from grpc_health.v1 import health_pb2
-from wire_calls import answers_of, chunks, eventually, header, ours, update_of
+from wire_calls import chunks, eventually, header, ours, update_of
 
 from fednet import limits
-from fednet.combiner.facades.wire.serving import ROLES
 from fednet.combiner.machine.assignment import task_id_of
 from fednet.combiner.machine.news import ClientLeft
 from fednet.contract import Role
@@ -17,74 +15,14 @@ from fednet.errors import (
     InvalidInput,
     NotFound,
     PermissionDenied,
-    Unauthenticated,
 )
 from fednet.wire import (
-    models_pb2,
     rounds_pb2,
     tasks_pb2,
 )
 
 MIB = limits.chunk_bytes
 AUTHORITY = {"controller": "controller-1", "term": 1, "session_id": "session"}
-
-
-METHODS = [
-    ("tasks", "Connect", tasks_pb2.ClientMessage),
-    ("models", "Received", models_pb2.UploadId),
-    ("models", "Upload", models_pb2.UploadPart),
-    ("models", "Download", models_pb2.DownloadRequest),
-    ("models", "LocateDownload", models_pb2.DownloadRequest),
-    ("models", "LocatePart", models_pb2.PartRequest),
-    ("models", "CompleteUpload", models_pb2.UploadedParts),
-    ("rounds", "Start", rounds_pb2.Phase),
-    ("rounds", "Withdraw", rounds_pb2.Withdrawal),
-    ("rounds", "Plan", rounds_pb2.PlanRequest),
-    ("rounds", "Close", rounds_pb2.PhaseOrder),
-    ("rounds", "Release", rounds_pb2.PhaseOrder),
-    ("rounds", "Reduce", rounds_pb2.Reduction),
-    ("rounds", "Watch", rounds_pb2.Acknowledgement),
-]
-
-
-@pytest.mark.parametrize(("service", "method", "message"), METHODS)
-async def test_no_method_answers_without_the_right_token(served, service, method, message):
-    """Each of no token, a foreign token and a token of another role is refused with its error."""
-    right = "controller" if service == "rounds" else "client"
-    async with served() as caller:
-        nobody, forger = await caller(), await caller()
-        forger.metadata = [("authorization", "Bearer not.a.token")]
-
-        for stranger in (nobody, forger):
-            with pytest.raises(Unauthenticated):
-                await answers_of(stranger, service, method, message())
-        for role in set(Role) - {Role(right)}:
-            with pytest.raises(PermissionDenied):
-                await answers_of(await caller(role), service, method, message())
-
-
-def test_the_list_of_methods_is_whole():
-    """A new method must be in the test above."""
-    services = (
-        tasks_pb2.DESCRIPTOR.services_by_name["Tasks"],
-        models_pb2.DESCRIPTOR.services_by_name["Models"],
-        rounds_pb2.DESCRIPTOR.services_by_name["Rounds"],
-    )
-
-    known = {(service, method) for service, method, _ in METHODS}
-
-    assert known == {(each.name.lower(), m.name) for each in services for m in each.methods}
-    assert set(ROLES) == {each.full_name for each in services}
-
-
-async def test_anybody_may_ask_for_the_health(served):
-    """A load balancer has no token."""
-    async with served() as caller:
-        nobody = await caller()
-
-        answer = await nobody.health.Check(health_pb2.HealthCheckRequest())
-
-        assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
 async def test_a_stream_must_begin_with_a_hello(served):

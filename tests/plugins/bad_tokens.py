@@ -1,0 +1,42 @@
+"""Tokens that no gate may believe."""
+
+import base64
+import json
+import time
+
+from fednet.contract import Principal, Role
+from fednet.identity import Signer, new_signing_key
+
+
+def bad_tokens(signer: Signer, role: Role) -> dict[str, str]:
+    """Return tokens that claim a role and are worth nothing, by what is wrong with them."""
+    principal = Principal.of(role, "id", "name")
+    good = signer.sign(principal)
+    return {
+        "expired": signer.sign(principal, seconds=-3600),
+        "foreign": Signer.from_pem(new_signing_key()).sign(principal),
+        "tampered": _tampered(good),
+        "alg=none": _unsigned(good),
+        "cut": good[:-10],
+    }
+
+
+def _tampered(token: str) -> str:
+    """Return the token with another principal's id in its claims, under the old signature."""
+    header, _, signature = token.split(".")
+    return f"{header}.{_encoded({**_claims(token), 'sub': 'somebody-else'})}.{signature}"
+
+
+def _unsigned(token: str) -> str:
+    """Return a token with the same claims that says that it needs no signature (RFC 7519, section 6)."""
+    return f"{_encoded({'alg': 'none', 'typ': 'JWT'})}.{_encoded(_claims(token))}."
+
+
+def _claims(token: str) -> dict[str, object]:
+    payload = token.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return {**claims, "iat": int(time.time())}
+
+
+def _encoded(part: dict[str, object]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
