@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from fednet.enrolment import ClientPlace, check_name
+from fednet.enrolment import ClientPlace
 from fednet.errors import FailedPrecondition, FednetError, LimitExceeded
+from fednet.names import check_name
 from fednet.processes import FolderLock
 from fednet.settings import ClientSettings
 

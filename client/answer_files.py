@@ -12,19 +12,17 @@ format, is as if it were not there.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import logging
-import os
-import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from fednet import limits
-from fednet.errors import InvalidInput
-from fednet.rpc import sha256_of
+from fednet.digests import sealed, sha256_of_file, unsealed
+from fednet.files import sync, write_whole
+from fednet.names import check_id, is_id
 
 from .tasks import Answer, Failure, Outcome, Prediction, Update, UpdateFile, Validation
 
@@ -88,16 +86,12 @@ class AnswerFiles:
             )
 
     def _write(self, kept: KeptAnswer) -> None:
-        """Write an answer; it takes its name when it is whole."""
+        """Write an answer; with an update, force both to the disk, as a training is worth the milliseconds."""
         path = self._answer_path(kept.answer.task_id)
-        scratch = path.with_suffix(".tmp")
         body = json.dumps(_document_of(kept)).encode()
-        scratch.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
         if kept.update:
-            # A power cut takes bytes that were not forced to the disk; only a training is worth the milliseconds.
-            for written in (self.update_path(kept.answer.task_id), scratch):
-                _force(written)
-        scratch.replace(path)
+            sync(self.update_path(kept.answer.task_id))
+        write_whole(path, sealed(body), durable=kept.update is not None)
 
     def update_file(self, task_id: str) -> UpdateFile:
         """Return the size and digest of a task's update as it lies here.
@@ -106,7 +100,7 @@ class AnswerFiles:
             OSError: It cannot be read.
         """
         path = self.update_path(task_id)
-        return UpdateFile(path.stat().st_size, sha256_of(path))
+        return UpdateFile(path.stat().st_size, sha256_of_file(path))
 
     def is_whole(self, task_id: str, update: UpdateFile) -> bool:
         """Compare a task's update with the digest that was kept beside it."""
@@ -126,20 +120,20 @@ class AnswerFiles:
 
     def update_path(self, task_id: str) -> Path:
         """Return the path of a task's update."""
-        return self.folder / f"{checked_id(task_id)}.update"
+        return self.folder / f"{check_id(task_id, 'task_id')}.update"
 
     def _answer_path(self, task_id: str) -> Path:
-        return self.folder / f"{checked_id(task_id)}.answer"
+        return self.folder / f"{check_id(task_id, 'task_id')}.answer"
 
     def _read(self, path: Path) -> KeptAnswer | None:
         """Read a kept answer; None where it is damaged, or its update is missing or of another size."""
         try:
             with path.open("rb") as file:
-                digest, _, body = file.read(limits.message_bytes_max).partition(b"\n")
-            if hashlib.sha256(body).hexdigest().encode() != digest:
+                body = unsealed(file.read(limits.message_bytes_max))
+            if body is None:
                 return None
             kept = _kept_of(json.loads(body))
-            is_here = path.stem == kept.answer.task_id and _is_id(path.stem)
+            is_here = path.stem == kept.answer.task_id and is_id(path.stem)
             has_update = not kept.update or self._size(path.stem) == kept.update.size_bytes
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -147,24 +141,6 @@ class AnswerFiles:
 
     def _size(self, task_id: str) -> int:
         return self.update_path(task_id).stat().st_size
-
-
-def checked_id(task_id: str) -> str:
-    """Return a task's id, which is going to be the name of a file.
-
-    Raises:
-        InvalidInput: It is no UUID.
-    """
-    if not _is_id(task_id):
-        raise InvalidInput(f"{task_id!r} is no id of a task.", field="task_id")
-    return task_id
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False
 
 
 def _document_of(kept: KeptAnswer) -> dict[str, Any]:
@@ -205,8 +181,3 @@ def _age(path: Path) -> int:
     with contextlib.suppress(OSError):
         return path.stat().st_mtime_ns
     return 0
-
-
-def _force(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

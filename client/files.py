@@ -15,9 +15,9 @@ from pathlib import Path
 
 from fednet import limits
 from fednet.blob_ref import BlobRef
+from fednet.digests import sha256_of_file
 from fednet.errors import InvalidInput
 from fednet.packages import Manifest, unpack_package
-from fednet.rpc import sha256_of
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 
@@ -67,7 +67,7 @@ class Files:
         """Return True if the file is here; one that an earlier process left is held against its digest once."""
         if not path.exists():
             return False
-        if path not in self._checked and sha256_of(path) != sha256:
+        if path not in self._checked and sha256_of_file(path) != sha256:
             path.unlink()
             return False
         self._checked.add(path)

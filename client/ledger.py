@@ -18,8 +18,9 @@ from pathlib import Path
 
 from fednet import limits
 from fednet.errors import LimitExceeded
+from fednet.names import check_id
 
-from .answer_files import AnswerFiles, KeptAnswer, checked_id
+from .answer_files import AnswerFiles, KeptAnswer
 from .kept import Delivery, Kept
 from .tasks import Answer, Failure, Receipt, Task, Update, UpdateFile
 
@@ -78,7 +79,7 @@ class Ledger:
             InvalidInput: The task's id is none.
         """
         with self._changed:
-            task_id = checked_id(task.id)
+            task_id = check_id(task.id, "task_id")
             if self._is_closed:
                 return
             deadline = None if task.seconds_left is None else self._clock() + task.seconds_left
@@ -90,7 +91,7 @@ class Ledger:
     def cancel(self, task_id: str) -> None:
         """Note that nobody waits for a task; a finished answer is kept for a while, to be offered again."""
         with self._changed:
-            self._offered.discard(checked_id(task_id))
+            self._offered.discard(check_id(task_id, "task_id"))
             if self._is_in_hand(task_id):
                 self._is_unwanted = True
             self._waiting.pop(task_id, None)
@@ -99,7 +100,7 @@ class Ledger:
     def receipted(self, receipt: Receipt) -> None:
         """Forget an answer that the combiner has or refuses; one that it seems not to know retires."""
         with self._changed:
-            task_id = checked_id(receipt.task_id)
+            task_id = check_id(receipt.task_id, "task_id")
             is_offered = task_id in self._offered
             self._offered.discard(task_id)
             if receipt.accepted:

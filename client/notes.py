@@ -15,8 +15,7 @@ from pathlib import Path
 
 from fednet import limits
 from fednet.errors import TaskFailed
-
-from .answer_files import checked_id
+from fednet.names import check_id
 
 _log = logging.getLogger(__name__)
 _NOTE_CHARACTERS_MAX = 10
@@ -66,13 +65,13 @@ class TaskNotes:
     def _deaths(self, task_id: str) -> int:
         """Read a note; 0 where there is none that can be read."""
         try:
-            with (self._folder / checked_id(task_id)).open() as note:
+            with (self._folder / check_id(task_id, "task_id")).open() as note:
                 return int(note.read(_NOTE_CHARACTERS_MAX))
         except (OSError, ValueError):
             return 0
 
     def _write(self, task_id: str, deaths: int) -> None:
-        path = self._folder / checked_id(task_id)
+        path = self._folder / check_id(task_id, "task_id")
         try:
             if deaths:
                 path.write_text(str(deaths))

@@ -7,7 +7,6 @@ active: whoever finds a document finds its blob.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 import threading
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fednet import limits
+from fednet.digests import RunningDigest
 from fednet.errors import AlreadyExists, InvalidInput, InvalidModel, LimitExceeded, NotFound
 from fednet.packages import inspect_package
 from fednet.parameters import (
@@ -346,18 +346,17 @@ def _blob_key(collection: str, document_id: str) -> str:
 
 
 def _copy(source: BinaryIO, file: Any, bytes_max: int) -> tuple[int, str]:
-    """Copy a stream to a file; its size and digest."""
-    digest, size_bytes = hashlib.sha256(), 0
+    """Copy a stream to a file; return its size and digest."""
+    digest = RunningDigest()
     while chunk := source.read(limits.chunk_bytes):
-        size_bytes += len(chunk)
-        if size_bytes > bytes_max:
+        digest.add(chunk)
+        if digest.size_bytes > bytes_max:
             raise LimitExceeded(f"The file is larger than {bytes_max} bytes.", field="file")
-        digest.update(chunk)
         file.write(chunk)
     file.flush()
-    if size_bytes == 0:
+    if digest.size_bytes == 0:
         raise InvalidInput("The file is empty. Send its bytes in the field 'file'.", field="file")
-    return size_bytes, digest.hexdigest()
+    return digest.size_bytes, digest.sha256
 
 
 def _too_large_to_show() -> LimitExceeded:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fednet import limits
 from fednet.contract import Principal, Role
 from fednet.errors import AlreadyExists, InvalidInput, PermissionDenied, Unavailable
+from fednet.names import check_name
 from fednet.storage import Query
 
 from .placement import Candidate, choose_combiner
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from .presence import Presence
     from .records import Records
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ADDRESS = re.compile(r"(?P<host>[^\s/@:]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
 _PLACED = ["available", "online"]
 _ROLES = {"clients": Role.CLIENT, "combiners": Role.COMBINER}
@@ -146,7 +146,7 @@ class Registry:
 
     def _admit(self, caller: Principal, role: Role, collection: str, name: str) -> Document | None:
         """Check that the caller may register this name; the document that the name has already."""
-        _check_name(name)
+        check_name(name)
         known = self.records.lookup_natural(collection, name)
         if known is None:
             _check_may_create(caller, role, name)
@@ -235,16 +235,6 @@ class Registry:
 def address_of(combiner: Document) -> str:
     """Where a combiner is reached, as `host:port`."""
     return f"{combiner['address']}:{combiner['port']}"
-
-
-def _check_name(name: str) -> None:
-    if len(name) > limits.name_characters_max or not _NAME.fullmatch(name):
-        raise InvalidInput(
-            f"The name {name[: limits.name_characters_max]!r} does not do. Take letters, digits, "
-            "'.', '_' and '-', a letter or digit first, "
-            f"{limits.name_characters_max} characters at the most.",
-            field="name",
-        )
 
 
 def _check_may_create(caller: Principal, role: Role, name: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -24,10 +23,9 @@ from fednet.errors import (
 )
 from fednet.http import Http
 from fednet.identity import read_local_network, replace_private_file
+from fednet.names import check_name
 from fednet.settings import ClientSettings, CombinerSettings, default_data_dir
 from fednet.storage import CONTROLLER, is_shared
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -63,20 +61,6 @@ class ClientPlace:
     token: str
     combiner: str
     address: str
-
-
-def check_name(name: str) -> None:
-    """Refuse a name that the network would refuse, before it becomes part of a path.
-
-    Raises:
-        InvalidInput: It is no name.
-    """
-    if not _NAME.fullmatch(name):
-        raise InvalidInput(
-            f"The name {name!r} does not do: take letters, digits, '.', '_' and '-', a letter or "
-            "digit first.",
-            field="name",
-        )
 
 
 def enrol_combiner(settings: CombinerSettings, address: str) -> CombinerPlace:

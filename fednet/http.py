@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
-import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from fednet import limits
 from fednet.addresses import split_addresses
+from fednet.digests import RunningDigest
 from fednet.errors import InvalidInput, TransferCorrupted, Unavailable
+from fednet.files import whole_file
 from fednet.http_attempts import Attempts, errors_of_fednet, refusal
 
 if TYPE_CHECKING:
@@ -179,13 +179,12 @@ class Http:
             if not response.ok:
                 return _dict(response)
             with _written_whole(target) as file:
-                digest = hashlib.sha256()
+                digest = RunningDigest()
                 size_bytes = int(response.headers.get("Content-Length", 0))
-                for chunk in _chunks(response):
-                    digest.update(chunk)
+                for chunk in digest.passing(_chunks(response)):
                     file.write(chunk)
-                    self.on_transfer(file.tell(), size_bytes)
-                _check_digest(response, digest.hexdigest())
+                    self.on_transfer(digest.size_bytes, size_bytes)
+                _check_digest(response, digest.sha256)
         return {"success": True, "message": f"Downloaded to {target}."}
 
     def close(self) -> None:
@@ -264,20 +263,13 @@ def _opened(path: Path, on_read: Callable[[int, int], None]) -> Iterator[BinaryI
 
 @contextmanager
 def _written_whole(target: Path) -> Iterator[BinaryIO]:
-    """A new file beside the target that takes its place when all went well."""
-    beside = target.with_name(f".{target.name}.{uuid.uuid4()}")
     try:
-        with beside.open("xb") as file:
+        with whole_file(target, durable=True) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(target)
     except OSError as error:
         raise InvalidInput(
             f"{target} cannot be written: {error.strerror}.", field="path"
         ) from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _check_digest(response: requests.Response, found: str) -> None:

@@ -20,6 +20,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from fednet import limits
 from fednet.addresses import split_addresses
 from fednet.errors import InvalidInput
+from fednet.names import NAME_PATTERN
 
 
 def default_data_dir() -> Path:
@@ -90,7 +91,7 @@ class ControllerSettings(_Section):
     name: str = Field(
         default="controller",
         max_length=limits.name_characters_max,
-        pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        pattern=NAME_PATTERN,
     )
     """The controller's name, unique in the network."""
 

@@ -8,7 +8,6 @@ import pytest
 
 from fednet.enrolment import (
     CombinerPlace,
-    check_name,
     enrol_client,
     enrol_combiner,
     keep_client,
@@ -200,18 +199,3 @@ def test_what_a_combiner_is_told_of_the_blob_store_wins_and_is_not_kept(combiner
     assert place.blob_store == url
     assert "password" not in repr(place) + repr(told)
     assert "password" not in (tmp_path / "credentials-c.json").read_text()
-
-
-@pytest.mark.parametrize("name", ["a", "A-1", "hospital.north_2", "0"])
-def test_names_that_do(name):
-    """Letters, digits, and some signs after the first."""
-    check_name(name)
-
-
-@pytest.mark.parametrize("name", ["", ".", "..", "-a", "a/b", "../a", "a\n", "a b", "é", "a\0"])
-def test_names_that_do_not(name):
-    """Above all those that lead out of a folder."""
-    with pytest.raises(InvalidInput) as caught:
-        check_name(name)
-
-    assert caught.value.field == "name"

@@ -15,8 +15,8 @@ import pytest
 
 # Each room of the house by its floor, from the ground up; a room imports only from floors below it.
 FLOORS = (
-    ("blob_ref", "errors", "http_pools", "limits"),
-    ("addresses", "backoff", "contract"),
+    ("blob_ref", "digests", "errors", "files", "http_pools", "limits"),
+    ("addresses", "backoff", "contract", "names"),
     ("http_attempts", "settings"),
     ("http", "identity", "packages", "parameters", "processes", "wire"),
     ("aggregation", "feed", "helpers", "host", "plots", "rpc", "server_functions", "storage"),
@@ -370,6 +370,70 @@ def test_only_settings_read_the_environment(modules: list[Module]) -> None:
     environment = ("os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv")
 
     assert [use for module in others for use in uses(module, *environment)] == []
+
+
+def test_one_module_computes_digests(modules: list[Module]) -> None:
+    """A file, a stream or bytes in memory: `fednet.digests` has a function for it."""
+    computing = {
+        str(module)
+        for module in modules
+        if "hashlib" in {name.partition(".")[0] for name in every_import(module)}
+    }
+
+    assert computing == {"fednet.digests"}
+
+
+def test_one_module_gives_finished_files_their_names(modules: list[Module]) -> None:
+    """Whatever writes a file that must be whole does it by `fednet.files`; the others rename folders."""
+    of_folders = {
+        "fednet.combiner.engine.retained",
+        "fednet.combiner.engine.spool",
+        "fednet.packages._unpack",
+    }
+
+    alone = "fednet.client.runtime.build_environment"  # a script, which imports the standard library only
+
+    replacing = {str(each) for each in modules if calls_of_one(each, "replace")}
+
+    assert replacing - {alone} == {"fednet.files"}
+    assert {str(each) for each in modules if calls_of_one(each, "rename")} == of_folders
+    assert [
+        use for each in modules for use in uses(each, "os.replace", "os.rename", "os.renames")
+    ] == []
+
+
+def calls_of_one(module: Module, method: str) -> list[int]:
+    """Where a method is called with one argument: `Path.replace`, where `str.replace` takes two."""
+    return [
+        node.lineno
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == method
+        and len(node.args) == 1
+        and not node.keywords
+    ]
+
+
+def test_one_module_knows_names_and_ids(modules: list[Module]) -> None:
+    """The text of a stranger becomes part of a path or key only after `fednet.names` has checked it."""
+    parsing = [
+        f"{module}:{node.lineno}"
+        for module in modules
+        if module.name != "fednet.names"
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Try)
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Call) and ast.unparse(inner.func) in {"UUID", "uuid.UUID"}
+    ]
+    patterns = [
+        str(module)
+        for module in modules
+        if module.name != "fednet.names" and b"[A-Za-z0-9._-]" in module.path.read_bytes()
+    ]
+
+    assert parsing == []
+    assert patterns == []
 
 
 def test_nothing_sleeps(modules: list[Module], repository: Path) -> None:

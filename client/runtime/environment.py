@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from fednet import limits
+from fednet.digests import sha256_of
 from fednet.errors import TaskFailed
 from fednet.settings import environment_of_a_task
 
@@ -127,4 +127,4 @@ def _key(wanted: PythonEnv, package: Path) -> str:
         list(wanted.dependencies),
         None if are_by_name else str(package.absolute()),
     ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return sha256_of(json.dumps(parts).encode())

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fednet import limits
+from fednet.digests import sha256_of_file
 from fednet.errors import NotFound, TransferCorrupted
-from fednet.rpc import sha256_of
 from fednet.storage import Blobs
 
 from ..machine.values import Blob, BlobKind
@@ -142,5 +142,5 @@ class LocalBlobs:
 
 
 def _check_digest(copy: Path, blob: Blob) -> None:
-    if sha256_of(copy) != blob.sha256:
+    if sha256_of_file(copy) != blob.sha256:
         raise TransferCorrupted(f"The blob store's {blob_key(blob)} does not match its digest.")

@@ -6,12 +6,13 @@ line 2    JSON
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from fednet.digests import sealed, unsealed
 
 T = TypeVar("T")
 
@@ -32,15 +33,15 @@ class Codec(Generic[T]):
     def encode(self, value: T) -> bytes:
         """Return the content of a file."""
         body = self._adapter.dump_json((value,))
-        return hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+        return sealed(body)
 
     def read(self, path: Path) -> T | None:
         """Return the value in a file; None without a complete one, with a warning for a damaged one."""
         try:
-            digest, _, body = path.read_bytes().partition(b"\n")
+            body = unsealed(path.read_bytes())
         except FileNotFoundError:
             return None
-        if hashlib.sha256(body).hexdigest().encode() != digest:
+        if body is None:
             _log.warning("the file %s is damaged: it does not match its digest", path)
             return None
         try:

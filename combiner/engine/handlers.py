@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
+from fednet.digests import sha256_of_file
 from fednet.errors import FednetError, InvalidInput
 from fednet.parameters import model_format
-from fednet.rpc import sha256_of
 
 from ..machine.aggregators import aggregator_of
 from ..machine.answers import Answer, Exchange, Outcome, Prediction, Update, Validation
@@ -127,7 +127,7 @@ def _is_whole(item: ToCheck) -> bool:
         return True  # it never came: folding says so
     digest = item.spool.digest(item.phase_id, task_id)
     size_bytes = path.stat().st_size
-    if digest and digest.size_bytes == size_bytes and digest.sha256 == sha256_of(path):
+    if digest and digest.size_bytes == size_bytes and digest.sha256 == sha256_of_file(path):
         return True
     _log.warning("the update %s is damaged: it is deleted, and its client is asked again", path)
     item.spool.forget_update(item.phase_id, task_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import threading
 import uuid
@@ -15,6 +14,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from fednet.aggregation import LabelledUpdates, Partial
+from fednet.digests import RunningDigest
 from fednet.errors import FednetError
 from fednet.parameters import ModelFile, ModelFormat, Structure, model_format
 
@@ -100,10 +100,10 @@ class Reducer:
             run_id: The run, a UUID.
             state: The arrays of the memory; the first one describes the others.
         """
-        digest = hashlib.sha256()
+        digest = RunningDigest()
         for array in state:
-            digest.update(array.reshape(-1).view(np.uint8).data)
-        state_id = str(uuid.uuid5(uuid.UUID(run_id), digest.hexdigest()))
+            digest.add(array.reshape(-1).view(np.uint8).data)
+        state_id = str(uuid.uuid5(uuid.UUID(run_id), digest.sha256))
         blob, _ = self._put(Blob(BlobKind.STATE, state_id), _STATE_FORM, state)
         return blob
 
@@ -125,11 +125,10 @@ class Reducer:
         """Describe a blob of the store; None if the store has no such blob."""
         if self._store.size(blob_key(blob)) is None:
             return None
-        digest, size_bytes = hashlib.sha256(), 0
+        digest = RunningDigest()
         for data in self._store.read(blob_key(blob)):
-            digest.update(data)
-            size_bytes += len(data)
-        return replace(blob, size_bytes=size_bytes, sha256=digest.hexdigest())
+            digest.add(data)
+        return replace(blob, size_bytes=digest.size_bytes, sha256=digest.sha256)
 
     def _written(self, order: Reduction, own: Mapping[str, Partial], make: _Make) -> Reduced:
         kind, form = aggregator_of(order), model_format(order.helper)

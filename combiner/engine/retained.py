@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from fednet import limits
+from fednet.files import write_whole
 
 from ..machine.answers import Update
 from ..machine.assignment import Assignment, tasks_of
@@ -128,9 +129,7 @@ def _describe(folder: Path) -> None:
 
 
 def _write_page(folder: Path, text: str) -> None:
-    part = folder / f"{_PAGE}.part"
-    part.write_text(text, encoding="utf-8")
-    part.replace(folder / _PAGE)
+    write_whole(folder / _PAGE, text.encode())
 
 
 def _page(folder: Path, phase: Assignment, updates: Mapping[str, str]) -> str:

@@ -26,6 +26,8 @@ import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from fednet.files import write_whole
+
 from ..machine.answers import Answer
 from ..machine.assignment import PhaseRecord
 from ..machine.values import Digest
@@ -204,10 +206,4 @@ class Spool:
             path.unlink(missing_ok=True)
 
     def _write(self, path: Path, data: bytes) -> None:
-        scratch = self.scratch()
-        try:
-            scratch.write_bytes(data)
-            scratch.replace(path)
-        except OSError:
-            scratch.unlink(missing_ok=True)
-            raise
+        write_whole(path, data, folder=self._tmp)

@@ -5,7 +5,6 @@ sent in pieces, which are small requests of their own, and put in its place by o
 broke, and nothing half-sent is ever seen.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +20,7 @@ from pydantic import BaseModel, Field
 
 from fednet import limits
 from fednet.contract import Permission, Role, requires
+from fednet.digests import RunningDigest
 from fednet.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from fednet.storage import key_of
 
@@ -169,10 +169,10 @@ def _is_stored(key: str, whole: Whole) -> bool:
     blobs = services().blobs
     if blobs.size(key) != whole.size_bytes:
         return False
-    digest = hashlib.sha256()
+    digest = RunningDigest()
     for chunk in blobs.read(key):
-        digest.update(chunk)
-    return digest.hexdigest() == whole.sha256
+        digest.add(chunk)
+    return digest.sha256 == whole.sha256
 
 
 def _key(name: str, allowed: tuple[str, ...]) -> str:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from fednet import limits
 from fednet.errors import InvalidInput
+from fednet.names import NAME_PATTERN
 from fednet.server_functions import check_source
 
 _WORDS_OF_THE_API = frozenset({"continue", "count", "list", "pause", "resume", "start", "stop"})
@@ -28,7 +29,7 @@ def _is_no_truth_value(given: Any) -> Any:
 
 _Id = Annotated[
     str,
-    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=limits.name_characters_max),
+    Field(pattern=NAME_PATTERN, max_length=limits.name_characters_max),
     AfterValidator(_is_free),
 ]
 """An id that fits into an address."""

@@ -7,7 +7,6 @@ blob has it alone. So a request that comes late writes into no blob. The system 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from fednet.contract import Principal
+from fednet.digests import sha256_of_open_file
 from fednet.errors import Conflict, Unavailable
 from fednet.storage import Blob, Blobs
 
@@ -58,7 +58,7 @@ class FolderUploads:
             if _size_of(file) != size_bytes:
                 path.unlink()
                 raise lost()
-            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:  # type: ignore[arg-type]  # it takes any file
+            if sha256_of_open_file(file) != sha256:
                 path.unlink()
                 raise corrupted()
             return self.blobs.put_file(key, path)

@@ -6,7 +6,6 @@ controller left.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import BinaryIO, Final
 from uuid import UUID
 
 from fednet.contract import Principal
+from fednet.digests import RunningDigest
 from fednet.errors import Conflict, NotFound, TransferCorrupted
 from fednet.storage import Blob, Blobs
 
@@ -100,21 +100,17 @@ class StoreUploads:
             Conflict: One of them is not here, or they do not fit together.
             TransferCorrupted: The whole does not match its digest.
         """
-        digest, offset = hashlib.sha256(), 0
-        while offset < size_bytes:
-            begin = offset
+        digest = RunningDigest()
+        while (begin := digest.size_bytes) < size_bytes:
             try:
-                for chunk in self.blobs.read(_key(name, offset)):
-                    digest.update(chunk)
-                    offset += len(chunk)
-                    yield chunk
+                yield from digest.passing(self.blobs.read(_key(name, begin)))
             except NotFound as error:
                 raise lost() from error
-            if offset == begin:
+            if digest.size_bytes == begin:
                 raise lost()
-        if offset != size_bytes:
+        if digest.size_bytes != size_bytes:
             raise lost()
-        if digest.hexdigest() != sha256:
+        if digest.sha256 != sha256:
             raise corrupted()
 
     def _drop(self, names: Iterable[str]) -> None:

@@ -36,7 +36,7 @@ def get_config(
     """
     import yaml
 
-    from fednet.enrolment import check_name
+    from fednet.names import check_name
 
     check_name(name)
     network_id = api.get_client_config(checksum=False)["network_id"]

@@ -46,8 +46,8 @@ def create(*, role: str, name: str, days: int | None, data_dir: Path | None, as_
     The token stands alone on stdout, so that a script can put it where it is needed.
     """
     from fednet.contract import Principal, Role
-    from fednet.enrolment import check_name
     from fednet.identity import Signer
+    from fednet.names import check_name
     from fednet.settings import default_data_dir
 
     check_name(name)

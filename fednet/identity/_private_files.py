@@ -1,35 +1,29 @@
-"""Files that only their owner may read, written so that a reader sees all of one or nothing."""
+"""Texts in files that only their owner may read; a reader sees all of one or nothing."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fednet.errors import FailedPrecondition
+from fednet.files import PRIVATE, write_once, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 def create_once(path: Path, content: str) -> str:
     """Write the file unless it exists; of several processes at once, one wins.
 
     Returns:
-        What the file holds now: this content, or that of whoever came first.
+        The content of the file: this one, or that of an earlier writer.
 
     Raises:
         FailedPrecondition: The folder cannot be written.
     """
-    with _readable_errors(path), _written_beside(path, content) as beside:
-        try:
-            path.hardlink_to(beside)
-        except FileExistsError:
-            return path.read_text(encoding="utf-8")
-        _sync_folder(path.parent)
-        return content
+    with _writing(path):
+        return write_once(path, content.encode(), mode=PRIVATE).decode()
 
 
 def replace(path: Path, content: str) -> None:
@@ -38,37 +32,15 @@ def replace(path: Path, content: str) -> None:
     Raises:
         FailedPrecondition: The folder cannot be written.
     """
-    with _readable_errors(path), _written_beside(path, content) as beside:
-        beside.replace(path)
-        _sync_folder(path.parent)
+    with _writing(path):
+        write_whole(path, content.encode(), mode=PRIVATE, durable=True)
 
 
 @contextmanager
-def _written_beside(path: Path, content: str) -> Iterator[Path]:
-    """A finished file of mode 0600 in the same folder; what is left of it is removed at the end."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def _writing(path: Path) -> Iterator[None]:
+    """Make the folder of a file, and name the refusals of the system."""
     try:
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, no path
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        yield Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _readable_errors(path: Path) -> Iterator[None]:
-    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         yield
     except OSError as error:
         raise FailedPrecondition(

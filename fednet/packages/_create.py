@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import os
 import stat
 import tarfile
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
+from fednet.digests import sha256_of_file
 from fednet.errors import InvalidPackage, Unavailable
+from fednet.files import whole_file
 from fednet.packages._inspect import inspect_package
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from io import BufferedRandom
 
 _SKIPPED_FOLDERS = {"__pycache__", ".git"}
 
@@ -45,18 +44,10 @@ def create_package(folder: Path, target: Path) -> tuple[int, str]:
 
 def _create(folder: Path, target: Path) -> tuple[int, str]:
     paths = sorted(_paths(folder, target))
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w+b") as file:
-            _write(file, folder, paths)
-            inspect_package(temporary)
-            size_and_digest = _size_and_digest(file)
-        temporary.chmod(0o644)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return size_and_digest
+    with whole_file(target, durable=True) as file:
+        _write(file, folder, paths)
+        inspect_package(Path(file.name))
+        return file.tell(), sha256_of_file(Path(file.name))
 
 
 def _paths(folder: Path, target: Path) -> Iterator[Path]:
@@ -69,7 +60,7 @@ def _paths(folder: Path, target: Path) -> Iterator[Path]:
                 yield path
 
 
-def _write(file: BufferedRandom, folder: Path, paths: list[Path]) -> None:
+def _write(file: BinaryIO, folder: Path, paths: list[Path]) -> None:
     # No file name and no time in the gzip header: they are not the content's.
     with (
         gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as zipped,
@@ -78,7 +69,6 @@ def _write(file: BufferedRandom, folder: Path, paths: list[Path]) -> None:
         for path in paths:
             _add(archive, path, path.relative_to(folder).as_posix(), folder)
     file.flush()
-    os.fsync(file.fileno())
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str, folder: Path) -> None:
@@ -102,9 +92,3 @@ def _target(path: Path, name: str, folder: Path) -> str:
             "itself there."
         )
     return str(target)
-
-
-def _size_and_digest(file: BufferedRandom) -> tuple[int, str]:
-    size_bytes = file.tell()
-    file.seek(0)
-    return size_bytes, hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+from fednet.digests import RunningDigest
 from fednet.errors import NotFound, Unavailable
+from fednet.files import PRIVATE, whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @contextmanager
@@ -34,23 +33,6 @@ def file_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-@contextmanager
-def atomic_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write: it takes the place of `path` if the block ends well, and vanishes if not."""
-    with tempfile.NamedTemporaryFile(
-        dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False
-    ) as file:
-        try:
-            yield file.file
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
-    _sync_folder(path.parent)
-
-
 class Writable(Protocol):
     """What a model can be written to: a binary stream, which is never read or sought."""
 
@@ -59,40 +41,24 @@ class Writable(Protocol):
 
 
 class DigestedFile:
-    """A file that counts and digests what is written to it.
+    """A file with the digest of all that is written to it.
 
     Attributes:
-        size_bytes: How much that is.
+        digest: The size and the digest.
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._sha256 = hashlib.sha256()
-        self.size_bytes = 0
-
-    @property
-    def hexdigest(self) -> str:
-        """The SHA-256, in hexadecimal."""
-        return self._sha256.hexdigest()
+        self.digest = RunningDigest()
 
     def write(self, data: bytes | memoryview) -> None:
         """Append."""
         self._file.write(data)
-        self._sha256.update(data)
-        self.size_bytes += len(data)
+        self.digest.add(data)
 
 
 @contextmanager
 def written(path: Path) -> Iterator[DigestedFile]:
-    """A file to write, whole or not at all, with its size and digest; see `file_errors`."""
-    with file_errors(path), atomic_file(path) as file:
+    """Open a file that appears whole or not at all, with its size and digest; see `file_errors`."""
+    with file_errors(path), whole_file(path, mode=PRIVATE, durable=True) as file:
         yield DigestedFile(file)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name survive a power failure."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -79,7 +79,7 @@ class ModelFormat(Protocol):
         """
         with written(path) as file:
             self.write_to(file, arrays, structure)
-        return file.size_bytes, file.hexdigest
+        return file.digest.size_bytes, file.digest.sha256
 
 
 class _Npz(ModelFormat):

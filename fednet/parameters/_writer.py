@@ -52,7 +52,7 @@ def write_model(path: Path, arrays: Iterable[_Array]) -> tuple[int, str]:
     """
     with written(path) as file:
         write_model_to(file, arrays)
-    return file.size_bytes, file.hexdigest
+    return file.digest.size_bytes, file.digest.sha256
 
 
 def write_model_to(file: Writable, arrays: Iterable[_Array]) -> None:

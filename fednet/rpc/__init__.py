@@ -11,7 +11,6 @@ from fednet.rpc._transfer import (
     download,
     pieces,
     received_bytes,
-    sha256_of,
     upload,
 )
 
@@ -31,7 +30,6 @@ __all__ = [
     "received_bytes",
     "rpc_errors",
     "sendable",
-    "sha256_of",
     "upload",
     "upload_object",
 ]

@@ -7,7 +7,6 @@ breaks goes on from the last byte that arrived, a bounded number of times, as lo
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +16,9 @@ import google_crc32c
 
 from fednet import limits
 from fednet.blob_ref import BlobRef
+from fednet.digests import RunningDigest, sha256_of_file
 from fednet.errors import InvalidInput, TransferCorrupted, Unavailable
+from fednet.files import put_in_place
 from fednet.rpc._attempts import Progress, until_whole
 from fednet.rpc._errors import rpc_errors
 from fednet.wire import models_pb2
@@ -35,12 +36,6 @@ def checked_data(chunk: models_pb2.Chunk) -> bytes:
     if google_crc32c.value(chunk.data) != chunk.crc32c:
         raise TransferCorrupted("A piece arrived that does not match its checksum.")
     return chunk.data
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Receiver:
@@ -66,9 +61,8 @@ class Receiver:
         self._sha256 = sha256
         self._part = self.part_of(path)
         self._check_offset(offset)
-        self._digest = hashlib.sha256()
+        self._digest = RunningDigest()
         self._hash_what_is_here()
-        self._received = offset
 
     @staticmethod
     def part_of(path: Path) -> Path:
@@ -97,7 +91,7 @@ class Receiver:
         with _writing(), self._part.open("a+b") as file:
             file.seek(0)
             while data := file.read(limits.chunk_bytes):
-                self._digest.update(data)
+                self._digest.add(data)
 
     def write(self, data: bytes) -> None:
         """Append a piece.
@@ -106,12 +100,11 @@ class Receiver:
             TransferCorrupted: More bytes came than were announced.
             Unavailable: The disk is full.
         """
-        if self._received + len(data) > self._size:
+        if self._digest.size_bytes + len(data) > self._size:
             raise TransferCorrupted(f"More than the announced {self._size} bytes arrived.")
         with _writing():
             self._file.write(data)
-        self._digest.update(data)
-        self._received += len(data)
+        self._digest.add(data)
 
     def finish(self) -> None:
         """Check size and digest and give the file its name; a file that is wrong is thrown away.
@@ -122,15 +115,14 @@ class Receiver:
         """
         with _writing():
             self._file.close()
-        if self._received != self._size:
-            raise TransferCorrupted(
-                f"The transfer ended after {self._received} of {self._size} bytes."
-            )
-        if self._digest.hexdigest() != self._sha256:
+        received = self._digest.size_bytes
+        if received != self._size:
+            raise TransferCorrupted(f"The transfer ended after {received} of {self._size} bytes.")
+        if self._digest.sha256 != self._sha256:
             self._part.unlink()
             raise TransferCorrupted("The file does not match its SHA-256; it must be sent again.")
         with _writing():
-            self._part.replace(self._path)
+            put_in_place(self._part, self._path)
 
     def close(self) -> None:
         """Keep what has arrived for the next attempt."""
@@ -203,7 +195,7 @@ def size_and_digest(path: Path, sha256: str | None = None) -> tuple[int, str]:
         InvalidInput: The file cannot be read.
     """
     try:
-        return path.stat().st_size, sha256 or sha256_of(path)
+        return path.stat().st_size, sha256 or sha256_of_file(path)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}.", field="path") from error
 

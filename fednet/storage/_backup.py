@@ -8,14 +8,13 @@ nothing that a copied document speaks of is missing, unless it was deleted meanw
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, TypeAlias
 
 from fednet import limits
 from fednet.errors import FailedPrecondition, NotFound
+from fednet.files import PRIVATE, whole_file
 from fednet.storage._backup_file import (
     BackupContents,
     BackupWriter,
@@ -68,7 +67,7 @@ def back_up(
             "There is nothing to back up: check the addresses of the stores, or the data folder.",
             field="state_store",
         )
-    with _whole_file(path) as file:
+    with _backup_file(path) as file:
         copy = _Copy(BackupWriter(file), total, show)
         for name in collections:
             copy.collection(name, documents)
@@ -178,18 +177,10 @@ def _parts(documents: Iterator[Document]) -> Iterator[list[bytes]]:
 
 
 @contextmanager
-def _whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file that gets its name when all is in it and safe on the disk."""
+def _backup_file(path: Path) -> Iterator[IO[bytes]]:
     try:
-        descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, no path
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            Path(beside).replace(path)
-        finally:
-            Path(beside).unlink(missing_ok=True)
+        with whole_file(path, mode=PRIVATE, durable=True) as file:
+            yield file
     except OSError as error:
         raise FailedPrecondition(
             f"The backup {path} cannot be written: {error.strerror}.", field="file"

@@ -10,7 +10,6 @@ Without its end, or with another digest, it is no backup: whoever restores reads
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tarfile
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from fednet import limits
+from fednet.digests import RunningDigest
 from fednet.errors import Conflict, FailedPrecondition, InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class BackupWriter:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._digest = hashlib.sha256()
+        self._digest = RunningDigest()
         self.add(f"{_BEGIN}{_FORMAT}", 0, [])
 
     def add(self, name: str, size_bytes: int, content: Iterable[bytes]) -> None:
@@ -83,11 +83,11 @@ class BackupWriter:
         header = tarfile.TarInfo(name)
         header.size, header.mode = size_bytes, 0o600
         self._file.write(header.tobuf(tarfile.PAX_FORMAT))
-        self._digest.update(_named(name, size_bytes))
+        self._digest.add(_named(name, size_bytes))
         left = size_bytes
         for chunk in content:
             self._file.write(chunk)
-            self._digest.update(chunk)
+            self._digest.add(chunk)
             left -= len(chunk)
         if left:
             raise Conflict(f"{name} was replaced while it was read: make the backup again.")
@@ -118,15 +118,15 @@ def check_backup(path: Path) -> BackupContents:
         InvalidInput: It is no backup, or not a whole one.
         FailedPrecondition: It cannot be read, or a newer version of fednet has written it.
     """
-    digest = hashlib.sha256()
+    digest = RunningDigest()
     for number, (name, size_bytes, chunks) in enumerate(members(path)):
         if number == 0:
             _check_format(path, name)
         if name == _END and size_bytes <= limits.json_bytes_max:
             return _contents(path, b"".join(chunks), digest)
-        digest.update(_named(name, size_bytes))
+        digest.add(_named(name, size_bytes))
         for chunk in chunks:
-            digest.update(chunk)
+            digest.add(chunk)
     raise no_backup(path)
 
 
@@ -151,7 +151,7 @@ def _check_format(path: Path, first_name: str) -> None:
         )
 
 
-def _contents(path: Path, end: bytes, digest: hashlib._Hash) -> BackupContents:
+def _contents(path: Path, end: bytes, digest: RunningDigest) -> BackupContents:
     try:
         said = json.loads(end)
         if said.pop("sha256") != _sealed(digest, said):
@@ -161,10 +161,10 @@ def _contents(path: Path, end: bytes, digest: hashlib._Hash) -> BackupContents:
         raise no_backup(path) from error
 
 
-def _sealed(digest: hashlib._Hash, said: dict[str, Any]) -> str:
+def _sealed(digest: RunningDigest, said: dict[str, Any]) -> str:
     """The digest of all members and of what the end says of them."""
-    digest.update(json.dumps(said, sort_keys=True).encode())
-    return digest.hexdigest()
+    digest.add(json.dumps(said, sort_keys=True).encode())
+    return digest.sha256
 
 
 def _named(name: str, size_bytes: int) -> bytes:

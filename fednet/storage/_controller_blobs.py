@@ -6,7 +6,6 @@ and is put in its place by one more, with its size and digest. What the controll
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fednet import limits
 from fednet.backoff import backoff_seconds
+from fednet.digests import sha256_of_open_file
 from fednet.errors import (
     Conflict,
     DeadlineExceeded,
@@ -212,9 +212,8 @@ def _path(key: str) -> str:
 
 
 def _described(file: BinaryIO) -> Blob:
-    file.seek(0)
-    digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]  # it takes any binary file
-    return Blob(file.seek(0, os.SEEK_END), digest.hexdigest())
+    sha256 = sha256_of_open_file(file)
+    return Blob(file.seek(0, os.SEEK_END), sha256)
 
 
 def _changed() -> Unavailable:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import os
 import uuid
 from contextlib import contextmanager, suppress
@@ -16,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fednet import limits
+from fednet.digests import RunningDigest, sha256_of_open_file
 from fednet.errors import InvalidInput, Unavailable
+from fednet.files import put_in_place, sync, write_once
 from fednet.storage._blob_names import file_name, folder_name, is_blob, key_of
 from fednet.storage._blobs import Blob, check_key, check_range, no_such_blob, no_such_file
 from fednet.storage._incoming import Incoming
@@ -76,17 +77,7 @@ def _kept_mark(path: Path) -> str:
     """Return the mark in a file; make it if there is none. Of several that make it at once, one wins."""
     with suppress(FileNotFoundError):
         return path.read_text()
-    beside = path.with_suffix(f".{uuid.uuid4().hex}")
-    beside.write_text(uuid.uuid4().hex)
-    try:
-        path.hardlink_to(beside)
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without hard links: the last one wins
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return path.read_text()
+    return write_once(path, uuid.uuid4().hex.encode()).decode()
 
 
 def is_shared(told: Mapping[str, object]) -> bool:
@@ -230,14 +221,14 @@ class DirectoryBlobs:
     def _publish(self, path: Path, target: Path) -> None:
         with self._folders(fcntl.LOCK_SH):
             target.parent.mkdir(parents=True, exist_ok=True)
-            path.replace(target)
+            put_in_place(path, target)
         self._sync_folders(target.parent)
 
     def _sync_folders(self, folder: Path) -> None:
         """Make the new name safe, and those of the folders above it, which may be new as well."""
         while folder != self._root.parent:
-            with suppress(FileNotFoundError), _opened(folder) as descriptor:
-                os.fsync(descriptor)
+            with suppress(FileNotFoundError):
+                sync(folder)
             folder = folder.parent
 
     def _remove_empty(self, folder: Path) -> None:
@@ -268,23 +259,20 @@ class DirectoryBlobs:
 
 
 def _write(file: FileIO, source: Iterable[bytes]) -> Blob:
-    digest = hashlib.sha256()
-    size_bytes = 0
-    for chunk in source:
-        digest.update(chunk)
-        size_bytes += len(chunk)
+    digest = RunningDigest()
+    for chunk in digest.passing(source):
         rest = memoryview(chunk)
         while rest:
             with _os_errors():
                 rest = rest[file.write(rest) :]
-    return Blob(size_bytes, digest.hexdigest())
+    return Blob(digest.size_bytes, digest.sha256)
 
 
 def _made_safe(path: Path) -> Blob:
     with path.open("rb", buffering=0) as file:
-        digest = hashlib.file_digest(file, "sha256")
+        sha256 = sha256_of_open_file(file)
         os.fsync(file.fileno())
-        return Blob(os.fstat(file.fileno()).st_size, digest.hexdigest())
+        return Blob(os.fstat(file.fileno()).st_size, sha256)
 
 
 @contextmanager

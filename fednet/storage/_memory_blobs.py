@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from fednet import limits
+from fednet.digests import sha256_of
 from fednet.errors import InvalidInput
 from fednet.storage._blobs import Blob, check_key, check_range, no_such_blob, no_such_file
 
@@ -42,7 +42,7 @@ class MemoryBlobs:
         check_key(key)
         content = b"".join(source)
         self._contents[key] = content
-        return Blob(len(content), hashlib.sha256(content).hexdigest())
+        return Blob(len(content), sha256_of(content))
 
     def put_file(self, key: str, path: Path) -> Blob:
         """See `Blobs.put_file`."""
@@ -73,7 +73,7 @@ class MemoryBlobs:
     def version(self, key: str) -> str | None:
         """See `Blobs.version`."""
         content = self._contents.get(check_key(key))
-        return None if content is None else hashlib.sha256(content).hexdigest()
+        return None if content is None else sha256_of(content)
 
     def list(self, prefix: str = "") -> Iterator[str]:
         """See `Blobs.list`."""

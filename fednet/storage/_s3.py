@@ -10,7 +10,6 @@ that a killed process left, by whoever opens the bucket once they are a day old.
 
 from __future__ import annotations
 
-import hashlib
 import io
 from contextlib import closing, suppress
 from itertools import chain
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from minio.error import MinioException
 
 from fednet import limits
+from fednet.digests import RunningDigest
 from fednet.errors import FailedPrecondition, FednetError, InvalidInput, NotFound, Unavailable
 from fednet.storage._blobs import Blob, check_key, check_range, no_such_blob, no_such_file
 from fednet.storage._object_names import folder_name, key_of, object_name
@@ -94,15 +94,15 @@ class S3Blobs:
     def put(self, key: str, source: Iterable[bytes]) -> Blob:
         """See `Blobs.put`."""
         name = object_name(check_key(key))
-        counted = _Counted(source)
-        parts = _parts(counted)
+        digest = RunningDigest()
+        parts = _parts(digest.passing(source))
         first, second = next(parts, b""), next(parts, None)
         if second is None:
             with s3_errors():
                 self._client.put_object(self._bucket, name, io.BytesIO(first), len(first))
         else:
             self._uploads.put(name, chain([first, second], parts))
-        return counted.blob
+        return Blob(digest.size_bytes, digest.sha256)
 
     def put_file(self, key: str, path: Path) -> Blob:
         """See `Blobs.put_file`."""
@@ -208,25 +208,6 @@ class S3Blobs:
                     yield chunk
             except NotFound as error:
                 raise no_such_blob(key) from error
-
-
-class _Counted:
-    """A source that remembers what came from it."""
-
-    def __init__(self, source: Iterable[bytes]) -> None:
-        self._source = source
-        self._digest = hashlib.sha256()
-        self._size_bytes = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._source:
-            self._digest.update(chunk)
-            self._size_bytes += len(chunk)
-            yield chunk
-
-    @property
-    def blob(self) -> Blob:
-        return Blob(self._size_bytes, self._digest.hexdigest())
 
 
 def _parts(source: Iterable[bytes]) -> Iterator[bytes]:

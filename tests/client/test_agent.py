@@ -177,16 +177,20 @@ def test_a_function_that_fails_is_reported_and_survived(net, start, session, err
     assert session("second")["status"] == "FINISHED"
 
 
-def test_a_disk_that_is_full_costs_no_agent(start, session, tmp_path, caplog):
+def test_a_disk_that_takes_no_answer_costs_no_agent(start, session, tmp_path, caplog):
     """An answer that cannot be kept is sent all the same, and the client's log names the folder."""
     folder = tmp_path / "client" / "a" / "answers"
-    train = Trainer(lambda: (folder / f"{task_in_work(tmp_path)}.tmp").symlink_to("/dev/full"))
+
+    def block():
+        (folder / f"{task_in_work(tmp_path)}.answer").mkdir()
+
+    train = Trainer(block)
     start(train)
 
     assert session("first")["status"] == "FINISHED"
     assert session("second")["status"] == "FINISHED"
     assert train.calls == 2
-    assert f"cannot be kept in {folder} (No space left on device)" in caplog.text
+    assert f"cannot be kept in {folder} (Is a directory)" in caplog.text
 
 
 def test_an_update_that_finds_the_disk_full_is_a_failure(net, start, session, tmp_path, caplog):
@@ -298,7 +302,7 @@ def test_a_name_never_becomes_a_path(tmp_path, name):
     """The name is refused before anything is written; the error names the field."""
     settings = ClientSettings(name=name, api_url="http://127.0.0.1:1", data_dir=tmp_path / "data")
 
-    with pytest.raises(InvalidInput, match="does not do") as caught:
+    with pytest.raises(InvalidInput, match="Invalid name") as caught:
         Agent(settings)
 
     assert caught.value.field == "name"

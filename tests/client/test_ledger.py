@@ -232,7 +232,7 @@ def test_an_id_that_is_none_never_becomes_a_path(ledger, method, task_id):
     """The combiner's word is checked as well."""
     given = {"offer": task_of(task_id), "receipted": receipt_of(task_id)}.get(method, task_id)
 
-    with pytest.raises(InvalidInput, match="no id of a task"):
+    with pytest.raises(InvalidInput, match="Invalid task_id"):
         getattr(ledger, method)(given)
 
 

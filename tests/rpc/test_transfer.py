@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fednet import limits
+from fednet.digests import sha256_of_file
 from fednet.errors import (
     InvalidInput,
     NotFound,
@@ -22,7 +23,6 @@ from fednet.rpc import (
     download,
     pieces,
     received_bytes,
-    sha256_of,
     upload,
 )
 from fednet.testing import FaultProxy
@@ -330,7 +330,7 @@ class TestReceiver:
 
         assert path.read_bytes() == self.CONTENT
         assert list(path.parent.iterdir()) == [path]
-        assert sha256_of(path) == digest_of(self.CONTENT)
+        assert sha256_of_file(path) == digest_of(self.CONTENT)
 
     @pytest.mark.parametrize("offset", [0, 3, 5, 10])
     def test_only_the_offset_where_it_ended_is_accepted(self, path, offset):

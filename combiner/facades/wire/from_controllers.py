@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import uuid
 from typing import Final
 
 from fednet import limits
 from fednet.errors import InvalidInput
+from fednet.names import check_id
 from fednet.parameters import model_format
 from fednet.server_functions import check_source
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
@@ -45,7 +45,7 @@ def assignment_of(message: rounds_pb2.Phase) -> Assignment:
     """
     assignment = Assignment(
         authority=authority_of(message.authority),
-        phase_id=_id(message.phase_id, "phase_id"),
+        phase_id=check_id(message.phase_id, "phase_id"),
         session_id=message.session_id,
         round_id=message.round_id,
         round_number=message.round_number,
@@ -78,7 +78,7 @@ def withdrawal_of(message: rounds_pb2.Withdrawal) -> tuple[str, tuple[str, ...],
         InvalidInput: It makes no sense; names the field.
     """
     clients = tuple(dict.fromkeys(message.clients))
-    return _id(message.phase_id, "phase_id"), clients, authority_of(message.authority)
+    return check_id(message.phase_id, "phase_id"), clients, authority_of(message.authority)
 
 
 def phase_order_of(message: rounds_pb2.PhaseOrder) -> tuple[str, Authority]:
@@ -87,7 +87,7 @@ def phase_order_of(message: rounds_pb2.PhaseOrder) -> tuple[str, Authority]:
     Raises:
         InvalidInput: It makes no sense; names the field.
     """
-    return _id(message.phase_id, "phase_id"), authority_of(message.authority)
+    return check_id(message.phase_id, "phase_id"), authority_of(message.authority)
 
 
 def reduction_of(message: rounds_pb2.Reduction) -> Reduction:
@@ -102,17 +102,17 @@ def reduction_of(message: rounds_pb2.Reduction) -> Reduction:
         raise InvalidInput("There are no partials to reduce.", field="partials")
     reduction = Reduction(
         authority=authority_of(message.authority),
-        model_id=_id(message.model_id, "model_id"),
+        model_id=check_id(message.model_id, "model_id"),
         base=_blob(message.base, BlobKind.MODEL, "base"),
         helper=message.helper,
         aggregator=message.aggregator,
         aggregator_settings=_aggregator_settings(message),
         partials=tuple(_partial(each) for each in message.partials),
         state=_optional_blob(message, "state", BlobKind.STATE),
-        obsolete_state_id=_id(obsolete, "obsolete_state_id") if obsolete else "",
+        obsolete_state_id=check_id(obsolete, "obsolete_state_id") if obsolete else "",
         functions=_functions(message.functions) if message.HasField("functions") else None,
         abandoned_model_ids=tuple(
-            _id(each, "abandoned_model_ids") for each in message.abandoned_model_ids
+            check_id(each, "abandoned_model_ids") for each in message.abandoned_model_ids
         ),
     )
     aggregator_of(reduction)
@@ -174,7 +174,7 @@ def _functions(message: rounds_pb2.ServerFunctions) -> FunctionsOrder:
     model_format(message.helper)
     return FunctionsOrder(
         about=PhaseContext(
-            phase_id=_id(message.about.phase_id, "phase_id"),
+            phase_id=check_id(message.about.phase_id, "phase_id"),
             session_id=message.about.session_id,
             round_id=message.about.round_id,
             round_number=message.about.round_number,
@@ -185,7 +185,7 @@ def _functions(message: rounds_pb2.ServerFunctions) -> FunctionsOrder:
         seconds_max=_seconds(message.seconds_max),
         helper=message.helper,
         obsolete_state_ids=tuple(
-            _id(each, "obsolete_state_ids") for each in message.obsolete_state_ids
+            check_id(each, "obsolete_state_ids") for each in message.obsolete_state_ids
         ),
     )
 
@@ -200,7 +200,7 @@ def _partial(message: rounds_pb2.Partial) -> ReportedPartial:
         )
     has_base = message.HasField("base")
     return ReportedPartial(
-        phase_id=_id(message.phase_id, "partials"),
+        phase_id=check_id(message.phase_id, "partials"),
         combiner=message.combiner,
         updates=message.updates,
         weight=message.weight,
@@ -228,18 +228,7 @@ def _optional_blob(
 
 
 def _blob(ref: common_pb2.BlobRef, kind: BlobKind, field: str) -> Blob:
-    _id(ref.id, field)
+    check_id(ref.id, field)
     if _BLOB_KINDS.get(ref.kind) is not kind:
         raise InvalidInput(f"The field {field} refers to a blob of another kind.", field=field)
     return Blob(kind, ref.id, ref.size_bytes, ref.sha256)
-
-
-def _id(text: str, field: str) -> str:
-    """Return an id; ids become names of files and blobs, so they must be UUIDs in their usual form."""
-    try:
-        is_id = str(uuid.UUID(text)) == text
-    except ValueError:
-        is_id = False
-    if not is_id:
-        raise InvalidInput(f"The field {field} needs a UUID.", field=field)
-    return text

@@ -1,0 +1,111 @@
+"""Files that appear whole or not at all: each is written under another name, then a rename gives it its own.
+
+A process that dies meanwhile leaves the earlier file as it was, and perhaps a file `.<name>.<random>.tmp`. An `OSError`
+reaches the caller, who knows what the file is for.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PRIVATE: Final = 0o600
+"""The mode of a file that only its owner may read."""
+
+SHARED: Final = 0o666
+"""The mode of a file that others may read as far as the umask allows."""
+
+
+@contextmanager
+def whole_file(
+    path: Path, *, mode: int = SHARED, durable: bool = False, folder: Path | None = None
+) -> Iterator[BinaryIO]:
+    """Open a new file that takes the place of `path` if the block ends well, and is deleted otherwise.
+
+    Args:
+        path: The path of the file.
+        mode: The rights of the file, which the umask restricts.
+        durable: Force the file and its name to the disk, so that they outlive a power cut.
+        folder: The folder in which the file is written, in the file system of `path`; by default that of `path`.
+    """
+    with _scratch_path(path, folder) as scratch:
+        with _created(scratch, mode, durable=durable) as file:
+            yield file
+        put_in_place(scratch, path)
+    if durable:
+        sync(path.parent)
+
+
+def write_whole(
+    path: Path,
+    content: bytes,
+    *,
+    mode: int = SHARED,
+    durable: bool = False,
+    folder: Path | None = None,
+) -> None:
+    """Write a file in place of the one at `path`; see `whole_file`."""
+    with whole_file(path, mode=mode, durable=durable, folder=folder) as file:
+        file.write(content)
+
+
+def write_once(path: Path, content: bytes, *, mode: int = SHARED) -> bytes:
+    """Write a file unless there is one, and force it to the disk; of several processes at once, one wins.
+
+    On a file system without hard links the last one wins.
+
+    Returns:
+        The content of the file: this one, or that of an earlier writer.
+    """
+    with _scratch_path(path) as scratch:
+        with _created(scratch, mode, durable=True) as file:
+            file.write(content)
+        try:
+            path.hardlink_to(scratch)
+        except FileExistsError:
+            return path.read_bytes()
+        except OSError:
+            put_in_place(scratch, path)
+    sync(path.parent)
+    return path.read_bytes()
+
+
+def put_in_place(finished: Path, path: Path) -> None:
+    """Give a finished file its name, in place of the file that has it; both are in one file system."""
+    finished.replace(path)
+
+
+def sync(path: Path) -> None:
+    """Force a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _scratch_path(path: Path, folder: Path | None = None) -> Iterator[Path]:
+    scratch = (folder or path.parent) / f".{path.name}.{uuid.uuid4().hex}.tmp"
+    try:
+        yield scratch
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+@contextmanager
+def _created(path: Path, mode: int, *, durable: bool) -> Iterator[BinaryIO]:
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags, mode)
+
+    with open(path, "x+b", opener=opener) as file:
+        yield file
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
