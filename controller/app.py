@@ -9,11 +9,9 @@ from .api import (
     blobs,
     clients,
     combiners,
-    drafts,
     feed,
     health,
     helpers,
-    legacy,
     metrics,
     models,
     packages,
@@ -30,6 +28,7 @@ from .api.openapi import described_app
 from .api.problems import handle_problems
 from .api.services import Services, Sessions, provide
 from .driven_elsewhere import DrivenElsewhere
+from .facades import fedn
 
 __all__ = ["Services", "Sessions", "create_app"]
 
@@ -47,7 +46,6 @@ def create_app(services: Services) -> Flask:
         blobs,
         clients,
         combiners,
-        drafts,
         feed,
         health,
         helpers,
@@ -62,6 +60,5 @@ def create_app(services: Services) -> Flask:
         validations,
     ):
         app.register_api(resource.api)
-    for part in legacy.apis:
-        app.register_api(part)
+    fedn.serve(app)
     return app

@@ -9,7 +9,7 @@ import io
 import json
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fednet import limits
 from fednet.addresses import split_addresses
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     import requests
+
+MEDIA_TYPE: Final = "application/vnd.fednet+json"
+"""Asks for an answer in fednet's own words; the answer itself is plain `application/json`."""
 
 
 class Http:
@@ -54,7 +57,7 @@ class Http:
         if token and not (token.isascii() and token.isprintable()):
             raise InvalidInput("This is no token: it holds odd characters.", field="token")
         self._authorization = f"{auth_scheme} {token}" if token else None
-        self._attempts = Attempts(addresses, self._authorize, verify=verify)
+        self._attempts = Attempts(addresses, self._complete, verify=verify)
 
     def call(
         self,
@@ -191,8 +194,9 @@ class Http:
         """Give up the connections; a later call makes new ones."""
         self._attempts.close()
 
-    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add the token; as an `auth`, so that no ~/.netrc takes its place."""
+    def _complete(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add the token, as an `auth`, so that no ~/.netrc takes its place; and ask for fednet's own words."""
+        request.headers["Accept"] = f"{MEDIA_TYPE}, */*"
         if self._authorization is not None:
             request.headers["Authorization"] = self._authorization
         return request

@@ -1,20 +1,16 @@
 """Clients: who they are, where they are placed, and how one joins."""
 
-from collections.abc import Sequence
-from typing import Any, Literal, NoReturn
-from urllib.parse import urlsplit
+from typing import Any, Literal
 
 from flask import request
 from pydantic import BaseModel, ConfigDict, Field
 
 from fednet import limits
 from fednet.contract import Permission, requires
-from fednet.errors import FailedPrecondition, NotFound
-from fednet.storage import Document
+from fednet.errors import FailedPrecondition
 
 from .access import caller
 from .attributes import CurrentAttributes, current_attributes
-from .refusals import NOT_THERE, not_there
 from .resource import (
     Alternatives,
     ById,
@@ -47,22 +43,6 @@ class ClientRegistration(BaseModel):
     name: str
     needs_package: bool
     preferred_combiner: str | None = Field(None, max_length=limits.name_characters_max)
-
-
-class ConfigQuery(BaseModel):
-    """What of the configuration is asked for."""
-
-    checksum: bool = True
-    """The SHA-256 of the active package, if there is one."""
-
-
-class ClientConfig(BaseModel):
-    """Where the network is, in FEDn's words."""
-
-    network_id: str
-    discover_host: str
-    discover_port: int
-    checksum: str | None = None
 
 
 class ClientMembership(BaseModel):
@@ -100,47 +80,11 @@ class Client(Shown):
     updated_at: str
     """ISO 8601, UTC."""
 
-    last_seen: str
-    """The same, under FEDn's name."""
 
-    package: Literal["remote", "local"]
-    """The same as needs_package, in FEDn's words."""
-
-
-def present(clients: Sequence[Document]) -> list[Document]:
-    """Clients with FEDn's fields beside ours."""
-    return [
-        {
-            **client,
-            "last_seen": client.get("updated_at"),
-            "package": "remote" if client.get("needs_package") else "local",
-        }
-        for client in clients
-    ]
-
-
-RESOURCE = Resource(
-    "clients", ClientFilters, Permission.NETWORK_READ, present=present, shape=Client
-)
+RESOURCE = Resource("clients", ClientFilters, Permission.NETWORK_READ, shape=Client)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)
-
-
-@api.get(
-    "/config", summary="What a client needs to find this network", responses={"200": ClientConfig}
-)
-@requires(Permission.NETWORK_READ)
-def config(query: ConfigQuery) -> dict[str, Any]:
-    """Answer with FEDn's client configuration; the address is the one that was called."""
-    return client_config(with_checksum=query.checksum)
-
-
-@api.post("/add", summary="FEDn's way to join", responses=NOT_THERE)
-@requires(Permission.CLIENTS_JOIN)
-def add() -> NoReturn:
-    """Refuse."""
-    refuse_fedn_clients()
 
 
 @api.get(
@@ -163,29 +107,6 @@ def remove(path: ById) -> dict[str, Any]:
         raise FailedPrecondition(f"The client {client['name']!r} is connected. Stop it first.")
     services().registry.forget_client(client["id"])
     return {"success": True, "message": "Client deleted."}
-
-
-def client_config(*, with_checksum: bool) -> dict[str, Any]:
-    """What a client needs to find this network; the checksum is that of the active package, if any."""
-    address = urlsplit(request.host_url)
-    port = address.port or (443 if address.scheme == "https" else 80)
-    found = {"network_id": "fednet", "discover_host": address.hostname, "discover_port": port}
-    return {**found, **(_checksum() if with_checksum else {})}
-
-
-def refuse_fedn_clients() -> NoReturn:
-    """Refuse: what FEDn's client programs speak after joining is not what our combiners do."""
-    not_there(
-        "FEDn's own client programs cannot join this network. Start `fednet client start`, which "
-        "runs the same compute package, or use fednet.client.Client."
-    )
-
-
-def _checksum() -> dict[str, str]:
-    try:
-        return {"checksum": services().catalog.active_package()["sha256"]}
-    except NotFound:
-        return {}
 
 
 @api.post(

@@ -6,10 +6,8 @@ from typing import Any
 from flask import request
 from pydantic import BaseModel, ConfigDict
 
-from fednet import limits
 from fednet.contract import Permission, requires
 from fednet.errors import FailedPrecondition
-from fednet.storage import Document
 
 from .access import caller
 from .resource import (
@@ -92,32 +90,12 @@ class Combiner(Shown):
     """Its host."""
 
     port: int
-    fqdn: str | None
     ip: str | None
-    parent: dict[str, str]
-    certificate: None
-    key: None
-    config: dict[str, int]
-    """max_clients: how many clients it takes."""
-
     updated_at: str
     """ISO 8601, UTC."""
 
 
-def present(combiners: Sequence[Document]) -> list[Document]:
-    """Combiners in FEDn's form, which has fields for a certificate and a key: ours are empty."""
-    fixed = {
-        "parent": {"name": "api"},
-        "certificate": None,
-        "key": None,
-        "config": {"max_clients": limits.combiner_clients_max},
-    }
-    return [{**combiner, **fixed} for combiner in combiners]
-
-
-RESOURCE = Resource(
-    "combiners", CombinerFilters, Permission.NETWORK_READ, present=present, shape=Combiner
-)
+RESOURCE = Resource("combiners", CombinerFilters, Permission.NETWORK_READ, shape=Combiner)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

@@ -13,7 +13,16 @@ from ..driven_elsewhere import DrivenElsewhere
 from .problems import refused
 
 _MARK = "X-Fednet-Forwarded"
-_KEPT = ("Authorization", "Content-Type", "X-Limit", "X-Skip", "X-Sort-Key", "X-Sort-Order")
+_KEPT = (
+    "Accept",
+    "Authorization",
+    "Content-Type",
+    "User-Agent",
+    "X-Limit",
+    "X-Skip",
+    "X-Sort-Key",
+    "X-Sort-Order",
+)
 
 
 def forward(error: DrivenElsewhere) -> Response:
@@ -24,6 +33,7 @@ def forward(error: DrivenElsewhere) -> Response:
     url = f"{error.address}{request.full_path.removesuffix('?')}"
     seconds = limits.wait_seconds_max + limits.command_seconds_max
     with closing(requests.Session()) as session:
+        session.headers.clear()  # or the library would name itself the caller
         session.trust_env = False  # a proxy of this machine is not between two controllers
         try:
             answer = session.request(

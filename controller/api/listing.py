@@ -1,6 +1,6 @@
 """Lists of any length in bounded memory: read from the store page by page, and sent as they are read.
 
-A list without `X-Limit` is the whole list, as FEDn's clients expect; with it, so many items. What
+A list without `X-Limit` is the whole list; with it, so many items. What
 fits on one page is answered at once; what does not is streamed, so that neither its size nor the
 number of callers decides how much memory the controller needs.
 """

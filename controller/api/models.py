@@ -131,13 +131,13 @@ def find(model_id: str) -> Document:
     )
 
 
-def present(models: Sequence[Document]) -> list[Document]:
-    """Models with their format."""
+def with_helper(models: Sequence[Document]) -> list[Document]:
+    """Return the models, each with the field `helper`."""
     return [{**model, "helper": helper_of(model)} for model in models]
 
 
 RESOURCE = Resource(
-    "models", ModelFilters, Permission.MODELS_READ, present=present, find=find, shape=Model
+    "models", ModelFilters, Permission.MODELS_READ, completed=with_helper, find=find, shape=Model
 )
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)

@@ -102,14 +102,19 @@ def find(package_id: str) -> Document:
     return catalog.records.get("packages", package_id)
 
 
-def present(packages: Sequence[Document]) -> list[Document]:
-    """Packages with the word whether each is the active one."""
+def with_activity(packages: Sequence[Document]) -> list[Document]:
+    """Return the packages, each with the field `active`."""
     active_id = services().records.active()["package_id"]
     return [{**package, "active": package["id"] == active_id} for package in packages]
 
 
 RESOURCE = Resource(
-    "packages", PackageFilters, Permission.PACKAGES_READ, present=present, find=find, shape=Package
+    "packages",
+    PackageFilters,
+    Permission.PACKAGES_READ,
+    completed=with_activity,
+    find=find,
+    shape=Package,
 )
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)

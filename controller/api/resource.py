@@ -5,7 +5,7 @@ form, where a comma separates alternatives. Both answer `{"count": all that the 
 "result": the page}`; without `X-Limit` the page is the whole list, see `listing`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -30,7 +30,7 @@ from fednet.contract import Permission, requires
 from fednet.errors import InvalidInput
 from fednet.storage import Document, Query
 
-from .forms import with_fedn_id
+from .dialect import dialect
 from .listing import list_answer
 from .openapi import operation_id
 from .problems import REFUSALS
@@ -45,15 +45,6 @@ Alternatives = Annotated[
     list[str] | None,
     BeforeValidator(_alternatives, json_schema_input_type=list[str] | str | None),
 ]
-
-
-# What FEDn's clients call some of the fields in a query.
-_SPELLINGS = {
-    "correlationId": "correlation_id",
-    "logLevel": "log_level",
-    "modelId": "model_id",
-    "sessionId": "session_id",
-}
 
 
 class Asked(BaseModel):
@@ -80,10 +71,15 @@ class Filters(Asked):
 
     @model_validator(mode="before")
     @classmethod
-    def _in_our_spelling(cls, given: Any) -> Any:
+    def _in_own_words(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given  # no JSON object: the validation that follows says so
-        return {_SPELLINGS.get(name, name): given[name] for name in given}
+        return dialect().asked(given, cls.known())
+
+    @classmethod
+    def known(cls) -> list[str]:
+        """Return the names of the fields."""
+        return [field.alias or name for name, field in cls.model_fields.items()]
 
     def where(self) -> dict[str, Any]:
         """The filter for the store.
@@ -91,10 +87,10 @@ class Filters(Asked):
         Raises:
             InvalidInput: A field is asked for that is none of the resource's filters.
         """
-        known = [field.alias or name for name, field in type(self).model_fields.items()]
         for unknown in self.model_extra or ():
+            known = ", ".join(self.known())
             raise InvalidInput(
-                f"There is no filter {unknown!r} here; there are {', '.join(known)}.", field=unknown
+                f"There is no filter {unknown!r} here; there are {known}.", field=unknown
             )
         return self.model_dump(by_alias=True, exclude_none=True)
 
@@ -107,11 +103,16 @@ class Page(Asked):
     sort_key: str | None = Field(None, alias="X-Sort-Key")
     sort_order: Literal["asc", "desc"] = Field("desc", alias="X-Sort-Order")
 
-    def query(self, where: dict[str, Any]) -> Query:
-        """The store's query for this page; without a limit it is the whole list."""
+    def query(self, where: dict[str, Any], known: Collection[str]) -> Query:
+        """Return the store's query for this page; without a limit it is the whole list.
+
+        Args:
+            where: The filter.
+            known: The names of the resource's fields.
+        """
         return Query(
             where=where,
-            sort=self.sort_key,
+            sort=dialect().field(self.sort_key, known) if self.sort_key else None,
             descending=self.sort_order == "desc",
             skip=self.skip,
             limit=self.limit,
@@ -170,7 +171,7 @@ class Resource:
         name: Its name, which is also that of its collection.
         filters: What its lists can be filtered by.
         reads: The permission to read it.
-        present: Makes what is shown of what is stored.
+        completed: Makes what is shown of what is stored, in the same order.
         find: Finds one by its id; by default in the collection.
         shape: Describes what is shown of one.
     """
@@ -178,7 +179,7 @@ class Resource:
     name: str
     filters: type[Filters]
     reads: Permission
-    present: Callable[[Sequence[Document]], list[Document]] = _as_stored
+    completed: Callable[[Sequence[Document]], list[Document]] = _as_stored
     find: Callable[[str], Document] | None = None
     shape: type[Shown] = Shown
 
@@ -205,7 +206,7 @@ class Resource:
 
     def show_all(self, documents: Sequence[Document]) -> list[Document]:
         """What is shown of several objects."""
-        return with_fedn_id(self.name, self.present(documents))
+        return dialect().shown(self.name, self.completed(documents))
 
     def get(self, key: str) -> Document:
         """One object as it is stored.
@@ -217,7 +218,7 @@ class Resource:
 
     def page(self, where: dict[str, Any], page: Page) -> Response:
         """One page of the objects that the filter finds, and how many there are in all."""
-        return list_answer(self.name, page.query(where), self.show_all)
+        return list_answer(self.name, page.query(where, self.filters.known()), self.show_all)
 
 
 def add_list_routes(api: APIBlueprint, resource: Resource) -> None:

@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fednet.contract import Permission, requires
 
-from .forms import round_forms
 from .resource import (
     Alternatives,
     ById,
@@ -128,9 +127,7 @@ class Answer(Shown):
     """ISO 8601, UTC."""
 
 
-RESOURCE = Resource(
-    "rounds", RoundFilters, Permission.SESSIONS_READ, present=round_forms, shape=ShownRound
-)
+RESOURCE = Resource("rounds", RoundFilters, Permission.SESSIONS_READ, shape=ShownRound)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from flask import request
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from fednet import limits
 from fednet.contract import Permission, requires
@@ -14,8 +14,7 @@ from fednet.storage import Document
 from ..feed.entries import EntryKind, Interest, session_ids
 from ..rest.later import Look, answer_when
 from ..sessions.machine.state import Kind, Status
-from .drafts import Draft, NewSession, keep_draft
-from .forms import session_configs
+from ..sessions.options import SessionOptions
 from .resource import Alternatives, Asked, ById, Filters, Resource, Shown, add_list_routes
 from .services import services
 
@@ -125,44 +124,34 @@ class SessionStarted(BaseModel):
     config: dict[str, Any]
 
 
-class StartedOrDraft(RootModel[SessionStarted | Draft]):
-    """What was made of what was sent."""
-
-
 _CHANGES = frozenset({EntryKind.SESSION_CHANGED})
 _FINAL = frozenset(str(status) for status in Status if status.is_final)
 _OF_THE_ENGINE = {"state", "projections", "is_settled"}
 
 
-def present(sessions: Sequence[Document]) -> list[Document]:
-    """Sessions without what only the engine understands, and with FEDn's words in the configuration."""
+def for_people(sessions: Sequence[Document]) -> list[Document]:
+    """Return the sessions without what only the engine understands."""
     return [
         {
             "task": Kind.TRAINING.task,
             **{name: session[name] for name in session if name not in _OF_THE_ENGINE},
-            "session_config": [{**each, **config} for each in session.get("session_config", [])],
         }
-        for session, config in zip(sessions, session_configs(sessions), strict=True)
+        for session in sessions
     ]
 
 
 RESOURCE = Resource(
-    "sessions", SessionFilters, Permission.SESSIONS_READ, present=present, shape=ShownSession
+    "sessions", SessionFilters, Permission.SESSIONS_READ, completed=for_people, shape=ShownSession
 )
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 
 
-@api.post("/", summary="Start a session", responses={"201": StartedOrDraft})
+@api.post("/", summary="Start a session", responses={"201": SessionStarted})
 @requires(Permission.SESSIONS_WRITE)
-def start(body: NewSession) -> tuple[dict[str, Any], int]:
-    """Start a session; the same session_id with the same options may be sent again.
-
-    With session_config it is a draft in FEDn 0.33's words, which `sessions/start` starts.
-    """
-    if body.session_config:
-        return keep_draft(body, body.session_config), 201
-    session = services().sessions.start(body.options)
+def start(body: SessionOptions) -> tuple[dict[str, Any], int]:
+    """Start a session; the same session_id with the same options may be sent again."""
+    session = services().sessions.start(body)
     return {
         "success": True,
         "message": "Session started.",

@@ -12,6 +12,5 @@ def test_metrics_are_listed_by_what_they_belong_to(api, records):
     answer = api.get(f"{METRICS}/?key=loss&session_id=s&round_id=r&model_id=m&sender.name=a").json
 
     assert [each["value"] for each in answer["result"]] == [0.5, 1.0]
-    assert answer["result"][0]["metric_id"] == answer["result"][0]["id"]
-    assert api.get(f"{METRICS}/count?modelId=m").json == 2
+    assert api.get(f"{METRICS}/count?model_id=m").json == 2
     assert api.get(f"{METRICS}/?step=1").status_code == 400

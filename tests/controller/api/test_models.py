@@ -27,7 +27,7 @@ def test_leaf_nodes_are_nobodys_parents(api, monkeypatch, page):
     leaves = api.get(f"{MODELS}/leaf-nodes").json
 
     assert [each["model"] for each in leaves] == ["c", "b"]
-    assert [each["model_id"] for each in leaves] == ["c", "b"]
+    assert [each["id"] for each in leaves] == ["c", "b"]
 
 
 @pytest.mark.usefixtures("family")

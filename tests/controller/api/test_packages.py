@@ -17,4 +17,4 @@ def test_the_active_package_is_set_and_taken_away(api, package_bytes):
     assert api.delete(f"{PACKAGES}/active").status_code == 404
     assert api.get(f"{PACKAGES}/").json["result"][0]["active"] is False
     assert api.put(f"{PACKAGES}/active", json={"id": package_id}).status_code == 200
-    assert api.get(f"{PACKAGES}/active").json["package_id"] == package_id
+    assert api.get(f"{PACKAGES}/active").json["id"] == package_id

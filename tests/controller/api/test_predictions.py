@@ -3,17 +3,17 @@
 PREDICTIONS = "/api/v1/predictions"
 
 
-def test_predictions_are_listed_by_either_spelling(api, records):
-    """FEDn's client asks for `modelId`."""
+def test_predictions_are_listed_by_what_they_belong_to(api, records):
+    """The model, and the session that asked for them."""
     records.insert("predictions", {"id": "p", "model_id": "m", "correlation_id": "c"})
 
-    assert api.get(f"{PREDICTIONS}/?modelId=m&correlationId=c").json["count"] == 1
+    assert api.get(f"{PREDICTIONS}/?model_id=m&correlation_id=c").json["count"] == 1
     assert api.get(f"{PREDICTIONS}/?model_id=n").json == {"count": 0, "result": []}
-    assert api.get(f"{PREDICTIONS}/p").json["prediction_id"] == "p"
+    assert api.get(f"{PREDICTIONS}/p").json["id"] == "p"
 
 
 def test_a_start_is_a_session_of_the_same_id(api):
-    """In the words and with the status of FEDn's; sent again it is the same one."""
+    """Sent again it is the same one."""
     asked = {"prediction_id": "p", "model_id": None}
 
     first, again = (api.post(f"{PREDICTIONS}/start", json=asked) for _ in range(2))

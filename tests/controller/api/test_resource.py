@@ -38,7 +38,7 @@ def ids(answer):
 
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_every_resource_has_lists_counts_and_objects(api, records, resource):
-    """All eight of them, in FEDn's form."""
+    """All eight of them."""
     records.insert(resource, {"id": "x", "session_config": [{}]})
 
     path = f"/api/v1/{resource}"
@@ -86,7 +86,7 @@ def test_filters_that_are_no_json_object_are_a_bad_request(api, body):
 
 @pytest.mark.usefixtures("statuses")
 def test_lists_are_newest_first(api):
-    """As FEDn's are."""
+    """Unless the headers say otherwise."""
     assert ids(api.get("/api/v1/statuses/")) == ["s4", "s3", "s2", "s1", "s0"]
 
 
@@ -111,7 +111,7 @@ def test_a_page_is_part_of_the_list_and_knows_the_whole(api):
 @pytest.mark.usefixtures("statuses")
 @pytest.mark.parametrize("headers", [{}, {"X-Limit": "1000000"}])
 def test_a_list_is_as_long_as_asked_and_read_page_by_page(api, monkeypatch, headers):
-    """Without X-Limit it is the whole list, as FEDn's clients expect; memory holds one page."""
+    """Without X-Limit it is the whole list; memory holds one page."""
     monkeypatch.setattr(limits, "page_items_max", 2)
 
     answer = api.get("/api/v1/statuses/", headers={**headers, "X-Skip": "1"})
@@ -164,11 +164,3 @@ def test_a_body_that_is_no_object_is_no_filter(api, body):
 
     assert answer.status_code == 400
     assert "JSON object" in answer.json["message"]
-
-
-def test_a_filter_may_have_fedns_spelling(api, records):
-    """Its client asks for the validations of a `sessionId`."""
-    records.insert("validations", {"id": "v", "session_id": "s", "model_id": "m"})
-
-    assert ids(api.get("/api/v1/validations/?sessionId=s&modelId=m")) == ["v"]
-    assert ids(api.post("/api/v1/validations/list", json={"sessionId": "t"})) == []

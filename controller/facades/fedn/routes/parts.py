@@ -1,4 +1,4 @@
-"""What FEDn's old routes have in common."""
+"""The common parts of FEDn's routes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from fednet.storage import Query
 
 
 class Slice(BaseModel):
-    """Which part of a list is asked for; FEDn's default is all of it."""
+    """A part of a list; FEDn's default is all of it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,8 +23,13 @@ class Slice(BaseModel):
 
 
 def root_blueprint(part: str) -> APIBlueprint:
-    """An empty blueprint for routes at the root."""
-    return APIBlueprint(f"legacy_{part}", __name__, doc_ui=False)
+    """Return an empty blueprint for routes at the root."""
+    return APIBlueprint(f"fedn_{part}", __name__, doc_ui=False)
+
+
+def v1_blueprint(part: str, resource: str) -> APIBlueprint:
+    """Return an empty blueprint for routes of a resource that only FEDn has."""
+    return APIBlueprint(f"fedn_{part}", __name__, url_prefix=f"/api/v1/{resource}", doc_ui=False)
 
 
 def only(document: Mapping[str, Any], *names: str) -> dict[str, Any]:

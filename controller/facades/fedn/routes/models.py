@@ -10,11 +10,11 @@ from fednet import limits
 from fednet.contract import Permission, requires
 from fednet.storage import Document, Query
 
-from .. import models
-from ..forms import http_date, plain_date
-from ..listing import list_answer, object_answer
+from ....api import models
+from ....api.listing import list_answer, object_answer
+from ....api.services import services
+from ..dates import http_date, plain_date
 from ..refusals import not_there
-from ..services import services
 from .parts import Slice, only, root_blueprint
 
 

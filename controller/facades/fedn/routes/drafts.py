@@ -1,38 +1,36 @@
 """FEDn 0.33's way to start a session: first its configuration is sent, then it is started.
 
 What was sent first is kept as a draft, and stays kept: starting the same draft again answers with
-the session that is there. fednet's own way needs one call; see `sessions.start`.
+the session that is there. Our own way needs one call; see `sessions.start`.
 """
 
 import json
-from typing import Any, Literal, NoReturn
+from functools import wraps
+from typing import Any, NoReturn
 
-from flask_openapi.blueprint import APIBlueprint
+from flask import Flask, request
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from fednet import limits
 from fednet.contract import Permission, requires
 
-from ..records import timestamp
-from ..sessions.machine.state import Status
-from ..sessions.options import SessionOptions
-from .openapi import operation_id
-from .problems import REFUSALS
-from .refusals import NOT_THERE, not_there
-from .resource import Succeeded
-from .services import services
+from ....api.services import services
+from ....records import timestamp
+from ....sessions.machine.state import Status
+from ....sessions.options import SessionOptions
+from ..dialect import is_fedns
+from ..refusals import not_there
+from .parts import v1_blueprint
 
 
 class FednConfig(BaseModel):
     """A session's configuration in FEDn 0.33's words."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid")
 
     aggregator: str = "fedavg"
     aggregator_kwargs: dict[str, Any] | None = None
     round_timeout: float = 180
-    """In seconds."""
-
     buffer_size: int = -1
     rounds: int = 5
     delete_models_storage: bool = True
@@ -42,7 +40,6 @@ class FednConfig(BaseModel):
     helper_type: str | None = None
     model_id: str | None = None
     server_functions: str | None = None
-    """The source of a class; see server-functions.md."""
 
     @field_validator("aggregator_kwargs", mode="before")
     @classmethod
@@ -51,68 +48,34 @@ class FednConfig(BaseModel):
         return json.loads(given) if isinstance(given, str) else given
 
 
-class NewSession(SessionOptions):
-    """A session to be started; or, with session_config, FEDn 0.33's draft of one."""
+class NewDraft(BaseModel):
+    """A draft as FEDn sends it."""
 
-    session_config: FednConfig | None = None
-    """The configuration of a draft, which a second call starts."""
+    model_config = ConfigDict(extra="forbid")
 
+    name: str | None = Field(None, min_length=1, max_length=limits.name_characters_max)
+    session_id: str | None = None
     seed_model_id: str | None = None
-    """FEDn 0.33's word for model_id."""
-
-    @property
-    def options(self) -> SessionOptions:
-        """What is asked of a session that is to be started at once."""
-        given = self.model_dump(include=set(SessionOptions.model_fields))
-        return SessionOptions.model_validate(
-            {**given, "model_id": self.model_id or self.seed_model_id}
-        )
+    session_config: FednConfig
 
 
 class StartedDraft(BaseModel):
-    """Which draft to start, or which ended session to continue."""
+    """The draft to start, or the ended session to continue."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     session_id: str
     rounds: int | None = Field(default=None, ge=1, le=limits.session_rounds_max)
-    """How many; by default those of the draft, or 5 more."""
+    """By default those of the draft, or 5 more."""
 
     round_timeout: float | None = Field(default=None, gt=0, le=limits.round_seconds_max)
     """In seconds, by default that of the draft; a session that is continued keeps its own."""
 
 
-class Draft(BaseModel):
-    """A session that is kept until it is started."""
-
-    id: str
-    session_id: str
-    name: str | None
-    status: Literal["Created"]
-    session_config: dict[str, Any]
-    seed_model_id: str | None
-    committed_at: str
+api = v1_blueprint("drafts", "sessions")
 
 
-class DraftStarted(Succeeded):
-    """The session will run."""
-
-    session_id: str
-
-
-api = APIBlueprint(
-    "drafts",
-    __name__,
-    url_prefix="/api/v1/sessions",
-    abp_tags=[{"name": "sessions"}],
-    abp_responses=REFUSALS,
-    operation_id_callback=operation_id,
-)
-
-
-@api.post(
-    "/start", summary="Start a draft, or continue an ended session", responses={"200": DraftStarted}
-)
+@api.post("/start")
 @requires(Permission.SESSIONS_WRITE)
 def start(body: StartedDraft) -> dict[str, Any]:
     """Start what was sent as a draft before; where its session has ended, add rounds to it."""
@@ -124,20 +87,37 @@ def start(body: StartedDraft) -> dict[str, Any]:
     return {"success": True, "message": "Session started", "session_id": body.session_id}
 
 
-@api.post("/start_splitlearning_session", summary="FEDn's split learning", responses=NOT_THERE)
+@api.post("/start_splitlearning_session")
 @requires(Permission.SESSIONS_WRITE)
 def start_splitlearning_session() -> NoReturn:
     """Refuse: there is no split learning here."""
     not_there("fednet has no split learning. Start a session with another aggregator.")
 
 
-def keep_draft(wanted: NewSession, config: FednConfig) -> dict[str, Any]:
+def accept(app: Flask) -> None:
+    """Take FEDn's drafts where sessions are started: on the same route of an app."""
+    start_session = app.view_functions["sessions.start"]
+
+    @wraps(start_session)
+    def start_or_keep(**path: Any) -> Any:
+        return (_keep(), 201) if _is_draft() else start_session(**path)
+
+    app.view_functions["sessions.start"] = start_or_keep
+
+
+def _is_draft() -> bool:
+    body = request.get_json(silent=True)
+    return is_fedns(request) and isinstance(body, dict) and "session_config" in body
+
+
+def _keep() -> dict[str, Any]:
     """Keep a draft and show it.
 
     Raises:
         InvalidInput: It can be no session; names the option.
     """
-    options = _options_in_our_words(wanted, config)
+    wanted = NewDraft.model_validate(request.get_json())
+    options = _options_in_our_words(wanted)
     draft = services().records.insert(
         "drafts", {"options": options.model_dump(mode="json"), "committed_at": timestamp()}
     )
@@ -146,14 +126,15 @@ def keep_draft(wanted: NewSession, config: FednConfig) -> dict[str, Any]:
         "session_id": draft["id"],
         "name": options.name,
         "status": "Created",
-        "session_config": config.model_dump(mode="json", by_alias=True),
+        "session_config": wanted.session_config.model_dump(mode="json", by_alias=True),
         "seed_model_id": options.model_id,
         "committed_at": draft["committed_at"],
     }
 
 
-def _options_in_our_words(wanted: NewSession, config: FednConfig) -> SessionOptions:
-    """The options of a draft; FEDn never read how many clients were requested, so too few pass."""
+def _options_in_our_words(wanted: NewDraft) -> SessionOptions:
+    """Return the options of a draft; FEDn never read how many clients were requested, so too few pass."""
+    config = wanted.session_config
     enough = max(config.requested_clients, config.clients_required, config.buffer_size)
     return SessionOptions(
         name=wanted.name,

@@ -8,11 +8,13 @@ from pydantic import BaseModel
 from fednet.contract import Permission, requires
 from fednet.storage import Query
 
-from ...sessions.machine.state import Status
-from .. import clients, combiners
-from ..listing import list_answer
-from ..refusals import not_there
-from ..services import services
+from ....api import combiners
+from ....api.listing import list_answer
+from ....api.services import services
+from ....sessions.machine.state import Status
+from ..client_config import ConfigQuery, client_config
+from ..refusals import not_there, refuse_clients
+from ..words_out import shown
 from .parts import Slice, only, root_blueprint
 
 
@@ -46,9 +48,9 @@ def get_controller_status() -> dict[str, str]:
 
 @api.get("/get_client_config")
 @requires(Permission.NETWORK_READ)
-def get_client_config(query: clients.ConfigQuery) -> dict[str, Any]:
-    """What a client needs to find this network."""
-    return clients.client_config(with_checksum=query.checksum)
+def get_client_config(query: ConfigQuery) -> dict[str, Any]:
+    """Return what a client needs to find this network."""
+    return client_config(with_checksum=query.checksum)
 
 
 @api.get("/list_clients")
@@ -82,9 +84,9 @@ def list_combiners(query: Slice) -> Response:
 @requires(Permission.NETWORK_READ)
 def get_combiner(query: OfCombiner) -> dict[str, Any]:
     """Where a combiner is."""
-    combiner = combiners.RESOURCE.show(combiners.RESOURCE.get(query.combiner))
-    about = only(combiner, "address", "fqdn", "port", "updated_at")
-    return {combiner["name"]: {**about, "parent_reducer": combiner["parent"]["name"]}}
+    combiner = combiners.RESOURCE.get(query.combiner)
+    about = only(shown("combiners", [combiner])[0], "address", "fqdn", "port", "updated_at")
+    return {combiner["name"]: {**about, "parent_reducer": "api"}}
 
 
 @api.post("/list_combiners_data")
@@ -98,7 +100,7 @@ def list_combiners_data(body: AskedLoads) -> Response:
 @requires(Permission.CLIENTS_JOIN)
 def add_client() -> NoReturn:
     """Refuse."""
-    clients.refuse_fedn_clients()
+    refuse_clients()
 
 
 @api.post("/add_combiner")

@@ -11,11 +11,11 @@ from fednet import limits
 from fednet.contract import Permission, requires
 from fednet.storage import Document, Query
 
+from ....api.listing import documents, list_answer, object_answer
+from ....api.resource import Filters
+from ....api.statuses import StatusFilters
+from ....api.validations import ValidationFilters
 from ..box_plot import box_plot, readings, scalar_metrics
-from ..listing import documents, list_answer, object_answer
-from ..resource import Filters
-from ..statuses import StatusFilters
-from ..validations import ValidationFilters
 from .parts import Slice, only, root_blueprint
 
 

@@ -10,11 +10,12 @@ from fednet.contract import Permission, requires
 from fednet.errors import AlreadyExists, FailedPrecondition
 from fednet.storage import Document, Query
 
-from ...sessions.options import SessionOptions
-from .. import rounds
-from ..forms import http_date, session_configs
-from ..listing import documents, list_answer, object_answer
-from ..services import services
+from ....api.listing import documents, list_answer, object_answer
+from ....api.services import services
+from ....sessions.options import SessionOptions
+from ..configs import session_configs
+from ..dates import http_date
+from ..rounds import round_forms
 from .parts import Slice, only, root_blueprint
 
 
@@ -81,7 +82,7 @@ def list_rounds() -> Response:
 @requires(Permission.SESSIONS_READ)
 def get_round(query: OfRound) -> dict[str, Any]:
     """What each combiner had a part in."""
-    found = rounds.RESOURCE.get(query.round_id)
+    found = services().records.get("rounds", query.round_id)
     return {**only(found, "round_id"), "combiners": _combiners(found)}
 
 
@@ -99,4 +100,4 @@ def _configs(sessions: Sequence[Document]) -> list[dict[str, Any]]:
 
 
 def _combiners(found: Document) -> Any:
-    return rounds.RESOURCE.show(found)["combiners"]
+    return round_forms([found])[0]["combiners"]

@@ -9,10 +9,10 @@ from pydantic import BaseModel
 from fednet.contract import Permission, requires
 from fednet.storage import Document
 
-from .. import packages
-from ..forms import http_date
-from ..listing import list_answer
-from ..services import services
+from ....api import packages
+from ....api.listing import list_answer
+from ....api.services import services
+from ..dates import http_date
 from .parts import Slice, only, root_blueprint
 
 

@@ -1,4 +1,4 @@
-"""FEDn's old routes at the root: its verbs, its parameters, its shapes."""
+"""FEDn's own routes: its verbs, its parameters, its shapes."""
 
 import io
 import json
@@ -163,6 +163,16 @@ def test_fedns_own_clients_and_combiners_are_sent_to_ours(client_with):
     assert [each.json["code"] for each in refused] == ["not_implemented"] * 3
     assert "fednet client start" in refused[0].json["message"]
     assert "fednet combiner start" in refused[2].json["message"]
+
+
+def test_the_configuration_names_the_address_that_was_called(api):
+    """The port too, where the scheme says it."""
+    config = "/api/v1/clients/config?checksum=false"
+    at_a_port = api.get(config, base_url="http://host:8092").json
+    over_https = api.get(config, base_url="https://host").json
+
+    assert at_a_port == {"network_id": "fednet", "discover_host": "host", "discover_port": 8092}
+    assert over_https["discover_port"] == 443
 
 
 # Models
