@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing
 
 import numpy as np
 import pytest
+import requests
 
 from fednet import limits
 from fednet.api_client import APIClient
@@ -118,6 +119,26 @@ def test_a_session_that_was_started_at_one_is_steered_at_the_other(two, model):
     assert len(trails[0]) == 4
 
 
+def test_an_answer_that_another_controller_gave_is_in_the_callers_words(two, model):
+    """Whoever passes a request on says who asked, and for which words."""
+    site = Site()
+    two.network.add_client("site-1", train=site.train)
+    two.a.set_active_model(model)
+    session_id = two.a.start_session(rounds=1, validate=False)["session_id"]
+    assert site.is_training.wait(SECONDS)
+    headers = {"Authorization": f"Bearer {two.network.token}"}
+    pause = f"{two.b.api_url}/api/v1/sessions/{session_id}/pause"
+
+    of_ours = two.b.pause_session(session_id)
+    of_fedn = requests.post(pause, headers=headers, timeout=SECONDS).json()
+    site.may_train.set()
+
+    assert "clients_required" in of_fedn["session_config"][0]
+    assert "clients_required" not in str(of_ours)
+    assert two.b.resume_session(session_id)["status"] == "STARTED"
+    assert two.b.wait_session(session_id, timeout=SECONDS)["status"] == "FINISHED"
+
+
 def test_a_session_goes_on_at_the_other_when_one_stops_and_is_read_at_the_one_that_returns(
     two, model
 ):
@@ -212,8 +233,13 @@ def test_a_package_and_a_draft_of_one_are_the_others(two, tmp_path, model):
     two.a.set_active_model(model)
 
     draft = {"name": "d", "session_config": {"rounds": 1, "clients_required": 1}}
-    with http_of(two.a, two.network.token) as a:
-        kept = a.call("POST", "/api/v1/sessions/", body=draft)
+    headers = {
+        "Authorization": f"Bearer {two.network.token}"
+    }  # and no word of ours: a client of FEDn
+    sent = requests.post(
+        f"{two.a.api_url}/api/v1/sessions/", json=draft, headers=headers, timeout=SECONDS
+    )
+    kept = sent.json()
     with http_of(two.b, two.network.token) as b:
         active = b.call("GET", "/api/v1/packages/active")
         b.call("DELETE", "/api/v1/packages/active")
