@@ -149,7 +149,6 @@ def test_a_safetensors_model_keeps_its_names(network, seed, tmp_path):
     }
     assert {each["helper"] for each in net.api.get_models()["result"]} == {"safetensors"}
     assert session["session_config"][0]["helper"] == "safetensors"
-    assert session["session_config"][0]["helper_type"] == "safetensors"
 
 
 def post(net, path, method="POST", **said):
