@@ -227,7 +227,7 @@ class Connection:
                 self._on_message(receipt_of(message.receipt))
 
     def _open(self, place: ClientPlace) -> Stream:
-        stream = Stream(open_channel(place.address, place.token))
+        stream = Stream(open_channel(place.address, place.placement_token))
         with self._changed:
             self._stream = stream
             is_late = self.stopping.is_set()

@@ -10,11 +10,10 @@ from typing import Any
 
 import grpc.aio
 
-from fednet.contract import Principal
 from fednet.enrolment import CombinerPlace
 from fednet.errors import Unavailable
 from fednet.http import Http
-from fednet.identity import Verifier
+from fednet.identity import Claims, Verifier, combiner_audience
 from fednet.processes import FolderLock
 from fednet.rpc import TokenGate, channel_options
 from fednet.settings import CombinerSettings
@@ -28,16 +27,17 @@ from .registration import Registration
 
 
 class _Gatekeeper:
-    """The check of tokens with the network's public key, which is known only after the registration."""
+    """The check of tokens, whose key and audience are known only after the registration."""
 
-    verifier: Verifier
+    _verifier: Verifier
 
     def admit(self, place: CombinerPlace) -> None:
-        """Let the tokens of a network pass."""
-        self.verifier = Verifier(place.public_key)
+        """Let the tokens pass that the network has made for this combiner."""
+        self._verifier = Verifier(place.public_key, audience=combiner_audience(place.id))
 
-    def __call__(self, token: str) -> Principal:
-        return self.verifier.verify(token)
+    def read(self, token: str) -> Claims:
+        """Return the content of a token; raises as `Verifier.read` does."""
+        return self._verifier.read(token)
 
 
 @dataclass
@@ -76,7 +76,7 @@ class Combiner:
     async def _start(cls, settings: CombinerSettings, lock: FolderLock) -> Combiner:
         gatekeeper = _Gatekeeper()
         server = grpc.aio.server(
-            interceptors=[TokenGate(gatekeeper, OPEN_SERVICES)],
+            interceptors=[TokenGate(gatekeeper.read, OPEN_SERVICES)],
             options=channel_options(server=True),
         )
         port = _bind(server, settings)

@@ -11,7 +11,6 @@ from functools import partial
 
 from flask import Flask
 
-from fednet.contract import Principal, Role
 from fednet.identity import admin_token
 from fednet.settings import ControllerSettings
 from fednet.storage import open_blobs, open_documents, shared_folder
@@ -19,6 +18,7 @@ from fednet.storage import open_blobs, open_documents, shared_folder
 from .app import Services, create_app
 from .catalog import Catalog
 from .client_statuses import all_offline
+from .control_tokens import ControlTokens
 from .feed.feed import Feed
 from .feed.follower import Followers
 from .feed.log import FeedLog
@@ -85,9 +85,9 @@ def assembled(
         if is_first:  # nobody else sees clients
             all_offline(records, feed.client_seen)
         shared_folder(settings.blob_store_url, renew=is_first)
-        own_token = signer.sign(Principal.of(Role.CONTROLLER, name_lock.name, name_lock.name))
-        followers = Followers(feed, name_lock.name, own_token)
-        engine = Engine(records, catalog, presence, leases, own_token, feed, followers)
+        tokens = ControlTokens(name_lock.name, signer.sign_claims)
+        followers = Followers(feed, name_lock.name, tokens.for_controllers())
+        engine = Engine(records, catalog, presence, leases, tokens, feed, followers)
         to_close.callback(engine.close)
         registry = Registry(
             records,

@@ -24,14 +24,11 @@ class _Status:
     is_online: bool
 
     def changes(self, client: Document) -> dict[str, str]:
-        """Return the fields to change; a client that left may be at another combiner by now."""
-        is_here = client["combiner"] == self.combiner
-        if self.is_online:
-            wanted = {"status": "online", "combiner": self.combiner}
-        else:
-            wanted = {"status": "offline"} if is_here else {}
-        is_same = wanted.items() <= client.items()
-        return {} if is_same else {**wanted, "updated_at": timestamp()}
+        """Return the fields to change: none for a client that is placed at another combiner."""
+        status = "online" if self.is_online else "offline"
+        if client["combiner"] != self.combiner or client["status"] == status:
+            return {}
+        return {"status": status, "updated_at": timestamp()}
 
 
 @dataclass

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fednet import limits
 from fednet.contract import Principal, Role
 from fednet.errors import AlreadyExists, InvalidInput, PermissionDenied, Unavailable
+from fednet.identity import Claims, TokenUse, combiner_audience
 from fednet.names import check_name
 from fednet.storage import Query
 
@@ -107,7 +108,8 @@ class Registry:
             preferred_combiner: The combiner to be placed on, if that has room.
 
         Returns:
-            id, name, token, combiner (its name) and address (`host:port`).
+            id, name, token, combiner (its name), address (`host:port`), placement_token and
+            placement_seconds, the life of that token.
 
         Raises:
             AlreadyExists: The name belongs to another client, or to one that is connected.
@@ -131,6 +133,8 @@ class Registry:
             **self._credentials(client, Role.CLIENT),
             "combiner": combiner["name"],
             "address": address_of(combiner),
+            "placement_token": self._placement_token(client, combiner),
+            "placement_seconds": limits.placement_token_seconds,
         }
 
     def forget_client(self, client_id: str) -> None:
@@ -226,6 +230,16 @@ class Registry:
                 "name.",
                 field="name",
             )
+
+    def _placement_token(self, client: Document, combiner: Document) -> str:
+        """Return the token with which a client works at a combiner, and nowhere else."""
+        claims = Claims.of(
+            Principal.of(Role.CLIENT, client["id"], client["name"]),
+            TokenUse.PLACEMENT,
+            limits.placement_token_seconds,
+            audience=combiner_audience(combiner["id"]),
+        )
+        return self.signer.sign_claims(claims)
 
     def _credentials(self, document: Document, role: Role) -> dict[str, Any]:
         member = Principal.of(role, document["id"], document["name"])

@@ -41,7 +41,7 @@ class CombinerPlace:
     """
 
     id: str
-    token: str
+    token: str = field(repr=False)
     public_key: str
     blob_store: str = field(repr=False)
 
@@ -52,15 +52,19 @@ class ClientPlace:
 
     Attributes:
         id: Its stable id.
-        token: Its own token.
+        token: Its own token, for the REST API.
         combiner: The name of the combiner that it is placed on.
         address: Where that combiner is reached, `host:port`.
+        placement_token: Its token for that combiner.
+        placement_seconds: The life of that token.
     """
 
     id: str
-    token: str
+    token: str = field(repr=False)
     combiner: str
     address: str
+    placement_token: str = field(repr=False)
+    placement_seconds: float
 
 
 def enrol_combiner(settings: CombinerSettings, address: str) -> CombinerPlace:
@@ -98,7 +102,11 @@ def enrol_client(settings: ClientSettings, *, needs_package: bool) -> ClientPlac
         "preferred_combiner": settings.preferred_combiner,
     }
     answer = _register(settings, "clients", body, _read_credentials(settings))
-    return ClientPlace(**_picked(answer, _names(ClientPlace)))
+    texts = _picked(answer, _names(ClientPlace) - {"placement_seconds"})
+    seconds = answer.get("placement_seconds")
+    if not isinstance(seconds, int | float):
+        raise _no_controller()
+    return ClientPlace(**texts, placement_seconds=seconds)
 
 
 def keep_client(settings: ClientSettings, place: ClientPlace) -> None:

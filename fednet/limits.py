@@ -127,10 +127,12 @@ feed_listeners_max: Final = 10_000
 feed_stream_seconds_max: Final = 3600.0  # then the reader connects again, and shows its token again
 feed_keepalive_seconds: Final = 15.0
 
-# Principal
+# Tokens
 token_characters_max: Final = 4 * KIB
 clock_skew_seconds_max: Final = 60.0
 known_tokens_max: Final = 4_096  # tokens of one network whose signature is not checked again
+control_token_seconds: Final = 600.0
+placement_token_seconds: Final = 24 * 3600.0
 
 # Processes that `fednet up` and `fednet demo` start
 start_seconds_max: Final = 60.0

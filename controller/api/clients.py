@@ -53,13 +53,19 @@ class ClientMembership(BaseModel):
     id: str
     name: str
     token: str
-    """For its combiner, and for coming back under this name."""
+    """For the REST API, and for coming back under this name."""
 
     combiner: str
     """The name of the combiner that it is placed on."""
 
     address: str
     """Where that combiner is reached, as host:port."""
+
+    placement_token: str
+    """For that combiner alone."""
+
+    placement_seconds: float
+    """The life of that token. Register again before it ends."""
 
 
 class Client(Shown):

@@ -70,7 +70,7 @@ class CombinerMembership(BaseModel):
     id: str
     name: str
     token: str
-    """For the controller, and for coming back under this name."""
+    """For the REST API, and for coming back under this name."""
 
     public_key: str
     """Verifies the tokens of others: PEM."""

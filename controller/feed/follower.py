@@ -6,7 +6,7 @@ import http.client
 import json
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -27,10 +27,10 @@ class Followers:
     Args:
         feed: Is told to look for new entries.
         controller: This controller's name.
-        token: This controller's token.
+        token: Returns a valid token of this controller.
     """
 
-    def __init__(self, feed: Feed, controller: str, token: str) -> None:
+    def __init__(self, feed: Feed, controller: str, token: Callable[[], str]) -> None:
         self._feed = feed
         self._controller = controller
         self._token = token
@@ -56,11 +56,11 @@ class Followers:
 class _Follower:
     """Asks one controller for its next entry, again and again; each question waits for an entry there."""
 
-    def __init__(self, feed: Feed, lease: Document, token: str) -> None:
+    def __init__(self, feed: Feed, lease: Document, token: Callable[[], str]) -> None:
         self._feed = feed
         self._name = lease["name"]
         self._place = urlsplit(lease["address"])
-        self._headers = {"Authorization": f"Bearer {token}"}
+        self._token = token
         self._connection: http.client.HTTPConnection | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"feed-of-{self._name}", daemon=True)
@@ -99,7 +99,8 @@ class _Follower:
     def _ask(self, connection: http.client.HTTPConnection, after: int) -> int:
         """Wait for an entry that the controller appends after this one; return the number to go on after."""
         query = {"after": after, "controller": self._name, "seconds": limits.wait_seconds_max}
-        connection.request("GET", f"/api/v1/feed?{urlencode(query)}", headers=self._headers)
+        headers = {"Authorization": f"Bearer {self._token()}"}
+        connection.request("GET", f"/api/v1/feed?{urlencode(query)}", headers=headers)
         answer = connection.getresponse()
         body = answer.read()
         if answer.status != http.client.OK:

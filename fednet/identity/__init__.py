@@ -1,10 +1,14 @@
-"""Who is who in a network: roles, signed tokens, and what a machine knows of its own controller.
+"""Who is who in a network: signed tokens, and what a machine knows of its own controller.
 
 PyJWT and cryptography are imported only when a Signer or Verifier is made: a client machine has
 neither.
 """
 
 from fednet.contract import Principal, Role
+from fednet.identity._admin_token import admin_token, admin_token_file
+from fednet.identity._claims import CONTROLLERS, Claims, TokenUse, combiner_audience
+from fednet.identity._key_files import keep_signing_key, read_signing_key, signing_key_file
+from fednet.identity._keys import new_signing_key
 from fednet.identity._local import LocalNetwork, read_local_network, write_local_network
 from fednet.identity._networks import (
     NamedNetwork,
@@ -14,27 +18,25 @@ from fednet.identity._networks import (
     write_named_networks,
 )
 from fednet.identity._private_files import replace as replace_private_file
-from fednet.identity._tokens import (
-    Signer,
-    Verifier,
-    admin_token,
-    admin_token_file,
-    keep_signing_key,
-    new_signing_key,
-    read_signing_key,
-    signing_key_file,
-)
+from fednet.identity._renewed_token import RenewedToken
+from fednet.identity._signer import Signer
+from fednet.identity._verifier import Verifier
 
 __all__ = [
+    "CONTROLLERS",
+    "Claims",
     "LocalNetwork",
     "NamedNetwork",
     "NamedNetworks",
     "Principal",
+    "RenewedToken",
     "Role",
     "Signer",
+    "TokenUse",
     "Verifier",
     "admin_token",
     "admin_token_file",
+    "combiner_audience",
     "find_network",
     "keep_signing_key",
     "new_signing_key",

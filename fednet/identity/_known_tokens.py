@@ -9,37 +9,31 @@ from typing import TYPE_CHECKING
 from fednet import limits
 
 if TYPE_CHECKING:
-    from fednet.contract import Principal
+    from fednet.identity._claims import Claims
 
 
 class KnownTokens:
     """Remembers `limits.known_tokens_max` tokens, those used last. For any thread."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, tuple[Principal, float | None]] = OrderedDict()
+        self._known: OrderedDict[str, Claims] = OrderedDict()
         self._lock = threading.Lock()
 
-    def find(self, token: str, now: float) -> Principal | None:
-        """Return whom a token speaks for; None if it is not known, or has ended by now, in seconds since 1970."""
+    def find(self, token: str, now: float) -> Claims | None:
+        """Return a token's content; None if it is not known, or has ended by now, in seconds since 1970."""
         with self._lock:
-            principal, ends_at = self._known.get(token, (None, None))
-            if principal is None:
+            claims = self._known.get(token)
+            if claims is None:
                 return None
-            if ends_at is not None and ends_at <= now:
+            if claims.expires_at is not None and claims.expires_at <= now:
                 del self._known[token]
                 return None
             self._known.move_to_end(token)
-            return principal
+            return claims
 
-    def add(self, token: str, principal: Principal, ends_at: float | None) -> None:
-        """Remember a token whose signature is good.
-
-        Args:
-            token: The token.
-            principal: Whom it speaks for.
-            ends_at: When it ends, in seconds since 1970; None if it does not.
-        """
+    def add(self, token: str, claims: Claims) -> None:
+        """Remember a token whose signature is good."""
         with self._lock:
-            self._known[token] = principal, ends_at
+            self._known[token] = claims
             while len(self._known) > limits.known_tokens_max:
                 self._known.popitem(last=False)

@@ -36,6 +36,20 @@ def replace(path: Path, content: str) -> None:
         write_whole(path, content.encode(), mode=PRIVATE, durable=True)
 
 
+def read_if_there(path: Path) -> str | None:
+    """Return the file's text; None if there is no such file.
+
+    Raises:
+        FailedPrecondition: The file cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise FailedPrecondition(f"{path} cannot be read: {error}.", field="data_dir") from error
+
+
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
     """Make the folder of a file, and name the refusals of the system."""

@@ -1,7 +1,7 @@
 """gRPC as all parts of fednet use it: channels, tokens, errors, and files, in pieces or by way of the object store."""
 
-from fednet.rpc._auth import TokenGate, caller_of
-from fednet.rpc._channels import Channel, channel_options, open_channel
+from fednet.rpc._auth import TokenGate, caller_of, claims_of
+from fednet.rpc._channels import Channel, TokenSource, channel_options, open_channel
 from fednet.rpc._errors import abort, from_rpc_error, rpc_errors
 from fednet.rpc._object_transfer import download_object, upload_object
 from fednet.rpc._text import sendable
@@ -18,10 +18,12 @@ __all__ = [
     "Channel",
     "Receiver",
     "TokenGate",
+    "TokenSource",
     "abort",
     "caller_of",
     "channel_options",
     "checked_data",
+    "claims_of",
     "download",
     "download_object",
     "from_rpc_error",

@@ -11,14 +11,20 @@ import grpc.aio
 
 from fednet.contract import Permission, Principal, check_permission, permission_of
 from fednet.errors import FednetError, Unauthenticated
+from fednet.identity import Claims
 from fednet.rpc._errors import abort
 
-_caller: contextvars.ContextVar[Principal] = contextvars.ContextVar("caller")
+_claims: contextvars.ContextVar[Claims] = contextvars.ContextVar("claims")
 
 
 def caller_of() -> Principal:
     """Return the principal that makes the call that is being served."""
-    return _caller.get()
+    return _claims.get().principal
+
+
+def claims_of() -> Claims:
+    """Return the content of the token with which the call that is being served was made."""
+    return _claims.get()
 
 
 class TokenGate(grpc.aio.ServerInterceptor):
@@ -27,16 +33,16 @@ class TokenGate(grpc.aio.ServerInterceptor):
     An rpc that states no permission is closed.
 
     Args:
-        verify: Turns a token into a caller, or raises Unauthenticated.
+        read: Returns the content of a token, or raises Unauthenticated.
         open_services: Services that anybody may call, such as the health check.
     """
 
     def __init__(
         self,
-        verify: Callable[[str], Principal],
+        read: Callable[[str], Claims],
         open_services: frozenset[str] = frozenset(),
     ) -> None:
-        self._verify = verify
+        self._read = read
         self._open = open_services
 
     async def intercept_service(
@@ -51,22 +57,22 @@ class TokenGate(grpc.aio.ServerInterceptor):
             return None
         try:
             metadata = dict(details.invocation_metadata)
-            _caller.set(self._admit(details.method, _permission(handler), metadata))
+            _claims.set(self._admit(details.method, _permission(handler), metadata))
         except FednetError as error:
             return _refusal(handler, error)
         return handler
 
     def _admit(
         self, method: str, permission: Permission | None, metadata: Mapping[str, Any]
-    ) -> Principal:
+    ) -> Claims:
         scheme, _, token = str(metadata.get("authorization", "")).partition(" ")
         if scheme != "Bearer" or not token:
             raise Unauthenticated(
                 "The call carries no token: send `authorization: Bearer <token>`."
             )
-        caller = self._verify(token)
-        check_permission(caller, permission, method)
-        return caller
+        claims = self._read(token)
+        check_permission(claims.principal, permission, method)
+        return claims
 
 
 def _permission(handler: Any) -> Permission | None:

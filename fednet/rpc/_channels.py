@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 
@@ -38,8 +37,12 @@ def channel_options(*, server: bool = False) -> list[tuple[str, int]]:
     return options
 
 
-def open_channel(address: str, token: str) -> Channel:
-    """A channel to `host:port` whose every call carries the token. It connects on the first call."""
+TokenSource: TypeAlias = Callable[[], str]
+"""Returns the token for a call that is made now."""
+
+
+def open_channel(address: str, token: str | TokenSource) -> Channel:
+    """Return a channel to `host:port` whose every call carries the token. It connects on the first call."""
     return Channel(grpc.insecure_channel(address, options=channel_options()), token)
 
 
@@ -51,12 +54,12 @@ class Channel:
 
     Args:
         channel: The channel beneath; it is this one's to close.
-        token: Who calls.
+        token: The token of the calls, or the source of the newest one.
     """
 
-    def __init__(self, channel: grpc.Channel, token: str) -> None:
+    def __init__(self, channel: grpc.Channel, token: str | TokenSource) -> None:
         self._channel = channel
-        self._metadata = (("authorization", f"Bearer {token}"),)
+        self._token: TokenSource = _always(token) if isinstance(token, str) else token
         self._lock = threading.Lock()
         self._is_open = True
 
@@ -86,4 +89,13 @@ class Channel:
         with self._lock:
             if not self._is_open:
                 raise Unavailable("The connection was closed.")
-            return functools.partial(look_up(*method, **options), metadata=self._metadata)
+            found = look_up(*method, **options)
+
+        def call(request: Any, **how: Any) -> Any:
+            return found(request, metadata=(("authorization", f"Bearer {self._token()}"),), **how)
+
+        return call
+
+
+def _always(token: str) -> TokenSource:
+    return lambda: token

@@ -14,7 +14,7 @@ from agents import Trainer, Watched, told_to
 
 from fednet import limits
 from fednet.client.ledger import Ledger
-from fednet.contract import Principal, Role
+from fednet.controller.control_tokens import ControlTokens
 from fednet.identity import Signer
 from fednet.rpc import open_channel
 from fednet.wire import common_pb2, rounds_pb2, rounds_pb2_grpc, tasks_pb2
@@ -43,8 +43,7 @@ class Orders:
             size_bytes=document["size_bytes"],
             sha256=document["sha256"],
         )
-        signer = Signer.from_folder(net.data_dir)
-        self._token = signer.sign(Principal.of(Role.CONTROLLER, "controller", "controller"))
+        self._tokens = ControlTokens("controller", Signer.from_folder(net.data_dir).sign_claims)
 
     def start(self, combiner, phase_id, client="a", *, kind="TRAIN"):
         """Begin a phase of one client on a combiner."""
@@ -70,7 +69,8 @@ class Orders:
 
     def _call(self, combiner, method, message):
         address = self._net._combiners[combiner].address
-        channel = open_channel(address, self._token)
+        id_ = self._net.api.get_combiner(combiner)["id"]
+        channel = open_channel(address, self._tokens.for_combiner(id_))
         try:
             getattr(rounds_pb2_grpc.RoundsStub(channel), method)(message, timeout=WAIT_SECONDS)
         finally:

@@ -31,6 +31,7 @@ def test_the_newest_status_of_a_client_counts(statuses, status):
 
 def test_a_client_that_moved_is_not_offline_where_it_was(statuses, status, records):
     """An earlier combiner that loses it later does not count any more."""
+    records.update("clients", "a", lambda _: {"combiner": "c2"})
     statuses.online("a", "c2")
     statuses.write()
     later = ClientStatuses(records)
@@ -38,6 +39,14 @@ def test_a_client_that_moved_is_not_offline_where_it_was(statuses, status, recor
     later.write()
 
     assert status("a") == "online"
+
+
+def test_a_combiner_changes_no_placement(statuses, status, records):
+    """A client that it claims stays where the controller has placed it."""
+    statuses.online("a", "c2")
+    statuses.write()
+
+    assert (status("a"), records.get("clients", "a")["combiner"]) == ("available", "c1")
 
 
 @pytest.mark.usefixtures("status")

@@ -13,13 +13,13 @@ from fednet.errors import AlreadyExists, FailedPrecondition, LimitExceeded, Unav
 from fednet.storage import Document
 
 from ...catalog import Catalog
+from ...control_tokens import ControlTokens
 from ...driven_elsewhere import DrivenElsewhere
 from ...feed.feed import Feed
 from ...feed.follower import Followers
 from ...leases import Leases
 from ...presence import Presence
 from ...records import Records
-from ...registry import address_of
 from ..admission import Admission
 from ..machine.events import Event, MoreRoundsAsked, PauseAsked, ResumeAsked, StopAsked
 from ..machine.kernel import Machine
@@ -27,7 +27,7 @@ from ..machine.state import Kind, Session, Status
 from ..options import PredictionOptions, SessionOptions
 from .intake import Intake
 from .lease_keeper import LeaseKeeper
-from .links import CombinerLinks
+from .links import CombinerLinks, place_of
 from .ownership import Ownership
 from .patience import controller_stops
 from .requests import Authority, release_call
@@ -44,7 +44,7 @@ class Engine:
         catalog: The models and packages.
         presence: The connected combiners and clients; the engine keeps it up to date.
         leases: The leases of this controller and of all others.
-        token: The controller's own token, for the combiners.
+        tokens: Makes the controller's tokens for the combiners.
         feed: Hears of all that happens.
         followers: Follow the feeds of the other controllers.
     """
@@ -55,7 +55,7 @@ class Engine:
         catalog: Catalog,
         presence: Presence,
         leases: Leases,
-        token: str,
+        tokens: ControlTokens,
         feed: Feed,
         followers: Followers,
     ) -> None:
@@ -64,7 +64,7 @@ class Engine:
         self._feed = feed
         self._leases = leases
         self._admission = Admission(records, catalog, presence)
-        self._links = CombinerLinks(token, leases.name)
+        self._links = CombinerLinks(tokens)
         self._running = RunningSessions(leases.name, records, presence, self._links.give, feed)
         self._intake = Intake(records, presence, self._running, self._release, feed)
         self._starting = threading.Lock()
@@ -88,12 +88,7 @@ class Engine:
 
     def connect(self, combiner: Document) -> None:
         """Open a link to a combiner that has registered; the link to its earlier process ends before."""
-        self._links.connect(
-            combiner["name"],
-            address_of(combiner),
-            self._intake.absorb,
-            self._intake.combiner_down,
-        )
+        self._links.connect(combiner, self._intake.absorb, self._intake.combiner_down)
 
     def disconnect(self, combiner: str) -> None:
         """Close the link to a removed combiner."""
@@ -105,12 +100,12 @@ class Engine:
         self._followers.follow(self._leases.living)
         if len(self._leases.living) > 1:
             self._feed.look()  # also when another controller's feed does not answer
-        linked = self._links.addresses()
+        linked = self._links.places()
         known = {combiner["name"]: combiner for combiner in self._records.find("combiners")}
         for name in linked.keys() - known.keys():
             self.disconnect(name)
         for name, combiner in known.items():
-            if linked.get(name) != address_of(combiner):
+            if linked.get(name) != place_of(combiner):
                 self.connect(combiner)
 
     def _release(self, combiner: str, session_id: str, phase_id: str, term: int) -> None:

@@ -22,6 +22,7 @@ from .additions import add
 from .answers import forget_lost
 from .news import ClientGone, ClientSeen, News, PresenceNews, Snapshot, TaskFailed
 from .patience import controller_stops
+from .placed import only_placed
 from .running import RunningSessions
 
 _log = logging.getLogger(__name__)
@@ -93,8 +94,10 @@ class Intake:
                 {each.client for each in news if not isinstance(each.what, PresenceNews)}
             )
         )
+        placed: list[Sequence[News]] = []
+        self._insist(lambda: placed.append(only_placed(self._records, combiner, news)))
         batch, statuses = _Batch(), self._new_statuses()
-        for each in news:
+        for each in placed[-1]:
             self._read(combiner, each, batch, statuses)
         self._insist(lambda: forget_lost(self._records, batch.lost))
         self._insist(lambda: add(self._records, batch.documents))

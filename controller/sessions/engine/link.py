@@ -18,7 +18,7 @@ import grpc
 from fednet import limits
 from fednet.backoff import backoff_seconds
 from fednet.errors import FednetError, Unavailable
-from fednet.rpc import from_rpc_error, open_channel, rpc_errors
+from fednet.rpc import TokenSource, from_rpc_error, open_channel, rpc_errors
 from fednet.wire import rounds_pb2, rounds_pb2_grpc
 
 from .from_combiners import read
@@ -45,7 +45,7 @@ class CombinerLink:
     Args:
         name: The combiner's name.
         address: Its address, `host:port`.
-        token: The controller's token.
+        token: Returns a valid token for this combiner.
         controller: The controller's name.
         absorb: Stores a batch of news; news is acknowledged once it has returned.
         on_down: Called when the stream broke.
@@ -55,7 +55,7 @@ class CombinerLink:
         self,
         name: str,
         address: str,
-        token: str,
+        token: TokenSource,
         controller: str,
         *,
         absorb: Absorb,

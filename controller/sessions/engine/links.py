@@ -4,64 +4,85 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import NamedTuple
 
+from fednet.storage import Document
+
+from ...control_tokens import ControlTokens
+from ...registry import address_of
 from .link import CombinerLink, Then
 from .requests import Call
 from .watch import Absorb
 
-__all__ = ["CombinerLinks", "Then"]
+__all__ = ["CombinerLinks", "Then", "place_of"]
+
+
+class CombinerAt(NamedTuple):
+    """A combiner's identity and its address, `host:port`: a link is good for these alone."""
+
+    id: str
+    address: str
+
+
+def place_of(combiner: Document) -> CombinerAt:
+    """Return the identity and the address in a combiner's document."""
+    return CombinerAt(combiner["id"], address_of(combiner))
 
 
 class CombinerLinks:
     """A link to each combiner that has registered.
 
     Args:
-        token: The controller's own token, for the combiners.
-        controller: The controller's name.
+        tokens: Makes the controller's tokens for the combiners.
     """
 
-    def __init__(self, token: str, controller: str) -> None:
-        self._token = token
-        self._controller = controller
+    def __init__(self, tokens: ControlTokens) -> None:
+        self._tokens = tokens
         self._links: dict[str, CombinerLink] = {}
+        self._places: dict[str, CombinerAt] = {}
         self._connecting = threading.Lock()  # one at a time opens or closes, which may take long
         self._lock = threading.Lock()  # over _links; nothing is waited for under it
         self._closed = False
 
-    def connect(
-        self, name: str, address: str, absorb: Absorb, on_down: Callable[[str], None]
-    ) -> None:
+    def connect(self, combiner: Document, absorb: Absorb, on_down: Callable[[str], None]) -> None:
         """Open a link to a combiner; the link to its earlier process ends before.
 
         Args:
-            name: The combiner's name.
-            address: Its address, `host:port`.
+            combiner: The combiner's document.
             absorb: Stores a batch of its news.
             on_down: Called when it is out of sight.
         """
+        name, place = combiner["name"], place_of(combiner)
         with self._connecting:
             if older := self._links.get(name):
                 older.close()
             if self._closed:
                 return
             link = CombinerLink(
-                name, address, self._token, self._controller, absorb=absorb, on_down=on_down
+                name,
+                place.address,
+                self._tokens.for_combiner(place.id),
+                self._tokens.controller,
+                absorb=absorb,
+                on_down=on_down,
             )
             with self._lock:
                 self._links[name] = link
+                self._places[name] = place
 
     def disconnect(self, combiner: str) -> None:
         """Close the link to a removed combiner."""
         with self._connecting:
             with self._lock:
                 link = self._links.pop(combiner, None)
+                self._places.pop(combiner, None)
             if link:
                 link.close()
 
-    def addresses(self) -> dict[str, str]:
-        """Return the address of each combiner that there is a link to."""
+    def places(self) -> dict[str, CombinerAt]:
+        """Return the place of each combiner that there is a link to, by its name."""
         with self._lock:
-            return {name: link.address for name, link in self._links.items()}
+            return dict(self._places)
 
     def close(self) -> None:
         """End all links, for good."""

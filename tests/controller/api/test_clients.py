@@ -21,7 +21,10 @@ def test_a_combiner_and_a_client_join(api, signer):
         *("id", "name", "token", "public_key"),
         *("blob_store", "blob_store_mark"),
     }
-    assert set(joined.json) == {"id", "name", "token", "combiner", "address"}
+    assert set(joined.json) == {
+        *("id", "name", "token", "combiner", "address"),
+        *("placement_token", "placement_seconds"),
+    }
     assert joined.json["address"] == "127.0.0.1:12080"
     assert signer.verifier.verify(joined.json["token"]).has(Role.CLIENT)
 

@@ -10,9 +10,11 @@ from wire_calls import Caller, update_of
 from fednet.combiner.facades.wire.serving import OPEN_SERVICES, serve_wire
 from fednet.combiner.machine.assignment import task_id_of
 from fednet.contract import Principal, Role
-from fednet.identity import Signer, new_signing_key
+from fednet.identity import Claims, Signer, Verifier, combiner_audience, new_signing_key
 from fednet.rpc import TokenGate, channel_options
 from fednet.storage import open_blobs
+
+AUDIENCE = combiner_audience("combiner-1-id")
 
 
 @pytest.fixture
@@ -35,16 +37,23 @@ def served(combiner, signer):
     @contextlib.asynccontextmanager
     async def serve():
         await combiner.restart()
-        gate = TokenGate(signer.verifier.verify, OPEN_SERVICES)
+        verifier = Verifier(signer.public_key, audience=AUDIENCE)
+        gate = TokenGate(verifier.read, OPEN_SERVICES)
         server = grpc.aio.server(interceptors=[gate], options=channel_options(server=True))
         port = server.add_insecure_port("127.0.0.1:0")
         await serve_wire(server, combiner.engine.ports)
         async with contextlib.AsyncExitStack() as channels:
 
+            def token_of(role, id_):
+                if role is None:
+                    return None
+                return signer.sign_claims(
+                    Claims.of(Principal.of(role, id_, id_), audience=AUDIENCE)
+                )
+
             async def caller(role=None, id_="a"):
                 channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=channel_options())
-                token = signer.sign(Principal.of(role, id_, id_)) if role else None
-                return Caller(await channels.enter_async_context(channel), token)
+                return Caller(await channels.enter_async_context(channel), token_of(role, id_))
 
             yield caller
         await server.stop(None)

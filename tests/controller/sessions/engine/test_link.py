@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fednet import limits
-from fednet.contract import Principal, Role
+from fednet.controller.control_tokens import ControlTokens
 from fednet.controller.sessions.engine.link import CombinerLink
 from fednet.controller.sessions.engine.news import ShareClosed, Snapshot
 from fednet.controller.sessions.engine.requests import Call
@@ -94,15 +94,19 @@ def open_link(tmp_path):
     """Give a function that makes a link; it is closed at the end."""
     links = []
 
-    def make(address, reader):
-        controller = Principal.of(Role.CONTROLLER, "controller", "controller")
+    def make(address, reader, combiner_id="nobody"):
         pem = keep_signing_key(
             tmp_path / "network", new_signing_key()
         )  # the network's, if one runs
-        token = Signer.from_pem(pem).sign(controller)
+        tokens = ControlTokens("controller", Signer.from_pem(pem).sign_claims)
         links.append(
             CombinerLink(
-                "k", address, token, "controller", absorb=reader.absorb, on_down=reader.downs.put
+                "k",
+                address,
+                tokens.for_combiner(combiner_id),
+                "controller",
+                absorb=reader.absorb,
+                on_down=reader.downs.put,
             )
         )
         return links[-1]
@@ -112,8 +116,12 @@ def open_link(tmp_path):
         link.close()
 
 
+def combiner_of(network):
+    return network.api.get_combiners()["result"][0]
+
+
 def address_of(network):
-    combiner = network.api.get_combiners()["result"][0]
+    combiner = combiner_of(network)
     return f"{combiner['address']}:{combiner['port']}"
 
 
@@ -128,7 +136,7 @@ def nowhere():
 def test_a_stream_begins_with_a_snapshot_and_its_end_is_told_once(network, open_link):
     """The snapshot makes presence known from the beginning."""
     reader = Reader()
-    link = open_link(address_of(network), reader)
+    link = open_link(address_of(network), reader, combiner_of(network)["id"])
 
     first = reader.events.get(timeout=SECONDS)
     link.close()
@@ -140,7 +148,7 @@ def test_a_stream_begins_with_a_snapshot_and_its_end_is_told_once(network, open_
 def test_news_that_could_not_be_stored_come_again(network, open_link, phase):
     """All news comes again in its order; the stream recovers by itself."""
     reader = Reader(failures=2)
-    link = open_link(address_of(network), reader)
+    link = open_link(address_of(network), reader, combiner_of(network)["id"])
     answers = queue.Queue()
 
     link.give(start(phase), answers.put)
@@ -154,21 +162,24 @@ def test_news_that_could_not_be_stored_come_again(network, open_link, phase):
 def test_news_that_were_not_acknowledged_come_to_the_next_link(network, open_link, phase):
     """Nothing is lost when the controller dies before it has stored."""
     deaf = Reader(failures=10**6)
-    link = open_link(address_of(network), deaf)
+    link = open_link(address_of(network), deaf, combiner_of(network)["id"])
     answers = queue.Queue()
     link.give(start(phase), answers.put)
     answers.get(timeout=SECONDS)
     link.close()
     reader = Reader()
 
-    open_link(address_of(network), reader)
+    open_link(address_of(network), reader, combiner_of(network)["id"])
 
     assert [number for number in reader.until(ShareClosed) if number] == [1, 2, 3]
 
 
 def test_an_order_that_is_refused_is_answered_with_the_combiners_error(network, open_link, phase):
     """The error has the same class as at the combiner, so that the session knows if it may ask again."""
-    link, answers = open_link(address_of(network), Reader()), queue.Queue()
+    link, answers = (
+        open_link(address_of(network), Reader(), combiner_of(network)["id"]),
+        queue.Queue(),
+    )
     phase.model.id = "22222222-2222-2222-2222-222222222222"
 
     link.give(start(phase), answers.put)
@@ -211,7 +222,7 @@ def test_a_close_ends_though_news_wait_to_be_stored(network, open_link):
             storing.set()
             assert let_go.wait(SECONDS)
 
-    link = open_link(address_of(network), Slow())
+    link = open_link(address_of(network), Slow(), combiner_of(network)["id"])
     assert storing.wait(SECONDS)
     closing = threading.Thread(target=link.close)
     closing.start()

@@ -1,0 +1,41 @@
+"""A short-lived token that its owner makes anew in time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class RenewedToken:
+    """Gives a token, and makes a new one once half of its life is over. For any thread.
+
+    Args:
+        make: Makes a token.
+        seconds: The life of a token.
+        clock: Returns seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], str],
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._make = make
+        self._seconds = seconds
+        self._clock = clock
+        self._token = ""
+        self._renew_at = clock()
+        self._lock = threading.Lock()
+
+    def __call__(self) -> str:
+        """Return a token that is valid for at least half of its life."""
+        with self._lock:
+            if self._clock() >= self._renew_at:
+                self._token = self._make()
+                self._renew_at = self._clock() + self._seconds / 2
+            return self._token

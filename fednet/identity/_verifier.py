@@ -1,0 +1,109 @@
+"""Reads tokens: JSON Web Tokens (RFC 7519), signed with a key of the network (Ed25519, RFC 8037)."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from fednet import limits
+from fednet.errors import Unauthenticated
+from fednet.identity._claims import CONTROLLERS, Claims
+from fednet.identity._keys import import_jwt, key_id, load_public_key
+from fednet.identity._known_tokens import KnownTokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    from fednet.contract import Principal
+
+ALGORITHM: Final = "EdDSA"
+_CLAIMS = ["role", "sub", "name", "iat", "jti"]
+_OF_ANOTHER_NETWORK = (
+    "The token was signed by another network, or with a retired key, or altered. Use a new token of "
+    "this network."
+)
+
+
+class Verifier:
+    """Reads the tokens of one network that are meant for one audience. For any thread.
+
+    Args:
+        *public_keys: The network's public keys, in PEM.
+        audience: Where it stands: tokens for elsewhere are refused.
+
+    Raises:
+        InvalidInput: One of them is no Ed25519 key.
+        MissingExtra: PyJWT or cryptography is not installed here.
+    """
+
+    def __init__(self, *public_keys: str, audience: str = CONTROLLERS) -> None:
+        self._jwt = import_jwt()
+        self._audience = audience
+        self.trust(public_keys)
+
+    def trust(self, public_keys: Iterable[str]) -> None:
+        """Take tokens of these keys from now on, and of no others.
+
+        Raises:
+            InvalidInput: One of them is no Ed25519 key.
+        """
+        loaded = [load_public_key(pem) for pem in public_keys]
+        self._keys = {key_id(key): key for key in loaded}
+        self._known = KnownTokens()
+
+    def verify(self, token: str) -> Principal:
+        """Return whom the token speaks for; raises as `read` does."""
+        return self.read(token).principal
+
+    def read(self, token: str) -> Claims:
+        """Return the content of a token.
+
+        Raises:
+            Unauthenticated: It is no token of this network, is meant for elsewhere, or has ended; says which.
+        """
+        if len(token) > limits.token_characters_max:
+            raise Unauthenticated("This is no token: it is too long.")
+        known = self._known
+        if found := known.find(token, time.time()):
+            return found
+        claims = Claims.from_payload(self._verified(token))
+        if claims.audience != self._audience:
+            raise Unauthenticated(
+                f"The token is for {claims.audience!r}, and this is {self._audience!r}. Use the token that "
+                "was given for it."
+            )
+        known.add(token, claims)
+        return claims
+
+    def _verified(self, token: str) -> dict[str, Any]:
+        """Return the payload of a token, whose signature and end are checked."""
+        try:
+            payload: dict[str, Any] = self._jwt.decode(
+                token,
+                self._key_of(token),
+                algorithms=[ALGORITHM],
+                leeway=limits.clock_skew_seconds_max,
+                options={"require": _CLAIMS, "verify_aud": False},
+            )
+        except self._jwt.PyJWTError as error:
+            raise Unauthenticated(self._reason(error)) from error
+        return payload
+
+    def _key_of(self, token: str) -> Ed25519PublicKey:
+        """Return the key that a token names; one of fednet 0.1.0 names none, and was signed with the oldest."""
+        named = self._jwt.get_unverified_header(token).get("kid")
+        key = self._keys.get(named) if named else list(self._keys.values())[-1]
+        if key is None:
+            raise Unauthenticated(_OF_ANOTHER_NETWORK)
+        return key
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, self._jwt.ExpiredSignatureError):
+            return "The token has expired. Ask for a new one."
+        if isinstance(error, self._jwt.InvalidSignatureError):
+            return _OF_ANOTHER_NETWORK
+        if isinstance(error, self._jwt.InvalidAlgorithmError):
+            return "The token is not signed with Ed25519 (EdDSA). Use a token of this network."
+        return f"This is no valid token: {error}. Use a token of this network, whole."
