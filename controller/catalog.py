@@ -7,6 +7,7 @@ active: whoever finds a document finds its blob.
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import threading
 from contextlib import contextmanager
@@ -35,10 +36,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
+    from fednet.contract import Principal
     from fednet.storage import Blobs, Document
 
     from .records import Records
     from .uploads import Uploads
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -84,11 +89,16 @@ class Catalog:
     _committing: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def set_active_model(
-        self, source: BinaryIO, model_id: str | None = None, helper: str | None = None
+        self,
+        principal: Principal,
+        source: BinaryIO,
+        model_id: str | None = None,
+        helper: str | None = None,
     ) -> Document:
         """Keep a model that nobody trained yet, and begin new sessions with it.
 
         Args:
+            principal: Who asks.
             source: The file.
             model_id: The id that the caller made for it; sending the same again changes nothing.
             helper: Its format; by default the one that the file shows. Bare numbers show none, and
@@ -109,16 +119,22 @@ class Catalog:
                 "parent_model": None,
                 "session_id": None,
                 "helper": form.name,
+                "created_by": principal.reference,
             }
             document = self._keep("models", model_id, upload, lambda id_: {**origin, "model": id_})
-        return self.activate_model(document["id"])
+        return self.activate_model(principal, document["id"])
 
     def set_active_package(
-        self, source: BinaryIO, about: PackageDescription, package_id: str | None = None
+        self,
+        principal: Principal,
+        source: BinaryIO,
+        about: PackageDescription,
+        package_id: str | None = None,
     ) -> Document:
         """Keep a compute package, and let clients run it.
 
         Args:
+            principal: Who asks.
             source: The file: a tgz, tar or zip.
             about: What is said of it.
             package_id: The id that the caller made for it; sending the same again changes nothing.
@@ -135,6 +151,7 @@ class Catalog:
             "description": about.description,
             "file_name": about.file_name,
             "helper": model_format(about.helper).name,
+            "created_by": principal.reference,
         }
         with self._received(source, limits.package_bytes_max) as upload:
             manifest = inspect_package(upload.path)
@@ -148,9 +165,9 @@ class Catalog:
                     "storage_file_name": _blob_key("packages", id_),
                 },
             )
-        return self.activate_package(document["id"])
+        return self.activate_package(principal, document["id"])
 
-    def activate_model(self, model_id: str) -> Document:
+    def activate_model(self, principal: Principal, model_id: str) -> Document:
         """Begin new sessions with this model.
 
         Raises:
@@ -158,9 +175,10 @@ class Catalog:
         """
         model = self.records.get("models", model_id)
         self.records.set_active(model_id=model["id"], helper=helper_of(model))
+        _log.info("model %s is active, by %s", model["id"], principal)
         return model
 
-    def activate_package(self, package_id: str) -> Document:
+    def activate_package(self, principal: Principal, package_id: str) -> Document:
         """Let clients run this package.
 
         Raises:
@@ -168,7 +186,36 @@ class Catalog:
         """
         package = self.records.get("packages", package_id)
         self.records.set_active(package_id=package["id"], helper=package["helper"])
+        _log.info("package %s is active, by %s", package["id"], principal)
         return package
+
+    def deactivate_package(self, principal: Principal) -> None:
+        """Let clients run no package; the one that was active stays in the list.
+
+        Raises:
+            NotFound: None is active.
+        """
+        package = self.active_package()
+        self.records.set_active(package_id=None)
+        _log.info("package %s is not active any more, by %s", package["id"], principal)
+
+    def choose_helper(self, principal: Principal, helper: str) -> None:
+        """Take bare numbers that are uploaded from now on for files of this format.
+
+        Raises:
+            InvalidInput: There is no such helper.
+        """
+        self.records.set_active(helper=model_format(helper).name)
+        _log.info("the helper is %s, by %s", helper, principal)
+
+    def name_model(self, principal: Principal, model_id: str, name: str | None) -> Document:
+        """Give a model a name for people.
+
+        Raises:
+            NotFound: There is no such model.
+        """
+        _log.info("model %s is named %r, by %s", model_id, name, principal)
+        return self.records.update("models", model_id, lambda _: {"name": name})
 
     def active_model(self) -> Document:
         """The model that new sessions begin with: the last one committed or set.

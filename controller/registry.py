@@ -6,6 +6,7 @@ combiner, and `offline` after that.
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from .presence import Presence
     from .records import Records
+
+_log = logging.getLogger(__name__)
 
 _ADDRESS = re.compile(r"(?P<host>[^\s/@:]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
 _PLACED = ["available", "online"]
@@ -137,13 +140,15 @@ class Registry:
             "placement_seconds": limits.placement_token_seconds,
         }
 
-    def forget_client(self, client_id: str) -> None:
+    def forget_client(self, principal: Principal, client_id: str) -> None:
         """Remove a client; its own token brings it back no more, only an admin can."""
+        _log.info("client %s is removed, by %s", client_id, principal)
         self.records.documents.insert_missing("revocations", [{"id": client_id}])
         self.records.documents.delete("clients", client_id)
 
-    def forget_combiner(self, combiner: Document) -> None:
+    def forget_combiner(self, principal: Principal, combiner: Document) -> None:
         """Remove a combiner; its own token brings it back no more, only an admin can."""
+        _log.info("combiner %s is removed, by %s", combiner["name"], principal)
         self.records.documents.insert_missing("revocations", [{"id": combiner["id"]}])
         self.records.documents.delete("combiners", combiner["id"])
         self.on_combiner_removed(combiner["name"])

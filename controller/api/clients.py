@@ -111,7 +111,7 @@ def remove(path: ById) -> dict[str, Any]:
     client = RESOURCE.get(path.id)
     if services().registry.presence.combiner_of(client["id"]):
         raise FailedPrecondition(f"The client {client['name']!r} is connected. Stop it first.")
-    services().registry.forget_client(client["id"])
+    services().registry.forget_client(caller(), client["id"])
     return {"success": True, "message": "Client deleted."}
 
 

@@ -126,7 +126,7 @@ def remove(path: ById) -> dict[str, Any]:
     registry = services().registry
     if combiner["name"] in registry.presence.connected():
         raise FailedPrecondition(f"The combiner {combiner['name']!r} is connected. Stop it first.")
-    registry.forget_combiner(combiner)
+    registry.forget_combiner(caller(), combiner)
     return {"success": True, "message": "Combiner deleted."}
 
 

@@ -7,8 +7,8 @@ from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, ConfigDict, RootModel
 
 from fednet.contract import Permission, requires
-from fednet.parameters import model_format
 
+from .access import caller
 from .openapi import operation_id
 from .problems import REFUSALS
 from .resource import Succeeded
@@ -48,5 +48,5 @@ def get() -> Response:
 @requires(Permission.MODELS_WRITE)
 def choose(body: ChosenHelper) -> dict[str, Any]:
     """Take a format that fednet knows; models of bare numbers that are uploaded now are of it."""
-    services().records.set_active(helper=model_format(body.helper).name)
+    services().catalog.choose_helper(caller(), body.helper)
     return {"success": True, "message": "Active helper set."}

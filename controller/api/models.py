@@ -13,6 +13,7 @@ from fednet.parameters import model_format
 from fednet.storage import Document, Query
 
 from ..catalog import helper_of
+from .access import caller
 from .files import FILE, file_answer, received_file, said_of_it, upload_body
 from .listing import documents, pages
 from .resource import (
@@ -20,6 +21,7 @@ from .resource import (
     Asked,
     ById,
     Filters,
+    Maker,
     Resource,
     Shown,
     add_get_route,
@@ -80,6 +82,9 @@ class Model(Shown):
 
     committed_at: str
     """ISO 8601, UTC."""
+
+    created_by: Maker | None = None
+    """The principal who uploaded it; None for one that a session made, or that version 0.1.0 stored."""
 
     size_bytes: int
     sha256: str
@@ -156,10 +161,10 @@ def upload() -> tuple[dict[str, Any], int]:
     source = received_file(limits.model_bytes_max)
     said = said_of_it(ModelUpload)
     model = services().catalog.set_active_model(
-        source, str(said.id) if said.id else None, said.helper
+        caller(), source, str(said.id) if said.id else None, said.helper
     )
     if said.name:
-        _rename(model["id"], said.name)
+        services().catalog.name_model(caller(), model["id"], said.name)
     return {"success": True, "message": "Model set.", "model_id": model["id"]}, 201
 
 
@@ -167,7 +172,7 @@ def upload() -> tuple[dict[str, Any], int]:
 @requires(Permission.MODELS_WRITE)
 def activate(body: ChosenModel) -> dict[str, Any]:
     """Begin new sessions with this model."""
-    model = services().catalog.activate_model(body.id)
+    model = services().catalog.activate_model(caller(), body.id)
     return {"success": True, "message": "Model set.", "model_id": model["id"]}
 
 
@@ -192,14 +197,14 @@ def leaf_nodes() -> Response:
 @requires(Permission.MODELS_WRITE)
 def put(path: ById, body: ModelChange) -> Document:
     """Give a model a name for people."""
-    return RESOURCE.show(_rename(find(path.id)["id"], body.name))
+    return _rename(path.id, body.name)
 
 
 @api.patch("/<string:id>", summary="Name a model", responses={"200": Model})
 @requires(Permission.MODELS_WRITE)
 def patch(path: ById, body: ModelChange) -> Document:
     """Give a model a name for people."""
-    return RESOURCE.show(_rename(find(path.id)["id"], body.name))
+    return _rename(path.id, body.name)
 
 
 @api.get("/<string:id>/parameters", summary="A model's numbers", responses={"200": Parameters})
@@ -237,4 +242,4 @@ def _leaves(models: Sequence[Document]) -> list[Document]:
 
 
 def _rename(model_id: str, name: str | None) -> Document:
-    return services().records.update("models", model_id, lambda _: {"name": name})
+    return RESOURCE.show(services().catalog.name_model(caller(), find(model_id)["id"], name))

@@ -12,11 +12,13 @@ from fednet.contract import Permission, requires
 from fednet.storage import Document
 
 from ..catalog import PackageDescription
+from .access import caller
 from .files import FILE, file_answer, received_file, said_of_it, sent_file_name, upload_body
 from .resource import (
     Alternatives,
     ById,
     Filters,
+    Maker,
     Resource,
     Shown,
     Succeeded,
@@ -74,6 +76,9 @@ class Package(Shown):
 
     committed_at: str
     """ISO 8601, UTC."""
+
+    created_by: Maker | None = None
+    """The principal who uploaded it; None for one that version 0.1.0 stored."""
 
     size_bytes: int
     sha256: str
@@ -139,7 +144,7 @@ def upload() -> tuple[dict[str, Any], int]:
         file_name=said.file_name or sent_file_name(),
     )
     package = services().catalog.set_active_package(
-        source, about, str(said.id) if said.id else None
+        caller(), source, about, str(said.id) if said.id else None
     )
     return {"success": True, "message": "Package set.", "package_id": package["id"]}, 201
 
@@ -148,7 +153,7 @@ def upload() -> tuple[dict[str, Any], int]:
 @requires(Permission.PACKAGES_WRITE)
 def activate(body: ChosenPackage) -> dict[str, Any]:
     """Let clients run this package."""
-    package = services().catalog.activate_package(body.id)
+    package = services().catalog.activate_package(caller(), body.id)
     return {"success": True, "message": "Package set.", "package_id": package["id"]}
 
 
@@ -156,8 +161,7 @@ def activate(body: ChosenPackage) -> dict[str, Any]:
 @requires(Permission.PACKAGES_WRITE)
 def deactivate() -> dict[str, Any]:
     """Set no package; the one that was active stays in the list."""
-    services().catalog.active_package()
-    services().records.set_active(package_id=None)
+    services().catalog.deactivate_package(caller())
     return {"success": True, "message": "Active package deleted."}
 
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from fednet.contract import Permission, requires
 
 from ..sessions.options import PredictionOptions
+from .access import caller
 from .resource import (
     Alternatives,
     Filters,
@@ -76,7 +77,7 @@ def start(body: PredictionOptions) -> dict[str, Any]:
 
     `sessions/<prediction_id>` tells how it goes and ends.
     """
-    session = services().sessions.start(body)
+    session = services().sessions.start(caller(), body)
     return {
         "success": True,
         "message": "Prediction session started",

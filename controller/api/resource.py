@@ -148,6 +148,18 @@ class Party(BaseModel):
     """WORKER for a client, COMBINER for a combiner."""
 
 
+class Maker(BaseModel):
+    """The principal who made something."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    kind: str
+    """user, client, combiner or controller."""
+
+    id: str
+    name: str
+
+
 class Succeeded(BaseModel):
     """It is done."""
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from flask import current_app
 
+from fednet.contract import Principal
 from fednet.identity import Verifier
 from fednet.storage import Blobs, Document
 
@@ -20,7 +21,7 @@ _EXTENSION = "fednet"
 class Sessions(Protocol):
     """The session engine, as far as the API needs it."""
 
-    def start(self, options: SessionOptions | PredictionOptions) -> Document:
+    def start(self, principal: Principal, options: SessionOptions | PredictionOptions) -> Document:
         """Write down a new session and begin it.
 
         A repeat with the same session_id and equal options answers with the session that is there,
@@ -43,7 +44,7 @@ class Sessions(Protocol):
             NotFound: There is no such session.
         """
 
-    def stop(self, session_id: str) -> Document:
+    def stop(self, principal: Principal, session_id: str) -> Document:
         """End a session: it becomes TERMINATED; its document once that is stored.
 
         Raises:
@@ -51,7 +52,7 @@ class Sessions(Protocol):
             FailedPrecondition: It has ended already; says with which status.
         """
 
-    def pause(self, session_id: str) -> Document:
+    def pause(self, principal: Principal, session_id: str) -> Document:
         """Let a session begin no further round: it becomes PAUSED; its document once that is stored.
 
         The round that is under way is finished. A session that is paused already stays so.
@@ -61,7 +62,7 @@ class Sessions(Protocol):
             FailedPrecondition: It has ended; says with which status. Or it has no rounds.
         """
 
-    def resume(self, session_id: str) -> Document:
+    def resume(self, principal: Principal, session_id: str) -> Document:
         """Let a paused session go on; its document once that is stored.
 
         Raises:
@@ -69,7 +70,7 @@ class Sessions(Protocol):
             FailedPrecondition: It is not paused; says its status.
         """
 
-    def extend(self, session_id: str, rounds: int) -> Document:
+    def extend(self, principal: Principal, session_id: str, rounds: int) -> Document:
         """Add rounds to a session; its document once that is stored.
 
         One that has ended, however it did, goes on from its newest model.

@@ -15,7 +15,8 @@ from ..feed.entries import EntryKind, Interest, session_ids
 from ..rest.later import Look, answer_when
 from ..sessions.machine.state import Kind, Status
 from ..sessions.options import SessionOptions
-from .resource import Alternatives, Asked, ById, Filters, Resource, Shown, add_list_routes
+from .access import caller
+from .resource import Alternatives, Asked, ById, Filters, Maker, Resource, Shown, add_list_routes
 from .services import services
 
 
@@ -91,6 +92,9 @@ class ShownSession(Shown):
     committed_at: str
     """When it was started: ISO 8601, UTC."""
 
+    created_by: Maker | None = None
+    """The principal who started it; None for a session of version 0.1.0."""
+
     round_number: int
     """The round that is under way, or the last one."""
 
@@ -151,7 +155,7 @@ add_list_routes(api, RESOURCE)
 @requires(Permission.SESSIONS_WRITE)
 def start(body: SessionOptions) -> tuple[dict[str, Any], int]:
     """Start a session; the same session_id with the same options may be sent again."""
-    session = services().sessions.start(body)
+    session = services().sessions.start(caller(), body)
     return {
         "success": True,
         "message": "Session started.",
@@ -191,14 +195,14 @@ def patch(path: ById, body: SessionChange) -> Document:
 @requires(Permission.SESSIONS_WRITE)
 def stop(path: ById) -> Document:
     """Let the session end with what it has; its round is given up."""
-    return RESOURCE.show(services().sessions.stop(path.id))
+    return RESOURCE.show(services().sessions.stop(caller(), path.id))
 
 
 @api.post("/<string:id>/pause", summary="Let a session rest", responses={"200": ShownSession})
 @requires(Permission.SESSIONS_WRITE)
 def pause(path: ById) -> Document:
     """Finish the round that is under way, and begin no other until it is resumed."""
-    return RESOURCE.show(services().sessions.pause(path.id))
+    return RESOURCE.show(services().sessions.pause(caller(), path.id))
 
 
 @api.post(
@@ -207,7 +211,7 @@ def pause(path: ById) -> Document:
 @requires(Permission.SESSIONS_WRITE)
 def resume(path: ById) -> Document:
     """Go on where it was paused."""
-    return RESOURCE.show(services().sessions.resume(path.id))
+    return RESOURCE.show(services().sessions.resume(caller(), path.id))
 
 
 @api.post(
@@ -221,7 +225,7 @@ def extend(path: ById, body: More) -> Document:
         if session["rounds_total"] == body.rounds_total:
             return RESOURCE.show(session)
         _check_total(session["rounds_total"] + body.rounds, body.rounds_total)
-    return RESOURCE.show(services().sessions.extend(path.id, body.rounds))
+    return RESOURCE.show(services().sessions.extend(caller(), path.id, body.rounds))
 
 
 def _rename(session_id: str, name: str) -> Document:

@@ -83,5 +83,10 @@ class Principal:
         """Return True if the principal has the role."""
         return role in self.roles
 
+    @property
+    def reference(self) -> dict[str, str]:
+        """Kind, id and name, as documents name the principal."""
+        return {"kind": str(self.kind), "id": self.id, "name": self.name}
+
     def __str__(self) -> str:
         return f"{self.kind} {self.name!r}"

@@ -8,6 +8,7 @@ import pytest
 from safetensors.numpy import save
 
 from fednet import limits
+from fednet.contract import Principal, Role
 from fednet.controller.catalog import Catalog, PackageDescription, helper_of
 from fednet.controller.records import new_id, timestamp
 from fednet.errors import (
@@ -19,6 +20,7 @@ from fednet.errors import (
     NotFound,
 )
 
+SOMEBODY = Principal.of(Role.SCIENTIST, "u1", "ada")
 ABOUT = PackageDescription(helper="numpyhelper", name="digits", file_name="digits.tgz")
 
 
@@ -72,12 +74,13 @@ def test_a_model_is_kept_and_made_active(catalog, blobs, model_bytes):
     """The document says what FEDn's says, and the file's size and digest."""
     content = model_bytes()
 
-    model = catalog.set_active_model(io.BytesIO(content))
+    model = catalog.set_active_model(SOMEBODY, io.BytesIO(content))
 
     assert catalog.active_model() == model
     assert b"".join(blobs.read(f"models/{model['id']}")) == content
     assert model["model"] == model["id"]
     assert (model["key"], model["parent_model"], model["session_id"]) == ("models", None, None)
+    assert model["created_by"] == {"kind": "user", "id": "u1", "name": "ada"}
     assert model["size_bytes"] == len(content)
     assert model["sha256"] == hashlib.sha256(content).hexdigest()
 
@@ -86,7 +89,7 @@ def test_a_model_is_kept_and_made_active(catalog, blobs, model_bytes):
 def test_of_a_bad_model_nothing_is_kept(catalog, records, blobs, content):
     """No blob, no document, no file, and no active model."""
     with pytest.raises(InvalidModel):
-        catalog.set_active_model(io.BytesIO(content))
+        catalog.set_active_model(SOMEBODY, io.BytesIO(content))
 
     assert list(blobs.list()) == []
     assert records.count("models") == 0
@@ -99,7 +102,7 @@ def test_of_a_bad_model_nothing_is_kept(catalog, records, blobs, content):
 def test_a_file_that_is_not_of_its_helper_is_refused(catalog, records, helper, content, words):
     """With what it is, where it shows that; nothing is kept, and the network's helper stays."""
     with pytest.raises(InvalidModel, match=words):
-        catalog.set_active_model(io.BytesIO(content), helper=helper)
+        catalog.set_active_model(SOMEBODY, io.BytesIO(content), helper=helper)
 
     assert records.count("models") == 0
     assert list(catalog.work_dir.iterdir()) == []
@@ -111,9 +114,11 @@ def test_an_unknown_helper_is_refused_before_anything_is_received(catalog, packa
     source = io.BytesIO(RAW_MODEL)
 
     with pytest.raises(InvalidInput) as of_model:
-        catalog.set_active_model(source, helper="pickle")
+        catalog.set_active_model(SOMEBODY, source, helper="pickle")
     with pytest.raises(InvalidInput) as of_package:
-        catalog.set_active_package(io.BytesIO(package_bytes), PackageDescription(helper="pickle"))
+        catalog.set_active_package(
+            SOMEBODY, io.BytesIO(package_bytes), PackageDescription(helper="pickle")
+        )
 
     assert (of_model.value.field, of_package.value.field) == ("helper", "helper")
     assert source.tell() == 0
@@ -123,7 +128,7 @@ def test_the_format_is_what_is_said_or_what_the_file_shows_or_the_networks(catal
     """In this order; the network's is then that of the model."""
 
     def uploaded(content, helper=None):
-        model = catalog.set_active_model(io.BytesIO(content), helper=helper)
+        model = catalog.set_active_model(SOMEBODY, io.BytesIO(content), helper=helper)
         assert catalog.active_helper() == model["helper"]
         return model["helper"], catalog.parameters(model)
 
@@ -132,20 +137,20 @@ def test_the_format_is_what_is_said_or_what_the_file_shows_or_the_networks(catal
     assert uploaded(TENSORS) == ("safetensors", [[1, 1, 1]])
     assert uploaded(npz(**{"0": np.ones(2)})) == ("numpyhelper", [[1, 1]])
     catalog.set_active_package(
-        io.BytesIO(package_bytes), PackageDescription(helper="androidhelper")
+        SOMEBODY, io.BytesIO(package_bytes), PackageDescription(helper="androidhelper")
     )
     assert uploaded(np.ones(3, "<f4").tobytes()) == ("androidhelper", [[1, 1, 1]])
 
 
 def test_a_model_of_a_store_of_old_is_an_npz(catalog, records, model_bytes):
     """Its document says no helper."""
-    model = catalog.set_active_model(io.BytesIO(model_bytes()))
+    model = catalog.set_active_model(SOMEBODY, io.BytesIO(model_bytes()))
     old = {name: value for name, value in model.items() if name not in {"helper", "version"}}
     old |= {"id": (new := new_id()), "model": new}
     catalog.blobs.put(f"models/{new}", [model_bytes()])
     records.insert("models", old)
 
-    found = catalog.activate_model(new)
+    found = catalog.activate_model(SOMEBODY, new)
 
     assert helper_of(found) == "numpyhelper"
     assert catalog.parameters(found) == [[[1, 1]] * 3]
@@ -154,7 +159,7 @@ def test_a_model_of_a_store_of_old_is_an_npz(catalog, records, model_bytes):
 def test_an_empty_file_is_refused(catalog):
     """The error names the field."""
     with pytest.raises(InvalidInput) as caught:
-        catalog.set_active_model(io.BytesIO())
+        catalog.set_active_model(SOMEBODY, io.BytesIO())
 
     assert caught.value.field == "file"
 
@@ -168,7 +173,7 @@ def test_a_model_that_is_too_large_is_refused_before_it_fills_the_disk(
     source = io.BytesIO(model_bytes())
 
     with pytest.raises(LimitExceeded):
-        catalog.set_active_model(source)
+        catalog.set_active_model(SOMEBODY, source)
 
     assert source.tell() == 110
     assert list(catalog.work_dir.iterdir()) == []
@@ -182,7 +187,7 @@ def test_a_source_that_breaks_off_leaves_nothing(catalog, records):
             raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
-        catalog.set_active_model(Broken())
+        catalog.set_active_model(SOMEBODY, Broken())
 
     assert records.count("models") == 0
     assert list(catalog.work_dir.iterdir()) == []
@@ -192,8 +197,8 @@ def test_sending_the_same_again_changes_nothing(catalog, records, model_bytes):
     """An upload whose answer was lost may be repeated under its id."""
     model_id = new_id()
 
-    first = catalog.set_active_model(io.BytesIO(model_bytes()), model_id)
-    second = catalog.set_active_model(io.BytesIO(model_bytes()), model_id)
+    first = catalog.set_active_model(SOMEBODY, io.BytesIO(model_bytes()), model_id)
+    second = catalog.set_active_model(SOMEBODY, io.BytesIO(model_bytes()), model_id)
 
     assert first == second
     assert first["id"] == model_id
@@ -203,21 +208,22 @@ def test_sending_the_same_again_changes_nothing(catalog, records, model_bytes):
 def test_an_id_belongs_to_one_file(catalog, blobs, model_bytes):
     """The first one stays as it is."""
     model_id = new_id()
-    catalog.set_active_model(io.BytesIO(model_bytes(1.0)), model_id)
+    catalog.set_active_model(SOMEBODY, io.BytesIO(model_bytes(1.0)), model_id)
 
     with pytest.raises(AlreadyExists):
-        catalog.set_active_model(io.BytesIO(model_bytes(2.0)), model_id)
+        catalog.set_active_model(SOMEBODY, io.BytesIO(model_bytes(2.0)), model_id)
 
     assert b"".join(blobs.read(f"models/{model_id}")) == model_bytes(1.0)
 
 
 def test_a_package_is_kept_and_made_active(catalog, blobs, package_bytes):
     """The document says what FEDn's says, and the file's size and digest."""
-    package = catalog.set_active_package(io.BytesIO(package_bytes), ABOUT)
+    package = catalog.set_active_package(SOMEBODY, io.BytesIO(package_bytes), ABOUT)
 
     assert catalog.active_package() == package
     assert b"".join(blobs.read(f"packages/{package['id']}")) == package_bytes
     assert (package["name"], package["helper"]) == ("digits", "numpyhelper")
+    assert package["created_by"] == {"kind": "user", "id": "u1", "name": "ada"}
     assert (package["file_name"], package["description"]) == ("digits.tgz", None)
     assert package["sha256"] == hashlib.sha256(package_bytes).hexdigest()
 
@@ -225,7 +231,7 @@ def test_a_package_is_kept_and_made_active(catalog, blobs, package_bytes):
 def test_of_a_bad_package_nothing_is_kept(catalog, records, blobs):
     """A package is looked into before it is kept."""
     with pytest.raises(InvalidPackage):
-        catalog.set_active_package(io.BytesIO(b"junk"), ABOUT)
+        catalog.set_active_package(SOMEBODY, io.BytesIO(b"junk"), ABOUT)
 
     assert list(blobs.list()) == []
     assert records.count("packages") == 0
@@ -235,13 +241,13 @@ def test_of_a_bad_package_nothing_is_kept(catalog, records, blobs):
 
 def test_an_earlier_model_or_package_can_be_made_active_again(catalog, model_bytes, package_bytes):
     """Nothing is uploaded for it."""
-    model = catalog.set_active_model(io.BytesIO(model_bytes(1.0)))
-    package = catalog.set_active_package(io.BytesIO(package_bytes), ABOUT)
-    catalog.set_active_model(io.BytesIO(model_bytes(2.0)))
-    catalog.set_active_package(io.BytesIO(package_bytes), ABOUT)
+    model = catalog.set_active_model(SOMEBODY, io.BytesIO(model_bytes(1.0)))
+    package = catalog.set_active_package(SOMEBODY, io.BytesIO(package_bytes), ABOUT)
+    catalog.set_active_model(SOMEBODY, io.BytesIO(model_bytes(2.0)))
+    catalog.set_active_package(SOMEBODY, io.BytesIO(package_bytes), ABOUT)
 
-    catalog.activate_model(model["id"])
-    catalog.activate_package(package["id"])
+    catalog.activate_model(SOMEBODY, model["id"])
+    catalog.activate_package(SOMEBODY, package["id"])
 
     assert catalog.active_model() == model
     assert catalog.active_package() == package
@@ -250,15 +256,15 @@ def test_an_earlier_model_or_package_can_be_made_active_again(catalog, model_byt
 def test_what_is_not_there_cannot_be_made_active(catalog):
     """What was active stays so."""
     with pytest.raises(NotFound):
-        catalog.activate_model("nope")
+        catalog.activate_model(SOMEBODY, "nope")
     with pytest.raises(NotFound):
-        catalog.activate_package("nope")
+        catalog.activate_package(SOMEBODY, "nope")
 
 
 def test_a_range_of_a_file_is_read(catalog, model_bytes):
     """So that a download can go on where it broke off."""
     content = model_bytes()
-    model = catalog.set_active_model(io.BytesIO(content))
+    model = catalog.set_active_model(SOMEBODY, io.BytesIO(content))
 
     assert b"".join(catalog.read("models", model, 5, 7)) == content[5:12]
 
@@ -306,7 +312,7 @@ def test_a_call_that_another_controller_does_at_the_same_moment_gives_one_model(
         """The blobs; before a file is put, the other controller does all of the call."""
 
         def put_file(self, key, path):
-            quicker.set_active_model(io.BytesIO(model_bytes()), id_)
+            quicker.set_active_model(SOMEBODY, io.BytesIO(model_bytes()), id_)
             return blobs.put_file(key, path)
 
     slower = Catalog(records, Slow(), tmp_path / "slower")
@@ -314,12 +320,12 @@ def test_a_call_that_another_controller_does_at_the_same_moment_gives_one_model(
 
     if is_same:
         assert (
-            slower.set_active_model(source, id_)["sha256"]
+            slower.set_active_model(SOMEBODY, source, id_)["sha256"]
             == hashlib.sha256(model_bytes()).hexdigest()
         )
     else:
         with pytest.raises(AlreadyExists):
-            slower.set_active_model(source, id_)
+            slower.set_active_model(SOMEBODY, source, id_)
     assert records.count("models") == 1
 
 

@@ -244,7 +244,7 @@ def test_a_token_made_for_a_combiner_lets_that_combiner_join(registry, records):
 def test_a_client_that_was_removed_comes_back_only_through_an_admin(registry, signer, admin):
     """Its own token outlives it, and is good for nothing."""
     removed = join(registry, admin, "a")
-    registry.forget_client(removed["id"])
+    registry.forget_client(admin, removed["id"])
 
     with pytest.raises(PermissionDenied, match="removed"):
         join(registry, signer.verifier.verify(removed["token"]), "a")

@@ -20,7 +20,7 @@ class PlainSessions:
         self.feed = feed
         self.awaited = threading.Event()
 
-    def start(self, options):
+    def start(self, principal, options):
         asked = options.model_dump(mode="json")
         session_id = options.session_id or new_id()
         document = {
@@ -29,6 +29,7 @@ class PlainSessions:
             "status": "INITIALIZED",
             "session_config": [asked],
             "committed_at": timestamp(),
+            "created_by": principal.reference,
             "rounds_total": getattr(options, "rounds", 0),  # a prediction has none
             "state": {"asked": asked},
         }
@@ -45,16 +46,16 @@ class PlainSessions:
             self.awaited.set()
         return self.records.get("sessions", session_id)
 
-    def stop(self, session_id):
+    def stop(self, _principal, session_id):
         return self.change(session_id, {"STARTED", "PAUSED"}, status="TERMINATED")
 
-    def pause(self, session_id):
+    def pause(self, _principal, session_id):
         return self.change(session_id, {"STARTED"}, status="PAUSED")
 
-    def resume(self, session_id):
+    def resume(self, _principal, session_id):
         return self.change(session_id, {"PAUSED"}, status="STARTED")
 
-    def extend(self, session_id, rounds):
+    def extend(self, _principal, session_id, rounds):
         total = self.records.get("sessions", session_id)["rounds_total"] + rounds
         return self.change(session_id, {"FINISHED"}, status="STARTED", rounds_total=total)
 

@@ -9,6 +9,7 @@ from concurrent.futures import CancelledError
 from typing import Any
 
 from fednet import limits
+from fednet.contract import Principal
 from fednet.errors import AlreadyExists, FailedPrecondition, LimitExceeded, Unavailable
 from fednet.storage import Document
 
@@ -114,7 +115,7 @@ class Engine:
 
     # Requests
 
-    def start(self, options: SessionOptions | PredictionOptions) -> Document:
+    def start(self, principal: Principal, options: SessionOptions | PredictionOptions) -> Document:
         """Write down a new session and begin it; the same request again gives the same session.
 
         Raises:
@@ -130,6 +131,7 @@ class Engine:
             if self._running.stopping.is_set():
                 raise controller_stops()
             document = {**self._admission.admit(options), **self._ownership.first_rights()}
+            document["created_by"] = principal.reference
             try:
                 document = self._records.insert("sessions", document)
             except AlreadyExists:
@@ -149,7 +151,7 @@ class Engine:
         """
         return self._running.document(session_id)
 
-    def stop(self, session_id: str) -> Document:
+    def stop(self, principal: Principal, session_id: str) -> Document:
         """End a session; return its document once that is stored.
 
         Raises:
@@ -157,9 +159,9 @@ class Engine:
             FailedPrecondition: It has ended already.
             DrivenElsewhere: Another controller drives it.
         """
-        return self._ask(session_id, StopAsked("it was stopped"))
+        return self._ask(principal, session_id, StopAsked("it was stopped"))
 
-    def pause(self, session_id: str) -> Document:
+    def pause(self, principal: Principal, session_id: str) -> Document:
         """Begin no further round; return the document once that is stored.
 
         Raises:
@@ -168,9 +170,9 @@ class Engine:
             DrivenElsewhere: Another controller drives it.
         """
         self._check_rounds(session_id)
-        return self._ask(session_id, PauseAsked())
+        return self._ask(principal, session_id, PauseAsked())
 
-    def resume(self, session_id: str) -> Document:
+    def resume(self, principal: Principal, session_id: str) -> Document:
         """Let a paused session go on; return its document once that is stored.
 
         Raises:
@@ -184,9 +186,9 @@ class Engine:
                 f"Session {session_id!r} is {document['status']}: there is nothing to resume.",
                 field="status",
             )
-        return self._ask(session_id, ResumeAsked())
+        return self._ask(principal, session_id, ResumeAsked())
 
-    def extend(self, session_id: str, rounds: int) -> Document:
+    def extend(self, principal: Principal, session_id: str, rounds: int) -> Document:
         """Add rounds to a session; one that has ended goes on from its newest model.
 
         Raises:
@@ -203,7 +205,7 @@ class Engine:
                     field="rounds",
                 )
             if not Status(document["status"]).is_final:
-                return self._ask(session_id, MoreRoundsAsked(rounds))
+                return self._ask(principal, session_id, MoreRoundsAsked(rounds))
             session = Session.from_dict(document["state"])
             session.reopen(rounds)
             rights = self._ownership.next_rights(document)
@@ -211,9 +213,10 @@ class Engine:
             self._running.run(document)
         return document
 
-    def _ask(self, session_id: str, event: Event) -> Document:
+    def _ask(self, principal: Principal, session_id: str, event: Event) -> Document:
         """Tell a session something; return its document once the consequences are stored."""
         document = self._running.document(session_id)
+        _log.info("session %s: %s, by %s", document["session_id"], type(event).__name__, principal)
         actor = self._running.actor(document["session_id"])
         if actor is None:
             self._raise_if_over(document)

@@ -143,10 +143,10 @@ def test_others_have_nothing_to_do_with_blobs(app, blobs, signer, role):
     assert answer.status_code == 403
 
 
-def test_a_combiner_that_was_removed_gets_nothing_more(combiner, registry, records, blobs):
+def test_a_combiner_that_was_removed_gets_nothing_more(combiner, registry, records, blobs, admin):
     """Although its token is still valid."""
     blobs.put("models/a", [b"x"])
-    registry.forget_combiner(records.lookup_natural("combiners", "c1"))
+    registry.forget_combiner(admin, records.lookup_natural("combiners", "c1"))
 
     assert combiner.get(f"{BLOBS}models/a").status_code == 403
     assert append(combiner, str(uuid.uuid4()), 0, b"x").status_code == 403

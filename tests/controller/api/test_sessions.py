@@ -20,6 +20,13 @@ def test_a_session_is_started(api):
     assert answer.json["config"]["rounds"] == 3
 
 
+def test_a_session_names_the_principal_who_started_it(api, admin):
+    """Kind, id and name, as they were then."""
+    api.post(f"{SESSIONS}/", json={"session_id": "one"})
+
+    assert api.get(f"{SESSIONS}/one").json["created_by"] == admin.reference
+
+
 def test_a_session_may_be_started_with_fedns_names(api):
     """`id` and `validate`, as its APIClient calls them."""
     answer = api.post(f"{SESSIONS}/", json={"id": "one", "validate": False})

@@ -10,6 +10,7 @@ import requests
 
 from fednet import limits
 from fednet.combiner.engine.spool import Spool
+from fednet.contract import Principal, Role
 from fednet.controller.feed.entries import Interest
 from fednet.controller.server import Controller
 from fednet.controller.sessions.engine import reports
@@ -21,6 +22,8 @@ from fednet.parameters import load_parameters, write_model
 from fednet.settings import ControllerSettings
 from fednet.storage import open_blobs
 from fednet.testing import Network
+
+ADMIN = Principal.of(Role.ADMIN, "admin-id", "admin")
 
 SECONDS = 60
 
@@ -625,7 +628,7 @@ def test_a_controller_that_stops_starts_no_session(network, controllers):
     controllers[-1]._engine.close()
 
     with pytest.raises(Unavailable, match="stopping"):
-        controllers[-1]._engine.start(SessionOptions(rounds=1))
+        controllers[-1]._engine.start(ADMIN, SessionOptions(rounds=1))
 
 
 def test_a_session_of_another_version_fails_and_stops_no_other(network, controllers):
@@ -691,7 +694,7 @@ def test_a_stop_while_the_store_does_not_answer_says_so(network, controllers, mo
     monkeypatch.setattr(limits, "command_seconds_max", 0.2)
     monkeypatch.setattr(type(documents), "update", away)
     with pytest.raises(Unavailable, match="state store does not answer"):
-        engine.stop(session_id)
+        engine.stop(ADMIN, session_id)
     monkeypatch.undo()
 
     assert finish(net, session_id, {"TERMINATED"})

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from fednet import limits
 from fednet.contract import Permission, requires
 
+from ....api.access import caller
 from ....api.services import services
 from ....records import timestamp
 from ....sessions.machine.state import Status
@@ -81,9 +82,9 @@ def start(body: StartedDraft) -> dict[str, Any]:
     """Start what was sent as a draft before; where its session has ended, add rounds to it."""
     session = services().records.lookup_natural("sessions", body.session_id)
     if session and Status(session["status"]).is_final:
-        services().sessions.extend(body.session_id, body.rounds or FednConfig().rounds)
+        services().sessions.extend(caller(), body.session_id, body.rounds or FednConfig().rounds)
     else:
-        services().sessions.start(_options_of_draft(body))
+        services().sessions.start(caller(), _options_of_draft(body))
     return {"success": True, "message": "Session started", "session_id": body.session_id}
 
 

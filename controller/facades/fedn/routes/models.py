@@ -11,6 +11,7 @@ from fednet.contract import Permission, requires
 from fednet.storage import Document, Query
 
 from ....api import models
+from ....api.access import caller
 from ....api.listing import list_answer, object_answer
 from ....api.services import services
 from ..dates import http_date, plain_date
@@ -53,7 +54,7 @@ def set_initial_model() -> dict[str, Any]:
 @requires(Permission.MODELS_WRITE)
 def set_current_model(query: ModelById) -> dict[str, Any]:
     """Begin new sessions with this model."""
-    services().catalog.activate_model(query.id)
+    services().catalog.activate_model(caller(), query.id)
     return {"success": True, "message": "Active model set."}
 
 

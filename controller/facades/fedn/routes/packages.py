@@ -10,6 +10,7 @@ from fednet.contract import Permission, requires
 from fednet.storage import Document
 
 from ....api import packages
+from ....api.access import caller
 from ....api.listing import list_answer
 from ....api.services import services
 from ..dates import http_date
@@ -49,7 +50,7 @@ def set_package() -> dict[str, Any]:
 @requires(Permission.PACKAGES_WRITE)
 def set_active_package(query: PackageById) -> dict[str, Any]:
     """Let clients run this package."""
-    services().catalog.activate_package(query.id)
+    services().catalog.activate_package(caller(), query.id)
     return {"success": True, "message": "Compute package set."}
 
 

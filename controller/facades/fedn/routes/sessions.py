@@ -10,6 +10,7 @@ from fednet.contract import Permission, requires
 from fednet.errors import AlreadyExists, FailedPrecondition
 from fednet.storage import Document, Query
 
+from ....api.access import caller
 from ....api.listing import documents, list_answer, object_answer
 from ....api.services import services
 from ....sessions.options import SessionOptions
@@ -42,7 +43,7 @@ def start_session() -> dict[str, Any]:
     if asked.session_id and services().records.lookup_natural("sessions", asked.session_id):
         return {"success": False, "message": "Session already exists."}
     try:
-        session = services().sessions.start(_with_clients_enough(asked))
+        session = services().sessions.start(caller(), _with_clients_enough(asked))
     except (AlreadyExists, FailedPrecondition) as refusal:
         return {"success": False, "message": refusal.message}
     config = _configs([session])[0]

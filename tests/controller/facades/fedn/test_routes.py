@@ -301,7 +301,7 @@ def test_a_session_is_started_with_fedns_answer(api, method):
 def test_a_start_that_is_refused_answers_200(api, services, monkeypatch):
     """As FEDn does; programs read `success`."""
 
-    def refuse(_options):
+    def refuse(*_):
         raise FailedPrecondition("Not enough clients available to start session: 0.")
 
     api.post("/start_session", json={"session_id": "one"})
