@@ -89,6 +89,7 @@ registration_seconds: Final = 10.0
 registration_seconds_max: Final = 60.0
 unknown_task_seconds: Final = 10.0
 orphan_attempts_max: Final = 1_000
+checked_blobs_max: Final = 1_000
 abandoned_models_max: Final = 10
 
 # Updates that outlive their round

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fednet import limits
-from fednet.digests import sha256_of_file
-from fednet.errors import NotFound, TransferCorrupted
-from fednet.storage import Blobs
+from fednet.errors import Conflict, NotFound
 
 from ..machine.values import Blob, BlobKind
+from .checked_blobs import CheckedBlobs
 from .spool import Spool
 
 _FOLDERS = {
@@ -30,26 +29,25 @@ def blob_key(blob: Blob) -> str:
     return f"{_FOLDERS[blob.kind]}/{blob.id}"
 
 
-def copy_blob(store: Blobs, key: str, target: Path) -> Path:
-    """Copy a blob to a path."""
-    with target.open("wb") as file:
-        for data in store.read(key):
-            file.write(data)
-    return target
-
-
 @dataclass
 class _Held:
+    blob: Blob
     path: Path
     is_copy: bool
     uses: int = 1
 
 
 class LocalBlobs:
-    """The blobs of running phases, with their paths; those of a distant store are copied into the spool."""
+    """The blobs of running phases, with their paths; those of a distant store are copied into the spool.
 
-    def __init__(self, store: Blobs, spool: Spool) -> None:
-        self.store = store
+    Args:
+        checked: The blob store.
+        spool: Has the copies.
+    """
+
+    def __init__(self, checked: CheckedBlobs, spool: Spool) -> None:
+        self.store = checked.store
+        self._checked = checked
         self._spool = spool
         self._held: dict[tuple[BlobKind, str], _Held] = {}
         self._lock = threading.Lock()
@@ -60,7 +58,7 @@ class LocalBlobs:
 
         Raises:
             NotFound: The store has no such blob.
-            TransferCorrupted: The store's bytes do not match the digest.
+            Conflict: The store has another blob than the controller recorded.
         """
         with self._fetching:
             held = self._used_once_more(blob)
@@ -88,6 +86,11 @@ class LocalBlobs:
             yield path
         finally:
             self.release(blob)
+
+    def put_file(self, blob: Blob, path: Path) -> Blob:
+        """Move a file into the store as a blob, and return the blob with its digest."""
+        put = self._checked.put_file(blob_key(blob), path)
+        return Blob(blob.kind, blob.id, put.size_bytes, put.sha256)
 
     def discard_state(self, state_id: str) -> None:
         """Delete a state that nobody will ask for again from the store; nothing happens if it is not there."""
@@ -124,23 +127,19 @@ class LocalBlobs:
     def _used_once_more(self, blob: Blob) -> _Held | None:
         with self._lock:
             held = self._held.get((blob.kind, blob.id))
+            if held and held.blob != blob:
+                raise Conflict(f"A running round uses {blob_key(blob)!r} with another digest.")
             if held:
                 held.uses += 1
             return held
 
     def _fetched(self, blob: Blob) -> _Held:
-        if path := self.store.local_path(blob_key(blob)):
-            return _Held(path, is_copy=False)
+        if path := self._checked.path(blob_key(blob), blob.digest):
+            return _Held(blob, path, is_copy=False)
         copy = self._spool.scratch()
         try:
-            copy_blob(self.store, blob_key(blob), copy)
-            _check_digest(copy, blob)
+            self._checked.copy(blob_key(blob), blob.digest, copy)
         except BaseException:
             copy.unlink(missing_ok=True)
             raise
-        return _Held(copy, is_copy=True)
-
-
-def _check_digest(copy: Path, blob: Blob) -> None:
-    if sha256_of_file(copy) != blob.sha256:
-        raise TransferCorrupted(f"The blob store's {blob_key(blob)} does not match its digest.")
+        return _Held(blob, copy, is_copy=True)

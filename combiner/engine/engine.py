@@ -11,6 +11,7 @@ from fednet.storage import Blobs
 from ..machine.fence import Fence
 from ..ports import Ports
 from .blobs import LocalBlobs
+from .checked_blobs import CheckedBlobs
 from .client_calls import ClientCalls
 from .clients import Clients
 from .controller_calls import ControllerCalls
@@ -64,9 +65,10 @@ class Engine:
         self._fence = Fence()
         self._workers = Workers(name)
         self.outbox = Outbox(self._fence.controller_of)
-        self.local = LocalBlobs(store, spool)
+        checked = CheckedBlobs(store)
+        self.local = LocalBlobs(checked, spool)
         self.objects = ObjectUploads(name, store, spool, object_part_bytes)
-        clients, partials = Clients(clients_max), SharedPartials(name, store, spool)
+        clients, partials = Clients(clients_max), SharedPartials(name, checked, spool)
         means = Means(spool, self.outbox, clients, partials, self._workers)
         retained = Retained(spool, retained_bytes_max)
         orphans = Orphans(partials, spool, self._workers)

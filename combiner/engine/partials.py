@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from fednet.aggregation import Aggregator, Partial
 from fednet.errors import Conflict
 from fednet.parameters import Structure
-from fednet.storage import Blobs
 
 from ..machine.orders import ReportedPartial
-from .blobs import copy_blob
+from ..machine.values import Digest
+from .checked_blobs import CheckedBlobs
 from .spool import Spool
 
 
@@ -19,24 +19,24 @@ class SharedPartials:
 
     Args:
         name: This combiner's name.
-        store: The blob store.
+        checked: The blob store.
         spool: Its files.
     """
 
-    def __init__(self, name: str, store: Blobs, spool: Spool) -> None:
+    def __init__(self, name: str, checked: CheckedBlobs, spool: Spool) -> None:
         self._name = name
-        self._store = store
+        self._checked = checked
         self._spool = spool
 
-    def share(self, phase_id: str, partial: Partial) -> None:
-        """Put this combiner's partial of a phase into the blob store, where the combiner that merges finds it."""
+    def share(self, phase_id: str, partial: Partial) -> Digest:
+        """Put this combiner's partial of a phase into the blob store and return its digest."""
         with self._spool.scratch_file() as scratch:
             partial.save(scratch)
-            self._store.put_file(_key(phase_id, self._name), scratch)
+            return self._checked.put_file(_key(phase_id, self._name), scratch)
 
     def discard(self, phase_id: str) -> None:
         """Delete this combiner's partial of a phase; nothing happens if there is none."""
-        self._store.delete(_key(phase_id, self._name))
+        self._checked.store.delete(_key(phase_id, self._name))
 
     def find(
         self,
@@ -68,10 +68,15 @@ class SharedPartials:
 
     def _load(self, told: ReportedPartial, kind: Aggregator, structure: Structure) -> Partial:
         key = _key(told.phase_id, told.combiner)
-        if path := self._store.local_path(key):
+        if told.digest is None:
+            raise Conflict(
+                f"The partial {key!r} has no digest from its combiner. Train the round again."
+            )
+        if path := self._checked.path(key, told.digest):
             return kind.load(path, structure)
         with self._spool.scratch_file() as scratch:
-            return kind.load(copy_blob(self._store, key, scratch), structure)
+            self._checked.copy(key, told.digest, scratch)
+            return kind.load(scratch, structure)
 
 
 def _key(phase_id: str, combiner: str) -> str:

@@ -65,8 +65,7 @@ class Reducer:
 
         Raises:
             NotFound: A partial, or the aggregator's memory, is not in the blob store.
-            Conflict: A partial is not the one that the controller was told of.
-            TransferCorrupted: The aggregator's memory does not match its digest.
+            Conflict: A partial, the base or the memory is not the one that the controller recorded.
         """
         if order.obsolete_state_id:
             self._local.discard_state(order.obsolete_state_id)
@@ -184,8 +183,8 @@ class Reducer:
                 form.write_to(file, arrays, structure)
             with form.open(scratch) as written:
                 views = written.arrays
-            put = self._store.put_file(blob_key(blob), scratch)
-        return replace(blob, size_bytes=put.size_bytes, sha256=put.sha256), views
+            put = self._local.put_file(blob, scratch)
+        return put, views
 
     @contextlib.contextmanager
     def _opened(self, blob: Blob, form: ModelFormat) -> Iterator[ModelFile]:

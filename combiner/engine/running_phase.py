@@ -286,7 +286,7 @@ class RunningPhase:
             self.feed(checked)
 
     async def _finish(self, *, share: bool) -> None:
-        failure = ""
+        finished = Finished()
         if share and self.folding:
             means = self._means
             self._sharing = Sharing(
@@ -294,9 +294,9 @@ class RunningPhase:
             )
             self._note_state()  # a later order may have come before this began
             with self.reading():
-                failure = await self._sharing.share(self.folding.partial)
+                finished = await self._sharing.share(self.folding.partial)
             self._sharing = None
-        self.feed(Finished(failure))
+        self.feed(finished)
 
     def _task_of(self, client: str) -> str:
         return task_id_of(self._id, client)

@@ -12,6 +12,7 @@ from fednet.aggregation import Partial
 from fednet.backoff import backoff_seconds
 from fednet.errors import FednetError
 
+from ..machine.events import Finished
 from .partials import SharedPartials
 from .workers import Workers
 
@@ -45,19 +46,19 @@ class Sharing:
         """Stop trying: nobody waits for it."""
         self._given_up.set()
 
-    async def share(self, partial: Partial) -> str:
-        """Put the partial into the store; return the reason of a failure, or ""."""
+    async def share(self, partial: Partial) -> Finished:
+        """Put the partial into the store; return its digest, or the reason of a failure."""
         failures = 0
         while True:
             try:
-                await self._workers.run(self._partials.share, self._phase_id, partial)
+                digest = await self._workers.run(self._partials.share, self._phase_id, partial)
             except FednetError as error:
                 failures += 1
                 if not error.retryable or not await self._may_try_again(failures):
-                    return error.message
+                    return Finished(error.message)
                 _log.warning("phase %s waits for the blob store: %s", self._phase_id, error)
             else:
-                return ""
+                return Finished(partial=digest)
 
     async def _may_try_again(self, failures: int) -> bool:
         """Pause, but not beyond the deadline; return True if another attempt is worth it."""

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from .answers import Answer
 from .news import Happening
-from .values import Verdict
+from .values import Digest, Verdict
 
 # Events.
 
@@ -81,9 +81,14 @@ class CloseAsked:
 
 @dataclass(frozen=True)
 class Finished:
-    """The last `Finish` is carried out; with a failure, there is no partial."""
+    """The last `Finish` is carried out; with a failure, there is no partial.
+
+    Attributes:
+        partial: The digest of the shared partial; None where none was shared.
+    """
 
     failure: str = ""
+    partial: Digest | None = None
 
 
 @dataclass(frozen=True)

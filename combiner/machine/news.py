@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from .answers import Why
-from .values import Capabilities, LogRecord, PhaseContext
+from .values import Capabilities, Digest, LogRecord, PhaseContext
 
 _OVERHEAD_BYTES: Final = 400  # ids and numbers, in a message and in memory
 
@@ -82,12 +82,14 @@ class PhaseClosed:
     Attributes:
         failure: The reason why it has no partial; empty if it has one.
         attempt: The attempt of the last order to start it.
+        partial: The digest of its shared partial; None where none is shared.
     """
 
     answers: int
     weight: float
     failure: str = ""
     attempt: int = 0
+    partial: Digest | None = None
 
 
 Happening: TypeAlias = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .values import Authority, Blob, JsonObject, PhaseContext
+from .values import Authority, Blob, Digest, JsonObject, PhaseContext
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ class ReportedPartial:
     weight: float
     base: Blob | None = None
     staleness: int = 0
+    digest: Digest | None = None
+    """Size and digest of its blob; None where it was not shared."""
 
 
 @dataclass(frozen=True)

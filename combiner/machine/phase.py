@@ -91,7 +91,7 @@ class PhaseMachine:
     _tasks: Tasks = field(init=False)
     _here: set[str] = field(default_factory=set)
     _finish_under_way: bool = False
-    _failure: str = ""
+    _last_finish: Finished = field(default_factory=Finished)
 
     def __post_init__(self) -> None:
         self._tasks = Tasks(self.phase_id, self.clients, self.withdrawn)
@@ -171,8 +171,8 @@ class PhaseMachine:
                 self._withdraw(clients)
             case CloseAsked():
                 return self._close("enough updates were in")
-            case Finished(failure):
-                return self._finished(failure)
+            case Finished():
+                return self._finished(event)
             case Released():
                 return self._released()
             case TimePassed():
@@ -325,15 +325,16 @@ class PhaseMachine:
         self.state, self._finish_under_way = PhaseState.FINISHING, True
         return [Finish(share=self.share and self.answers > 0)]
 
-    def _finished(self, failure: str) -> list[Instruction]:
+    def _finished(self, finished: Finished) -> list[Instruction]:
         self._finish_under_way = False
         if self.state is not PhaseState.FINISHING:
             return []
-        self.state, self._failure = PhaseState.CLOSED, failure
+        self.state, self._last_finish = PhaseState.CLOSED, finished
         return self._told_again()
 
     def _told_again(self) -> list[Instruction]:
         """Tell the totals, if the phase is closed: the sender of a repeated order may not have heard them."""
         if self.state is not PhaseState.CLOSED:
             return []
-        return [Tell(PhaseClosed(self.answers, self.weight, self._failure, self.attempt))]
+        failure, partial = self._last_finish.failure, self._last_finish.partial
+        return [Tell(PhaseClosed(self.answers, self.weight, failure, self.attempt, partial))]

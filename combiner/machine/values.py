@@ -36,6 +36,11 @@ class Blob:
     size_bytes: int = 0
     sha256: str = ""
 
+    @property
+    def digest(self) -> Digest:
+        """The size and SHA-256 that the controller recorded."""
+        return Digest(self.size_bytes, self.sha256)
+
 
 @dataclass(frozen=True)
 class Digest:

@@ -153,20 +153,22 @@ class PhaseReleased(_message.Message):
     def __init__(self) -> None: ...
 
 class Partial(_message.Message):
-    __slots__ = ("phase_id", "combiner", "updates", "weight", "base", "staleness")
+    __slots__ = ("phase_id", "combiner", "updates", "weight", "base", "staleness", "digest")
     PHASE_ID_FIELD_NUMBER: _ClassVar[int]
     COMBINER_FIELD_NUMBER: _ClassVar[int]
     UPDATES_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
     BASE_FIELD_NUMBER: _ClassVar[int]
     STALENESS_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
     phase_id: str
     combiner: str
     updates: int
     weight: float
     base: _common_pb2.BlobRef
     staleness: int
-    def __init__(self, phase_id: _Optional[str] = ..., combiner: _Optional[str] = ..., updates: _Optional[int] = ..., weight: _Optional[float] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., staleness: _Optional[int] = ...) -> None: ...
+    digest: _common_pb2.Digest
+    def __init__(self, phase_id: _Optional[str] = ..., combiner: _Optional[str] = ..., updates: _Optional[int] = ..., weight: _Optional[float] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., staleness: _Optional[int] = ..., digest: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ...) -> None: ...
 
 class Reduction(_message.Message):
     __slots__ = ("model_id", "base", "aggregator", "aggregator_settings_json", "partials", "state", "obsolete_state_id", "helper", "functions", "authority", "abandoned_model_ids")
@@ -372,13 +374,15 @@ class TaskUnanswered(_message.Message):
     def __init__(self, why: _Optional[_Union[TaskUnanswered.Why, str]] = ..., message: _Optional[str] = ..., traceback: _Optional[str] = ...) -> None: ...
 
 class PhaseClosed(_message.Message):
-    __slots__ = ("answers", "weight", "failure", "attempt")
+    __slots__ = ("answers", "weight", "failure", "attempt", "partial")
     ANSWERS_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
     FAILURE_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    PARTIAL_FIELD_NUMBER: _ClassVar[int]
     answers: int
     weight: float
     failure: str
     attempt: int
-    def __init__(self, answers: _Optional[int] = ..., weight: _Optional[float] = ..., failure: _Optional[str] = ..., attempt: _Optional[int] = ...) -> None: ...
+    partial: _common_pb2.Digest
+    def __init__(self, answers: _Optional[int] = ..., weight: _Optional[float] = ..., failure: _Optional[str] = ..., attempt: _Optional[int] = ..., partial: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ...) -> None: ...

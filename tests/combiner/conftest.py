@@ -148,6 +148,12 @@ class Combiner:
         mailboxes = self.engine.outbox._mailboxes.values()
         return [event_message(each.envelope) for mailbox in mailboxes for each in mailbox._kept]
 
+    def partial_of(self, phase):
+        """Return the digest of the phase's shared partial as the controllers are told it; None without one."""
+        told = [each.phase_closed for each in self.kept() if each.phase.phase_id == phase.phase_id]
+        told = [each for each in told if each.HasField("partial")]
+        return told[-1].partial if told else None
+
     async def until(self, kind, count=1, controller="controller-1"):
         """Return the first events of a kind that a controller is told, once there are so many."""
         found = []
@@ -203,7 +209,11 @@ class Combiner:
             helper=phase.helper,
         )
         reduction.partials.add(
-            phase_id=phase.phase_id, combiner=self.name, updates=updates, weight=weight
+            phase_id=phase.phase_id,
+            combiner=self.name,
+            updates=updates,
+            weight=weight,
+            digest=self.partial_of(phase) or common_pb2.Digest(sha256="0" * 64),
         )
         ref = (await self.reduce(reduction)).model
         path = tmp_path / "reduced.npz"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Final
 
 from fednet import limits
@@ -15,10 +16,19 @@ from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
 from ...machine.aggregators import aggregator_of
 from ...machine.assignment import Assignment
 from ...machine.orders import FunctionsOrder, PlanOrder, Reduction, ReportedPartial
-from ...machine.values import Authority, Blob, BlobKind, JsonObject, PhaseContext, TaskKind
+from ...machine.values import (
+    Authority,
+    Blob,
+    BlobKind,
+    Digest,
+    JsonObject,
+    PhaseContext,
+    TaskKind,
+)
 from .json_objects import json_object
 
 _KINDS: Final = {int(tasks_pb2.TaskKind.Value(kind)): kind for kind in TaskKind}
+_SHA256: Final = re.compile("[0-9a-f]{64}")
 _BLOB_KINDS: Final = {int(common_pb2.BlobRef.Kind.Value(kind)): kind for kind in BlobKind}
 
 
@@ -206,6 +216,7 @@ def _partial(message: rounds_pb2.Partial) -> ReportedPartial:
         weight=message.weight,
         base=_blob(message.base, BlobKind.MODEL, "partials") if has_base else None,
         staleness=message.staleness,
+        digest=_digest(message.digest, "partials") if message.HasField("digest") else None,
     )
 
 
@@ -231,4 +242,11 @@ def _blob(ref: common_pb2.BlobRef, kind: BlobKind, field: str) -> Blob:
     check_id(ref.id, field)
     if _BLOB_KINDS.get(ref.kind) is not kind:
         raise InvalidInput(f"The field {field} refers to a blob of another kind.", field=field)
-    return Blob(kind, ref.id, ref.size_bytes, ref.sha256)
+    digest = _digest(ref, field)
+    return Blob(kind, ref.id, digest.size_bytes, digest.sha256)
+
+
+def _digest(message: common_pb2.BlobRef | common_pb2.Digest, field: str) -> Digest:
+    if not _SHA256.fullmatch(message.sha256):
+        raise InvalidInput(f"The field {field} needs a SHA-256 in hexadecimal.", field=field)
+    return Digest(message.size_bytes, message.sha256)

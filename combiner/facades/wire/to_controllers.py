@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from fednet.wire import rounds_pb2, tasks_pb2
+from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
 
 from ...machine.news import (
     ClientJoined,
@@ -103,6 +103,12 @@ def _log(record: LogRecord) -> tasks_pb2.LogRecord:
     return tasks_pb2.LogRecord(level=record.level.value, text=record.text, task_id=record.task_id)
 
 
+def _closed(closed: PhaseClosed) -> dict[str, Any]:
+    partial = closed.partial
+    digest = common_pb2.Digest(**vars(partial)) if partial else None
+    return {**vars(closed), "partial": digest}
+
+
 def _fields(happening: Happening) -> dict[str, Any]:
     """Return the fields of news whose message has the same ones."""
     return vars(happening)
@@ -116,7 +122,7 @@ _BODIES: Final[Mapping[type[Happening], tuple[str, Callable[[Any], Any]]]] = {
     UpdateFolded: ("update_folded", _fields),
     ValidationReported: ("validation", _fields),
     TaskUnanswered: ("unanswered", _fields),
-    PhaseClosed: ("phase_closed", _fields),
+    PhaseClosed: ("phase_closed", _closed),
     LogRecord: ("log", _log),
     PredictionReported: ("prediction", _fields),
     ExchangeReported: ("exchange", _fields),

@@ -11,6 +11,7 @@ from fednet import limits
 from fednet.wire import rounds_pb2, tasks_pb2
 
 from ...presence import Capabilities
+from ..machine.state import PartialDigest
 from .news import (
     ClientGone,
     ClientSeen,
@@ -114,7 +115,10 @@ def _unanswered(event: rounds_pb2.Event) -> What:
 
 def _closed(event: rounds_pb2.Event) -> What:
     told = event.phase_closed
-    return ShareClosed(told.answers, told.weight, told.failure, told.attempt)
+    partial = None
+    if told.HasField("partial"):
+        partial = PartialDigest(told.partial.size_bytes, told.partial.sha256)
+    return ShareClosed(told.answers, told.weight, told.failure, told.attempt, partial)
 
 
 def _logged(event: rounds_pb2.Event) -> What:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...presence import Capabilities
+from ..machine.state import PartialDigest
 
 
 @dataclass(frozen=True)
@@ -100,12 +101,13 @@ class TaskFailed:
 
 @dataclass(frozen=True)
 class ShareClosed:
-    """The combiner's totals of a phase."""
+    """The combiner's totals of a phase, with the digest of its partial if that is in the blob store."""
 
     answers: int
     weight: float
     failure: str
     attempt: int
+    partial: PartialDigest | None = None
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,8 @@ def event_of(news: News, client_name: str) -> Event | None:
             problem = message[: limits.problem_characters_max]
             is_lost = failed.is_answer_lost
             return Unanswered(news.phase_id, news.client, client_name, problem, is_lost)
-        case ShareClosed(count, weight, failure, attempt):
-            return PhaseClosed(news.combiner, news.phase_id, count, weight, failure, attempt)
+        case ShareClosed() as totals:
+            return PhaseClosed(news.combiner, news.phase_id, **vars(totals))
         case _:
             return None
 

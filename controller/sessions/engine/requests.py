@@ -285,6 +285,7 @@ def _partial(phase: Phase, combiner: str, share: Share, staleness: int) -> round
         weight=share.weight,
         base=_wire_ref(common_pb2.BlobRef.MODEL, phase.model) if staleness else None,
         staleness=staleness,
+        digest=common_pb2.Digest(**vars(share.partial)) if share.partial else None,
     )
 
 

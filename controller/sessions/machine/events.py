@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .orders import Order
-from .state import BlobRef
+from .state import BlobRef, PartialDigest
 
 # The session itself
 
@@ -164,6 +164,7 @@ class PhaseClosed:
     Attributes:
         attempt: The attempt of the order that it closes.
         failure: The reason why it has no partial; empty if it has one.
+        partial: The digest of its partial; None where it is not in the blob store.
     """
 
     combiner: str
@@ -172,6 +173,7 @@ class PhaseClosed:
     weight: float
     failure: str = ""
     attempt: int = 0
+    partial: PartialDigest | None = None
 
 
 @dataclass(frozen=True)

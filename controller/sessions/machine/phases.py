@@ -251,6 +251,7 @@ def _told_totals(scene: Scene, phase: Phase, event: PhaseClosed | PhaseRefused) 
         _close_share(scene, phase, event.combiner, event.failure)
     else:
         share.closed, share.answers, share.weight = True, event.answers, event.weight
+        share.partial = event.partial
 
 
 def _close_share(scene: Scene, phase: Phase, combiner: str, failure: str) -> None:

@@ -47,6 +47,14 @@ class BlobRef:
     sha256: str
 
 
+@dataclass(frozen=True)
+class PartialDigest:
+    """Size and SHA-256 of a combiner's partial in the blob store."""
+
+    size_bytes: int
+    sha256: str
+
+
 NOWHERE = ""
 """The place of clients whose combiner is gone and that no other combiner sees; stands for a combiner's name."""
 
@@ -62,6 +70,7 @@ class Share:
         weight: Their examples.
         failure: The reason why it has no partial.
         attempt: Rises each time that the combiner is asked for more; totals of a lower one are out of date.
+        partial: The digest of its partial; None where it is not in the blob store.
     """
 
     clients: list[str]
@@ -70,6 +79,7 @@ class Share:
     weight: float = 0.0
     failure: str = ""
     attempt: int = 0
+    partial: PartialDigest | None = None
 
 
 @dataclass

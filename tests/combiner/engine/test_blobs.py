@@ -1,13 +1,15 @@
 """Models and packages on this machine: copied once, checked, and gone after the last use."""
 
+import hashlib
 import threading
 
 import pytest
 
 from fednet.combiner.engine.blobs import LocalBlobs
+from fednet.combiner.engine.checked_blobs import CheckedBlobs
 from fednet.combiner.engine.spool import Spool
 from fednet.combiner.machine.values import Blob, BlobKind
-from fednet.errors import NotFound, TransferCorrupted
+from fednet.errors import Conflict, NotFound
 from fednet.storage import open_blobs
 
 
@@ -29,7 +31,7 @@ def put_model(put_model):
 
 @pytest.fixture
 def local(store, spool):
-    return LocalBlobs(store, spool)
+    return LocalBlobs(CheckedBlobs(store), spool)
 
 
 def copies(spool):
@@ -76,23 +78,46 @@ def test_a_blob_that_is_missing_is_not_held(local, put_model, store, spool):
     assert local.acquire(ref).read_bytes() == content
 
 
-def test_a_copy_that_does_not_match_its_digest_is_thrown_away(spool):
-    """The copy of a distant store's blob is checked."""
-    store = open_blobs("memory://")
-    store.put("models/m", [b"something else"])
-    ref = Blob(BlobKind.MODEL, "m", sha256="0" * 64)
-    local = LocalBlobs(store, spool)
+def test_a_blob_that_is_not_the_recorded_one_is_never_held(local, put_model, store, spool):
+    """A copy and a file of the store are checked alike, each time that the store has another version."""
+    ref = put_model()
+    content = b"".join(store.read(f"models/{ref.id}"))
+    local.acquire(ref)
+    local.release(ref)
+    store.put(f"models/{ref.id}", [bytes(len(content))])
 
-    with pytest.raises(TransferCorrupted, match="models/m"):
+    with pytest.raises(Conflict, match=f"models/{ref.id}"):
         local.acquire(ref)
-
     assert copies(spool) == []
+
+    store.put(f"models/{ref.id}", [content])
+    with pytest.raises(Conflict, match="no digest"):
+        local.acquire(Blob(ref.kind, ref.id))
+    assert local.acquire(ref).read_bytes() == content
+    with pytest.raises(Conflict, match="another digest"):
+        local.acquire(Blob(ref.kind, ref.id, ref.size_bytes, "0" * 64))
+
+
+def test_a_file_of_the_store_is_read_once_for_its_check(tmp_path, monkeypatch):
+    """A file that this combiner has put is not read again at all."""
+    store = open_blobs(f"file://{tmp_path / 'blobs'}")
+    checked, other = CheckedBlobs(store), CheckedBlobs(store)
+    (tmp_path / "file").write_bytes(b"content")
+    digest = checked.put_file("models/m", tmp_path / "file")
+    hashed = []
+    real = hashlib.file_digest
+    monkeypatch.setattr(hashlib, "file_digest", lambda *to: hashed.append(to) or real(*to))
+
+    assert checked.path("models/m", digest).read_bytes() == b"content"
+    assert hashed == []
+    assert other.path("models/m", digest) == other.path("models/m", digest)
+    assert len(hashed) == 1
 
 
 def test_nobody_who_asks_for_a_path_waits_for_a_copy(put_model, store, spool, monkeypatch):
     """The event loop asks; a slow store must not stop it."""
     ref, other = put_model(), put_model()
-    local = LocalBlobs(store, spool)
+    local = LocalBlobs(CheckedBlobs(store), spool)
     path = local.acquire(ref)
     begun, go_on = threading.Event(), threading.Event()
     real = store.local_path
@@ -117,7 +142,7 @@ def test_nobody_who_asks_for_a_path_waits_for_a_copy(put_model, store, spool, mo
 def test_two_threads_copy_once(put_model, store, spool, monkeypatch):
     """The second waits for the first's copy."""
     ref = put_model()
-    local = LocalBlobs(store, spool)
+    local = LocalBlobs(CheckedBlobs(store), spool)
     asked = []
     real = store.local_path
     monkeypatch.setattr(store, "local_path", lambda key: asked.append(key) or real(key))

@@ -18,7 +18,6 @@ from fednet.errors import (
     LimitExceeded,
     NotFound,
     PermissionDenied,
-    TransferCorrupted,
     Unavailable,
 )
 from fednet.wire import rounds_pb2, tasks_pb2
@@ -520,8 +519,14 @@ async def test_partials_of_two_combiners_make_one_model_and_make_it_once(
         aggregator="fedavg",
         helper="numpyhelper",
     )
-    for name, weight in (("combiner-1", 1), ("combiner-2", 3)):
-        reduction.partials.add(phase_id=phase.phase_id, combiner=name, updates=1, weight=weight)
+    for each, weight in ((combiner, 1), (other, 3)):
+        reduction.partials.add(
+            phase_id=phase.phase_id,
+            combiner=each.name,
+            updates=1,
+            weight=weight,
+            digest=each.partial_of(phase),
+        )
 
     first = await combiner.reduce(reduction)
     await combiner.release(phase)
@@ -589,14 +594,18 @@ async def test_start_refuses_what_makes_no_sense(combiner, phase_of, changes, fi
 async def test_a_phase_that_cannot_begin_lets_go_of_what_it_held(combiner, phase_of, put_model):
     """A missing or wrong model leaves neither files nor blobs in use; the phase may be tried again."""
     await combiner.restart()
-    package = {"kind": "PACKAGE", "id": str(uuid.uuid4())}
-    no_model = put_model()
-    combiner.store.put(f"models/{no_model.id}", [b"no model"])
+    package = {"kind": "PACKAGE", "id": str(uuid.uuid4()), "sha256": "0" * 64}
+    no_model, changed = put_model(), put_model()
+    put = combiner.store.put(f"models/{no_model.id}", [b"no model"])
+    no_model.size_bytes, no_model.sha256 = put.size_bytes, put.sha256
+    combiner.store.put(f"models/{changed.id}", [b"no model"])
 
     with pytest.raises(NotFound):
         await combiner.start(phase_of("a", package=package))
-    with pytest.raises((InvalidModel, TransferCorrupted)):
+    with pytest.raises(InvalidModel):
         await combiner.start(phase_of("a", model=no_model))
+    with pytest.raises(Conflict, match="not the one that the controller recorded"):
+        await combiner.start(phase_of("a", model=changed))
 
     assert combiner.engine.local._held == {}
     assert files_in(combiner) == []

@@ -373,7 +373,7 @@ async def test_closing_ends_what_runs(planner, tmp_path):
 async def test_a_request_that_makes_no_sense_is_refused(planner):
     """The request is refused before anything runs."""
     good = functions(client_settings="return {}")
-    gone = common_pb2.BlobRef(kind=common_pb2.BlobRef.STATE, id=str(uuid.uuid4()))
+    gone = common_pb2.BlobRef(kind=common_pb2.BlobRef.STATE, id=str(uuid.uuid4()), sha256="0" * 64)
     async with running(planner):
         for changes in (
             {"phase_id": "../x"},
@@ -394,6 +394,7 @@ import uuid
 from pathlib import Path
 from fednet.combiner.engine.function_processes import Bounds, FunctionProcesses
 from fednet.combiner.engine.blobs import LocalBlobs
+from fednet.combiner.engine.checked_blobs import CheckedBlobs
 from fednet.combiner.engine.spool import Spool
 from fednet.storage import open_blobs
 from fednet.combiner.machine.orders import FunctionsOrder
@@ -401,7 +402,7 @@ from fednet.combiner.machine.values import Blob, BlobKind, PhaseContext
 folder = Path({folder!r})
 store = open_blobs({store!r})
 spool = Spool(folder / "spool")
-processes = FunctionProcesses(LocalBlobs(store, spool), spool, Bounds())
+processes = FunctionProcesses(LocalBlobs(CheckedBlobs(store), spool), spool, Bounds())
 about = PhaseContext(str(uuid.uuid4()), "session")
 asked = FunctionsOrder(about, {source!r}, 600, "numpyhelper")
 processes.run(asked, print, Blob(BlobKind.MODEL, {model!r}), None, clients=["a"])
@@ -463,7 +464,11 @@ async def reduction_of(combiner, phase_of, says, source, rows, *others, **change
             each.result(client, says.update(phase, client, len(client) * 2.0, metadata))
         await each.until("phase_closed")
         reduction.partials.add(
-            phase_id=phase.phase_id, combiner=each.name, updates=len(mine), weight=1
+            phase_id=phase.phase_id,
+            combiner=each.name,
+            updates=len(mine),
+            weight=1,
+            digest=each.partial_of(phase),
         )
     reduction.base.CopyFrom(model)
     return reduction

@@ -232,7 +232,13 @@ async def test_a_phase_that_opens_while_its_partial_is_shared_shares_the_whole_o
     reduction = rounds_pb2.Reduction(
         model_id=phase.phase_id, base=phase.model, aggregator="fedavg", helper=phase.helper
     )
-    reduction.partials.add(phase_id=phase.phase_id, combiner="combiner-1", updates=2, weight=2)
+    reduction.partials.add(
+        phase_id=phase.phase_id,
+        combiner="combiner-1",
+        updates=2,
+        weight=2,
+        digest=combiner.partial_of(phase),
+    )
     assert (await other.reduce(reduction)).HasField("model")
     await other.close()
     await combiner.close()

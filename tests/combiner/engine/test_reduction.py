@@ -8,7 +8,7 @@ import pytest
 
 from fednet.combiner.engine.reduction import Reducer
 from fednet.combiner.machine.values import Blob, BlobKind
-from fednet.errors import InvalidInput, NotFound, PermissionDenied, TransferCorrupted
+from fednet.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from fednet.parameters import load_parameters
 from fednet.wire import common_pb2, rounds_pb2
 
@@ -42,7 +42,11 @@ def reduction_of():
         for phase, combiner in shares:
             updates = len(phase.clients)
             reduction.partials.add(
-                phase_id=phase.phase_id, combiner=combiner.name, updates=updates, weight=updates
+                phase_id=phase.phase_id,
+                combiner=combiner.name,
+                updates=updates,
+                weight=updates,
+                digest=combiner.partial_of(phase),
             )
         return reduction
 
@@ -185,24 +189,56 @@ async def test_a_model_that_cannot_be_deleted_holds_up_no_round(
 async def test_a_state_that_is_not_what_was_stored_is_refused(
     speaking, phase_of, reduction_of, store
 ):
-    """A missing state, one of another kind and a distant one with another digest are refused."""
+    """A missing state, and one of another kind or with another digest or none, are refused."""
     await speaking.restart()
     phase = phase_of("a", aggregator="fedavgm")
     await run(speaking, phase, [("a", (1, 2, 3), "")])
     state = (await speaking.reduce(reduction_of((phase, speaking)))).state
-    gone = common_pb2.BlobRef(kind=state.kind, id=str(uuid.uuid4()))
+    gone = common_pb2.BlobRef(kind=state.kind, id=str(uuid.uuid4()), sha256=state.sha256)
+    without_digest = common_pb2.BlobRef(kind=state.kind, id=state.id)
 
     with pytest.raises(NotFound):
         await speaking.reduce(reduction_of((phase, speaking), state=gone))
+    with pytest.raises(InvalidInput, match="needs a SHA-256"):
+        await speaking.reduce(reduction_of((phase, speaking), state=without_digest))
     with pytest.raises(InvalidInput, match="another kind"):
         await speaking.reduce(reduction_of((phase, speaking), state=phase.model))
     with pytest.raises(InvalidInput, match="obsolete_state_id"):
         await speaking.reduce(reduction_of((phase, speaking), obsolete_state_id="../x"))
-    if store.local_path(f"states/{state.id}") is None:
-        store.put(f"states/{state.id}", [b"something else"])
-        with pytest.raises(TransferCorrupted):
-            await speaking.reduce(reduction_of((phase, speaking), state=state))
+    store.put(f"states/{state.id}", [b"something else"])
+    with pytest.raises(Conflict, match="not the one that the controller recorded"):
+        await speaking.reduce(reduction_of((phase, speaking), state=state))
     await speaking.close()
+
+
+async def test_a_partial_that_is_not_what_its_combiner_shared_is_refused(
+    speaking, another_combiner, phase_of, reduction_of, store, model
+):
+    """Another combiner's partial is read only with the digest that its combiner told; nothing is written else."""
+    other = another_combiner("combiner-2")
+    other.says = speaking.says
+    phase = phase_of("a", share_partial=True)
+    for each in (speaking, other):
+        await each.restart()
+        await run(each, phase, [("a", (1, 2, 3), "")])
+    reduction = reduction_of((phase, speaking), (phase, other))
+    key = f"partials/{phase.phase_id}/combiner-2"
+    without_digest = rounds_pb2.Reduction.FromString(reduction.SerializeToString())
+    without_digest.partials[1].ClearField("digest")
+    content = b"".join(store.read(key))
+    mine = b"".join(store.read(f"partials/{phase.phase_id}/combiner-1"))
+
+    with pytest.raises(Conflict, match="no digest"):
+        await speaking.reduce(without_digest)
+    store.put(key, [mine + b"x"])
+    with pytest.raises(Conflict, match="not the one that the controller recorded"):
+        await speaking.reduce(reduction)
+    assert store.size(f"models/{reduction.model_id}") is None
+    store.put(key, [content])
+
+    assert model(await speaking.reduce(reduction)) == [1, 2, 3]
+    for each in (speaking, other):
+        await each.close()
 
 
 async def test_clients_are_given_no_states(speaking, phase_of, reduction_of):
