@@ -21,7 +21,7 @@ FEDN_PYTHON ?= $(PYTHON)
 FEDN := $(foreach version,0.9.5 0.33.0,.venv-fedn-$(version)/.installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fedn test-pytorch chaos lint types proto bench wheel-test clean
+.PHONY: help setup demo test test-fedn test-pytorch chaos lint types docs proto bench wheel-test clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -57,7 +57,10 @@ lint: $(TEST) ## Check rules and format
 types: $(TEST) ## Check the types
 	@rm -rf build/types && mkdir -p build/types/fednet
 	@ln -s $(foreach room,$(wildcard fednet/*) $(COMPONENTS),$(CURDIR)/$(room)) build/types/fednet
-	MYPYPATH=build/types:benchmarks $(BIN)/mypy build/types/fednet tests/typing benchmarks
+	MYPYPATH=build/types:benchmarks:tools $(BIN)/mypy build/types/fednet tests/typing benchmarks tools
+
+docs: $(TEST) ## Generate what follows from declarations: parts of docs/, and methods of APIClient
+	$(BIN)/python tools/generate.py
 
 proto: $(TEST) ## Generate fednet/wire anew from proto/
 	$(BIN)/python -m grpc_tools.protoc -I proto --python_out=. --pyi_out=. --grpc_python_out=. $(PROTOS)

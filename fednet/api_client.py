@@ -20,11 +20,11 @@ from urllib.parse import quote
 from fednet import limits
 from fednet.addresses import split_addresses
 from fednet.api_reader import APIReader
+from fednet.api_starter import APIStarter
 from fednet.errors import DeadlineExceeded, Unavailable
 from fednet.feed import entries_of_feed, page_of_feed
 from fednet.http import Http
 from fednet.identity import find_network
-from fednet.server_functions import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,13 +35,7 @@ if TYPE_CHECKING:
 _FINAL_STATUSES = frozenset({"FINISHED", "FAILED", "TERMINATED"})
 
 
-class _Unsaid(str):
-    """FEDn's default of an option, told apart from the same word of a caller."""
-
-    __slots__ = ()
-
-
-class APIClient(APIReader):
+class APIClient(APIReader, APIStarter):
     """Drives a network through its controllers.
 
     Without a host, the address and the token come from FEDNET_URL and FEDNET_TOKEN, or else from
@@ -105,84 +99,6 @@ class APIClient(APIReader):
         self.close()
 
     # Sessions
-
-    def start_session(
-        self,
-        id: str | None = None,  # noqa: A002 - FEDn's name
-        aggregator: str = "fedavg",
-        aggregator_kwargs: dict[str, Any] | None = None,
-        model_id: str | None = None,
-        round_timeout: float = 180,
-        rounds: int = 5,
-        round_buffer_size: int = -1,
-        delete_models: bool = True,
-        validate: bool = True,
-        helper: str = _Unsaid("numpyhelper"),
-        min_clients: int = 1,
-        requested_clients: int = 8,
-        *,
-        name: str | None = None,
-        round_retries: int = 3,
-        seed: int | None = None,
-        server_functions: type | str | Path | None = None,
-    ) -> dict[str, Any]:
-        """Start a session; `docs/sessions.md` has a table of the options with their limits.
-
-        Args:
-            id: The session's id, unique in the network; a new UUID if not given.
-            aggregator: The name of the aggregator.
-            aggregator_kwargs: The aggregator's settings.
-            model_id: The model to begin with; the active one if not given.
-            round_timeout: How long a round waits for updates, in seconds. Then it goes on if at
-                least min_clients have answered, and else is repeated. With an aggregator that takes
-                stale updates (`fedbuff`), each client's training has as long, too.
-            rounds: The number of rounds.
-            round_buffer_size: How many updates are enough to aggregate; -1 for those of all
-                selected clients, or with `fedbuff` for half of requested_clients, at most 10 and
-                at least min_clients.
-            delete_models: Whether a combiner deletes a round's updates when the round is over, or
-                keeps them in its data folder.
-            validate: Whether clients validate the model of each round.
-            helper: The format of the model file; if not given, that of the model to begin with,
-                whatever it is. Any other is refused.
-            min_clients: How many clients must answer, in the whole network, for a round to count.
-            requested_clients: How many clients are asked in each round, at the most; drawn at
-                random where more are connected. With `fedbuff`, how many train at once.
-            server_functions: A class that chooses clients, gives them settings or aggregates, as
-                `fednet.server_functions.ServerFunctionsBase` has it; or its source, or the path
-                of a file with it.
-            name: A name for people; by default the id.
-            round_retries: How often a round with too few answers is repeated before the session has
-                failed.
-            seed: What the draw begins with: the same seed draws the same of the same clients. By
-                default the session's id.
-
-        Returns:
-            success, message and, where it was started, session_id and config.
-
-        Raises:
-            InvalidInput: The source of the server functions cannot be read.
-        """
-        options = {
-            "session_id": id or str(uuid.uuid4()),
-            "aggregator": aggregator,
-            "aggregator_kwargs": aggregator_kwargs,
-            "model_id": model_id,
-            "round_timeout": round_timeout,
-            "rounds": rounds,
-            "round_buffer_size": round_buffer_size,
-            "delete_models": delete_models,
-            "validate": validate,
-            "helper": None if isinstance(helper, _Unsaid) else helper,
-            "min_clients": min_clients,
-            "requested_clients": requested_clients,
-            "name": name,
-            "round_retries": round_retries,
-            "seed": seed,
-        }
-        if server_functions is not None:
-            options["server_functions"] = source_of(server_functions)
-        return self._http.create("/api/v1/sessions/", options)
 
     def stop_session(self, id: str) -> dict[str, Any]:  # noqa: A002 - as in get_session
         """End a session. What its committed rounds gave stays; the round under way is given up.
@@ -326,37 +242,6 @@ class APIClient(APIReader):
         if after is None:
             after = int(self.get_feed(limits.feed_numbers_max)["head"])
         return entries_of_feed(self._http, after, kinds, session_id, self._pause)
-
-    # Predictions
-
-    def start_predictions(
-        self,
-        prediction_id: str | None = None,
-        model_id: str | None = None,
-        requested_clients: int | None = None,
-        round_timeout: float = 180,
-    ) -> dict[str, Any]:
-        """Let clients predict with a model; `get_predictions(correlation_id=prediction_id)` has what they say.
-
-        It is a session of its own: `wait_session(prediction_id)` waits until all have answered.
-
-        Args:
-            prediction_id: The id of that session, unique in the network; a new UUID if not given.
-            model_id: The model to predict with; the active one if not given.
-            requested_clients: How many clients are asked, at the most; None for all that can
-                predict.
-            round_timeout: How long the clients may take, in seconds.
-
-        Returns:
-            success, message and, where it was started, prediction_id.
-        """
-        options = {
-            "prediction_id": prediction_id or str(uuid.uuid4()),
-            "model_id": model_id,
-            "requested_clients": requested_clients,
-            "round_timeout": round_timeout,
-        }
-        return self._http.create("/api/v1/predictions/start", options)
 
     # Models
 

@@ -4,9 +4,8 @@ from typing import Any
 
 from pydantic import Field
 
-from fednet.contract import Permission, requires
+from fednet.contract import Permission, PredictionOptions, requires
 
-from ..sessions.options import PredictionOptions
 from .access import caller
 from .resource import (
     Alternatives,

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from flask import current_app
 
-from fednet.contract import Principal
+from fednet.contract import PredictionOptions, Principal, SessionOptions
 from fednet.identity import Verifier
 from fednet.storage import Blobs, Document
 
@@ -13,7 +13,6 @@ from ..catalog import Catalog
 from ..feed.feed import Feed
 from ..records import Records
 from ..registry import Registry
-from ..sessions.options import PredictionOptions, SessionOptions
 
 _EXTENSION = "fednet"
 

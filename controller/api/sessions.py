@@ -7,14 +7,13 @@ from flask import request
 from pydantic import BaseModel, ConfigDict, Field
 
 from fednet import limits
-from fednet.contract import Permission, requires
+from fednet.contract import Permission, SessionOptions, requires
 from fednet.errors import Conflict, FailedPrecondition
 from fednet.storage import Document
 
 from ..feed.entries import EntryKind, Interest, session_ids
 from ..rest.later import Look, answer_when
 from ..sessions.machine.state import Kind, Status
-from ..sessions.options import SessionOptions
 from .access import caller
 from .resource import Alternatives, Asked, ById, Filters, Maker, Resource, Shown, add_list_routes
 from .services import services

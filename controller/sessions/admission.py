@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fednet import limits
+from fednet.contract import PredictionOptions, SessionOptions
 from fednet.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
 from fednet.storage import Document, Query
 
@@ -14,7 +15,6 @@ from ..presence import Capabilities, Presence
 from ..records import Records
 from .consistency import check_consistency
 from .first_document import config_of, first_document
-from .options import PredictionOptions, SessionOptions
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from fednet import limits
 from fednet.aggregation import Aggregator, aggregator
+from fednet.contract import SessionOptions, check_source
 from fednet.errors import InvalidInput
 from fednet.parameters import model_format
-from fednet.server_functions import check_source
-
-from .options import SessionOptions
 
 
 def check_consistency(options: SessionOptions) -> None:

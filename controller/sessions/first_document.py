@@ -6,14 +6,13 @@ from typing import Any
 
 from fednet import limits
 from fednet.aggregation import aggregator
-from fednet.server_functions import check_source
+from fednet.contract import PredictionOptions, SessionOptions, check_source
 from fednet.storage import Document
 
 from ..catalog import helper_of
 from ..records import new_id, timestamp
 from .machine.kernel import Machine
 from .machine.state import BlobRef, Functions, Kind, Session
-from .options import PredictionOptions, SessionOptions
 
 
 def first_document(
@@ -54,51 +53,41 @@ def config_of(options: SessionOptions | PredictionOptions, helper: str) -> dict[
 
 
 def _session(options: SessionOptions, model: Document, package: Document | None) -> Session:
-    document_id = new_id()
-    session_id = options.session_id or document_id
     staleness_max = aggregator(options.aggregator, options.aggregator_kwargs).staleness_max
-    return Session(
-        session_id=session_id,
-        document_id=document_id,
-        kind=Kind.ASYNCHRONOUS if staleness_max else Kind.TRAINING,
-        rounds=options.rounds,
-        min_clients=options.min_clients,
-        requested_clients=options.requested_clients,
-        round_timeout=options.round_timeout,
-        round_buffer_size=options.round_buffer_size,
-        round_retries=options.round_retries,
-        delete_models=options.delete_models,
-        validate=options.validate_models,
-        helper=helper_of(model),
-        aggregator=options.aggregator,
-        aggregator_kwargs=options.aggregator_kwargs or {},
-        model=_blob_ref(model),
-        package=_blob_ref(package) if package else None,
-        seed=session_id if options.seed is None else str(options.seed),
-        staleness_max=staleness_max,
-        functions=_functions(options.server_functions),
-    )
-
-
-def _functions(source: str | None) -> Functions | None:
-    return Functions(source, list(check_source(source).methods)) if source else None
+    kind = Kind.ASYNCHRONOUS if staleness_max else Kind.TRAINING
+    session = _new_session(kind, options, model, package)
+    session.staleness_max = staleness_max
+    if source := options.server_functions:
+        session.functions = Functions(list(check_source(source).methods))
+    return session
 
 
 def _prediction_session(
     options: PredictionOptions, model: Document, package: Document | None
 ) -> Session:
-    document_id = new_id()
-    session_id = options.session_id or document_id
-    return Session(
-        session_id=session_id,
-        document_id=document_id,
-        kind=Kind.PREDICTION,
+    """Return a session of one round, which is neither repeated nor validated."""
+    as_session = SessionOptions(
+        id=options.session_id,
+        model_id=options.model_id,
+        round_timeout=options.round_timeout,
+        requested_clients=options.requested_clients or limits.session_clients_max,
+        min_clients=1,
         rounds=1,
         round_retries=0,
-        min_clients=1,
-        requested_clients=options.requested_clients or limits.session_clients_max,
-        seed=session_id,
-        round_timeout=options.round_timeout,
+        validate=False,
+    )
+    return _new_session(Kind.PREDICTION, as_session, model, package)
+
+
+def _new_session(
+    kind: Kind, options: SessionOptions, model: Document, package: Document | None
+) -> Session:
+    document_id = new_id()
+    return Session(
+        session_id=options.session_id or document_id,
+        document_id=document_id,
+        kind=kind,
+        options=options,
         helper=helper_of(model),
         model=_blob_ref(model),
         package=_blob_ref(package) if package else None,

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fednet.cli._connection import accepted, with_api
+from fednet.cli._option_flags import option_flags
 from fednet.cli._output import json_option, show_answer
 from fednet.cli.resource import add_list_and_get
+from fednet.contract import PredictionOptions
 
 if TYPE_CHECKING:
     from fednet.api_client import APIClient
@@ -23,20 +25,7 @@ add_list_and_get(prediction, "predictions")
 
 
 @prediction.command()
-@click.option("--id", "prediction_id", help="The id of its session; by default a new one.")
-@click.option("--model-id", help="The model to predict with; by default the active one.")
-@click.option(
-    "--requested-clients",
-    type=int,
-    help="How many clients are asked, at the most; by default all that can predict.",
-)
-@click.option(
-    "--round-timeout",
-    type=float,
-    default=180,
-    show_default=True,
-    help="How long the clients may take, in seconds.",
-)
+@option_flags(PredictionOptions)
 @json_option
 @with_api
 def start(api: APIClient, *, as_json: bool, **options: Any) -> None:

@@ -1,5 +1,10 @@
-"""The declarations that all parts of a network agree on; each stands here once."""
+"""The declarations that all parts of a network agree on; each stands here once.
 
+REST, the command line, `APIClient`, the stored state and the documentation are made from them.
+"""
+
+from fednet.contract._function_source import FUNCTION_METHODS, DeclaredFunctions, check_source
+from fednet.contract._options import Option, OptionTraits, options_of
 from fednet.contract._permissions import (
     OPEN,
     PERMISSIONS,
@@ -11,17 +16,26 @@ from fednet.contract._permissions import (
     requires,
 )
 from fednet.contract._principals import Principal, PrincipalKind, Role
+from fednet.contract._session_options import PredictionOptions, SessionOptions
 
 __all__ = [
+    "FUNCTION_METHODS",
     "OPEN",
     "PERMISSIONS",
+    "DeclaredFunctions",
+    "Option",
+    "OptionTraits",
     "Permission",
+    "PredictionOptions",
     "Principal",
     "PrincipalKind",
     "Role",
+    "SessionOptions",
     "check_permission",
+    "check_source",
     "is_allowed",
     "open_to_all",
+    "options_of",
     "permission_of",
     "requires",
 ]

@@ -8,7 +8,7 @@
 
     api.start_session(server_functions=ServerFunctions)
 
-The class travels as its source. `check_source` reads it without running it; it runs on a combiner,
+The class travels as its source, which `fednet.contract.check_source` reads without running it. It runs on a combiner,
 each run in a process of its own:
 
     process:    python -m fednet.server_functions, with the path of the run's folder on its stdin
@@ -18,17 +18,14 @@ See `docs/server-functions.md` for what users may rely on, and `_run` for the fi
 
 from fednet.server_functions._base import ServerFunctionsBase
 from fednet.server_functions._run import ANSWER, MODEL, REQUEST, STATE, Run
-from fednet.server_functions._source import METHODS, Declared, check_source, source_of
+from fednet.server_functions._source import source_of
 
 __all__ = [
     "ANSWER",
-    "METHODS",
     "MODEL",
     "REQUEST",
     "STATE",
-    "Declared",
     "Run",
     "ServerFunctionsBase",
-    "check_source",
     "source_of",
 ]

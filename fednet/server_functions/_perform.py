@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from fednet import limits
+from fednet.contract import check_source
 from fednet.errors import InvalidModel, TaskFailed
 from fednet.parameters import model_format, open_model, write_model
 from fednet.server_functions._memory import load_memory, save_memory
 from fednet.server_functions._offered import OFFERED
 from fednet.server_functions._problems import FILE
 from fednet.server_functions._run import MODEL, STATE, Run
-from fednet.server_functions._source import check_source
 
 _MODULE = "server_functions"
 _SEED_NUMBERS = 2**32

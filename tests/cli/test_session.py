@@ -72,5 +72,5 @@ def test_server_functions_come_from_a_file(network, tmp_path):
     missing = fednet("start", "--server-functions", str(tmp_path / "none"), *network)
 
     assert refused.exit_code != 0
-    assert "such classes are: none" in refused.stderr
+    assert "such classes: none" in refused.stderr
     assert missing.exit_code == 2

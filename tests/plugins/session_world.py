@@ -6,6 +6,7 @@ follows waits until the test lets it happen. So every order of events can be tri
 
 from dataclasses import dataclass, field
 
+from fednet.contract import SessionOptions, options_of
 from fednet.controller.sessions.machine.events import (
     Answered,
     Began,
@@ -35,6 +36,15 @@ from fednet.controller.sessions.machine.state import BlobRef, Session
 
 KINDS = frozenset({"TRAIN", "VALIDATE", "PREDICT", "EXCHANGE"})
 OPEN, ANSWERED, UNANSWERED = "open", "answered", "unanswered"
+
+
+def session_with(**given):
+    """Return a session with these fields, of which some are options; it validates and repeats nothing unless told."""
+    names = {option.name for option in options_of(SessionOptions)} - {"helper"}
+    options = {name: value for name, value in given.items() if name in names}
+    options = {"validate": False, "round_retries": 0} | options
+    fields = {name: value for name, value in given.items() if name not in names}
+    return Session(options=SessionOptions(**options), **fields)
 
 
 @dataclass

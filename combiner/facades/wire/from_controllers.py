@@ -7,10 +7,10 @@ import re
 from typing import Final
 
 from fednet import limits
+from fednet.contract import check_source
 from fednet.errors import InvalidInput
 from fednet.names import check_id
 from fednet.parameters import model_format
-from fednet.server_functions import check_source
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
 
 from ...machine.aggregators import aggregator_of

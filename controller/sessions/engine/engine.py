@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError
 from typing import Any
 
 from fednet import limits
-from fednet.contract import Principal
+from fednet.contract import PredictionOptions, Principal, SessionOptions
 from fednet.errors import AlreadyExists, FailedPrecondition, LimitExceeded, Unavailable
 from fednet.storage import Document
 
@@ -25,7 +25,6 @@ from ..admission import Admission
 from ..machine.events import Event, MoreRoundsAsked, PauseAsked, ResumeAsked, StopAsked
 from ..machine.kernel import Machine
 from ..machine.state import Kind, Session, Status
-from ..options import PredictionOptions, SessionOptions
 from .intake import Intake
 from .lease_keeper import LeaseKeeper
 from .links import CombinerLinks, place_of

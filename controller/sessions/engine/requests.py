@@ -96,12 +96,14 @@ def call_of(session: Session, order: Order, authority: Authority) -> Call:
         case ReleasePhase(_, phase_id):
             return release_call(session.session_id, phase_id, authority)
         case PlanRound():
-            seconds = session.round_timeout + limits.round_grace_seconds
+            seconds = session.options.round_timeout + limits.round_grace_seconds
             return Call("Plan", _plan(session, order, right), seconds, Pool.FUNCTIONS)
         case ReduceRound():
             aggregates = session.functions is not None and session.functions.aggregates
             pool = Pool.FUNCTIONS if aggregates else Pool.REDUCING
-            return Call("Reduce", _reduction(session, order, right), session.round_timeout, pool)
+            return Call(
+                "Reduce", _reduction(session, order, right), session.options.round_timeout, pool
+            )
 
 
 def release_call(session_id: str, phase_id: str, authority: Authority) -> Call:
@@ -175,10 +177,10 @@ def _phase(session: Session, order: StartPhase, right: rounds_pb2.Authority) -> 
         client_settings_json=_client_settings(phase, order.clients),
         seconds_max=order.seconds_max,
         attempt=order.attempt,
-        aggregator=session.aggregator if has_rounds else "",
-        aggregator_settings_json=json.dumps(session.aggregator_kwargs) if has_rounds else "",
+        aggregator=session.options.aggregator if has_rounds else "",
+        aggregator_settings_json=_aggregator_settings(session) if has_rounds else "",
         share_partial=phase.is_shared,
-        retain_updates=phase.kind == "TRAIN" and not session.delete_models,
+        retain_updates=phase.kind == "TRAIN" and not session.options.delete_models,
         keep_updates=functions is not None and functions.aggregates,
         authority=right,
     )
@@ -189,12 +191,16 @@ def _settings(session: Session, phase: Phase) -> dict[str, Any]:
     if not plan_of(session).has_rounds:
         return {"session_id": session.session_id}
     return {
-        **aggregator(session.aggregator, session.aggregator_kwargs).client_settings,
+        **aggregator(session.options.aggregator, session.options.aggregator_kwargs).client_settings,
         **phase.settings,
+        **session.options.for_clients(),
         "session_id": session.session_id,
         "round": phase.number,
-        "rounds": session.rounds,
     }
+
+
+def _aggregator_settings(session: Session) -> str:
+    return json.dumps(session.options.aggregator_kwargs or {})
 
 
 def _client_settings(phase: Phase, clients: tuple[str, ...]) -> Mapping[str, str]:
@@ -227,8 +233,8 @@ def _functions(session: Session, current: Round) -> rounds_pb2.ServerFunctions:
     )
     return rounds_pb2.ServerFunctions(
         about=about,
-        source=functions.source,
-        seconds_max=session.round_timeout,
+        source=session.options.server_functions or "",
+        seconds_max=session.options.round_timeout,
         obsolete_state_ids=functions.obsolete,
         helper=session.helper,
     )
@@ -254,8 +260,8 @@ def _reduction(
     return rounds_pb2.Reduction(
         model_id=current.model_id,
         base=_wire_ref(common_pb2.BlobRef.MODEL, session.model),
-        aggregator=session.aggregator,
-        aggregator_settings_json=json.dumps(session.aggregator_kwargs),
+        aggregator=session.options.aggregator,
+        aggregator_settings_json=_aggregator_settings(session),
         partials=partials,
         state=_wire_ref(common_pb2.BlobRef.STATE, state) if state else None,
         obsolete_state_id=session.obsolete_state_id,
@@ -268,7 +274,7 @@ def _reduction(
 
 def _abandoned(session: Session, current: Round) -> list[str]:
     """Return the ids of the models that the last attempts at the round may have left, also before an end."""
-    before = range(session.round_retries + 1)
+    before = range(session.options.round_retries + 1)
     ids = [
         model_id_in(session, current.number, attempt, reopened=often)
         for often in range(session.reopened + 1)

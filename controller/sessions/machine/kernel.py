@@ -119,7 +119,7 @@ class Machine:
             "status": str(session.status),
             "reason": session.reason,
             "round_number": self.round_number,
-            "rounds_total": session.rounds if self._plan.has_rounds else 0,
+            "rounds_total": session.options.rounds if self._plan.has_rounds else 0,
             "model_id": session.model.id,
             "progress": self.progress,
             "state": session.to_dict(),
@@ -228,7 +228,7 @@ class Machine:
             self._begin_attempt(scene)
 
     def _add_rounds(self, rounds: int, scene: Scene) -> None:
-        self.session.rounds += rounds
+        self.session.add_rounds(rounds)
         if self.session.is_draining:
             self.session.is_draining = False
             self._begin_round(scene)
@@ -273,7 +273,7 @@ class Machine:
         session.failures, session.reopened = 0, 0
         for beside in self._plan.beside:
             beside.committed(scene)
-        if session.number < session.rounds:
+        if session.number < session.options.rounds:
             self._begin_round(scene)
         else:
             session.is_draining = True
@@ -304,7 +304,7 @@ class Machine:
         session.failures += 1
         if current.is_recorded:
             scene.write(ended_round(scene, "Failed"))
-        if session.failures <= session.round_retries:
+        if session.failures <= session.options.round_retries:
             rest_before_next_attempt(scene)
             return
         forget_attempt(session, current)
@@ -337,7 +337,7 @@ class Machine:
         """Return the values whose change makes a decision lasting."""
         session, current = self.session, self.session.round
         where = (current.attempt, current.step, current.rests_until) if current else ()
-        return (session.status, session.number, session.rounds, session.is_draining, where)
+        return (session.status, session.number, session.options.rounds, session.is_draining, where)
 
     def _judge(self, scene: Scene, before: tuple[Any, ...]) -> None:
         decision = scene.decision

@@ -76,4 +76,4 @@ class Scene:
 
     def deadline(self) -> float:
         """Return the deadline of a step that starts now: round_timeout plus a grace period for messages."""
-        return self.now + self.session.round_timeout + limits.round_grace_seconds
+        return self.now + self.session.options.round_timeout + limits.round_grace_seconds

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter
+from pydantic import BeforeValidator, TypeAdapter
+
+from fednet.contract import SessionOptions
+
+from .stored import present_state, stored_options
 
 
 class Kind(StrEnum):
@@ -217,14 +222,14 @@ class Round:
 class Functions:
     """A user's class that chooses clients, gives them settings or aggregates; see `fednet.server_functions`.
 
+    Its source is the option server_functions.
+
     Attributes:
-        source: Its source.
         methods: The names of its methods.
         state: Its memory when the newest round was committed; None if it has none.
         obsolete: The ids of states that nobody will ask for again.
     """
 
-    source: str
     methods: list[str]
     state: BlobRef | None = None
     obsolete: list[str] = field(default_factory=list)
@@ -267,13 +272,12 @@ class Session:
     Attributes:
         session_id: The id that people use.
         document_id: The id of its document, a UUID of ours; all ids that it makes come from it.
-        requested_clients: The number of clients asked in a round at most.
+        options: Its configuration; `rounds` grows when the session is continued.
+        helper: The format of its models.
         number: The rounds that are committed.
         model: The newest model.
         aggregator_state: The aggregator's memory with that model; None if it has none.
         obsolete_state_id: The id of the memory before, which nobody will ask for again; empty if there is none.
-        delete_models: True if combiners delete the updates when a round is over.
-        seed: The seed of the draw of clients.
         functions: The user's server functions; None if there are none.
         failures: The failed attempts at the present round.
         reopened: How often it was continued after an end within the present round.
@@ -286,22 +290,12 @@ class Session:
     session_id: str
     document_id: str
     kind: Kind
-    rounds: int
-    min_clients: int
-    requested_clients: int
-    round_timeout: float
+    options: Annotated[SessionOptions, BeforeValidator(stored_options)]
     helper: str
     model: BlobRef
     package: BlobRef | None = None
-    round_buffer_size: int = -1
-    round_retries: int = 0
-    validate: bool = False
-    aggregator: str = "fedavg"
-    aggregator_kwargs: dict[str, Any] = field(default_factory=dict)
     aggregator_state: BlobRef | None = None
     obsolete_state_id: str = ""
-    delete_models: bool = True
-    seed: str = ""
     functions: Functions | None = None
     staleness_max: int = 0
     status: Status = Status.INITIALIZED
@@ -315,9 +309,19 @@ class Session:
     flights: dict[str, Flight] = field(default_factory=dict)
     flights_begun: int = 0
 
+    @property
+    def seed(self) -> str:
+        """The seed of the draw of clients."""
+        return self.session_id if self.options.seed is None else str(self.options.seed)
+
+    def add_rounds(self, rounds: int) -> None:
+        """Raise the number of rounds."""
+        total = self.options.rounds + rounds
+        self.options = self.options.model_copy(update={"rounds": total})
+
     def reopen(self, rounds: int) -> None:
         """Let a session that has ended begin again, with more rounds."""
-        self.rounds += rounds
+        self.add_rounds(rounds)
         self.status, self.reason = Status.INITIALIZED, ""
         self.failures, self.is_draining = 0, False
         self.reopened += 1
@@ -335,13 +339,13 @@ class Session:
         return values
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Session:
-        """Return the session whose `to_dict` gave these values.
+    def from_dict(cls, values: Mapping[str, Any]) -> Session:
+        """Return the session whose `to_dict` gave these values, in this version or an earlier one.
 
         Raises:
-            pydantic.ValidationError: Another version wrote them.
+            pydantic.ValidationError: A version wrote them whose unfinished sessions cannot go on here.
         """
-        return _ADAPTER.validate_python(values)
+        return _ADAPTER.validate_python(present_state(values))
 
 
 _ADAPTER: TypeAdapter[Session] = TypeAdapter(Session)

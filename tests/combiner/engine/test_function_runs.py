@@ -383,7 +383,7 @@ async def test_a_request_that_makes_no_sense_is_refused(planner):
         ):
             with pytest.raises(InvalidInput):
                 await planner.plan(good, **changes)
-        with pytest.raises(InvalidInput, match="no Python"):
+        with pytest.raises(InvalidInput, match="not valid Python"):
             await planner.plan("(")
         with pytest.raises(NotFound):
             await planner.plan(good, state=gone)

@@ -5,9 +5,10 @@ from contextlib import ExitStack
 
 import numpy as np
 import pytest
+from session_world import session_with
 
 from fednet.controller.server import Controller
-from fednet.controller.sessions.machine.state import BlobRef, Kind, Session
+from fednet.controller.sessions.machine.state import BlobRef, Kind
 from fednet.parameters import write_model
 from fednet.testing import Network
 
@@ -35,7 +36,7 @@ def new_session():
             "aggregator_kwargs": {},
             "model": SEED,
         }
-        return Session(**{**figures, **fields})
+        return session_with(**{**figures, **fields})
 
     return make
 

@@ -10,12 +10,11 @@ import requests
 
 from fednet import limits
 from fednet.combiner.engine.spool import Spool
-from fednet.contract import Principal, Role
+from fednet.contract import Principal, Role, SessionOptions
 from fednet.controller.feed.entries import Interest
 from fednet.controller.server import Controller
 from fednet.controller.sessions.engine import reports
 from fednet.controller.sessions.engine.news import TaskSent
-from fednet.controller.sessions.options import SessionOptions
 from fednet.errors import FailedPrecondition, InvalidInput, Unavailable
 from fednet.packages import create_package
 from fednet.parameters import load_parameters, write_model

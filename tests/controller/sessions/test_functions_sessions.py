@@ -299,7 +299,7 @@ def test_they_work_on_a_model_of_any_format(network, tmp_path):
 
 AGGREGATES = "class F:\n    def aggregate(self, a, b): ...\n"
 REFUSED = [
-    ({"server_functions": "class F"}, "server_functions", "no Python"),
+    ({"server_functions": "class F"}, "server_functions", "not valid Python"),
     ({"server_functions": ""}, "server_functions", "one class with"),
     ({"server_functions": 5}, "server_functions", "string"),
     (

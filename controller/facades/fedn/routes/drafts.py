@@ -12,13 +12,12 @@ from flask import Flask, request
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from fednet import limits
-from fednet.contract import Permission, requires
+from fednet.contract import Permission, SessionOptions, requires
 
 from ....api.access import caller
 from ....api.services import services
 from ....records import timestamp
 from ....sessions.machine.state import Status
-from ....sessions.options import SessionOptions
 from ..dialect import is_fedns
 from ..refusals import not_there
 from .parts import v1_blueprint

@@ -6,14 +6,13 @@ from typing import Any
 from flask import Response, request
 from pydantic import BaseModel
 
-from fednet.contract import Permission, requires
+from fednet.contract import Permission, SessionOptions, requires
 from fednet.errors import AlreadyExists, FailedPrecondition
 from fednet.storage import Document, Query
 
 from ....api.access import caller
 from ....api.listing import documents, list_answer, object_answer
 from ....api.services import services
-from ....sessions.options import SessionOptions
 from ..configs import session_configs
 from ..dates import http_date
 from ..rounds import round_forms

@@ -74,7 +74,7 @@ class Exchange:
         return scene.round.phase
 
     def _outcome(self, phase: Phase, scene: Scene) -> Outcome:
-        current, least = scene.round, scene.session.min_clients
+        current, least = scene.round, scene.session.options.min_clients
         if not phase.is_closed:
             return None
         count = len(scene.tally(phase).values)

@@ -32,9 +32,11 @@ _BUFFER_SIZE_MAX = 10  # by default; the paper found it to do well everywhere
 
 def buffer_size(session: Session) -> int:
     """Return the number of updates that make a model: by default half of those that train at once, ten at most."""
-    if session.round_buffer_size > 0:
-        return session.round_buffer_size
-    return max(session.min_clients, min(_BUFFER_SIZE_MAX, session.requested_clients // 2))
+    if session.options.round_buffer_size > 0:
+        return session.options.round_buffer_size
+    return max(
+        session.options.min_clients, min(_BUFFER_SIZE_MAX, session.options.requested_clients // 2)
+    )
 
 
 class Flights:
@@ -83,18 +85,20 @@ class Flights:
     def _over(self, scene: Scene) -> Outcome:
         session, current = scene.session, scene.round
         clients = len({flight.client for flight in _buffer(session)})
-        if clients >= session.min_clients:
+        if clients >= session.options.min_clients:
             current.parts = [flight.phase for flight in _buffer(session)]
             session.flights = {each.phase.phase_id: each for each in _in_flight(session)}
             current.trained_at = scene.now
             return Done()
         why = "; ".join(current.problems) or "nobody answered in time"
-        return Failed(f"{clients} of at least {session.min_clients} clients answered ({why})")
+        return Failed(
+            f"{clients} of at least {session.options.min_clients} clients answered ({why})"
+        )
 
     def _send_out(self, scene: Scene) -> None:
         """Give idle clients the newest model, as many as may train at once."""
         session = scene.session
-        free = session.requested_clients - len(_in_flight(session))
+        free = session.options.requested_clients - len(_in_flight(session))
         if free <= 0:
             return
         seed = f"{session.seed}/draw/{session.flights_begun}"
@@ -120,7 +124,7 @@ class FlightsBeside:
 
     def committed(self, scene: Scene) -> None:
         """Give up all flights after the last round."""
-        if scene.session.number >= scene.session.rounds:
+        if scene.session.number >= scene.session.options.rounds:
             _give_up(list(scene.session.flights.values()), scene)
 
     def absorb(self, event: Event, scene: Scene) -> None:
@@ -168,7 +172,7 @@ def _buffer(session: Session) -> list[Flight]:
 def _is_full(session: Session) -> bool:
     buffer = _buffer(session)
     clients = {flight.client for flight in buffer}
-    return len(buffer) >= buffer_size(session) and len(clients) >= session.min_clients
+    return len(buffer) >= buffer_size(session) and len(clients) >= session.options.min_clients
 
 
 def _begin(client: str, combiner: str, scene: Scene) -> None:

@@ -73,7 +73,7 @@ class Plan:
 
     def _planned(self, event: Planned, scene: Scene) -> Outcome:
         """Hand on the choice, without chosen clients that have left meanwhile."""
-        current, least = scene.round, scene.session.min_clients
+        current, least = scene.round, scene.session.options.min_clients
         current.functions_state, current.settings = event.state, event.settings
         if _functions(scene).selects:
             current.choice = shares_of(scene.network.capable("TRAIN"), event.clients)

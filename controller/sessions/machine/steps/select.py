@@ -28,7 +28,7 @@ class Select:
 
     def start(self, scene: Scene) -> Outcome:
         """Draw at once if enough clients are connected."""
-        scene.round.deadline = scene.now + scene.session.round_timeout
+        scene.round.deadline = scene.now + scene.session.options.round_timeout
         return self._draw_if_possible(scene)
 
     def absorb(self, event: Event, scene: Scene) -> Outcome:
@@ -41,7 +41,7 @@ class Select:
 
     def expire(self, scene: Scene) -> Outcome:
         """Fail: too few clients came."""
-        least = scene.session.min_clients
+        least = scene.session.options.min_clients
         connected = scene.network.count(self._kind)
         return Failed(f"{connected} of at least {least} clients were connected")
 
@@ -52,17 +52,17 @@ class Select:
     def _draw_if_possible(self, scene: Scene) -> Outcome:
         session, current = scene.session, scene.round
         answered = scene.tally(current.phase).answered if current.phase else {}
-        if len(answered) >= session.min_clients:
+        if len(answered) >= session.options.min_clients:
             current.choice = {}
             return Done()
-        if scene.network.count(self._kind) < session.min_clients - len(answered):
+        if scene.network.count(self._kind) < session.options.min_clients - len(answered):
             return None
         capable = scene.network.capable(self._kind)
         free = {combiner: clients - answered.keys() for combiner, clients in capable.items()}
-        if sum(map(len, free.values())) < session.min_clients - len(answered):
+        if sum(map(len, free.values())) < session.options.min_clients - len(answered):
             return None
         missing = scene.tally(current.phase).missing() if current.phase else []
         seed = f"{session.seed}/{self._kind}/{current.number}/{current.attempt}"
-        requested = session.requested_clients - len(answered)
+        requested = session.options.requested_clients - len(answered)
         current.choice = sample_clients(free, requested, seed, first=missing)
         return Done()

@@ -37,7 +37,7 @@ class Train:
             current.problems = noted(current.problems, problem)
         if not current.planned_at and len(phase.begun) >= len(phase.shares):
             current.planned_at = scene.now
-        if 0 < scene.session.round_buffer_size <= len(scene.tally(phase).answered):
+        if 0 < scene.session.options.round_buffer_size <= len(scene.tally(phase).answered):
             phases.close_early(scene, phase)
         return self._outcome(phase, scene)
 
@@ -68,7 +68,7 @@ class Train:
         return current.phase
 
     def _outcome(self, phase: Phase, scene: Scene) -> Outcome:
-        current, least = scene.round, scene.session.min_clients
+        current, least = scene.round, scene.session.options.min_clients
         if not phase.is_closed:
             return None
         if phase.answers >= least:

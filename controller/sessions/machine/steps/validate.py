@@ -22,7 +22,9 @@ class Validate:
         seed = f"{session.seed}/VALIDATE/{session.number}/0"
         capable = scene.network.capable("VALIDATE")
         shares = (
-            sample_clients(capable, session.requested_clients, seed) if session.validate else {}
+            sample_clients(capable, session.options.requested_clients, seed)
+            if session.options.validate_models
+            else {}
         )
         if not shares:
             return

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fednet.controller.sessions.options import SessionOptions
+from fednet.contract import SessionOptions
 
 STARTED = "2026-11-21T16:56:04.471773Z"
 

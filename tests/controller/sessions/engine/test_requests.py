@@ -49,7 +49,7 @@ def start(phase, clients=("x",), attempt=0):
 
 def test_every_order_is_one_call_with_its_authority(new_session, phase, current):
     """The controller, the term and the session; the combiner refuses an older term."""
-    session = new_session(functions=Functions("class S: ...", ["client_settings"]))
+    session = new_session(functions=Functions(["client_settings"]))
     orders = {
         "Start": start(phase),
         "Close": ClosePhase("k", "p"),
@@ -68,7 +68,7 @@ def test_every_order_is_one_call_with_its_authority(new_session, phase, current)
 
 def test_a_call_has_the_deadline_and_the_threads_of_its_kind(new_session, phase, current):
     """Server functions may take a round's time, and hold up no other call."""
-    functions = Functions("class S: ...", ["aggregate"])
+    functions = Functions(["aggregate"])
 
     short = call_of(new_session(), start(phase), RIGHT)
     merged = call_of(new_session(), ReduceRound("k", current), RIGHT)

@@ -1,9 +1,9 @@
 """Sessions with small figures, and worlds around them."""
 
 import pytest
-from session_world import World
+from session_world import World, session_with
 
-from fednet.controller.sessions.machine.state import BlobRef, Kind, Session
+from fednet.controller.sessions.machine.state import BlobRef, Kind
 
 SEED = BlobRef("seed-model", 1, "0" * 64)
 TWO_COMBINERS = {"a": ["a1", "a2"], "b": ["b1"]}
@@ -26,7 +26,7 @@ def new_session():
             "helper": "numpyhelper",
             "model": SEED,
         }
-        return Session(**{**figures, **fields})
+        return session_with(**{**figures, **fields})
 
     return make
 

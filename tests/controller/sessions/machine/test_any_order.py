@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from session_world import World, restarted
+from session_world import World, restarted, session_with
 
 from fednet.controller.sessions.machine.events import Unheard
 from fednet.controller.sessions.machine.plans import SessionPlan
-from fednet.controller.sessions.machine.state import BlobRef, Functions, Kind, Session
+from fednet.controller.sessions.machine.state import BlobRef, Functions, Kind
 from fednet.controller.sessions.machine.steps.commit import Commit
 from fednet.controller.sessions.machine.steps.exchange import Exchange
 from fednet.controller.sessions.machine.steps.reduce import Reduce
@@ -22,7 +22,7 @@ HARSH = (*GENTLE, "time", "kill", "revive")
 
 def session_of(kind, **fields):
     figures = {"rounds": 2, "min_clients": 2, "requested_clients": 4, "round_retries": 3}
-    return Session(
+    return session_with(
         session_id="s",
         document_id="document-of-s",
         kind=kind,
@@ -73,7 +73,7 @@ KINDS = {
     "training": lambda: (session_of(Kind.TRAINING, validate=True), None),
     "buffer": lambda: (session_of(Kind.TRAINING, round_buffer_size=2), None),
     "functions": lambda: (
-        session_of(Kind.TRAINING, functions=Functions("class F: ...", ["client_selection"])),
+        session_of(Kind.TRAINING, functions=Functions(["client_selection"])),
         None,
     ),
     "asynchronous": lambda: (session_of(Kind.ASYNCHRONOUS, staleness_max=3, validate=True), None),
@@ -81,7 +81,7 @@ KINDS = {
         session_of(
             Kind.ASYNCHRONOUS,
             staleness_max=3,
-            functions=Functions("class F: ...", ["client_selection", "client_settings"]),
+            functions=Functions(["client_selection", "client_settings"]),
         ),
         None,
     ),

@@ -243,7 +243,7 @@ def test_a_stopped_session_releases_all_flights(flying):
 
 def test_server_functions_choose_who_flies_and_with_which_settings(flying):
     """The functions choose among the idle clients, round by round."""
-    functions = Functions("class F: ...", ["client_selection", "client_settings"])
+    functions = Functions(["client_selection", "client_settings"])
     world = flying(functions=functions)
     current = world.session.round
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from session_world import World, restarted
+from session_world import World, restarted, session_with
 
 from fednet import limits
 from fednet.controller.sessions.machine.events import (
@@ -171,7 +171,7 @@ def test_a_session_that_is_paused_while_it_waits_for_clients_waits_without_a_dea
     world.tell(ResumeAsked())
 
     assert paused is None
-    assert world.machine.next_deadline() == world.now + world.session.round_timeout
+    assert world.machine.next_deadline() == world.now + world.session.options.round_timeout
 
 
 def test_more_rounds_go_on_from_a_session_that_drains(new_world):
@@ -307,9 +307,15 @@ def test_a_controller_killed_at_any_moment_comes_to_the_same_end(killed_at, kind
     """The model is the same, and nobody works twice."""
 
     def live(dies):
-        figures = {"rounds": 2, "min_clients": 1, "requested_clients": 8, "round_timeout": 60.0}
-        session = Session("s", "document", kind, helper="numpyhelper", model=SEED, **figures)
-        session.rounds = 1 if kind is Kind.PREDICTION else 2
+        session = session_with(
+            session_id="s",
+            document_id="document",
+            kind=kind,
+            helper="numpyhelper",
+            model=SEED,
+            rounds=1 if kind is Kind.PREDICTION else 2,
+            round_timeout=60.0,
+        )
         world = World(session, {"a": ["a1"], "b": ["b1"]})
         world.begin()
         for moment in range(200):

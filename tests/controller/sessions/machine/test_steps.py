@@ -20,7 +20,7 @@ from fednet.controller.sessions.machine.state import BlobRef, Functions, Kind, S
 
 
 def functions_with(*methods):
-    return Functions("class F: ...", list(methods))
+    return Functions(list(methods))
 
 
 def close_all(world, answers=1):
@@ -351,7 +351,7 @@ def test_the_next_round_trains_while_the_last_model_is_validated(new_world):
 def test_the_oldest_validation_ends_if_a_slow_client_has_too_many_before_it(new_world):
     """The number of validations is bounded."""
     world = new_world(rounds=limits.open_validations_max + 3, validate=True, places={"a": ["a1"]})
-    while world.session.number < world.session.rounds:
+    while world.session.number < world.session.options.rounds:
         if world.orders:
             world.obey()
         elif world.news:

@@ -1,0 +1,166 @@
+"""The options of a session, and of a session in which clients predict. This is their only declaration.
+
+REST checks requests with these models. The flags of `fednet session start`, `APIClient.start_session`, the table in
+docs/sessions.md, the options in a session's state and the settings of clients are all made from the fields. So a new
+option is a field here, and the step that uses it.
+
+FEDn's arguments come first, in its order: `APIClient.start_session` takes them by position. New options go to the end.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from fednet import limits
+from fednet.contract._function_source import check_source
+from fednet.contract._options import OptionTraits, options_of
+from fednet.errors import InvalidInput
+from fednet.names import NAME_PATTERN
+
+_WORDS_OF_THE_API = frozenset({"continue", "count", "list", "pause", "resume", "start", "stop"})
+
+
+def _is_free(session_id: str) -> str:
+    if session_id in _WORDS_OF_THE_API:
+        raise ValueError(f"{session_id!r} is a word of the API: choose another id")
+    return session_id
+
+
+def _is_no_truth_value(given: Any) -> Any:
+    """Refuse a truth value: Python counts True as 1, so its sender has mixed up two options."""
+    if isinstance(given, bool):
+        raise ValueError("this is a number, not true or false")  # noqa: TRY004  pydantic takes no TypeError
+    return given
+
+
+def _is_server_functions(source: str) -> str:
+    try:
+        check_source(source)
+    except InvalidInput as error:
+        raise ValueError(error.message) from error
+    return source
+
+
+_Name = Annotated[str, Field(max_length=limits.name_characters_max)]
+_Id = Annotated[
+    str,
+    Field(pattern=NAME_PATTERN, max_length=limits.name_characters_max),
+    AfterValidator(_is_free),
+]
+"""An id that fits into an address."""
+
+_NO_TRUTH_VALUE = BeforeValidator(_is_no_truth_value)
+_Clients = Annotated[int, Field(ge=1, le=limits.session_clients_max), _NO_TRUTH_VALUE]
+_Seconds = Annotated[float, Field(gt=0, le=limits.round_seconds_max), _NO_TRUTH_VALUE]
+_Source = Annotated[str, AfterValidator(_is_server_functions)]
+
+
+class _Options(BaseModel):
+    """Options that are checked; numbers may come as texts, as some of FEDn's clients send them."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True
+    )
+
+
+class SessionOptions(_Options):
+    """The configuration of one session; numbers may come as texts, as some of FEDn's clients send them."""
+
+    session_id: Annotated[_Id | None, OptionTraits(fedn="session_id")] = Field(
+        default=None, alias="id"
+    )
+    """The session's id, unique in the network; by default a new UUID."""
+
+    aggregator: Annotated[_Name, OptionTraits(fedn="aggregator")] = "fedavg"
+    """The name of the rule that makes a round's model from updates."""
+
+    aggregator_kwargs: Annotated[dict[str, Any] | None, OptionTraits(fedn="aggregator_kwargs")] = (
+        None
+    )
+    """The aggregator's settings, by name."""
+
+    model_id: Annotated[_Name | None, OptionTraits(fedn="model_id")] = None
+    """The id of the model to begin with; by default the active model."""
+
+    round_timeout: Annotated[_Seconds, OptionTraits(fedn="round_timeout")] = 180
+    """The time that a round waits for updates, in seconds. Then it goes on if at least min_clients have answered.
+    With an aggregator that takes stale updates, each client's training has as long, too."""
+
+    rounds: Annotated[
+        int,
+        Field(ge=1, le=limits.session_rounds_max),
+        _NO_TRUTH_VALUE,
+        OptionTraits(fedn="rounds", is_for_clients=True),
+    ] = 5
+    """The number of rounds."""
+
+    round_buffer_size: Annotated[
+        int,
+        Field(ge=-1, le=limits.session_clients_max),
+        _NO_TRUTH_VALUE,
+        OptionTraits(fedn="buffer_size"),
+    ] = -1
+    """The number of updates that is enough to aggregate; -1 for all selected clients. With an aggregator that takes
+    stale updates, -1 is for half of requested_clients, at most 10 and at least min_clients."""
+
+    delete_models: Annotated[
+        bool, OptionTraits(fedn="delete_models_storage", flag="--delete-models/--keep-models")
+    ] = True
+    """True if combiners delete a round's updates when the round is over; else they keep them in their data folder."""
+
+    validate_models: Annotated[bool, OptionTraits(fedn="validate")] = Field(
+        default=True, alias="validate"
+    )
+    """True if clients validate the model of each round."""
+
+    helper: Annotated[_Name | None, OptionTraits(fedn="helper_type")] = None
+    """The format of the model file; by default that of the model to begin with, and no other is accepted."""
+
+    min_clients: Annotated[_Clients, OptionTraits(fedn="clients_required")] = 1
+    """The number of clients that must answer, in the whole network, for a round to count."""
+
+    requested_clients: Annotated[_Clients, OptionTraits(fedn="clients_requested")] = 8
+    """The largest number of clients asked in each round; drawn at random if more are connected. With an
+    aggregator that takes stale updates, the number that train at once."""
+
+    name: Annotated[_Name | None, Field(min_length=1)] = None
+    """A name for people; by default the id."""
+
+    round_retries: Annotated[int, Field(ge=0, le=limits.round_retries_max), _NO_TRUTH_VALUE] = 3
+    """The number of times that a round with too few answers is repeated before the session has failed."""
+
+    seed: (
+        Annotated[int, Field(ge=0, lt=2**limits.session_seed_bits_max), _NO_TRUTH_VALUE] | None
+    ) = None
+    """The seed of the draw: the same seed draws the same of the same clients. By default the session's id."""
+
+    server_functions: Annotated[_Source | None, OptionTraits(is_source=True)] = None
+    """The source of a class that chooses clients, gives them settings or aggregates; see server-functions.md."""
+
+    def for_clients(self) -> dict[str, Any]:
+        """Return the options that clients get with each task, by name."""
+        return {
+            option.name: getattr(self, option.field_name)
+            for option in options_of(type(self))
+            if option.traits.is_for_clients
+        }
+
+
+class PredictionOptions(_Options):
+    """The configuration of a session in which clients predict."""
+
+    session_id: Annotated[_Id | None, OptionTraits(flag="--id")] = Field(
+        default=None, alias="prediction_id"
+    )
+    """The id of the prediction session, unique in the network; by default a new UUID."""
+
+    model_id: _Name | None = None
+    """The id of the model to predict with; by default the active model."""
+
+    requested_clients: _Clients | None = None
+    """The largest number of clients asked; by default all that can predict."""
+
+    round_timeout: _Seconds = 180
+    """The time that the clients may take, in seconds."""
