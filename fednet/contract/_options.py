@@ -16,7 +16,7 @@ class OptionTraits:
     """The properties of an option that the type, default, limits and docstring of its field do not tell.
 
     Attributes:
-        fedn: FEDn's name of the option; empty if FEDn has none. Only FEDn's façade reads it.
+        fedn: The name under which FEDn shows the option; empty if it shows none. Only FEDn's façade reads it.
         flag: The flag on the command line, if it does not follow from the name.
         is_source: True if the value is Python source, which people give as a class or as a file.
         is_for_clients: True if clients get the option with each task, in the settings.

@@ -68,9 +68,7 @@ class _Options(BaseModel):
 class SessionOptions(_Options):
     """The configuration of one session; numbers may come as texts, as some of FEDn's clients send them."""
 
-    session_id: Annotated[_Id | None, OptionTraits(fedn="session_id")] = Field(
-        default=None, alias="id"
-    )
+    session_id: _Id | None = Field(default=None, alias="id")
     """The session's id, unique in the network; by default a new UUID."""
 
     aggregator: Annotated[_Name, OptionTraits(fedn="aggregator")] = "fedavg"
@@ -81,7 +79,7 @@ class SessionOptions(_Options):
     )
     """The aggregator's settings, by name."""
 
-    model_id: Annotated[_Name | None, OptionTraits(fedn="model_id")] = None
+    model_id: _Name | None = None
     """The id of the model to begin with; by default the active model."""
 
     round_timeout: Annotated[_Seconds, OptionTraits(fedn="round_timeout")] = 180

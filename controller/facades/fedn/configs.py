@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from fednet.storage import Document, Query
 
 from ...api.services import services
-
-_OPTIONS: Final = {
-    "aggregator": "aggregator",
-    "aggregator_kwargs": "aggregator_kwargs",
-    "buffer_size": "round_buffer_size",
-    "clients_requested": "requested_clients",
-    "clients_required": "min_clients",
-    "delete_models_storage": "delete_models",
-    "helper_type": "helper",
-    "round_timeout": "round_timeout",
-    "rounds": "rounds",
-    "validate": "validate",
-}
-"""Our name of each option, by FEDn's."""
+from .options import in_fedns_words
 
 
 def session_configs(sessions: Sequence[Document]) -> list[dict[str, Any]]:
@@ -41,7 +28,7 @@ def session_configs(sessions: Sequence[Document]) -> list[dict[str, Any]]:
 def options(session: Document) -> dict[str, Any]:
     """Return the options of a session under FEDn's names."""
     config: dict[str, Any] = next(iter(session.get("session_config", [])), {})
-    return {theirs: config.get(ours) for theirs, ours in _OPTIONS.items()}
+    return in_fedns_words(config)
 
 
 def by_field(

@@ -6,10 +6,10 @@ the session that is there. Our own way needs one call; see `sessions.start`.
 
 import json
 from functools import wraps
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from flask import Flask, request
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from fednet import limits
 from fednet.contract import Permission, SessionOptions, requires
@@ -19,44 +19,21 @@ from ....api.services import services
 from ....records import timestamp
 from ....sessions.machine.state import Status
 from ..dialect import is_fedns
+from ..options import in_fedns_words, in_our_words, with_clients_enough
 from ..refusals import not_there
 from .parts import v1_blueprint
-
-
-class FednConfig(BaseModel):
-    """A session's configuration in FEDn 0.33's words."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    aggregator: str = "fedavg"
-    aggregator_kwargs: dict[str, Any] | None = None
-    round_timeout: float = 180
-    buffer_size: int = -1
-    rounds: int = 5
-    delete_models_storage: bool = True
-    clients_required: int = 1
-    requested_clients: int = 8
-    validate_models: bool = Field(default=True, alias="validate")
-    helper_type: str | None = None
-    model_id: str | None = None
-    server_functions: str | None = None
-
-    @field_validator("aggregator_kwargs", mode="before")
-    @classmethod
-    def _from_text(cls, given: Any) -> Any:
-        """FEDn also takes the settings as JSON in a text."""
-        return json.loads(given) if isinstance(given, str) else given
 
 
 class NewDraft(BaseModel):
     """A draft as FEDn sends it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     name: str | None = Field(None, min_length=1, max_length=limits.name_characters_max)
     session_id: str | None = None
     seed_model_id: str | None = None
-    session_config: FednConfig
+    session_config: dict[str, Any]
+    """The options, in FEDn's words."""
 
 
 class StartedDraft(BaseModel):
@@ -72,6 +49,8 @@ class StartedDraft(BaseModel):
     """In seconds, by default that of the draft; a session that is continued keeps its own."""
 
 
+_DEFAULT_ROUNDS: Final = SessionOptions.model_fields["rounds"].default
+
 api = v1_blueprint("drafts", "sessions")
 
 
@@ -81,7 +60,7 @@ def start(body: StartedDraft) -> dict[str, Any]:
     """Start what was sent as a draft before; where its session has ended, add rounds to it."""
     session = services().records.lookup_natural("sessions", body.session_id)
     if session and Status(session["status"]).is_final:
-        services().sessions.extend(caller(), body.session_id, body.rounds or FednConfig().rounds)
+        services().sessions.extend(caller(), body.session_id, body.rounds or _DEFAULT_ROUNDS)
     else:
         services().sessions.start(caller(), _options_of_draft(body))
     return {"success": True, "message": "Session started", "session_id": body.session_id}
@@ -117,7 +96,7 @@ def _keep() -> dict[str, Any]:
         InvalidInput: It can be no session; names the option.
     """
     wanted = NewDraft.model_validate(request.get_json())
-    options = _options_in_our_words(wanted)
+    options = _options_of(wanted)
     draft = services().records.insert(
         "drafts", {"options": options.model_dump(mode="json"), "committed_at": timestamp()}
     )
@@ -126,31 +105,27 @@ def _keep() -> dict[str, Any]:
         "session_id": draft["id"],
         "name": options.name,
         "status": "Created",
-        "session_config": wanted.session_config.model_dump(mode="json", by_alias=True),
+        "session_config": in_fedns_words(options.model_dump(mode="json", by_alias=True)),
         "seed_model_id": options.model_id,
         "committed_at": draft["committed_at"],
     }
 
 
-def _options_in_our_words(wanted: NewDraft) -> SessionOptions:
-    """Return the options of a draft; FEDn never read how many clients were requested, so too few pass."""
-    config = wanted.session_config
-    enough = max(config.requested_clients, config.clients_required, config.buffer_size)
-    return SessionOptions(
-        name=wanted.name,
-        aggregator=config.aggregator,
-        aggregator_kwargs=config.aggregator_kwargs,
-        model_id=config.model_id or wanted.seed_model_id,
-        round_timeout=config.round_timeout,
-        rounds=config.rounds,
-        round_buffer_size=config.buffer_size,
-        delete_models=config.delete_models_storage,
-        validate=config.validate_models,
-        helper=config.helper_type,
-        min_clients=config.clients_required,
-        requested_clients=enough,
-        server_functions=config.server_functions,
-    )
+def _options_of(wanted: NewDraft) -> SessionOptions:
+    """Return the options of a draft; the settings of the aggregator may be JSON in a text."""
+    config = in_our_words(wanted.session_config)
+    config["name"] = wanted.name
+    config["model_id"] = config.get("model_id") or wanted.seed_model_id
+    config["aggregator_kwargs"] = _from_text(config.get("aggregator_kwargs"))
+    return with_clients_enough(SessionOptions.model_validate(config))
+
+
+def _from_text(given: Any) -> Any:
+    """Return the value of a JSON text; anything else stays as it is, for the options' own check."""
+    try:
+        return json.loads(given) if isinstance(given, str) else given
+    except ValueError:
+        return given
 
 
 def _options_of_draft(asked: StartedDraft) -> SessionOptions:

@@ -15,6 +15,7 @@ from ....api.listing import documents, list_answer, object_answer
 from ....api.services import services
 from ..configs import session_configs
 from ..dates import http_date
+from ..options import with_clients_enough
 from ..rounds import round_forms
 from .parts import Slice, only, root_blueprint
 
@@ -42,7 +43,7 @@ def start_session() -> dict[str, Any]:
     if asked.session_id and services().records.lookup_natural("sessions", asked.session_id):
         return {"success": False, "message": "Session already exists."}
     try:
-        session = services().sessions.start(caller(), _with_clients_enough(asked))
+        session = services().sessions.start(caller(), with_clients_enough(asked))
     except (AlreadyExists, FailedPrecondition) as refusal:
         return {"success": False, "message": refusal.message}
     config = _configs([session])[0]
@@ -84,12 +85,6 @@ def get_round(query: OfRound) -> dict[str, Any]:
     """What each combiner had a part in."""
     found = services().records.get("rounds", query.round_id)
     return {**only(found, "round_id"), "combiners": _combiners(found)}
-
-
-def _with_clients_enough(asked: SessionOptions) -> SessionOptions:
-    """FEDn never read how many clients were requested, so fewer than it requires or waits for pass."""
-    enough = max(asked.requested_clients, asked.min_clients, asked.round_buffer_size)
-    return asked.model_copy(update={"requested_clients": enough})
 
 
 def _configs(sessions: Sequence[Document]) -> list[dict[str, Any]]:

@@ -86,8 +86,8 @@ def test_what_nobody_sent_cannot_be_started(api):
     ("wrong", "field"),
     [
         ({"server_functions": "class A: ..."}, "server_functions"),
-        ({"aggregator_kwargs": "{"}, "session_config.aggregator_kwargs"),
-        ({"bogus": 1}, "session_config.bogus"),
+        ({"aggregator_kwargs": "{"}, "aggregator_kwargs"),
+        ({"bogus": 1}, "bogus"),
         ({"clients_required": 0}, "min_clients"),
     ],
 )
