@@ -114,7 +114,7 @@ def test_updates_of_any_age_make_the_models_that_numpy_makes(
     for made in load_parameters(tmp_path / "final.npz"):
         np.testing.assert_allclose(made, third, rtol=1e-6)
     told = {each["number"]: each for each in net.api.get_rounds()["result"]}
-    names = {each["client_id"]: each["name"] for each in net.api.get_clients()["result"]}
+    names = {each["id"]: each["name"] for each in net.api.get_clients()["result"]}
     ages = {
         number: sorted((names[each["client_id"]], each["staleness"]) for each in told_of["merged"])
         for number, told_of in told.items()

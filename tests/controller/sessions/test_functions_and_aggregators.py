@@ -85,7 +85,7 @@ def run(net, functions, **options):
 def passed_over(net, sites):
     """Return the sites that `client_selection` leaves out."""
     clients = net.api.get_clients()["result"]
-    by_id = {each["client_id"]: int(each["name"].removeprefix("site-")) for each in clients}
+    by_id = {each["id"]: int(each["name"].removeprefix("site-")) for each in clients}
     numbers = [number for _, number in sorted(by_id.items())]
     return [site for site in sites if site.number in numbers[-2:]]
 
