@@ -1,7 +1,7 @@
-"""Aggregation: how the updates of many clients become one model.
+"""Aggregation: makes one model of the updates of many clients.
 
-An aggregator gives out partials. A partial obeys laws: updates may be accumulated in any order,
-split over any number of partials, and these merged in any order; `finish` gives the same model.
+An aggregator makes partials. A partial obeys laws: updates may be accumulated in any order, split over any number of
+partials, and these merged in any order; `finish` gives the same model.
 """
 
 from fednet.aggregation._labelled_updates import Collecting, LabelledUpdates

@@ -1,4 +1,4 @@
-"""Rules that look at each parameter by itself: the median, and the mean without the ends."""
+"""Rules for each parameter by itself: the median, and the mean without the extremes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class FedMedian(Keeping):
 
     Yin, Chen, Ramchandran and Bartlett, "Byzantine-Robust Distributed Learning: Towards Optimal
     Statistical Rates", ICML 2018, arXiv:1803.01498, definition 1. Of an even number of updates it
-    is the mean of the two in the middle. It stays near the honest as long as they are the majority.
+    is the mean of the two in the middle. It stays near the honest updates as long as they are the majority.
     """
 
     name: ClassVar[str] = "fedmedian"
 
     def combine(self, numbers: _Array, weights: _Array) -> _Array:  # noqa: ARG002  all count alike
-        """The median of each column."""
+        """Return the median of each column."""
         return median_of_columns(numbers)
 
 
@@ -36,8 +36,8 @@ class FedTrimmedAvg(Keeping):
 
     Yin, Chen, Ramchandran and Bartlett, "Byzantine-Robust Distributed Learning: Towards Optimal
     Statistical Rates", ICML 2018, arXiv:1803.01498, definition 2: of n values, the largest and the
-    smallest beta * n are left out, rounded down. It needs as many updates as it takes to leave out
-    one at each end, for with fewer it would be a plain mean.
+    smallest beta * n are left out, rounded down. It needs enough updates to leave out one at each end; with
+    fewer it would be a plain mean.
     """
 
     beta: float = setting(
@@ -54,11 +54,11 @@ class FedTrimmedAvg(Keeping):
 
     @property
     def updates_min(self) -> int:
-        """As many as it takes to leave out one at each end."""
+        """The smallest number of updates of which one is left out at each end."""
         return next(n for n in range(math.floor(1 / self.beta), 1 << 20) if self._trimmed(n))
 
     def combine(self, numbers: _Array, weights: _Array) -> _Array:  # noqa: ARG002  all count alike
-        """The trimmed mean of each column."""
+        """Return the trimmed mean of each column."""
         left_out = self._trimmed(len(numbers))
         kept = _sorted(numbers)[left_out : len(numbers) - left_out]
         return np.asarray(kept.mean(0))
@@ -69,16 +69,16 @@ class FedTrimmedAvg(Keeping):
 
 
 def median_of_columns(numbers: _Array) -> _Array:
-    """The median of each column of a matrix."""
+    """Return the median of each column of a matrix."""
     return median_of_sorted(_sorted(numbers))
 
 
 def median_of_sorted(numbers: _Array) -> _Array:
-    """The median of each column of a matrix whose columns are sorted."""
+    """Return the median of each column of a matrix whose columns are sorted."""
     count = len(numbers)
     return np.asarray(0.5 * numbers[(count - 1) // 2] + 0.5 * numbers[count // 2])
 
 
 def _sorted(numbers: _Array) -> _Array:
-    """The columns in ascending order; they are sorted as rows, where a value's neighbours are near."""
+    """Return the columns in ascending order; sort them as rows, because a row is contiguous in memory."""
     return np.sort(np.ascontiguousarray(numbers.T), axis=1).T

@@ -1,4 +1,4 @@
-"""How far updates are from one another, over all their parameters."""
+"""Distances between updates, over all their parameters."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _Array = np.ndarray[Any, Any]
 
 
 def squared_distances(updates: Sequence[Update]) -> _Array:
-    """The squared Euclidean distance of each two updates.
+    """Return the squared Euclidean distance of each pair of updates.
 
-    The differences themselves are squared: the quicker way over the products of all updates loses
-    the distances between the honest as soon as one sends huge numbers.
+    The differences are squared: the faster way, by scalar products of updates, loses the distances between honest
+    updates as soon as one client sends huge numbers.
 
     Args:
-        updates: At least one.
+        updates: One or more updates.
 
     Returns:
-        A symmetric matrix of float64, infinite where a distance is beyond its range.
+        A symmetric matrix of float64; a distance beyond its range is infinite.
     """
     totals = np.zeros((len(updates), len(updates)))
     with np.errstate(over="ignore"):
@@ -37,9 +37,9 @@ def squared_distances(updates: Sequence[Update]) -> _Array:
 
 
 def precedes(one: Update, other: Update) -> bool:
-    """Whether the first number in which two updates differ is smaller in the one.
+    """Return True if the first number in which two updates differ is smaller in the first one.
 
-    An order that does not depend on who came first; for ties.
+    This order breaks ties independently of the order of arrival.
     """
     for position in range(len(one.arrays)):
         for (numbers,) in walk((one, other), position):
@@ -50,7 +50,7 @@ def precedes(one: Update, other: Update) -> bool:
 
 
 def _add_squares(totals: _Array, numbers: _Array) -> None:
-    """Add a block's part of each distance above the diagonal."""
+    """Add a block's share to each distance above the diagonal."""
     for row in range(len(numbers) - 1):
         differences = numbers[row + 1 :] - numbers[row]
         totals[row, row + 1 :] += np.einsum("ij,ij->i", differences, differences)

@@ -27,7 +27,7 @@ class FedAvg(Aggregator):
     name: ClassVar[str] = "fedavg"
 
     def partial(self, structure: Structure) -> WeightedMean:
-        """An empty partial for models of this structure."""
+        """Return an empty partial for models of this structure."""
         return WeightedMean(structure)
 
     def load(self, path: Path, structure: Structure) -> WeightedMean:

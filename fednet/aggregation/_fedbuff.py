@@ -1,4 +1,4 @@
-"""Buffered aggregation of clients that do not wait for each other."""
+"""Buffered aggregation for clients that do not wait for each other."""
 
 from __future__ import annotations
 
@@ -22,31 +22,36 @@ _Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class FedBuff(Keeping):
-    """The mean of the clients' steps, each damped by how old the model was that it began with.
+    """The mean of the clients' steps, each damped by the age of the model that it began with.
 
     Nguyen, Malik, Zhan, Yousefpour, Rabbat, Malek and Huba, "Federated Learning with Buffered
     Asynchronous Aggregation", AISTATS 2022, arXiv:2106.06639, algorithm 1: clients train without
-    waiting for each other, and as soon as K updates are in the buffer they become a model. With
+    waiting for each other, and K updates in the buffer become a model. With
     the step d_i from the model that client i began with to its update, and the number t_i of
     models that were made meanwhile, x becomes x + server_learning_rate / K * Σ s(t_i) * d_i, where
     s(t) = (1 + t) ** -staleness_exponent. K is the session's `round_buffer_size`; whatever their
-    examples, updates of one age count alike. Integers and booleans are no place to step from: they
-    take the mean under s.
+    examples, updates of one age count alike. Integers and booleans take no step; they become the mean
+    under s.
     """
 
     server_learning_rate: float = setting(
         1.0,
-        Limits(float, "the factor of a step; 1 goes as far as the clients say", above=0, most=1e6),
+        Limits(float, "the factor of a step; 1 takes the clients' mean step", above=0, most=1e6),
     )
     staleness_exponent: float = setting(
         0.5,
-        Limits(float, "how fast old updates lose weight; with 0 all count alike", least=0, most=10),
+        Limits(
+            float,
+            "the speed at which old updates lose weight; with 0 all count alike",
+            least=0,
+            most=10,
+        ),
     )
     staleness_max: int = setting(
         100,
         Limits(
             int,
-            "how many rounds an update may be behind; a task that would come later is given up",
+            "the largest age of an update, in rounds; older tasks are cancelled",
             least=1,
             most=1_000_000,
         ),
@@ -55,22 +60,22 @@ class FedBuff(Keeping):
     name: ClassVar[str] = "fedbuff"
 
     def partial(self, structure: Structure) -> BufferedUpdates:
-        """An empty partial for models of this structure."""
+        """Return an empty partial for models of this structure."""
         return BufferedUpdates(structure, self)
 
     def combine(self, numbers: _Array, weights: _Array) -> _Array:
-        """The sum of the steps by their weights, over their number."""
+        """Return the weighted sum of the steps, divided by their number."""
         return np.asarray(weights @ numbers / len(numbers))
 
     def weight_of(self, staleness: int) -> float:
-        """How much a step counts that began so many models ago."""
+        """Return the weight of a step that began this number of models ago."""
         return float((1 + staleness) ** -self.staleness_exponent)
 
 
 class BufferedUpdates(KeptUpdates):
     """Updates, each with the model that it began with; a `Partial`.
 
-    An update of which nothing else was said began with the model that the round began with.
+    By default that is the model with which the round began.
     """
 
     def __init__(self, structure: Structure, rule: FedBuff, updates: Iterable[Update] = ()) -> None:
@@ -79,7 +84,7 @@ class BufferedUpdates(KeptUpdates):
         self._kept = list(updates)
 
     def aged(self, base: Sequence[_Array], staleness: int) -> Self:
-        """The same updates, from an older model; see `Partial.aged`."""
+        """Return the same updates, from an older model; see `Partial.aged`."""
         check_structure(Structure.of(base), self.structure)
         aged = (replace(each, base=tuple(base), staleness=staleness) for each in self._kept)
         return type(self)(self.structure, self._fedbuff, aged)
@@ -89,7 +94,7 @@ class BufferedUpdates(KeptUpdates):
         base: Sequence[_Array] = (),
         state: Sequence[_Array] | None = None,  # noqa: ARG002  nothing is remembered
     ) -> Iterator[_Array]:
-        """The base, moved by the damped steps; see `Partial.finish`."""
+        """Yield the base, moved by the damped steps; see `Partial.finish`."""
         self.check_updates()
         weights = np.array([self._fedbuff.weight_of(each.staleness) for each in self._kept])
         befores = [Update(each.base or base, each.weight) for each in self._kept]
@@ -97,7 +102,7 @@ class BufferedUpdates(KeptUpdates):
         return (self._moved(position, rows, weights) for position in range(len(base)))
 
     def _moved(self, position: int, rows: Sequence[Update], weights: _Array) -> _Array:
-        """One array of the new model; the rows are updates, what they began with, and the base."""
+        """Compute one array of the new model; the rows are the updates, their bases, and the base of the round."""
         spec = self.structure.arrays[position]
         is_float = spec.dtype.startswith("float")
         moved = np.empty(spec.shape, spec.dtype)
@@ -106,8 +111,7 @@ class BufferedUpdates(KeptUpdates):
                 made = self._step(numbers, weights) if is_float else _mean(numbers, weights)
                 if np.isnan(made).any():
                     raise InvalidModel(
-                        f"The step of array '{position}' is too large to be a number. Lower the "
-                        "clients' learning rate."
+                        f"The step of array '{position}' overflows. Lower the clients' learning rate."
                     )
                 round_into(target, made)
         return moved

@@ -1,4 +1,4 @@
-"""Averaging of clients that do unlike amounts of work."""
+"""Averaging for clients with different numbers of local steps."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ _Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class FedNova(Aggregator):
-    """The mean of the clients' steps, each divided by how many it took.
+    """The mean of the clients' steps, each divided by its number of local steps.
 
     Wang, Liu, Liang, Joshi and Poor, "Tackling the Objective Inconsistency Problem in Heterogeneous
     Federated Optimization", NeurIPS 2020, arXiv:2007.07481, for clients that run plain SGD: with
     n_k examples and t_k local steps of client k, shares p_k = n_k / n and the step d_k from the
-    model x to its update, x becomes x + (Σ p_k t_k) * Σ p_k d_k / t_k. A client says how many steps
-    it took as `num_steps` beside `num_examples`; one that runs SGD with momentum or a proximal term
-    says the sum of the paper's vector a_k instead.
+    model x to its update, x becomes x + (Σ p_k t_k) * Σ p_k d_k / t_k. A client reports the number
+    of its steps as `num_steps`, next to `num_examples`; a client that runs SGD with momentum or a proximal term
+    reports the sum of the paper's vector a_k instead.
     """
 
     name: ClassVar[str] = "fednova"
 
     def partial(self, structure: Structure) -> NormalizedMean:
-        """An empty partial for models of this structure."""
+        """Return an empty partial for models of this structure."""
         return NormalizedMean(structure)
 
     def load(self, path: Path, structure: Structure) -> NormalizedMean:
@@ -49,10 +49,10 @@ class FedNova(Aggregator):
 
 
 class NormalizedMean(WeightedMean):
-    """The mean of updates under examples over steps, and how far to go towards it; a `Partial`.
+    """The mean of updates weighted by examples over steps, and the length of the step to it; a `Partial`.
 
-    Σ p_k d_k / t_k is the step to that mean times Σ p_k / t_k. So beside the sums only two more
-    numbers are counted: the examples over the steps, and the examples times the steps.
+    Σ p_k d_k / t_k is the step to that mean times Σ p_k / t_k. So only two numbers are counted in addition to the sums:
+    the examples over the steps, and the examples times the steps.
     """
 
     def __init__(self, structure: Structure) -> None:
@@ -61,23 +61,23 @@ class NormalizedMean(WeightedMean):
         self._times_steps = 0.0
 
     def tally(self) -> list[float]:
-        """What is counted beside the sums."""
+        """The numbers that are saved with the sums."""
         return [*super().tally(), self._over_steps, self._times_steps]
 
     def recount(self, tally: Sequence[float]) -> None:
-        """Take over a saved tally, if updates can have led to it."""
+        """Take over a saved tally, if it is possible."""
         *counted, over_steps, times_steps = tally
         super().recount(counted)
         if self.updates and not 0 < over_steps * times_steps < math.inf:
             raise InvalidModel(
-                f"The saved partial says that it holds {over_steps} examples over steps and "
-                f"{times_steps} times steps, which cannot be. Aggregate the round again."
+                f"The saved partial claims {over_steps} examples over steps and {times_steps} times "
+                "steps, which is impossible. Aggregate the round again."
             )
         self._over_steps, self._times_steps = over_steps, times_steps
 
     @property
     def divisor(self) -> float:
-        """What the sums are divided by."""
+        """The divisor of the sums."""
         return self._over_steps
 
     def accumulate(
@@ -86,7 +86,7 @@ class NormalizedMean(WeightedMean):
         weight: float,
         metadata: Mapping[str, Any] = NO_METADATA,
     ) -> None:
-        """Add the arrays by examples over steps; see `Partial.accumulate`."""
+        """Add the arrays, weighted by examples over steps; see `Partial.accumulate`."""
         check_weight(weight)
         steps = _checked_steps(metadata.get("num_steps"))
         self.add(arrays, weight / steps)
@@ -96,7 +96,7 @@ class NormalizedMean(WeightedMean):
         self.updates += 1
 
     def merge(self, other: Self) -> None:
-        """Add the other's sums and counts to these; see `Partial.merge`."""
+        """Add the other partial's sums and counts; see `Partial.merge`."""
         super().merge(other)
         self._over_steps += other._over_steps
         self._times_steps += other._times_steps
@@ -106,14 +106,14 @@ class NormalizedMean(WeightedMean):
         base: Sequence[_Array] = (),
         state: Sequence[_Array] | None = None,  # noqa: ARG002  nothing is remembered
     ) -> Iterator[_Array]:
-        """The base, moved towards the mean and beyond; see `Partial.finish`."""
+        """Yield the base, moved along the direction to the mean; see `Partial.finish`."""
         self.check_updates()
         return (self._moved(position, array) for position, array in enumerate(base))
 
     def _moved(self, position: int, base: _Array) -> _Array:
         spec = self.structure.arrays[position]
         if not spec.dtype.startswith("float"):
-            return self.rounded_mean(position)  # a counter or a mask is no place to step from
+            return self.rounded_mean(position)  # counters and masks take no step
         stretch = self._times_steps / self.weight * (self._over_steps / self.weight)
         moved = np.empty(spec.shape, spec.dtype)
         for mean, before, target in self.walk(position, base, moved):
@@ -126,8 +126,8 @@ def _checked_steps(steps: object) -> float:
     is_number = isinstance(steps, Real) and not isinstance(steps, bool)
     if not is_number or not 0 < steps <= limits.update_steps_max:  # type: ignore[operator]  # a number
         raise InvalidModel(
-            f"num_steps is {reprlib.repr(steps)}. Return from train how many local steps it took, "
-            f"beside num_examples: a number above 0 and at most {limits.update_steps_max}.",
+            f"num_steps is {reprlib.repr(steps)}. Return the number of local steps from train, next to "
+            f"num_examples: a number above 0 and at most {limits.update_steps_max}.",
             field="num_steps",
         )
     return float(steps)  # type: ignore[arg-type]  # a number

@@ -1,4 +1,4 @@
-"""The geometric median of all updates: the model whose distances to them add up to the least."""
+"""The geometric median of all updates: the model with the smallest sum of distances to them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _Array = np.ndarray[Any, Any]
 
-_NUMBER_MAX: Final = 1e140  # so that sums of squares are still numbers
+_NUMBER_MAX: Final = 1e140  # so that sums of squares stay finite
 _SHARES_MOVED_MIN: Final = 1e-9
 
 
@@ -27,20 +27,20 @@ class GeometricMedian(Keeping):
 
     Pillutla, Kakade and Harchaoui, "Robust Aggregation for Federated Learning", IEEE Transactions
     on Signal Processing 70, 2022, arXiv:1912.13445, algorithm 2 (the smoothed Weiszfeld algorithm):
-    each iteration weighs update k by its examples over its distance to the present point, no less
-    than `smoothing`, and moves to the mean under these weights. It begins with the median of each
-    parameter, where no liar has a say. It stays near the honest as long as they have more than half
+    each iteration weighs update k by its examples over its distance to the current point, at least
+    `smoothing`, and moves to the mean under these weights. It begins with the median of each
+    parameter, which no minority controls. It stays near the honest updates as long as they have more than half
     of all examples. Numbers beyond ±1e140 count as ±1e140.
 
-    Every point on the way is a mean of the updates under shares, so that it never has to be held.
-    Each iteration reads all updates once.
+    Every intermediate point is a weighted mean of the updates; only its weights are kept in memory. Each iteration
+    reads all updates once.
     """
 
     iterations: int = setting(
         100,
         Limits(
             int,
-            "the number of iterations at the most; it stops before when it stands still",
+            "the largest number of iterations; it stops earlier when the point no longer moves",
             least=1,
             most=10_000,
         ),
@@ -49,7 +49,7 @@ class GeometricMedian(Keeping):
         1e-6,
         Limits(
             float,
-            "the smallest distance that is divided by, in the units of the parameters",
+            "the smallest distance to divide by, in the units of the parameters",
             least=1e-12,
             most=1e6,
         ),
@@ -58,7 +58,7 @@ class GeometricMedian(Keeping):
     name: ClassVar[str] = "geometric_median"
 
     def select(self, updates: Sequence[Update]) -> Sequence[Update]:
-        """All of them, each with its share in the median."""
+        """Return all updates, each with its share in the median."""
         examples = np.array([update.weight for update in updates])
         shares = self._pulled(examples, _distances(updates, median_of_columns))
         for _ in range(self.iterations - 1):
@@ -71,11 +71,11 @@ class GeometricMedian(Keeping):
         ]
 
     def combine(self, numbers: _Array, weights: _Array) -> _Array:
-        """The mean under the shares."""
+        """Return the mean, weighted by the shares."""
         return np.asarray(weights @ _bounded(numbers))
 
     def _moved(self, updates: Sequence[Update], examples: _Array, shares: _Array) -> _Array:
-        """The shares after one iteration."""
+        """Return the shares after one iteration."""
         return self._pulled(examples, _distances(updates, lambda numbers: shares @ numbers))
 
     def _pulled(self, examples: _Array, distances: _Array) -> _Array:
@@ -84,7 +84,7 @@ class GeometricMedian(Keeping):
 
 
 def _distances(updates: Sequence[Update], point: Callable[[_Array], _Array]) -> _Array:
-    """How far each update is from a point, which is computed from their numbers column by column."""
+    """Return the distance of each update to a point, which is computed column by column."""
     squares = np.zeros(len(updates))
     for position in range(len(updates[0].arrays)):
         for (numbers,) in walk(updates, position):

@@ -1,4 +1,4 @@
-"""What the aggregators that keep all updates of a round have in common."""
+"""The common part of the aggregators that keep all updates of a round."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 
 class Keeping(Aggregator, Rule):
-    """An aggregator that is the rule of its partials."""
+    """An aggregator that is also the rule of its partials."""
 
     def __post_init__(self) -> None:
         check_settings(self)  # type: ignore[arg-type]  # every aggregator is a dataclass
 
     @property
     def updates_max(self) -> int:
-        """As many files as can be held open at once."""
+        """The number of files that can be open at once."""
         return limits.kept_updates_max
 
     def select(self, updates: Sequence[Update]) -> Sequence[Update]:
-        """All of them, as they are; see `Rule.select`."""
+        """Return all updates unchanged; see `Rule.select`."""
         return updates
 
     def partial(self, structure: Structure) -> KeptUpdates:
-        """An empty partial for models of this structure."""
+        """Return an empty partial for models of this structure."""
         return KeptUpdates(structure, self)
 
     def load(self, path: Path, structure: Structure) -> KeptUpdates:

@@ -1,10 +1,10 @@
-"""Updates kept as they came, for rules that have to see all of them at once.
+"""Unchanged updates, for rules that need all of them at once.
 
-Nothing is copied: an update stays a view into its file, and every walk reads the files a block at a
-time and lets the pages go, so that memory does not grow with the number of updates.
+Nothing is copied: an update stays a view into its file. Every pass reads the files block by block and drops the pages,
+so memory does not grow with the number of updates.
 
-A saved partial is a model file (see `fednet.parameters`): the arrays of the first update, those of
-the second and so on, and at the end one array, float64, with the weight of each update.
+A saved partial is a model file (see `fednet.parameters`): the arrays of the first update, those of the second and so
+on, and at the end one array, float64, with the weight of each update.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ class Update:
     """One client's update.
 
     Args:
-        arrays: Its parameters, viewed in their file.
-        weight: How much it counts.
-        base: The model that it began with; None where that is the model that the round began with.
-        staleness: How many rounds ago that was the newest model.
+        arrays: The parameters, as views into their file.
+        weight: The weight of the update.
+        base: The model that it began with; None for the model with which the round began.
+        staleness: The number of rounds since that was the newest model.
     """
 
     arrays: Sequence[_Array]
@@ -55,17 +55,17 @@ class Update:
 
 
 class Rule(Protocol):
-    """How the updates of a round become a model."""
+    """A rule that makes a model of the updates of a round."""
 
     @property
     def updates_min(self) -> int:
-        """How many updates it needs at the least."""
+        """The smallest number of updates that the rule needs."""
 
     def select(self, updates: Sequence[Update]) -> Sequence[Update]:
-        """The updates that count, and for how much; it may walk through their numbers."""
+        """Return the updates that count, with their weights; it may read their numbers."""
 
     def combine(self, numbers: _Array, weights: _Array) -> _Array:
-        """What the selected updates come to, number by number.
+        """Return the combination of the selected updates, number by number.
 
         Args:
             numbers: float64, one row for each update and one column for each parameter; may be
@@ -78,7 +78,7 @@ class Rule(Protocol):
 
 
 class Kept(Partial):
-    """The updates of a round, whatever is made of them.
+    """The updates of a round.
 
     Args:
         structure: The global model's structure.
@@ -95,7 +95,7 @@ class Kept(Partial):
 
     @property
     def updates(self) -> int:  # type: ignore[override]  # nobody sets it
-        """How many updates have been folded."""
+        """The number of folded updates."""
         return len(self._kept)
 
     def accumulate(
@@ -111,11 +111,11 @@ class Kept(Partial):
         self._kept.append(Update(tuple(arrays), float(weight)))
 
     def merge(self, other: Self) -> None:
-        """Keep the other's updates, too; see `Partial.merge`."""
+        """Keep the other partial's updates, too; see `Partial.merge`."""
         if other.structure != self.structure:
             raise InvalidModel(
-                f"A partial of {other.structure.describe()} cannot be merged into one of "
-                f"{self.structure.describe()}. Both must come from the same round."
+                f"Cannot merge a partial of {other.structure.describe()} into one of "
+                f"{self.structure.describe()}. Merge partials of the same round."
             )
         self._check_room(other.updates)
         self._kept += other._kept
@@ -125,15 +125,15 @@ class Kept(Partial):
         write_model(path, chain(*(update.arrays for update in self._kept), self.notes()))
 
     def notes(self) -> list[_Array]:
-        """What is saved beside the updates: their weights."""
+        """Return the arrays that are saved with the updates: their weights."""
         return [np.array([update.weight for update in self._kept], np.float64)]
 
     def take_notes(self, arrays: list[_Array]) -> Sequence[Mapping[str, Any]]:  # noqa: ARG002  none
-        """Take the notes beside the weights from the end of what was saved: the updates' metadata."""
+        """Remove the further notes from the end of the saved arrays, and return the updates' metadata."""
         return ()
 
     def loaded(self, path: Path) -> Self:
-        """This empty partial with what was saved, viewed in the file."""
+        """Fill this empty partial with saved updates, as views into the file, and return it."""
         with open_model(path) as file:
             arrays = file.arrays
         metadata = self.take_notes(arrays)
@@ -154,7 +154,7 @@ class Kept(Partial):
         count = self.updates + more
         if count > limits.kept_updates_max:
             raise LimitExceeded(
-                f"A round of this aggregator holds at most {limits.kept_updates_max} updates. Ask "
+                f"A round of this aggregator takes at most {limits.kept_updates_max} updates. Ask "
                 "fewer clients.",
                 field="requested_clients",
             )
@@ -167,11 +167,11 @@ class Kept(Partial):
 
 
 class KeptUpdates(Kept):
-    """Kept updates of which a rule makes a model; a `Partial`.
+    """Kept updates with the rule that makes a model of them; a `Partial`.
 
     Args:
         structure: The global model's structure.
-        rule: What is made of the updates in the end.
+        rule: The rule.
     """
 
     def __init__(self, structure: Structure, rule: Rule) -> None:
@@ -183,7 +183,7 @@ class KeptUpdates(Kept):
         base: Sequence[_Array] = (),  # noqa: ARG002  the updates say it all
         state: Sequence[_Array] | None = None,  # noqa: ARG002
     ) -> Iterator[_Array]:
-        """What the rule makes of the updates, in the model's dtypes; see `Partial.finish`."""
+        """Yield the model that the rule makes, in the global model's dtypes; see `Partial.finish`."""
         self.check_updates()
         return self._combined(self._rule.select(self._kept))
 
@@ -191,7 +191,7 @@ class KeptUpdates(Kept):
         """Raise FailedPrecondition while there are too few updates for a model."""
         if self.updates < self._rule.updates_min:
             raise FailedPrecondition(
-                f"There are {self.updates} updates where the aggregator needs at least "
+                f"The round has {self.updates} updates, but the aggregator needs at least "
                 f"{self._rule.updates_min}. Ask more clients, or wait longer."
             )
 
@@ -208,16 +208,16 @@ class KeptUpdates(Kept):
 def walk(
     updates: Sequence[Update], position: int, *alongside: _Array
 ) -> Iterator[tuple[_Array, ...]]:
-    """Walk through one array of all updates, a block at a time.
+    """Iterate over one array of all updates, block by block.
 
     Args:
-        updates: At least one.
-        position: The array's place in the model.
+        updates: One or more updates.
+        position: The array's position in the model.
         alongside: Other arrays of its shape.
 
     Yields:
-        A matrix of float64, one row for each update, which the next one overwrites; and flat views
-        of the same place in the arrays alongside, which must be contiguous.
+        A matrix of float64, one row for each update, which the next block overwrites; and flat views of the same block
+        of the arrays alongside, which must be contiguous.
     """
     arrays = [update.arrays[position] for update in updates]
     columns = max(1, limits.stacked_block_bytes // (8 * len(arrays)))

@@ -1,4 +1,4 @@
-"""Rules that trust the updates which are near to many others: Krum, Multi-Krum and Bulyan."""
+"""Rules that trust updates that are near to many others: Krum, Multi-Krum and Bulyan."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _Array = np.ndarray[Any, Any]
 
 _BYZANTINE = Limits(
     int,
-    "f, the number of clients that may send anything",
+    "f, the number of clients that may send arbitrary updates",
     least=0,
     most=(limits.kept_updates_max - 3) // 4,
 )
@@ -31,13 +31,13 @@ _BYZANTINE = Limits(
 
 @dataclass(frozen=True)
 class Krum(Keeping):
-    """The one update that is nearest to its neighbours.
+    """The update that is nearest to its neighbours.
 
     Blanchard, El Mhamdi, Guerraoui and Stainer, "Machine Learning with Adversaries: Byzantine
     Tolerant Gradient Descent", NeurIPS 2017 (extended in arXiv:1703.02757): an update's score is
-    the sum of its squared distances to the n - f - 2 nearest others, of n updates; the smallest
-    wins. It needs n >= 2 f + 3. Examples do not count. Of equal scores that update wins whose first
-    differing number is smaller.
+    the sum of its squared distances to the n - f - 2 nearest other updates, of n; the smallest score
+    wins. It needs n >= 2 f + 3. Examples do not count. Of two equal scores, the update whose first
+    differing number is smaller wins.
     """
 
     byzantine: int = setting(1, _BYZANTINE)
@@ -46,16 +46,16 @@ class Krum(Keeping):
 
     @property
     def updates_min(self) -> int:
-        """As many as the proof needs."""
+        """The number of updates that the proof needs."""
         return 2 * self.byzantine + 3
 
     def select(self, updates: Sequence[Update]) -> Sequence[Update]:
-        """The winner."""
+        """Return the winner."""
         best, *_ = _best_first(updates, squared_distances(updates), self.byzantine)
         return [updates[best]]
 
     def combine(self, numbers: _Array, weights: _Array) -> _Array:  # noqa: ARG002  there is one
-        """The winner's numbers."""
+        """Return the winner's numbers."""
         return np.asarray(numbers[0])
 
 
@@ -84,29 +84,29 @@ class MultiKrum(Keeping):
 
     @property
     def updates_min(self) -> int:
-        """As many as the proof needs, and as are in the mean."""
+        """The number of updates that the proof and the mean need."""
         return max(2 * self.byzantine + 3, self.selected or 0)
 
     def select(self, updates: Sequence[Update]) -> Sequence[Update]:
-        """The best."""
+        """Return the updates with the best scores."""
         count = self.selected or len(updates) - self.byzantine
         ranking = _best_first(updates, squared_distances(updates), self.byzantine)
         return [updates[place] for place in ranking[:count]]
 
     def combine(self, numbers: _Array, weights: _Array) -> _Array:  # noqa: ARG002  all count alike
-        """The mean of each column."""
+        """Return the mean of each column."""
         return np.asarray(numbers.mean(0))
 
 
 @dataclass(frozen=True)
 class Bulyan(Keeping):
-    """The values near the median, of updates that Krum has chosen one after the other.
+    """The mean of the values near the median, of updates that Krum chooses one after the other.
 
     El Mhamdi, Guerraoui and Rouault, "The Hidden Vulnerability of Distributed Learning in
-    Byzantium", ICML 2018, arXiv:1802.07927: of n updates the winner of Krum is taken out and
+    Byzantium", ICML 2018, arXiv:1802.07927: of n updates the winner of Krum is removed and
     chosen, n - 2 f times; then each parameter becomes the mean of its n - 4 f chosen values nearest
-    to their median, of equally near ones the smaller. It needs n >= 4 f + 3. Examples do
-    not count. Where too few are left for n - f - 2 neighbours, Krum takes one.
+    to their median, of equally near values the smaller one. It needs n >= 4 f + 3. Examples do
+    not count. If too few updates are left for n - f - 2 neighbours, Krum uses one neighbour.
     """
 
     byzantine: int = setting(1, _BYZANTINE)
@@ -115,11 +115,11 @@ class Bulyan(Keeping):
 
     @property
     def updates_min(self) -> int:
-        """As many as the proof needs."""
+        """The number of updates that the proof needs."""
         return 4 * self.byzantine + 3
 
     def select(self, updates: Sequence[Update]) -> Sequence[Update]:
-        """Those that Krum chooses one after the other."""
+        """Return the updates that Krum chooses one after the other."""
         squares, left, chosen = squared_distances(updates), list(updates), []
         for _ in range(len(updates) - 2 * self.byzantine):
             best, *_ = _best_first(left, squares, self.byzantine)
@@ -128,7 +128,7 @@ class Bulyan(Keeping):
         return chosen
 
     def combine(self, numbers: _Array, weights: _Array) -> _Array:  # noqa: ARG002  all count alike
-        """The mean of those nearest to the median in each column."""
+        """Return the mean of the values nearest to the median in each column."""
         numbers.sort(0)
         distances = np.abs(numbers - median_of_sorted(numbers))
         nearest = np.argsort(distances, 0, kind="stable")[: len(numbers) - 2 * self.byzantine]
@@ -136,7 +136,7 @@ class Bulyan(Keeping):
 
 
 def _best_first(updates: Sequence[Update], squares: _Array, byzantine: int) -> list[int]:
-    """The places of updates by their scores, equal ones by their numbers.
+    """Return the positions of updates by their scores, equal scores by their numbers.
 
     Args:
         updates: The updates.
@@ -144,7 +144,9 @@ def _best_first(updates: Sequence[Update], squares: _Array, byzantine: int) -> l
         byzantine: f.
     """
     neighbours = max(1, len(updates) - byzantine - 2)
-    scores = np.sort(squares, 1)[:, 1 : neighbours + 1].sum(1)  # the first is its own, 0
+    scores = np.sort(squares, 1)[:, 1 : neighbours + 1].sum(
+        1
+    )  # the first is the distance to itself, 0
 
     def compare(one: int, other: int) -> int:
         if scores[one] != scores[other]:

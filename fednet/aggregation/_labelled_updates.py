@@ -1,6 +1,6 @@
-"""Updates kept with who sent them and what was said with them, for whoever makes the model elsewhere.
+"""Updates with their client and its metadata, for server functions that make the model.
 
-A saved partial is that of kept updates, and at the end one more array, uint8: the labels as JSON.
+A saved partial is that of kept updates, with one more array at the end, uint8: the labels as JSON.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class LabelledUpdates(Kept):
     """The updates of a round, each with its label.
 
     Attributes:
-        labels: For each update, in their order, the id of its client and what that said of the
-            training, with its `num_examples`.
+        labels: The label of each update, in their order: the id of its client and the metadata of the training, with
+            its `num_examples`.
     """
 
     def __init__(self, structure: Structure) -> None:
@@ -50,7 +50,7 @@ class LabelledUpdates(Kept):
         self.labels.append((metadata["client_id"], {**said, "num_examples": weight}))
 
     def merge(self, other: Self) -> None:
-        """Keep the other's updates and labels, too; see `Partial.merge`."""
+        """Keep the other partial's updates and labels, too; see `Partial.merge`."""
         super().merge(other)
         self.labels += other.labels
 
@@ -59,14 +59,16 @@ class LabelledUpdates(Kept):
         base: Sequence[_Array] = (),  # noqa: ARG002
         state: Sequence[_Array] | None = None,  # noqa: ARG002
     ) -> Iterator[_Array]:
-        """Refuse: somebody else makes the model."""
-        raise FailedPrecondition("These updates are only kept: their model is made elsewhere.")
+        """Refuse: server functions make the model."""
+        raise FailedPrecondition(
+            "This partial only keeps updates; server functions make their model."
+        )
 
     def in_dtypes(self, made: Sequence[_Array]) -> Iterator[_Array]:
-        """A model that was made of the updates, in the dtypes of the global one.
+        """Yield a model made of the updates, in the dtypes of the global model.
 
         Raises:
-            InvalidModel: It has other arrays, or numbers that are none.
+            InvalidModel: The model has other arrays, or numbers that are not finite.
         """
         check_structure(Structure.of(made), self.structure)
         check_finite(made)
@@ -76,12 +78,12 @@ class LabelledUpdates(Kept):
         )
 
     def notes(self) -> list[_Array]:
-        """The weights, and the labels as JSON."""
+        """Return the weights, and the labels as JSON."""
         text = json.dumps(self.labels).encode()
         return [*super().notes(), np.frombuffer(text, np.uint8)]
 
     def take_notes(self, arrays: list[_Array]) -> list[dict[str, Any]]:
-        """The label of each update as the metadata that it came with."""
+        """Return the label of each update as its metadata."""
         text = arrays.pop().tobytes()
         try:
             labels = [(str(client), dict(said)) for client, said in json.loads(text)]
@@ -94,17 +96,17 @@ class LabelledUpdates(Kept):
 
 @dataclass(frozen=True)
 class Collecting(Aggregator):
-    """Keeps the updates with their labels; no session can ask for it by name."""
+    """An aggregator that keeps the updates with their labels; no session can request it by name."""
 
     name: ClassVar[str] = "server_functions"
 
     @property
     def updates_max(self) -> int:
-        """As many files as can be held open at once."""
+        """The number of files that can be open at once."""
         return limits.kept_updates_max
 
     def partial(self, structure: Structure) -> LabelledUpdates:
-        """An empty partial for models of this structure."""
+        """Return an empty partial for models of this structure."""
         return LabelledUpdates(structure)
 
     def load(self, path: Path, structure: Structure) -> LabelledUpdates:

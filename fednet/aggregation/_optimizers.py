@@ -1,4 +1,4 @@
-"""Federated averaging with an optimiser on the server, which steps towards the mean."""
+"""Federated averaging with an optimiser on the server that steps towards the mean."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _Array = np.ndarray[Any, Any]
 
 
 class _Stepping(Aggregator, Optimizer):
-    """An aggregator that is the optimiser of its partials."""
+    """An aggregator that is also the optimiser of its partials."""
 
     def partial(self, structure: Structure) -> SteppedMean:
-        """An empty partial for models of this structure."""
+        """Return an empty partial for models of this structure."""
         return SteppedMean(structure, self)
 
     def load(self, path: Path, structure: Structure) -> SteppedMean:
@@ -43,7 +43,7 @@ class FedAvgM(_Stepping):
     """
 
     learning_rate: float = setting(
-        1.0, Limits(float, "the factor of a step; 1 goes as far as v says", above=0, most=1e6)
+        1.0, Limits(float, "the factor of a step; 1 adds v as it is", above=0, most=1e6)
     )
     momentum: float = setting(
         0.9, Limits(float, "the share of v that is kept in each round", least=0, below=1)
@@ -56,7 +56,7 @@ class FedAvgM(_Stepping):
         check_settings(self)
 
     def remember(self, which: int, moment: _Array, delta: _Array) -> None:  # noqa: ARG002  the one
-        """Add the step to what is kept of v."""
+        """Add the step to the remaining share of v."""
         moment *= self.momentum
         moment += delta
 
@@ -87,7 +87,10 @@ class FedOpt(_Stepping):
     learning_rate: float = setting(
         1e-3,
         Limits(
-            float, "about how far a step goes, in the units of the parameters", above=0, most=1e6
+            float,
+            "the approximate length of a step, in the units of the parameters",
+            above=0,
+            most=1e6,
         ),
     )
     beta1: float = setting(
@@ -103,7 +106,7 @@ class FedOpt(_Stepping):
         1e-4,
         Limits(
             float,
-            "how adaptive it is, in the units of the parameters: steps much smaller are damped",
+            "the degree of adaptivity, in the units of the parameters: much smaller steps are damped",
             least=1e-12,
             most=1e6,
         ),
@@ -116,11 +119,11 @@ class FedOpt(_Stepping):
 
     @property
     def moments(self) -> tuple[float, ...]:
-        """What m and v begin with."""
+        """The first values of m and v."""
         return (0.0, self.tau**2)
 
     def remember(self, which: int, moment: _Array, delta: _Array) -> None:
-        """Bring m or v up to date."""
+        """Update m or v."""
         if which == 0:
             moment *= self.beta1
             moment += (1 - self.beta1) * delta
@@ -137,6 +140,6 @@ class FedOpt(_Stepping):
             v += (1 - self.beta2) * square
 
     def step(self, parameters: _Array, moments: Sequence[_Array]) -> None:
-        """Move along m, by less where v is large."""
+        """Move along m, less where v is large."""
         m, v = moments
         parameters += self.learning_rate * m / (np.sqrt(v) + self.tau)

@@ -1,4 +1,4 @@
-"""Memory that files take: what was read of a mapped file counts as a process's own until it lets go."""
+"""Memory of mapped files: pages that a process has read count as its memory until it drops them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def let_pages_go(arrays: Iterable[np.ndarray[Any, Any]]) -> None:
-    """Let go of what has been read of arrays in mapped files; it is read again where it is needed.
+    """Drop the pages that were read of arrays in mapped files; they are read again when needed.
 
     Args:
-        arrays: Views as `fednet.parameters.open_model` gives them; other arrays are left alone.
+        arrays: Views from `fednet.parameters.open_model`; other arrays are ignored.
     """
     mappings = {id(array.base): array.base for array in arrays}
     for mapping in mappings.values():

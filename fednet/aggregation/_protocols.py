@@ -1,7 +1,7 @@
-"""What an aggregator is, and what it owes to those who use it.
+"""The interfaces of aggregators and partials.
 
-Whoever adds one inherits from these two and so takes the defaults. It is installed under its name
-by an entry point of the group `fednet.aggregators`; see `docs/aggregators.md`.
+A new aggregator inherits from both, and so has their defaults. It is installed under its name by an entry point of the
+group `fednet.aggregators`; see `docs/aggregators.md`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ NO_METADATA: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Partial(Protocol):
-    """What has been folded so far, of the updates of one round.
+    """The fold of some updates of one round.
 
-    Updates may be accumulated in any order, split over any number of partials, and these merged in
-    any order: what `advance` and `finish` give does not depend on it.
+    Updates may be accumulated in any order, split over any number of partials, and these merged in any order: the
+    results of `advance` and `finish` are the same.
 
-    One thread at a time may use it.
+    One thread at a time may use a partial.
 
     Attributes:
         weight: The sum of the weights, in examples.
-        updates: How many updates have been folded.
+        updates: The number of folded updates.
     """
 
     weight: float
@@ -42,69 +42,67 @@ class Partial(Protocol):
         weight: float,
         metadata: Mapping[str, Any] = NO_METADATA,
     ) -> None:
-        """Fold one update in, or refuse it and stay as it was.
+        """Fold one update in, or refuse it and stay unchanged.
 
         Args:
-            arrays: The update's parameters, in the shapes of the global model; only read. They are
-                views into a file that stays as long as they are held: a partial may keep them
-                instead of copies. That they are finite is for the caller to check
-                (`fednet.parameters.check_finite`).
-            weight: How many examples it was trained on; finite and above zero.
-            metadata: What else the client said of its training: JSON values, not to be trusted.
-                Only its `client_id` is the combiner's word.
+            arrays: The update's parameters, in the shapes of the global model, read-only. They are views
+                into a file that stays as long as they are used, so a partial may keep them without a copy. The caller
+                has checked that they are finite (`fednet.parameters.check_finite`).
+            weight: The number of training examples; finite and above zero.
+            metadata: The client's further JSON values about its training; not to be trusted, except for `client_id`,
+                which the combiner sets.
 
         Raises:
-            InvalidModel: The shapes, the weight or the metadata are not what they must be; for the
-                weight, the field is `num_examples`.
-            LimitExceeded: There is no room for one more.
+            InvalidModel: The shapes, the weight or the metadata are invalid; for the weight, the field is
+                `num_examples`.
+            LimitExceeded: The partial has no room for another update.
         """
 
     def merge(self, other: Self) -> None:
-        """Add another partial of the same aggregator and structure, which stays as it is.
+        """Add another partial of the same aggregator and structure, which stays unchanged.
 
         Raises:
-            InvalidModel: The structures differ; nothing has been added.
-            LimitExceeded: There is no room for that many.
+            InvalidModel: The structures differ; nothing is added.
+            LimitExceeded: The partial has no room for so many updates.
         """
 
     def aged(
         self,
-        base: Sequence[np.ndarray[Any, Any]],  # noqa: ARG002  for those who take stale updates
+        base: Sequence[np.ndarray[Any, Any]],  # noqa: ARG002  for aggregators that take stale updates
         staleness: int,  # noqa: ARG002
     ) -> Self:
-        """The same updates, known to begin with an older model; this partial stays as it is.
+        """Return the same updates with an older base; this partial stays unchanged.
 
         Args:
-            base: The arrays of the model that they were trained on, views that stay as those of
-                updates do.
-            staleness: How many rounds ago that was the newest model; at least 1.
+            base: The arrays of the model with which the training began, as views that stay like those of updates.
+            staleness: The number of rounds since that was the newest model; at least 1.
 
         Returns:
-            What is merged in its place; by default the partial itself, whatever its age.
+            The partial to merge instead; by default this partial, whatever its age.
 
         Raises:
-            InvalidModel: The base is of another structure.
+            InvalidModel: The base has another structure.
         """
         return self
 
     def advance(
         self,
-        base: Sequence[np.ndarray[Any, Any]],  # noqa: ARG002  for those who remember something
+        base: Sequence[np.ndarray[Any, Any]],  # noqa: ARG002  for aggregators with a memory
         state: Sequence[np.ndarray[Any, Any]] | None,  # noqa: ARG002
     ) -> Iterable[np.ndarray[Any, Any]] | None:
-        """What the aggregator will remember after this round; None where that is nothing.
+        """Return the aggregator's memory after this round; None if it has no memory.
 
         Args:
-            base: The arrays of the model that the round began with.
-            state: What it remembered before; None in the first round.
+            base: The arrays of the model with which the round began.
+            state: The memory before this round; None in the first round.
 
         Returns:
-            The arrays that the next round is given as its state, made one at a time.
+            The arrays that the next round gets as its state, one at a time.
 
         Raises:
-            FailedPrecondition: Too few updates have been folded.
-            InvalidModel: The state is not one of this aggregator and structure; on the way: a
-                number is none.
+            FailedPrecondition: The partial has too few updates.
+            InvalidModel: The state belongs to another aggregator or structure; during the iteration: a number is not
+                finite.
         """
         return None
 
@@ -113,15 +111,15 @@ class Partial(Protocol):
         base: Sequence[np.ndarray[Any, Any]],
         state: Sequence[np.ndarray[Any, Any]] | None,
     ) -> Iterable[np.ndarray[Any, Any]]:
-        """The new model's arrays, made one at a time; the partial stays as it is.
+        """Yield the new model's arrays one at a time; the partial stays unchanged.
 
         Args:
-            base: The arrays of the model that the round began with.
-            state: What `advance` gave for this round, read again from where it was stored.
+            base: The arrays of the model with which the round began.
+            state: The result of `advance` for this round, read from its store.
 
         Raises:
-            FailedPrecondition: Too few updates have been folded.
-            InvalidModel: On the way: a number of the new model is none.
+            FailedPrecondition: The partial has too few updates.
+            InvalidModel: During the iteration: a number of the new model is not finite.
         """
 
     def save(self, path: Path) -> None:
@@ -134,44 +132,44 @@ class Partial(Protocol):
 
 
 class Aggregator(Protocol):
-    """A way to aggregate: a frozen dataclass whose fields are its settings; holds no state."""
+    """A method of aggregation: a frozen dataclass whose fields are its settings; it holds no state."""
 
     @property
     def name(self) -> str:
-        """The name under which a session asks for it."""
+        """The name by which a session requests it."""
 
     @property
     def updates_min(self) -> int:
-        """How many updates a round needs at the least."""
+        """The smallest number of updates of a round."""
         return 1
 
     @property
     def updates_max(self) -> int | None:
-        """How many updates a round may have at the most; None where it takes any number."""
+        """The largest number of updates of a round; None for any number."""
         return None
 
     @property
     def staleness_max(self) -> int:
-        """How many rounds an update may be behind.
+        """The largest number of rounds that an update may be behind.
 
-        With 0, a late update counts for nothing. With more, clients train without waiting for each
-        other: an update counts in whatever round it comes, and its partial is told by `aged`.
+        With 0, late updates do not count. With more, clients train without waiting for each other: an update counts in
+        the round in which it arrives, and `aged` tells its partial.
         """
         return 0
 
     @property
     def client_settings(self) -> Mapping[str, Any]:
-        """What clients are told with each training task, in their settings: JSON values."""
+        """The settings of each training task that come from the aggregator: JSON values."""
         return NO_METADATA
 
     def partial(self, structure: Structure) -> Partial:
-        """An empty partial for models of this structure."""
+        """Return an empty partial for models of this structure."""
 
     def load(self, path: Path, structure: Structure) -> Partial:
-        """Read a saved partial. It is viewed in its file, and copied only when it is added to.
+        """Read a saved partial, as views into its file; they are copied when something is added.
 
         Raises:
-            InvalidModel: The file is no partial of this aggregator and structure.
-            NotFound: There is no such file.
-            Unavailable: It cannot be read.
+            InvalidModel: The file is not a partial of this aggregator and structure.
+            NotFound: The file does not exist.
+            Unavailable: The file cannot be read.
         """

@@ -1,4 +1,4 @@
-"""Aggregators by name, as a session's configuration asks for them."""
+"""Aggregators by name, for the options of a session."""
 
 from __future__ import annotations
 
@@ -40,22 +40,22 @@ BUILT_IN: Final[dict[str, Any]] = {kind.name: kind for kind in _KINDS}
 
 
 def aggregator(name: str, settings: Mapping[str, Any] | None = None) -> Aggregator:
-    """The aggregator of that name.
+    """Return the aggregator with a name.
 
     Args:
         name: One of `aggregator_names()`.
-        settings: Its settings by name; None for the defaults.
+        settings: The settings by name; None for the defaults.
 
     Raises:
-        InvalidInput: There is no such aggregator (field `aggregator`), or a setting is not known or
-            not within its limits (field `aggregator_kwargs`).
-        FailedPrecondition: It is installed here, but cannot be used.
+        InvalidInput: The aggregator is unknown (field `aggregator`), or a setting is unknown or outside its limits
+            (field `aggregator_kwargs`).
+        FailedPrecondition: The aggregator is installed, but cannot be used.
     """
     kind = BUILT_IN.get(name) or _installed(name)
     known = settings_of(kind)
     if unknown := [key for key in settings or {} if key not in known]:
         raise InvalidInput(
-            f"The aggregator {name!r} has no setting {unknown[0]!r}. It has: "
+            f"The aggregator {name!r} has no setting {unknown[0]!r}. Its settings are: "
             f"{', '.join(known) or 'none'}.",
             field="aggregator_kwargs",
         )
@@ -63,37 +63,37 @@ def aggregator(name: str, settings: Mapping[str, Any] | None = None) -> Aggregat
         made: Aggregator = kind(**settings or {})
     except (TypeError, ValueError) as error:
         raise InvalidInput(
-            f"The aggregator {name!r} cannot be made of these settings: {error}.",
+            f"The aggregator {name!r} does not accept these settings: {error}.",
             field="aggregator_kwargs",
         ) from error
     return made
 
 
 def aggregator_names() -> list[str]:
-    """The names of all aggregators, sorted: those of fednet and those installed beside it."""
+    """Return the sorted names of all aggregators: those of fednet and other installed ones."""
     return sorted({*BUILT_IN, *entry_points(group=_GROUP).names})
 
 
 def _installed(name: str) -> Any:
-    """What a distribution on this machine offers under the name; no other is loaded."""
+    """Load the aggregator that an installed distribution offers under a name, and no other one."""
     for entry_point in entry_points(group=_GROUP, name=name):
         try:
             kind = entry_point.load()
-        except (Exception, SystemExit) as error:  # whatever a stranger's module does on import
+        except (Exception, SystemExit) as error:  # the import may raise anything
             raise FailedPrecondition(
-                f"The aggregator {name!r} is installed as {entry_point.value!r} and cannot be "
-                f"loaded: {type(error).__name__}: {error}.",
+                f"Cannot load the aggregator {name!r}, which is installed as {entry_point.value!r}: "
+                f"{type(error).__name__}: {error}.",
                 field="aggregator",
             ) from error
         if not (isinstance(kind, type) and is_dataclass(kind) and Aggregator in kind.__mro__):
             raise FailedPrecondition(
-                f"The aggregator {name!r} is installed as {entry_point.value!r}, which is no "
-                "dataclass that inherits from fednet.aggregation.Aggregator. Make its settings the "
-                "fields of one.",
+                f"The aggregator {name!r} is installed as {entry_point.value!r}, which must be a "
+                "dataclass that inherits from fednet.aggregation.Aggregator, with its settings as "
+                "fields.",
                 field="aggregator",
             )
         return kind
     raise InvalidInput(
-        f"There is no aggregator {name!r}. Choose one of: {', '.join(aggregator_names())}.",
+        f"Unknown aggregator {name!r}. Choose one of: {', '.join(aggregator_names())}.",
         field="aggregator",
     )

@@ -1,4 +1,4 @@
-"""From float64 to the dtype of a model, without surprises at the ends of its range."""
+"""Rounds float64 to the dtypes of a model, with defined results at the ends of their ranges."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 def round_into(target: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> None:
     """Store float64 values in an array of a model's dtype.
 
-    A value beyond the range becomes the range's end, infinities too. Integers are rounded to the
-    nearest, ties to even. A boolean is true above one half: of averages, what the majority says.
+    A value beyond the range becomes the end of the range, also an infinity. Integers are rounded to the nearest, ties
+    to even. A boolean is true above one half, so an average gives the majority.
 
     Args:
         target: An array of any dtype that a model may have.
@@ -27,12 +27,12 @@ def round_into(target: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> No
 
 
 def _range(dtype: np.dtype[Any]) -> tuple[float, float]:
-    """The smallest and the largest float64 that the dtype can hold."""
+    """Return the smallest and the largest float64 that the dtype can hold."""
     if dtype.kind == "b":
         return 0.0, 1.0
     if dtype.kind == "f":
         return float(np.finfo(dtype).min), float(np.finfo(dtype).max)
     largest = float(np.iinfo(dtype).max)
-    if largest > np.iinfo(dtype).max:  # 2**63 - 1 is no float64
+    if largest > np.iinfo(dtype).max:  # no float64 equals 2**63 - 1
         largest = float(np.nextafter(largest, 0.0))
     return float(np.iinfo(dtype).min), largest

@@ -1,8 +1,8 @@
-"""What an aggregator can be told: settings with their limits, checked when it is made.
+"""The settings of aggregators, with their limits.
 
-An aggregator is a frozen dataclass whose fields are its settings. `setting` makes such a field, and
-`check_settings`, called after the fields are set, holds each to its limits. The reference in
-`docs/aggregators.md` is made from the same fields.
+An aggregator is a frozen dataclass whose fields are its settings. `setting` makes such a field, and `check_settings`,
+called after the fields are set, checks each against its limits. `docs/aggregators.md` is generated from the same
+fields.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _KEY: Final = "fednet"
 
 @dataclass(frozen=True)
 class Limits:
-    """What values a setting takes, and what it means.
+    """The allowed values of a setting, and its meaning.
 
     Args:
         kind: `float` takes any finite number, `int` whole numbers, `str` one of the choices.
-        text: What it means, with its unit, for the reference.
-        least: The smallest number allowed.
-        most: The largest number allowed.
-        above: What a number must be above.
-        below: What a number must be below.
-        choices: The words allowed.
-        is_optional: Whether it may be left open, as None.
+        text: The meaning, with its unit, for the reference.
+        least: The smallest allowed number.
+        most: The largest allowed number.
+        above: An exclusive lower bound.
+        below: An exclusive upper bound.
+        choices: The allowed words.
+        is_optional: True if the setting may be None.
     """
 
     kind: type
@@ -45,7 +45,7 @@ class Limits:
     is_optional: bool = False
 
     def allow(self, value: object) -> bool:
-        """Whether the setting may have this value."""
+        """Return True if the setting may have this value."""
         if value is None:
             return self.is_optional
         if self.kind is str:
@@ -53,7 +53,7 @@ class Limits:
         return self._is_number(value) and self._is_within(value)
 
     def describe(self) -> str:
-        """The values allowed, in words."""
+        """Return the allowed values in words."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
         bounds = {
@@ -78,20 +78,20 @@ class Limits:
 
 
 def setting(default: Any, limits: Limits) -> Any:
-    """A field of an aggregator's dataclass."""
+    """Return a field of an aggregator's dataclass."""
     return field(default=default, metadata={_KEY: limits})
 
 
 def settings_of(kind: type[DataclassInstance]) -> dict[str, tuple[Any, Limits | None]]:
-    """The settings of an aggregator by name: the default, and the limits where it has some."""
+    """Return the settings of an aggregator by name: the default, and the limits if there are any."""
     return {each.name: (each.default, each.metadata.get(_KEY)) for each in fields(kind)}
 
 
 def check_settings(aggregator: DataclassInstance) -> None:
-    """Hold every setting to its limits.
+    """Check every setting against its limits.
 
     Raises:
-        InvalidInput: One is not within them; names it.
+        InvalidInput: A setting is outside its limits; the message names it.
     """
     for name, (_, limits) in settings_of(type(aggregator)).items():
         value = getattr(aggregator, name)

@@ -1,11 +1,11 @@
-"""The mean of updates as a direction in which a server optimiser steps.
+"""The mean of updates as the direction of a server optimiser's step.
 
-What the optimiser remembers, its moments, is a model file (see `fednet.parameters`): for each array
-of floats in the model, one array for each moment, float64, in its shape. Integers and booleans are
-counters and masks and no place to step from: they take the mean.
+The optimiser's memory, its moments, is a model file (see `fednet.parameters`): for each array of floats in the model,
+one array for each moment, float64, in its shape. Integers and booleans are counters and masks, which take no step: they
+become the mean.
 
-The moments are made first, from the mean; the new model follows from the base and the moments. So
-a step can be made again from what was stored, with the same result.
+The moments are computed first, from the mean; the new model follows from the base and the moments. So a step can be
+repeated from the stored moments, with the same result.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ _Array = np.ndarray[Any, Any]
 
 
 class Optimizer(Protocol):
-    """How a server steps; all arrays are float64 blocks."""
+    """The step of a server; all arrays are float64 blocks."""
 
     @property
     def moments(self) -> tuple[float, ...]:
-        """What each moment begins with."""
+        """The first value of each moment."""
 
     def remember(self, which: int, moment: _Array, delta: _Array) -> None:
-        """Bring a moment up to date, in place; delta, the mean minus the base, may be overwritten."""
+        """Update a moment in place; delta, the mean minus the base, may be overwritten."""
 
     def step(self, parameters: _Array, moments: Sequence[_Array]) -> None:
         """Move the parameters, in place."""
 
 
 class SteppedMean(WeightedMean):
-    """A weighted sum of updates, towards whose mean an optimiser steps; a `Partial`.
+    """A weighted sum of updates; an optimiser steps towards their mean. A `Partial`.
 
     Args:
         structure: The global model's structure.
-        optimizer: How to step.
+        optimizer: The optimiser.
     """
 
     def __init__(self, structure: Structure, optimizer: Optimizer) -> None:
@@ -60,7 +60,7 @@ class SteppedMean(WeightedMean):
     def advance(
         self, base: Sequence[_Array], state: Sequence[_Array] | None
     ) -> Iterator[_Array] | None:
-        """The moments after this round; see `Partial.advance`."""
+        """Yield the moments after this round; see `Partial.advance`."""
         self.check_updates()
         if not self._floats:
             return None
@@ -71,7 +71,7 @@ class SteppedMean(WeightedMean):
     def finish(
         self, base: Sequence[_Array] = (), state: Sequence[_Array] | None = None
     ) -> Iterator[_Array]:
-        """The base, moved by one step; see `Partial.finish`."""
+        """Yield the base, moved by one step; see `Partial.finish`."""
         self.check_updates()
         moments = dict(zip(self._floats, self._by_array(state or ()), strict=True))
         return (
@@ -123,14 +123,13 @@ class SteppedMean(WeightedMean):
         ]
         if Structure.of(state) != Structure(tuple(expected)):
             raise InvalidModel(
-                "What the server optimiser remembers does not belong to this model and aggregator. "
-                "Start a new session."
+                "The server optimiser's memory belongs to another model or aggregator. Start a new "
+                "session."
             )
 
 
 def _check_finite(position: int, moment: _Array) -> None:
     if not np.isfinite(moment).all():
         raise InvalidModel(
-            f"The step of array '{position}' is too large to be a number. Lower the clients' "
-            "learning rate."
+            f"The step of array '{position}' overflows. Lower the clients' learning rate."
         )

@@ -1,12 +1,12 @@
-"""The mean of updates, each with its weight, as a sum that can be split and merged.
+"""The weighted mean of updates, as a sum that can be split and merged.
 
-The sums are float64, so that the order of thousands of float32 updates does not show in the result.
-Arithmetic goes block by block through one scratch array; only the sums are as large as the model.
+The sums are float64, so that the order of thousands of float32 updates does not change the result. Arithmetic goes
+block by block through one scratch array; only the sums are as large as the model.
 
 A saved partial is a model file (see `fednet.parameters`):
 
 - the arrays `0` to `n-1` are the weighted sums, float64, in the shapes of the global model;
-- the array `n` is float64 and holds the tally: the sum of the weights, and the count of updates.
+- the array `n` is float64 and holds the tally: the sum of the weights, and the number of updates.
 """
 
 from __future__ import annotations
@@ -54,22 +54,22 @@ class WeightedMean(Partial):
         self._scratch = np.empty(BLOCK_ITEMS)
 
     def tally(self) -> list[float]:
-        """What is counted beside the sums."""
+        """The numbers that are saved with the sums."""
         return [self.weight, self.updates]
 
     def recount(self, tally: Sequence[float]) -> None:
-        """Take over a saved tally, if updates can have led to it."""
+        """Take over a saved tally, if it is possible."""
         weight, updates = tally
         _check_tally(weight, updates)
         self.weight, self.updates = weight, int(updates)
 
     @property
     def divisor(self) -> float:
-        """What the sums are divided by."""
+        """The divisor of the sums."""
         return self.weight
 
     def loaded(self, path: Path) -> Self:
-        """This empty partial with what was saved, its sums as views into the file."""
+        """Fill this empty partial with saved sums, as views into the file, and return it."""
         saved = self._saved_structure()
         with open_model(path, expected_bytes=saved.nbytes) as file:
             if file.structure != saved:
@@ -98,18 +98,18 @@ class WeightedMean(Partial):
         self.updates += 1
 
     def add(self, arrays: Sequence[_Array], factor: float) -> None:
-        """Add `factor` times each array to its sum, and count nothing."""
+        """Add `factor` times each array to its sum, without counting it."""
         check_structure(Structure.of(arrays), self.structure)
         self._own_sums()
         for total, array in zip(self._sums, arrays, strict=True):
             self._fold(total, array, factor)
 
     def merge(self, other: Self) -> None:
-        """Add the other's sums to these; see `Partial.merge`."""
+        """Add the other partial's sums; see `Partial.merge`."""
         if other.structure != self.structure:
             raise InvalidModel(
-                f"A partial of {other.structure.describe()} cannot be merged into one of "
-                f"{self.structure.describe()}. Both must come from the same round."
+                f"Cannot merge a partial of {other.structure.describe()} into one of "
+                f"{self.structure.describe()}. Merge partials of the same round."
             )
         self._own_sums()
         with np.errstate(over="ignore", invalid="ignore"):
@@ -123,23 +123,23 @@ class WeightedMean(Partial):
         base: Sequence[_Array] = (),  # noqa: ARG002  a mean needs neither base nor state
         state: Sequence[_Array] | None = None,  # noqa: ARG002
     ) -> Iterator[_Array]:
-        """The sums divided by the weight, in the model's dtypes; see `Partial.finish`.
+        """Yield the sums divided by the weight, in the model's dtypes; see `Partial.finish`.
 
-        A mean beyond the range of its dtype, such as 1e6 for float16, becomes the range's end.
-        Integers are rounded to the nearest; a boolean is what more than half of the weight says.
+        A mean beyond the range of its dtype, such as 1e6 for float16, becomes the end of the range. Integers are
+        rounded to the nearest; a boolean is true if more than half of the weight is.
         """
         self.check_updates()
         return (self.rounded_mean(position) for position in range(len(self._sums)))
 
     def check_updates(self) -> None:
-        """Raise FailedPrecondition while there is no mean."""
+        """Raise FailedPrecondition if there is no update."""
         if not self.updates:
             raise FailedPrecondition(
-                "No update has been folded, so there is no mean. Wait for one."
+                "The round has no update, so there is no mean. Ask more clients, or wait longer."
             )
 
     def rounded_mean(self, position: int) -> _Array:
-        """The mean of the array at a position, in the model's dtype."""
+        """Return the mean of the array at a position, in the model's dtype."""
         spec = self.structure.arrays[position]
         mean = np.empty(spec.shape, spec.dtype)
         for exact, target in self.walk(position, mean):
@@ -147,23 +147,23 @@ class WeightedMean(Partial):
         return mean
 
     def walk(self, position: int, *alongside: _Array) -> Iterator[tuple[_Array, ...]]:
-        """Walk through the exact mean of the array at a position, a block at a time.
+        """Iterate over the exact mean of the array at a position, block by block.
 
         Args:
-            position: The array's place in the model.
+            position: The array's position in the model.
             alongside: Other arrays of its shape.
 
         Yields:
-            A block of the mean, float64, which the next one overwrites; and the views of the same
-            place in the arrays alongside.
+            A block of the mean, float64, which the next block overwrites; and views of the same block of the arrays
+            alongside.
         """
         for sums, *others in blocks(self._sums[position], *alongside):
             exact = self._scratch_for(sums)
             np.divide(sums, self.divisor, out=exact)
             if np.isnan(exact).any():
                 raise InvalidModel(
-                    f"The mean of array '{position}' is not a number: updates held NaN, or "
-                    "numbers too large to add. Lower the learning rate."
+                    f"The mean of array '{position}' is not finite: updates have NaN or very "
+                    "large numbers. Lower the clients' learning rate."
                 )
             yield exact, *others
 
@@ -178,24 +178,24 @@ class WeightedMean(Partial):
         return self._scratch[: block.size].reshape(block.shape)
 
     def _saved_structure(self) -> Structure:
-        # By position: names are the model's, where its format has them, and no partial's.
+        # By position: a model may have names, but a partial has none.
         shapes = [*(spec.shape for spec in self.structure.arrays), (len(self.tally()),)]
         return Structure(
             tuple(ArraySpec(str(place), shape, "float64") for place, shape in enumerate(shapes))
         )
 
     def _own_sums(self) -> None:
-        """Copy what is still a view into a saved partial's file, before it is added to."""
+        """Copy sums that are views into a saved partial's file, before something is added."""
         self._sums = [sums if sums.flags.writeable else sums.copy() for sums in self._sums]
 
 
 def check_weight(weight: float) -> None:
-    """Raise InvalidModel for what is no number of examples."""
+    """Raise InvalidModel for an invalid number of examples."""
     is_number = isinstance(weight, Real) and not isinstance(weight, bool)
     if not is_number or not 0 < weight <= limits.update_examples_max:
         raise InvalidModel(
-            f"num_examples is {reprlib.repr(weight)}. Report how many examples the update was "
-            f"trained on: a number above 0 and at most {limits.update_examples_max}.",
+            f"num_examples is {reprlib.repr(weight)}. Return the number of training examples: a number "
+            f"above 0 and at most {limits.update_examples_max}.",
             field="num_examples",
         )
 
@@ -205,6 +205,6 @@ def _check_tally(weight: float, updates: float) -> None:
     is_possible = updates.is_integer() and 0 < weight <= updates * limits.update_examples_max
     if not is_empty and not is_possible:
         raise InvalidModel(
-            f"The saved partial says that it holds {updates} updates of weight {weight}, which "
-            "cannot be. Aggregate the round again."
+            f"The saved partial claims {updates} updates of weight {weight}, which is impossible. "
+            "Aggregate the round again."
         )

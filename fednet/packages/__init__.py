@@ -1,4 +1,4 @@
-"""The compute package: its manifest, how it is made, looked into and unpacked."""
+"""The compute package: its manifest; creates, inspects and unpacks packages."""
 
 from fednet.packages._create import create_package
 from fednet.packages._inspect import inspect_package

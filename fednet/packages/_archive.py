@@ -1,14 +1,13 @@
-"""The members of a package archive (tgz, tar or zip), read with a bound on everything.
+"""Reads the members of a package archive (tgz, tar or zip), with a limit on everything.
 
-A package comes from elsewhere, so no header is believed:
+A package comes from elsewhere, so no header is trusted:
 
 - a path is relative and has no `..`; a member is a file, a folder or a link, nothing else;
 - the number of members and the sum of their sizes have limits, checked while reading;
-- each member has a place of its own, in folders that are no files and no links;
-- no single read is large: tarfile and zipfile read headers whole, whatever length these claim;
-- a tar is only read forwards, and no further than its limit: headers cannot make a loop, and a
-  decompression bomb ends there;
-- a zip may use the compressions that can be inflated piece by piece: stored and deflated.
+- each member has a path of its own, and its parents are folders, not files or links;
+- no single read is large: tarfile and zipfile read headers whole, whatever length they claim;
+- a tar is only read forwards and up to a limit: headers cannot make a loop, and a decompression bomb ends there;
+- the members of a zip are stored or deflated, so they can be inflated piece by piece.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ from fednet.packages._members import Kind, Member, Places
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What the standard library raises for an archive that is none, or is broken.
+# The errors of the standard library for an archive that is invalid or damaged.
 _BROKEN = (
     tarfile.TarError, zipfile.BadZipFile, zlib.error, gzip.BadGzipFile, EOFError,
     ValueError, OverflowError, RuntimeError, NotImplementedError,
 )  # fmt: skip
-# What the file system answers to paths that cannot stand beside each other in one folder.
+# The errors of the file system for paths that exclude each other in one folder.
 _IMPOSSIBLE_PATHS = {
     errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP,
 }  # fmt: skip
@@ -47,29 +46,29 @@ _TAR_BACK_STEP_BYTES = 512  # tarfile steps back by one byte to look for the end
 
 @contextmanager
 def archive_errors(path: Path) -> Iterator[None]:
-    """Inside, what goes wrong with the archive leaves as one of fednet's errors."""
+    """Map errors of the archive and of the file system to ours."""
     try:
         yield
     except _BROKEN as error:
         raise InvalidPackage(
-            f"The package is no readable tgz, tar or zip file: {error}. Make it anew with "
+            f"Cannot read the package as a tgz, tar or zip file: {error}. Create it again with "
             "`fednet package create`."
         ) from error
     except FileNotFoundError as error:
-        raise NotFound(f"There is no package file {path}.") from error
+        raise NotFound(f"The package file {path} does not exist.") from error
     except OSError as error:
         if error.errno in _IMPOSSIBLE_PATHS:
             raise InvalidPackage(
-                f"The package holds paths that cannot stand in one folder: {error}"
+                f"The package has paths that exclude each other in one folder: {error}"
             ) from error
-        raise Unavailable(f"{path} cannot be read or unpacked: {error}") from error
+        raise Unavailable(f"Cannot read or unpack {path}: {error}") from error
 
 
 def read_members(path: Path) -> Iterator[Member]:
-    """Every member of the archive, in its order; call it inside `archive_errors`.
+    """Yield every member of the archive in its order; call it inside `archive_errors`.
 
     Raises:
-        InvalidPackage: A member is not allowed, or there is more than a limit.
+        InvalidPackage: A member is not allowed, or the archive exceeds a limit.
     """
     with path.open("rb") as file:
         _check_size(os.fstat(file.fileno()).st_size)
@@ -100,7 +99,7 @@ def _tar_members(file: IO[bytes]) -> Iterator[Member]:
 
 def _tar_member(archive: tarfile.TarFile, header: tarfile.TarInfo) -> Member:
     if header.size < 0 or header.issparse():
-        raise InvalidPackage(f"The package's {header.name!r} has a size that is not allowed.")
+        raise InvalidPackage(f"The size of {header.name!r} in the package is not allowed.")
     kind = _tar_kind(header)
     return Member(
         path=_path(header.name),
@@ -133,8 +132,8 @@ def _zip_members(file: IO[bytes]) -> Iterator[Member]:
 def _zip_member(archive: zipfile.ZipFile, header: zipfile.ZipInfo) -> Member:
     if header.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise InvalidPackage(
-            f"The package's {header.filename!r} is compressed in a way that is not read: "
-            "make the zip file with plain deflate, or use `fednet package create`."
+            f"The compression of {header.filename!r} in the package is not supported: create the "
+            "zip file with deflate, or use `fednet package create`."
         )
     kind = _zip_kind(header)
     target = archive.read(header).decode() if kind is Kind.SYMLINK else ""
@@ -159,9 +158,11 @@ def _zip_kind(header: zipfile.ZipInfo) -> Kind:
 
 
 def _check_target_size(header: zipfile.ZipInfo) -> None:
-    # In a zip file a link's target is its content, which is read whole.
+    # In a zip file the target of a link is its content, which is read whole.
     if header.file_size > limits.text_characters_max:
-        raise InvalidPackage(f"The package's link {header.filename!r} has too long a target.")
+        raise InvalidPackage(
+            f"The target of the link {header.filename!r} in the package is too long."
+        )
 
 
 def _unix_mode(header: zipfile.ZipInfo) -> int:
@@ -171,49 +172,51 @@ def _unix_mode(header: zipfile.ZipInfo) -> int:
 def _path(name: str) -> PurePosixPath:
     if len(name) > limits.package_path_characters_max:
         raise InvalidPackage(
-            f"The package holds a path of {len(name)} characters; at most "
+            f"The package has a path of {len(name)} characters; at most "
             f"{limits.package_path_characters_max} are allowed: {name[:40]!r}…"
         )
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\0" in name:
         raise InvalidPackage(
-            f"The package holds {name!r}: paths must be relative and stay inside the package."
+            f"The package has the path {name!r}: paths must be relative and stay inside the package."
         )
     return path
 
 
 def _not_allowed(name: str) -> InvalidPackage:
     return InvalidPackage(
-        f"The package's {name!r} is a device or a pipe: only files, folders and links are allowed."
+        f"{name!r} in the package is a device or a pipe: only files, folders and links are allowed."
     )
 
 
 def _check_size(size_bytes: int) -> None:
     if size_bytes > limits.package_bytes_max:
         raise InvalidPackage(
-            f"The package has {size_bytes} bytes, more than {limits.package_bytes_max}."
+            f"The package has {size_bytes} bytes; at most {limits.package_bytes_max} are allowed."
         )
 
 
 def _too_large() -> InvalidPackage:
     return InvalidPackage(
-        f"The package unpacks to more than {limits.package_unpacked_bytes_max} bytes."
+        f"The unpacked package has more than {limits.package_unpacked_bytes_max} bytes."
     )
 
 
 class _SmallReads(io.RawIOBase):
-    """A file that refuses to be read in one large piece, as lying headers make libraries do."""
+    """A file that refuses large reads, into which false headers could lead a library."""
 
-    _read_bytes_max = limits.package_files_max * 512  # a zip's directory, read whole, fits
+    _read_bytes_max = (
+        limits.package_files_max * 512
+    )  # large enough for the directory of a zip, which is read whole
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
 
     def read(self, size: int = -1, /) -> bytes:
-        # Without a size, zipfile means the few bytes at the end of the file.
+        # zipfile gives no size only for the few bytes at the end of the file.
         content = self._file.read(min(size if size >= 0 else sys.maxsize, self._read_bytes_max + 1))
         if len(content) > self._read_bytes_max:
-            raise InvalidPackage("The package has a header that is too large.")
+            raise InvalidPackage("A header in the package is too large.")
         return content
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
@@ -230,7 +233,7 @@ class _SmallReads(io.RawIOBase):
 
 
 class _ForwardFile(_SmallReads):
-    """A file that is read from its begin to a limit, without going back."""
+    """A file that is read from its begin to a limit, only forwards."""
 
     def read(self, size: int = -1, /) -> bytes:
         if self.tell() + max(size, 0) > limits.package_unpacked_bytes_max + self._read_bytes_max:
@@ -241,5 +244,5 @@ class _ForwardFile(_SmallReads):
         if offset > limits.package_unpacked_bytes_max + self._read_bytes_max:
             raise _too_large()
         if whence != os.SEEK_SET or offset < self.tell() - _TAR_BACK_STEP_BYTES:
-            raise InvalidPackage("The package's headers lead backwards.")
+            raise InvalidPackage("A header in the package refers to earlier bytes.")
         return super().seek(offset)

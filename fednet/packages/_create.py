@@ -1,4 +1,4 @@
-"""Makes a package from a folder: the same files give the same bytes."""
+"""Creates a package from a folder: the same files give the same bytes."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ _SKIPPED_FOLDERS = {"__pycache__", ".git"}
 
 
 def create_package(folder: Path, target: Path) -> tuple[int, str]:
-    """Packs a folder as a tgz file, which appears whole or not at all.
+    """Pack a folder as a tgz file, which appears whole or not at all.
 
-    Names are sorted, and times, owners and modes fixed, so that equal files give equal bytes
-    wherever the same zlib is at work. Left out are `__pycache__`, `.git`, `*.pyc` and the target.
+    Names are sorted, and times, owners and modes fixed, so that equal files give equal bytes with the same zlib. The
+    package leaves out `__pycache__`, `.git`, `*.pyc` and the target.
 
     Returns:
-        The size in bytes and the SHA-256 digest in hex of the target.
+        The size in bytes and the SHA-256, hexadecimal, of the target.
 
     Raises:
-        InvalidPackage: The folder has no valid manifest, holds something that a package must not
-            hold, or is larger than a limit.
+        InvalidPackage: The folder has no valid manifest, has something that a package may not have, or exceeds a
+            limit.
         Unavailable: A file cannot be read, or the target cannot be written.
     """
     if not folder.is_dir():
-        raise InvalidPackage(f"{folder} is no folder: name the package's folder.", field="path")
+        raise InvalidPackage(f"{folder} is not a folder: give the package's folder.", field="path")
     try:
         return _create(folder, target)
     except OSError as error:
-        raise Unavailable(f"The package {target} cannot be made: {error}") from error
+        raise Unavailable(f"Cannot create the package {target}: {error}") from error
 
 
 def _create(folder: Path, target: Path) -> tuple[int, str]:
@@ -61,7 +61,7 @@ def _paths(folder: Path, target: Path) -> Iterator[Path]:
 
 
 def _write(file: BinaryIO, folder: Path, paths: list[Path]) -> None:
-    # No file name and no time in the gzip header: they are not the content's.
+    # No file name and no time in the gzip header: they are not part of the content.
     with (
         gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as zipped,
         tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive,
@@ -88,7 +88,7 @@ def _target(path: Path, name: str, folder: Path) -> str:
     target = path.readlink()
     if target.is_absolute() or not path.resolve().is_relative_to(folder.resolve()):
         raise InvalidPackage(
-            f"{name} is a link to {str(target)!r}, which is not inside the package: put the file "
-            "itself there."
+            f"{name} is a link to {str(target)!r}, which is outside the package: replace the link by "
+            "the file."
         )
     return str(target)

@@ -1,4 +1,4 @@
-"""Looks into a package without unpacking it."""
+"""Inspects a package without unpacking it."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 
 def inspect_package(path: Path) -> Manifest:
-    """The manifest of a package, after a look at every member that it holds.
+    """Check every member of a package, and return its manifest.
 
     Args:
         path: A tgz, tar or zip file, recognised by its content.
 
     Raises:
-        InvalidPackage: It is no archive, holds something that is not allowed, is larger than a
-            limit, or has no valid manifest or python_env.
-        NotFound: There is no such file.
+        InvalidPackage: The file is not an archive, has a member that is not allowed, exceeds a limit, or has no valid
+            manifest or python_env.
+        NotFound: The file does not exist.
     """
     with archive_errors(path):
         found: tuple[PurePosixPath, bytes] | None = None
@@ -46,7 +46,7 @@ def inspect_package(path: Path) -> Manifest:
                 found = member.path, _content(member)
     if found is None:
         raise InvalidPackage(
-            f"The package has no {' or '.join(FILE_NAMES)}: write one with its entry points."
+            f"The package has no {' or '.join(FILE_NAMES)}: add one with the entry points."
         )
     manifest = parse_manifest(found[1], found[0])
     _check_python_env(path, manifest)
@@ -70,7 +70,7 @@ def _content_at(path: Path, wanted: PurePosixPath) -> bytes:
 def _content(member: Member) -> bytes:
     if member.size_bytes > limits.text_characters_max:
         raise InvalidPackage(
-            f"{member.path} has more than {limits.text_characters_max} bytes.",
+            f"{member.path} has more than {limits.text_characters_max} bytes: shorten it.",
             field=str(member.path),
         )
     with member.open() as file:

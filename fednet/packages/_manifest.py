@@ -1,4 +1,4 @@
-"""The manifest of a package: which command, or which object, does which task."""
+"""The manifest of a package: the command or the object for each task."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ TASKS = ("train", "validate", "predict")
 ENTRY_POINTS = ("build", "startup", *TASKS)
 _OURS = FILE_NAMES[0]
 _FIELDS = ("python_env", "entry_points", "client")
-_EXAMPLE = 'Write for example `entry_points: {train: {command: "python train.py"}}`.'
+_EXAMPLE = 'For example, write `entry_points: {train: {command: "python train.py"}}`.'
 _OBJECT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a package says of itself.
+    """A package's description of itself.
 
     Attributes:
         entry_points: The shell command of each entry point, by its name (one of ENTRY_POINTS).
-        python_env: The path of a file that describes the Python environment, if one is named,
-            from the manifest's folder; see `read_python_env`.
-        folder: The folder inside the package that holds the manifest and that commands run in,
-            with `/` between its parts; "." for the top.
-        client: The object that does the tasks in a process that stays, as "module:name"; None for a
-            package whose entry points do.
+        python_env: The path of the file that describes the Python environment, relative to the manifest's folder, or
+            None; see `read_python_env`.
+        folder: The folder of the manifest inside the package, in which commands run, with `/` between its parts; "."
+            for the top.
+        client: The object that performs the tasks in a process that stays, as "module:name"; None for a package with
+            entry points.
     """
 
     entry_points: Mapping[str, str]
@@ -43,28 +43,28 @@ class Manifest:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """What the package may be asked for; which methods an object has is known once it is loaded."""
+        """The tasks that the package may be asked for; an object's methods are known once it is loaded."""
         return TASKS if self.client else tuple(name for name in TASKS if name in self.entry_points)
 
 
 def is_manifest(path: PurePosixPath) -> bool:
-    """Whether a file at this path of a package can be its manifest."""
+    """Return True if a file at this path of a package can be its manifest."""
     return path.name in FILE_NAMES
 
 
 def precedence(path: PurePosixPath) -> tuple[int, int, str]:
-    """Of several manifests the one with the lowest precedence counts: shallow, then ours."""
+    """Return the rank of a manifest; of several the lowest counts: by depth, then ours first."""
     return len(path.parts), FILE_NAMES.index(path.name), str(path)
 
 
 def parse_manifest(content: bytes, path: PurePosixPath) -> Manifest:
-    """The manifest that stands at `path` of a package.
+    """Parse the manifest at `path` of a package.
 
     Raises:
-        InvalidPackage: It is no YAML mapping, or something in it is not what it must be.
+        InvalidPackage: The file is not a YAML mapping, or a value in it is invalid.
     """
     values = read_mapping(content, path, _EXAMPLE)
-    if path.name == _OURS:  # what FEDn's may hold beside, FEDn knows
+    if path.name == _OURS:  # FEDn's manifest may have more fields
         _check_fields(values)
     client = _client(values.get("client"))
     entry_points = _entry_points(values.get("entry_points"), client)
@@ -77,7 +77,8 @@ def _check_fields(values: Mapping[Any, Any]) -> None:
     for name in values:
         if name not in _FIELDS:
             raise InvalidPackage(
-                f"A manifest has no field {name!r}: use {', '.join(_FIELDS)}.", field=str(name)
+                f"Unknown field {name!r} in the manifest: use {', '.join(_FIELDS)}.",
+                field=str(name),
             )
 
 
@@ -86,7 +87,7 @@ def _client(value: Any) -> str | None:
         return None
     if not isinstance(value, str) or not _OBJECT.fullmatch(value):
         raise InvalidPackage(
-            f"The manifest's client is {value!r}; name a module and a class or an object in it, "
+            f"Invalid client {value!r} in the manifest: name a module and a class or object in it, "
             'such as "model:Client".',
             field="client",
         )
@@ -98,7 +99,7 @@ def _python_env(value: Any, path: PurePosixPath) -> str | None:
         return None
     if not isinstance(value, str) or not _is_inside(value):
         raise InvalidPackage(
-            f"{path}: python_env must be the path of a YAML file beside the manifest, such as "
+            f"{path}: python_env must be the path of a YAML file in the manifest's folder, such as "
             "python_env.yaml.",
             field="python_env",
         )
@@ -131,23 +132,23 @@ def _check_who_works(commands: Mapping[str, str], client: str | None) -> None:
     tasks = set(TASKS) & commands.keys()
     if client and tasks:
         raise InvalidPackage(
-            f"The manifest has a client and an entry point {min(tasks)}: leave one of them out.",
+            f"The manifest has a client and the entry point {min(tasks)}: remove one of them.",
             field="client",
         )
     if not client and not tasks:
         raise InvalidPackage(
-            f"A package needs an entry point {', '.join(TASKS)} or several of them. {_EXAMPLE}",
+            f"A package needs at least one of the entry points {', '.join(TASKS)}. {_EXAMPLE}",
             field="entry_points",
         )
 
 
 def _name(name: Any) -> str:
-    """The entry point's name; `infer` is what FEDn called predict up to 0.9."""
+    """Return the entry point's name; `infer` is the name of predict in FEDn up to 0.9."""
     if name == "infer":
         return "predict"
     if name not in ENTRY_POINTS:
         raise InvalidPackage(
-            f"There is no entry point {name!r}: use one of {', '.join(ENTRY_POINTS)}.",
+            f"Unknown entry point {name!r}: use one of {', '.join(ENTRY_POINTS)}.",
             field=f"entry_points.{name}",
         )
     return str(name)

@@ -1,4 +1,4 @@
-"""What a package holds, and where: that all of it can stand in one folder is known from the paths alone."""
+"""The members of a package; their paths alone show that all fit into one folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Kind(Enum):
-    """What a member is."""
+    """The kinds of members."""
 
     FILE = "file"
     FOLDER = "folder"
@@ -26,13 +26,13 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Member:
-    """One file, folder or link of an archive; its content can be read until the next is asked for.
+    """One file, folder or link of an archive; its content can be read until the next member is requested.
 
     Attributes:
-        path: Relative, without `..`.
+        path: The path, relative and without `..`.
         size_bytes: The size of a file's content.
-        executable: Whether a file's owner may run it.
-        target: What a link names, "" for others; of a hard link a path such as `path`.
+        executable: True for a file that its owner may run.
+        target: The target of a link, "" for others; that of a hard link is a path such as `path`.
         open: Opens a file's content.
     """
 
@@ -45,18 +45,18 @@ class Member:
 
 
 class Places:
-    """The places in one folder that the members of a package take, one after the other."""
+    """The paths of a package's members in one folder, taken one after the other."""
 
     def __init__(self) -> None:
         self._kinds = {PurePosixPath("."): Kind.FOLDER}
         self._members = 0
 
     def take(self, member: Member) -> None:
-        """Hold a member against those before it.
+        """Check a member against the earlier ones, and take its path.
 
         Raises:
-            InvalidPackage: Its place is taken, it is a link that leads nowhere or outside, or there
-                are too many.
+            InvalidPackage: The path is taken, the member is a link to nothing or to the outside, or there are too many
+                members.
         """
         self._members += 1
         if member.path in self._kinds and not self._is_known_folder(member):
@@ -69,11 +69,11 @@ class Places:
         self._kinds[member.path] = member.kind
         if max(self._members, len(self._kinds) - 1) > limits.package_files_max:
             raise InvalidPackage(
-                f"The package holds more than {limits.package_files_max} files and folders."
+                f"The package has more than {limits.package_files_max} files and folders: remove some."
             )
 
     def _enter(self, member: Member) -> None:
-        """Take the folders above a member; those above a folder that is known are known."""
+        """Take the paths of the folders above a member, up to a known one."""
         for folder in member.path.parents:
             if self._kinds.get(folder) is Kind.FOLDER:
                 return
@@ -89,21 +89,21 @@ class Places:
 
 
 def leaves(member: Member) -> InvalidPackage:
-    """What is said of a link that leads nowhere or outside."""
+    """Return the error for a link to nothing or to the outside."""
     return InvalidPackage(
-        f"The package's link {str(member.path)!r} leads to {member.target!r}: links must be "
-        "relative and name something inside the package."
+        f"The link {str(member.path)!r} in the package leads to {member.target!r}: links must be "
+        "relative, and their target inside the package."
     )
 
 
 def _is_outside(member: Member) -> bool:
-    """Whether a symbolic link leads outside, as far as its words say; it may do so by way of others."""
+    """Return True if the text of a symbolic link leads outside; other links on its way are not followed."""
     end = posixpath.normpath(posixpath.join(member.path.parent, member.target))
     return end == ".." or end.startswith(("/", "../"))
 
 
 def _taken(member: Member) -> InvalidPackage:
     return InvalidPackage(
-        f"The package holds {str(member.path)!r} in a place that something else has taken: each "
-        "file must be there once, and nothing below it. Make it anew with `fednet package create`."
+        f"The package has {str(member.path)!r} where another member is: each path may occur once, "
+        "and a file has no members below it. Create the package again with `fednet package create`."
     )

@@ -1,4 +1,4 @@
-"""The Python environment that a package asks for, in FEDn's form of the file python_env.yaml.
+"""The Python environment of a package, described by the file python_env.yaml in FEDn's form.
 
 name: my-model
 build_dependencies: [pip, setuptools]     # installed first
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
     from fednet.packages._manifest import Manifest
 
-# `python` is FEDn's, which ignores it: the interpreter is always that of the client.
+# FEDn knows `python` and ignores it: the interpreter is always that of the client.
 _KEYS = ("name", "python", "build_dependencies", "dependencies")
-_EXAMPLE = "Write for example `dependencies: [scikit-learn]`."
+_EXAMPLE = "For example, write `dependencies: [scikit-learn]`."
 
 
 @dataclass(frozen=True)
 class PythonEnv:
-    """What is to be installed.
+    """The requirements of a Python environment.
 
     Attributes:
         name: A name for people.
-        build_dependencies: Requirements that are installed first, as pip takes them on its
-            command line. Relative paths begin in the manifest's folder.
-        dependencies: Those that are installed then.
+        build_dependencies: Requirements that are installed first, as on pip's command line. Relative paths begin in
+            the manifest's folder.
+        dependencies: Requirements that are installed afterwards.
     """
 
     name: str = "python_env"
@@ -42,19 +42,19 @@ class PythonEnv:
 
 
 def python_env_path(manifest: Manifest) -> PurePosixPath | None:
-    """Where in the package the environment is described; None if the manifest names none."""
+    """Return the path of the description inside the package; None if the manifest names no file."""
     return PurePosixPath(manifest.folder, manifest.python_env) if manifest.python_env else None
 
 
 def read_python_env(folder: Path, manifest: Manifest) -> PythonEnv | None:
-    """The environment that an unpacked package asks for; None if it asks for none.
+    """Return the environment of an unpacked package; None if it has none.
 
     Args:
-        folder: Where the package is unpacked.
-        manifest: What `unpack_package` returned.
+        folder: The folder of the unpacked package.
+        manifest: The manifest, as `unpack_package` returned it.
 
     Raises:
-        InvalidPackage: The file is missing or is not what it must be.
+        InvalidPackage: The file is missing or invalid.
     """
     path = python_env_path(manifest)
     if path is None:
@@ -68,20 +68,23 @@ def read_python_env(folder: Path, manifest: Manifest) -> PythonEnv | None:
 
 
 def parse_python_env(content: bytes, path: PurePosixPath) -> PythonEnv:
-    """The environment that stands at `path` of a package.
+    """Parse the description at `path` of a package.
 
     Raises:
-        InvalidPackage: It is no YAML mapping, or one of its values is not what it must be.
+        InvalidPackage: The file is not a YAML mapping, or a value in it is invalid.
     """
     values = read_mapping(content, path, _EXAMPLE)
     for key in values:
         if key not in _KEYS:
             raise InvalidPackage(
-                f"{path}: there is no key {key!r}: use one of {', '.join(_KEYS)}.", field=str(key)
+                f"{path}: unknown key {key!r}: use one of {', '.join(_KEYS)}.", field=str(key)
             )
     name = values.get("name") or PythonEnv.name
     if not isinstance(name, str) or len(name) > limits.name_characters_max:
-        raise InvalidPackage(f"{path}: name must be a short text.", field="name")
+        raise InvalidPackage(
+            f"{path}: name must be a text of at most {limits.name_characters_max} characters.",
+            field="name",
+        )
     return PythonEnv(
         name,
         _requirements(values, "build_dependencies", path),
@@ -90,10 +93,10 @@ def parse_python_env(content: bytes, path: PurePosixPath) -> PythonEnv:
 
 
 def missing_python_env(path: PurePosixPath) -> InvalidPackage:
-    """What is wrong with a package whose manifest names a file that it does not hold."""
+    """Return the error for a package that lacks the file that its manifest names."""
     return InvalidPackage(
-        f"The manifest's python_env names {path}, and the package has no such file: add it, or "
-        "take python_env out.",
+        f"The manifest's python_env names {path}, but the package has no such file: add it, or "
+        "remove python_env.",
         field="python_env",
     )
 
@@ -102,7 +105,7 @@ def _requirements(values: dict[Any, Any], key: str, path: PurePosixPath) -> tupl
     listed = values.get(key) or []
     if not isinstance(listed, list) or not all(_is_requirement(each) for each in listed):
         raise InvalidPackage(
-            f"{path}: {key} must be a list of requirements as pip takes them. {_EXAMPLE}",
+            f"{path}: {key} must be a list of requirements of pip. {_EXAMPLE}",
             field=key,
         )
     return tuple(listed)

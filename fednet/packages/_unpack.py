@@ -1,6 +1,6 @@
-"""Unpacks a package, so that nothing of it lands outside its folder, and never half of it inside.
+"""Unpacks a package: nothing outside its folder, and inside it all or nothing.
 
-Links are made last, when every file is written: none can lead a file astray. Then each is followed
+Links are created last, when every file is written, so no file is written through a link. Then each link is followed
 once, and must end inside.
 """
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 def unpack_package(path: Path, folder: Path) -> Manifest:
-    """Unpacks a package into a folder that appears whole or not at all.
+    """Unpack a package into a folder that appears whole or not at all.
 
     Args:
         path: A tgz, tar or zip file, recognised by its content.
-        folder: Where to; when it already has content, it is taken for this package and stays.
+        folder: The target; a folder with content is assumed to be this package, and stays.
 
     Raises:
-        InvalidPackage: What `inspect_package` refuses, or a link that leaves the package.
-        NotFound: There is no such file.
+        InvalidPackage: `inspect_package` refuses the package, or a link leaves it.
+        NotFound: The file does not exist.
         Unavailable: The folder cannot be written.
     """
     manifest = inspect_package(path)
@@ -59,7 +59,7 @@ def _publish(temporary: Path, folder: Path) -> None:
     try:
         temporary.rename(folder)
     except OSError:
-        # Somebody else unpacked it meanwhile.
+        # Another process has unpacked it meanwhile.
         if not _has_content(folder):
             raise
 
@@ -95,7 +95,7 @@ def _write_file(member: Member, place: Path) -> None:
 
 
 def _write_symlinks(members: list[Member], root: Path) -> None:
-    # All folders first: none may then be made through a link.
+    # All folders first, so that none is created through a link.
     for member in members:
         (root / member.path).parent.mkdir(parents=True, exist_ok=True)
     for member in members:

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 def read_mapping(content: bytes, path: PurePosixPath, example: str) -> dict[Any, Any]:
-    """The mapping that a file of a package holds.
+    """Return the mapping in a file of a package.
 
     Args:
-        content: The file, or its begin if it is too long.
-        path: Where it stands in the package, for messages.
-        example: A sentence that shows what could stand there.
+        content: The file, or its begin if the file is too long.
+        path: Its path in the package, for messages.
+        example: A sentence with an example, for messages.
 
     Raises:
-        InvalidPackage: It is too long, is no YAML, or is no mapping.
+        InvalidPackage: The file is too long, or not a YAML mapping.
     """
     field = str(path)
     if len(content) > limits.text_characters_max:
@@ -32,7 +32,7 @@ def read_mapping(content: bytes, path: PurePosixPath, example: str) -> dict[Any,
     try:
         values = yaml.safe_load(content)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InvalidPackage(f"{path} is no valid YAML: {error}", field=field) from error
+        raise InvalidPackage(f"{path} is not valid YAML: {error}", field=field) from error
     if not isinstance(values, dict):
         raise InvalidPackage(f"{path}: the whole file must be a mapping. {example}", field=field)
     return values

@@ -1,7 +1,6 @@
-"""Model parameters: the files they travel in, and the structure they must have.
+"""Model parameters: the formats of their files, and the structure of a model.
 
-`model_format(helper)` opens and writes the files of each helper. The usual one is the npz of FEDn's
-numpyhelper:
+`model_format(helper)` opens and writes the files of each helper. The default is the npz of FEDn's numpyhelper:
 
 - a zip archive whose members are exactly `0.npy` to `<n-1>.npy`, at least one, in any order;
 - each member is one array in npy format 1.0 or 2.0, stored or deflated;
@@ -10,9 +9,8 @@ numpyhelper:
 - nothing comes before the first member or after the directory, no byte belongs to two members,
   nothing is encrypted, and the archive has no comment.
 
-`open_model` reads all of that as views into the mapped file. `write_model` writes one form of it:
-stored, little-endian, C order, the numbers of each array at a multiple of 64 bytes, and the same
-bytes for the same arrays.
+`open_model` reads every such file as views into the mapped file. `write_model` writes one form of it: stored,
+little-endian, C order, the numbers of each array at a multiple of 64 bytes, and the same bytes for the same arrays.
 """
 
 from fednet.parameters._blocks import BLOCK_ITEMS, blocks

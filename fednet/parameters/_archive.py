@@ -1,6 +1,6 @@
-"""Reading the zip archive around the arrays, and holding it against what a model file must be.
+"""Reads the zip archive around the arrays, and checks that it is a model file.
 
-zipfile parses and inflates; this module bounds what it is given and refuses what it would let pass.
+zipfile parses and inflates; this module limits its input, and refuses archives that zipfile would accept.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LOCAL_LENGTHS_OFFSET: Final = 26
 _ENTRY_BYTES_MAX: Final = 256
 _ENCRYPTED_OR_PATCHED: Final = 0x61
 
-# What zipfile raises on damage; NotImplementedError and UnicodeDecodeError are among them.
+# The errors of zipfile on damage; RuntimeError and ValueError include NotImplementedError and UnicodeDecodeError.
 _DAMAGES: Final = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError,
 )  # fmt: skip
@@ -41,7 +41,7 @@ _DAMAGES: Final = (
 
 @dataclass(frozen=True)
 class ZipMember:
-    """One array's entry in the directory, and where its bytes begin and end in the file."""
+    """One array's entry in the directory, and the begin and end of its bytes in the file."""
 
     info: zipfile.ZipInfo
     start: int
@@ -49,16 +49,16 @@ class ZipMember:
 
     @property
     def is_stored(self) -> bool:
-        """Whether its bytes can be viewed in place."""
+        """True if the bytes can be viewed in place."""
         return self.info.compress_type == zipfile.ZIP_STORED
 
 
 @contextmanager
 def archive_errors() -> Iterator[None]:
-    """Turn what zipfile makes of a damaged archive into a refusal.
+    """Map errors of zipfile to ours.
 
     Raises:
-        InvalidModel: The file is not what it must be.
+        InvalidModel: The archive is damaged.
     """
     try:
         yield
@@ -69,27 +69,27 @@ def archive_errors() -> Iterator[None]:
 
 
 def open_archive(file: BinaryIO) -> zipfile.ZipFile:
-    """Open the archive, but look first at how many members it claims: zipfile reads all there are.
+    """Open the archive after a check of the number of members that it claims, because zipfile reads them all.
 
     Raises:
-        InvalidModel: It is no zip archive, is cut off, or has more members than a model may.
+        InvalidModel: The file is not a zip archive, is cut off, or has more members than a model may have.
     """
     count = _claimed_count(file)
     archive = zipfile.ZipFile(file)
     if len(archive.infolist()) != count:
         raise InvalidModel(
-            f"The archive says that it has {count} members and has {len(archive.infolist())}. "
+            f"The archive claims {count} members but has {len(archive.infolist())}. "
             "Save or send the model again."
         )
     return archive
 
 
 def members(archive: zipfile.ZipFile, file: BinaryIO) -> list[ZipMember]:
-    """The archive's members in the order of the arrays.
+    """Return the archive's members in the order of the arrays.
 
     Raises:
         InvalidModel: The keys are wrong, or a member is encrypted, overlaps another or is
-            compressed by another method than deflate.
+            compressed by a method other than deflate.
     """
     _check_keys(archive.namelist())
     found = [_member(info, file, archive.start_dir) for info in archive.infolist()]
@@ -98,7 +98,7 @@ def members(archive: zipfile.ZipFile, file: BinaryIO) -> list[ZipMember]:
 
 
 def _claimed_count(file: BinaryIO) -> int:
-    """The count of members in the record at the end of the file; bounds what zipfile will read."""
+    """Return the number of members in the record at the end of the file, within its limits."""
     end, count, length, offset = _end_record(file)
     if offset + length != end:
         raise InvalidModel("The archive is cut off or has something before it. Save it again.")
@@ -112,13 +112,13 @@ def _claimed_count(file: BinaryIO) -> int:
 
 
 def _end_record(file: BinaryIO) -> tuple[int, int, int, int]:
-    """Where the end record begins, and the directory's count, length and offset that it gives."""
+    """Return the position of the end record, and its count, length and offset of the directory."""
     end = file.seek(0, os.SEEK_END) - _END.size
     record = _unpack(_END, file, end) if end >= 0 else (b"", 0)
     if record[0] != b"PK\x05\x06" or record[-1] != 0:
         raise InvalidModel(
-            "The file is no npz archive, or it is cut off. Save the model with numpy.savez, and "
-            "send all of it; or name the helper whose file it is."
+            "The file is not an npz archive, or it is cut off. Save the model with numpy.savez and "
+            "send the whole file, or name the helper of the file."
         )
     *_, count, length, offset, _ = record
     end64 = end - _LOCATOR.size - _END64.size
@@ -128,7 +128,7 @@ def _end_record(file: BinaryIO) -> tuple[int, int, int, int]:
 
 
 def _end64_record(file: BinaryIO, end: int) -> tuple[int, int, int, int]:
-    """The same from the 64-bit record, which must stand where its locator says."""
+    """Return the same from the 64-bit record, which must be at the position in its locator."""
     _, _, located, _ = _unpack(_LOCATOR, file, end + _END64.size)
     magic, *_, count, length, offset = _unpack(_END64, file, end)
     if magic != b"PK\x06\x06" or located != end:
@@ -145,12 +145,14 @@ def _check_keys(names: list[str]) -> None:
     wanted = {f"{position}.npy" for position in range(len(names))}
     if strange := next((name for name in names if name not in wanted), None):
         raise InvalidModel(
-            f"The key {strange!r} is not one of a model with {len(names)} arrays. Save them as "
+            f"A model with {len(names)} arrays has no key {strange!r}. Save them as "
             "numpy.savez(file, **{str(i): array for i, array in enumerate(arrays)})."
         )
     [(name, times)] = Counter(names).most_common(1)
     if times > 1:
-        raise InvalidModel(f"The key {name!r} is there twice. Save each array under its own key.")
+        raise InvalidModel(
+            f"The archive has the key {name!r} twice. Save each array under its own key."
+        )
 
 
 def _position(name: str) -> int:
@@ -166,21 +168,24 @@ def _member(info: zipfile.ZipInfo, file: BinaryIO, directory_start: int) -> ZipM
             "with numpy.savez or numpy.savez_compressed."
         )
     if info.compress_type == zipfile.ZIP_STORED and info.compress_size != info.file_size:
-        raise InvalidModel(f"Array {info.filename!r} has two sizes. Save or send the model again.")
+        raise InvalidModel(
+            f"The archive gives two sizes for array {info.filename!r}. Save or send the model again."
+        )
     if info.header_offset >= directory_start:
-        raise InvalidModel(f"Array {info.filename!r} is not in the file. Send the model again.")
+        raise InvalidModel(
+            f"The file lacks the bytes of array {info.filename!r}. Send the model again."
+        )
     lengths = _unpack(_LOCAL_LENGTHS, file, info.header_offset + _LOCAL_LENGTHS_OFFSET)
     start = info.header_offset + _LOCAL_HEADER_BYTES + sum(lengths)
     return ZipMember(info, start, start + info.compress_size)
 
 
 def _check_apart(found: list[ZipMember], directory_start: int) -> None:
-    """No byte belongs to two members: otherwise a small file could hold any number of arrays."""
+    """Check that no byte belongs to two members; else a small file could hold any number of arrays."""
     ordered = sorted(found, key=lambda member: member.info.header_offset)
     borders = [member.info.header_offset for member in ordered[1:]] + [directory_start]
     for member, border in zip(ordered, borders, strict=True):
         if member.end > border:
             raise InvalidModel(
-                f"Array {member.info.filename!r} reaches into what follows it. Save or send the "
-                "model again."
+                f"Array {member.info.filename!r} overlaps the next one. Save or send the model again."
             )

@@ -1,4 +1,4 @@
-"""The npy header before each array's numbers, read without trust."""
+"""Reads the npy header before each array's numbers, and trusts no value in it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _READERS: Final = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_hea
 
 @dataclass(frozen=True)
 class ArrayHeader:
-    """What an array is, and how it lies in its member: byte order, memory order, header length."""
+    """An array's spec and its form in the member: byte order, memory order, header length."""
 
     spec: ArraySpec
     dtype: np.dtype[Any]
@@ -29,21 +29,21 @@ class ArrayHeader:
 
 
 def read_array_header(stream: IO[bytes], name: str) -> ArrayHeader:
-    """Read the header at the start of a member, and never more than a header may take.
+    """Read the header at the start of a member, at most as many bytes as a header may have.
 
     Args:
-        stream: The member, inflated.
+        stream: The inflated member.
         name: The array's key, for messages.
 
     Raises:
-        InvalidModel: It is no header, or it describes an array that a model may not hold.
+        InvalidModel: The header is invalid, or describes an array that a model may not hold.
     """
-    # numpy would read as many bytes as the header says before it looks at its own limit.
+    # numpy reads as many bytes as the header claims before it checks its own limit.
     start = io.BytesIO(stream.read(npy.MAGIC_LEN + limits.array_header_bytes_max))
     try:
         reader = _READERS[npy.read_magic(start)]
         shape, is_fortran, dtype = reader(start, max_header_size=limits.array_header_bytes_max)
-    except Exception as error:  # numpy parses a Python literal: hostile ones fail in many ways
+    except Exception as error:  # numpy parses a Python literal, and hostile ones fail in many ways
         raise InvalidModel(
             f"Array {name!r} is not in npy format 1.0 or 2.0. Save the model with numpy.savez."
         ) from error

@@ -1,4 +1,4 @@
-"""Large arrays a block at a time, so that what is in between stays in the processor's cache."""
+"""Iteration over large arrays in blocks, so that intermediate results stay in the processor's cache."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy as np
 from fednet import limits
 
 BLOCK_ITEMS: Final = limits.fold_block_bytes // np.dtype(np.float64).itemsize
-"""The most items that a block has: a float64 scratch array of this length serves every block."""
+"""The largest number of items of a block: a float64 scratch array of this length serves every block."""
 
 _Arrays = Sequence[np.ndarray[Any, Any]]
 
 
 def blocks(*arrays: np.ndarray[Any, Any]) -> Iterator[tuple[np.ndarray[Any, Any], ...]]:
-    """Walk through arrays of one shape together, in views of at most BLOCK_ITEMS items.
+    """Iterate over arrays of one shape together, in views of at most BLOCK_ITEMS items.
 
     Args:
         arrays: One or more arrays of the same shape, in any memory order.
 
     Yields:
-        For each block, the view into each array; all of one shape.
+        The views of a block, one into each array, all of one shape.
     """
     if all(array.flags.c_contiguous for array in arrays):
         return _flat_blocks(arrays)
@@ -37,7 +37,7 @@ def _flat_blocks(arrays: _Arrays) -> Iterator[tuple[np.ndarray[Any, Any], ...]]:
 
 
 def _slabs(arrays: _Arrays) -> Iterator[tuple[np.ndarray[Any, Any], ...]]:
-    """Blocks of whole rows; a row that is too large by itself is walked through in turn."""
+    """Yield blocks of whole rows; divide a row that is larger than a block."""
     length, *row = arrays[0].shape
     rows = BLOCK_ITEMS // math.prod(row)
     if rows == 0:

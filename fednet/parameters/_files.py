@@ -1,4 +1,4 @@
-"""The border to the file system: its errors become ours, and a file appears whole or not at all."""
+"""The border to the file system: maps its errors to ours, and writes whole files."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
 @contextmanager
 def file_errors(path: Path) -> Iterator[None]:
-    """Name what the operating system refused.
+    """Map errors of the operating system to ours.
 
     Raises:
-        NotFound: There is no such file, or no folder for it.
-        Unavailable: It cannot be read or written now: rights, a full disk, too many open files.
+        NotFound: The file or its folder does not exist.
+        Unavailable: The file cannot be read or written now: rights, a full disk, too many open files.
     """
     try:
         yield
     except FileNotFoundError as error:
-        raise NotFound(f"There is no model file {path}, or no folder for it.") from error
+        raise NotFound(f"The model file {path} does not exist, or its folder does not.") from error
     except OSError as error:
         raise Unavailable(
-            f"The model file {path} cannot be read or written: {error.strerror or error}. Check "
-            "the rights and the free space of its folder."
+            f"Cannot read or write the model file {path}: {error.strerror or error}. Check the "
+            "rights and the free space of its folder."
         ) from error
 
 
 class Writable(Protocol):
-    """What a model can be written to: a binary stream, which is never read or sought."""
+    """A binary stream to write a model to; it is never read or sought."""
 
     def write(self, data: bytes | memoryview, /) -> object:
         """Append."""

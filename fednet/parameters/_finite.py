@@ -1,4 +1,4 @@
-"""The check that parameters are numbers: one pass, in blocks."""
+"""The check that all parameters are finite, in one pass over blocks."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def check_finite(
 
     Args:
         arrays: The arrays of a model, of any shapes and of the dtypes that a model may have.
-        structure: What knows their names; by default they are called by their places.
+        structure: Has the names of the arrays, for messages; by default their positions are the names.
 
     Raises:
-        InvalidModel: One is; names its array.
+        InvalidModel: A parameter is; the message names its array.
     """
     verdicts = np.empty(BLOCK_ITEMS, np.bool_)
     for place, array in enumerate(arrays):

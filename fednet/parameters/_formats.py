@@ -1,4 +1,4 @@
-"""The formats of model files, by the names of their helpers: one way to open and to write each."""
+"""The formats of model files, by the names of their helpers."""
 
 from __future__ import annotations
 
@@ -36,43 +36,43 @@ class ModelFormat(Protocol):
 
     Attributes:
         name: The helper's name.
-        suffix: How the names of such files end, with the dot.
+        suffix: The end of the names of such files, with the dot.
     """
 
     name: str
     suffix: str
 
     def begins(self, start: bytes) -> bool:  # noqa: ARG002  bare numbers have no beginning
-        """Whether the first bytes of a file are those of this format and of no other."""
+        """Return True if the first bytes of a file belong to this format and to no other."""
         return False
 
     def open(self, path: Path, *, expected_bytes: int | None = None) -> ModelFile:
-        """Open a file and check its form; see `open_model`, also for the errors."""
+        """Open a file and check its form; see `open_model` for the errors."""
 
     def load(self, path: Path) -> list[_Array]:
-        """Load a file into memory; see `load_parameters`, also for the errors."""
+        """Load a file into memory; see `load_parameters` for the errors."""
         return owned(self.open(path))
 
     def write_to(
         self, file: Writable, arrays: Iterable[_Array], structure: Structure | None = None
     ) -> None:
-        """Write a model to a binary stream; see `write_model_to`, also for the errors.
+        """Write a model to a binary stream; see `write_model_to` for the errors.
 
         Args:
-            file: Where to.
-            arrays: The parameters, taken one at a time where a structure is given.
-            structure: What they are, where that is known: the names and dtypes of the global model.
+            file: The stream.
+            arrays: The parameters; read one at a time if a structure is given.
+            structure: The names, shapes and dtypes of the parameters, if they are known: those of the global model.
         """
 
     def write(
         self, path: Path, arrays: Iterable[_Array], structure: Structure | None = None
     ) -> tuple[int, str]:
-        """Write a file, whole or not at all; see `write_model`, also for the errors.
+        """Write a file, whole or not at all; see `write_model` for the errors.
 
         Args:
-            path: Where; a file of that name is replaced.
-            arrays: See `write_to`, also for the structure.
-            structure: See there.
+            path: The path; an earlier file is replaced.
+            arrays: The parameters; see `write_to`.
+            structure: Their structure; see `write_to`.
 
         Returns:
             The file's size in bytes and its SHA-256 in hexadecimal.
@@ -83,7 +83,7 @@ class ModelFormat(Protocol):
 
 
 class _Npz(ModelFormat):
-    """FEDn's numpyhelper."""
+    """The format of FEDn's numpyhelper."""
 
     name = "numpyhelper"
     suffix = ".npz"
@@ -103,7 +103,7 @@ class _Npz(ModelFormat):
 
 @dataclass
 class _Raw(ModelFormat):
-    """FEDn's binaryhelper and androidhelper: numbers one after the other, and nothing else."""
+    """The format of FEDn's binaryhelper and androidhelper: numbers one after the other, and nothing else."""
 
     name: str
     dtype: str
@@ -120,7 +120,7 @@ class _Raw(ModelFormat):
 
 
 class _Safetensors(ModelFormat):
-    """The format of the library of that name."""
+    """The format of the library safetensors."""
 
     name = "safetensors"
     suffix = ".safetensors"
@@ -149,32 +149,32 @@ _FORMATS: dict[str, ModelFormat] = {
 
 
 def model_format(helper: str) -> ModelFormat:
-    """The format that a helper reads and writes.
+    """Return the format of a helper.
 
     Raises:
-        InvalidInput: There is no such helper; the field is `helper`.
+        InvalidInput: The helper is unknown; the field is `helper`.
     """
     if helper not in _FORMATS:
         raise InvalidInput(
-            f"The helper {helper!r} is not known; there are {', '.join(helper_names())}.",
+            f"Unknown helper {helper!r}: use one of {', '.join(helper_names())}.",
             field="helper",
         )
     return _FORMATS[helper]
 
 
 def helper_names() -> list[str]:
-    """The names of all helpers, the usual one first."""
+    """Return the names of all helpers, the default first."""
     return list(_FORMATS)
 
 
 def recognised_helper(path: Path) -> str | None:
-    """The helper whose files begin as this one does; None where the file does not tell.
+    """Return the helper whose files begin as this one does; None if no helper does.
 
-    Bare numbers never do: which of the two raw formats they are, somebody has to say.
+    Files of bare numbers are never recognised: the caller must know which of the two raw formats they have.
 
     Raises:
-        NotFound: There is no such file.
-        Unavailable: It cannot be read.
+        NotFound: The file does not exist.
+        Unavailable: The file cannot be read.
     """
     with file_errors(path), path.open("rb") as file:
         start = file.read(_BEGINNING_BYTES)

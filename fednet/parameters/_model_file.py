@@ -1,4 +1,4 @@
-"""Opening a model file: every array a read-only view, whatever the file's size."""
+"""Opens a model file; every array is a read-only view, whatever the file's size."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _Array = np.ndarray[Any, Any]
 class ModelFile:
     """A model in a mapped file, as a context manager.
 
-    The views keep the mapping alive: one that is still in use after `close` stays valid.
+    The views keep the mapping alive: a view that is still in use after `close` stays valid.
 
     Attributes:
         structure: The name, shape and dtype of each array.
@@ -41,7 +41,7 @@ class ModelFile:
         self.arrays = arrays
 
     def close(self) -> None:
-        """Let go of the views; the mapping ends with the last of them."""
+        """Drop the views; the mapping ends with the last one in use."""
         self.arrays = []
 
     def __enter__(self) -> Self:
@@ -58,7 +58,7 @@ class ModelFile:
 
 @dataclass(frozen=True)
 class _Entry:
-    """A member together with what its header says."""
+    """A member together with its header."""
 
     member: ZipMember
     header: ArrayHeader
@@ -71,19 +71,18 @@ class _Entry:
 def open_model(path: Path, *, expected_bytes: int | None = None) -> ModelFile:
     """Open a model file and check its form; the numbers themselves are not read.
 
-    Stored arrays are viewed where they lie; their checksums are left to the digest of the whole
-    file. Deflated ones are inflated into a temporary file without a name, in the same folder, and
-    viewed there.
+    Stored arrays are viewed in place; the digest of the whole file replaces their checksums. Deflated arrays are
+    inflated into a temporary file without a name, in the same folder, and viewed there.
 
     Args:
-        path: An npz file; it must not be changed while it is open.
-        expected_bytes: The most that the parameters may take, where that is known: eight for each
-            has room for an update of any dtype. `limits.model_bytes_max` holds in any case.
+        path: An npz file; nobody may change it while it is open.
+        expected_bytes: The largest size of the parameters, if it is known; eight bytes for each allow an update of any
+            dtype. `limits.model_bytes_max` applies in any case.
 
     Raises:
-        InvalidModel: It is not a model file as this package defines it; names the array at fault.
-        NotFound: There is no such file.
-        Unavailable: It cannot be read, or there is no room beside it to inflate it.
+        InvalidModel: The file is not a model file as this package defines it; the message names the invalid array.
+        NotFound: The file does not exist.
+        Unavailable: The file cannot be read, or its folder has no room to inflate it.
     """
     with (
         file_errors(path),
@@ -98,18 +97,18 @@ def open_model(path: Path, *, expected_bytes: int | None = None) -> ModelFile:
 
 
 def load_parameters(path: Path) -> list[_Array]:
-    """Load a model into memory: arrays of this process, writable, in its byte order.
+    """Load a model into memory, as writable arrays in this machine's byte order.
 
     Raises:
-        InvalidModel: It is not a model file as this package defines it; names the array at fault.
-        NotFound: There is no such file.
-        Unavailable: It cannot be read.
+        InvalidModel: The file is not a model file as this package defines it; the message names the invalid array.
+        NotFound: The file does not exist.
+        Unavailable: The file cannot be read.
     """
     return owned(open_model(path))
 
 
 def owned(model: ModelFile) -> list[_Array]:
-    """Copies of a model's arrays, writable, in this machine's byte order; closes the model."""
+    """Return writable copies of a model's arrays in this machine's byte order, and close the model."""
     with model:
         return [
             np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
@@ -123,18 +122,18 @@ def _read_entry(archive: zipfile.ZipFile, member: ZipMember) -> _Entry:
         header = read_array_header(stream, name)
     if header.nbytes + header.spec.nbytes != member.info.file_size:
         raise InvalidModel(
-            f"Array {name!r} has {member.info.file_size - header.nbytes} bytes of data, its shape "
-            f"and dtype need {header.spec.nbytes}. Save or send the model again."
+            f"Array {name!r} has {member.info.file_size - header.nbytes} bytes of data, but its "
+            f"shape and dtype need {header.spec.nbytes}. Save or send the model again."
         )
     return _Entry(member, header)
 
 
 def check_bytes(structure: Structure, expected_bytes: int | None) -> None:
-    """Refuse a model that takes more than is expected; see `open_model`."""
+    """Refuse a model that is larger than expected; see `open_model`."""
     if expected_bytes is not None and structure.nbytes > expected_bytes:
         raise InvalidModel(
-            f"The parameters take {structure.nbytes} bytes, where at most {expected_bytes} are "
-            "expected. Return the global model's arrays, trained, in their order."
+            f"The parameters take {structure.nbytes} bytes; at most {expected_bytes} are expected. "
+            "Return the trained arrays of the global model in their order."
         )
 
 
@@ -151,7 +150,7 @@ def _view_all(
 
 
 def map_file(file: BinaryIO) -> mmap.mmap:
-    """The whole file, read-only."""
+    """Map a whole file, read-only."""
     return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
@@ -162,7 +161,7 @@ def _view(mapping: mmap.mmap, start: int, header: ArrayHeader) -> _Array:
 
 
 def _inflate(archive: zipfile.ZipFile, entries: list[_Entry], folder: Path) -> list[_Array]:
-    """Inflate the members' numbers into one file, and view them there."""
+    """Inflate the members' numbers into one file, and return views of them."""
     with tempfile.TemporaryFile(dir=folder) as file:
         starts = [_inflate_one(archive, entry, file) for entry in entries]
         file.write(b"\0")  # an empty file cannot be mapped
@@ -180,6 +179,6 @@ def _inflate_one(archive: zipfile.ZipFile, entry: _Entry, file: BinaryIO) -> int
         shutil.copyfileobj(stream, file, limits.chunk_bytes)
     if file.tell() - start != entry.header.spec.nbytes:
         raise InvalidModel(
-            f"Array {entry.header.spec.name!r} is shorter than it says. Save or send it again."
+            f"Array {entry.header.spec.name!r} is shorter than its header says. Save or send it again."
         )
     return start

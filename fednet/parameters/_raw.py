@@ -1,7 +1,7 @@
-"""Model files that are nothing but numbers: one flat vector, little-endian, without a header.
+"""Model files of bare numbers: one flat vector, little-endian, without a header.
 
-FEDn's binaryhelper holds float64, its androidhelper float32. Several arrays are written one after
-the other; what comes back is one vector, and its length is all that can be checked.
+FEDn's binaryhelper has float64, its androidhelper float32. Several arrays are written one after the other and read as
+one vector; only its length can be checked.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ def open_raw(path: Path, dtype: str, *, expected_bytes: int | None = None) -> Mo
     """Open a file of numbers as one vector.
 
     Raises:
-        InvalidModel: It is empty, or no whole number of them.
-        NotFound: There is no such file.
-        Unavailable: It cannot be read.
+        InvalidModel: The file is empty, or its size is not a multiple of a number's size.
+        NotFound: The file does not exist.
+        Unavailable: The file cannot be read.
     """
     with file_errors(path), path.open("rb") as file:
         size_bytes, item_bytes = path.stat().st_size, np.dtype(dtype).itemsize
         if size_bytes == 0 or size_bytes % item_bytes:
             raise InvalidModel(
-                f"{path.name} has {size_bytes} bytes, which is no vector of {dtype}: write the "
+                f"{path.name} has {size_bytes} bytes, which is not a vector of {dtype}: write the "
                 f"parameters one after the other, each in {item_bytes} bytes."
             )
         structure = Structure((ArraySpec("0", (size_bytes // item_bytes,), dtype),))
@@ -51,23 +51,23 @@ def write_raw_to(file: Writable, dtype: str, arrays: Iterable[_Array]) -> None:
     """Write arrays as numbers one after the other.
 
     Raises:
-        InvalidModel: There are none, or they are no numbers.
+        InvalidModel: There are no arrays, or one does not hold numbers.
     """
     count = 0
     for array in arrays:
         _write_array(file, np.ravel(array), dtype)
         count += np.size(array)
     if count == 0:
-        raise InvalidModel("There are no parameters: give at least one array.")
+        raise InvalidModel("The model has no parameters: give at least one array.")
 
 
 def _write_array(file: Writable, flat: _Array, dtype: str) -> None:
     if flat.dtype.kind not in "fiub":
-        raise InvalidModel(f"An array has dtype {flat.dtype}: give arrays of numbers.")
+        raise InvalidModel(f"An array has dtype {flat.dtype}: use arrays of numbers.")
     little = np.dtype(dtype).newbyteorder("<")
     items = limits.chunk_bytes // little.itemsize
     for start in range(0, flat.size, items):
-        # What is too large for the dtype becomes infinite, and that nobody accepts.
+        # A number that is too large for the dtype becomes infinite, and is refused later.
         with np.errstate(over="ignore"):
             numbers = flat[start : start + items].astype(little, copy=False)
         file.write(np.ascontiguousarray(numbers).view(np.uint8).data)

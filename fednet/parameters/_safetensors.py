@@ -1,12 +1,12 @@
-"""Model files of the safetensors format, read without trust and without the library.
+"""Model files of the safetensors format; the reader trusts no value in them and needs no library.
 
 - eight bytes, little-endian: the length of the header;
 - the header, a JSON object: for each tensor its `dtype`, `shape` and `data_offsets`, begin and end
   counted from the end of the header; `__metadata__` may hold texts, which are not kept;
 - the numbers, little-endian, in C order; the tensors lie one after the other and fill the file.
 
-A model's arrays are ordered by name, those with the names "0" to "n-1" by number. Thus two files
-with the same names have the same order, wherever the tensors lie in them.
+The arrays of a model are sorted by name, arrays with the names "0" to "n-1" by number. So two files with the same names
+have the same order, wherever the tensors lie in them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _AGAIN: Final = "Save or send the model again."
 
 @dataclass(frozen=True)
 class _Tensor:
-    """An array and where its numbers begin, counted from the end of the header."""
+    """An array and the position of its numbers, counted from the end of the header."""
 
     spec: ArraySpec
     start: int
@@ -55,9 +55,9 @@ def open_safetensors(path: Path, *, expected_bytes: int | None = None) -> ModelF
     """Open a file of this format; see `open_model`.
 
     Raises:
-        InvalidModel: It is none; names the array at fault.
-        NotFound: There is no such file.
-        Unavailable: It cannot be read.
+        InvalidModel: The file is invalid; the message names the invalid array.
+        NotFound: The file does not exist.
+        Unavailable: The file cannot be read.
     """
     with file_errors(path), path.open("rb") as file:
         header_bytes, table = _read_header(file, path.stat().st_size)
@@ -71,7 +71,7 @@ def open_safetensors(path: Path, *, expected_bytes: int | None = None) -> ModelF
 
 
 def begins_safetensors(start: bytes) -> bool:
-    """Whether a file that begins with these bytes is one of this format, and nothing else."""
+    """Return True if the first bytes of a file belong to this format and to no other."""
     if len(start) <= _LENGTH.size:
         return False
     (length,) = _LENGTH.unpack_from(start)
@@ -84,12 +84,12 @@ def write_safetensors_to(
     """Write a model of this format to a binary stream.
 
     Args:
-        file: Where to.
-        arrays: The parameters; one at a time where a structure is given.
-        structure: Their names, shapes and dtypes; by default "0", "1", … and their own.
+        file: The stream.
+        arrays: The parameters; read one at a time if a structure is given.
+        structure: Their names, shapes and dtypes; by default "0", "1", … with the arrays' shapes and dtypes.
 
     Raises:
-        InvalidModel: An array is not one that a model may hold, or not what the structure says.
+        InvalidModel: A model may not hold such an array, or the array differs from the structure.
     """
     if structure is None:
         arrays = [np.asarray(array) for array in arrays]
@@ -100,17 +100,19 @@ def write_safetensors_to(
 
 
 def _read_header(file: BinaryIO, size_bytes: int) -> tuple[int, dict[str, Any]]:
-    """Where the header ends, and the tensors that it lists."""
+    """Return the end of the header, and the tensors in it."""
     start = file.read(_LENGTH.size)
     (length,) = _LENGTH.unpack(start) if len(start) == _LENGTH.size else (0,)
     if not 0 < length <= min(_HEADER_BYTES_MAX, size_bytes - _LENGTH.size):
-        raise InvalidModel(f"The file is no safetensors file, or it is cut off. {_AGAIN}")
+        raise InvalidModel(f"The file is not a safetensors file, or it is cut off. {_AGAIN}")
     try:
         table = json.loads(file.read(length), object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError) as error:
-        raise InvalidModel(f"The safetensors header is no valid JSON: {error}. {_AGAIN}") from error
+        raise InvalidModel(
+            f"The safetensors header is not valid JSON: {error}. {_AGAIN}"
+        ) from error
     if not isinstance(table, dict):
-        raise InvalidModel(f"The safetensors header is no JSON object. {_AGAIN}")
+        raise InvalidModel(f"The safetensors header is not a JSON object. {_AGAIN}")
     table.pop("__metadata__", None)
     return _LENGTH.size + int(length), table
 
@@ -134,7 +136,7 @@ def _tensor(name: str, entry: Any) -> _Tensor:
     code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not (_are_counts(shape) and _are_counts(offsets) and len(offsets) == 2):  # noqa: PLR2004 (begin, end)
         raise wrong
-    # What the format has and NumPy has not, such as BF16, keeps its name for the message.
+    # A dtype of the format that NumPy lacks, such as BF16, keeps its name for the message.
     spec = ArraySpec(name, tuple(shape), _DTYPES.get(str(code), str(code)))
     if offsets[1] - offsets[0] != spec.nbytes:
         raise wrong
@@ -153,14 +155,16 @@ def _order(names: Iterable[str]) -> Any:
 
 
 def _check_filled(tensors: list[_Tensor], size_bytes: int) -> None:
-    """Each byte belongs to one tensor."""
+    """Check that each byte belongs to exactly one tensor."""
     end = 0
     for tensor in sorted(tensors, key=lambda tensor: (tensor.start, tensor.spec.nbytes)):
         if tensor.start != end:
-            raise InvalidModel(f"Array {tensor.spec.name!r} does not follow the one before it.")
+            raise InvalidModel(
+                f"Array {tensor.spec.name!r} does not begin at the end of the one before it. {_AGAIN}"
+            )
         end += tensor.spec.nbytes
     if end != size_bytes:
-        raise InvalidModel(f"The numbers take {end} bytes, and the file has {size_bytes}. {_AGAIN}")
+        raise InvalidModel(f"The arrays take {end} bytes, but the file has {size_bytes}. {_AGAIN}")
 
 
 def _view(mapping: Any, start: int, spec: ArraySpec) -> _Array:
@@ -184,7 +188,9 @@ def _header(structure: Structure) -> bytes:
 
 def _write_array(file: Writable, spec: ArraySpec, array: _Array) -> None:
     if array.shape != spec.shape:
-        raise InvalidModel(f"Array {spec.name!r} has shape {array.shape}, not {spec.shape}.")
+        raise InvalidModel(
+            f"Array {spec.name!r} has shape {array.shape}, but must have {spec.shape}."
+        )
     plain = np.asarray(array, np.dtype(spec.dtype).newbyteorder("<"), order="C")
     data = plain.reshape(-1).view(np.uint8).data
     for start in range(0, len(data), limits.chunk_bytes):

@@ -1,4 +1,4 @@
-"""What a model is made of, without its numbers: the name, shape and dtype of each array."""
+"""The structure of a model: the name, shape and dtype of each array."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fednet.errors import InvalidModel
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# By name and not by NumPy's kinds: a long double has another width on every machine.
+# Names, not NumPy's kinds: the width of a long double depends on the machine.
 _DTYPES: Final = frozenset(
     {
         "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
@@ -27,15 +27,15 @@ _DESCRIBED_ARRAYS_MAX: Final = 4
 
 @dataclass(frozen=True)
 class ArraySpec:
-    """One array's place in a model. The byte order in which a file holds it is no part of it.
+    """The name, shape and dtype of one array; the byte order in a file does not matter.
 
     Args:
-        name: Its key in the model file: `"0"` for the first, where the format knows no others.
-        shape: Its dimensions; `()` for a scalar.
+        name: The key in the model file: `"0"` for the first array in formats without names.
+        shape: The dimensions; `()` for a scalar.
         dtype: NumPy's name of the dtype, such as `"float32"`.
 
     Raises:
-        InvalidModel: No model may hold such an array.
+        InvalidModel: A model may not hold such an array.
     """
 
     name: str
@@ -61,34 +61,34 @@ class ArraySpec:
 
     @classmethod
     def of(cls, name: str, array: np.ndarray[Any, Any]) -> ArraySpec:
-        """The spec of an array in memory."""
+        """Return the spec of an array in memory."""
         return cls(name, array.shape, array.dtype.name)
 
     @property
     def size(self) -> int:
-        """How many numbers the array holds."""
+        """The number of items of the array."""
         return math.prod(self.shape)
 
     @property
     def nbytes(self) -> int:
-        """How many bytes the numbers take."""
+        """The size of the array in bytes."""
         return self.size * np.dtype(self.dtype).itemsize
 
     @property
     def _span_bytes(self) -> int:
-        # NumPy bounds an empty array by its other lengths too: (0, 2**62, 2**62) is no array.
+        # NumPy limits the other lengths of an empty array, too: (0, 2**62, 2**62) is invalid.
         return math.prod(max(length, 1) for length in self.shape) * np.dtype(self.dtype).itemsize
 
 
 @dataclass(frozen=True)
 class Structure:
-    """The arrays of a model in their order. Two are equal if every name, shape and dtype is.
+    """The specs of a model's arrays in their order.
 
     Args:
         arrays: One spec for each array.
 
     Raises:
-        InvalidModel: There are no arrays, too many, or they are too large together.
+        InvalidModel: The number of arrays is 0 or too large, or their total size is too large.
     """
 
     arrays: tuple[ArraySpec, ...]
@@ -107,21 +107,21 @@ class Structure:
 
     @classmethod
     def of(cls, arrays: Iterable[np.ndarray[Any, Any]]) -> Structure:
-        """The structure of arrays in memory."""
+        """Return the structure of arrays in memory."""
         return cls(tuple(ArraySpec.of(str(i), array) for i, array in enumerate(arrays)))
 
     @cached_property
     def size(self) -> int:
-        """How many parameters the model has."""
+        """The number of parameters of the model."""
         return sum(spec.size for spec in self.arrays)
 
     @cached_property
     def nbytes(self) -> int:
-        """How many bytes the parameters take in memory."""
+        """The size of the parameters in memory, in bytes."""
         return sum(spec.nbytes for spec in self.arrays)
 
     def describe(self) -> str:
-        """One line for messages: `2 arrays, 650 parameters: '0' float32 (64, 10), …`."""
+        """Return a line for messages: `2 arrays, 650 parameters: '0' float32 (64, 10), …`."""
         shown = [f"{s.name!r} {s.dtype} {s.shape}" for s in self.arrays[:_DESCRIBED_ARRAYS_MAX]]
         if len(self.arrays) > _DESCRIBED_ARRAYS_MAX:
             shown.append("…")
@@ -129,29 +129,27 @@ class Structure:
 
 
 def check_structure(found: Structure, expected: Structure) -> None:
-    """Check that an update has the arrays of the global model: as many, in the same shapes.
+    """Check that an update has as many arrays as the global model, in the same shapes.
 
-    Arrays with names, as safetensors files have them, must have the names of the global model's.
-
-    The dtype may differ: updates are folded as float64, and the global model keeps its own dtype.
-    Many a training step turns float32 into float64 without anybody's notice.
+    In formats with names, such as safetensors, the names must be the same, too. The dtypes may differ, because training
+    code often turns float32 into float64: updates are folded as float64, and the global model keeps its dtypes.
 
     Raises:
-        InvalidModel: It has not; names the first array at fault.
+        InvalidModel: The update differs; the message names the first array that does.
     """
     if len(found.arrays) != len(expected.arrays):
         raise InvalidModel(
             f"The update has {found.describe()}. The global model has {expected.describe()}. "
-            "Return the global model's arrays, trained, in their order."
+            "Return the trained arrays of the global model in their order."
         )
     for position, (spec, wanted) in enumerate(zip(found.arrays, expected.arrays, strict=True)):
         if spec.name not in {wanted.name, str(position)}:
             raise InvalidModel(
                 f"The update has an array {spec.name!r} where the global model has "
-                f"{wanted.name!r}. Return the global model's arrays, trained, with their names."
+                f"{wanted.name!r}. Return the trained arrays of the global model with their names."
             )
         if spec.shape != wanted.shape:
             raise InvalidModel(
-                f"Array {wanted.name!r} has shape {spec.shape}, the global model has {wanted.shape}. "
-                "Return the global model's arrays, trained, in their order."
+                f"Array {wanted.name!r} has shape {spec.shape}, but in the global model {wanted.shape}. "
+                "Return the trained arrays of the global model in their order."
             )

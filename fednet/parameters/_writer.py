@@ -1,4 +1,4 @@
-"""Writing a model file: streaming, aligned, the same bytes for the same arrays."""
+"""Writes a model file: as a stream, aligned, the same bytes for the same arrays."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ _UNIX: Final = 3
 
 
 def write_model(path: Path, arrays: Iterable[_Array]) -> tuple[int, str]:
-    """Write a model file; it appears under its name whole or not at all.
+    """Write a model file, which appears whole or not at all.
 
     Args:
-        path: Where; a file of that name is replaced.
-        arrays: The parameters, taken one at a time, so that a generator never holds two of them.
+        path: The path; an earlier file is replaced.
+        arrays: The parameters, read one at a time, so that a generator holds one array at a time.
 
     Returns:
         The file's size in bytes and its SHA-256 in hexadecimal.
 
     Raises:
-        InvalidModel: An array is not one that a model may hold, or there is none.
+        InvalidModel: A model may not hold such an array, or there are no arrays.
         NotFound: The folder does not exist.
         Unavailable: The file cannot be written.
     """
@@ -56,10 +56,10 @@ def write_model(path: Path, arrays: Iterable[_Array]) -> tuple[int, str]:
 
 
 def write_model_to(file: Writable, arrays: Iterable[_Array]) -> None:
-    """Write a model in the same bytes to any binary stream; it is never read or sought.
+    """Write a model in the same bytes to any binary stream, which is never read or sought.
 
     Raises:
-        InvalidModel: An array is not one that a model may hold, or there is none.
+        InvalidModel: A model may not hold such an array, or there are no arrays.
     """
     stream = _Stream(file)
     specs = []
@@ -68,11 +68,11 @@ def write_model_to(file: Writable, arrays: Iterable[_Array]) -> None:
             spec = ArraySpec.of(str(position), array)
             _write_member(archive, stream.size_bytes, spec, array)
             specs.append(spec)
-    Structure(tuple(specs))  # refuses none and too many
+    Structure(tuple(specs))  # refuses no arrays and too many
 
 
 class _Stream:
-    """What zipfile writes to: it counts, and cannot seek, so that nothing is rewritten."""
+    """A stream for zipfile that counts bytes and cannot seek, so that zipfile rewrites nothing."""
 
     def __init__(self, file: Writable) -> None:
         self._file = file
@@ -84,11 +84,11 @@ class _Stream:
         return len(data)
 
     def flush(self) -> None:
-        """There is nothing to flush: whoever opened the file does that."""
+        """Do nothing: the owner of the file flushes it."""
 
 
 def _write_member(archive: zipfile.ZipFile, offset: int, spec: ArraySpec, array: _Array) -> None:
-    # One form for equal arrays; a C-contiguous little-endian array is taken as it is.
+    # One form for equal arrays; a C-contiguous little-endian array is used without a copy.
     array = np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
     is_large = spec.nbytes >= _ZIP64_MEMBER_BYTES_MIN
     info = zipfile.ZipInfo(f"{spec.name}.npy")
@@ -104,9 +104,9 @@ def _write_member(archive: zipfile.ZipFile, offset: int, spec: ArraySpec, array:
 
 
 def _padding(offset: int) -> bytes:
-    """The extra field after which a member's data, met at `offset` without it, is aligned.
+    """Return the extra field that aligns a member's data, which would begin at `offset` without it.
 
-    The npy header's length is itself a multiple of it, so that the numbers are aligned as well.
+    The npy header's length is a multiple of the alignment, so the numbers are aligned as well.
     """
     length = -offset % _ALIGNMENT_BYTES
     if length < _PADDING_BYTES_MIN:

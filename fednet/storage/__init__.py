@@ -1,4 +1,4 @@
-"""Where a network keeps its state: documents (sessions, rounds, models …) and blobs (files)."""
+"""The state of a network: documents (sessions, rounds, models …) and blobs (files)."""
 
 from fednet.storage._backup import back_up, restore
 from fednet.storage._backup_file import BackupContents

@@ -1,8 +1,8 @@
-"""State and blobs from any store into one file, and from the file into any store.
+"""Copies documents and blobs from any store into one file, and from the file into any store.
 
-While a controller works, what refers is copied before what it refers to: documents before blobs,
-and documents in the order of their collections. As the controller writes the other way round,
-nothing that a copied document speaks of is missing, unless it was deleted meanwhile.
+A controller may work meanwhile. Documents are copied before blobs, and documents in the order of their
+collections, so everything that refers to something is copied before it. The controller writes the other way
+round: so nothing that a copied document refers to is missing, unless it was deleted meanwhile.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fednet.storage._documents import Document, Documents
 
 ShowProgress: TypeAlias = "Callable[[int, int, str], None]"
-"""Takes the documents and blobs that are done, how many there are, and what is being copied."""
+"""Takes the number of documents and blobs that are done, their total, and the kind that is being copied."""
 
 _DOCUMENTS: Final = "documents/"
 _BLOBS: Final = "blobs/"
@@ -45,19 +45,19 @@ def back_up(
     *,
     without: str | None = None,
 ) -> BackupContents:
-    """Write all documents and blobs to a file (mode 0600), which is there only once it is whole.
+    """Write all documents and blobs to a file (mode 0600), which appears whole or not at all.
 
     Args:
-        path: The file; one that is there is replaced at the end.
+        path: The file; an earlier one is replaced at the end.
         documents: The state store.
         blobs: The blob store.
-        collections: The state store's collections: what refers before what it refers to.
-        show: Is told how far it is.
-        without: Blobs whose key begins with this text are left out.
+        collections: The state store's collections; each comes before those that it refers to.
+        show: Is told the progress.
+        without: Leave out the blobs whose key begins with this text.
 
     Raises:
         FailedPrecondition: There is nothing to back up, or the file cannot be written.
-        Conflict: A blob was replaced while it was read: worth another attempt.
+        Conflict: A blob was replaced while it was read; try again.
         Unavailable: A store does not answer.
     """
     total = sum(documents.count(name) for name in collections)
@@ -86,23 +86,23 @@ def restore(
     *,
     add: bool = False,
 ) -> BackupContents:
-    """Write what a backup holds into stores; all of it is checked before any of it is written.
+    """Check a whole backup, then write its documents and blobs into stores.
 
-    Versions of documents begin again at 1, and those inserted first are first.
+    Versions of documents begin again at 1; the order of insertion stays.
 
     Args:
         path: The backup's file.
         documents: The state store.
         blobs: The blob store.
         collections: The state store's collections.
-        show: Is told how far it is.
-        add: Also into stores that hold something, as one does where a restore broke off: documents
+        show: Is told the progress.
+        add: Write also into stores that are not empty, such as those of a restore that broke off: documents
             whose id is there stay as they are, blobs are replaced.
 
     Raises:
-        InvalidInput: The file is no backup, or not a whole one.
-        FailedPrecondition: A store holds something, or a newer version has written the backup.
-        Unavailable: A store does not answer; the stores may hold a part.
+        InvalidInput: The file is not a backup, or is incomplete.
+        FailedPrecondition: A store is not empty, or a newer version has written the backup.
+        Unavailable: A store does not answer; the stores may hold a part of the backup.
     """
     show(0, 1, "checking the backup")
     contents = check_backup(path)
@@ -123,7 +123,7 @@ def restore(
 
 
 class _Copy:
-    """A backup that is being written, and what it holds so far."""
+    """A backup in progress, and its contents so far."""
 
     def __init__(self, writer: BackupWriter, total: int, show: ShowProgress) -> None:
         self.writer = writer
@@ -132,7 +132,7 @@ class _Copy:
         self._done = 0
 
     def collection(self, name: str, documents: Documents) -> None:
-        """Copy the documents of a collection, some in each member."""
+        """Copy the documents of a collection, a bounded number of bytes in each member."""
         self.contents.documents[name] = 0
         for number, lines in enumerate(_parts(documents.scan(name))):
             part = b"".join(lines)
@@ -163,7 +163,7 @@ def _keys(blobs: Blobs, without: str | None) -> Iterator[str]:
 
 
 def _parts(documents: Iterator[Document]) -> Iterator[list[bytes]]:
-    """The documents as lines, as many together as make a member of a bounded size."""
+    """Yield the documents as lines, as many together as make a member of a bounded size."""
     lines: list[bytes] = []
     size_bytes = 0
     for document in documents:
@@ -183,7 +183,7 @@ def _backup_file(path: Path) -> Iterator[IO[bytes]]:
             yield file
     except OSError as error:
         raise FailedPrecondition(
-            f"The backup {path} cannot be written: {error.strerror}.", field="file"
+            f"Cannot write the backup {path}: {error.strerror}. Choose another place.", field="file"
         ) from error
 
 
@@ -192,7 +192,7 @@ def _check_collections(path: Path, contents: BackupContents, collections: Sequen
     if unknown:
         raise FailedPrecondition(
             f"{path} holds {', '.join(unknown)}, which this version of fednet does not know: "
-            "upgrade fednet here.",
+            "upgrade fednet on this machine.",
             field="file",
         )
 
@@ -202,8 +202,8 @@ def _check_empty(documents: Documents, blobs: Blobs, collections: Sequence[str])
     filled += ["blobs"] if next(iter(blobs.list()), None) is not None else []
     if filled:
         raise FailedPrecondition(
-            f"The stores hold {', '.join(filled)} already: restore into empty ones, or add to "
-            "what is there with --add.",
+            f"The stores already hold {', '.join(filled)}: restore into empty stores, or add the "
+            "backup to them with --add.",
             field="add",
         )
 

@@ -1,11 +1,11 @@
-"""The file of a backup: a tar whose last member counts all others and holds their digest.
+"""The file of a backup: a tar whose last member counts the others and holds their digest.
 
     fednet-backup-1                     empty: the format's number
     documents/<collection>/<n>.jsonl    documents, one in each line, in the order of insertion
     blobs/<folder>/<name>.blob          a blob, named as a folder of blobs names it
     end.json                            what there is, and the SHA-256 of every name, size and content
 
-Without its end, or with another digest, it is no backup: whoever restores reads all of it first.
+A file without its end, or with another digest, is not a backup: a restore reads and checks all of it first.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _END: Final = "end.json"
 
 @dataclass
 class BackupContents:
-    """What a backup holds.
+    """The contents of a backup, as numbers.
 
     Attributes:
-        documents: How many documents, for each collection.
-        blobs: How many blobs.
-        blob_bytes: Their bytes together.
+        documents: The number of documents of each collection.
+        blobs: The number of blobs.
+        blob_bytes: The bytes of all blobs.
     """
 
     documents: dict[str, int] = field(default_factory=dict)
@@ -45,10 +45,10 @@ class BackupContents:
 
 
 class BackupWriter:
-    """Writes one member after the other.
+    """The writer of a backup: one member after the other.
 
     Args:
-        file: Where to; it is neither flushed nor closed.
+        file: The file to write to; it is neither flushed nor closed.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -57,11 +57,11 @@ class BackupWriter:
         self.add(f"{_BEGIN}{_FORMAT}", 0, [])
 
     def add(self, name: str, size_bytes: int, content: Iterable[bytes]) -> None:
-        """Write a member, all of it or nothing.
+        """Write a whole member or nothing.
 
         Raises:
             Conflict: The content has another size: it was replaced meanwhile.
-            NotFound: It was deleted meanwhile.
+            NotFound: The content was deleted meanwhile.
         """
         start, digest = self._file.tell(), self._digest.copy()
         try:
@@ -73,7 +73,7 @@ class BackupWriter:
             raise
 
     def end(self, contents: BackupContents) -> None:
-        """Write the last member: from here on it is a backup."""
+        """Write the last member, which makes the file a backup."""
         said = asdict(contents)
         end = json.dumps(said | {"sha256": _sealed(self._digest, said)}).encode()
         self.add(_END, len(end), [end])
@@ -90,16 +90,16 @@ class BackupWriter:
             self._digest.add(chunk)
             left -= len(chunk)
         if left:
-            raise Conflict(f"{name} was replaced while it was read: make the backup again.")
+            raise Conflict(f"{name} was replaced while it was read. Make the backup again.")
         self._file.write(bytes(-size_bytes % tarfile.BLOCKSIZE))
 
 
 def members(path: Path) -> Iterator[tuple[str, int, Iterator[bytes]]]:
-    """Each member of a backup's file: its name, its size and, until the next one, its content.
+    """Yield each member of a backup's file: its name, its size and its content, which is valid until the next member.
 
     Raises:
-        InvalidInput: It is no tar of plain files, or not all of one.
-        FailedPrecondition: It cannot be read.
+        InvalidInput: The file is not a tar of plain files, or is incomplete.
+        FailedPrecondition: The file cannot be read.
     """
     with _file_errors(path), tarfile.open(path, "r:") as archive:
         while (header := archive.next()) is not None:
@@ -107,16 +107,16 @@ def members(path: Path) -> Iterator[tuple[str, int, Iterator[bytes]]]:
             if content is None:
                 raise no_backup(path)
             yield header.name, header.size, _chunks(path, content)
-            # Or it would remember every one of them.
+            # tarfile would remember every member.
             archive.members.clear()  # type: ignore[attr-defined]  # the stubs leave it out
 
 
 def check_backup(path: Path) -> BackupContents:
-    """What a backup holds; all of it is read, and compared with what its end says.
+    """Read a whole backup, compare it with the numbers and the digest at its end, and return its contents.
 
     Raises:
-        InvalidInput: It is no backup, or not a whole one.
-        FailedPrecondition: It cannot be read, or a newer version of fednet has written it.
+        InvalidInput: The file is not a backup, or is incomplete.
+        FailedPrecondition: The file cannot be read, or a newer version of fednet has written it.
     """
     digest = RunningDigest()
     for number, (name, size_bytes, chunks) in enumerate(members(path)):
@@ -131,10 +131,10 @@ def check_backup(path: Path) -> BackupContents:
 
 
 def no_backup(path: Path) -> InvalidInput:
-    """The error for a file that is not what it must be."""
+    """Return the error for a file that is not a whole backup."""
     return InvalidInput(
-        f"{path} is no backup of fednet, or not a whole one: nothing was taken from it. "
-        "Take another.",
+        f"{path} is not a backup of fednet, or is incomplete. Nothing was restored. Choose another "
+        "file.",
         field="file",
     )
 
@@ -146,7 +146,7 @@ def _check_format(path: Path, first_name: str) -> None:
     if int(number) > _FORMAT:
         raise FailedPrecondition(
             f"{path} was written by a newer version of fednet (format {number}, this one knows "
-            f"{_FORMAT}): upgrade fednet here.",
+            f"{_FORMAT}): upgrade fednet on this machine.",
             field="file",
         )
 
@@ -162,7 +162,7 @@ def _contents(path: Path, end: bytes, digest: RunningDigest) -> BackupContents:
 
 
 def _sealed(digest: RunningDigest, said: dict[str, Any]) -> str:
-    """The digest of all members and of what the end says of them."""
+    """Return the digest of all members and of the values at the end."""
     digest.add(json.dumps(said, sort_keys=True).encode())
     return digest.sha256
 
@@ -179,10 +179,10 @@ def _chunks(path: Path, content: IO[bytes]) -> Iterator[bytes]:
 
 @contextmanager
 def _file_errors(path: Path) -> Iterator[None]:
-    """The one place where the errors of the file and of its format become ours."""
+    """Map errors of the file and of its format to ours."""
     try:
         yield
     except (tarfile.TarError, EOFError) as error:
         raise no_backup(path) from error
     except OSError as error:
-        raise FailedPrecondition(f"The backup {path} cannot be read: {error}.") from error
+        raise FailedPrecondition(f"Cannot read the backup {path}: {error}.") from error

@@ -1,9 +1,8 @@
-"""Which file holds which blob: `models/3f2a` lies in `models/3f2a.blob`.
+"""The file of each blob in a folder: `models/3f2a` lies in `models/3f2a.blob`.
 
-Letters, digits, `_`, `-` and `~` stand for themselves, everything else for its percent-encoding. As
-no name holds a dot, a blob's file never has the name of a folder or of another store's file, and
-nothing leads out of the root. A name too long for a file system continues in a folder whose name
-ends with a plus.
+Letters, digits, `_`, `-` and `~` stand for themselves; every other character is percent-encoded. No encoded name
+holds a dot, so a blob's file never has the name of a folder or of another store's file, and no path leads out of
+the root. A name that is too long for a file system continues in a folder whose name ends with a plus.
 """
 
 from __future__ import annotations
@@ -16,22 +15,22 @@ _suffix: Final = ".blob"
 
 
 def file_name(key: str) -> str:
-    """The file of a key that `check_key` has passed, relative to the root."""
+    """Return the file of a checked key (see `check_key`), relative to the root."""
     return folder_name(key) + _suffix
 
 
 def folder_name(key: str) -> str:
-    """The folder, relative to the root, of the keys that go on after this one and a slash."""
+    """Return the folder, relative to the root, of the keys that begin with this one and a slash."""
     return "/".join(_pieces(name) for name in key.split("/") if name)
 
 
 def is_blob(file_name: str) -> bool:
-    """Whether a file holds a blob."""
+    """Return True if a file of this name holds a blob."""
     return file_name.endswith(_suffix)
 
 
 def key_of(file_name: str) -> str:
-    """The key of a blob's file, given relative to the root."""
+    """Return the key of a blob's file, which is given relative to the root."""
     return unquote(file_name.removesuffix(_suffix).replace("+/", ""))
 
 

@@ -1,8 +1,7 @@
 """The blobs protocol: named byte strings of any size, written whole or not at all.
 
-Every backend answers alike; `tests/storage/test_blobs.py` runs against each of them. All methods
-may be called from any thread, and by several processes on one store where the backend is not in
-memory.
+Every backend behaves alike; `tests/storage/test_blobs.py` runs against each of them. All methods may be called from
+any thread, and several processes may use one store, except for one in memory.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Blob:
-    """What was stored.
+    """The size and the digest of a stored blob.
 
     Args:
-        size_bytes: Its size.
-        sha256: The digest of its content, in hexadecimal.
+        size_bytes: The size of the content.
+        sha256: The digest of the content, hexadecimal.
     """
 
     size_bytes: int
@@ -32,91 +31,88 @@ class Blob:
 
 
 class Presigner(Protocol):
-    """Makes URLs by which others reach single blobs straight in the store, for a while.
+    """Makes URLs by which others reach single blobs in the store directly, for a limited time.
 
-    A URL holds no secret, only a signature over the verb, the blob and the time: whoever has it may
-    do that one thing. The store does not limit how much is sent to one: see `Blobs.size` afterwards.
-    Every method raises InvalidInput for a key that is none; those that ask the store raise
-    Unavailable while it does not answer.
+    A URL holds no secret, only a signature over the verb, the blob and the time: its owner may make this one request.
+    The store does not limit the bytes that are sent to a URL; check `Blobs.size` afterwards. Every method raises
+    InvalidInput for an invalid key; methods that ask the store raise Unavailable while it does not answer.
     """
 
     def get_url(self, key: str, seconds: int) -> str:
-        """A URL to GET the blob, or ranges of it, for so many seconds, a week at the most."""
+        """Return a URL to GET the blob, or ranges of it, that is valid for some seconds, at most a week."""
 
     def put_url(self, key: str, seconds: int) -> str:
-        """A URL to PUT the whole blob in one request, for so many seconds, a week at the most."""
+        """Return a URL to PUT the whole blob in one request that is valid for some seconds, at most a week."""
 
     def begin_parts(self, key: str) -> str:
-        """Begin a blob that is sent in parts; the id of the upload.
+        """Begin a blob that is sent in parts, and return the id of the upload.
 
-        Nothing of it is visible before `complete_parts`. What is neither completed nor aborted goes
+        Nothing of it is visible before `complete_parts`. An upload that is neither completed nor aborted is deleted
         after `limits.blob_upload_idle_seconds_max`.
         """
 
     def part_url(self, key: str, upload_id: str, number: int, seconds: int) -> str:
-        """A URL to PUT one part, numbered from 1; the answer's header `ETag` goes to `complete_parts`.
+        """Return a URL to PUT one part, numbered from 1; `complete_parts` takes the `ETag` header of the answer.
 
-        All parts but the last are 5 MiB or larger.
+        All parts except the last one have at least 5 MiB.
         """
 
     def complete_parts(self, key: str, upload_id: str, etags: Sequence[str]) -> None:
-        """Make the parts the blob, in the place of what the key had.
+        """Make a blob of the parts, in place of the earlier one.
 
         Raises:
-            NotFound: There is no such upload any more; if it was completed before, the blob is there.
-            InvalidInput: The parts are not those that were sent.
+            NotFound: The upload does not exist; if it was completed before, the blob is there.
+            InvalidInput: The parts differ from those that were sent.
         """
 
     def abort_parts(self, key: str, upload_id: str) -> None:
-        """Forget an upload and its parts; nothing happens if there is none."""
+        """Delete an upload and its parts, if they are there."""
 
 
 class Blobs(Protocol):
     """A store of blobs.
 
-    A key is one or more non-empty names joined by slashes, such as `models/<model id>`, of
-    `limits.blob_key_bytes_max` bytes of UTF-8 at most; a name may hold any character but a slash,
-    and a key may be the beginning of another. Every method raises InvalidInput for a key that is
-    none, and Unavailable while the store does not answer. The size of a blob is bounded by whoever
-    hands it in.
+    A key is one or more non-empty names joined by slashes, such as `models/<model id>`, of at most
+    `limits.blob_key_bytes_max` bytes of UTF-8. A name may hold any character except a slash, and a key may be the
+    beginning of another one. Every method raises InvalidInput for an invalid key, and Unavailable while the store does
+    not answer. The caller limits the size of a blob.
     """
 
     @property
     def presigner(self) -> Presigner | None:
-        """What makes URLs for others; None where the store cannot."""
+        """Makes URLs for others; None if the store cannot."""
 
     @property
     def work_folder(self) -> Path | None:
-        """Return a folder for files that `put_file` is to move, made by its first user; None if there are no files.
+        """Return a folder for files that `put_file` will move; None if the store has no files.
 
-        Everybody who has the store sees the same folder, and no file in it is a blob.
+        The first user creates it. Every process with the store sees the same folder, and no file in it is a blob.
         """
 
     def put(self, key: str, source: Iterable[bytes]) -> Blob:
-        """Store what the source yields, in the place of what the key had.
+        """Store the bytes of a source, in place of the earlier blob.
 
-        Readers see what was there before until all of it is safe. An error of the source passes
-        through, and leaves nothing behind.
+        Readers see the earlier blob until the new one is whole and safe. An error of the source passes through, and
+        leaves nothing behind.
         """
 
     def put_file(self, key: str, path: Path) -> Blob:
-        """Store a file, which is gone afterwards; where the store can, the file is moved.
+        """Store a file and remove it; the store moves it if it can.
 
-        Nobody may write to it any more.
+        Nobody may write to the file any more.
 
         Raises:
-            NotFound: There is no such file.
+            NotFound: The file does not exist.
         """
 
     def read(self, key: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """Yield a range in chunks of `limits.chunk_bytes`; beyond the end there is nothing.
+        """Yield a range in chunks of `limits.chunk_bytes`; the range may reach beyond the end of the blob.
 
-        A reader sees the blob as it was when the first chunk was taken, whatever happens to the key
-        meanwhile.
+        A reader sees the blob as it was when it took the first chunk, whatever happens to the key meanwhile.
 
         Raises:
-            NotFound: There is no such blob (at the call, or with the first chunk if it went in
-                between).
+            NotFound: The blob does not exist; raised by the call, or with the first chunk if the blob was deleted in
+                between.
             InvalidInput: The offset or the length is negative.
         """
 
@@ -124,38 +120,44 @@ class Blobs(Protocol):
         """Return the size in bytes; if absent, None."""
 
     def version(self, key: str) -> str | None:
-        """Return a text that changes whenever the blob is put anew; if absent, None."""
+        """Return a text that changes whenever the blob is replaced; if absent, None."""
 
     def list(self, prefix: str = "") -> Iterator[str]:
-        """Yield the keys that begin with a text, in no order.
+        """Yield the keys that begin with a text, in any order.
 
-        Those put or deleted meanwhile may be among them or not.
+        Keys that are added or deleted meanwhile may be among them or not.
         """
 
     def delete(self, key: str) -> bool:
-        """Remove the blob; True if it was there."""
+        """Delete the blob; return True if it was there."""
 
     def local_path(self, key: str) -> Path | None:
-        """Return a file to be read only; None if the blob is absent or the store has no files.
+        """Return the blob's file, to be read only; None if the blob is absent or the store has no files.
 
-        Open or map it at once: the content of an open file stays, its path may go.
+        Open or map the file at once: the content of an open file stays, but its path may disappear.
         """
 
     def is_ready(self) -> bool:
-        """Whether the store answers at the moment; never raises."""
+        """Return True if the store answers now; never raise."""
 
     def close(self) -> None:
-        """Let go of files and connections; the store is not used afterwards."""
+        """Close files and connections; the store must not be used afterwards."""
 
 
 def check_key(key: str) -> str:
-    """The key, if it is one; raises InvalidInput otherwise."""
+    """Return a valid key.
+
+    Raises:
+        InvalidInput: The key is invalid.
+    """
     if any("\ud800" <= character <= "\udfff" for character in key):
-        raise InvalidInput(f"{key!r} has characters that cannot be stored.", field="key")
+        raise InvalidInput(
+            f"The key {key!r} has characters that cannot be stored: remove them.", field="key"
+        )
     if not all(key.split("/")) or len(key.encode()) > limits.blob_key_bytes_max:
         raise InvalidInput(
-            f"{key!r} is no key of a blob: it takes names joined by single slashes, "
-            f"of {limits.blob_key_bytes_max} bytes together.",
+            f"Invalid blob key {key!r}: use names joined by single slashes, at most "
+            f"{limits.blob_key_bytes_max} bytes in all.",
             field="key",
         )
     return key
@@ -165,14 +167,14 @@ def check_range(offset: int, length: int | None) -> None:
     """Raise InvalidInput if the offset or the length is negative."""
     for name, number in (("offset", offset), ("length", length or 0)):
         if number < 0:
-            raise InvalidInput(f"{name} must be a number from 0 on, not {number}.", field=name)
+            raise InvalidInput(f"{name} must be at least 0, not {number}.", field=name)
 
 
 def no_such_blob(key: str) -> NotFound:
-    """The error for an absent blob, the same from every backend."""
+    """Return the error for an absent blob, the same from every backend."""
     return NotFound(f"There is no blob {key!r}.")
 
 
 def no_such_file(path: Path) -> NotFound:
-    """The error for an absent file to be stored, the same from every backend."""
+    """Return the error for an absent file to be stored, the same from every backend."""
     return NotFound(f"There is no file {path} to store.")

@@ -1,7 +1,7 @@
 """Blobs through the controller, for a combiner that cannot reach the blob store itself.
 
-A blob is read as one stream, which goes on where its connection broke. It is sent in pieces, each a request of its own,
-and is put in its place by one more, with its size and digest. What the controller has lost meanwhile is sent again.
+A blob is read as one stream, which resumes where its connection broke. It is sent in pieces, one request each; a last
+request with the size and the digest stores it. Pieces that the controller has lost meanwhile are sent again.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ControllerBlobs:
     """The blobs of a network, through its controller.
 
     Args:
-        http: Speaks to the controller, with the token of a combiner; closed with the store.
+        http: The connection to the controller, with the token of a combiner; closed with the store.
     """
 
     presigner = None
@@ -55,7 +55,7 @@ class ControllerBlobs:
     def put(self, key: str, source: Iterable[bytes]) -> Blob:
         """See `Blobs.put`."""
         check_key(key)
-        with tempfile.TemporaryFile() as file:  # what the controller loses is asked for again
+        with tempfile.TemporaryFile() as file:  # pieces that the controller loses are sent again
             file.writelines(source)
             return self._send(key, file)
 
@@ -127,11 +127,11 @@ class ControllerBlobs:
             return None
         except KeyError as error:
             raise Unavailable(
-                f"The controller's answer came without {error}: a proxy before it must let it pass."
+                f"The controller's answer came without the header {error}: let the proxy before the controller pass it."
             ) from error
 
     def _chunks(self, key: str, offset: int, length: int | None) -> Iterator[bytes]:
-        """Begin with the blob of this moment, and end with it."""
+        """Read the blob as it is now; fail if it is replaced meanwhile."""
         for conflicts in range(limits.transfer_attempts_max):
             if conflicts:
                 self._closed.wait(backoff_seconds(conflicts))
@@ -151,7 +151,7 @@ class ControllerBlobs:
         raise _changed()
 
     def _range(self, key: str, version: str, start: int, end: int) -> Generator[bytes, None, None]:
-        """The bytes of one version; a connection that breaks is made again, where there was progress."""
+        """Yield the bytes of one version; connect again after a break if there was progress."""
         failures = 0
         position = start
         while position < end:
@@ -176,7 +176,7 @@ class ControllerBlobs:
         for _ in range(limits.transfer_attempts_max):
             try:
                 self._send_once(key, file, blob)
-            except (Conflict, TransferCorrupted) as error:  # what was sent is lost: begin anew
+            except (Conflict, TransferCorrupted) as error:  # the sent pieces are lost: begin again
                 problem = error
             else:
                 return blob

@@ -1,7 +1,7 @@
 """Blobs as files in a folder, which several processes of one machine may share.
 
-A blob is written to `.incoming/`, made safe on the disk and then renamed: readers see all of it or
-nothing, also after a loss of power.
+A blob is written to `.incoming/`, forced to the disk and then renamed: readers see the whole blob or none, also after
+a power cut.
 """
 
 from __future__ import annotations
@@ -30,36 +30,34 @@ _scheme: Final = "file://"
 
 
 def open_blobs(url: str) -> DirectoryBlobs:
-    """The blobs in a folder, which is made if there is none.
+    """Open the blobs in a folder; create the folder if it is absent.
 
     Args:
-        url: `file://` and the absolute path as it is: nothing in it is escaped.
+        url: `file://` and the absolute path, without any escapes.
 
     Raises:
         InvalidInput: The path is not absolute.
-        Unavailable: The folder cannot be made or written.
+        Unavailable: The folder cannot be created or written.
     """
     root = Path(url.removeprefix(_scheme))
     if not root.is_absolute():
         raise InvalidInput(
-            f"The blob store {url!r} must name an absolute path, "
-            "such as file:///var/lib/fednet/blobs.",
+            f"The blob store {url!r} needs an absolute path, such as file:///var/lib/fednet/blobs.",
             field="blob_store",
         )
     return DirectoryBlobs(root)
 
 
 def shared_folder(url: str, *, renew: bool = False) -> dict[str, str]:
-    """Return what a process that may share the folder at a URL is told, to see whether it does.
+    """Return the values by which another process finds out that it shares the folder; see `is_shared`.
 
     Args:
         url: The store's URL.
-        renew: Give the folder a new mark, so that no copy of the folder has the same one. Only for the one controller
-            that starts while no other is there, as the others' word would not hold any more.
+        renew: Give the folder a new mark, so that no copy of the folder has the same mark. Only the first controller
+            may do so, as the mark that other controllers have told becomes invalid.
 
     Returns:
-        blob_store, the URL, and blob_store_mark, which is in the folder until it is renewed; empty for a store that is
-        no folder.
+        blob_store, the URL, and blob_store_mark, the text of a file in the folder; empty for other stores.
 
     Raises:
         Unavailable: The folder cannot be read or written.
@@ -74,14 +72,14 @@ def shared_folder(url: str, *, renew: bool = False) -> dict[str, str]:
 
 
 def _kept_mark(path: Path) -> str:
-    """Return the mark in a file; make it if there is none. Of several that make it at once, one wins."""
+    """Return the mark in a file; create it if it is absent. Of several processes that create it at once, one wins."""
     with suppress(FileNotFoundError):
         return path.read_text()
     return write_once(path, uuid.uuid4().hex.encode()).decode()
 
 
 def is_shared(told: Mapping[str, object]) -> bool:
-    """Whether this process sees the folder that `shared_folder` told of: the same, not one like it."""
+    """Return True if this process sees the very folder that `shared_folder` described, not a copy."""
     url, mark = told.get("blob_store"), told.get("blob_store_mark")
     if not isinstance(url, str) or not url.startswith(_scheme):
         return False
@@ -157,7 +155,7 @@ class DirectoryBlobs:
                 return None
 
     def version(self, key: str) -> str | None:
-        """See `Blobs.version`: a put gives the key another file, or an old one another time."""
+        """See `Blobs.version`: a put gives the key another file, or the same file another time."""
         path = self._path(key)
         with _os_errors():
             try:
@@ -195,7 +193,7 @@ class DirectoryBlobs:
         return os.access(self._root / ".incoming", os.R_OK | os.W_OK | os.X_OK)
 
     def close(self) -> None:
-        """See `Blobs.close`: nothing is held between calls."""
+        """See `Blobs.close`: nothing is open between calls."""
 
     def _path(self, key: str) -> Path:
         return self._root / file_name(check_key(key))
@@ -207,13 +205,13 @@ class DirectoryBlobs:
         try:
             yield file
         finally:
-            with suppress(OSError):  # it has moved away; else the next opening tries again
+            with suppress(OSError):  # it has been moved; else the next opening deletes it
                 Path(file.name).unlink()
             file.close()
 
     @contextmanager
     def _folders(self, lock: int) -> Iterator[None]:
-        """Hold the folders, shared to fill them or alone to remove empty ones, for a moment."""
+        """Lock the folders while the block lasts: shared to fill them, exclusive to remove empty ones."""
         with _opened(self._root / ".incoming") as descriptor:
             fcntl.flock(descriptor, lock)
             yield
@@ -225,14 +223,14 @@ class DirectoryBlobs:
         self._sync_folders(target.parent)
 
     def _sync_folders(self, folder: Path) -> None:
-        """Make the new name safe, and those of the folders above it, which may be new as well."""
+        """Force a new name to the disk, and those of the folders above it, which may be new as well."""
         while folder != self._root.parent:
             with suppress(FileNotFoundError):
                 sync(folder)
             folder = folder.parent
 
     def _remove_empty(self, folder: Path) -> None:
-        # An error says that there is something in it, or that it has gone already.
+        # An error means that the folder is not empty, or has been removed already.
         with suppress(OSError), self._folders(fcntl.LOCK_EX):
             while folder != self._root:
                 folder.rmdir()
@@ -286,7 +284,7 @@ def _opened(folder: Path) -> Iterator[int]:
 
 @contextmanager
 def _os_errors() -> Iterator[None]:
-    """The one place where the system's errors become ours."""
+    """Map errors of the system to ours."""
     try:
         yield
     except OSError as error:

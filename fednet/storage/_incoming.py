@@ -1,7 +1,6 @@
 """Files that are being written: each is locked while its writer lives.
 
-So the files that dead writers left can be told from others and removed: the kernel releases a lock
-when its process dies, however it dies, and whatever process id comes next.
+The kernel releases a lock when its process dies. So the files of dead writers can be recognised and removed.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ class Incoming:
     """The folder of files that are being written.
 
     Args:
-        folder: The folder, in the file system to which the finished files move; made if absent.
+        folder: The folder, in the file system of the finished files; created if absent.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -28,20 +27,20 @@ class Incoming:
         folder.mkdir(parents=True, exist_ok=True)
 
     def create(self) -> FileIO:
-        """A new file, unbuffered and locked; its `name` is its path."""
+        """Create a file, unbuffered and locked; its `name` is its path."""
         while True:
             file = (self._folder / uuid.uuid4().hex).open("xb", buffering=0)
             fcntl.flock(file, fcntl.LOCK_EX)
             if os.fstat(file.fileno()).st_nlink:
                 return file
-            file.close()  # `clean` of another process came between the two calls
+            file.close()  # another process has called `clean` between the two calls
 
     def clean(self) -> None:
-        """Remove the files of writers that have died."""
+        """Delete the files of writers that have died."""
         for path in self._folder.iterdir():
             try:
                 with path.open("rb") as file:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     path.unlink(missing_ok=True)
             except (BlockingIOError, FileNotFoundError):
-                continue  # its writer lives, or has just finished
+                continue  # its writer lives, or has just finished it

@@ -1,4 +1,4 @@
-"""Blobs in memory: for tests and notebooks, and the plainest reading of the protocol."""
+"""Blobs in memory, for tests and notebooks; the simplest implementation of the protocol."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 
 def open_blobs(url: str) -> MemoryBlobs:
-    """A new, empty store; nobody else can open it.
+    """Create an empty store; nobody else can open it.
 
     Raises:
         InvalidInput: The URL has more than the scheme.
     """
     if url != "memory://":
-        raise InvalidInput("A store in memory has no name: say memory://.", field="blob_store")
+        raise InvalidInput("A store in memory has no name: use memory://.", field="blob_store")
     return MemoryBlobs()
 
 
 class MemoryBlobs:
     """Blobs that live as long as this object.
 
-    Each method does one thing to one dict, which is all the locking that it needs.
+    Each method performs one operation on one dict, so it needs no lock.
     """
 
     presigner = None

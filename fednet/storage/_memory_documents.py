@@ -1,6 +1,6 @@
-"""Documents in memory: for tests and notebooks, and the plainest reading of the protocol.
+"""Documents in memory, for tests and notebooks; the simplest implementation of the protocol.
 
-Searches walk through the whole collection.
+A search reads the whole collection.
 """
 # ruff: noqa: A002  # a document's key is called `id` wherever fednet speaks of it
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def open_documents(url: str, collections: Sequence[Collection]) -> MemoryDocuments:
-    """A new, empty store; nobody else can open it.
+    """Create an empty store; nobody else can open it.
 
     Raises:
         InvalidInput: The URL has more than the scheme.
     """
     if url != "memory://":
-        raise InvalidInput("A store in memory has no name: say memory://.", field="state_store")
+        raise InvalidInput("A store in memory has no name: use memory://.", field="state_store")
     return MemoryDocuments(collections)
 
 
@@ -64,7 +64,7 @@ class MemoryDocuments:
         """See `Documents.find`."""
         rows = self._matching(collection, query)
         if (field := query.sort) is not None:
-            rows.sort(key=lambda row: row.keys[field] or "")  # no key is empty: None comes first
+            rows.sort(key=lambda row: row.keys[field] or "")  # no key is empty, so None comes first
         if query.descending:
             rows.reverse()
         end = None if query.limit is None else query.skip + query.limit

@@ -50,17 +50,16 @@ if TYPE_CHECKING:
 
 _duplicate_key: Final = 11000
 _not_primary: Final = frozenset({91, 189, 10107, 11600, 11602, 13435, 13436})
-"""A server that is no primary any more, or about to stop: MongoDB's specification of server discovery."""
+"""Codes of a server that is no longer the primary, or about to stop; see MongoDB's server discovery."""
 
 
 class MongoDocuments:
     """Documents in a MongoDB database.
 
     Args:
-        database: A database with the read and write concerns that it is to have; closing the
-            documents closes its client.
-        collections: The collections that it holds.
-        store: The database as it may be shown.
+        database: The database with its read and write concerns; `close` closes its client.
+        collections: The collections of the database.
+        store: The address of the database, without secrets.
     """
 
     def __init__(
@@ -102,7 +101,7 @@ class MongoDocuments:
         """See `Documents.find`."""
         kind, stored = self._collection(collection)
         matching = _matches(wanted_keys(kind, query))
-        if query.limit == 0:  # which means no limit to MongoDB
+        if query.limit == 0:  # MongoDB takes 0 as no limit
             return []
         with self.reached():
             found = stored.find(matching, ["body"], sort=_order(query), allow_disk_use=True)
@@ -120,9 +119,9 @@ class MongoDocuments:
             yield from (read(each["body"]) for each in page)
 
     def _page_after(self, page: list[Stored], stored: MongoCollection[Stored]) -> list[Stored]:
-        """The next page, by a question of its own: a cursor would have one time for all.
+        """Read the next page with a query of its own: a cursor would have one time limit for all pages.
 
-        A single server that crashed may give a timestamp twice.
+        A single server may give a timestamp twice after a crash.
         """
         last = page[-1][SEQUENCE] if page else Timestamp(0, 0)
         known = [each["_id"] for each in page if each[SEQUENCE] == last]
@@ -173,40 +172,40 @@ class MongoDocuments:
             return False
 
     def close(self) -> None:
-        """See `Documents.close`; the driver says goodbye to a server, and none may be there."""
+        """See `Documents.close`; the driver may find no server to take leave of."""
         with pymongo.timeout(limits.store_close_seconds_max):
             self._database.client.close()
 
     @contextmanager
     def reached(self, seconds: float | None = None) -> Iterator[Database[Stored]]:
-        """The database, which answers in time; the one place where its errors become ours.
+        """Give the database for operations with a time limit, and map its errors to ours.
 
         Args:
-            seconds: How long all that is asked of it may take; by default as for one call.
+            seconds: The time limit of all operations together; by default that of one call.
 
         Raises:
-            LimitExceeded: It is more than the server takes in one piece.
-            Unavailable: The server, its primary or its majority does not answer in time.
-            FailedPrecondition: It refuses, or is no server of ours.
+            LimitExceeded: A document is larger than the server takes.
+            Unavailable: The server, its primary or a majority does not answer in time.
+            FailedPrecondition: The server refuses.
         """
         try:
             with pymongo.timeout(seconds or limits.store_wait_seconds_max):
                 yield self._database
         except mongo_errors.DocumentTooLarge as error:
-            raise LimitExceeded("This is more than MongoDB takes in one piece: 16 MiB.") from error
+            raise LimitExceeded("The document is larger than MongoDB takes: 16 MiB.") from error
         except mongo_errors.PyMongoError as error:
             if _is_passing(error):
                 raise Unavailable(f"The state store does not answer: {_words(error)}.") from error
             raise FailedPrecondition(
-                f"The state store {self._store} cannot be used: {_words(error)}.",
+                f"Cannot use the state store {self._store}: {_words(error)}.",
                 field="state_store",
             ) from error
 
     @contextmanager
     def _written(self, kind: Collection, key: Key, write: ObjectId) -> Iterator[None]:
-        """One write; where only its answer was lost, it has been written all the same.
+        """Perform one write; if only its answer was lost, succeed.
 
-        The driver repeats a write on a replica set, which knows it again. A single server does not.
+        The driver repeats a write on a replica set, which recognises it. A single server does not.
         """
         try:
             yield
@@ -250,12 +249,12 @@ def _is_passing(error: mongo_errors.PyMongoError) -> bool:
 
 
 def _codes(error: mongo_errors.PyMongoError) -> set[int]:
-    """What the server calls the fault, of the whole call or of single writes in it."""
+    """Return the server's error codes, of the whole call and of single writes in it."""
     details = getattr(error, "details", None) or {}
     faults = [details, *details.get("writeErrors", [])]
     return {fault["code"] for fault in faults if "code" in fault}
 
 
 def _words(error: mongo_errors.PyMongoError) -> str:
-    """What the server said, without the driver's view of all servers."""
+    """Return the server's message, without the driver's description of all servers."""
     return re.split(r" \(configured|, full error|, Timeout:", str(error))[0].rstrip(".")

@@ -1,11 +1,11 @@
-"""The form in which MongoDB keeps documents: one collection for each of ours, and one for the schema's version.
+"""The form of documents in MongoDB: one collection for each of ours, and one for the schema's version.
 
 A document there has
 
     _id         the key of its id
-    _sequence   the server's own timestamp of the insert, which no two of its operations share: the
-                order of insertion, whoever inserts, without a counter that everybody waits for
-    _write      an id of the write, by which one whose answer was lost is recognised
+    _sequence   the server's timestamp of the insert, unique to each operation: the order of insertion, without a
+                counter for which all writers wait
+    _write      the id of the write, by which a write whose answer was lost is recognised
     version     as in the document
     keys        the keys (see `_rows`) of the declared fields that are not None
     body        the document as JSON
@@ -34,46 +34,46 @@ if TYPE_CHECKING:
 Stored: TypeAlias = dict[str, Any]
 
 SEQUENCE: Final = "_sequence"
-_set_by_the_server: Final = Timestamp(0, 0)  # the server puts its own in place of an empty one
+_set_by_the_server: Final = Timestamp(0, 0)  # the server replaces an empty timestamp by its own
 
 
 def new_document(row: Row) -> Stored:
-    """What is inserted."""
+    """Return the document to insert for a row."""
     return {"_id": row.keys["id"], SEQUENCE: _set_by_the_server, **changed_values(row)}
 
 
 def changed_values(row: Row) -> Stored:
-    """What an update replaces; the write has an id that no other has."""
+    """Return the fields that an update replaces, with a new id of the write."""
     write = {"_write": ObjectId(), "version": row.version}
     return {**write, "keys": _present(row.keys), "body": row.body}
 
 
 def path_of(field: str) -> str:
-    """Where the key of a field stands; names hold no double underscore, so no two fields share one."""
+    """Return the path of a field's key; names hold no double underscore, so no two fields share a path."""
     return "_id" if field == "id" else f"keys.{_name(field)}"
 
 
 def taken_field(collection: Collection, refusal: Mapping[str, Any] | None) -> str | None:
-    """The field whose value is taken, by what the server says of a duplicate key."""
+    """Return the field whose value is taken, from the server's message about a duplicate key."""
     taken = (refusal or {}).get("keyPattern", {})
     return next((field for field in collection.fields if path_of(field) in taken), None)
 
 
 def version_of(database: Database[Stored]) -> int | None:
-    """The version that the database keeps; None before the first preparation."""
+    """Return the schema version of the database; None before the first preparation."""
     found = database["_schema"].find_one()
     return None if found is None else int(found["version"])
 
 
 def prepare(database: Database[Stored], collections: Sequence[Collection]) -> None:
-    """Make the indexes that are missing, and bring what an older version wrote up to date.
+    """Create missing indexes, and upgrade the documents of an older version.
 
-    Each step may be repeated, and several processes may take it at once; an older version can go on
-    with what a preparation that failed has left.
+    Each step may be repeated, also by several processes at once; an older version can use the database after a
+    preparation that failed.
 
     Raises:
-        InvalidInput: A field that is declared since is no scalar in a document.
-        AlreadyExists: A field that is declared unique since has a value twice.
+        InvalidInput: A newly declared field is not a scalar in a document.
+        AlreadyExists: A field that is newly declared as unique has a value twice.
     """
     found = version_of(database)
     for collection in collections:
@@ -94,7 +94,7 @@ def _keep_version(database: Database[Stored]) -> None:
 
 
 def _make_keys(database: Database[Stored], collection: Collection) -> None:
-    """Make the keys of all documents from what they say, but for those that somebody changes meanwhile."""
+    """Compute the keys of all documents; skip those that another process changes meanwhile."""
     stored = database[collection.name]
     changes = []
     for each in stored.find({}, ["version", "body"], batch_size=limits.scan_items):
@@ -109,9 +109,9 @@ def _make_keys(database: Database[Stored], collection: Collection) -> None:
 
 
 def _indexes(collection: Collection) -> list[IndexModel]:
-    """Each serves a filter or a sort together with the order of insertion.
+    """Return the indexes of a collection; each serves a filter or a sort together with the order of insertion.
 
-    A unique one is sparse: documents in which the field is None are not in it.
+    A unique index is sparse: it leaves out documents in which the field is None.
     """
     declared = [path_of(field) for field in collection.fields if field != "id"]
     ordered = [[SEQUENCE], *([path, SEQUENCE] for path in declared)]
@@ -123,7 +123,7 @@ def _indexes(collection: Collection) -> list[IndexModel]:
 
 
 def _present(keys: Mapping[str, Key]) -> dict[str, Key]:
-    """The keys of fields that are not None; MongoDB takes an absent one for None."""
+    """Return the keys that are not None; MongoDB treats an absent key as None."""
     return {_name(field): key for field, key in keys.items() if field != "id" and key is not None}
 
 

@@ -1,7 +1,7 @@
-"""What is particular about MongoDB: the address of one server or of a replica set, and what is promised.
+"""The connection to MongoDB: the address of one server or of a replica set, and the guarantees.
 
-Every read is of the primary and of what a majority has; every write is on the disks of a majority
-before it is answered. The driver looks for a new primary and repeats there what it had under way.
+A read sees the writes that a majority has; a write is answered when it is on the disks of a majority. The driver finds
+a new primary and repeats the running operation there.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ _default_database: Final = "fednet"
 
 
 def open_documents(url: str, collections: Sequence[Collection]) -> MongoDocuments:
-    """The documents in a database, which is made if there is none.
+    """Open the documents in a database; create the database if it is absent.
 
     Args:
-        url: `mongodb://` or `mongodb+srv://` as MongoDB defines them; the database is `fednet`,
-            unless it names one.
-        collections: What it holds.
+        url: `mongodb://` or `mongodb+srv://` as MongoDB defines them; the database is `fednet` unless the URL names
+            one.
+        collections: The collections of the database.
 
     Raises:
-        InvalidInput: It is no such URL.
-        FailedPrecondition: The database was written by a newer version, or we may not use it.
+        InvalidInput: The URL is invalid.
+        FailedPrecondition: A newer version has written the database, or the user may not use it.
         Unavailable: No server, or no primary, answers.
     """
     store = redacted(url)
@@ -58,7 +58,7 @@ def open_documents(url: str, collections: Sequence[Collection]) -> MongoDocument
 
 
 def _database(url: str, store: str) -> Database[Stored]:
-    """The database with all that is promised, whatever the URL says about it."""
+    """Return the database with our guarantees, whatever the URL says."""
     try:
         return _client(url).get_default_database(
             _default_database,
@@ -67,18 +67,18 @@ def _database(url: str, store: str) -> Database[Stored]:
             write_concern=WriteConcern("majority", j=True),
         )
     except (mongo_errors.PyMongoError, UserWarning, ValueError, TypeError):
-        # Without its cause, which may quote a part of the password.
+        # Without the cause, which may quote a part of the password.
         raise InvalidInput(
-            f"The state store {store!r} is no URL such as mongodb://user:password@host:27017/database, "
-            "has an option that MongoDB does not know, or a name that DNS does not. Percent-encode "
-            "what has a meaning in URLs (@ as %40, / as %2F).",
+            f"Invalid URL of the state store {store!r}: write it as mongodb://user:password@host:27017/database, "
+            "use only options of MongoDB and a host that DNS knows, and percent-encode characters "
+            "with a meaning in URLs (@ as %40, / as %2F).",
             field="state_store",
         ) from None
 
 
 def _client(url: str) -> MongoClient[Stored]:
     with warnings.catch_warnings():
-        # A misspelt option is no trifle: without its `tls`, the password would go in the clear.
+        # A misspelt option is an error: without `tls` the password would be sent in clear text.
         warnings.simplefilter("error", UserWarning)
         return MongoClient(
             url,

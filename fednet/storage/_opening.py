@@ -1,4 +1,4 @@
-"""From a URL to a store: each scheme names a module, imported only when it is asked for."""
+"""Opens the store at a URL: each scheme names a module, which is imported only when it is needed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONTROLLER: Final = "controller://"
 
 class _Backend(NamedTuple):
     module: str
-    extra: str | None = None  # the extra of fednet that brings the driver
+    extra: str | None = None  # the extra of fednet that installs the driver
 
 
 _state_stores: Final = {
@@ -41,18 +41,18 @@ _blob_stores: Final = {
 
 
 def open_documents(url: str, collections: Sequence[Collection]) -> Documents:
-    """The state store at a URL: `sqlite:////absolute/state.db`, `postgresql://…`, `mongodb://…`.
+    """Open the state store at a URL: `sqlite:////absolute/state.db`, `postgresql://…`, `mongodb://…`.
 
-    `memory://` is a new one, which ends with this process.
+    `memory://` is a new store, which ends with this process.
 
     Args:
         url: The store's address.
-        collections: What it holds; every process that opens the store declares the same.
+        collections: The collections of the store; all processes that open it declare the same ones.
 
     Raises:
-        InvalidInput: The URL is none of a state store.
-        MissingExtra: The scheme's driver is not installed here.
-        FailedPrecondition: The store was written by a newer version of fednet, or is damaged.
+        InvalidInput: The URL is not that of a state store.
+        MissingExtra: The scheme's driver is not installed.
+        FailedPrecondition: A newer version of fednet has written the store, or the store is damaged.
         Unavailable: The store does not answer.
     """
     opened: Documents = _backend(url, _state_stores, "state_store").open_documents(url, collections)
@@ -60,17 +60,16 @@ def open_documents(url: str, collections: Sequence[Collection]) -> Documents:
 
 
 def open_blobs(url: str, controller: Http | None = None) -> Blobs:
-    """The blob store at a URL: `file:///absolute/folder`, `s3://…`, or a new one at `memory://`.
+    """Open the blob store at a URL: `file:///absolute/folder`, `s3://…`, or a new store at `memory://`.
 
     Args:
-        url: The store's address; `controller://` are the blobs of a network, through its
-            controller.
-        controller: Speaks to that controller, with a combiner's token; only a combiner has it.
+        url: The store's address; `controller://` is the blob store of a network, through its controller.
+        controller: The connection to that controller, with a combiner's token; only combiners have it.
 
     Raises:
-        InvalidInput: The URL is none of a blob store.
-        MissingExtra: The scheme's driver is not installed here.
-        FailedPrecondition: The store refuses; says what to do.
+        InvalidInput: The URL is not that of a blob store.
+        MissingExtra: The scheme's driver is not installed.
+        FailedPrecondition: The store refuses; the message says what to do.
         Unavailable: The store does not answer.
     """
     if url == CONTROLLER and controller is not None:
@@ -80,7 +79,7 @@ def open_blobs(url: str, controller: Http | None = None) -> Blobs:
 
 
 def is_server(url: str | None) -> bool:
-    """Whether the blob store at the URL is a server, which combiners reach as their controller does."""
+    """Return True if the URL is that of a server, which combiners reach as their controller does."""
     return url is not None and url.startswith("s3://")
 
 

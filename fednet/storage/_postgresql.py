@@ -1,7 +1,7 @@
-"""What is particular about PostgreSQL: a server, which comes and goes, and its connections.
+"""The connection to PostgreSQL, whose server may restart at any time.
 
-Every statement commits by itself, as durably as the server's `synchronous_commit` says, and reads
-see all that was committed before. The database must be encoded in UTF8.
+Every statement commits by itself, as durably as the server's `synchronous_commit` says, and a read sees all earlier
+commits. The encoding of the database must be UTF8.
 """
 
 from __future__ import annotations
@@ -26,21 +26,23 @@ if TYPE_CHECKING:
 
     from fednet.storage._documents import Collection
 
-_preparing: Final = int.from_bytes(b"fednet")  # the advisory lock of whoever prepares a database
+_preparing: Final = int.from_bytes(
+    b"fednet"
+)  # the advisory lock of the process that prepares a database
 
 
 def open_documents(url: str, collections: Sequence[Collection]) -> SqlDocuments:
-    """The documents in a database, in which the tables are made if they are missing.
+    """Open the documents in a database; create missing tables.
 
     Args:
-        url: `postgresql+psycopg://user:password@host:port/database` or `postgresql://…`, and any
-            parameter of libpq after a question mark, such as `sslmode=verify-full`.
-        collections: What it holds.
+        url: `postgresql+psycopg://user:password@host:port/database` or `postgresql://…`, with any parameters of libpq
+            after a question mark, such as `sslmode=verify-full`.
+        collections: The collections of the database.
 
     Raises:
-        InvalidInput: The URL is none.
-        FailedPrecondition: The database was written by a newer version, has another encoding, or
-            gives us too few rights.
+        InvalidInput: The URL is invalid.
+        FailedPrecondition: A newer version has written the database, its encoding is not UTF8, or the user has too few
+            rights.
         Unavailable: The server does not answer, or does not know the user or the database.
     """
     store = redacted(url)
@@ -57,11 +59,11 @@ def _parsed(url: str, store: str) -> URL:
     try:
         return make_url(url).set(drivername="postgresql+psycopg")
     except (sql_errors.ArgumentError, ValueError):
-        # Without its cause, which quotes the URL.
+        # Without the cause, which quotes the URL.
         raise InvalidInput(
-            f"The state store {store!r} is no URL such as "
-            "postgresql+psycopg://user:password@host:5432/database. Percent-encode what has a "
-            "meaning in URLs (@ as %40, / as %2F).",
+            f"Invalid URL of the state store {store!r}: write it as "
+            "postgresql+psycopg://user:password@host:5432/database, and percent-encode characters "
+            "with a meaning in URLs (@ as %40, / as %2F).",
             field="state_store",
         ) from None
 
@@ -74,14 +76,14 @@ def _engine(url: URL) -> Engine:
         pool_size=limits.store_requests_max,
         max_overflow=0,
         pool_timeout=limits.store_wait_seconds_max,
-        pool_pre_ping=True,  # a server that has restarted has forgotten our connections
+        pool_pre_ping=True,  # a server that has restarted does not know our connections
         connect_args=_connect_arguments(url),
         hide_parameters=True,
     )
 
 
 def _connect_arguments(url: URL) -> dict[str, Any]:
-    """What the URL leaves open: bounds for a server that hangs or has left the network."""
+    """Return limits for a server that hangs or is unreachable, except for those in the URL."""
     statement = f"-c statement_timeout={_milliseconds(limits.store_statement_seconds_max)}"
     lock = f"-c lock_timeout={_milliseconds(limits.store_wait_seconds_max)}"
     defaults = {
@@ -107,7 +109,7 @@ def _prepare(documents: SqlDocuments, store: str) -> None:
     with documents.connection() as connection, documents.transaction(connection):
         _check_encoding(connection, store)
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_preparing})")
-        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # an upgrade takes its time
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # an upgrade may take long
         documents.schema.prepare(connection)
 
 
@@ -115,7 +117,7 @@ def _check_encoding(connection: Connection, store: str) -> None:
     encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
     if encoding != "UTF8":
         raise FailedPrecondition(
-            f"The state store {store} is encoded in {encoding}, which cannot hold every name: "
-            "make a database with ENCODING 'UTF8'.",
+            f"The state store {store} has the encoding {encoding}, which cannot hold every name: "
+            "create a database with ENCODING 'UTF8'.",
             field="state_store",
         )

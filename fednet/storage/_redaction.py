@@ -1,13 +1,13 @@
-"""A store's URL as it may be shown: in errors, logs and answers, without what opens the store."""
+"""The address of a store without secrets, for errors, logs and answers."""
 
 from __future__ import annotations
 
 
 def redacted(url: str) -> str:
-    """The scheme and the place, without user, password and parameters.
+    """Return the scheme and the place of a URL, without user, password and parameters.
 
-    Where a question mark before the last `@` leaves open which of them belongs to a password, only
-    the scheme is left.
+    If a question mark comes before the last `@`, a password cannot be told from parameters: then return only the
+    scheme.
     """
     start = url.find("://") + len("://") if "://" in url else 0
     scheme, rest = url[:start], url[start:]

@@ -1,13 +1,12 @@
-r"""How every backend keeps a document: its JSON text, and a key for each indexed field.
+r"""The form of a document in every backend: its JSON text, and a key for each indexed field.
 
-A key is a text that orders and compares like the value it stands for, in any store that compares
-texts by code point, so the backends cannot come to differ on what equals what. Most texts are their
-own keys:
+A key is a text that compares and sorts like its value in any store that compares texts by code point, so all backends
+agree on equality and order. Most texts are their own keys:
 
     absent, None    None
     booleans        \x01 and 0 or 1
     numbers         \x02 and the 64 bits of the double, made to order like it
-    texts           the text; one that sorts before \x04 has \x03 in front
+    texts           the text; a text that sorts before \x04 gets \x03 in front
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ if TYPE_CHECKING:
 
 Key: TypeAlias = str | None
 
-_unstorable: Final = re.compile(r"[\x00\ud800-\udfff]")  # the last are halves of characters
-_exact_integer_max: Final = 2**53  # beyond it, two integers may be one double
+_unstorable: Final = re.compile(r"[\x00\ud800-\udfff]")  # the latter are halves of characters
+_exact_integer_max: Final = 2**53  # beyond it, two integers may have the same double
 
 
 @dataclass(frozen=True)
 class Row:
-    """A document in the form in which it is stored."""
+    """A document in its stored form."""
 
     id: str
     version: int
@@ -43,12 +42,12 @@ class Row:
 
     @property
     def document(self) -> Document:
-        """The document, shared with nobody."""
+        """A new copy of the document."""
         return read(self.body)
 
 
 def new_row(collection: Collection, document: Document) -> Row:
-    """The first version of a document; raises as `Documents.insert` does, but for AlreadyExists."""
+    """Return the first version of a document; raise as `Documents.insert` does, except for AlreadyExists."""
     return _row(collection, {**document, "version": 1})
 
 
@@ -59,53 +58,58 @@ def changed_row(
     changes: Mapping[str, Any],
     expected_version: int,
 ) -> Row:
-    """The next version of a document; raises as `Documents.update` does, but for AlreadyExists."""
+    """Return the next version of a document; raise as `Documents.update` does, except for AlreadyExists."""
     if current is None:
         raise not_found(collection, id)
     if current["version"] != expected_version:
         raise conflict(collection, id)
     if changes.get("id", id) != id:
-        raise InvalidInput(f"The id of {id!r} in {collection.name} cannot change.", field="id")
+        raise InvalidInput(
+            f"Cannot change the id of {id!r} in {collection.name}: leave id out.", field="id"
+        )
     return _row(collection, {**current, **changes, "version": expected_version + 1})
 
 
 def read(body: str) -> Document:
-    """The document that a row's body holds."""
+    """Return the document in the body of a row."""
     document: Document = json.loads(body)
     return document
 
 
 def keys_of(collection: Collection, document: Document) -> dict[str, Key]:
-    """The key of each field by which a stored document is found; raises as `key_of` does."""
+    """Return the key of each indexed field of a stored document; raise as `key_of` does."""
     return {field: key_of(_value_at(document, field), field) for field in collection.fields}
 
 
 def wanted_keys(collection: Collection, query: Query) -> dict[str, set[Key]]:
-    """The keys of which one must match, for each field of a query.
+    """Return for each field of a query the keys of which one must match.
 
     Raises:
-        InvalidInput: It filters or sorts by a field that is not declared, or by no scalar.
-        LimitExceeded: It compares with too many values.
+        InvalidInput: The query filters or sorts by a field that is not declared, or compares with a value that is not
+            a scalar.
+        LimitExceeded: The query has too many values.
     """
     for field in (*query.where, *([query.sort] if query.sort is not None else [])):
         if field not in collection.fields:
             raise InvalidInput(
-                f"{collection.name} cannot be filtered or sorted by {field!r}, "
-                f"only by: {', '.join(collection.fields)}.",
+                f"Cannot filter or sort {collection.name} by {field!r}: use one of "
+                f"{', '.join(collection.fields)}.",
                 field=field,
             )
     wanted = {field: _keys_of_filter(value, field) for field, value in query.where.items()}
     if sum(len(keys) for keys in wanted.values()) > limits.query_items_max:
-        raise LimitExceeded(f"A query may compare with {limits.query_items_max} values at most.")
+        raise LimitExceeded(
+            f"A query may compare with at most {limits.query_items_max} values: ask in parts."
+        )
     return wanted
 
 
 def key_of(value: Any, field: str) -> Key:
-    """The text that compares and sorts like the value.
+    """Return a text that compares and sorts like a value.
 
     Raises:
-        InvalidInput: The value is no scalar, or one that not every store can hold; names the field.
-        LimitExceeded: The text is too long to be indexed.
+        InvalidInput: The value is not a scalar, or not every store can hold it; the error names the field.
+        LimitExceeded: The text is too long for an index.
     """
     if value is None:
         return None
@@ -122,7 +126,7 @@ def key_of(value: Any, field: str) -> Key:
 
 
 def id_key(id: str) -> Key:  # noqa: A002
-    """The key of an id; None, which no document has, for what cannot be an id."""
+    """Return the key of an id; None, which no document has, for a value that cannot be an id."""
     try:
         return key_of(id, "id")
     except (InvalidInput, LimitExceeded):
@@ -130,30 +134,30 @@ def id_key(id: str) -> Key:  # noqa: A002
 
 
 def already_exists(collection: Collection, field: str | None) -> AlreadyExists:
-    """The error for an id or a unique field that is taken, the same from every backend."""
+    """Return the error for an id or a unique field that is taken, the same from every backend."""
     what = field or "unique field"
     return AlreadyExists(
-        f"Another document in {collection.name} has this {what}: choose another.", field=field
+        f"Another document in {collection.name} has this {what}: choose another one.", field=field
     )
 
 
 def not_found(collection: Collection, id: str) -> NotFound:  # noqa: A002
-    """The error for a document that is not there, the same from every backend."""
+    """Return the error for an absent document, the same from every backend."""
     return NotFound(f"There is no document {id!r} in {collection.name}.")
 
 
 def conflict(collection: Collection, id: str) -> Conflict:  # noqa: A002
-    """The error for a version that is not the expected one, the same from every backend."""
+    """Return the error for an unexpected version, the same from every backend."""
     return Conflict(
-        f"Somebody else changed {id!r} in {collection.name} first: read it again and decide anew."
+        f"The document {id!r} in {collection.name} has changed: read it again and decide anew."
     )
 
 
 def _row(collection: Collection, document: Document) -> Row:
     body = _json_of(document)
-    stored = read(body)  # keys come from what will be read back, not from what was handed in
+    stored = read(body)  # keys come from the stored JSON, not from the given objects
     if not isinstance(stored.get("id"), str) or not stored["id"]:
-        raise InvalidInput(f"A document of {collection.name} needs a text as its id.", field="id")
+        raise InvalidInput(f"The id of a document of {collection.name} must be a text.", field="id")
     return Row(stored["id"], stored["version"], keys_of(collection, stored), body)
 
 
@@ -162,8 +166,10 @@ def _json_of(document: Document) -> str:
         text = json.dumps(document, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(f"A document must be JSON: {error}.", field="document") from error
-    if len(text) > limits.document_bytes_max:  # one byte each: json escapes what is not ASCII
-        raise LimitExceeded(f"A document may have {limits.document_bytes_max} bytes at most.")
+    if len(text) > limits.document_bytes_max:  # one byte each: json escapes other characters
+        raise LimitExceeded(
+            f"The document is too large: at most {limits.document_bytes_max} bytes are allowed."
+        )
     return text
 
 
@@ -183,7 +189,8 @@ def _number_key(value: float, field: str) -> str:
     exact = abs(value) <= _exact_integer_max if isinstance(value, int) else math.isfinite(value)
     if not exact:
         raise InvalidInput(
-            f"{field} must be finite and, as an integer, within 2**53, to be indexed.", field=field
+            f"{field} must be finite and, if it is an integer, at most 2**53, because it is indexed.",
+            field=field,
         )
     # Adding 0.0 turns -0.0 into 0.0. Negative doubles order backwards by their bits: flip them all.
     (bits,) = struct.unpack(">Q", struct.pack(">d", value + 0.0))
@@ -194,8 +201,11 @@ def _number_key(value: float, field: str) -> str:
 def _text_key(text: str, field: str) -> str:
     if len(text) > limits.indexed_characters_max:
         raise LimitExceeded(
-            f"{field} may have {limits.indexed_characters_max} characters at most.", field=field
+            f"{field} is too long: at most {limits.indexed_characters_max} characters are allowed.",
+            field=field,
         )
     if _unstorable.search(text):
-        raise InvalidInput(f"{field} has characters that cannot be stored.", field=field)
+        raise InvalidInput(
+            f"{field} has characters that cannot be stored: remove them.", field=field
+        )
     return text if text >= "\x04" else f"\x03{text}"

@@ -1,11 +1,11 @@
 """Blobs as objects of a bucket, on any server that speaks S3.
 
-Used are HeadBucket, CreateBucket, PutObject, GetObject (with Range and If-Match), HeadObject, DeleteObject and
-ListObjectsV2; for what is larger than one part CreateMultipartUpload, UploadPart, CompleteMultipartUpload,
-AbortMultipartUpload and ListMultipartUploads. Nothing is used that only one server has.
+It uses HeadBucket, CreateBucket, PutObject, GetObject (with Range and If-Match), HeadObject, DeleteObject and
+ListObjectsV2; for blobs of several parts CreateMultipartUpload, UploadPart, CompleteMultipartUpload,
+AbortMultipartUpload and ListMultipartUploads. It uses no feature of a single server.
 
-An object appears when its last byte is there, so a broken upload is never seen. Its parts are aborted at once; those
-that a killed process left, by whoever opens the bucket once they are a day old.
+An object appears when its last byte has arrived, so a broken upload is never visible. A broken upload is aborted at
+once; one that a killed process left is aborted when somebody opens the bucket a day later.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ _object_bytes_max: Final = 2**50
 
 
 def open_blobs(url: str) -> S3Blobs:
-    """The blobs in a bucket, which is made if there is none.
+    """Open the blobs in a bucket; create the bucket if it is absent.
 
     Args:
         url: See `_s3_address`.
 
     Raises:
-        InvalidInput: The URL is none.
-        FailedPrecondition: The server refuses; says why.
-        Unavailable: It does not answer.
+        InvalidInput: The URL is invalid.
+        FailedPrecondition: The server refuses; the message says why.
+        Unavailable: The server does not answer.
     """
     blobs = S3Blobs(address_of(url))
     try:
@@ -63,7 +63,7 @@ class S3Blobs:
     """Blobs in a bucket.
 
     Args:
-        address: Where the bucket is; nothing else may be kept in it.
+        address: The address of the bucket; nothing else may be kept in it.
     """
 
     work_folder = None
@@ -77,10 +77,10 @@ class S3Blobs:
         self.presigner = S3Presigner(public, self._uploads, self._bucket)
 
     def prepare(self) -> None:
-        """Make the bucket if there is none, and abort what killed processes left in it.
+        """Create the bucket if it is absent, and abort the uploads of killed processes.
 
         Raises:
-            InvalidInput: The name is none of a bucket.
+            InvalidInput: The name of the bucket is invalid.
             FednetError: The server refuses, or does not answer.
         """
         try:
@@ -88,7 +88,9 @@ class S3Blobs:
                 if not self._has_bucket():
                     self._make_bucket()
         except ValueError as error:
-            raise InvalidInput(f"The blob store's URL: {error}.", field="blob_store") from error
+            raise InvalidInput(
+                f"Invalid URL of the blob store: {error}.", field="blob_store"
+            ) from error
         self._uploads.abort_forgotten()
 
     def put(self, key: str, source: Iterable[bytes]) -> Blob:
@@ -114,7 +116,7 @@ class S3Blobs:
         except FileNotFoundError as error:
             raise no_such_file(path) from error
         except OSError as error:
-            raise Unavailable(f"{path} cannot be stored: {error.strerror}.") from error
+            raise Unavailable(f"Cannot store {path}: {error.strerror}.") from error
         return stored
 
     def read(self, key: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
@@ -145,7 +147,7 @@ class S3Blobs:
                     yield key
 
     def delete(self, key: str) -> bool:
-        """See `Blobs.delete`; of several that delete at the same time, more than one may hear True."""
+        """See `Blobs.delete`; of several calls at the same time, more than one may return True."""
         was_there = self._find(key) is not None
         with s3_errors():
             self._client.remove_object(self._bucket, object_name(key))
@@ -170,7 +172,7 @@ class S3Blobs:
             pool.clear()
 
     def _has_bucket(self) -> bool:
-        """Whether it is there; a list, unlike HeadBucket, is refused with a reason."""
+        """Return True if the bucket exists; list it, because unlike HeadBucket a refused list gives a reason."""
         try:
             next(iter(self._client.list_objects(self._bucket)), None)
         except MinioException as error:
@@ -188,8 +190,8 @@ class S3Blobs:
                     return  # another process was faster
                 case "AccessDenied":
                     raise FailedPrecondition(
-                        f"There is no bucket {self._bucket!r}, and the access key may not make it: "
-                        "make it, or give the key that right.",
+                        f"The bucket {self._bucket!r} does not exist, and the access key may not create it: "
+                        "create it, or give the key that right.",
                         field="blob_store",
                     ) from error
             raise
@@ -211,7 +213,7 @@ class S3Blobs:
 
 
 def _parts(source: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in parts of `limits.blob_part_bytes`; the last one may be shorter."""
+    """Yield the same bytes in parts of `limits.blob_part_bytes`; the last part may be shorter."""
     part = bytearray()
     for chunk in source:
         rest = memoryview(chunk)

@@ -1,6 +1,6 @@
 """The URL of an S3 store: `s3://KEY:SECRET@HOST:PORT/BUCKET?secure=…&region=…&public=…`.
 
-No message of this module shows the URL, for it holds the secret.
+No message of this module shows the URL, because it holds the secret.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ _form: Final = "s3://KEY:SECRET@HOST:PORT/BUCKET?secure=true&region=us-east-1"
 
 @dataclass(frozen=True)
 class Address:
-    """Where a bucket is, and who we are there.
+    """The address of a bucket, with the keys to it.
 
     Attributes:
-        host: Of the server, with its port if that is not the usual one.
+        host: The server's host, with its port if that is not the default.
         bucket: The bucket's name.
-        access_key: Who we are.
-        secret_key: What shows it.
-        secure: Whether the server speaks https.
-        region: What the server calls its region.
-        public: Where others reach the same server, `https://host:port`, if it is elsewhere for
-            them.
+        access_key: The access key.
+        secret_key: The secret key.
+        secure: True if the server speaks https.
+        region: The server's name of its region.
+        public: The address of the same server for others, `https://host:port`, if theirs is different.
     """
 
     host: str
@@ -39,37 +38,39 @@ class Address:
 
     @property
     def url(self) -> str:
-        """Where we reach the server."""
+        """The server's address for this process."""
         return f"{'https' if self.secure else 'http'}://{self.host}"
 
 
 def address_of(url: str) -> Address:
-    """Read the URL.
+    """Read a URL.
 
     Raises:
-        InvalidInput: It is none; says what is wrong with it, and shows nothing of it.
+        InvalidInput: The URL is invalid; the message says why, and shows no part of it.
     """
     try:
         parts = urlsplit(url)
         options = dict(
             parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
         )
-        _ = parts.port  # is checked only when it is asked for
+        _ = parts.port  # urlsplit checks the port only when it is read
     except ValueError:
-        raise _no_address("It cannot be read") from None  # its words may hold part of the secret
+        raise _no_address(
+            "It cannot be read"
+        ) from None  # its message may hold a part of the secret
     bucket = parts.path.strip("/")
-    if "@" in parts.query:  # then the options are part of the secret
-        raise _no_address("There is a question mark in KEY or SECRET")
+    if "@" in parts.query:  # else the options are part of the secret
+        raise _no_address("KEY or SECRET has a question mark")
     if unknown := options.keys() - {"secure", "region", "public"}:
         raise _no_address(f"The option {min(unknown)!r} is unknown")
     if not parts.hostname or not bucket or "/" in bucket or parts.fragment:
-        raise _no_address("It takes one host and one bucket")
+        raise _no_address("It needs one host and one bucket")
     if not parts.username or not parts.password:
         raise _no_address(
-            "There is no KEY:SECRET in it, nor in blob_store_key and blob_store_secret"
+            "It has no KEY:SECRET, and blob_store_key and blob_store_secret are not set"
         )
     if not unquote(parts.username + parts.password).isprintable():
-        raise _no_address("There is a line break, or the like, in KEY or SECRET")
+        raise _no_address("KEY or SECRET has a line break or another control character")
     return Address(
         host=parts.netloc.rpartition("@")[2],
         bucket=bucket,
@@ -103,7 +104,7 @@ def _checked_public(url: str | None) -> str | None:
 
 def _no_address(problem: str) -> InvalidInput:
     return InvalidInput(
-        f"The blob store's URL does not do. {problem}. It is {_form}, with %2F for a slash in KEY "
-        "or SECRET, and so on for other odd characters.",
+        f"Invalid URL of the blob store. {problem}. Write it as {_form}, and percent-encode characters "
+        "with a meaning in URLs (/ as %2F) in KEY and SECRET.",
         field="blob_store",
     )

@@ -1,6 +1,6 @@
-"""A bounded pool of connections to an S3 server, and the one place where its errors become ours.
+"""A bounded pool of connections to an S3 server, and the mapping of its errors to ours.
 
-No message shows the secret; what the server says of a refused signature is left out.
+No message shows the secret; the server's details of a refused signature are left out.
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ _corrupted: Final = frozenset({"BadDigest", "IncompleteBody", "XAmzContentSHA256
 _absent: Final = frozenset({"NoSuchKey", "NoSuchUpload"})
 _wrong_parts: Final = frozenset({"EntityTooSmall", "InvalidPart", "InvalidPartOrder"})
 _advice: Final = {
-    "AccessDenied": "give the access key the rights to the bucket, or correct KEY and SECRET, or this machine's clock",
-    "InvalidAccessKeyId": "the access key is unknown there: correct KEY",
-    "SignatureDoesNotMatch": "the secret is not that of the access key: correct SECRET",
-    "RequestTimeTooSkewed": "this machine's clock and the server's differ too much: set them",
-    "AuthorizationHeaderMalformed": "the region is another: correct region=",
-    "IllegalLocationConstraintException": "the region is another: correct region=",
+    "AccessDenied": "give the access key the rights to the bucket, or correct KEY and SECRET or this machine's clock",
+    "InvalidAccessKeyId": "the server does not know the access key: correct KEY",
+    "SignatureDoesNotMatch": "the secret does not belong to the access key: correct SECRET",
+    "RequestTimeTooSkewed": "the clocks of this machine and of the server differ too much: correct them",
+    "AuthorizationHeaderMalformed": "the server is in another region: correct region=",
+    "IllegalLocationConstraintException": "the server is in another region: correct region=",
     "PermanentRedirect": "the bucket is in another region: correct HOST and region=",
-    "NoSuchBucket": "the bucket is gone: make it again",
+    "NoSuchBucket": "the bucket does not exist any more: create it again",
 }
 
 
 class Pool(urllib3.PoolManager):
-    """At most `limits.store_requests_max` connections, waited for and tried again within limits.
+    """At most `limits.store_requests_max` connections, with limited waiting and retries.
 
-    Pauses double, with jitter, and are capped; the last answer is handed out, whatever it says.
+    Pauses double, with jitter, up to a maximum; after the last retry the answer is returned, also an error.
 
     Args:
-        is_patient: Whether to try again when the server does not answer.
+        is_patient: Try again if the server does not answer.
     """
 
     def __init__(self, *, is_patient: bool) -> None:
@@ -68,32 +68,32 @@ class Pool(urllib3.PoolManager):
             retries=urllib3.Retry(
                 total=limits.retry_attempts_max if is_patient else 0,
                 status_forcelist=_statuses_worth_a_retry,
-                allowed_methods=None,  # nothing that is done twice here does harm
+                allowed_methods=None,  # every request may be repeated
                 backoff_factor=limits.retry_seconds_first,
                 backoff_max=limits.retry_seconds_max,
                 backoff_jitter=limits.retry_seconds_first,
                 raise_on_status=False,
-                respect_retry_after_header=False,  # it knows no bound
+                respect_retry_after_header=False,  # the client's own wait has no limit
             ),
         )
         self.pool_classes_by_scheme = POOL_CLASSES
 
     def urlopen(self, method: str, url: str, redirect: bool = True, **options: Any) -> Any:  # type: ignore[override]
-        """Wait a bounded time for a connection."""
+        """Send a request; wait a limited time for a connection."""
         wait = limits.store_wait_seconds_max
         return super().urlopen(method, url, redirect, pool_timeout=wait, **options)
 
 
 def client_of(address: Address, pool: Pool, url: str | None = None) -> Minio:
-    """A client for the server, which connects when it is first used.
+    """Return a client of a server; it connects when it is first used.
 
     Args:
-        address: Where the server is, and who we are there.
-        pool: Its connections.
-        url: The server's URL, if it is another than the address has.
+        address: The server's address, with the keys to it.
+        pool: The connections.
+        url: The server's URL, if it differs from that of the address.
 
     Raises:
-        InvalidInput: The host is none.
+        InvalidInput: The host is invalid.
     """
     parts = urlsplit(url or address.url)
     try:
@@ -107,20 +107,20 @@ def client_of(address: Address, pool: Pool, url: str | None = None) -> Minio:
         )
     except ValueError as error:
         raise InvalidInput(
-            f"The blob store's host does not do: {error}.", field="blob_store"
+            f"Invalid host of the blob store: {error}.", field="blob_store"
         ) from error
 
 
 @contextmanager
 def s3_errors() -> Iterator[None]:
-    """Turn what the client raises into ours.
+    """Map errors of the client to ours.
 
     Raises:
-        NotFound: There is no such object or upload.
-        Unavailable: The server does not answer, or says that it cannot now.
-        FailedPrecondition: It refuses, and will again until somebody does something.
-        InvalidInput: The parts of an upload are not those that were sent.
-        TransferCorrupted: Other bytes arrived there than were sent.
+        NotFound: The object or the upload does not exist.
+        Unavailable: The server does not answer, or cannot do so now.
+        FailedPrecondition: The server refuses until somebody changes something.
+        InvalidInput: The parts of an upload differ from those that were sent.
+        TransferCorrupted: The server has received other bytes than were sent.
     """
     try:
         yield
@@ -136,10 +136,10 @@ def s3_errors() -> Iterator[None]:
 
 
 def code_of(error: MinioException) -> str | None:
-    """What S3 calls the error; None for one that is none of S3."""
+    """Return the S3 code of an error; None for other errors."""
     if isinstance(error, S3Error):
         return str(error.code)
-    # The client reads no XML that is called text/xml, as some servers do.
+    # Some servers send the type text/xml, which the client does not read.
     found = (
         re.search(r"<Code>(\w+)</Code>", str(error))
         if isinstance(error, InvalidResponseError)
@@ -154,12 +154,18 @@ def _refusal(error: MinioException) -> FednetError:
     if code in _absent:
         return NotFound("The blob store has no such object or upload.")
     if code in _wrong_parts:
-        return InvalidInput(f"The parts are not those that were sent ({code}).", field="etags")
+        return InvalidInput(
+            f"The parts differ from those that were sent ({code}). Send the upload again.",
+            field="etags",
+        )
     if code in _corrupted:
-        return TransferCorrupted(f"The blob store received other bytes than were sent ({code}).")
+        return TransferCorrupted(
+            f"The blob store received other bytes than were sent ({code}). Try again."
+        )
     if code in _passing or status in _statuses_worth_a_retry:
         return Unavailable(
-            f"The blob store cannot answer now ({code or status}).", field="blob_store"
+            f"The blob store cannot answer now ({code or status}). Try again later.",
+            field="blob_store",
         )
     if code is None:
         return _no_s3()
@@ -170,11 +176,11 @@ def _refusal(error: MinioException) -> FednetError:
 
 def _no_s3() -> FailedPrecondition:
     return FailedPrecondition(
-        "What answers at the blob store's address is no S3 server: correct HOST, PORT and secure=.",
+        "The server at the blob store's address is not an S3 server: correct HOST, PORT and secure=.",
         field="blob_store",
     )
 
 
 def _said(reason: object) -> str:
-    """A reason in a line, without the address of an object in memory."""
+    """Return a reason in one line, without addresses of objects in memory."""
     return re.sub(r"^<[^>]*>: |^\w+\(.*\): ", "", str(reason)).rstrip(".")

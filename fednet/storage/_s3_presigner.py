@@ -1,4 +1,4 @@
-"""URLs by which others reach single objects of a bucket, signed here without asking the server."""
+"""URLs by which others reach single objects of a bucket, signed without a request to the server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class S3Presigner:
     """Signs URLs for one bucket.
 
     Args:
-        public: A client for the server's address as others reach it; it is never asked anything.
+        public: A client with the server's address for others; it sends no request.
         uploads: The bucket's unfinished objects.
         bucket: The bucket.
     """
@@ -63,7 +63,9 @@ class S3Presigner:
     ) -> str:
         name = object_name(check_key(key))
         if not 1 <= seconds <= _seconds_max:
-            raise InvalidInput(f"A URL is good for 1 to {_seconds_max} seconds.", field="seconds")
+            raise InvalidInput(
+                f"A URL can be valid for 1 to {_seconds_max} seconds.", field="seconds"
+            )
         return self._public.get_presigned_url(
             method,
             self._bucket,

@@ -1,4 +1,4 @@
-"""One object, or a range of it, as a stream that goes on where its connection broke."""
+"""One object, or a range of it, as a stream that resumes where its connection broke."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ if TYPE_CHECKING:
 
 
 class Reading:
-    """The bytes of one object from `start` up to `end`. It holds a connection until it is closed.
+    """The bytes of one object from `start` up to `end`; holds a connection until it is closed.
 
-    Whatever is read is of the object that was there at the first chunk: each further request asks
-    for that one by its ETag.
+    All bytes come from the object that was there at the first chunk: further requests name its ETag.
 
     Args:
-        client: Speaks to the server.
-        bucket: Where the object is.
-        name: The object.
-        start: The first byte.
-        end: The one after the last; may be beyond the object's end.
+        client: The client of the server.
+        bucket: The bucket.
+        name: The name of the object.
+        start: The position of the first byte.
+        end: The position after the last byte; may be beyond the object's end.
     """
 
     def __init__(self, client: Minio, bucket: str, name: str, start: int, end: int) -> None:
@@ -39,12 +38,12 @@ class Reading:
         self._response: BaseHTTPResponse | None = None
 
     def next_chunk(self) -> bytes:
-        """Up to `limits.chunk_bytes`; empty at the end.
+        """Return up to `limits.chunk_bytes`; nothing at the end.
 
         Raises:
-            NotFound: There is no such object.
-            Unavailable: The server does not answer, or the object is another after a broken
-                connection.
+            NotFound: The object does not exist.
+            Unavailable: The server does not answer, or the object was replaced before a broken connection was made
+                again.
         """
         for _ in range(limits.transfer_attempts_max):
             response = self._response or self._ask()
@@ -62,14 +61,14 @@ class Reading:
         raise problem
 
     def close(self) -> None:
-        """Give the connection back; one with bytes on the way is ended first."""
+        """Return the connection to the pool; end it first if bytes are still on their way."""
         if self._response is not None:
             self._response.close()
             self._response.release_conn()
             self._response = None
 
     def _ask(self) -> BaseHTTPResponse | None:
-        """Ask for the rest; None if there is none."""
+        """Request the rest; return None if nothing is left."""
         if self._position == self._end:
             return None
         with s3_errors():
@@ -92,19 +91,21 @@ class Reading:
         return headers
 
     def _check(self, response: BaseHTTPResponse) -> None:
-        """Trust no server to heed If-Match and Range: some do not."""
+        """Check that the server respects If-Match and Range: some servers do not."""
         etag = response.headers.get("ETag", "").strip('"')
         if self._etag not in {None, etag}:
             self.close()
             raise _changed()
         if self._position and "Content-Range" not in response.headers:
             self.close()
-            raise FailedPrecondition("The blob store serves no ranges.", field="blob_store")
+            raise FailedPrecondition(
+                "The blob store does not serve ranges: use another S3 server.", field="blob_store"
+            )
         self._etag = etag
 
 
 def _changed() -> Unavailable:
     return Unavailable(
-        "The blob was replaced while it was read, and the connection broke. Read it again.",
+        "The blob was replaced while it was read, and the connection broke: read it again.",
         field="blob_store",
     )

@@ -1,6 +1,6 @@
-"""Objects that are sent in parts: nothing of one is visible before it is completed.
+"""Objects that are sent in parts: nothing of an object is visible before it is completed.
 
-The client has no public methods for the steps of such an upload, so this module, and no other, calls its private ones.
+The client has no public methods for the steps of such an upload, so this module alone calls its private ones.
 """
 # ruff: noqa: SLF001
 
@@ -29,7 +29,7 @@ class Uploads:
     """The unfinished objects of one bucket.
 
     Args:
-        client: Speaks to the server.
+        client: The client of the server.
         bucket: The bucket.
     """
 
@@ -38,45 +38,47 @@ class Uploads:
         self._bucket = bucket
 
     def put(self, name: str, parts: Iterable[bytes]) -> None:
-        """Send an object; where that breaks off, however it does, nothing stays."""
+        """Send an object; if that fails, leave nothing behind."""
         upload_id = self.begin(name)
         try:
             etags = [
                 self._send(name, upload_id, number, part) for number, part in enumerate(parts, 1)
             ]
             self.complete(name, upload_id, etags)
-        except NotFound as error:  # or it completed it, and the answer was lost
+        except NotFound as error:  # or the server has completed it, and the answer was lost
             raise Unavailable("The blob store lost an upload. Try again.") from error
         except BaseException:
-            with suppress(FednetError):  # else it goes when it is old
+            with suppress(FednetError):  # else it is aborted when it is old
                 self.abort(name, upload_id)
             raise
 
     def begin(self, name: str) -> str:
-        """Begin an object; the id of its upload."""
+        """Begin an object, and return the id of its upload."""
         with s3_errors():
             return self._client._create_multipart_upload(self._bucket, name, {})
 
     def complete(self, name: str, upload_id: str, etags: Sequence[str]) -> None:
-        """Make the parts an object.
+        """Make an object of the parts.
 
         Raises:
-            NotFound: There is no such upload.
-            InvalidInput: The parts are not those that were sent.
+            NotFound: The upload does not exist.
+            InvalidInput: The parts differ from those that were sent.
         """
         parts = [Part(number, etag.strip('"')) for number, etag in enumerate(etags, 1)]
         with s3_errors():
             done = self._client._complete_multipart_upload(self._bucket, name, upload_id, parts)
         if not done.etag:  # an error that came after the status 200, as S3 allows
-            raise Unavailable("The blob store did not complete an upload.", field="blob_store")
+            raise Unavailable(
+                "The blob store did not complete an upload. Try again.", field="blob_store"
+            )
 
     def abort(self, name: str, upload_id: str) -> None:
-        """Forget an upload; nothing happens if there is none."""
+        """Abort an upload, if it is there."""
         with suppress(NotFound), s3_errors():
             self._client._abort_multipart_upload(self._bucket, name, upload_id)
 
     def abort_forgotten(self) -> None:
-        """Abort the uploads that nobody can be at any more; a server that lists none keeps them."""
+        """Abort old uploads; they stay on a server that cannot list them."""
         oldest = datetime.now(UTC) - timedelta(seconds=limits.blob_upload_idle_seconds_max)
         try:
             with s3_errors():

@@ -1,8 +1,7 @@
-"""The number of the form in which stores keep documents, and who may open which.
+"""The version number of the form of documents in a store.
 
-A store keeps the number of the fednet that last prepared it. A newer fednet brings it up to date
-when it opens it; an older one refuses it, because it would write documents without the keys by
-which the newer one finds them.
+A store keeps the number of the fednet that last prepared it. A newer fednet upgrades the store when it opens it; an
+older one refuses it, because it would write documents without the keys by which the newer one finds them.
 """
 
 from __future__ import annotations
@@ -18,18 +17,18 @@ change of the form, which needs a step of its own in each backend."""
 
 
 def check_version(found: int, store: str) -> None:
-    """Let a store of this version or of an older one pass.
+    """Refuse a store of a newer version.
 
     Args:
-        found: The number that the store keeps.
-        store: The store as it may be shown.
+        found: The version number of the store.
+        store: The address of the store, without secrets.
 
     Raises:
-        FailedPrecondition: The store was written by a newer version of fednet.
+        FailedPrecondition: A newer version of fednet has written the store.
     """
     if found > SCHEMA_VERSION:
         raise FailedPrecondition(
             f"The state store {store} was written by a newer version of fednet (schema {found}, "
-            f"this one knows {SCHEMA_VERSION}): upgrade fednet here, or choose another store.",
+            f"this one knows {SCHEMA_VERSION}): upgrade fednet on this machine, or choose another store.",
             field="state_store",
         )

@@ -1,4 +1,4 @@
-"""Documents in any SQL database that SQLAlchemy speaks; `_sqlite` has what is particular to it.
+"""Documents in any SQL database that SQLAlchemy supports; `_sqlite` and `_postgresql` connect to theirs.
 
 One table for each collection: `_sequence` (the order of insertion), `version`, `_body` (the
 document as JSON) and one indexed column for `id` and each declared field, which holds its key (see
@@ -53,8 +53,8 @@ class SqlDocuments:
     Args:
         engine: An engine whose statements commit by themselves and whose pool serves many threads.
         collections: The collections that the database holds.
-        store: The database as it may be shown.
-        insert_missing: Makes the statement that adds rows and leaves out those whose id is taken.
+        store: The address of the database, without secrets.
+        insert_missing: Makes the statement that adds rows except for those whose id is taken.
     """
 
     def __init__(
@@ -84,12 +84,12 @@ class SqlDocuments:
         """See `Documents.insert_missing`."""
         kind, _ = self._table(collection)
         rows = [new_row(kind, each) for each in documents]
-        is_one = len(rows) == 1  # which needs no transaction
+        is_one = len(rows) == 1  # a single row needs no transaction
         if rows and (is_one or not self._add_missing_together(collection, rows)):
             self._add_missing_singly(kind, rows)
 
     def _add_missing_together(self, collection: str, rows: Sequence[Row]) -> bool:
-        """Add rows in one transaction; return False, with nothing added, if a unique value is taken."""
+        """Add rows in one transaction; if a unique value is taken, add nothing and return False."""
         statements = self._statements[collection]
         try:
             with self.connection() as connection, self.transaction(connection):
@@ -176,25 +176,24 @@ class SqlDocuments:
 
     @contextmanager
     def transaction(self, connection: Connection, begin: str = "BEGIN") -> Iterator[None]:
-        """Let the statements inside commit together, though the engine's commit by themselves."""
+        """Commit the statements of the block together, though those of the engine commit by themselves."""
         connection.exec_driver_sql(begin)
         try:
             yield
         except BaseException:
-            if not connection.invalidated:  # what is lost has rolled back by itself
+            if not connection.invalidated:  # a lost connection has rolled back by itself
                 connection.exec_driver_sql("ROLLBACK")
             raise
         connection.exec_driver_sql("COMMIT")
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """A connection; the one place where the database's errors become ours.
+        """Give a connection, and map errors of the database to ours.
 
         Raises:
-            AlreadyExists: A unique column refused a value.
-            Unavailable: The database is locked, full, read-only for now, unreachable or out of
-                connections.
-            FailedPrecondition: It is damaged, or no database of ours.
+            AlreadyExists: A unique column refuses a value.
+            Unavailable: The database is locked, full, temporarily read-only, unreachable or out of connections.
+            FailedPrecondition: The database is damaged, or not one of fednet.
         """
         try:
             with self._engine.connect() as connection:
@@ -210,8 +209,8 @@ class SqlDocuments:
             raise Unavailable(f"The state store does not answer: {_words(error)}.") from error
         except sql_errors.SQLAlchemyError as error:
             raise FailedPrecondition(
-                f"The state store {self._store} cannot be used: {_words(error)}. "
-                "Correct its URL or our rights there, or restore it from a copy.",
+                f"Cannot use the state store {self._store}: {_words(error)}. Correct its URL or the "
+                "user's rights, or restore it from a backup.",
                 field="state_store",
             ) from error
 
@@ -229,9 +228,9 @@ class SqlDocuments:
             raise already_exists(collection, self._taken_field(collection, row)) from error
 
     def _taken_field(self, collection: Collection, row: Row) -> str | None:
-        """The field whose value is taken; None if its owner has gone since.
+        """Return the field whose value is taken; None if its owner was deleted meanwhile.
 
-        Asked, because no two databases name it alike in their errors.
+        It is asked for, because databases name it differently in their errors.
         """
         if row.version == 1 and self.get(collection.name, row.id):
             return "id"
@@ -261,7 +260,7 @@ def _is_one_of(table: Table, field: str, keys: set[Key]) -> ColumnElement[bool]:
 
 
 def _page(table: Table, query: Query, matching: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    """The documents of one page, chosen by their keys alone: no body is read, or sorted, for nothing."""
+    """Return the statement for one page; it selects by keys alone, so no body is read or sorted needlessly."""
     sequence = table.c["_sequence"]
     chosen = _ordered(select(sequence).where(*matching), table, query)
     page = chosen.offset(_number(query.skip)).limit(_number(query.limit))
@@ -269,7 +268,7 @@ def _page(table: Table, query: Query, matching: Sequence[ColumnElement[bool]]) -
 
 
 def _number(number: int | None) -> ColumnElement[int] | None:
-    """Typed, because PostgreSQL is told 32 bits otherwise."""
+    """Return a typed number; without a type PostgreSQL expects 32 bits."""
     return None if number is None else literal(number, BigInteger)
 
 
@@ -282,6 +281,6 @@ def _ordered(chosen: Select[Any], table: Table, query: Query) -> Select[Any]:
 
 
 def _words(error: sql_errors.SQLAlchemyError) -> str:
-    """What the driver said, in a line and without the statement and its values."""
+    """Return the driver's message in one line, without the statement and its values."""
     said, *_ = str(getattr(error, "orig", None) or error).split("\nLINE ")
     return " ".join(said.split()).rstrip(".")

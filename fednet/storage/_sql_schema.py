@@ -1,4 +1,4 @@
-"""The tables of a SQL database: one for each collection, and one that keeps the schema's version."""
+"""The tables of a SQL database: one for each collection, and one for the schema's version."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ _SEQUENCE: Final = BigInteger().with_variant(Integer, "sqlite")
 
 
 class SqlSchema:
-    """The tables of these collections.
+    """The tables of some collections.
 
     Args:
         collections: The collections that the database holds.
-        store: The database as it may be shown.
+        store: The address of the database, without secrets.
     """
 
     def __init__(self, collections: Sequence[Collection], store: str) -> None:
@@ -54,12 +54,12 @@ class SqlSchema:
         self.tables = {kind.name: _table(kind, self._metadata) for kind in collections}
 
     def prepare(self, connection: Connection) -> None:
-        """Make the tables that are missing, and bring those of an older version up to date.
+        """Create missing tables, and upgrade those of an older version.
 
-        The caller holds a transaction and sees to it that no other process prepares meanwhile.
+        The caller holds a transaction, and keeps other processes from preparing meanwhile.
 
         Raises:
-            FailedPrecondition: The database was written by a newer version of fednet.
+            FailedPrecondition: A newer version of fednet has written the database.
         """
         self._version.create(connection, checkfirst=True)
         found = self.version(connection)
@@ -72,7 +72,7 @@ class SqlSchema:
             self._upgrade(connection)
 
     def version(self, connection: Connection) -> int | None:
-        """The version that the database keeps; None before the first preparation."""
+        """Return the schema version of the database; None before the first preparation."""
         return connection.scalar(select(self._version.c.version))
 
     def _upgrade(self, connection: Connection) -> None:
@@ -82,7 +82,7 @@ class SqlSchema:
 
 
 def column_name(field: str) -> str:
-    """The column of a field; names hold no double underscore, so no two fields share one."""
+    """Return the column of a field; names hold no double underscore, so no two fields share a column."""
     return field.replace(".", "__")
 
 
@@ -104,9 +104,9 @@ def _unique_columns(collection: Collection) -> set[str]:
 
 
 def _add_indexes(table: Table, column: Column[Any], *, unique: bool) -> None:
-    """An index that both orders of a query can walk along, in the dialect of each database.
+    """Add an index that serves both orders of a query, in the dialect of each database.
 
-    SQLite's has nulls first and the sequence at its end by itself.
+    An index of SQLite has nulls first and the sequence at its end anyway.
     """
     name = f"ix_{table.name}_{column.name}"
     sequence = [] if unique else [table.c["_sequence"]]
@@ -115,7 +115,7 @@ def _add_indexes(table: Table, column: Column[Any], *, unique: bool) -> None:
 
 
 def _add_missing_fields(connection: Connection, collection: Collection, table: Table) -> None:
-    """Add columns for the fields that are declared since, and fill them from the documents."""
+    """Add columns for newly declared fields, and fill them from the documents."""
     there = {column["name"] for column in inspect(connection).get_columns(table.name)}
     missing = [field for field in collection.fields if column_name(field) not in there]
     for field in missing:
@@ -150,7 +150,7 @@ def _keys_in_pages(
 
 
 def pages(read_page: Callable[[Select[Any]], Sequence[Any]], table: Table) -> Iterator[Any]:
-    """Every row's sequence and body, in the order of insertion, some rows at a time."""
+    """Yield the sequence and the body of all rows in the order of insertion, some rows at a time."""
     sequence, last = table.c["_sequence"], -1
     rows = select(sequence, table.c["_body"]).order_by(sequence).limit(limits.scan_items)
     while page := read_page(rows.where(sequence > last)):

@@ -1,4 +1,4 @@
-"""The statements that are executed again and again, made once for each table: making one costs more than running it."""
+"""The statements that are executed often, made once for each table: making one costs more than running it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fednet.storage._rows import Key, Row
 
 Values: TypeAlias = dict[str, Key | int]
 InsertMissing: TypeAlias = Callable[[Table], Insert]
-"""Makes the statement that adds rows and leaves out those whose id is taken, in the dialect of a database."""
+"""Makes the statement that adds rows except for those whose id is taken, in the dialect of a database."""
 
 
 class Statements:

@@ -1,8 +1,8 @@
-"""What is particular about SQLite: one file, a write-ahead log, a lock while it is opened.
+"""The connection to SQLite: one file, a write-ahead log, and a lock while it is opened.
 
-A commit survives the death of the process at once, and a loss of power with the next checkpoint
-(synchronous=NORMAL): after one, the last commits may be missing, but the file is whole. Many
-processes of one machine may share the file; it must not lie on a network file system.
+A commit survives the death of the process at once, and a power cut after the next checkpoint (synchronous=NORMAL):
+after a power cut the last commits may be missing, but the file is whole. Many processes of one machine may share the
+file; it must not lie on a network file system.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 
 
 def open_documents(url: str, collections: Sequence[Collection]) -> SqlDocuments:
-    """The documents in a file, which is made if there is none.
+    """Open the documents in a file; create the file if it is absent.
 
     Args:
-        url: `sqlite:///` and the absolute path as it is: nothing in it is escaped.
-        collections: What it holds.
+        url: `sqlite:///` and the absolute path, without any escapes.
+        collections: The collections of the database.
 
     Raises:
         InvalidInput: The path is not absolute.
-        FailedPrecondition: The file was written by a newer version, or is no SQLite database.
-        Unavailable: It cannot be read or written.
+        FailedPrecondition: A newer version has written the file, or it is not a SQLite database.
+        Unavailable: The file cannot be read or written.
     """
     path = _path_of(url)
     documents = SqlDocuments(_engine(path), collections, f"sqlite:///{path}", _insert_missing)
@@ -55,7 +55,7 @@ def _path_of(url: str) -> Path:
     path = Path(url.removeprefix("sqlite:///"))
     if not path.is_absolute():
         raise InvalidInput(
-            f"The state store {url!r} must name an absolute path, such as sqlite:////var/lib/fednet/state.db.",
+            f"The state store {url!r} needs an absolute path, such as sqlite:////var/lib/fednet/state.db.",
             field="state_store",
         )
     return path
@@ -91,15 +91,15 @@ def _prepare(documents: SqlDocuments) -> None:
 
 
 def _make_private(path: Path) -> None:
-    """Let only the file's owner read it: it holds the network's signing key."""
+    """Let only the owner read the file: it holds the network's signing key."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    with suppress(PermissionError):  # it is another user's, who has set its mode
+    with suppress(PermissionError):  # the file belongs to another user, who has set its mode
         path.chmod(0o600)
 
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Hold a lock file: SQLite's own lock does not cover the change to a write-ahead log."""
+    """Hold a lock file: SQLite's lock does not cover the change to a write-ahead log."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.with_name(f"{path.name}-lock").open("wb") as lock:
@@ -107,4 +107,4 @@ def _alone(path: Path) -> Iterator[None]:
             _make_private(path)
             yield
     except OSError as error:
-        raise Unavailable(f"The state store {path} cannot be opened: {error}.") from error
+        raise Unavailable(f"Cannot open the state store {path}: {error}.") from error
