@@ -1,4 +1,4 @@
-"""Lists of controllers' addresses: several in one text, separated by commas."""
+"""Lists of controllers' addresses in one text, separated by commas."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def split_addresses(text: str, field: str = "host") -> tuple[str, ...]:
     addresses = [part.strip().rstrip("/") for part in text.split(",")]
     if not all(addresses):
         raise InvalidInput(
-            f"The list of addresses {text!r} has an empty one: separate addresses by single commas.",
+            f"The list of addresses {text!r} has an empty address: separate addresses by single commas.",
             field=field,
         )
     if len(addresses) > limits.addresses_max:
         raise InvalidInput(
-            f"There are {len(addresses)} addresses: give at most {limits.addresses_max}.",
+            f"The list has {len(addresses)} addresses: give at most {limits.addresses_max}.",
             field=field,
         )
     return tuple(dict.fromkeys(addresses))
 
 
 def is_part_of(some: str, known: str) -> bool:
-    """Return True if each address of one list stands in another list, too."""
+    """Return True if another list has each address of this list."""
     return set(split_addresses(some)) <= set(split_addresses(known))

@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt."""
+"""The pause before the next attempt."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fednet import limits
 
 
 def backoff_seconds(failures: int) -> float:
-    """The wait after so many failures in a row: doubling, capped, with full jitter, in seconds.
+    """Return the pause after a number of failures in a row: doubling up to a maximum, with full jitter, in seconds.
 
     Full jitter: M. Brooker, "Exponential backoff and jitter", 2015.
     """

@@ -1,25 +1,25 @@
-"""Every error that fednet raises on purpose, and what each is called on the wire.
+"""All errors of fednet, with their codes and their status in HTTP and gRPC.
 
     FednetError
-    ├── InvalidInput             a value the caller sent is wrong; names the field
-    │   ├── InvalidModel         a model file or an update is not what it must be
-    │   └── InvalidPackage       a compute package is not what it must be
-    ├── Unauthenticated          no token, or one that is not valid
-    ├── PermissionDenied         a valid token without the right
-    ├── NotFound                 the thing named does not exist
+    ├── InvalidInput             a value of the caller is invalid; names the field
+    │   ├── InvalidModel         a model file or an update is invalid
+    │   └── InvalidPackage       a compute package is invalid
+    ├── Unauthenticated          the token is missing or invalid
+    ├── PermissionDenied         the token is valid but does not give the right
+    ├── NotFound                 the named object does not exist
     ├── AlreadyExists            the name or id is taken
     ├── Conflict                 somebody else changed it first
     │   └── Superseded           another controller drives the session now
-    ├── FailedPrecondition       something must be set up before
-    ├── LimitExceeded            more than a documented limit
-    ├── Unavailable              a server or store does not answer now; worth a retry
-    ├── DeadlineExceeded         it took longer than allowed; worth a retry
-    ├── TransferCorrupted        bytes arrived that do not match their checksum; worth a retry
-    ├── MissingExtra             a part of fednet is not installed here
+    ├── FailedPrecondition       something must be set up first
+    ├── LimitExceeded            the request exceeds a documented limit
+    ├── Unavailable              a server or store does not answer now; retry
+    ├── DeadlineExceeded         the call took longer than allowed; retry
+    ├── TransferCorrupted        bytes do not match their checksum; retry
+    ├── MissingExtra             a part of fednet is not installed on this machine
     └── TaskFailed               the code of a package or a callback failed
 
-`to_dict` is the JSON form of each, `from_dict` reads it back; http_status and grpc_status are the
-one table to the two protocols that fednet speaks.
+`to_dict` gives the JSON form of an error, and `from_dict` reads it. http_status and grpc_status map errors to the two
+protocols of fednet.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from typing import Any, ClassVar
 
 
 class FednetError(Exception):
-    """Something that fednet can name went wrong.
+    """The base class of all errors of fednet.
 
     Args:
-        message: One or two sentences: what is wrong and what to do.
-        field: The name of the setting, argument or JSON field at fault, if one is.
+        message: One or two sentences: the problem and its solution.
+        field: The name of the invalid setting, argument or JSON field, if there is one.
     """
 
     code: ClassVar[str] = "internal"
@@ -46,7 +46,7 @@ class FednetError(Exception):
         self.field = field
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON form: success (False), code, message and, where one is at fault, field."""
+        """Return the JSON form: success (False), code, message and, if there is one, field."""
         body: dict[str, Any] = {"success": False, "code": self.code, "message": self.message}
         if self.field is not None:
             body["field"] = self.field
@@ -54,7 +54,7 @@ class FednetError(Exception):
 
 
 class InvalidInput(FednetError):
-    """A value that the caller sent is wrong."""
+    """A value of the caller is invalid."""
 
     code = "invalid_input"
     http_status = 400
@@ -62,19 +62,19 @@ class InvalidInput(FednetError):
 
 
 class InvalidModel(InvalidInput):
-    """A model file, or an update, is not what it must be."""
+    """A model file or an update is invalid."""
 
     code = "invalid_model"
 
 
 class InvalidPackage(InvalidInput):
-    """A compute package is not what it must be."""
+    """A compute package is invalid."""
 
     code = "invalid_package"
 
 
 class Unauthenticated(FednetError):
-    """There is no token, or it is not valid."""
+    """The token is missing or invalid."""
 
     code = "unauthenticated"
     http_status = 401
@@ -82,7 +82,7 @@ class Unauthenticated(FednetError):
 
 
 class PermissionDenied(FednetError):
-    """The token is valid, and does not give this right."""
+    """The token is valid but does not give the right."""
 
     code = "permission_denied"
     http_status = 403
@@ -90,7 +90,7 @@ class PermissionDenied(FednetError):
 
 
 class NotFound(FednetError):
-    """The thing that was named does not exist."""
+    """The named object does not exist."""
 
     code = "not_found"
     http_status = 404
@@ -120,7 +120,7 @@ class Superseded(Conflict):
 
 
 class FailedPrecondition(FednetError):
-    """Something must be set up before this can be done."""
+    """Something must be set up first."""
 
     code = "failed_precondition"
     http_status = 409
@@ -128,7 +128,7 @@ class FailedPrecondition(FednetError):
 
 
 class LimitExceeded(FednetError):
-    """The request is larger than a documented limit."""
+    """The request exceeds a documented limit."""
 
     code = "limit_exceeded"
     http_status = 413
@@ -136,7 +136,7 @@ class LimitExceeded(FednetError):
 
 
 class Unavailable(FednetError):
-    """A server or a store does not answer at the moment."""
+    """A server or a store does not answer now."""
 
     code = "unavailable"
     http_status = 503
@@ -145,7 +145,7 @@ class Unavailable(FednetError):
 
 
 class DeadlineExceeded(FednetError):
-    """It took longer than it was allowed to."""
+    """The call took longer than allowed."""
 
     code = "deadline_exceeded"
     http_status = 504
@@ -154,7 +154,7 @@ class DeadlineExceeded(FednetError):
 
 
 class TransferCorrupted(FednetError):
-    """Bytes arrived that do not match their checksum, size or offset."""
+    """Bytes do not match their checksum, size or offset."""
 
     code = "transfer_corrupted"
     http_status = 422
@@ -174,8 +174,8 @@ class TaskFailed(FednetError):
     """The code of a package or of a callback failed.
 
     Args:
-        message: What failed, in one sentence.
-        traceback: The end of what the code printed, or its Python traceback.
+        message: The failure, in one sentence.
+        traceback: The end of the code's output, or its Python traceback.
     """
 
     code = "task_failed"
@@ -188,7 +188,7 @@ class TaskFailed(FednetError):
 
 
 def every_error() -> dict[str, type[FednetError]]:
-    """All error classes by their code."""
+    """Return all error classes by their code."""
     found: dict[str, type[FednetError]] = {}
     waiting: list[type[FednetError]] = [FednetError]
     while waiting:
@@ -199,11 +199,11 @@ def every_error() -> dict[str, type[FednetError]]:
 
 
 def from_dict(body: dict[str, Any], http_status: int) -> FednetError:
-    """The error that a server described as JSON.
+    """Return the error in a server's JSON.
 
     Args:
-        body: What `to_dict` gave at the other end, or any JSON object with a `message`.
-        http_status: The status of the answer, which decides where the body has no known code.
+        body: The result of `to_dict` at the other end, or any JSON object with a `message`.
+        http_status: The status of the answer, which decides if the body has no known code.
     """
     kinds = every_error()
     kind = kinds.get(str(body.get("code"))) or _kind_of_status(http_status)

@@ -1,4 +1,4 @@
-"""Reading the feed of a network: everything that happens in it, in one order."""
+"""Reads the feed of a network: everything that happens in it, in one order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fednet.http import Http
 
 GAP = "gap"
-"""The kind of an entry that stands for entries which are not kept any more."""
+"""The kind of an entry that replaces entries that are no longer kept."""
 
 
 def page_of_feed(
@@ -47,11 +47,11 @@ def entries_of_feed(
     """Yield entries as they come; see `APIClient.watch_feed`.
 
     Args:
-        http: Speaks to the network.
+        http: The connection to the network.
         after: The number of the last entry that the caller has.
         kinds: Only these kinds.
         session_id: Only this session.
-        pause: Is waited on between failures.
+        pause: An event to wait for between failures.
 
     Raises:
         FednetError: The controllers refuse, or none has answered for `limits.controller_absence_seconds_max`.
@@ -72,5 +72,7 @@ def entries_of_feed(
         yield from page["entries"]
         is_early = answered_at - asked_at < limits.wait_seconds_max / 2
         if is_early and page["next"] == after and not page["entries"]:
-            pause.wait(limits.waiting_pause_seconds)  # it had no room to let us wait, or stops
+            pause.wait(
+                limits.waiting_pause_seconds
+            )  # the controller has no room for another waiting call, or stops
         after = page["next"]

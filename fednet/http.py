@@ -1,6 +1,6 @@
-"""Calls to the REST API of a network's controllers, with time-outs and retries, and no errors but fednet's.
+"""Calls to the REST API of a network's controllers, with time-outs and retries; all errors are fednet's.
 
-`fednet.http_attempts` says when a call is repeated, and why that is safe for every verb.
+`fednet.http_attempts` repeats calls, and explains why that is safe for every verb.
 """
 
 from __future__ import annotations
@@ -30,21 +30,20 @@ MEDIA_TYPE: Final = "application/vnd.fednet+json"
 
 
 class Http:
-    """Speaks to one network: to the first of its controllers that answers, and then to that one until it is away.
+    """The connection to one network: to the first of its controllers that answers, until that one is away.
 
     Args:
         api_url: The controller's address, such as http://127.0.0.1:8092, or those of several, separated by commas.
-        token: Who calls.
+        token: The caller's token.
         auth_scheme: The word before the token in the Authorization header.
         verify: Check the server's certificate (https only).
 
     Attributes:
         api_url: The addresses, separated by commas.
-        on_transfer: Is called, while a file goes up or down, with the bytes that have gone and the
-            bytes in all.
+        on_transfer: Is called during a transfer with the number of transferred bytes and of all bytes.
 
     Raises:
-        InvalidInput: The token is none, or there is no address.
+        InvalidInput: The token has invalid characters, or there is no address.
     """
 
     on_transfer: Callable[[int, int], None] = staticmethod(lambda _done, _total: None)
@@ -55,7 +54,9 @@ class Http:
         addresses = split_addresses(api_url)
         self.api_url = ",".join(addresses)
         if token and not (token.isascii() and token.isprintable()):
-            raise InvalidInput("This is no token: it holds odd characters.", field="token")
+            raise InvalidInput(
+                "The token contains characters that no token has; copy it again.", field="token"
+            )
         self._authorization = f"{auth_scheme} {token}" if token else None
         self._attempts = Attempts(addresses, self._complete, verify=verify)
 
@@ -72,22 +73,22 @@ class Http:
         waits: float = 0.0,
         may_overlap: bool = False,
     ) -> Any:
-        """Return the JSON that the server answers.
+        """Return the server's answer, which is JSON.
 
         Args:
             method: GET, POST, PUT or DELETE.
             path: Below the server's address.
-            query: What stands after the question mark; None values are left out.
-            headers: Besides the token.
-            body: What is sent as JSON.
-            content: What is sent as it is, in place of JSON.
-            seconds: How long the server may think.
-            waits: How long it is asked to wait besides, in seconds.
-            may_overlap: The next controller may be asked while one still thinks. A GET always may, unless it has
+            query: The parameters of the URL; None values are left out.
+            headers: Headers in addition to the token.
+            body: A value to send as JSON.
+            content: Bytes to send instead of JSON.
+            seconds: The time that the server may take.
+            waits: The further time that the server is asked to wait, in seconds.
+            may_overlap: Ask the next controller while one still works on the call. A GET always does, unless it has
                 more than the usual time.
 
         Raises:
-            FednetError: What the server refused, or Unavailable or DeadlineExceeded.
+            FednetError: The server's refusal, Unavailable or DeadlineExceeded.
         """
         options = {**(_json_body(body) if content is None else _raw_body(content)), "params": query}
         options["headers"] = {**options.get("headers", {}), **(headers or {})}
@@ -98,10 +99,10 @@ class Http:
         return _json(response)
 
     def create(self, path: str, body: Any) -> dict[str, Any]:
-        """POST something that carries an id of the caller's, so that it may be sent to two controllers at once.
+        """POST an object whose id the caller has made, so that it may be sent to two controllers at once.
 
         Returns:
-            What `call` returns, or for a refusal a dict with success, code and message.
+            The answer as from `call`, or for a refusal a dict with success, code and message.
 
         Raises:
             FednetError: Unavailable, DeadlineExceeded or a fault of the server.
@@ -118,11 +119,10 @@ class Http:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Iterator[Iterator[bytes]]:
-        """Yield the answer to a GET, in chunks of `limits.chunk_bytes` as they arrive.
+        """Yield the answer to a GET in chunks of `limits.chunk_bytes` as they arrive.
 
         Raises:
-            FednetError: What the server refused, or Unavailable or DeadlineExceeded; also while the
-                chunks are taken.
+            FednetError: The server's refusal, Unavailable or DeadlineExceeded; also during the iteration.
         """
         seconds = limits.transfer_idle_seconds_max
         options: dict[str, Any] = {"params": query, "headers": headers, "stream": True}
@@ -132,10 +132,10 @@ class Http:
             yield _chunks(response)
 
     def head(self, path: str) -> Mapping[str, str]:
-        """Return the headers that a GET would answer.
+        """Return the headers of the answer to a GET.
 
         Raises:
-            FednetError: What the server refused, or Unavailable or DeadlineExceeded.
+            FednetError: The server's refusal, Unavailable or DeadlineExceeded.
         """
         seconds = limits.call_seconds_max
         with self._attempts.send("HEAD", path, seconds, may_overlap=True) as response:
@@ -144,10 +144,10 @@ class Http:
             return response.headers
 
     def upload(self, path: str, file: Path, query: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a file as a stream of raw bytes, with what is said of it in the query.
+        """Send a file as a stream of raw bytes, with its description in the query.
 
         Returns:
-            What the server answers, also where it refuses.
+            The server's answer, also if it refuses.
 
         Raises:
             FednetError: InvalidInput for a file that cannot be read, Unavailable, or a fault of the
@@ -166,15 +166,14 @@ class Http:
             )
 
     def download(self, path: str, target: Path) -> dict[str, Any]:
-        """Fetch a file as a stream; the target is there whole, or not at all.
+        """Fetch a file as a stream; the target appears whole or not at all.
 
         Returns:
-            success and message, also where the server refuses.
+            success and message, also if the server refuses.
 
         Raises:
-            FednetError: InvalidInput for a target that cannot be written, TransferCorrupted where
-                the bytes are not those that the server promised, Unavailable, or a fault of the
-                server.
+            FednetError: InvalidInput for a target that cannot be written, TransferCorrupted for bytes that differ from
+                the announced digest, Unavailable, or a fault of the server.
         """
         with self._attempts.send(
             "GET", path, limits.transfer_idle_seconds_max, stream=True
@@ -191,7 +190,7 @@ class Http:
         return {"success": True, "message": f"Downloaded to {target}."}
 
     def close(self) -> None:
-        """Give up the connections; a later call makes new ones."""
+        """Close the connections; a later call opens new ones."""
         self._attempts.close()
 
     def _complete(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -208,13 +207,13 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
 
 
 def _json_body(body: Any) -> dict[str, Any]:
-    """Return the options for a request with this body, if it is any."""
+    """Return the options for a request with this body; none for None."""
     if body is None:
         return {}
     try:
         data = json.dumps(body, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
-        raise InvalidInput(f"The call's values are no JSON: {error}.") from error
+        raise InvalidInput(f"The values of the call are not JSON: {error}.") from error
     return {"data": data, "headers": {"Content-Type": "application/json"}}
 
 
@@ -223,7 +222,7 @@ def _raw_body(content: bytes) -> dict[str, Any]:
 
 
 def _json(response: requests.Response) -> Any:
-    """Return the answer's JSON, or raise its refusal."""
+    """Return the JSON of the answer, or raise its refusal."""
     if not response.ok:
         raise refusal(response)
     try:
@@ -235,14 +234,14 @@ def _json(response: requests.Response) -> Any:
 
 
 def _dict(response: requests.Response) -> dict[str, Any]:
-    """Return the answer's JSON, or its refusal as a dict; a fault of the server is raised all the same."""
+    """Return the JSON of the answer, or its refusal as a dict; raise a fault of the server."""
     if 400 <= response.status_code < 500:  # noqa: PLR2004 - client errors, RFC 9110
         return refusal(response).to_dict()
     return dict(_json(response))
 
 
 class _Told(io.BufferedReader):
-    """A file that tells how much of it has been read; a retry, which begins anew, tells so too."""
+    """A file that reports its progress while it is read; a retry begins at 0."""
 
     def __init__(self, path: Path, on_read: Callable[[int, int], None]) -> None:
         super().__init__(io.FileIO(path), limits.chunk_bytes)
@@ -260,7 +259,7 @@ def _opened(path: Path, on_read: Callable[[int, int], None]) -> Iterator[BinaryI
     try:
         source = _Told(path, on_read)
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}.", field="path") from error
+        raise InvalidInput(f"Cannot read {path}: {error.strerror}.", field="path") from error
     with source:
         yield source
 
@@ -271,11 +270,11 @@ def _written_whole(target: Path) -> Iterator[BinaryIO]:
         with whole_file(target, durable=True) as file:
             yield file
     except OSError as error:
-        raise InvalidInput(
-            f"{target} cannot be written: {error.strerror}.", field="path"
-        ) from error
+        raise InvalidInput(f"Cannot write {target}: {error.strerror}.", field="path") from error
 
 
 def _check_digest(response: requests.Response, found: str) -> None:
     if response.headers.get("ETag", "").strip('"') != found:
-        raise TransferCorrupted(f"{response.url} sent other bytes than it promised. Try again.")
+        raise TransferCorrupted(
+            f"{response.url} sent bytes that differ from their digest. Try again."
+        )

@@ -1,15 +1,15 @@
-"""Calls that are repeated: at the next address when a controller is away, and after a pause when all are.
+"""Repeats calls: at the next address if a controller is away, and after a pause if all are.
 
-A controller is away when it refuses or breaks a connection, does not answer in time, or answers 502, 503 or 504, as
-one does that stops. Each address is tried at most `limits.retry_attempts_max` + 1 times.
+A controller is away if it refuses or breaks a connection, does not answer in time, or answers 502, 503 or 504, as a
+stopping controller does. Each address is tried at most `limits.retry_attempts_max` + 1 times.
 
-A call whose connection broke after it was sent may have been done, and is repeated all the same, at the same address
-or at another. That is safe for every verb: whatever creates something carries an id that the caller made, and sending
-it again changes nothing.
+A call whose connection breaks after it was sent may have been performed; it is repeated nevertheless, at the same
+address or at another one. That is safe for every verb: a call that creates an object carries an id that the caller has
+made, and repeating it changes nothing.
 
-A stopped process still takes connections, and says nothing. So a call that may be done twice at once waits only
-`limits.first_answer_seconds_max` for a controller while there is another address to ask, and twice as long in each
-further pass. The last address of a pass may think as long as the call allows.
+A stopped process still accepts connections but does not answer. So a call that may be performed twice at once waits
+only `limits.first_answer_seconds_max` for a controller while another address is left, and twice as long in each further
+pass. The last address of a pass may take as long as the call allows.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ class _Failure:
 
     @property
     def reason(self) -> str:
-        """The error as one sentence of several, with its address."""
+        """The error with its address, as one sentence of several."""
         message = self.error.message
         return f"{self.address} says: {message}" if self.was_said else message
 
 
 class Attempts:
-    """Sends calls to the first of some addresses that answers, and goes on with that one.
+    """Sends calls to the first of some addresses that answers, and stays with that one.
 
     Args:
         addresses: The controllers' addresses.
-        authorize: Adds the token to a request; as an `auth`, so that no ~/.netrc takes its place.
+        authorize: Adds the token to a request; it is an `auth`, so that no ~/.netrc replaces the token.
         verify: Check servers' certificates (https only).
     """
 
@@ -85,18 +85,18 @@ class Attempts:
         may_overlap: bool = False,
         **options: Any,
     ) -> requests.Response:
-        """Return a controller's answer, unless it says that the controller is away.
+        """Return the answer of a controller that is not away.
 
         Args:
             method: The verb.
             path: Below the address.
-            seconds: How long a controller may think.
-            waits: How long it was asked to wait besides, in seconds.
-            may_overlap: Another controller may be asked while this one still thinks.
-            **options: More for `requests`; `data` that is a file is read from its beginning in each attempt.
+            seconds: The time that a controller may take.
+            waits: The further time that a controller is asked to wait, in seconds.
+            may_overlap: Ask another controller while one still works on the call.
+            **options: Further options of `requests`; a file as `data` is read from its beginning in each attempt.
 
         Raises:
-            FednetError: An address is none; or all controllers are away, with the reason of each.
+            FednetError: An address is invalid; or all controllers are away, with the reason of each.
         """
         failures: dict[str, _Failure] = {}
         for failed in range(limits.retry_attempts_max + 1):
@@ -116,12 +116,12 @@ class Attempts:
         raise _all_failed(list(failures.values()))
 
     def _in_turn(self) -> Sequence[int]:
-        """Return the numbers of all addresses, from the one that answered last on."""
+        """Return the numbers of all addresses, beginning with the one that answered last."""
         first = self._in_use
         return [*range(first, len(self._addresses)), *range(first)]
 
     def close(self) -> None:
-        """Give up the connections; a later call makes new ones."""
+        """Close the connections; a later call opens new ones."""
         if "_session" in vars(self):
             self._session.close()
 
@@ -139,7 +139,7 @@ class Attempts:
         timeout: tuple[float, float],
         options: dict[str, Any],
     ) -> requests.Response | _Failure:
-        """Return the answer, or why there is none in time; the time-outs are to connect and for each read."""
+        """Return the answer or a failure; the time-outs are those to connect and for each read."""
         if hasattr(options.get("data"), "seek"):
             options["data"].seek(0)
         try:
@@ -162,12 +162,12 @@ class Attempts:
 
 @contextmanager
 def errors_of_fednet(address: str) -> Iterator[None]:
-    """Raise the errors of `requests` as fednet's.
+    """Map the errors of `requests` to ours.
 
     Raises:
-        InvalidInput: The address is none.
-        DeadlineExceeded: It did not answer in time.
-        Unavailable: It cannot be reached, or broke off.
+        InvalidInput: The address is invalid.
+        DeadlineExceeded: The server did not answer in time.
+        Unavailable: The server cannot be reached, or broke the connection.
     """
     from requests import exceptions
 
@@ -180,13 +180,13 @@ def errors_of_fednet(address: str) -> Iterator[None]:
         exceptions.InvalidSchema,
         exceptions.MissingSchema,
     ) as error:
-        raise InvalidInput(f"{address!r} is no address: {error}", field="host") from error
+        raise InvalidInput(f"Invalid address {address!r}: {error}", field="host") from error
     except exceptions.RequestException as error:
-        raise Unavailable(f"{address} cannot be reached: {_innermost(error)}.") from error
+        raise Unavailable(f"Cannot reach {address}: {_innermost(error)}.") from error
 
 
 def refusal(response: requests.Response) -> FednetError:
-    """Return the error that a controller answered."""
+    """Return the error in a controller's answer."""
     try:
         body = response.json()
     except ValueError:
@@ -195,7 +195,7 @@ def refusal(response: requests.Response) -> FednetError:
 
 
 def _all_failed(failures: list[_Failure]) -> FednetError:
-    """Return the error that has the reason of each address."""
+    """Return an error with the reason of each address."""
     last = failures[-1].error
     if len(failures) == 1 and failures[0].was_said:
         return last
@@ -207,7 +207,7 @@ def _all_failed(failures: list[_Failure]) -> FednetError:
 
 
 def _pause_seconds(failed: int) -> float:
-    """Return the pause after so many failures in a row: none, then doubling, capped, with jitter."""
+    """Return the pause after a number of failures in a row: none, then doubling up to a maximum, with jitter."""
     longest = limits.retry_seconds_first * 2 ** (failed - 1) if failed > 1 else 0.0
     jitter = random.uniform(0, limits.retry_seconds_first)  # noqa: S311  jitter is no secret
     return min(longest, limits.retry_seconds_max) + jitter

@@ -1,7 +1,7 @@
-"""Connections that notice an answer which was cut off among its headers.
+"""Connections that detect an answer that is cut off inside its headers.
 
-The standard library takes the end of a connection for the end of the headers: half an answer would pass for a whole one
-without a body. For urllib3's pools, which `requests` and the S3 client use, too.
+The standard library treats the end of a connection as the end of the headers: half an answer would pass for a whole one
+without a body. These connections are for urllib3's pools, which `requests` and the S3 client use.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Authorize: TypeAlias = "Callable[[requests.PreparedRequest], requests.PreparedRe
 
 
 class _Lines:
-    """What arrives on a connection; a line that has no end is an error."""
+    """The bytes that arrive on a connection; a line without an end is an error."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
@@ -59,14 +59,14 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 POOL_CLASSES: Final = {"http": _Pool, "https": _SecurePool}
-"""For `PoolManager.pool_classes_by_scheme`."""
+"""The pools for `PoolManager.pool_classes_by_scheme`."""
 
 
 def session(authorize: Authorize) -> requests.Session:
-    """Return a session of `requests` over such connections; it repeats nothing.
+    """Return a session of `requests` over such connections, without retries.
 
     Args:
-        authorize: Is handed every request, so that no ~/.netrc has a say.
+        authorize: Gets every request, so that no ~/.netrc adds credentials.
     """
     import requests
     from requests.adapters import HTTPAdapter

@@ -1,6 +1,6 @@
-"""Every bound in fednet, with its unit as the last word of its name.
+"""All limits of fednet, with their unit as the last word of the name.
 
-A bound that a site may want to move is a setting (see `fednet.settings`) whose default stands here.
+A limit that a site may want to change is a setting (see `fednet.settings`); its default is defined here.
 """
 
 from typing import Final
@@ -44,7 +44,7 @@ object_part_bytes: Final = 64 * MIB
 object_url_seconds: Final = 900.0
 object_connect_seconds_max: Final = 3.0
 object_idle_seconds_max: Final = 20.0
-object_attempts_max: Final = 2  # where there is another way
+object_attempts_max: Final = 2  # if there is another way
 object_pause_seconds: Final = 3600.0
 
 # Sessions
@@ -105,10 +105,12 @@ plotted_validations_max: Final = 20_000
 waiting_pause_seconds: Final = 2.0
 rest_connections_max: Final = 10_000
 rest_backlog_connections: Final = 1_024
-rest_idle_seconds_max: Final = 120.0  # no byte of a request comes, or nobody reads an answer
+rest_idle_seconds_max: Final = (
+    120.0  # without a byte of a request, or without a reader of an answer
+)
 rest_head_bytes_max: Final = 256 * KIB
-rest_memory_bytes_max: Final = 512 * KIB  # of a request's body; more lies in a temporary file
-rest_spooled_bytes_max: Final = 16 * MIB  # of it are received before a thread is needed
+rest_memory_bytes_max: Final = 512 * KIB  # of a request's body; the rest is in a temporary file
+rest_spooled_bytes_max: Final = 16 * MIB  # of the body are received before a thread is needed
 rest_pipe_bytes_max: Final = 4 * MIB  # between the sockets and a thread, for each direction
 conflict_attempts_max: Final = 100
 upload_overhead_bytes_max: Final = 64 * KIB
@@ -166,19 +168,17 @@ client_environments_max: Final = 5
 host_message_bytes_max: Final = MIB
 build_progress_lines_max: Final = 50
 kept_answers_max: Final = 1_000
-kept_answers_bytes_max: Final = (
-    10 * GIB
-)  # without the newest answer, which is kept whatever its size
+kept_answers_bytes_max: Final = 10 * GIB  # without the newest answer, which is kept in any case
 retired_answers_max: Final = 10
 retired_answer_seconds_max: Final = 3600.0
-delivery_attempts_max: Final = 2  # in one go; a new go follows after a pause
+delivery_attempts_max: Final = 2  # in one attempt; the next attempt follows after a pause
 task_deaths_max: Final = 3
 task_notes_max: Final = 1_000
 
 # The session engine
 round_grace_seconds: Final = 5.0
 combiner_away_seconds_max: Final = (
-    8.0  # then its clients are asked elsewhere, as far as they are seen there
+    8.0  # afterwards its clients are asked at the combiner that sees them
 )
 attempt_pause_seconds_first: Final = 0.5
 attempt_pause_seconds_max: Final = 30.0
@@ -187,12 +187,10 @@ open_validations_max: Final = 8
 joining_seconds_max: Final = 5.0
 problem_characters_max: Final = 500
 metadata_characters_max: Final = 4 * KIB
-command_seconds_max: Final = (
-    10.0  # then whoever stops, pauses or resumes a session is told that the store hangs
-)
-progress_seconds: Final = 1.0  # between two writes of a session that only tell its progress
+command_seconds_max: Final = 10.0  # afterwards a command to a session fails because the store hangs
+progress_seconds: Final = 1.0  # between two writes of a session's progress
 pulse_seconds: Final = 1.0
-store_slow_seconds: Final = 1.0  # a use of the state store that takes longer counts for no deadline
+store_slow_seconds: Final = 1.0  # a longer use of the state store does not count for deadlines
 remembered_documents_max: Final = 1_000
 
 # Several controllers

@@ -1,7 +1,7 @@
-"""Figures of a network's life: what its clients measured, where the time went, how its models came about.
+"""Figures: the clients' validations, the time of each round, and the trail of models.
 
-Each function makes a Plotly figure of documents as the REST API shows them. Plotly is loaded with
-the first of them; it comes with `pip install 'fednet[plots]'`.
+Each function makes a Plotly figure of documents from the REST API. Plotly is loaded with the first figure; install it
+with `pip install 'fednet[plots]'`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 Document = Mapping[str, Any]
 
-_SCALE = "Viridis"  # the one colour scale: readable in print and by the colour-blind
+_SCALE = "Viridis"  # the only colour scale: readable in print and by colour-blind people
 _INK = "#222222"
-_NAMED_CLIENTS_MAX = 20  # more than that make the legend longer than the figure
+_NAMED_CLIENTS_MAX = 20  # more would make the legend longer than the figure
 
-# A round's steps in their order; "other" is what they leave of it.
+# A round's steps in their order; "other" is the rest of the round.
 _STEPS = {
     "plan": "plan, hand out tasks",
     "download": "download the model (slowest client)",
@@ -40,7 +40,7 @@ _FAILED = "came to nothing"
 def validations(
     session: Document, rounds: Sequence[Document], found: Sequence[Document], metric: str
 ) -> Figure:
-    """A line for each client, and one for their mean, weighted by num_examples where it is reported.
+    """Draw a line for each client, and one for their mean, weighted by num_examples where it is reported.
 
     Args:
         session: The session.
@@ -68,7 +68,7 @@ def validations(
 
 
 def rounds(session: Document, found: Sequence[Document]) -> Figure:
-    """A bar for each round that has ended, divided into its steps.
+    """Draw a bar for each finished round, divided into its steps.
 
     Args:
         session: The session.
@@ -78,7 +78,7 @@ def rounds(session: Document, found: Sequence[Document]) -> Figure:
         MissingExtra: Plotly is not installed.
     """
     figure = _figure(
-        f"Where the time went in session {session['name']}",
+        f"Time by step in session {session['name']}",
         {"title": "round", "tickformat": "d"},
         {"title": "time in seconds", "rangemode": "tozero"},
     )
@@ -95,7 +95,7 @@ def rounds(session: Document, found: Sequence[Document]) -> Figure:
 
 
 def model_trail(trail: Sequence[Document]) -> Figure:
-    """A point for each model, by the time of its commit; a colour for each session.
+    """Draw a point for each model at the time of its commit, with a colour for each session.
 
     Args:
         trail: The models, oldest first.
@@ -131,7 +131,7 @@ Points = list[tuple[Any, float]]
 def _series(
     rounds_: Sequence[Document], found: Sequence[Document], metric: str
 ) -> tuple[dict[str, Points], Points]:
-    """The points of each client, and those of the mean."""
+    """Return the points of each client, and those of the mean."""
     numbers = {each["id"]: each["number"] for each in rounds_}
     lines: defaultdict[str, dict[int, float]] = defaultdict(dict)
     weighted: defaultdict[int, list[tuple[float, float]]] = defaultdict(list)
@@ -147,7 +147,7 @@ def _series(
 
 
 def _number(validation: Document, metric: str) -> float | None:
-    """A metric as a number; None where it is none that can be drawn."""
+    """Return a metric as a number; None if it cannot be drawn."""
     metrics = validation["metrics"]
     value = metrics.get(metric) if isinstance(metrics, Mapping) else None
     return value if isinstance(value, int | float) and math.isfinite(value) else None
@@ -160,7 +160,7 @@ def _mean(weighted: Sequence[tuple[float, float]]) -> float:
 def _no_such_metric(found: Sequence[Document], metric: str) -> InvalidInput:
     reported = [each["metrics"] for each in found if isinstance(each["metrics"], Mapping)]
     known = ", ".join(sorted({name for metrics in reported for name in metrics}))
-    instead = f"They report {known}." if known else "There are no validations of it yet."
+    instead = f"They report {known}." if known else "The session has no validations yet."
     return InvalidInput(
         f"No client has reported {metric!r} in this session. {instead}", field="metric"
     )
@@ -173,7 +173,7 @@ def _steps(each: Document) -> dict[str, float]:
         "plan": seconds["plan"],
         **{name: longest.get(name, {}).get("max", 0.0) for name in _OF_ANSWERS},
         "reduce": seconds["reduce"],
-        "commit": seconds.get("commit", 0.0),  # missing where the controller died over it
+        "commit": seconds.get("commit", 0.0),  # missing if the controller died during the round
     }
     return {**steps, "other": max(seconds["round"] - sum(steps.values()), 0.0)}
 
@@ -190,7 +190,7 @@ def _readable(name: str) -> str:
 
 
 def _figure(title: str, x: Mapping[str, Any], y: Mapping[str, Any]) -> Figure:
-    """An empty figure in the one style of all."""
+    """Return an empty figure in the common style."""
     grid = {"showgrid": True, "gridcolor": "#e8e8e8", "zeroline": False, "linecolor": "#888888"}
     figure: Figure = _plotly().Figure()
     figure.update_layout(
@@ -249,7 +249,7 @@ def _add_models(
 
 
 def _colors(count: int) -> list[str]:
-    """So many colours, evenly from the scale."""
+    """Return a number of colours, spread evenly over the scale."""
     from plotly.colors import sample_colorscale
 
     places = [(number + 0.5) / count for number in range(count)]

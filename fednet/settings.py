@@ -1,11 +1,11 @@
-"""The settings of every process: typed, documented field by field, loaded once and checked once.
+"""The settings of all processes: typed, with a docstring for each field, loaded and checked once.
 
 A flag wins over the environment (`FEDNET_<SECTION>_<FIELD>`, such as FEDNET_CONTROLLER_PORT), which
 wins over the file (YAML, one section for each component). An unknown section, key or variable is an
 error. This is the only module that reads the environment.
 
-A secret setting may lie in a file of its own, whose path is then the setting `<field>_file`, in each
-of these places. Secret are those that `repr` leaves out.
+A secret setting may be in a file of its own; the setting `<field>_file` is its path, in each of these places. Fields
+that `repr` leaves out are secret.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from fednet.names import NAME_PATTERN
 
 
 def default_data_dir() -> Path:
-    """Where a controller on this machine keeps its data unless told otherwise."""
+    """Return the default folder of a controller's data on this machine."""
     if chosen := os.environ.get("FEDNET_DATA_DIR"):
         return Path(chosen).expanduser()
     base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
@@ -37,7 +37,7 @@ def api_url_from_environment() -> str | None:
 
 
 def token_from_environment() -> str | None:
-    """The token from FEDNET_TOKEN, or from the file that FEDNET_TOKEN_FILE names, if one is set.
+    """Return the token from FEDNET_TOKEN, or from the file in FEDNET_TOKEN_FILE, if one is set.
 
     Raises:
         InvalidInput: Both are set, or the file cannot be read.
@@ -49,13 +49,13 @@ def token_from_environment() -> str | None:
 
 
 def networks_file() -> Path:
-    """The file of the networks that this user has named, with `fednet network add`."""
+    """Return the path of this user's named networks; see `fednet network add`."""
     base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
     return Path(base).expanduser() / "fednet" / "networks.json"
 
 
 def environment_of_a_task() -> dict[str, str]:
-    """This process's environment for the code of a package: no setting or secret of fednet."""
+    """Return this process's environment for a package's code, without settings and secrets of fednet."""
     return {name: value for name, value in os.environ.items() if not name.startswith("FEDNET_")}
 
 
@@ -68,23 +68,23 @@ Addresses = Annotated[str, AfterValidator(_checked_addresses)]
 
 class _Section(BaseModel):
     model_config = ConfigDict(
-        defer_build=True,  # a process needs one section, not all
+        defer_build=True,  # a process needs only its section
         frozen=True,
         extra="forbid",
         validate_default=True,
         use_attribute_docstrings=True,
-        hide_input_in_errors=True,  # or a traceback would show secrets
+        hide_input_in_errors=True,  # a traceback must not show secrets
     )
     section: ClassVar[str]
 
     @classmethod
     def secrets(cls) -> list[str]:
-        """The fields that are shown to nobody and may lie in files of their own."""
+        """Return the fields that are never shown, and may be in files of their own."""
         return [name for name, field in cls.model_fields.items() if not field.repr]
 
 
 class ControllerSettings(_Section):
-    """What a controller needs to know."""
+    """The settings of a controller."""
 
     section: ClassVar[str] = "controller"
 
@@ -120,21 +120,21 @@ class ControllerSettings(_Section):
     """The secret key of an s3:// blob store whose URL has none."""
 
     threads: int = Field(default=32, ge=2, le=1000)
-    """How many REST requests are served at the same time."""
+    """The number of REST requests that are served at the same time."""
 
     @property
     def state_store_url(self) -> str:
-        """The state store's URL, with the default filled in."""
+        """The state store's URL, or its default."""
         return self.state_store or f"sqlite:///{self.data_dir.absolute() / 'state.db'}"
 
     @property
     def blob_store_url(self) -> str:
-        """The blob store's URL, with the default filled in."""
+        """The blob store's URL, or its default."""
         return _with_keys(self) or f"file://{self.data_dir.absolute() / 'blobs'}"
 
 
 class CombinerSettings(_Section):
-    """What a combiner needs to know."""
+    """The settings of a combiner."""
 
     section: ClassVar[str] = "combiner"
 
@@ -154,7 +154,7 @@ class CombinerSettings(_Section):
     """The port of the gRPC server; 0 picks a free one."""
 
     advertise_host: str | None = None
-    """The host name under which clients and the controller reach it; by default `host`."""
+    """The host name by which clients and the controller reach the combiner; by default `host`."""
 
     data_dir: Path = Field(default_factory=lambda: default_data_dir() / "combiner")
     """The folder of the spool and of the combiner's credentials."""
@@ -169,32 +169,32 @@ class CombinerSettings(_Section):
     """The secret key of an s3:// blob store whose URL has none."""
 
     clients_max: int = Field(default=limits.combiner_clients_max, ge=1)
-    """How many clients may be connected at once."""
+    """The largest number of connected clients."""
 
     retained_bytes_max: int = Field(default=limits.retained_bytes_max, ge=0)
-    """How much the updates may take that sessions with delete_models=False leave here."""
+    """The bytes of updates that sessions with delete_models=False may leave on this combiner."""
 
     server_functions: bool = True
-    """Whether people's server functions may run on this machine, with the rights of the combiner's user."""
+    """Allow users' server functions to run on this machine, with the rights of the combiner's user."""
 
     server_functions_seconds_max: float = Field(
         default=limits.server_functions_seconds_max, gt=0, le=limits.round_seconds_max
     )
-    """How long one run of a session's server functions may take before it is stopped."""
+    """The time limit of one run of server functions, in seconds."""
 
     server_functions_memory_bytes_max: int = Field(
         default=limits.server_functions_memory_bytes_max, ge=256 * limits.MIB
     )
-    """How much memory one run of a session's server functions may take, in bytes."""
+    """The memory limit of one run of server functions, in bytes."""
 
     @property
     def blob_store_url(self) -> str | None:
-        """The blob store's URL with its keys; None to use what the controller says."""
+        """The blob store's URL with its keys; None to use that of the controller."""
         return _with_keys(self)
 
 
 def _with_keys(settings: ControllerSettings | CombinerSettings) -> str | None:
-    """The blob store's URL, with the keys that are given beside it."""
+    """Return the blob store's URL with the keys from their own settings."""
     url, key, secret = settings.blob_store, settings.blob_store_key, settings.blob_store_secret
     if not (url and key and secret) or not url.startswith("s3://") or "@" in url:
         return url
@@ -202,7 +202,7 @@ def _with_keys(settings: ControllerSettings | CombinerSettings) -> str | None:
 
 
 class ClientSettings(_Section):
-    """What a client agent needs to know."""
+    """The settings of a client agent."""
 
     section: ClassVar[str] = "client"
 
@@ -219,14 +219,14 @@ class ClientSettings(_Section):
     """The folder of packages, models and this client's credentials."""
 
     preferred_combiner: str | None = None
-    """The name of the combiner to be placed on, if it has room."""
+    """The name of the preferred combiner; it is used if it has room."""
 
     transfer: Literal["auto", "grpc", "object-store"] = "auto"
-    """How files travel: `grpc` through the combiner, `object-store` straight to the network's object store and from
-    it, `auto` so where that can be reached."""
+    """The way of files: `grpc` through the combiner, `object-store` directly to and from the network's object store,
+    `auto` the object store if it can be reached, else the combiner."""
 
     task_seconds_max: float = Field(default=24 * 3600.0, gt=0)
-    """How long one task of a package may run before it is stopped."""
+    """The time limit of one task of a package, in seconds."""
 
 
 Settings = TypeVar("Settings", bound=_Section)
@@ -235,15 +235,15 @@ Settings = TypeVar("Settings", bound=_Section)
 def load(
     kind: type[Settings], *, file: Path | None = None, flags: dict[str, Any] | None = None
 ) -> Settings:
-    """The settings of one component: file, environment, flags, each winning over the one before.
+    """Load the settings of one component from file, environment and flags; the later ones win.
 
     Args:
         kind: The settings class.
         file: A YAML file with the component's section, such as `controller:`.
-        flags: What was given on the command line; None values count as not given.
+        flags: The values from the command line; None values count as missing.
 
     Raises:
-        InvalidInput: A key is unknown or a value is wrong; names the field.
+        InvalidInput: A key is unknown or a value is invalid; the error names the field.
     """
     values: dict[str, Any] = {}
     for source in (
@@ -260,7 +260,7 @@ def load(
 
 
 def variable(kind: type[_Section], field: str) -> str:
-    """The environment variable of a setting, such as FEDNET_CONTROLLER_PORT."""
+    """Return the environment variable of a setting, such as FEDNET_CONTROLLER_PORT."""
     return f"FEDNET_{kind.section}_{field}".upper()
 
 
@@ -286,14 +286,14 @@ def _with_secrets_read(kind: type[_Section], values: dict[str, Any]) -> dict[str
 
 
 def _with_secret_read(values: dict[str, Any], field: str) -> dict[str, Any]:
-    """The same values, with what the file holds in the place of the file's path."""
+    """Return the values with the content of a secret's file in place of its path."""
     path = values.get(f"{field}_file")
     others = {name: value for name, value in values.items() if name != f"{field}_file"}
     if path is None:
         return others
     if values.get(field) is not None:
         raise InvalidInput(
-            f"{field} and {field}_file are both given: take one of them away.", field=field
+            f"Both {field} and {field}_file are set: remove one of them.", field=field
         )
     return others | {field: _text_of(path, f"{field}_file")}
 
@@ -304,10 +304,12 @@ def _text_of(path: Any, field: str) -> str:
     except (OSError, TypeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
         raise InvalidInput(
-            f"The file of {field}, {path}, cannot be read: {reason}.", field=field
+            f"Cannot read the file of {field}, {path}: {reason}.", field=field
         ) from error
     if not text:
-        raise InvalidInput(f"The file of {field}, {path}, is empty.", field=field)
+        raise InvalidInput(
+            f"The file of {field}, {path}, is empty: write the value into it.", field=field
+        )
     return text
 
 
@@ -316,7 +318,7 @@ def _from_file(file: Path, section: str) -> dict[str, Any]:
     values = (_sections(file, content).get(section) or {}) if isinstance(content, dict) else None
     if not isinstance(values, dict):
         raise InvalidInput(
-            f"The config file {file} must hold a section `{section}:` with its settings.",
+            f"The config file {file} needs a section `{section}:` with its settings.",
             field="config",
         )
     return {str(name): value for name, value in values.items()}
@@ -329,14 +331,14 @@ def _yaml_of(file: Path) -> Any:
         return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(
-            f"The config file {file} cannot be read: {error}", field="config"
+            f"Cannot read the config file {file}: {error}", field="config"
         ) from error
     except yaml.YAMLError as error:
-        # Without its words and its cause, which quote what stands there: it may be a secret.
+        # Without the message and the cause, which quote the line: it may have a secret.
         mark = getattr(error, "problem_mark", None)
         place = f" in line {mark.line + 1}" if mark else ""
         raise InvalidInput(
-            f"The config file {file} is no YAML{place}: put values with odd characters into quotes.",
+            f"The config file {file} is not valid YAML{place}: quote values with special characters.",
             field="config",
         ) from None
 
@@ -346,8 +348,8 @@ def _sections(file: Path, content: dict[Any, Any]) -> dict[Any, Any]:
     for name in content:
         if name not in known:
             raise InvalidInput(
-                f"The config file {file} has a section {name!r}, which is unknown: correct or "
-                f"remove it. The sections are {', '.join(known)}.",
+                f"The config file {file} has the unknown section {name!r}: correct or remove it. The "
+                f"sections are {', '.join(known)}.",
                 field=str(name),
             )
     return content

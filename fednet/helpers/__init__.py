@@ -1,4 +1,4 @@
-"""For the authors of packages: model files, metadata and metrics, as FEDn's packages know them.
+"""Model files, metadata and metrics for the authors of packages, as in FEDn.
 
     from fednet.helpers import get_helper, save_metadata, save_metrics
 
@@ -8,8 +8,8 @@
     helper.save(parameters, out_path)
     save_metadata({"num_examples": 120}, out_path)
 
-A package written for FEDn needs no other change than this import. NumPy is loaded when a helper is
-asked for, and nothing else that is not Python's own.
+A package for FEDn needs only this import to be changed. A helper needs the standard library and NumPy, which is loaded
+with the first helper.
 """
 
 from typing import TYPE_CHECKING
@@ -23,13 +23,13 @@ __all__ = ["get_helper", "load_metadata", "save_metadata", "save_metrics"]
 
 
 def get_helper(name: str) -> "Helper":
-    """The helper of this name.
+    """Return the helper with a name.
 
     Args:
         name: "numpyhelper", "binaryhelper", "androidhelper" or "safetensors".
 
     Raises:
-        InvalidInput: There is no such helper; the field is `helper`.
+        InvalidInput: The helper is unknown; the field is `helper`.
     """
     from fednet.helpers._helper import Helper
     from fednet.parameters import model_format

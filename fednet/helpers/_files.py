@@ -1,4 +1,4 @@
-"""The JSON files that a package writes beside its models."""
+"""The JSON files that a package writes next to its models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _Path = str | PathLike[str]
 
 
 def save_metadata(metadata: Mapping[str, Any], filename: _Path) -> None:
-    """Write the metadata of an update: `num_examples`, and whatever else is worth knowing.
+    """Write the metadata of an update: `num_examples` and any further values.
 
     Args:
         metadata: JSON values.
@@ -37,12 +37,12 @@ def save_metrics(metrics: Mapping[str, Any], filename: _Path) -> None:
 
     Args:
         metrics: JSON scalars by name, such as {"accuracy": 0.9}.
-        filename: Where to.
+        filename: The path of the file.
     """
     _write(metrics, filename)
 
 
 def _write(values: Mapping[str, Any], path: _Path) -> None:
-    # NumPy's scalars know how to become Python's.
+    # Turn NumPy's scalars into Python's.
     text = json.dumps(values, default=lambda value: value.item())
     Path(path).write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A helper reads and writes the model files of one format."""
+"""Helpers, which read and write model files."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Helper:
         self.name = form.name
 
     def load(self, path: _Path) -> list[_Array]:
-        """The parameters in a file: arrays of one's own, in their order.
+        """Return the parameters in a file as writable arrays in their order.
 
         Raises:
-            InvalidModel: The file is not of this format.
-            NotFound: There is none.
+            InvalidModel: The file does not have this format.
+            NotFound: The file does not exist.
         """
         return self._form.load(Path(path))
 
@@ -43,14 +43,14 @@ class Helper:
         """Write parameters to a file.
 
         Args:
-            parameters: Arrays of numbers, in the order of the model; or one vector by itself.
-            path: Where to; by default a temporary file, which is the caller's to remove.
+            parameters: Arrays of numbers in the order of the model, or a single vector.
+            path: The path of the file; by default a temporary file, which the caller must remove.
 
         Returns:
             The path.
 
         Raises:
-            InvalidModel: They are not what a model of this format holds.
+            InvalidModel: A model of this format may not have these parameters.
         """
         target = fspath(path) if path else _temporary_path(self._form.suffix)
         arrays = [parameters] if isinstance(parameters, np.ndarray) else parameters

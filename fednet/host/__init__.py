@@ -1,14 +1,13 @@
-"""The process in which a package's object lives: loaded once, asked for each task.
+"""The process of a package's object, which is loaded once and serves many tasks.
 
     manifest:   client: "model:Client"
     process:    python -m fednet.host model:Client <requests> <answers>
 
-The agent keeps the process and sends it requests; see `_messages`. Parameters go by the paths of
-their files. This room also runs in the environments that packages ask for, so it needs NumPy and
-nothing else that is not Python's own.
+The agent keeps the process and sends it requests; see `_messages`. Parameters travel as paths of files. This package
+also runs in the environments of packages, so it needs only the standard library and NumPy.
 
-What the object answers, `check_update`, `check_metrics` and `check_predictions` hold against what an agent may send;
-they do the same for the functions of people who run their own process.
+`check_update`, `check_metrics` and `check_predictions` check the answers of the object, and those of the functions of
+`fednet.client.Client`.
 """
 
 from fednet.host._answers import check_metadata, check_metrics, check_predictions, check_update

@@ -1,8 +1,7 @@
-"""The process itself: `python -m fednet.host <module>:<object> <requests> <answers>`.
+"""The process: `python -m fednet.host <module>:<object> <requests> <answers>`.
 
-`requests` and `answers` are the numbers of two pipes. The code is first touched when a request has
-come: an agent that died before it made sure of our end never sends one, and we go when its pipe
-closes.
+`requests` and `answers` are the descriptors of two pipes. The code is loaded when the first request arrives: an agent
+that dies before it has taken charge of this process sends none, and the process ends when the pipe closes.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from fednet.parameters import model_format
 
 
 def main(target: str, requests: int, answers: int) -> None:
-    """Answers requests until there are no more."""
+    """Answer requests until the pipe closes."""
     for pipe in (requests, answers):
         os.set_inheritable(pipe, False)
     sys.path.insert(0, str(Path.cwd()))
@@ -43,14 +42,14 @@ def main(target: str, requests: int, answers: int) -> None:
 
 
 def load(target: str) -> Any:
-    """The package's object; a class is called without arguments to get one."""
+    """Return the package's object; a class is called without arguments."""
     module, _, name = target.partition(":")
     found = getattr(importlib.import_module(module), name)
     return found() if isinstance(found, type) else found
 
 
 def perform(client: Any, request: Message) -> Message:
-    """The answer to a request."""
+    """Perform a request, and return its answer."""
     form = model_format(request["helper"])
     parameters = form.load(Path(request["model"]))
     settings = json.loads(Path(request["settings"]).read_bytes())
@@ -71,7 +70,7 @@ def perform(client: Any, request: Message) -> Message:
 
 
 def failure(task: str, error: BaseException) -> Message:
-    """What is said of a task that failed; what we found wrong ourselves needs no traceback."""
+    """Return the answer of a failed task; an error of ours has no traceback."""
     if isinstance(error, FednetError):
         return {"problem": str(error), "traceback": ""}
     reason = traceback.format_exception_only(error)[-1].strip()

@@ -1,4 +1,4 @@
-"""Checks what a client's code answers to a task, and makes plain JSON values of it."""
+"""Checks the answers of a client's code, and turns them into plain JSON values."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from fednet.errors import TaskFailed
 Array = np.ndarray[Any, Any]
 
 _TRAIN_HELP = 'return a list of arrays and a dict: return parameters, {"num_examples": 120}'
-_EXAMPLES_HELP = 'give the number of examples trained on, such as {"num_examples": 120}'
+_EXAMPLES_HELP = 'return the number of training examples, such as {"num_examples": 120}'
 
 
 def check_update(answer: object) -> tuple[list[Array], dict[str, Any]]:
-    """The parameters and the metadata that a train function returned.
+    """Return the parameters and the metadata of a train function's answer.
 
     Raises:
-        TaskFailed: It is no pair of arrays of numbers and what `check_metadata` takes.
+        TaskFailed: The answer is not a pair of arrays of numbers and valid metadata.
     """
     if not isinstance(answer, tuple) or len(answer) != 2:  # noqa: PLR2004 (a pair)
-        raise TaskFailed(f"The train function returned no pair: {_TRAIN_HELP}.")
+        raise TaskFailed(f"The train function did not return a pair: {_TRAIN_HELP}.")
     parameters, metadata = answer
     return _arrays(parameters), check_metadata(metadata)
 
 
 def check_metadata(answer: object) -> dict[str, Any]:
-    """The metadata of an update as JSON values.
+    """Return the metadata of an update as JSON values.
 
     Raises:
-        TaskFailed: It is no mapping of JSON values, or num_examples is not a finite number above 0.
+        TaskFailed: The metadata is not a mapping of JSON values, or num_examples is not a finite number above 0.
     """
     metadata = _mapping(answer, f"The metadata of a training must be a dict: {_EXAMPLES_HELP}.")
     plain = {key: _plain(value, key) for key, value in metadata.items()}
@@ -44,20 +44,20 @@ def check_metadata(answer: object) -> dict[str, Any]:
 
 
 def check_metrics(answer: object) -> dict[str, Any]:
-    """The metrics of a validation as JSON scalars.
+    """Return the metrics of a validation as JSON scalars.
 
     Raises:
-        TaskFailed: It is no mapping of strings to JSON scalars.
+        TaskFailed: The answer is not a mapping of strings to JSON scalars.
     """
     metrics = _mapping(answer, 'A validation must return a dict, such as {"accuracy": 0.9}.')
     return _bounded({key: _scalar(value, key) for key, value in metrics.items()}, "metrics")
 
 
 def check_predictions(answer: object) -> dict[str, Any]:
-    """What a predict function returned as JSON values; arrays become lists.
+    """Return the answer of a predict function as JSON values; arrays become lists.
 
     Raises:
-        TaskFailed: It is no mapping of JSON values and arrays of finite numbers, or it is too large.
+        TaskFailed: The answer is not a mapping of JSON values and arrays of finite numbers, or is too large.
     """
     predictions = _mapping(answer, 'A prediction must return a dict, such as {"labels": [0, 1]}.')
     plain = {key: _plain(value, key) for key, value in predictions.items()}
@@ -67,7 +67,7 @@ def check_predictions(answer: object) -> dict[str, Any]:
 def _arrays(parameters: object) -> list[Array]:
     if not isinstance(parameters, list | tuple) or not parameters:
         raise TaskFailed(
-            f"The train function returned {type(parameters).__name__} as parameters, or none: "
+            f"The train function returned {type(parameters).__name__} as parameters, or an empty list: "
             f"{_TRAIN_HELP}."
         )
     arrays = [np.asarray(array) for array in parameters]
@@ -105,7 +105,7 @@ def _is_within(count: float) -> bool:
 
 
 def _plain(value: object, key: str) -> Any:
-    """The value with its lists and mappings, if all in it is JSON."""
+    """Return a value with its lists and mappings, if everything in it is JSON."""
     if isinstance(value, Mapping):
         return {str(name): _plain(inner, f"{key}.{name}") for name, inner in value.items()}
     if isinstance(value, np.ndarray) and value.ndim:
@@ -116,9 +116,9 @@ def _plain(value: object, key: str) -> Any:
 
 
 def _listed(array: Array, key: str) -> list[Any]:
-    """The array as lists, where there is hope that they are not too long."""
+    """Return an array as lists, if they may be short enough."""
     if array.size > limits.json_bytes_max:
-        raise TaskFailed(f"{key} has {array.size} numbers: return less.", field=key)
+        raise TaskFailed(f"{key} has {array.size} numbers: return fewer.", field=key)
     listed: list[Any] = array.tolist()
     return listed
 
@@ -128,7 +128,7 @@ def _scalar(value: object, key: str) -> Any:
     if isinstance(value, np.generic | np.ndarray) and value.ndim == 0:
         plain = value.item()
     if isinstance(plain, float) and not math.isfinite(plain):
-        raise TaskFailed(f"{key} is {plain}, and must be a finite number.", field=key)
+        raise TaskFailed(f"{key} is {plain}: return a finite number.", field=key)
     if plain is not None and not isinstance(plain, str | bool | int | float):
         raise TaskFailed(
             f"{key} is of type {type(value).__name__}: return a number, a string, True, False or "
@@ -140,5 +140,5 @@ def _scalar(value: object, key: str) -> Any:
 
 def _bounded(answer: dict[str, Any], what: str) -> dict[str, Any]:
     if len(json.dumps(answer)) > limits.json_bytes_max:
-        raise TaskFailed(f"The {what} are more than {limits.json_bytes_max} bytes: return less.")
+        raise TaskFailed(f"The {what} have more than {limits.json_bytes_max} bytes: return less.")
     return answer

@@ -6,7 +6,7 @@
   {"task": "validate", "model": path, "helper": name, "settings": path} or the same with "predict";
 - its answer is {"metadata": {…}}, {"metrics": {…}}, {"predictions": {…}} or
   {"problem": text, "traceback": text};
-- there is one answer to each request, and no request before the answer to the last one.
+- each request has one answer, and the next request follows that answer.
 """
 
 from __future__ import annotations
@@ -24,22 +24,24 @@ Message = dict[str, Any]
 
 
 def encode(message: Message) -> bytes:
-    """A message as bytes.
+    """Return a message as bytes.
 
     Raises:
-        LimitExceeded: It is larger than limits.host_message_bytes_max.
+        LimitExceeded: The message is larger than limits.host_message_bytes_max.
     """
     content = json.dumps(message).encode()
     if len(content) > limits.host_message_bytes_max:
-        raise LimitExceeded(f"A message has more than {limits.host_message_bytes_max} bytes.")
+        raise LimitExceeded(
+            f"The answer has more than {limits.host_message_bytes_max} bytes: return less."
+        )
     return _LENGTH.pack(len(content)) + content
 
 
 def read_message(file: IO[bytes]) -> Message | None:
-    """The next message; waits for it. None at the end of the file.
+    """Wait for the next message and return it; None at the end of the file.
 
     Raises:
-        TaskFailed: What comes is no message.
+        TaskFailed: The bytes are not a message.
     """
     inbox = Inbox()
     while inbox.message is None:
@@ -51,10 +53,10 @@ def read_message(file: IO[bytes]) -> Message | None:
 
 
 class Inbox:
-    """Puts one message together from its pieces.
+    """One message that arrives in pieces.
 
     Attributes:
-        message: The message, once it is whole.
+        message: The message, when it is whole.
     """
 
     def __init__(self) -> None:
@@ -63,26 +65,28 @@ class Inbox:
 
     @property
     def wanted_bytes(self) -> int:
-        """How many bytes are missing, as far as is known yet; 0 once the message is whole."""
+        """The number of missing bytes, as far as it is known; 0 when the message is whole."""
         return self._end() - len(self._content)
 
     def feed(self, piece: bytes) -> None:
         """Take the next piece, at most `wanted_bytes` long.
 
         Raises:
-            TaskFailed: It is no message.
+            TaskFailed: The bytes are not a message.
         """
         self._content += piece
         if self.wanted_bytes == 0:
             self.message = _parse(self._content[_LENGTH.size :])
 
     def _end(self) -> int:
-        """Where the message ends, or its length while that is not here."""
+        """Return the end of the message, or that of its length until the length is known."""
         if len(self._content) < _LENGTH.size:
             return _LENGTH.size
         (length,) = _LENGTH.unpack_from(self._content)
         if not 0 < length <= limits.host_message_bytes_max:
-            raise TaskFailed(f"The process of the package's client sent {length} bytes at once.")
+            raise TaskFailed(
+                f"The process of the package's client announces {length} bytes, which is too many."
+            )
         return int(_LENGTH.size + length)
 
 
@@ -90,7 +94,11 @@ def _parse(content: bytes | bytearray) -> Message:
     try:
         message = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise TaskFailed(f"The process of the package's client sent no JSON: {error}") from error
+        raise TaskFailed(
+            f"The process of the package's client sent invalid JSON: {error}"
+        ) from error
     if not isinstance(message, dict):
-        raise TaskFailed("The process of the package's client sent no JSON object.")
+        raise TaskFailed(
+            "The process of the package's client sent something other than a JSON object."
+        )
     return message

@@ -1,9 +1,8 @@
-"""Processes that run other people's code: bounded, and gone when whoever started them is gone.
+"""Child processes that run users' code: with limits, and ended when their parent ends.
 
-A process leads a group of its own. A `Group` is told of it before it begins, ends it with all that
-it has started, and has a `Lifeline` see to that when this process is killed: a reaper, started
-beside it, kills what is left. An `Output` follows a process to its end and keeps the end of what it
-prints. A `FolderLock` keeps a second process out of a folder.
+A process leads a process group. A `Group` takes charge of the process before it begins, and ends it with its whole
+group. If the parent is killed, the `Lifeline` breaks and a reaper, a third process, kills the group. An `Output`
+follows a process to its end and keeps the end of its output. A `FolderLock` keeps a second process out of a folder.
 """
 
 from fednet.processes._folder_lock import FolderLock

@@ -1,4 +1,4 @@
-"""A lock on a folder that one process owns; the system releases it when the process ends, however it ends."""
+"""A lock on a folder that one process owns; the system releases it when the process ends."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class FolderLock:
 
     Args:
         folder: The folder. It is created if it is missing.
-        what: The folder's owner in the error's sentence, such as "client".
+        what: The name of the folder's owner in messages, such as "client".
 
     Raises:
-        FailedPrecondition: Another owner has the folder, or the folder cannot be used; the field is `data_dir`.
+        FailedPrecondition: Another process has the folder, or the folder cannot be used; the field is `data_dir`.
     """
 
     def __init__(self, folder: Path, what: str) -> None:
         self._descriptor = _opened(folder, what)
-        # An owner that is thrown away unused gives its folder back.
+        # An owner that is garbage-collected releases its folder.
         self._close = weakref.finalize(self, _unlock_and_close, self._descriptor)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -51,11 +51,11 @@ class FolderLock:
         _held.add(self)
 
     def release(self) -> None:
-        """Give the folder back; a second call changes nothing."""
+        """Release the folder; a second call does nothing."""
         self._close()
 
     def forget(self) -> None:
-        """Close this process's copy and leave the folder to the owner that it was forked from."""
+        """Close this process's copy of the lock; the process that forked it keeps the folder."""
         if self._close.detach():
             os.close(self._descriptor)
 
@@ -75,26 +75,26 @@ def _opened(folder: Path, what: str) -> int:
 
 
 def _unlock_and_close(descriptor: int) -> None:
-    """Unlock even while a child process that has not reached its program yet holds a copy."""
+    """Unlock, also if a child process holds a copy because it has not executed its program yet."""
     fcntl.flock(descriptor, fcntl.LOCK_UN)
     os.close(descriptor)
 
 
 def _unusable(folder: Path, what: str, error: OSError) -> FailedPrecondition:
     return FailedPrecondition(
-        f"The {what}'s folder {folder} cannot be used: {error.strerror}. Choose another with --data-dir.",
+        f"Cannot use the {what}'s folder {folder}: {error.strerror}. Choose another folder with --data-dir.",
         field="data_dir",
     )
 
 
 def _owner(descriptor: int) -> str:
-    """The owner by its process id; an owner writes its id a moment after it has the lock."""
+    """Return the owner's process id in words; an owner writes its id a moment after it has the lock."""
     pid = os.pread(descriptor, _PID_BYTES_MAX, 0).decode(errors="replace").strip()
     return f"the process {pid}" if pid.isdecimal() else "another process"
 
 
 def _close_in_child() -> None:
-    """Close a fork's copies, which would hold the locks beyond the owner's death."""
+    """Close a fork's copies, which would keep the locks after the owner's death."""
     for lock in list(_held):
         lock.forget()
 

@@ -1,4 +1,4 @@
-"""The process group that does some work: known to the reaper, and ended at once when it has to be."""
+"""The process group of a task: known to the reaper, and ended at once on demand."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Group:
-    """One process with all that it starts; `cancel` and `kill` may be called from another thread.
+    """One process with its descendants; `cancel` and `kill` may be called from another thread.
 
     Args:
-        lifeline: Sees to it that the group ends with this process.
+        lifeline: Ends the group with this process.
     """
 
     def __init__(self, lifeline: Lifeline) -> None:
@@ -31,20 +31,20 @@ class Group:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether the present task was cancelled."""
+        """True if the current task was cancelled."""
         with self._lock:
             return self._is_cancelled
 
     def begin_task(self) -> None:
-        """Forgets a cancel: it was meant for the task before."""
+        """Forget a cancel of the previous task."""
         with self._lock:
             self._is_cancelled = False
 
     def admit(self, process: subprocess.Popen[bytes]) -> bool:
-        """Takes charge of a process that leads a group of its own and has not begun yet.
+        """Take charge of a process that leads a group of its own and has not begun yet.
 
         Returns:
-            Whether it may begin; if not, the task was cancelled, and the process is killed.
+            True if the process may begin; False if the task was cancelled, and the process is killed.
         """
         self._lifeline.hold(process.pid)
         with self._lock:
@@ -55,19 +55,19 @@ class Group:
         return True
 
     def cancel(self) -> None:
-        """Kills what runs; the task's later processes will not begin."""
+        """Kill the running process, and let the task begin no further one."""
         with self._lock:
             self._is_cancelled = True
         self.kill()
 
     def kill(self) -> None:
-        """Kills what runs, if something does."""
+        """Kill the running process, if there is one."""
         with self._lock, suppress(ProcessLookupError, PermissionError):
             if self._id is not None:
                 os.killpg(self._id, signal.SIGKILL)
 
     def end(self, process: subprocess.Popen[bytes]) -> None:
-        """Kills a process and its group, and waits for it; the group's id is taken while others are in it."""
+        """Kill a process and its group, and wait for the process; the group's id is reserved while others are in it."""
         with self._lock:
             self._id = process.pid
         self.kill()
@@ -78,7 +78,7 @@ class Group:
 
 
 def how_it_ended(exit_code: int, printed: str) -> str:
-    """The end of a sentence about a process that did not end well, with its last words."""
+    """Return the end of a sentence about a process that failed, with the end of its output."""
     *_, last = ["", *filter(None, map(str.strip, printed.splitlines()))]
     said = f": {last}"[: limits.problem_characters_max].rstrip(".") if last else ""
     return f"{_how(exit_code)}{said}"
@@ -86,7 +86,7 @@ def how_it_ended(exit_code: int, printed: str) -> str:
 
 def _how(exit_code: int) -> str:
     if exit_code == 0:
-        return "ended before it had answered"
+        return "ended before it answered"
     if exit_code > 0:
         return f"failed with exit code {exit_code}"
     return f"was ended by signal {-exit_code} ({signal.strsignal(-exit_code)})"

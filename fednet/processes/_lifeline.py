@@ -1,4 +1,4 @@
-"""The end of the pipe to a reaper: while it is open, the groups that the reaper knows may live."""
+"""The pipe to a reaper: while it is open, the groups that the reaper knows may live."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _REAPER = Path(__file__).with_name("_reaper.py")
 
 
 class Lifeline:
-    """Tells a reaper which process groups run; starts the reaper when it is first needed.
+    """The connection to a reaper, which knows the running process groups; starts the reaper when it is first needed.
 
-    It may be used by several threads.
+    Several threads may use it.
     """
 
     def __init__(self) -> None:
@@ -23,10 +23,10 @@ class Lifeline:
         self._lock = threading.Lock()
 
     def hold(self, group: int) -> None:
-        """From now on the group is killed when this process ends, however it ends.
+        """Let the reaper kill a group when this process ends.
 
         Raises:
-            OSError: No reaper can be started.
+            OSError: The reaper cannot be started.
         """
         with self._lock:
             self._held.add(group)
@@ -35,13 +35,13 @@ class Lifeline:
                 self._tell("".join(f"+{each}\n" for each in self._held))
 
     def release(self, group: int) -> None:
-        """The group has ended."""
+        """Tell the reaper that a group has ended."""
         with self._lock:
             self._held.discard(group)
             self._tell(f"-{group}\n")
 
     def close(self) -> None:
-        """Lets the reaper kill what is still held, and waits for its end."""
+        """Let the reaper kill the remaining groups, and wait for its end."""
         with self._lock:
             self._held.clear()
             self._end()
@@ -56,7 +56,7 @@ class Lifeline:
         reaper.wait()
 
     def _tell(self, lines: str) -> bool:
-        """Whether a reaper got the lines: there may be none yet, or somebody killed it."""
+        """Return True if a reaper has received the lines; it may not run yet, or may have been killed."""
         if self._reaper is None:
             return False
         assert self._reaper.stdin is not None
@@ -69,7 +69,7 @@ class Lifeline:
 
 
 def _start_reaper() -> subprocess.Popen[bytes]:
-    # A session of its own, so that no Ctrl-C reaches it; no stream of ours, so that it keeps none
+    # A session of its own, so that no Ctrl-C reaches it; none of our streams, so that it keeps none
     # open; no buffer, so that every line leaves at once.
     return subprocess.Popen(
         [sys.executable, "-S", "-E", str(_REAPER)],

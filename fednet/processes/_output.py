@@ -1,4 +1,4 @@
-"""Follows a process, to its end or to its answer, and keeps the end of what it prints, in bounded memory."""
+"""Follows a process to its end or to its answer, and keeps the end of its output in bounded memory."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
 _READ_BYTES = 64 * limits.KIB
 _TAIL_BYTES_MAX = 4 * limits.traceback_characters_max  # a character has up to 4 bytes in UTF-8
-_WAIT_SECONDS_MAX = 3600.0  # what every selector accepts as a time-out
+_WAIT_SECONDS_MAX = 3600.0  # the largest time-out that every selector accepts
 
 
 class Awaited(Protocol):
-    """What a process may be followed for, other than its end."""
+    """An event to wait for other than the end of a process."""
 
     def fileno(self) -> int:
-        """The descriptor that becomes readable when there is news."""
+        """Return the descriptor that becomes readable when something has arrived."""
 
     def arrived(self) -> bool:
-        """Takes in the news: whether what is awaited is here."""
+        """Read from the descriptor; return True if the event has happened."""
 
 
 class Output:
-    """The output of one process, which was started with stdout as a pipe.
+    """The output of one process that was started with stdout as a pipe.
 
     Args:
         process: The process.
-        on_piece: Is called with each piece of the output as it comes.
+        on_piece: Is called with each piece of the output when it arrives.
     """
 
     def __init__(
@@ -53,29 +53,29 @@ class Output:
 
     @property
     def text(self) -> str:
-        """The end of the output, at most limits.traceback_characters_max characters."""
+        """The end of the output, at most `limits.traceback_characters_max` characters."""
         return self._tail.decode(errors="replace")[-limits.traceback_characters_max :]
 
     def clear(self) -> None:
-        """Forgets what was printed so far."""
+        """Forget the output so far."""
         self._tail.clear()
 
     def close(self) -> None:
-        """Follows no more; to be called once."""
+        """Stop following; call it once."""
         os.close(self._ended)
 
     def follow(
         self, seconds_max: float, on_late: Callable[[], None], awaited: Awaited | None = None
     ) -> bool:
-        """Reads until the process has ended; its output may stay open, held by its children.
+        """Read until the process has ended; children of the process may keep its output open.
 
         Args:
-            seconds_max: How long the process may take.
-            on_late: Called once when it takes longer; it must make the process end.
-            awaited: Ends it earlier, when it has arrived.
+            seconds_max: The time limit of the process.
+            on_late: Is called once after the time limit; it must end the process.
+            awaited: An event that ends the reading earlier.
 
         Returns:
-            Whether the process ended, or what was awaited arrived, in time.
+            True if the process ended, or the event happened, in time.
         """
         deadline = time.monotonic() + seconds_max
         in_time = True
@@ -98,13 +98,13 @@ class Output:
                     on_late()
 
     def _read_rest(self) -> None:
-        # Bounded by what a pipe holds: whoever still writes into it does not keep us here.
+        # The capacity of a pipe limits this loop, even if somebody still writes into it.
         for _ in range(limits.MIB // _READ_BYTES):
             if not self._read():
                 return
 
     def _read(self) -> bytes | None:
-        """Reads a piece: None when there is nothing now, empty when nothing will come any more."""
+        """Read a piece: None if nothing is there now, empty at the end of the output."""
         try:
             piece = os.read(self._pipe, _READ_BYTES)
         except BlockingIOError:

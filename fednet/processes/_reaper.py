@@ -1,9 +1,8 @@
-"""Kills the processes that a dead one has left: a script of its own, started beside it.
+"""A script that kills the process groups of a dead process.
 
-It reads lines from its stdin, a pipe whose other end only who started it holds: `+<process group>`
-when work begins, `-<process group>` when it has ended. The pipe closes when its holder is gone,
-however that happened; the groups that are left are killed then. It imports the standard library only, to
-start quickly on any POSIX.
+It reads lines from its stdin, a pipe whose other end only its parent holds: `+<process group>` when work begins,
+`-<process group>` when the work has ended. The pipe closes when the parent ends, also by a kill; then the script kills
+the remaining groups. It imports the standard library only, to start quickly on any POSIX system.
 """
 
 import os
@@ -14,7 +13,7 @@ from contextlib import suppress
 
 
 def groups_left(lines: Iterable[bytes]) -> set[int]:
-    """The process groups that were announced and not signed off; half a line does not count."""
+    """Return the process groups that have begun and not ended; an incomplete line does not count."""
     groups: set[int] = set()
     for line in lines:
         if not line.endswith(b"\n"):
@@ -28,7 +27,7 @@ def groups_left(lines: Iterable[bytes]) -> set[int]:
 
 
 def main() -> None:
-    """Waits for the end of who started it, then kills what is left."""
+    """Wait for the end of the parent, then kill the remaining groups."""
     for group in groups_left(sys.stdin.buffer):
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)

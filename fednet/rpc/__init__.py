@@ -1,4 +1,4 @@
-"""gRPC as all parts of fednet use it: channels, tokens, errors, and files, in pieces or by way of the object store."""
+"""gRPC for all parts of fednet: channels, tokens, errors, and files, in pieces or through the object store."""
 
 from fednet.rpc._auth import TokenGate, caller_of, claims_of
 from fednet.rpc._channels import Channel, TokenSource, channel_options, open_channel

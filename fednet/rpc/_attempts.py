@@ -1,4 +1,4 @@
-"""Attempts at a transfer, repeated while their errors may pass and it makes way."""
+"""Attempts at a transfer, repeated while their errors are temporary and they make progress."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 
 class Progress:
-    """Counts failures in a row; getting further than ever begins the count anew."""
+    """The number of failures in a row; progress resets it."""
 
     def __init__(self) -> None:
         self.failures = 0
         self._furthest = 0
 
     def reached(self, offset: int) -> None:
-        """So far an earlier attempt has come, in bytes or parts."""
+        """Note the position that earlier attempts have reached, in bytes or parts."""
         if offset > self._furthest:
             self.failures, self._furthest = 0, offset
 
@@ -32,12 +32,12 @@ def until_whole(
     stop: threading.Event,
     attempts_max: int = limits.transfer_attempts_max,
 ) -> T:
-    """What the first attempt without an error gives.
+    """Return the result of the first attempt without an error.
 
     Args:
-        attempt: Tries, and says how far the earlier ones have come.
+        attempt: Performs one attempt, and notes the position that earlier attempts have reached.
         stop: Set it to give up between attempts.
-        attempts_max: How many in a row may fail without making way.
+        attempts_max: The largest number of failures in a row without progress.
 
     Raises:
         FednetError: The last attempt's error.

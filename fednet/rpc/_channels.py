@@ -1,4 +1,4 @@
-"""How channels and servers are opened: keepalive as the heartbeat, bounded messages, a token on every call."""
+"""Channels and servers: keepalive as the heartbeat, messages with a limit, a token on every call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fednet.errors import Unavailable
 
 
 def channel_options(*, server: bool = False) -> list[tuple[str, int]]:
-    """The gRPC options that both ends share; keepalive finds a dead peer within half a minute."""
+    """Return the gRPC options of both ends; keepalive detects a dead peer within half a minute."""
     options = [
         ("grpc.keepalive_time_ms", int(limits.keepalive_seconds * 1000)),
         ("grpc.keepalive_timeout_ms", int(limits.keepalive_answer_seconds_max * 1000)),
@@ -42,18 +42,18 @@ TokenSource: TypeAlias = Callable[[], str]
 
 
 def open_channel(address: str, token: str | TokenSource) -> Channel:
-    """Return a channel to `host:port` whose every call carries the token. It connects on the first call."""
+    """Return a channel to `host:port` that adds the token to every call, and connects on the first one."""
     return Channel(grpc.insecure_channel(address, options=channel_options()), token)
 
 
 class Channel:
-    """A gRPC channel that adds a token to each call, and that may be closed at any time, from any thread.
+    """A gRPC channel that adds a token to each call; any thread may close it at any time.
 
-    It takes the place of gRPC's interceptors: those look a method up at each call, and gRPC (1.85 at
-    least) crashes the process when that happens on a closed channel. Here it is done once, when a stub is made.
+    It replaces gRPC's interceptors: these look a method up at each call, and gRPC (at least 1.85) crashes the process
+    if the channel is closed by then. This channel looks methods up once, when a stub is made.
 
     Args:
-        channel: The channel beneath; it is this one's to close.
+        channel: The underlying channel; this one closes it.
         token: The token of the calls, or the source of the newest one.
     """
 
@@ -64,7 +64,7 @@ class Channel:
         self._is_open = True
 
     def unary_unary(self, *method: Any, **options: Any) -> Any:
-        """See `grpc.Channel.unary_unary`; Unavailable once the channel is closed, like the others."""
+        """See `grpc.Channel.unary_unary`; raises Unavailable when the channel is closed, like the others."""
         return self._method(self._channel.unary_unary, *method, **options)
 
     def unary_stream(self, *method: Any, **options: Any) -> Any:
@@ -80,7 +80,7 @@ class Channel:
         return self._method(self._channel.stream_stream, *method, **options)
 
     def close(self) -> None:
-        """End all calls; one that is made later raises an error that `rpc_errors` knows."""
+        """End all calls; a later call raises an error that `rpc_errors` maps."""
         with self._lock:
             self._is_open = False
         self._channel.close()

@@ -1,4 +1,4 @@
-"""fednet's errors to gRPC's and back: the one border between the two."""
+"""Maps fednet's errors to gRPC's and back."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _CHANNEL_CLOSED = re.compile("closed channel|channel closed", re.IGNORECASE)
 
 
 async def abort(context: grpc.aio.ServicerContext, error: FednetError) -> NoReturn:  # type: ignore[type-arg]  # the stub's generics say nothing here
-    """End a call with one of our errors; the other end gets the same class back.
+    """End a call with one of our errors; the other end raises the same class.
 
-    Both texts travel as HTTP/2 headers, which a receiver refuses when they are long: they are cut.
+    Both texts travel as HTTP/2 headers, which a receiver refuses if they are long, so they are cut.
     """
     field = error.field and error.field[: limits.name_characters_max]
     message = error.message.encode(errors="replace")[: limits.error_bytes_max]
@@ -34,7 +34,7 @@ async def abort(context: grpc.aio.ServicerContext, error: FednetError) -> NoRetu
 
 
 def from_rpc_error(error: grpc.RpcError) -> FednetError:
-    """The error that the other end meant; a broken connection becomes Unavailable."""
+    """Return the error of the other end; a broken connection becomes Unavailable."""
     status: grpc.StatusCode = error.code()
     message = error.details() or status.name
     described = _described(error.trailing_metadata())
@@ -45,7 +45,7 @@ def from_rpc_error(error: grpc.RpcError) -> FednetError:
 
 
 def _described(trailing: Iterable[Any] | None) -> dict[str, Any]:
-    """What our own code at the other end said of its error; empty where it said nothing readable."""
+    """Return the description of the error by our code at the other end; empty if there is none."""
     bodies = (body for key, body in trailing or () if key == _ERROR_KEY)
     try:
         described = json.loads(next(bodies, "{}"))
@@ -55,12 +55,12 @@ def _described(trailing: Iterable[Any] | None) -> dict[str, Any]:
 
 
 def _kind_of_status(status: grpc.StatusCode) -> type[FednetError]:
-    """The class for a status that gRPC itself gave, or a server that is not ours."""
+    """Return the class for a status of gRPC itself, or of a foreign server."""
     by_grpc: dict[grpc.StatusCode, type[FednetError]] = {
         grpc.StatusCode.CANCELLED: Unavailable,
         grpc.StatusCode.ABORTED: Conflict,
-        grpc.StatusCode.UNKNOWN: FednetError,  # an exception that the server's code did not catch
-        grpc.StatusCode.UNIMPLEMENTED: FednetError,  # the server knows no such method
+        grpc.StatusCode.UNKNOWN: FednetError,  # the server's code has not caught an exception
+        grpc.StatusCode.UNIMPLEMENTED: FednetError,  # the server does not have the method
         grpc.StatusCode.OUT_OF_RANGE: InvalidInput,
     }
     by_name = {kind.grpc_status: kind for kind in reversed(list(every_error().values()))}
@@ -69,7 +69,7 @@ def _kind_of_status(status: grpc.StatusCode) -> type[FednetError]:
 
 @contextlib.contextmanager
 def rpc_errors() -> Iterator[None]:
-    """Turn gRPC's errors inside the block into ours, also what it says of a call on a closed channel."""
+    """Map gRPC's errors in the block to ours, also that of a call on a closed channel."""
     try:
         yield
     except grpc.RpcError as error:

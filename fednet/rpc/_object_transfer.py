@@ -1,8 +1,8 @@
-"""Files straight to the object store and from it, by URLs that the combiner gives out one at a time.
+"""Files to and from the object store directly, by URLs that the combiner provides one at a time.
 
-An update goes in parts, each by a PUT of its own; a file comes by a GET, of the rest where an attempt broke off. A URL
-that has expired is asked for anew. The combiner chooses every URL, and nothing of ours is sent along: no token, nor
-what a ~/.netrc says. What goes wrong between here and the store is an error with the field `blob_store`.
+An update is sent in parts, one PUT each; a file is fetched by a GET, after a break by a GET of the rest. An expired URL
+is requested again. The combiner chooses every URL, and a request carries no credentials: no token, and none from a
+~/.netrc. An error between this process and the store has the field `blob_store`.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ def upload_object(
     attempts_max: int = limits.transfer_attempts_max,
     sha256: str | None = None,
 ) -> bool:
-    """Put a file into the object store as the update of a task, and have the combiner take it from there.
+    """Put a file into the object store as the update of a task, and tell the combiner to take it from there.
 
     Args:
-        stub: Gives the file service of the present connection; asked anew for each attempt.
+        stub: Returns the file service of the current connection; called for each attempt.
         path: The file.
-        task_id: The task whose update it is.
+        task_id: The task of the update.
         stop: Set it to give up.
-        attempts_max: How many attempts in a row may fail without making way.
-        sha256: The file's digest where the caller knows it; else the file is read once more.
+        attempts_max: The largest number of failures in a row without progress.
+        sha256: The file's digest, if the caller knows it; else the file is read once more.
 
     Returns:
-        True if it was sent; False where the network has no object store.
+        True if the file was sent; False if the network has no object store.
 
     Raises:
         InvalidInput: The file cannot be read.
-        FednetError: It was refused, or broke off too many times without making way.
+        FednetError: The update was refused, or failed too many times without progress.
     """
     size, digest = size_and_digest(path, sha256)
     announced = {"task_id": task_id, "size_bytes": size, "sha256": digest}
@@ -72,20 +72,20 @@ def download_object(
     stop: threading.Event,
     attempts_max: int = limits.transfer_attempts_max,
 ) -> bool:
-    """Fetch a model or package from the object store, going on where an earlier attempt broke off.
+    """Fetch a model or package from the object store; resume where an earlier attempt broke off.
 
     Args:
-        stub: Gives the file service of the present connection; asked anew for each attempt.
-        ref: What to fetch.
-        path: Where to put it; its folder exists.
+        stub: Returns the file service of the current connection; called for each attempt.
+        ref: The model or package.
+        path: The target; its folder exists.
         stop: Set it to give up.
-        attempts_max: How many attempts in a row may fail without making way.
+        attempts_max: The largest number of failures in a row without progress.
 
     Returns:
-        Whether it was fetched: False where the network has no object store.
+        True if the file was fetched; False if the network has no object store.
 
     Raises:
-        FednetError: It was refused, or broke off too many times without making way.
+        FednetError: The download was refused, or failed too many times without progress.
     """
     request = models_pb2.DownloadRequest(kind=ref.kind, id=ref.id)
 
@@ -109,7 +109,7 @@ def download_object(
 
 
 class _Upload:
-    """An update on its way; the parts that have arrived outlive an attempt that breaks off."""
+    """An update on its way; parts that have arrived are kept for the next attempt."""
 
     def __init__(self, store: _ObjectStore, file: BinaryIO, announced: dict[str, Any]) -> None:
         self._store = store
@@ -119,11 +119,11 @@ class _Upload:
         self.etags: list[str] = []
 
     def attempt(self, models: Any) -> bool:
-        """Send what is missing, and say that it is there; False where there is no object store."""
+        """Send the missing parts and complete the upload; return False if there is no object store."""
         try:
             with rpc_errors():
                 return self._send(models) and self._complete(models)
-        except TransferCorrupted:  # what was sent is not there any more
+        except TransferCorrupted:  # the sent parts are lost
             self._is_sent = False
             self.etags.clear()
             raise
@@ -148,7 +148,7 @@ class _Upload:
 
 
 class _ObjectStore:
-    """Speaks HTTP to whatever server a URL leads to."""
+    """The HTTP client for the server of a URL."""
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
@@ -156,14 +156,14 @@ class _ObjectStore:
     def __enter__(self) -> Self:
         from fednet.http_pools import session
 
-        self._session = session(lambda request: request)  # the URL is all the right that it takes
+        self._session = session(lambda request: request)  # the URL is the only credential
         return self
 
     def __exit__(self, *_: object) -> None:
         self._session.close()
 
     def put(self, file: BinaryIO, place: models_pb2.PartLocation) -> str:
-        """Put a part of a file; its ETag.
+        """Put a part of a file, and return its ETag.
 
         Raises:
             Unavailable: The store does not take it.
@@ -173,7 +173,7 @@ class _ObjectStore:
             return answer.headers.get("ETag", "")
 
     def get(self, url: str, offset: int) -> Iterator[bytes]:
-        """The rest of an object, in pieces.
+        """Yield the rest of an object in pieces.
 
         Raises:
             Unavailable: The store does not give it.
@@ -181,7 +181,10 @@ class _ObjectStore:
         headers = {"Range": f"bytes={offset}-", "Accept-Encoding": "identity"}
         with self._answer("GET", url, headers=headers, stream=True) as answer:
             if offset and "Content-Range" not in answer.headers:
-                raise Unavailable("The object store serves no ranges.", field="blob_store")
+                raise Unavailable(
+                    "The object store does not serve ranges: use another S3 server.",
+                    field="blob_store",
+                )
             for data in answer.iter_content(limits.chunk_bytes):
                 _go_on_unless(self._stop)
                 yield data
@@ -199,7 +202,7 @@ class _ObjectStore:
             if answer.status_code not in {200, 206}:
                 raise Unavailable(
                     f"The object store at {place} refuses with status {answer.status_code}: the URL has "
-                    "expired, or the object is gone, or something else answers at the store's address.",
+                    "expired, the object does not exist, or another server answers at this address.",
                     field="blob_store",
                 )
             yield answer
@@ -207,7 +210,7 @@ class _ObjectStore:
 
 @contextlib.contextmanager
 def _store_errors(place: str) -> Iterator[None]:
-    """Turn what is raised inside the block into ours; shows no more of a URL than the place, for a URL is a right."""
+    """Map errors of the block to ours; the message shows only the place of a URL, because a URL is a credential."""
     from requests import exceptions
 
     try:
@@ -220,7 +223,7 @@ def _store_errors(place: str) -> Iterator[None]:
 
 
 class _Part:
-    """Some bytes of a file as `requests` sends them: of a known length, and never all of them in memory."""
+    """A range of a file, as `requests` sends it: with a known length, and never whole in memory."""
 
     def __init__(self, file: BinaryIO, offset: int, size: int, stop: threading.Event) -> None:
         file.seek(offset)
@@ -243,4 +246,4 @@ class _Part:
 
 def _go_on_unless(stop: threading.Event) -> None:
     if stop.is_set():
-        raise Unavailable("The transfer was given up.")
+        raise Unavailable("The transfer was cancelled.")

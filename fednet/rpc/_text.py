@@ -1,8 +1,8 @@
-"""Text that can be sent."""
+"""Texts for Protobuf messages."""
 
 from __future__ import annotations
 
 
 def sendable(text: str) -> str:
-    """The text, with a question mark for each character that Protobuf refuses; names of files may hold such."""
+    """Return a text with a question mark for each character that Protobuf refuses; names of files may have such."""
     return text.encode(errors="replace").decode()

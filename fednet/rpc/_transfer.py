@@ -1,7 +1,7 @@
 """Files in pieces over gRPC: size and digest first, a checksum on each piece, an offset to resume from.
 
-A piece is one MiB with its CRC32C (RFC 3720, appendix B.4); the whole is held against its SHA-256. A transfer that
-breaks goes on from the last byte that arrived, a bounded number of times, as long as it makes way.
+A piece is one MiB with its CRC32C (RFC 3720, appendix B.4); the whole file is checked against its SHA-256. A transfer
+that breaks resumes at the last byte that has arrived, a limited number of times in a row without progress.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ from fednet.wire import models_pb2
 
 
 def pieces(file: BinaryIO, offset: int = 0) -> Iterator[models_pb2.Chunk]:
-    """The rest of a file from an offset, as chunks with their checksums."""
+    """Yield the rest of a file from an offset, as chunks with their checksums."""
     file.seek(offset)
     while data := file.read(limits.chunk_bytes):
         yield models_pb2.Chunk(data=data, crc32c=google_crc32c.value(data))
 
 
 def checked_data(chunk: models_pb2.Chunk) -> bytes:
-    """A chunk's bytes; raises TransferCorrupted where they do not match the checksum."""
+    """Return a chunk's bytes; raise TransferCorrupted if they do not match the checksum."""
     if google_crc32c.value(chunk.data) != chunk.crc32c:
-        raise TransferCorrupted("A piece arrived that does not match its checksum.")
+        raise TransferCorrupted("A piece does not match its checksum. Send it again.")
     return chunk.data
 
 
 class Receiver:
-    """One file as it arrives: appended to `<path>.part`, renamed to `path` once size and digest are right.
+    """A file that arrives in pieces: `<path>.part` becomes `path` when its size and digest are right.
 
-    It takes bytes inside of its `with` block.
+    It takes bytes inside its `with` block.
 
     Args:
-        path: Where the whole file is to lie; its folder exists.
-        size_bytes: The size that was announced.
-        sha256: The digest that was announced, hexadecimal.
-        offset: How many bytes of an earlier attempt to keep; must be what lies there.
+        path: The path of the whole file; its folder exists.
+        size_bytes: The announced size.
+        sha256: The announced digest, hexadecimal.
+        offset: The number of bytes of an earlier attempt; must be the size of the part.
 
     Raises:
-        TransferCorrupted: The offset is not where the earlier attempt ended, or that was longer
-            than the file; it is thrown away then.
+        TransferCorrupted: The offset is not the end of the earlier attempt, or the part is longer than the file; then
+            the part is deleted.
         Unavailable: The file cannot be written.
     """
 
@@ -66,12 +66,12 @@ class Receiver:
 
     @staticmethod
     def part_of(path: Path) -> Path:
-        """Where the bytes lie until the file is whole."""
+        """Return the path of the part, which holds the bytes until the file is whole."""
         return path.with_name(path.name + ".part")
 
     @classmethod
     def offset_of(cls, path: Path) -> int:
-        """How many bytes of the file are here."""
+        """Return the number of bytes of the file that are here."""
         part = cls.part_of(path)
         return part.stat().st_size if part.exists() else 0
 
@@ -80,11 +80,11 @@ class Receiver:
         if here > self._size:
             self._part.unlink()
             raise TransferCorrupted(
-                f"{here} bytes were here of a file of {self._size}; it must be sent again."
+                f"{here} bytes have arrived of a file of {self._size}. Send the file again."
             )
         if offset != here:
             raise TransferCorrupted(
-                f"The transfer resumes at byte {offset}, but {here} bytes are here."
+                f"The transfer resumes at byte {offset}, but {here} bytes have arrived."
             )
 
     def _hash_what_is_here(self) -> None:
@@ -97,20 +97,20 @@ class Receiver:
         """Append a piece.
 
         Raises:
-            TransferCorrupted: More bytes came than were announced.
+            TransferCorrupted: More bytes arrive than were announced.
             Unavailable: The disk is full.
         """
         if self._digest.size_bytes + len(data) > self._size:
-            raise TransferCorrupted(f"More than the announced {self._size} bytes arrived.")
+            raise TransferCorrupted(f"More than the announced {self._size} bytes have arrived.")
         with _writing():
             self._file.write(data)
         self._digest.add(data)
 
     def finish(self) -> None:
-        """Check size and digest and give the file its name; a file that is wrong is thrown away.
+        """Check the size and the digest, and give the file its name; delete a wrong file.
 
         Raises:
-            TransferCorrupted: The size or the digest is not the announced one.
+            TransferCorrupted: The size or the digest differs from the announced one.
             Unavailable: The disk is full.
         """
         with _writing():
@@ -120,18 +120,18 @@ class Receiver:
             raise TransferCorrupted(f"The transfer ended after {received} of {self._size} bytes.")
         if self._digest.sha256 != self._sha256:
             self._part.unlink()
-            raise TransferCorrupted("The file does not match its SHA-256; it must be sent again.")
+            raise TransferCorrupted("The file does not match its SHA-256. Send it again.")
         with _writing():
             put_in_place(self._part, self._path)
 
     def close(self) -> None:
-        """Keep what has arrived for the next attempt."""
-        # What a full disk does not take is asked for again.
+        """Keep the bytes that have arrived for the next attempt."""
+        # Bytes that a full disk does not take are requested again.
         with contextlib.suppress(OSError):
             self._file.close()
 
     def __enter__(self) -> Self:
-        # Not before: one that was made for a caller who has gone holds nothing open.
+        # Not earlier: a receiver that nobody enters must not hold a file open.
         with _writing():
             self._file = self._part.open("ab")
         return self
@@ -145,7 +145,7 @@ def _writing() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Unavailable(f"The file cannot be written here: {error.strerror}.") from error
+        raise Unavailable(f"The receiver cannot write the file: {error.strerror}.") from error
 
 
 def upload(
@@ -158,20 +158,20 @@ def upload(
     resumes: bool = False,
     attempts_max: int = limits.transfer_attempts_max,
 ) -> None:
-    """Send a file as the update of a task, resuming where an earlier attempt broke off.
+    """Send a file as the update of a task; resume where an earlier attempt broke off.
 
     Args:
-        stub: Gives the file service of the present connection; asked anew for each attempt.
+        stub: Returns the file service of the current connection; called for each attempt.
         path: The file.
-        task_id: The task whose update it is.
+        task_id: The task of the update.
         stop: Set it to give up between attempts.
-        sha256: The file's digest where the caller knows it; else the file is read once more.
-        resumes: True to ask first how much an earlier call brought there.
-        attempts_max: How many attempts in a row may fail without making way.
+        sha256: The file's digest, if the caller knows it; else the file is read once more.
+        resumes: Ask first how many bytes an earlier call has sent.
+        attempts_max: The largest number of failures in a row without progress.
 
     Raises:
         InvalidInput: The file cannot be read.
-        FednetError: It was refused, or broke off too many times without making way.
+        FednetError: The update was refused, or failed too many times without progress.
     """
     size, digest = size_and_digest(path, sha256)
 
@@ -182,14 +182,14 @@ def upload(
         header = models_pb2.UploadHeader(
             task_id=task_id, size_bytes=size, sha256=digest, offset_bytes=offset
         )
-        # Only the receipt says that the file is whole there, also when all of its bytes are.
+        # Only the receipt confirms that the file is whole there, even if all bytes have arrived.
         models.Upload(_upload_parts(header, path))
 
     until_whole(attempt, stop or threading.Event(), attempts_max)
 
 
 def size_and_digest(path: Path, sha256: str | None = None) -> tuple[int, str]:
-    """Return the size and digest of a file to be sent; a digest that is known is not computed again.
+    """Return the size and digest of a file to send; do not compute a known digest again.
 
     Raises:
         InvalidInput: The file cannot be read.
@@ -197,11 +197,11 @@ def size_and_digest(path: Path, sha256: str | None = None) -> tuple[int, str]:
     try:
         return path.stat().st_size, sha256 or sha256_of_file(path)
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}.", field="path") from error
+        raise InvalidInput(f"Cannot read {path}: {error.strerror}.", field="path") from error
 
 
 def received_bytes(models: Any, task_id: str) -> int:
-    """Ask a file service how many bytes of a task's update it has.
+    """Return the number of bytes of a task's update that a file service has.
 
     Raises:
         NotFound: No running round waits for the update.
@@ -226,16 +226,16 @@ def download(
     *,
     stop: threading.Event | None = None,
 ) -> None:
-    """Fetch a model or package to a path, resuming where an earlier attempt broke off.
+    """Fetch a model or package to a path; resume where an earlier attempt broke off.
 
     Args:
-        stub: Gives the file service of the present connection; asked anew for each attempt.
-        ref: What to fetch.
-        path: Where to put it; its folder exists.
+        stub: Returns the file service of the current connection; called for each attempt.
+        ref: The model or package.
+        path: The target; its folder exists.
         stop: Set it to give up between attempts.
 
     Raises:
-        FednetError: It was refused, or broke off too many times without making way.
+        FednetError: The download was refused, or failed too many times without progress.
     """
 
     def attempt(progress: Progress) -> None:

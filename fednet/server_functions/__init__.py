@@ -8,12 +8,12 @@
 
     api.start_session(server_functions=ServerFunctions)
 
-The class travels as its source, which `fednet.contract.check_source` reads without running it. It runs on a combiner,
+The class is sent as its source, which `fednet.contract.check_source` reads without running it. It runs on a combiner,
 each run in a process of its own:
 
     process:    python -m fednet.server_functions, with the path of the run's folder on its stdin
 
-See `docs/server-functions.md` for what users may rely on, and `_run` for the files of a run.
+`docs/server-functions.md` is the guide for users; `_run` describes the files of a run.
 """
 
 from fednet.server_functions._base import ServerFunctionsBase

@@ -1,7 +1,7 @@
 """The process of one run: `python -m fednet.server_functions`, with the run's folder on its stdin.
 
-No code of the user's is touched before the line has come: a parent that died before it made sure of
-our end never sends one, and we go when its pipe closes.
+The user's code is loaded when the line has arrived: a parent that dies before it has taken charge of this process sends
+none, and the process ends when the pipe closes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fednet.server_functions._perform import perform
 from fednet.server_functions._problems import problem_of
 from fednet.server_functions._run import ANSWER, REQUEST, Run
 
-_FILE_BYTES_EXTRA = 2**24  # beside what lies in memory: headers
+_FILE_BYTES_EXTRA = 2**24  # for headers, in addition to the memory's content
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def _bound(run: Run) -> None:
-    """Limits that nothing in this process can lift again, nor what it starts."""
+    """Set limits that neither this process nor its children can raise again."""
     seconds = math.ceil(run.seconds_max) + 1  # the clock is first, but for several threads
     for which, most, hardest in (
         (resource.RLIMIT_DATA, run.memory_bytes_max, 0),

@@ -1,4 +1,4 @@
-"""The base of a user's server functions: what each of them is given, and what it gives."""
+"""The base class of users' server functions, with their arguments and results."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ if TYPE_CHECKING:
 
 
 class ServerFunctionsBase:
-    """Derive from it and write one of the methods, or several; those left out do nothing.
+    """Derive from it and write one or several of the methods; the others do nothing.
 
-    What the methods keep in attributes of `self` is there again in the next round, also after a
-    restart of the whole network. A round that fails takes back what it has changed there.
+    Attributes of `self` are kept for the next round, also over a restart of the whole network. A round that fails
+    undoes its changes of them.
     """
 
     def client_selection(self, client_ids: list[str]) -> list[str]:
-        """Choose who trains in this round.
+        """Choose the clients that train in this round.
 
         Args:
             client_ids: The ids of all clients that are connected and can train, sorted.
 
         Returns:
-            Those that are asked, `requested_clients` or not; at least `min_clients`.
+            The chosen ids, at least `min_clients`; `requested_clients` does not limit them.
         """
         raise NotImplementedError
 
     def client_settings(self, global_model: list[np.ndarray[Any, Any]]) -> dict[str, Any]:
-        """Settings that each training task of this round carries, beside those of the session.
+        """Return settings for each training task of this round, in addition to those of the session.
 
         Args:
-            global_model: The parameters that the round begins with; to be read only.
+            global_model: The parameters with which the round begins, read-only.
 
         Returns:
             JSON values by name.
@@ -45,11 +45,11 @@ class ServerFunctionsBase:
         """Make the round's model of the clients' updates.
 
         Args:
-            previous_global: The parameters that the round began with; to be read only.
-            client_updates: By the id of the client, in the order of the ids: its parameters, to be
-                read only, and what it said of its training, `num_examples` among it.
+            previous_global: The parameters with which the round began, read-only.
+            client_updates: For each client id, in sorted order, its parameters, read-only, and the metadata of its
+                training with `num_examples`.
 
         Returns:
-            The new parameters, in the shapes of the previous ones; they take over their dtypes.
+            The new parameters, in the shapes of the previous ones; they get the dtypes of the previous ones.
         """
         raise NotImplementedError

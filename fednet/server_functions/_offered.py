@@ -1,4 +1,4 @@
-"""What a source may use without importing it: the names that FEDn offers, and a few more."""
+"""The names that a source may use without an import: those of FEDn, and a few more."""
 
 from __future__ import annotations
 

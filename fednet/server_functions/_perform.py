@@ -28,14 +28,14 @@ Array = np.ndarray[Any, Any]
 
 
 def perform(run: Run) -> dict[str, Any]:
-    """Call the methods that the run is for, and keep what the object remembers.
+    """Call the methods of the run, and save the attributes of the object.
 
     Raises:
-        TaskFailed: What a method returned, or what the object remembers, cannot be taken.
-        Exception: Whatever the user's code raises.
+        TaskFailed: The result of a method, or an attribute of the object, is invalid.
+        Exception: The user's code raises it.
     """
     random.seed(run.seed)
-    np.random.seed(random.randrange(_SEED_NUMBERS))  # noqa: NPY002, S311  the user's may be the old one
+    np.random.seed(random.randrange(_SEED_NUMBERS))  # noqa: NPY002, S311  users' code may use the old generators
     declared = check_source(run.source)
     functions = _object_of(run, declared.name)
     with model_format(run.helper).open(Path(run.base)) as base:
@@ -64,7 +64,7 @@ def _module_of(source: str) -> types.ModuleType:
     module = types.ModuleType(_MODULE)
     sys.modules[_MODULE] = module
     vars(module).update(OFFERED)
-    exec(compile(source, FILE, "exec", dont_inherit=True), vars(module))  # noqa: S102  that is what this process is for
+    exec(compile(source, FILE, "exec", dont_inherit=True), vars(module))  # noqa: S102  this process exists to run it
     return module
 
 
@@ -84,8 +84,8 @@ def _chosen(answer: object, known: list[str]) -> list[str]:
         )
     if strangers := [each for each in answer if each not in known]:
         raise TaskFailed(
-            f"client_selection returned {strangers[0]!r}, which is none of the ids that it was "
-            "given: return some of those."
+            f"client_selection returned {strangers[0]!r}, which is not one of the given ids: return "
+            "some of these."
         )
     return sorted(set(answer))
 
@@ -93,15 +93,15 @@ def _chosen(answer: object, known: list[str]) -> list[str]:
 def _settings(answer: object) -> dict[str, Any]:
     if not isinstance(answer, dict) or not all(isinstance(key, str) for key in answer):
         raise TaskFailed(
-            'client_settings returned no dict of settings by name: return {"learning_rate": 0.1}.'
+            'client_settings must return a dict of settings by name, such as {"learning_rate": 0.1}.'
         )
     try:
         text = json.dumps(answer, allow_nan=False, default=_number)
     except (TypeError, ValueError, RecursionError) as error:
-        raise TaskFailed(f"What client_settings returned is no JSON: {error}.") from error
+        raise TaskFailed(f"client_settings returned a value that is not JSON: {error}.") from error
     if len(text) > limits.json_bytes_max:
         raise TaskFailed(
-            f"What client_settings returned is more than {limits.json_bytes_max} bytes."
+            f"client_settings returned more than {limits.json_bytes_max} bytes: return less."
         )
     return dict(json.loads(text))
 
@@ -109,7 +109,7 @@ def _settings(answer: object) -> dict[str, Any]:
 def _number(value: object) -> Any:
     if isinstance(value, np.generic):
         return value.item()
-    raise TypeError(f"{type(value).__name__} is none of JSON's types")
+    raise TypeError(f"{type(value).__name__} is not a type of JSON")
 
 
 def _aggregate(functions: Any, base: list[Array], run: Run) -> dict[str, Any]:
@@ -123,12 +123,15 @@ def _aggregate(functions: Any, base: list[Array], run: Run) -> dict[str, Any]:
         raise TaskFailed(f"aggregate returned {type(made).__name__}: return a list of arrays.")
     try:
         write_model(Path(MODEL), [np.asarray(array) for array in made])
-    except (InvalidModel, ValueError) as error:  # NumPy's for lists that make no array
-        raise TaskFailed(f"aggregate returned no model. {error}") from error
+    except (
+        InvalidModel,
+        ValueError,
+    ) as error:  # NumPy's errors for lists that do not form an array
+        raise TaskFailed(f"aggregate did not return a model. {error}") from error
     return {}
 
 
 def _keep(functions: Any) -> None:
-    """Write down the attributes of the object; nothing where it has none."""
+    """Save the attributes of the object, if it has any."""
     if vars(functions):
         save_memory(Path(STATE), vars(functions))

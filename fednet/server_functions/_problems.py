@@ -1,4 +1,4 @@
-"""What is said of a run that failed: in the user's words, with the user's lines."""
+"""The description of a failed run, with the lines of the user's source."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from fednet.errors import FednetError
 from fednet.server_functions._run import Run
 
 FILE: Final = "server_functions.py"
-"""What tracebacks call the source."""
+"""The name of the source in tracebacks."""
 
 
 def problem_of(error: BaseException, run: Run) -> dict[str, Any]:
-    """The answer of a run that failed; what we found wrong ourselves needs no traceback."""
+    """Return the answer of a failed run; an error of ours has no traceback."""
     if isinstance(error, FednetError):
         return {"problem": error.message, "traceback": ""}
     reason = traceback.format_exception_only(error)[-1].strip()
     if isinstance(error, MemoryError):
         reason = (
-            f"they may use {run.memory_bytes_max} bytes of memory "
-            f"(--server-functions-memory-bytes-max of the combiner), and needed more; {reason}"
+            f"they need more than {run.memory_bytes_max} bytes of memory "
+            f"(the combiner's --server-functions-memory-bytes-max); {reason}"
         )
     error.__traceback__ = _from_the_source_on(error)
     text = "".join(traceback.format_exception(error))
@@ -32,7 +32,7 @@ def problem_of(error: BaseException, run: Run) -> dict[str, Any]:
 
 
 def _from_the_source_on(error: BaseException) -> Any:
-    """The traceback without the lines of ours that lead to the user's; all of it where there are none."""
+    """Return the traceback from the user's first line on; all of it if the user has no line in it."""
     frame = error.__traceback__
     while frame is not None and frame.tb_frame.f_code.co_filename != FILE:
         frame = frame.tb_next

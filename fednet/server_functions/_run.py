@@ -1,9 +1,9 @@
-"""One run of server functions, as its two ends agree on it: a folder with these files.
+"""One run of server functions: a folder with these files.
 
-request.json    a `Run`; the parent has written it
+request.json    a `Run`; written by the parent
 answer.json     {"clients": […], "settings": {…}} or {"problem": text, "traceback": text}
 state.npz       the attributes of the functions' object; see `_memory`
-model.npz       the model that aggregate returned
+model.npz       the result of aggregate
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ MODEL: Final = "model.npz"
 
 @dataclass(frozen=True)
 class Run:
-    """What is asked of server functions.
+    """A request to server functions.
 
     Args:
         source: Their source.
-        seed: Of the random numbers: a run that is repeated draws the same ones.
+        seed: The seed of the random numbers: a repeated run draws the same ones.
         helper: The format of the global model.
         base: The path of the global model's file.
-        state: The path of what they remember; None in the first run.
-        clients: The ids of those who can be chosen; for a plan.
+        state: The path of their memory; None in the first run.
+        clients: The ids of the clients to choose from, for a plan.
         updates: The path of a model file with the updates, one after the other; empty for a plan.
-        labels: For each update the client's id and what it said of its training.
-        seconds_max: How long the run may take, by the clock and of the processor.
-        memory_bytes_max: How much memory it may take.
+        labels: For each update the client's id and the metadata of its training.
+        seconds_max: The limit of the run, in seconds by the clock and of the processor.
+        memory_bytes_max: The limit of its memory, in bytes.
     """
 
     source: str

@@ -1,4 +1,4 @@
-"""The source of a user's class, in the forms in which people give it."""
+"""The source of a user's class, from any form in which it is given."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ def source_of(given: type | str | Path) -> str:
     """Return the source text of server functions.
 
     Args:
-        given: The class, or its source as a text, or the path of a file with it.
+        given: The class, its source as a text, or the path of a file with it.
 
     Raises:
-        InvalidInput: There is no source of the class to be found, or the file cannot be read.
+        InvalidInput: The source of the class cannot be found, or the file cannot be read.
     """
     if isinstance(given, str):
         return given
@@ -26,7 +26,7 @@ def source_of(given: type | str | Path) -> str:
         return textwrap.dedent(inspect.getsource(given))
     except (OSError, TypeError, UnicodeDecodeError) as error:
         raise InvalidInput(
-            f"The source of {given} cannot be read: {error}. Write the class into a file and give "
-            "its path.",
+            f"Cannot read the source of {given}: {error}. Write the class into a file and give its "
+            "path.",
             field="server_functions",
         ) from error

@@ -1,4 +1,4 @@
-"""For tests and notebooks: a whole network in one process, and a proxy that breaks connections."""
+"""A whole network in one process, and a proxy that breaks connections, for tests and notebooks."""
 
 from fednet.testing._network import Network
 from fednet.testing._proxy import FaultProxy

@@ -37,8 +37,8 @@ class Network:
             net.api.start_session(rounds=3)
 
     Args:
-        combiners: How many combiners to start.
-        data_dir: Where everything is kept; by default a temporary folder that is removed at the end.
+        combiners: The number of combiners to start.
+        data_dir: The folder of all data; by default a temporary folder that is removed at the end.
         state_store: The URL of the state store; by default SQLite in the data folder.
         blob_store: The URL of the blob store; by default a folder in the data folder.
 
@@ -46,7 +46,7 @@ class Network:
         api: An APIClient of the network.
         api_url: The controller's address.
         token: The admin token.
-        data_dir: Where everything is kept.
+        data_dir: The folder of all data.
     """
 
     api: APIClient
@@ -80,7 +80,7 @@ class Network:
         self._cleanup.close()
 
     def _start(self, started: contextlib.ExitStack) -> None:
-        """Start everything; what has been started is ended from the last to the first."""
+        """Start all parts; they are stopped in the reverse order."""
         self.data_dir = Path(self._wanted_data_dir or _temporary_folder(started))
         settings = ControllerSettings(
             port=0,
@@ -106,14 +106,14 @@ class Network:
             remove(name)
 
     def add_combiner(self, name: str, **settings: Any) -> str:
-        """Start one more combiner and wait until the controller follows it: from then on clients can be placed on it.
+        """Start another combiner, and wait until the controller can place clients on it.
 
         Args:
-            name: Its name.
-            **settings: More of `fednet.settings.CombinerSettings`.
+            name: The name of the combiner.
+            **settings: Further fields of `fednet.settings.CombinerSettings`.
 
         Returns:
-            Its address, `host:port`.
+            The address of the combiner, `host:port`.
         """
         configured = CombinerSettings(
             name=name,
@@ -129,7 +129,7 @@ class Network:
         return self._combiners[name].address
 
     def _wait_until_followed(self, combiner: str) -> None:
-        """Wait for the controller's stream; one that was stopped meanwhile follows nobody.
+        """Wait for the controller's stream, unless the controller was stopped meanwhile.
 
         Raises:
             DeadlineExceeded: The controller cannot reach the combiner.
@@ -140,11 +140,11 @@ class Network:
             or self._controller.presence.wait_for_combiner(combiner, seconds)
         ):
             raise DeadlineExceeded(
-                f"The controller has opened no stream of the combiner {combiner!r} within {seconds:.0f} s."
+                f"The controller did not connect to the combiner {combiner!r} within {seconds:.0f} s."
             )
 
     def remove_combiner(self, name: str) -> None:
-        """Stop a combiner, as if its process had ended; `add_combiner` takes up what it was doing."""
+        """Stop a combiner, as if its process had ended; `add_combiner` resumes its work."""
         self._loop.run(self._combiners.pop(name).stop())
 
     def add_client(
@@ -160,20 +160,22 @@ class Network:
         """Start a client and wait until it is connected; without functions it works in package mode.
 
         Args:
-            name: Its name.
+            name: The name of the client.
             train: `train(parameters, settings) -> (parameters, {"num_examples": n})`.
             validate: `validate(parameters, settings) -> {"accuracy": …}`.
             predict: `predict(parameters, settings) -> {"labels": …}`.
-            preferred_combiner: The name of the combiner to be placed on.
-            transfer: How its files travel; see the client's settings.
+            preferred_combiner: The name of the combiner for the client.
+            transfer: The transfer of its files; see the client's settings.
 
         Raises:
-            FednetError: The network will not have it.
+            FednetError: The network refuses the client.
         """
         from fednet.client.runtime import CallbackRuntime
 
         if name in self._clients:
-            raise InvalidInput(f"There is a client {name!r} already.", field="name")
+            raise InvalidInput(
+                f"The network already has a client {name!r}: choose another name.", field="name"
+            )
         settings = ClientSettings(
             name=name,
             api_url=self.api_url,
@@ -222,12 +224,12 @@ class _RunningClient:
                 self._ready.set_exception(error)
 
     def wait_until_ready(self) -> str:
-        """Wait until a combiner has welcomed it; its id."""
+        """Wait until a combiner has welcomed the client, and return its id."""
         try:
             return self._ready.result(limits.start_seconds_max)
         except TimeoutError as error:
             raise DeadlineExceeded(
-                f"The client {self._thread.name!r} found no combiner that welcomed it."
+                f"No combiner has welcomed the client {self._thread.name!r}."
             ) from error
 
     def stop(self) -> None:
@@ -236,12 +238,12 @@ class _RunningClient:
 
 
 def _server_of(component: str) -> Any:
-    """The server of a component, where what it needs is installed."""
+    """Return the server of a component; raise MissingExtra if its extra is not installed."""
     try:
         return importlib.import_module(f"fednet.{component}.server")
     except ModuleNotFoundError as error:
         raise MissingExtra(
-            f"A {component} needs {error.name}, which is not installed here. Install it with: "
+            f"A {component} needs {error.name}, which is not installed. Install it with: "
             f"pip install 'fednet[{component}]'"
         ) from error
 

@@ -1,4 +1,4 @@
-"""A TCP proxy that does to a connection what networks do: cut it, stall it, refuse it, and recover."""
+"""A TCP proxy that imitates faults of networks: it cuts, stalls and refuses connections, and recovers."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from fednet.testing._loop import LoopThread
 
 
 class FaultProxy:
-    """Stands between those who connect and a server, as long as its `with` block lasts.
+    """A proxy between clients and a server, for the duration of its `with` block.
 
         with FaultProxy("127.0.0.1:12080") as proxy:
             channel = open_channel(proxy.address, token)
             proxy.cut_after(100_000)
 
-    Up is from those who connect to the server, down is the way back. Every method may be called
-    from any thread, and its fault is in force when it returns.
+    Up is the direction to the server, down is the direction to the clients. Every method may be called from any thread;
+    its fault is in effect when it returns.
 
     Args:
-        target: Where the server is, `host:port`.
+        target: The server's address, `host:port`.
         host: The address to listen on.
         port: The port to listen on; 0 picks a free one.
 
     Attributes:
-        address: Where to connect to, `host:port`.
+        address: The proxy's address, `host:port`.
     """
 
     address: str
@@ -49,15 +49,15 @@ class FaultProxy:
         self._loop.close()
 
     def cut(self) -> None:
-        """End the connections of this moment by a reset; new ones are served."""
+        """Reset the current connections; serve new ones."""
         self._loop.call(self._cut)
 
     def cut_after(self, count_bytes: int) -> None:
-        """End all connections once so many more bytes, up and down together, have passed; happens once."""
+        """Reset all connections after this number of further bytes, up and down together; only once."""
         self._loop.call(lambda: setattr(self._faults, "remaining_bytes", count_bytes))
 
     def stall(self, *, up: bool = True, down: bool = True) -> None:
-        """Hold back what is sent, in one direction or both; connections stay open."""
+        """Hold back all bytes, in one direction or both; connections stay open."""
 
         def hold() -> None:
             for flows, held in ((self._faults.up, up), (self._faults.down, down)):
@@ -67,7 +67,7 @@ class FaultProxy:
         self._loop.call(hold)
 
     def refuse(self) -> None:
-        """End all connections, and each new one as soon as it is made."""
+        """Reset all connections, and each new one at once."""
 
         def close_the_door() -> None:
             self._faults.refusing = True
@@ -76,7 +76,7 @@ class FaultProxy:
         self._loop.call(close_the_door)
 
     def restore(self) -> None:
-        """Let everything pass again; what was held back arrives."""
+        """Let all bytes pass again, also those that were held back."""
         self._loop.call(self._faults.clear)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -118,13 +118,13 @@ class FaultProxy:
             pair.cut()
 
     async def _close(self) -> None:
-        """End all connections, then the server: one that is just being accepted would outlive a closed server."""
+        """End all connections, then the server: a connection that is just accepted would outlive a closed server."""
         self._faults.clear()
         self._faults.refusing = True
         self._cut()
         while others := asyncio.all_tasks() - {
             asyncio.current_task()
-        }:  # the loop is the proxy's alone
+        }:  # the loop belongs to the proxy
             await asyncio.wait(others)
         self._server.close()
         await self._server.wait_closed()
@@ -132,7 +132,7 @@ class FaultProxy:
 
 @dataclass
 class _Faults:
-    """What is wrong with the link at the moment."""
+    """The current faults of the link."""
 
     up: asyncio.Event = field(default_factory=asyncio.Event)
     down: asyncio.Event = field(default_factory=asyncio.Event)
@@ -149,7 +149,7 @@ class _Faults:
         self.remaining_bytes = None
 
     def spend(self, count_bytes: int) -> int:
-        """How many of so many bytes may pass before the cut."""
+        """Return how many of these bytes may pass before the cut."""
         if self.remaining_bytes is None:
             return count_bytes
         allowed = min(count_bytes, self.remaining_bytes)
@@ -162,7 +162,7 @@ class _Faults:
 
 @dataclass(frozen=True, eq=False)
 class _Pair:
-    """The two connections of which one looks like a single one to both ends."""
+    """The two connections of the proxy that form one link."""
 
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter

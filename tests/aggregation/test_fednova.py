@@ -71,5 +71,5 @@ def test_a_partial_with_impossible_counts_is_not_loaded(tmp_path):
     tally[2] = 0
     write_model(tmp_path / "partial.npz", [sums, tally])
 
-    with pytest.raises(InvalidModel, match="which cannot be"):
+    with pytest.raises(InvalidModel, match="which is impossible"):
         FEDNOVA.load(tmp_path / "partial.npz", Structure.of(BASE))

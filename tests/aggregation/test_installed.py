@@ -151,7 +151,7 @@ def test_names_are_listed_and_nothing_is_loaded_for_it():
 @pytest.mark.usefixtures("site")
 @pytest.mark.parametrize("name", ["broken", "leaving", "plain", "foreign"])
 def test_one_that_cannot_be_used_is_named_with_where_it_comes_from(name):
-    """A module that is not there or ends the process, a class without settings, and no aggregator."""
+    """A module that is not there or ends the process, a class without settings, and Unknown aggregator."""
     with pytest.raises(FailedPrecondition, match="is installed as") as caught:
         aggregator(name)
 
@@ -167,5 +167,5 @@ def test_nobody_takes_the_place_of_a_built_in_one():
 @pytest.mark.parametrize("name", ["os:system", "largest_of_all", "fednet.aggregation", ""])
 def test_a_name_is_never_a_module(name):
     """What a request says is looked up and never imported."""
-    with pytest.raises(InvalidInput, match="no aggregator"):
+    with pytest.raises(InvalidInput, match="Unknown aggregator"):
         aggregator(name)

@@ -312,7 +312,7 @@ def test_partials_of_other_models_are_neither_merged_nor_loaded(folder, name):
     other = Structure.of([np.zeros(3), np.zeros(2)])
     partial.save(folder / "saved.npz")
 
-    with pytest.raises(InvalidModel, match="cannot be merged"):
+    with pytest.raises(InvalidModel, match="Cannot merge"):
         partial.merge(rule.partial(other))
     with pytest.raises(InvalidModel):
         rule.load(folder / "saved.npz", other)

@@ -83,7 +83,7 @@ def refusal(tmp_path):
 )
 def test_refuses_what_is_no_archive(refusal, content):
     """Nothing, a word, a pickle, a lone array, noise and half a header are no model."""
-    assert "no npz archive" in refusal(content)
+    assert "not an npz archive" in refusal(content)
 
 
 @pytest.mark.parametrize("model", [MODEL, DEFLATED_MODEL])
@@ -126,7 +126,7 @@ def test_refuses_a_key_that_is_there_twice(refusal):
     """Which of two arrays is meant is not guessed."""
     content = archive_bytes(("0.npy", GOOD), ("0.npy", GOOD))
 
-    assert "'0.npy' is there twice" in refusal(content)
+    assert "'0.npy' twice" in refusal(content)
 
 
 def test_refuses_an_archive_without_arrays(refusal):
@@ -211,7 +211,7 @@ def test_refuses_a_member_that_reaches_into_the_next(refusal):
     size = len(GOOD) + 50
 
     message = refusal(patched(MODEL, DIRECTORY, 20, "<2L", size, size))
-    assert "'0.npy' reaches into" in message
+    assert "'0.npy' overlaps" in message
 
 
 def test_refuses_a_stored_member_with_two_sizes(refusal):
@@ -347,7 +347,7 @@ def test_finds_a_repeated_key_among_very_many_at_once(refusal):
     names = [f"{position}.npy" for position in range(count - 1)]
     content = archive_bytes(*[(name, b"") for name in [*names, names[-1]]])
 
-    assert f"'{count - 2}.npy' is there twice" in refusal(content)
+    assert f"'{count - 2}.npy' twice" in refusal(content)
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,7 @@ def test_a_file_that_is_no_whole_vector_is_refused(name, tmp_path):
     """More cannot be known of it."""
     for content in (b"", b"123"):
         (tmp_path / "m").write_bytes(content)
-        with pytest.raises(InvalidModel, match="no vector"):
+        with pytest.raises(InvalidModel, match="not a vector"):
             model_format(name).open(tmp_path / "m")
 
 

@@ -149,5 +149,5 @@ def test_holds_the_expected_size(folder, save):
     save(path, **keyed([np.zeros(100), np.zeros((), np.int8)]))
 
     open_model(path, expected_bytes=801).close()
-    with pytest.raises(InvalidModel, match="801 bytes, where at most 800"):
+    with pytest.raises(InvalidModel, match="801 bytes; at most 800"):
         open_model(path, expected_bytes=800)

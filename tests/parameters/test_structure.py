@@ -44,7 +44,7 @@ def test_names_the_array_with_another_shape():
     with pytest.raises(InvalidModel) as caught:
         check_structure(found, expected)
 
-    assert "'2' has shape (3, 4), the global model has (4, 3)" in caught.value.message
+    assert "'2' has shape (3, 4), but in the global model (4, 3)" in caught.value.message
 
 
 @pytest.mark.parametrize("count", [1, 3])

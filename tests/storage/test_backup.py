@@ -112,7 +112,7 @@ def test_a_cut_backup_is_refused_wherever_it_was_cut_and_nothing_is_written(file
 
     for size in [0, 1, 511, 512, 5000, end - 1, end + 100, end + 512, end + 600]:
         file.write_bytes(whole[:size])
-        with pytest.raises(InvalidInput, match="not a whole one"):
+        with pytest.raises(InvalidInput, match="is incomplete"):
             restore(file, *empty, NAMES, show_nothing)
 
     assert contents(*empty) == ({"notes": [], "models": []}, {})
@@ -218,7 +218,7 @@ def test_a_backup_that_fails_leaves_the_one_before(file, stores):
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path, stores):
     """Before anything is read."""
-    with pytest.raises(FailedPrecondition, match="cannot be written"):
+    with pytest.raises(FailedPrecondition, match="Cannot write"):
         back_up(tmp_path / "absent" / "backup", *stores, NAMES, show_nothing)
 
 

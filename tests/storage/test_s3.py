@@ -240,7 +240,7 @@ def test_what_is_no_s3_server_is_named(controller):
     """Here, a controller."""
     host = controller.api_url.removeprefix("http://")
 
-    with pytest.raises(FailedPrecondition, match="no S3 server"):
+    with pytest.raises(FailedPrecondition, match="not an S3 server"):
         open_blobs(f"s3://key:secret@{host}/bucket?secure=false")
 
 

@@ -89,9 +89,9 @@ def test_message_and_traceback_are_bounded(model):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (None, "no pair"),
-        ([np.ones(2)], "no pair"),
-        (([np.ones(2)], {"num_examples": 1}, 3), "no pair"),
+        (None, "did not return a pair"),
+        ([np.ones(2)], "did not return a pair"),
+        (([np.ones(2)], {"num_examples": 1}, 3), "did not return a pair"),
         ((np.ones(2), {"num_examples": 1}), "ndarray as parameters"),
         (([], {"num_examples": 1}), "as parameters"),
         (([np.array([None])], {"num_examples": 1}), "dtype object"),

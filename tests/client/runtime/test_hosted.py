@@ -133,9 +133,9 @@ def test_startup_runs_before_the_object_is_loaded(hosted, model):
         (validates("return 3"), "must return a dict"),
         (validates("return {'x': float('nan')}"), "finite"),
         (validates("import os; print('bye'); os._exit(3)"), "failed with exit code 3: bye."),
-        (validates("import os; os._exit(0)"), "ended before it had answered"),
+        (validates("import os; os._exit(0)"), "ended before it answered"),
         (validates("import os; os.kill(os.getpid(), 11)"), "ended by signal 11"),
-        (validates("import os, sys; os.write(int(sys.argv[3]), b'xxxxxxxx')"), "bytes at once"),
+        (validates("import os, sys; os.write(int(sys.argv[3]), b'xxxxxxxx')"), "which is too many"),
         (validates("import os, sys; os.close(int(sys.argv[3]))"), "ended by signal"),
     ],
 )
@@ -148,7 +148,7 @@ def test_an_object_that_does_not_do_its_part_fails_the_task(hosted, model, code,
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ("parameters", "no pair"),
+        ("parameters", "did not return a pair"),
         ("(parameters, {})", "no num_examples"),
         ("([], {'num_examples': 1})", "or none"),
         ("(['x'], {'num_examples': 1})", "arrays of numbers"),
