@@ -1,4 +1,4 @@
-"""What each aggregator costs: seconds to fold and to finish, and how much memory it takes at its peak.
+"""The cost of each aggregator: seconds to fold and to finish, and the peak of its memory.
 
     python benchmarks/aggregators.py                      # 20 updates of a model of 20 MB
     python benchmarks/aggregators.py --updates 50 krum    # some of them only
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def measure_all(names: list[str], megabytes: int, updates: int) -> dict[str, Any]:
-    """What `measure` says of each aggregator, each in a process of its own."""
+    """Measure each aggregator in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         write_updates(Path(folder), megabytes, updates)
         command = [sys.executable, __file__, "--folder", folder]
@@ -103,7 +103,7 @@ def peak_megabytes() -> float:
 
 
 def print_table(report: dict[str, Any], megabytes: int, updates: int) -> None:
-    """One line for each aggregator."""
+    """Print a line for each aggregator."""
     print(f"{updates} updates of {megabytes} MB")
     print(f"{'':<20}{'fold s':>10}{'finish s':>10}{'peak MB':>10}")
     for name, found in report.items():

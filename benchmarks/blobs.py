@@ -1,4 +1,4 @@
-"""How fast each blob store takes in and gives out a large blob.
+"""The speed of each blob store with a large blob.
 
     python benchmarks/blobs.py                  # a blob of 50 MB
     python benchmarks/blobs.py --megabytes 200  # the size that figures are quoted for
@@ -117,7 +117,7 @@ def measure(blobs: Blobs, file: Path, content: bytes, repeats: int) -> dict[str,
 
 
 def print_table(megabytes: int, report: dict[str, dict[str, float]]) -> None:
-    """One line for each store."""
+    """Print a line for each store."""
     print(f"{f'a blob of {megabytes} MB':<20}{'put MB/s':>12}{'read MB/s':>12}")
     for name, seconds in report.items():
         put, read = (megabytes / seconds[step] for step in ("put_seconds", "read_seconds"))

@@ -1,4 +1,4 @@
-"""What joining clients and waiting listeners cost a controller.
+"""The cost of joining clients and of waiting listeners for a controller.
 
 A controller with SQLite runs in this process, beside a combiner without work. While three sessions train, the news of
 1,000 clients that join goes in where the combiner's stream would bring it, some at a time. The figure is the CPU time

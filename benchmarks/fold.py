@@ -1,4 +1,4 @@
-"""How fast a combiner takes in an update: open, check and fold, against NumPy's own addition.
+"""The speed at which a combiner opens, checks and folds an update, against NumPy's addition.
 
     python benchmarks/fold.py                  # a model of 20 MB
     python benchmarks/fold.py --megabytes 200  # the size that figures are quoted for
@@ -90,7 +90,7 @@ def fastest(step: Callable[[], object], repeats: int) -> float:
 
 
 def print_table(megabytes: int, report: dict[str, dict[str, float]]) -> None:
-    """One line for each step; GB are those of the float32 model."""
+    """Print a line for each step; GB are those of the float32 model."""
     print(f"{f'{megabytes} MB of float32':<28}{'ms':>10}{'GB/s':>10}")
     for name, step in report.items():
         print(f"{name:<28}{step['seconds'] * 1000:>10.2f}{step['gb_per_second']:>10.2f}")

@@ -1,4 +1,4 @@
-"""How long a round takes when nothing has to be computed: a 10 kB model, clients that answer at once.
+"""The duration of a round without computation: a 10 kB model, clients that answer at once.
 
 Everything runs as it does in production: a controller, combiners and clients, each a process of its own on the
 loopback interface. The same session is run several times; the median over its rounds is printed.

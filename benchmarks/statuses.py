@@ -1,4 +1,4 @@
-"""How long a page of 100 statuses takes among 100,000: over HTTP, and in the store alone.
+"""The time for a page of 100 statuses among 100,000: over HTTP, and in the store alone.
 
 The controller is a process of its own, on SQLite or on the empty store that is named. Each query is repeated; medians
 are printed. `page` is the list of 100 by itself, `count` the number of all that its filter finds, which every list
@@ -34,7 +34,7 @@ BATCH = 5_000
 
 @dataclass(frozen=True)
 class Case:
-    """One query of people who look through the statuses."""
+    """A query of a user who browses the statuses."""
 
     name: str
     where: dict[str, Any] = field(default_factory=dict)

@@ -1,6 +1,6 @@
-"""The client: an agent for compute packages, and `Client` for people who bring their own code.
+"""The client: an agent for compute packages, and `Client` for users' own functions.
 
-`Client` is loaded when it is used: it imports NumPy and gRPC, which `fednet client --help` does not need.
+`Client` is loaded when it is used, because it imports NumPy and gRPC, which `fednet client --help` does not need.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""A client in a few lines of Python, for people who have their own process."""
+"""A client in a few lines of Python, inside the user's own process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Predict = TypeVar("Predict", bound=PredictFunction)
 
 
 class Client:
-    """A client whose code is a few Python functions.
+    """A client whose code is Python functions.
 
         client = Client("http://127.0.0.1:8092", name="hospital-1", token="…")
 
@@ -40,23 +40,23 @@ class Client:
 
         client.run()
 
-    Parameters are lists of NumPy arrays, the client's own copies, in the order of the model's file: by name where
-    that is safetensors, and of bare numbers one vector. An exception in a function fails that task, with its
-    traceback in a status; the client goes on.
+    Parameters are lists of NumPy arrays, copies that belong to the client, in the order of the model's file: by name in
+    safetensors files; one vector in files of bare numbers. An exception in a function fails that task, with its
+    traceback in a status; the client continues.
 
     Args:
         api_url: The controller's address, or those of several, separated by commas; by default FEDNET_URL.
         name: The client's name, unique in its network.
         token: A token that may register clients, or this client's own; by default FEDNET_TOKEN, or the admin
             token of a controller on this machine.
-        data_dir: The folder of credentials and unsent updates, so that the client is known again after a
+        data_dir: The folder of credentials and unsent updates, so that the client keeps its identity after a
             restart; by default a temporary folder.
-        preferred_combiner: The name of the combiner to be placed on, if it has room.
-        transfer: The way of files: "grpc" through the combiner, "object-store" straight to the network's
+        preferred_combiner: The name of the preferred combiner; it is used if it has room.
+        transfer: The way of files: "grpc" through the combiner, "object-store" directly to and from the network's
             object store, or "auto": the store if it can be reached, else the combiner.
 
     Raises:
-        InvalidInput: A setting is wrong; names it.
+        InvalidInput: A setting is invalid; the error names it.
     """
 
     def __init__(
@@ -102,11 +102,11 @@ class Client:
         return function
 
     def run(self) -> None:
-        """Serve tasks in this thread until `stop` is called or Ctrl-C comes.
+        """Serve tasks in this thread until `stop` is called or Ctrl-C is pressed.
 
         Raises:
-            InvalidInput: There is no function at all.
-            FednetError: The network will not have this client.
+            InvalidInput: No function is registered.
+            FednetError: The network refuses this client.
         """
         if not (self._train or self._validate or self._predict):
             raise InvalidInput(
@@ -117,7 +117,7 @@ class Client:
             agent.run()
 
     def stop(self) -> None:
-        """Make `run` return soon, also if it is about to begin; from any thread."""
+        """Make `run` return soon, also if it is about to begin; call it from any thread."""
         with self._lock:
             self._is_stopped = True
             if self._agent:

@@ -1,6 +1,6 @@
-"""The client agent: takes tasks one at a time, runs them, and makes sure that each is answered exactly once.
+"""The client agent: takes tasks one at a time, runs them, and answers each exactly once.
 
-connection's thread   messages of the combiner go into the ledger
+connection's thread   puts messages of the combiner into the ledger
 caller's thread       `work` takes tasks from the ledger and keeps answers there
 deliveries' thread    `deliveries` brings answers from the ledger to the combiner
 """
@@ -46,8 +46,8 @@ class Agent:
         on_ready: Called with {"name", "client_id", "combiner"} each time a combiner welcomes the client.
 
     Raises:
-        InvalidInput: The name is none.
-        FailedPrecondition: The client's folder cannot be used, or another agent has it.
+        InvalidInput: The name is invalid.
+        FailedPrecondition: The client's folder cannot be used, or another agent uses it.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Agent:
         """Serve until `stop` is called; tasks run in the calling thread.
 
         Raises:
-            FednetError: The network will not have this client.
+            FednetError: The network refuses this client.
         """
         self._connection.start()
         self._deliveries.start()
@@ -105,7 +105,7 @@ class Agent:
             raise self._refusal
 
     def stop(self) -> None:
-        """Make `run` return soon; from any thread. A running task is broken off."""
+        """Make `run` return soon, and cancel the running task; call it from any thread."""
         self._ledger.close()
         self._runtimes.cancel()
         self._connection.stop()
@@ -153,7 +153,7 @@ class Agent:
         self._ledger.receipted(receipt)
 
     def _report(self, text: str) -> None:
-        """Write a line into the network's log; it is lost if no combiner listens."""
+        """Write a line into the network's log; it is lost without a connection to a combiner."""
         self._connection.send_log(text, self._runtimes.task_id)
 
 
@@ -163,7 +163,7 @@ def _usable(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise FailedPrecondition(
-            f"The client's folder {folder} cannot be used: {error.strerror}. Choose another with "
+            f"Cannot use the client's folder {folder}: {error.strerror}. Choose another folder with "
             "--data-dir.",
             field="data_dir",
         ) from error
@@ -172,15 +172,15 @@ def _usable(folder: Path) -> Iterator[None]:
 def serve(
     settings: ClientSettings, on_ready: Callable[[dict[str, Any]], None], stop: threading.Event
 ) -> None:
-    """Run a client in package mode until `stop` is set; it is set, too, when this returns.
+    """Run a client in package mode until `stop` is set; set it before returning.
 
     Args:
-        settings: Its settings.
-        on_ready: Called with {"name", "client_id", "combiner"} each time a combiner welcomes it.
+        settings: The client's settings.
+        on_ready: Called with {"name", "client_id", "combiner"} each time a combiner welcomes the client.
         stop: Set it from any thread to end.
 
     Raises:
-        FednetError: The network will not have this client.
+        FednetError: The network refuses this client.
     """
     agent = Agent(settings, on_ready=on_ready)
 

@@ -1,12 +1,12 @@
-"""The kept answers on disk, so that a process that dies loses none.
+"""The kept answers on disk, which survive the death of the process.
 
     <folder>/<task id>.answer   line 1: the SHA-256 of all that follows, hexadecimal; then one JSON object
             /<task id>.update   the file of an update; its size and digest stand in the answer
 
 The JSON object has `format` (1), `task_id`, `outcome` (the kind of the outcome and its values), `seconds` (`download`,
 `work`, `upload`), `update` (`size_bytes`, `sha256`; null without a file), `deadline` (seconds since 1970, null where it
-is not known) and `combiner` (the name of the one that offered the task last). A file that is not whole, or of another
-format, is as if it were not there.
+is not known) and `combiner` (the name of the combiner that offered the task last). A damaged file, or one of another
+format, is ignored and deleted.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _NAMES = {kind: name for name, kind in _OUTCOMES.items()}
 
 @dataclass(frozen=True)
 class KeptAnswer:
-    """An answer with all that is kept beside it."""
+    """An answer with the values that are kept with it."""
 
     answer: Answer
     update: UpdateFile | None
@@ -60,9 +60,9 @@ class AnswerFiles:
         folder.mkdir(parents=True, exist_ok=True)
 
     def take_up(self) -> Iterator[KeptAnswer]:
-        """Give each answer that an earlier process kept, the oldest first; remove everything else.
+        """Yield each answer that an earlier process kept, the oldest first; delete everything else.
 
-        The updates' sizes are compared here. Their digests are compared before the first delivery.
+        The sizes of updates are compared now, their digests before the first delivery.
         """
         found = {
             path.stem: self._read(path) for path in sorted(self.folder.glob("*.answer"), key=_age)
@@ -74,19 +74,19 @@ class AnswerFiles:
         yield from whole.values()
 
     def keep(self, kept: KeptAnswer) -> None:
-        """Write an answer; the log says that it is lost with this process, if the disk does not take it."""
+        """Write an answer; if the disk refuses, log that the answer is lost when this process ends."""
         try:
             self._write(kept)
         except OSError as error:
             _log.error(
-                "the answer to task %s cannot be kept in %s (%s): it is lost if this process ends",
+                "cannot keep the answer to task %s in %s (%s): it is lost if this process ends",
                 kept.answer.task_id,
                 self.folder,
                 error.strerror,
             )
 
     def _write(self, kept: KeptAnswer) -> None:
-        """Write an answer; with an update, force both to the disk, as a training is worth the milliseconds."""
+        """Write an answer; force an update and its answer to the disk, because training is expensive to repeat."""
         path = self._answer_path(kept.answer.task_id)
         body = json.dumps(_document_of(kept)).encode()
         if kept.update:
@@ -94,29 +94,29 @@ class AnswerFiles:
         write_whole(path, sealed(body), durable=kept.update is not None)
 
     def update_file(self, task_id: str) -> UpdateFile:
-        """Return the size and digest of a task's update as it lies here.
+        """Return the size and digest of a task's update, as computed from its file.
 
         Raises:
-            OSError: It cannot be read.
+            OSError: The file cannot be read.
         """
         path = self.update_path(task_id)
         return UpdateFile(path.stat().st_size, sha256_of_file(path))
 
     def is_whole(self, task_id: str, update: UpdateFile) -> bool:
-        """Compare a task's update with the digest that was kept beside it."""
+        """Return True if a task's update has the size and digest that were kept with its answer."""
         try:
             return self.update_file(task_id) == update
         except OSError:
             return False
 
     def remove(self, task_id: str) -> None:
-        """Remove an answer and its update, if they are there; the log says if that fails."""
+        """Delete an answer and its update, if they are there; log a failure."""
         try:
-            # The answer first: an update without one is cleared away, an answer needs its update.
+            # The answer first: it needs its update; an update without an answer is deleted at the next start.
             self._answer_path(task_id).unlink(missing_ok=True)
             self.update_path(task_id).unlink(missing_ok=True)
         except OSError as error:
-            _log.warning("files in %s cannot be removed: %s", self.folder, error.strerror)
+            _log.warning("cannot delete files in %s: %s", self.folder, error.strerror)
 
     def update_path(self, task_id: str) -> Path:
         """Return the path of a task's update."""
@@ -126,7 +126,7 @@ class AnswerFiles:
         return self.folder / f"{check_id(task_id, 'task_id')}.answer"
 
     def _read(self, path: Path) -> KeptAnswer | None:
-        """Read a kept answer; None where it is damaged, or its update is missing or of another size."""
+        """Read a kept answer; None if it is damaged, or its update is missing or has another size."""
         try:
             with path.open("rb") as file:
                 body = unsealed(file.read(limits.message_bytes_max))
@@ -161,7 +161,7 @@ def _document_of(kept: KeptAnswer) -> dict[str, Any]:
 
 
 def _kept_of(document: dict[str, Any]) -> KeptAnswer:
-    """Read a document; raises ValueError, KeyError or TypeError where it has another form."""
+    """Read a document; raise ValueError, KeyError or TypeError if it has another form."""
     if document["format"] != _FORMAT:
         raise ValueError("The file has another format.")
     [(name, values)] = document["outcome"].items()

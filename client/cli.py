@@ -1,4 +1,4 @@
-"""`fednet client`: run a client agent at this site, and look up who takes part."""
+"""`fednet client`: run a client agent at this site, and list the clients of a network."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 class Connection:
     """The agent's connection: one stream, kept open while the agent lives, in a thread of its own.
 
-    It goes back to the combiner that it knows; when that one does not welcome it, it asks the controller again.
+    After a break it returns to the combiner that it knows; if that one refuses, it asks the controller for another.
 
     Args:
         settings: The client's settings.
@@ -49,8 +49,8 @@ class Connection:
         needs_package: True if its code comes as a package.
         on_connected: Called when a stream is open, with the client's place in the network and the stream's number.
         on_disconnected: Called when a stream has ended, whether it was open or not.
-        on_message: Called with everything that the combiner says about a task.
-        on_refused: Called when the network will not have this client; the connection has ended then.
+        on_message: Called with each message of the combiner about a task.
+        on_refused: Called when the network refuses this client, and the connection has ended.
 
     Attributes:
         stopping: Set once the connection is being closed.
@@ -89,7 +89,7 @@ class Connection:
         self._thread.start()
 
     def stop(self) -> None:
-        """Hang up for good, without waiting; transfers that are under way break off."""
+        """End the connection for good, without waiting; break off running transfers."""
         with self._changed:
             self.stopping.set()
             self._changed.notify_all()
@@ -98,16 +98,16 @@ class Connection:
             stream.close()
 
     def close(self) -> None:
-        """Hang up, and wait until the thread has ended."""
+        """End the connection, and wait until the thread has ended."""
         self.stop()
         self._thread.join()
 
     def send_answer(self, answer: Answer, stream: int | None = None) -> None:
-        """Send an answer on the present stream; with a number, only if that is the present one's."""
+        """Send an answer on the current stream; with a number, only if it is the number of that stream."""
         self._send(answer_message(answer), stream)
 
     def send_log(self, text: str, task_id: str) -> None:
-        """Send a line for the network's people; it is lost where there is no stream."""
+        """Send a line for the network's users; it is lost without a stream."""
         self._send(log_message(text, task_id))
 
     def _send(self, message: tasks_pb2.ClientMessage, number: int | None = None) -> None:
@@ -134,8 +134,8 @@ class Connection:
             self._keep_connected()
         except FednetError as problem:
             self._on_refused(problem)
-        except Exception as error:  # noqa: BLE001  nothing above this reads it
-            # Nobody sees an error of a thread: an agent without its connection must end, not hang.
+        except Exception as error:  # noqa: BLE001  nothing above this catches it
+            # Nobody sees an error of a thread; an agent without its connection must end and not hang.
             _log.exception("the connection failed")
             self._on_refused(FednetError(f"The connection failed: {error!r}"))
         finally:
@@ -145,7 +145,7 @@ class Connection:
         """Open one stream after the other, until `stop`.
 
         Raises:
-            FednetError: The network will not have this client.
+            FednetError: The network refuses this client.
         """
         place: ClientPlace | None = None
         failures = 0
@@ -155,20 +155,20 @@ class Connection:
                 place = place or self._enrol()
                 welcomed, may_pass = self._serve(place), True
             except FednetError as problem:
-                # A combiner that refuses an older place only says that the controller must be asked.
+                # If a combiner refuses a place of earlier, the client asks the controller again.
                 if is_new and _is_final(problem, was_welcomed=self._was_welcomed):
                     raise
                 welcomed, may_pass = False, problem.retryable
                 if not self.stopping.is_set():
-                    _log.warning("no place in the network yet: %s", problem)
+                    _log.warning("the network has no place for this client yet: %s", problem)
             if not welcomed and not (may_pass and failures < limits.reconnect_attempts_max):
-                place = None  # that combiner does not come back: ask the controller for another
+                place = None  # that combiner does not return: ask the controller for another one
             was_held = time.monotonic() - began > limits.retry_seconds_max
             failures = 0 if was_held else failures + 1
             self.stopping.wait(backoff_seconds(failures))
 
     def _enrol(self) -> ClientPlace:
-        """Ask the controller for a place; `stop` does not wait for its answer."""
+        """Ask the controller for a place; `stop` does not wait for the answer."""
         answer: Future[ClientPlace] = Future()
         answer.add_done_callback(lambda _: self._notify())
         threading.Thread(
@@ -193,7 +193,7 @@ class Connection:
         """Serve one stream until it breaks; return True if the combiner welcomed this client.
 
         Raises:
-            FednetError: The combiner did not, and said why.
+            FednetError: The combiner refused, with its reason.
         """
         stream = self._open(place)
         welcomed = False
@@ -214,7 +214,7 @@ class Connection:
         return welcomed
 
     def _hand_on(self, message: tasks_pb2.CombinerMessage) -> None:
-        """Translate a message and hand it on; one that a later version adds is left out."""
+        """Translate a message and pass it on; ignore a message of a later version."""
         match message.WhichOneof("message"):
             case "task":
                 try:
@@ -254,8 +254,8 @@ class Connection:
 def _is_final(problem: FednetError, *, was_welcomed: bool) -> bool:
     """Return True if a refusal of the network ends the agent.
 
-    A client that was welcome before gives up only when its right is gone: everything else passes,
-    such as a name that counts as taken until its own lost link has been noticed.
+    A client that was welcome before gives up only if its right is gone. Everything else is temporary: its name, for
+    example, counts as taken until the combiner has noticed the loss of its link.
     """
     if problem.retryable or isinstance(problem, LimitExceeded):
         return False
@@ -265,5 +265,5 @@ def _is_final(problem: FednetError, *, was_welcomed: bool) -> bool:
 def _resolve(answer: Future[Any], ask: Callable[[], Any]) -> None:
     try:
         answer.set_result(ask())
-    except BaseException as error:  # noqa: BLE001  it is raised where the answer is wanted
+    except BaseException as error:  # noqa: BLE001  it is raised where the answer is used
         answer.set_exception(error)

@@ -1,4 +1,4 @@
-"""The thread that brings kept answers to the combiner, again and again until each has its receipt."""
+"""The thread that delivers kept answers to the combiner, repeatedly until each has its receipt."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .transfer import Transfer
 
 _log = logging.getLogger(__name__)
 _OF_THE_FILE = (TransferCorrupted, InvalidInput, OSError)
-_FINAL = (InvalidInput, LimitExceeded, FailedPrecondition)  # another attempt ends in the same way
+_FINAL = (InvalidInput, LimitExceeded, FailedPrecondition)  # another attempt would fail, too
 
 
 class Deliveries:
@@ -36,7 +36,7 @@ class Deliveries:
         ledger: The ledger.
         connection: The connection to the combiner.
         transfer: Moves the updates.
-        report: Tells the network's people.
+        report: Writes a line into the network's log.
         name: The client's name, for the thread.
     """
 
@@ -59,7 +59,7 @@ class Deliveries:
         self._thread.start()
 
     def close(self) -> None:
-        """Wait until the thread has ended; the ledger and the connection are closed before."""
+        """Wait until the thread has ended; close the ledger and the connection first."""
         if self._thread.ident is not None:
             self._thread.join()
 
@@ -67,7 +67,7 @@ class Deliveries:
         while delivery := self._ledger.next_delivery():
             try:
                 self._deliver(delivery)
-            except Exception:  # noqa: BLE001  the thread outlives a fault of ours, and tries again
+            except Exception:  # noqa: BLE001  the thread outlives an error of ours, and tries again
                 _log.exception("the answer to task %s was not delivered", delivery.answer.task_id)
                 self._ledger.postponed(delivery)
 
@@ -77,7 +77,7 @@ class Deliveries:
         try:
             seconds = self._upload(delivery)
         except NotFound as problem:
-            # The combiner does not wait for this update: its receipt for the bare answer settles it.
+            # The combiner does not wait for this update; its receipt for the answer alone settles the task.
             if problem.field == "task_id":
                 self._send(delivery, 0.0, is_whole=False)
             else:
@@ -88,7 +88,7 @@ class Deliveries:
             self._send(delivery, seconds, is_whole=True)
 
     def _upload(self, delivery: Delivery) -> float:
-        """Bring an answer's update to the combiner, if it has one; return the seconds that this took."""
+        """Send an answer's update to the combiner, if it has one; return the duration in seconds."""
         began, task_id = time.monotonic(), delivery.answer.task_id
         if delivery.update:
             self._transfer.upload(
@@ -107,7 +107,7 @@ class Deliveries:
             self._connection.send_answer(answer, delivery.stream)
 
     def _not_delivered(self, delivery: Delivery, problem: FednetError | OSError) -> None:
-        """Deliver later, unless the problem is one that does not pass."""
+        """Deliver later, unless the problem is permanent."""
         task_id = delivery.answer.task_id
         if self._connection.stopping.is_set() or not self._ledger.is_current(delivery):
             return
@@ -122,7 +122,7 @@ class Deliveries:
             self._postpone(delivery, problem)
 
     def _postpone(self, delivery: Delivery, problem: FednetError | OSError) -> None:
-        text = f"The update of task {delivery.answer.task_id} waits for its delivery: {problem}"
+        text = f"The update of task {delivery.answer.task_id} is delivered later: {problem}"
         _log.warning("%s", text)
         if not delivery.failures:
             self._report(text)

@@ -1,7 +1,7 @@
-"""The models and packages that this client holds, by digest: each is fetched once, the longest unused make room.
+"""The models and packages that this client holds, by digest; the longest unused ones are deleted to make room.
 
 <folder>/models/<sha256>/model.npz     with the suffix of its format
-<folder>/packages/<sha256>/package     as it was fetched
+<folder>/packages/<sha256>/package     the archive
                           /unpacked/   the folder of its commands
 """
 
@@ -27,8 +27,7 @@ class Files:
 
     Args:
         folder: The folder of the files.
-        fetch: Brings a blob to a path, its digest checked; it finds the bytes of an earlier attempt
-            beside that path.
+        fetch: Fetches a blob to a path and checks its digest; it resumes an earlier attempt.
     """
 
     def __init__(self, folder: Path, fetch: Callable[[BlobRef, Path], None]) -> None:
@@ -38,14 +37,14 @@ class Files:
         self._checked: set[Path] = set()
 
     def model(self, ref: BlobRef, suffix: str) -> Path:
-        """Return the model's file, under a name that ends with the suffix."""
+        """Return the model's file, whose name ends with the suffix."""
         return self._held(ref, self._models, f"model{suffix}", limits.client_models_max)
 
     def package(self, ref: BlobRef) -> tuple[Path, Manifest]:
         """Return the folder of the unpacked package, and its manifest.
 
         Raises:
-            InvalidPackage: It cannot be used.
+            InvalidPackage: The package is invalid.
         """
         archive = self._held(ref, self._packages, "package", limits.client_packages_max)
         folder = archive.with_name("unpacked")
@@ -53,7 +52,10 @@ class Files:
 
     def _held(self, ref: BlobRef, shelf: Path, name: str, count_max: int) -> Path:
         if not _DIGEST.fullmatch(ref.sha256):
-            raise InvalidInput(f"{ref.sha256!r} is no SHA-256.", field="sha256")
+            raise InvalidInput(
+                f"Invalid digest {ref.sha256!r}: use a SHA-256 in 64 hexadecimal digits.",
+                field="sha256",
+            )
         path = shelf / ref.sha256 / name
         path.parent.mkdir(parents=True, exist_ok=True)
         os.utime(path.parent)
@@ -64,7 +66,7 @@ class Files:
         return path
 
     def _is_whole(self, path: Path, sha256: str) -> bool:
-        """Return True if the file is here; one that an earlier process left is held against its digest once."""
+        """Return True if the file is here; check the digest of an earlier process's file once."""
         if not path.exists():
             return False
         if path not in self._checked and sha256_of_file(path) != sha256:

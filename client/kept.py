@@ -1,17 +1,17 @@
-"""The finished answers of one client: which is delivered next, when, and how long each is kept.
+"""The finished answers of one client: the order and the times of their deliveries, and their ends.
 
     put ──due──> delivering ──sent──> waits for its receipt ──receipt──> forgotten
      ▲               └──postponed──> due again after a growing pause
-     └── a new stream, or its task is offered again: due at once, from wherever it is
+     └── a new stream, or its task is offered again: due at once, from any state
 
-An answer goes to the combiner that offered its task last. At another one it waits until that one offers the task: an
-answer that comes before its task would be refused.
+An answer goes to the combiner that offered its task last. After a move to another combiner it waits until that one
+offers the task, because a combiner refuses an answer before its task.
 
-An answer retires when nobody waits for it for now: its task is cancelled, its deadline passes, or its combiner comes
-back and knows the task no more. A retired answer is delivered only if its task is offered again: so a later attempt of
-a round gets it without a second training. The table holds few retired answers, and those for a while.
+An answer retires when nobody waits for it for now: its task is cancelled, its deadline passes, or its combiner returns
+and no longer knows the task. A retired answer is delivered only if its task is offered again: so a later attempt of
+a round gets it without a second training. The table holds a limited number of retired answers for a limited time.
 
-The table decides without I/O: the time, in seconds of any clock that does not jump, is an argument.
+The table does no I/O; the time, in seconds of any monotonic clock, is an argument.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from .tasks import Answer, Failure, Task, UpdateFile
 
 @dataclass(frozen=True)
 class Delivery:
-    """An answer that is to be delivered now.
+    """An answer to deliver now.
 
     Attributes:
         answer: The answer.
         update: Its update's file, if it has one.
         failures: The number of deliveries that have failed in a row.
         is_again: True if an earlier delivery may have brought the update to the combiner, or a part of it.
-        is_checked: True if this process made the update's file, or has held it against its digest.
-        version: Names this state of the answer; a later one makes the delivery void.
-        stream: The number of the stream on which the answer is to be sent.
+        is_checked: True if this process wrote the update's file, or has checked its digest.
+        version: The number of this state of the answer; a later state makes the delivery void.
+        stream: The number of the stream for the answer.
     """
 
     answer: Answer
@@ -55,9 +55,9 @@ class _Entry:
     deadline: float | None
     combiner: str
     is_checked: bool
-    task: Task | None = None  # as this process was offered it
+    task: Task | None = None  # as it was offered to this process
     is_sent: bool = False
-    is_taken: bool = False  # by its combiner, on this stream or an earlier one
+    is_taken: bool = False  # by its combiner, on this or an earlier stream
     is_again: bool = False
     retired_at: float | None = None
     failures: int = 0
@@ -93,12 +93,12 @@ class Kept:
         combiner: str,
         task: Task | None = None,
     ) -> None:
-        """Add an answer, or put another one in its place.
+        """Add an answer, or replace an earlier one.
 
         Args:
             answer: The answer.
             update: Its update's file, if it has one.
-            deadline: The time at which it retires, if that is known.
+            deadline: The time at which it retires, if it is known.
             combiner: The name of the combiner that offered its task last.
             task: The task; None for an answer that an earlier process kept.
         """
@@ -111,7 +111,7 @@ class Kept:
         self._touch(entry)
 
     def offered(self, task: Task, deadline: float | None) -> bool:
-        """Make the answer to a task due that the present combiner offers; return False if there is none."""
+        """Make the answer to an offered task due; return False if there is no answer."""
         entry = self._entries.get(task.id)
         if entry is None:
             return False
@@ -175,11 +175,11 @@ class Kept:
             entry.is_checked = True
 
     def is_current(self, delivery: Delivery) -> bool:
-        """Return True if nothing has become of the answer since the delivery began."""
+        """Return True if the answer is unchanged since the delivery began."""
         return self._current(delivery) is not None
 
     def task_of(self, task_id: str) -> Task | None:
-        """Return the task of an answer as this process was offered it."""
+        """Return the task of an answer, as it was offered to this process."""
         return self._entries[task_id].task
 
     def combiner_of(self, task_id: str) -> str:
@@ -191,7 +191,7 @@ class Kept:
         return self._entries[task_id].deadline
 
     def replace(self, delivery: Delivery, answer: Answer) -> bool:
-        """Put an answer without an update in the place of one; return False if that one is void."""
+        """Replace an answer by one without an update; return False if the delivery is void."""
         entry = self._current(delivery)
         if entry is None:
             return False
@@ -200,15 +200,15 @@ class Kept:
         return True
 
     def refused(self, task_id: str, now: float, *, is_offered: bool) -> list[str]:
-        """Forget an answer that its combiner refuses, or retire one that the combiner seems not to know.
+        """Forget an answer that its combiner refuses; retire an answer whose task the combiner seems not to know.
 
         Args:
             task_id: The task.
-            now: The present time.
-            is_offered: True if the combiner has offered the task on the present stream.
+            now: The current time.
+            is_offered: True if the combiner has offered the task on the current stream.
 
         Returns:
-            The tasks whose answers are forgotten for it.
+            The tasks whose answers are forgotten.
         """
         entry = self._entries.get(task_id)
         if entry and (is_offered or entry.is_taken):
@@ -216,9 +216,9 @@ class Kept:
         return self.retire(task_id, now)
 
     def retire(self, task_id: str, now: float) -> list[str]:
-        """Stop delivering an answer for now; return the tasks whose answers are forgotten for it.
+        """Stop delivering an answer for now; return the tasks whose answers are forgotten to make room.
 
-        A failure is forgotten itself: its task is worth another try.
+        A failure is forgotten at once, so that its task is tried again.
         """
         entry = self._entries.get(task_id)
         if entry is None:
@@ -263,7 +263,7 @@ class Kept:
         return min((entry.due_at for entry in self._waiting()), default=None)
 
     def next_end(self) -> float | None:
-        """Return the time at which the next answer retires or is forgotten by itself."""
+        """Return the time at which the next answer retires or is forgotten."""
         ends = (entry.end for entry in self._entries.values())
         return min((end for end in ends if end is not None), default=None)
 

@@ -1,10 +1,10 @@
-"""The tasks of this client and the answers that it owes: each task is answered once, also after a crash.
+"""The tasks and answers of this client: each task is answered once, also after a crash.
 
     offered ──next──> in hand ──keep──> kept ──next_delivery──> delivered ──receipt──> forgotten
 
-One thread takes tasks in hand, another one delivers kept answers, and neither waits for the other. `kept` decides
-which answer is delivered when; `answer_files` says how answers lie on disk. An answer that an earlier process kept is
-delivered without a new offer.
+One thread works at tasks, another one delivers kept answers, and neither waits for the other. `kept` schedules the
+deliveries; `answer_files` writes answers to disk. An answer that an earlier process kept is delivered without a new
+offer.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ class Ledger:
 
     Args:
         folder: The folder of kept answers.
-        clock: Gives the present time in seconds; never goes back.
+        clock: Returns the current time in seconds; monotonic.
     """
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._files = AnswerFiles(folder)
         self._clock = clock
         self._changed = threading.Condition()
-        self._waiting: dict[str, _Offer] = {}  # the first offered first
+        self._waiting: dict[str, _Offer] = {}  # in the order of their offers
         self._in_hand: _Offer | None = None
         self._is_unwanted = False
-        self._offered: set[str] = set()  # the known tasks that were offered on the present stream
+        self._offered: set[str] = set()  # the known tasks that were offered on the current stream
         self._kept = Kept()
         self._combiner = ""
         self._is_connected = False
@@ -59,7 +59,7 @@ class Ledger:
     # The combiner's messages
 
     def connected(self, combiner: str, stream: int) -> None:
-        """Deliver answers to a combiner, on the stream that is open now."""
+        """Deliver answers to a combiner on the open stream."""
         with self._changed:
             self._combiner, self._is_connected = combiner, True
             self._offered.clear()
@@ -72,11 +72,11 @@ class Ledger:
             self._is_connected = False
 
     def offer(self, task: Task) -> None:
-        """Queue a task, or deliver its answer where that is kept; nothing happens where it is in work.
+        """Queue a task, or deliver its kept answer; do nothing if the task is in work.
 
         Raises:
             LimitExceeded: Too many tasks wait.
-            InvalidInput: The task's id is none.
+            InvalidInput: The task's id is invalid.
         """
         with self._changed:
             task_id = check_id(task.id, "task_id")
@@ -98,7 +98,7 @@ class Ledger:
             self._remove(self._kept.retire(task_id, self._clock()))
 
     def receipted(self, receipt: Receipt) -> None:
-        """Forget an answer that the combiner has or refuses; one that it seems not to know retires."""
+        """Forget an answer that the combiner has or refuses; retire it if the combiner seems not to know the task."""
         with self._changed:
             task_id = check_id(receipt.task_id, "task_id")
             is_offered = task_id in self._offered
@@ -112,7 +112,7 @@ class Ledger:
     # For the thread that works
 
     def next(self) -> Task | None:
-        """Put away the task in hand and wait for the next; None after `close`."""
+        """Finish the task in hand, and wait for the next one; None after `close`."""
         with self._changed:
             self._put_away()
             self._changed.wait_for(lambda: self._is_closed or self._waiting)
@@ -128,15 +128,15 @@ class Ledger:
             return not (self._is_unwanted or self._is_closed)
 
     def is_closed(self) -> bool:
-        """Return True once the client is about to end."""
+        """Return True if the client is about to end."""
         with self._changed:
             return self._is_closed
 
     def keep(self, answer: Answer) -> None:
         """Keep the answer to the task in hand until it is forgotten.
 
-        An answer that the disk does not take is kept in memory. A failure that nobody waits for is left: a cancel
-        or a stop is its cause.
+        An answer that the disk refuses is kept in memory. A failure is dropped if nobody waits for it, because its
+        cause is a cancel or a stop.
 
         Raises:
             OSError: The file of its update cannot be read.
@@ -153,7 +153,7 @@ class Ledger:
         )
         with self._changed:
             self._put(answer, update, offer)
-            self._in_hand = None  # from here on an offer of the task finds the answer
+            self._in_hand = None  # from here on, an offer of the task finds the answer
             self._changed.notify_all()
 
     def update_path(self, task_id: str) -> Path:
@@ -163,7 +163,7 @@ class Ledger:
     # For the thread that delivers
 
     def next_delivery(self) -> Delivery | None:
-        """Wait for an answer that is to be delivered; None after `close`."""
+        """Wait for an answer to deliver; None after `close`."""
         with self._changed:
             while not self._is_closed:
                 now = self._clock()
@@ -184,9 +184,9 @@ class Ledger:
             self._kept.postponed(delivery, self._clock())
 
     def is_whole(self, delivery: Delivery) -> bool:
-        """Compare an update's file with its digest; a damaged one is dropped, and its task done again.
+        """Compare an update's file with its digest; if it is damaged, drop it and do its task again.
 
-        The task is queued at once where this process was offered it; else its combiner offers it.
+        The task is queued at once if it was offered to this process; else its combiner offers it.
         """
         update = delivery.update
         if update is None or self._files.is_whole(delivery.answer.task_id, update):
@@ -199,7 +199,7 @@ class Ledger:
         return False
 
     def replace(self, delivery: Delivery, answer: Answer) -> None:
-        """Keep another answer, without an update, in the place of one that cannot be delivered."""
+        """Replace an answer that cannot be delivered by one without an update."""
         with self._changed:
             if self._kept.replace(delivery, answer):
                 self._files.remove(answer.task_id)
@@ -208,7 +208,7 @@ class Ledger:
                 self._files.keep(KeptAnswer(answer, None, deadline, combiner))
 
     def is_current(self, delivery: Delivery) -> bool:
-        """Return True if nothing has become of the answer since the delivery began."""
+        """Return True if the answer is unchanged since the delivery began."""
         with self._changed:
             return self._kept.is_current(delivery)
 
@@ -233,14 +233,14 @@ class Ledger:
         self._make_room()
 
     def _take_on(self, offer: _Offer) -> None:
-        """Queue a task that is not in work; one that was cancelled in hand is to be done again."""
+        """Queue a task that is not in work; a task that was cancelled in work is done again."""
         task_id = offer.task.id
         if self._is_in_hand(task_id) and not self._is_unwanted:
             self._in_hand = offer
             return
         if task_id not in self._waiting and len(self._waiting) >= limits.queue_messages_max:
             raise LimitExceeded(
-                f"The client has {limits.queue_messages_max} tasks that wait already.",
+                f"The client already has {limits.queue_messages_max} tasks in its queue.",
                 field="task_id",
             )
         self._waiting[task_id] = offer
@@ -249,7 +249,7 @@ class Ledger:
         return self._in_hand is not None and self._in_hand.task.id == task_id
 
     def _put(self, answer: Answer, update: UpdateFile | None, offer: _Offer) -> None:
-        """Put an answer into the table; it retires where nobody waits for it."""
+        """Put an answer into the table; retire it if nobody waits for it."""
         again = self._waiting.pop(answer.task_id, None)  # cancelled, and offered again meanwhile
         offer = again or offer
         self._kept.put(
@@ -265,7 +265,7 @@ class Ledger:
             self._files.remove(offer.task.id)
 
     def _drop_damaged(self, task_id: str) -> None:
-        _log.warning("the kept update of task %s is damaged: the task is done again", task_id)
+        _log.warning("the kept update of task %s is damaged: doing the task again", task_id)
         task, deadline = self._kept.task_of(task_id), self._kept.deadline_of(task_id)
         combiner = self._kept.combiner_of(task_id)
         self._remove(self._kept.forget(task_id))
@@ -275,7 +275,7 @@ class Ledger:
 
     def _make_room(self) -> None:
         for task_id in (gone := self._kept.overflow()):
-            _log.warning("the answer to task %s is dropped: too many are kept", task_id)
+            _log.warning("dropped the answer to task %s: too many answers are kept", task_id)
         self._remove(gone)
 
     def _remove(self, task_ids: list[str]) -> None:

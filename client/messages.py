@@ -1,4 +1,4 @@
-"""The border to the wire: protobuf messages become the client's own values, and the other way round."""
+"""The border to the wire: translates protobuf messages into the client's values and back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def hello_message(kinds: Iterable[str], *, needs_package: bool) -> tasks_pb2.Cli
 
 
 def log_message(text: str, task_id: str) -> tasks_pb2.ClientMessage:
-    """Return a line for the network's people, cut to its end."""
+    """Return a line for the network's log, cut to its end."""
     record = tasks_pb2.LogRecord(
         level=tasks_pb2.LogRecord.INFO,
         text=sendable(text)[-limits.traceback_characters_max :],
@@ -33,7 +33,7 @@ def log_message(text: str, task_id: str) -> tasks_pb2.ClientMessage:
 
 
 def answer_message(answer: Answer) -> tasks_pb2.ClientMessage:
-    """Return an answer as the combiner reads it."""
+    """Return the message with an answer."""
     result = tasks_pb2.TaskResult(
         task_id=answer.task_id,
         download_seconds=answer.download_seconds,
@@ -68,7 +68,7 @@ def task_of(message: tasks_pb2.Task) -> Task:
     """Read a combiner's task.
 
     Raises:
-        InvalidInput: The session's settings for clients are no JSON object.
+        InvalidInput: The session's settings for clients are not a JSON object.
     """
     return Task(
         id=message.task_id,
@@ -83,7 +83,7 @@ def task_of(message: tasks_pb2.Task) -> Task:
 
 
 def _kind_of(kind: int) -> str:
-    """Return the kind's name; a kind of a later version has none here."""
+    """Return the kind's name; its number for a kind of a later version."""
     return tasks_pb2.TaskKind.Name(kind) if kind in tasks_pb2.TaskKind.values() else str(kind)
 
 
@@ -96,15 +96,15 @@ def _settings_of(text: str) -> Mapping[str, Any]:
         settings = json.loads(text or "{}")
     except (ValueError, RecursionError) as error:
         raise InvalidInput(
-            f"The session's settings for clients are no JSON: {error}.", field="settings_json"
+            f"The session's settings for clients are not JSON: {error}.", field="settings_json"
         ) from error
     if not isinstance(settings, dict):
         raise InvalidInput(
-            "The session's settings for clients are no JSON object.", field="settings_json"
+            "The session's settings for clients are not a JSON object.", field="settings_json"
         )
     return settings
 
 
 def _seconds_of(seconds_left: float) -> float | None:
-    """Read a time that 0 leaves open; a value that is no time leaves it open too."""
+    """Read a time; None for 0 and for invalid values."""
     return seconds_left if math.isfinite(seconds_left) and seconds_left > 0 else None

@@ -1,9 +1,9 @@
-"""A note for each task that is begun, so that a task at which the client's process dies is given up in the end.
+"""A note for each task in work, so that the client gives up a task at which its process dies repeatedly.
 
-    <folder>/<task id>   how many times a process has begun the task and not come to its end, as text
+    <folder>/<task id>   the number of unfinished attempts at the task, as text
 
-The count rises before the work begins, and falls when it ends or is broken off by a clean stop. So it is the number of
-processes that died at the task.
+The number rises before the work begins, and falls when the work ends or a clean stop breaks it off. So it is the number
+of processes that died at the task.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class TaskNotes:
 
     Args:
         folder: The folder of the notes.
-        is_stopping: Says that the process ends cleanly, so that a task that ends now is only broken off.
+        is_stopping: Returns True if the process ends cleanly, so that a failed task is only broken off.
     """
 
     def __init__(self, folder: Path, is_stopping: Callable[[], bool]) -> None:
@@ -39,7 +39,7 @@ class TaskNotes:
 
     @contextlib.contextmanager
     def working_at(self, task_id: str) -> Iterator[None]:
-        """Note that a task is begun while the block lasts.
+        """Note that a task is in work while the block lasts.
 
         Raises:
             TaskFailed: The client's process has died at the task too many times. The note stays, so the
@@ -63,7 +63,7 @@ class TaskNotes:
             self._write(task_id, 0 if is_ended else deaths)
 
     def _deaths(self, task_id: str) -> int:
-        """Read a note; 0 where there is none that can be read."""
+        """Read a note; 0 if there is no readable one."""
         try:
             with (self._folder / check_id(task_id, "task_id")).open() as note:
                 return int(note.read(_NOTE_CHARACTERS_MAX))
@@ -79,7 +79,7 @@ class TaskNotes:
                 path.unlink(missing_ok=True)
         except OSError as error:
             _log.warning(
-                "the note of task %s cannot be written in %s: %s",
+                "cannot write the note of task %s in %s: %s",
                 task_id,
                 self._folder,
                 error.strerror,

@@ -1,4 +1,4 @@
-"""The runtime that serves the next task: the one that was given, or one for each package as it comes."""
+"""The runtime of the next task: the client's own one, or one for the package of the task."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .tasks import Task
 
 
 class Runtimes:
-    """The runtimes of one client, of which one lives at a time.
+    """The runtimes of one client; one exists at a time.
 
     Args:
         settings: The client's settings.
         files: The packages.
         work: The folder in which a package works.
         given: The runtime of a client that brings its own code; None for package mode.
-        report: Tells the network's people.
+        report: Writes a line into the network's log.
     """
 
     def __init__(
@@ -47,17 +47,20 @@ class Runtimes:
         self._running: str | None = None
 
     def for_task(self, task: Task) -> Runtime:
-        """Return the runtime that serves a task.
+        """Return the runtime for a task.
 
         Raises:
-            TaskFailed: The client needs a package, and the session has none.
-            InvalidPackage: The package cannot be used.
+            TaskFailed: The client needs a package, but the session has none.
+            InvalidPackage: The package is invalid.
         """
         package = task.package
         if self._runtime and (self._is_given or (package and self._made_for == package.sha256)):
             return self._runtime
         if package is None:
-            raise TaskFailed("The session has no compute package, and this client needs one.")
+            raise TaskFailed(
+                "The session has no compute package, but this client needs one. Upload a package, and "
+                "start a new session."
+            )
         self.close()
         self._runtime = self._make(package)
         self._made_for = package.sha256
@@ -72,7 +75,7 @@ class Runtimes:
             manifest,
             self._work,
             self._settings.task_seconds_max,
-            # Of all clients with this data folder; no client's name begins with a dot.
+            # Shared by all clients with this data folder; no client's name begins with a dot.
             environments=self._settings.data_dir / ".environments",
             report=self._report,
         )
@@ -90,7 +93,7 @@ class Runtimes:
 
     @property
     def task_id(self) -> str:
-        """The task that runs; empty where none does."""
+        """The id of the running task, or ""."""
         with self._lock:
             return self._running or ""
 
@@ -101,7 +104,7 @@ class Runtimes:
                 self._runtime.cancel()
 
     def close(self) -> None:
-        """End the running task; a package's runtime is given up."""
+        """End the running task, and close a package's runtime."""
         with self._lock:
             closing, self._runtime = self._runtime, None
         if closing:

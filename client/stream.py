@@ -1,4 +1,4 @@
-"""One stream to a combiner, with the messages that wait to be sent on it."""
+"""One stream to a combiner, with its queue of outgoing messages."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class Stream:
         self._call: Any = stub.Connect(iter(self._outgoing.get, None))
 
     def messages(self, hello: tasks_pb2.ClientMessage) -> Iterator[tasks_pb2.CombinerMessage]:
-        """Say hello, then give all messages of the combiner."""
+        """Send the hello, then yield all messages of the combiner."""
         self.send(hello)
         yield from self._call
 
     def send(self, message: tasks_pb2.ClientMessage) -> None:
-        """Queue a message; a stream that takes none any more is given up."""
+        """Queue a message; close the stream if its queue is full."""
         try:
             self._outgoing.put_nowait(message)
         except queue.Full:
             self.close()
 
     def close(self) -> None:
-        """End the stream, and gRPC's thread that waits for something to send; from any thread."""
+        """End the stream, and gRPC's thread that waits for messages; call it from any thread."""
         self._call.cancel()
         with contextlib.suppress(queue.Full):
             self._outgoing.put_nowait(None)

@@ -15,14 +15,14 @@ class Task:
     """One piece of work that a combiner offers to this client.
 
     Attributes:
-        id: The id, a UUID; the same whenever and wherever the task is offered.
+        id: The id, a UUID; the same in every offer of the task.
         kind: "TRAIN", "VALIDATE", "PREDICT", or the number of a kind that this version does not know.
         model: The global model.
-        package: The compute package; None where no client of the session needs one.
+        package: The compute package; None if no client of the session needs one.
         round_number: The number of its round in the session.
         helper: The name of the format of model and update.
         settings: The session's settings for clients.
-        seconds_left: The time until the phase closes, counted from the arrival; None where it is not known.
+        seconds_left: The time until the phase closes, counted from the arrival; None if it is unknown.
     """
 
     id: str
@@ -37,14 +37,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Cancel:
-    """The combiner waits for the answer no longer."""
+    """The message that the combiner no longer waits for the answer."""
 
     task_id: str
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """The combiner has the answer, or refuses it.
+    """The message that the combiner has the answer, or refuses it.
 
     Attributes:
         task_id: The task.
@@ -59,7 +59,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Update:
-    """The outcome of a training; the parameters lie in a file of their own."""
+    """The outcome of a training; its parameters are in a file of their own."""
 
     num_examples: float
     metadata: Mapping[str, Any]
@@ -92,7 +92,7 @@ Outcome = Update | Validation | Prediction | Failure
 
 @dataclass(frozen=True)
 class Answer:
-    """The client's answer to one task, with the time that its parts took."""
+    """The client's answer to one task, with the duration of each part of the work."""
 
     task_id: str
     outcome: Outcome
@@ -103,7 +103,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class UpdateFile:
-    """The size and digest of an update's file, as they were when the answer was kept."""
+    """The size and digest of an update's file at the time when the answer was kept."""
 
     size_bytes: int
     sha256: str

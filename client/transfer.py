@@ -1,7 +1,7 @@
-"""The way of the client's files: straight to the object store and from it, or through the combiner.
+"""The way of the client's files: directly to and from the object store, or through the combiner.
 
-By `auto` the object store is tried first. Where there is none, or it cannot be reached, everything goes through the
-combiner for a while; bytes that have arrived by then are not sent again.
+`auto` tries the object store first. If the network has none, or it cannot be reached, files go through the combiner for
+a while; bytes that have arrived by then are not sent again.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from .connection import Connection
 
 
 class Transfer:
-    """The files of one client, up and down. One thread may send while another one fetches.
+    """The transfer of one client's files; one thread may send while another one fetches.
 
     Args:
         way: The client's setting.
         connection: The connection to its combiner.
-        report: Tells the network's people.
+        report: Writes a line into the network's log.
     """
 
     def __init__(
@@ -41,24 +41,24 @@ class Transfer:
         self._through_combiner_until = 0.0
 
     def upload(self, path: Path, task_id: str, *, sha256: str, is_again: bool) -> None:
-        """Send a file as the update of a task, in one go that is given up soon.
+        """Send a file as the update of a task, with few retries.
 
         Args:
             path: The file.
             task_id: The task.
             sha256: The digest of the file.
-            is_again: True if an earlier go may have brought all of it to the combiner, or a part.
+            is_again: True if an earlier call may have brought the update, or a part of it, to the combiner.
 
         Raises:
-            FailedPrecondition: It may go by way of the object store only, and there is none.
-            FednetError: It was refused, or broke off without making way.
+            FailedPrecondition: The client may use only the object store, and the network has none.
+            FednetError: The update was refused, or failed without progress.
         """
         straight = partial(upload_object, sha256=sha256)
         through_combiner = partial(
             upload, sha256=sha256, resumes=is_again, attempts_max=limits.delivery_attempts_max
         )
         if is_again and self._lies_there(path, task_id):
-            # The combiner checks the bytes that it has; none of them is sent again.
+            # The combiner checks the bytes that it has; they are not sent again.
             through_combiner(self._connection.models, path, task_id, stop=self._connection.stopping)
         else:
             self._move(straight, through_combiner, path, task_id)
@@ -67,13 +67,13 @@ class Transfer:
         """Fetch a model or package to a path.
 
         Raises:
-            FailedPrecondition: It may come by way of the object store only, and there is none.
-            FednetError: It was refused, or broke off too many times without making way.
+            FailedPrecondition: The client may use only the object store, and the network has none.
+            FednetError: The download was refused, or failed too many times without progress.
         """
         self._move(download_object, download, ref, path)
 
     def _lies_there(self, path: Path, task_id: str) -> bool:
-        """Ask the combiner how much of an update it has; return True if that is the whole file."""
+        """Return True if the combiner already has the whole update."""
         return received_bytes(self._connection.models(), task_id) == path.stat().st_size
 
     def _move(
@@ -83,7 +83,7 @@ class Transfer:
             through_combiner(self._connection.models, *what, stop=self._connection.stopping)
 
     def _goes_straight(self, straight: Callable[..., bool], *what: Any) -> bool:
-        """Try the object store, unless it is out of the question; return True if the file is moved."""
+        """Try the object store, if it is allowed and was reachable; return True if the file is transferred."""
         if self._way == "grpc" or time.monotonic() < self._through_combiner_until:
             return False
         try:
@@ -103,14 +103,14 @@ class Transfer:
         is_done = straight(self._connection.models, *what, stop=stop, attempts_max=attempts)
         if only and not is_done:
             raise FailedPrecondition(
-                "This client transfers by way of an object store, and the network has none: set "
-                "transfer to auto or grpc.",
+                "This client transfers files only through an object store, but the network has none: "
+                "set transfer to auto or grpc.",
                 field="transfer",
             )
         return is_done
 
     def _has_another_way(self, problem: FednetError) -> bool:
-        """Return True if the problem is the store's or may pass, so that the combiner is worth a try."""
+        """Return True if the problem is temporary or that of the store, so that the combiner may help."""
         if self._way == "object-store" or self._connection.stopping.is_set():
             return False
         return problem.retryable or problem.field == "blob_store"

@@ -1,4 +1,4 @@
-"""The work at one task: from the task to its answer, whatever goes wrong on the way."""
+"""The work at one task: from the task to its answer, also after errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NO_SPACE = {
     errno.ENOSPC,
     errno.EDQUOT,
     errno.EFBIG,
-}  # the last one: the process may write no larger file
+}  # the last: the process may not write a larger file
 
 
 class Work:
@@ -31,8 +31,8 @@ class Work:
 
     Args:
         folder: The client's folder, for the log.
-        ledger: Has the paths of updates, and says if a task is wanted.
-        notes: Keep which task is begun.
+        ledger: Has the paths of updates, and knows if a task is still wanted.
+        notes: Keeps a note of the task in work.
         files: The models.
         runtimes: Run the client's code.
     """
@@ -47,7 +47,7 @@ class Work:
         self._runtimes = runtimes
 
     def do(self, task: Task) -> None:
-        """Work at a task and keep the answer; each error is an answer too."""
+        """Work at a task and keep the answer; an error is an answer, too."""
         answer = self._answer(task)
         try:
             self._ledger.keep(answer)
@@ -69,14 +69,14 @@ class Work:
                 return self._timed(task)
         except (FednetError, OSError) as error:
             return self._failed(task, error)
-        except Exception as error:  # noqa: BLE001  the agent outlives whatever a task does
-            _log.exception("the task %s failed in a way that nobody foresaw", task.id)
+        except Exception as error:  # noqa: BLE001  the agent outlives any error of a task
+            _log.exception("the task %s failed with an unexpected error", task.id)
             return failure_of(task.id, error, traceback.format_exc())
 
     def _failed(self, task: Task, error: FednetError | OSError) -> Answer:
         if _is_full_disk(error):
             _log.error(
-                "the task %s failed because the disk of %s is full: make room there",
+                "the task %s failed because the disk of %s is full: make room on it",
                 task.id,
                 self._folder,
             )
@@ -105,11 +105,13 @@ class Work:
             case "PREDICT":
                 return Prediction(runtime.predict(model, settings, task.helper))
             case kind:
-                raise TaskFailed(f"This client knows no tasks of kind {kind}.")
+                raise TaskFailed(
+                    f"This client does not support tasks of kind {kind}: upgrade fednet at this site."
+                )
 
 
 def _is_full_disk(error: BaseException | None) -> bool:
-    """Look for a full disk among an error and its causes."""
+    """Return True if an error or one of its causes is a full disk."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in _NO_SPACE:
             return True

@@ -12,9 +12,9 @@
     │   └── Superseded           another controller drives the session now
     ├── FailedPrecondition       something must be set up first
     ├── LimitExceeded            the request exceeds a documented limit
-    ├── Unavailable              a server or store does not answer now; retry
-    ├── DeadlineExceeded         the call took longer than allowed; retry
-    ├── TransferCorrupted        bytes do not match their checksum; retry
+    ├── Unavailable              a server or store does not answer now; worth a retry
+    ├── DeadlineExceeded         the call took longer than allowed; worth a retry
+    ├── TransferCorrupted        bytes do not match their checksum; worth a retry
     ├── MissingExtra             a part of fednet is not installed on this machine
     └── TaskFailed               the code of a package or a callback failed
 

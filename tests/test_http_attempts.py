@@ -244,7 +244,7 @@ def test_the_error_has_every_address_and_its_reason(refusing, first, second, mon
         http.call("GET", "/", seconds=2)
 
     assert caught.value.message == (
-        f"{refusing} cannot be reached: [Errno 111] Connection refused. "
+        f"Cannot reach {refusing}: [Errno 111] Connection refused. "
         f"{first.url} says: 503. "
         f"{second.url} did not answer in time. Is the controller running?"
     )
@@ -272,7 +272,7 @@ def test_a_file_begins_anew_at_the_next_address(http, first, second, tmp_path):
 def test_an_address_that_is_none_is_named(first, odd):
     """It is a mistake, and no controller that is away."""
     http = Http(f"{odd},{first.url}", None)
-    with closing(http), pytest.raises(InvalidInput, match="is no address") as caught:
+    with closing(http), pytest.raises(InvalidInput, match="Invalid address") as caught:
         http.call("GET", "/")
 
     assert odd in caught.value.message

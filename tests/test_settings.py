@@ -271,10 +271,10 @@ def test_a_refusal_shows_no_secret_in_its_traceback(wrong: dict[str, str]) -> No
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ("hunter2: x: y", "no YAML in line 2"),
-        ("!hunter2 x", "no YAML in line 2"),
-        ('"hunter2', "no YAML in line 3"),
-        ("\0hunter2", "no YAML:"),
+        ("hunter2: x: y", "not valid YAML in line 2"),
+        ("!hunter2 x", "not valid YAML in line 2"),
+        ('"hunter2', "not valid YAML in line 3"),
+        ("\0hunter2", "not valid YAML:"),
     ],
 )
 def test_a_file_that_is_no_yaml_is_refused_with_the_line_but_not_what_stands_there(
@@ -364,7 +364,7 @@ def test_the_token_of_commands_may_lie_in_a_file(
     monkeypatch.setenv("FEDNET_TOKEN", "x")
 
     assert found == "from-file"
-    with pytest.raises(InvalidInput, match="both"):
+    with pytest.raises(InvalidInput, match="Both"):
         settings.token_from_environment()
 
 

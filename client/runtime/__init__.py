@@ -1,4 +1,4 @@
-"""The ways to run a client's code: as functions in this process, or as the commands or the object of a package."""
+"""The runtimes of a client's code: functions in this process, or the commands or the object of a package."""
 
 from .base import Runtime
 from .callback import CallbackRuntime, PredictFunction, TrainFunction, ValidateFunction

@@ -1,4 +1,4 @@
-"""The interface between an agent and a client's code, however the code is run."""
+"""The interface between an agent and a client's code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Runtime(Protocol):
     """The code of one client; it runs one task at a time and is called from one thread.
 
     Attributes:
-        kinds: The names of the task kinds that it can do: "TRAIN", "VALIDATE", "PREDICT".
+        kinds: The names of its task kinds: "TRAIN", "VALIDATE", "PREDICT".
         needs_package: True if its code comes as a package.
     """
 
@@ -26,12 +26,12 @@ class Runtime(Protocol):
 
         Args:
             model: The file of the global model.
-            update: The path of the update's file, which is written here.
+            update: The path for the update's file, which this call writes.
             settings: The session's settings for clients, JSON values.
             helper: The name of the format of both files.
 
         Returns:
-            The update's metadata: JSON values, `num_examples` among them.
+            The update's metadata: JSON values with `num_examples`.
 
         Raises:
             TaskFailed: The client's code failed, or was cancelled.
@@ -62,7 +62,7 @@ class Runtime(Protocol):
         """
 
     def cancel(self) -> None:
-        """End the running task soon, if there is one; called from another thread."""
+        """End the running task soon, if there is one; call it from another thread."""
 
     def close(self) -> None:
-        """End all that runs and release all that is held."""
+        """End running code and release all resources."""

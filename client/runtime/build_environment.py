@@ -1,15 +1,14 @@
 """The build of a package's Python environment: a script of its own, run as one of the package's commands.
 
-It gets the folder of the environment and an order as JSON: `uv` is the path of that tool or
-null, `requirements` are lists that are installed one after the other, `environments_max` is the
-number of environments that may stand beside each other.
+It gets the folder of the environment and an order as JSON: `uv` is the path of that tool or null, `requirements` are
+lists that are installed one after the other, `environments_max` is the largest number of environments.
 
-<environments>/lock            held while one is built
-              /<key>/          a virtual environment, which must stay where it was built
-              /<key>/ready     written last; held by those who work with the environment
+<environments>/lock            held while an environment is built
+              /<key>/          a virtual environment, which cannot be moved
+              /<key>/ready     written last; held by processes that use the environment
 
-An environment without `ready` was broken off: it is never used, and is built anew. It imports the
-standard library only.
+An environment without `ready` is incomplete: it is never used, and is built again. The script imports the standard
+library only.
 """
 
 import fcntl
@@ -27,7 +26,7 @@ READY = "ready"
 
 
 def main(environment: Path, order: dict[str, Any]) -> None:
-    """Make the environment, unless another agent has done so meanwhile."""
+    """Build the environment, unless another agent has done so meanwhile."""
     environment.parent.mkdir(parents=True, exist_ok=True)
     with (environment.parent / "lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -37,7 +36,7 @@ def main(environment: Path, order: dict[str, Any]) -> None:
 
 
 def make_room(environment: Path, environments_max: int) -> None:
-    """Clear the environment's folder, then remove the longest unused of the others, but none in use."""
+    """Delete the environment's folder, and the longest unused of the others beyond the limit, but none in use."""
     shutil.rmtree(environment, ignore_errors=True)
     others = [path for path in environment.parent.iterdir() if path.is_dir()]
     for path in sorted(others, key=age)[: max(len(others) + 1 - environments_max, 0)]:
@@ -47,7 +46,7 @@ def make_room(environment: Path, environments_max: int) -> None:
 
 
 def age(environment: Path) -> int:
-    """Return the time at which an environment was last taken into use, in nanoseconds; 0 for an incomplete one."""
+    """Return the time of an environment's last use, in nanoseconds; 0 for an incomplete one."""
     try:
         return (environment / READY).stat().st_mtime_ns
     except FileNotFoundError:
@@ -56,10 +55,10 @@ def age(environment: Path) -> int:
 
 @contextmanager
 def unused(ready: Path) -> Iterator[None]:
-    """Keep others from taking the environment into use while the block lasts.
+    """Keep other processes from using the environment while the block lasts.
 
     Raises:
-        BlockingIOError: Somebody has done so already.
+        BlockingIOError: Another process uses it.
     """
     with ExitStack() as stack:
         with suppress(FileNotFoundError):
@@ -73,7 +72,7 @@ def take(file: IO[bytes], mode: int) -> None:
 
 
 def build(environment: Path, order: dict[str, Any]) -> None:
-    """Make the environment and install into it; the output is for people."""
+    """Create the environment and install into it; the output is for people."""
     uv = order["uv"]
     python = str(environment / "bin" / "python")
     if uv:

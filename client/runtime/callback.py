@@ -1,4 +1,4 @@
-"""Tasks as functions of the user's own process."""
+"""The runtime of functions in the user's own process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PredictFunction = Callable[[Parameters, dict[str, Any]], Mapping[str, Any]]
 
 
 class CallbackRuntime:
-    """The user's functions as a runtime; each call has a thread of its own, so that a task can be given up.
+    """The runtime of a user's functions; each call has a thread of its own, so that a task can be cancelled.
 
     Args:
         train: `train(parameters, settings)`; returns the new parameters as a list of arrays and a
@@ -58,7 +58,7 @@ class CallbackRuntime:
         """See `Runtime.train`."""
         arrays, metadata = self._call("train", self._train, check_update, model, settings, helper)
         try:
-            with update.open("wb") as file:  # it counts once its answer is kept, not before
+            with update.open("wb") as file:  # the update counts only when its answer is kept
                 model_format(helper).write_to(file, arrays)
         except InvalidModel as error:
             raise TaskFailed(f"The train function's parameters: {error}") from error
@@ -77,7 +77,7 @@ class CallbackRuntime:
         return self._call("predict", self._predict, check_predictions, model, settings, helper)
 
     def cancel(self) -> None:
-        """See `Runtime.cancel`; code that holds the interpreter is given up when it lets go."""
+        """See `Runtime.cancel`; code that holds the interpreter is cancelled when it releases it."""
         self._calls.cancel()
 
     def close(self) -> None:

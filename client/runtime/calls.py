@@ -22,9 +22,8 @@ Result = TypeVar("Result")
 class Calls:
     """One call after another, each in a thread of its own that ends with it.
 
-    Python cannot end a thread. A cancelled function gets SystemExit at its next line of Python and
-    its caller is released at once; the next call waits until the function has really ended, so
-    that no two of them ever run together.
+    Python cannot end a thread. A cancelled function gets SystemExit at its next line of Python, and its caller is
+    released at once. The next call waits until the function has really ended, so two functions never run together.
     """
 
     def __init__(self) -> None:
@@ -40,12 +39,12 @@ class Calls:
 
         Args:
             what: The name of the call, as the subject of an error message.
-            prepare: Makes the function's argument. It is never interrupted: between the opening of
-                a file and the block that closes it, an interruption would leave the file open.
+            prepare: Makes the function's argument. It is never interrupted: between the opening of a file and the
+                block that closes it, an interruption would leave the file open.
             function: The call.
 
         Raises:
-            TaskFailed: One of the two raised, whatever it was, or the call was cancelled.
+            TaskFailed: One of the two raised an exception, or the call was cancelled.
         """
         with self._lock:
             outcome: Future[Result] = Future()
@@ -75,7 +74,7 @@ class Calls:
         prepare: Callable[[], Given],
         function: Callable[[Given], Result],
     ) -> None:
-        # Once the function begins, an interruption may arrive at any line; the outcome is then cancelled already.
+        # When the function has begun, an interruption may arrive at any line; then the outcome is already "cancelled".
         with suppress(SystemExit):
             if before is not None:
                 before.join()
@@ -85,7 +84,7 @@ class Calls:
                     return
                 result = function(given)
             except BaseException as error:  # noqa: BLE001 (user code may raise anything)
-                if outcome.set_running_or_notify_cancel():  # from here on, nobody can cancel it
+                if outcome.set_running_or_notify_cancel():  # from here on, it cannot be cancelled
                     outcome.set_exception(_failure(what, error))
             else:
                 if outcome.set_running_or_notify_cancel():

@@ -1,8 +1,8 @@
-"""Shell commands of a package, one after another: each has its own process group and is bounded.
+"""Shell commands of a package, one after another, each with its own process group and a time limit.
 
-A command is started but waits for a line on its stdin; its group is told to the reaper; then it
-gets the line and begins. So there is no moment at which it runs and nobody would end it. It is over
-when its shell has ended: its background processes are killed then.
+A command is started and waits for a line on its stdin; the reaper learns its group; then it gets the line and begins.
+So there is no moment at which it runs and nobody would end it. When its shell has ended, its background processes are
+killed.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class Commands:
     """The commands of a package.
 
     Args:
-        folder: The folder that commands run in.
-        seconds_max: The time that each may take.
-        group: Ends the one that runs when a task is cancelled.
-        on_output: Called with each piece of their output, as it comes.
+        folder: The folder in which commands run.
+        seconds_max: The time limit of each command.
+        group: Ends the running command when a task is cancelled.
+        on_output: Called with each piece of their output when it arrives.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Commands:
             The end of its output, at most limits.traceback_characters_max characters.
 
         Raises:
-            TaskFailed: It could not be started, failed, took too long or was cancelled.
+            TaskFailed: The command could not be started, failed, took too long or was cancelled.
         """
         process = _start(name, command, self._folder, environment)
         with process, closing(Output(process, self._on_output)) as output:
@@ -63,7 +63,7 @@ class Commands:
                     _begin(process)
                 in_time = output.follow(self._seconds_max, self._group.kill)
             finally:
-                # After the end of its shell, too: background processes of the shell go with it.
+                # Also after the end of its shell, to end the shell's background processes.
                 self._group.end(process)
         self._check(name, process.returncode, output.text, in_time=in_time)
         return output.text
@@ -103,4 +103,4 @@ def _start(
             start_new_session=True,
         )
     except OSError as error:
-        raise TaskFailed(f"The package's {name} command cannot be started: {error}") from error
+        raise TaskFailed(f"Cannot start the package's {name} command: {error}") from error

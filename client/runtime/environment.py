@@ -1,4 +1,4 @@
-"""The Python environment that a package's code runs in: built once for the same requirements, then kept."""
+"""The Python environment of a package's code: built once for equal requirements, then kept."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     from fednet.processes import Group
 
 _BUILD = Path(__file__).with_name("build_environment.py")
-# A requirement by name; anything else may mean a file of the package.
+# A requirement by name; anything else may be a file of the package.
 _BY_NAME = re.compile(r"[A-Za-z0-9][^/\\]*|[A-Za-z0-9][^@]*@\s*[a-z+]+://.*")
 
 
 class Environment:
-    """A virtual environment that agents of one data folder share.
+    """A virtual environment that the agents of one data folder share.
 
     Args:
         wanted: The requirements to install.
-        package: The folder that relative paths among the requirements begin from.
+        package: The folder in which relative paths among the requirements begin.
         environments: The folder of all environments.
-        seconds_max: The time that the build may take.
+        seconds_max: The time limit of the build.
         group: Ends the build when a task is cancelled.
-        report: Called with each message for people about the build.
+        report: Called with each message about the build.
 
     Attributes:
         folder: Its folder; its `python` is in the folder `bin` there.
@@ -65,18 +65,20 @@ class Environment:
         self._held: IO[bytes] | None = None
 
     def prepare(self) -> None:
-        """Build the environment if nobody has done so before, and keep it from being removed.
+        """Build the environment if it does not exist, and keep it from being deleted.
 
         Raises:
-            TaskFailed: It cannot be built, or that took too long or was cancelled.
+            TaskFailed: The build failed, took too long or was cancelled.
         """
         if self._held is None and not self._hold():
             self._build()
             if not self._hold():
-                raise TaskFailed("The package's python_env was removed at once: try again.")
+                raise TaskFailed(
+                    "The package's python_env was deleted right after its build: try again."
+                )
 
     def close(self) -> None:
-        """Let others remove the environment."""
+        """Allow other processes to delete the environment."""
         if self._held is not None:
             held, self._held = self._held, None
             held.close()
@@ -87,7 +89,7 @@ class Environment:
         with ExitStack() as stack, suppress(FileNotFoundError, BlockingIOError):
             file = stack.enter_context(ready.open("rb"))
             take(file, fcntl.LOCK_SH)
-            os.utime(ready)  # fails if it was removed before we had the lock
+            os.utime(ready)  # fails if it was deleted before the lock was taken
             stack.pop_all()
             self._held = file
         return self._held is not None
@@ -117,7 +119,7 @@ def _tool(uv: str | None) -> str:
 
 
 def _key(wanted: PythonEnv, package: Path) -> str:
-    """Return the key that equal environments share; requirements that are files of a package make it that package's."""
+    """Return the key of equal environments; requirements that are files of a package belong to its key."""
     requirements = [*wanted.build_dependencies, *wanted.dependencies]
     are_by_name = all(_BY_NAME.fullmatch(each) for each in requirements)
     parts = [

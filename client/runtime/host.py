@@ -1,7 +1,7 @@
-"""The agent's end of a package's object: its process, and the requests to it.
+"""The process of a package's object, as the agent sees it, and the requests to it.
 
-The process starts with the first task and stays for the next ones. It ends when a task is
-cancelled, takes too long or takes it down; the next task then starts another.
+The process starts with the first task and serves the next ones. It ends when a task is cancelled, takes too long or
+crashes it; then the next task starts another process.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _WHAT = "The process of the package's client"
 
 
 class Host:
-    """The process of one package's object; it is started again whenever it has ended.
+    """The process of one package's object; it is started again after its end.
 
     Args:
         client: The object, as "module:name".
-        folder: The folder that it runs in.
-        seconds_max: The time that one answer may take.
-        group: Ends it when a task is cancelled.
-        on_output: Called with each piece of its output while it works at a task.
+        folder: The folder in which it runs.
+        seconds_max: The time limit of one answer.
+        group: Ends the process when a task is cancelled.
+        on_output: Called with each piece of its output during a task.
     """
 
     def __init__(
@@ -55,13 +55,13 @@ class Host:
 
         Args:
             request: The request, JSON values.
-            environment: The environment variables of the process, if it has to be started.
+            environment: The environment variables, if the process must be started.
 
         Raises:
             TaskFailed: The object failed, or its process ended, took too long or was cancelled.
         """
         if self._running and self._running.process.poll() is not None:
-            self.end()  # it ended between two tasks, so no task failed
+            self.end()  # the process ended between two tasks, so no task failed
         try:
             running = self._running or self._start(environment)
             answer = running.ask(request, self._seconds_max, self._group.kill)
@@ -87,7 +87,7 @@ class Host:
         return self._running
 
     def _lost(self) -> TaskFailed:
-        """Return the reason why there is no answer, as an error; the process has ended."""
+        """Return the error of a process that ended without an answer."""
         running = self._running
         assert running is not None
         self.end()
@@ -103,7 +103,7 @@ class Host:
 
 
 class _Running:
-    """A process that was started, and the pipes to it."""
+    """A running process and the pipes to it."""
 
     def __init__(
         self,
@@ -133,10 +133,10 @@ class _Running:
     def ask(
         self, request: dict[str, Any], seconds_max: float, on_late: Callable[[], None]
     ) -> dict[str, Any] | None:
-        """Send a request and return its answer; None if the process has ended, or was too late and had to be ended."""
+        """Send a request and return its answer; None if the process has ended, or was ended after the time limit."""
         self._output.clear()
         awaited = _Answer(self._answers)
-        # A pipe holds any request that there is, and it is empty: nothing waits here.
+        # The pipe is empty and has room for any request, so this does not block.
         with suppress(BrokenPipeError):
             os.write(self._requests, encode(request))
         self.is_late = not self._output.follow(seconds_max, on_late, awaited)
@@ -155,7 +155,7 @@ class _Running:
 
 
 class _Answer(Inbox):
-    """An answer that is on its way through a pipe."""
+    """An answer on its way through a pipe."""
 
     def __init__(self, pipe: int) -> None:
         super().__init__()
@@ -165,7 +165,7 @@ class _Answer(Inbox):
         return self._pipe
 
     def arrived(self) -> bool:
-        """Read from the pipe, see `Awaited`; a closed pipe brings nothing more, which is an end as well."""
+        """Read from the pipe, see `Awaited`; a closed pipe is an end, too."""
         piece = os.read(self._pipe, self.wanted_bytes)
         self.feed(piece)
         return not piece or self.message is not None
@@ -174,7 +174,7 @@ class _Answer(Inbox):
 def _start(
     client: str, folder: Path, environment: Mapping[str, str], pipes: tuple[int, int]
 ) -> subprocess.Popen[bytes]:
-    # -P: modules are looked for first in the package's folder, which the process adds.
+    # -P: the process adds the package's folder as the first one of the module path.
     command = ["python", "-P", "-m", "fednet.host", client, *map(str, pipes)]
     try:
         return subprocess.Popen(
@@ -189,7 +189,7 @@ def _start(
             start_new_session=True,
         )
     except OSError as error:
-        raise TaskFailed(f"{_WHAT} cannot be started: {error}") from error
+        raise TaskFailed(f"Cannot start the process of the package's client: {error}") from error
 
 
 def _problem(answer: dict[str, Any], printed: str) -> TaskFailed:

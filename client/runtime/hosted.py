@@ -1,4 +1,4 @@
-"""Tasks as calls of a package's object, which is loaded once and stays in a process of its own."""
+"""The runtime of a package's object, which is loaded once and stays in a process of its own."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 
 class HostedRuntime(PackageRuntime):
-    """The object that a package's manifest names as its client, as a runtime.
+    """The runtime of the object that a package's manifest names as its client.
 
-    It has some of `train(parameters, settings)`, `validate(parameters, settings)` and
-    `predict(parameters, settings)`, with the contract of `CallbackRuntime`. A class is called
-    without arguments, once. Interpreter, imports and data are there for every task after the first;
-    a task that takes the process down fails, and the next one gets a new process.
+    The object has some of `train(parameters, settings)`, `validate(parameters, settings)` and
+    `predict(parameters, settings)`, with the contract of `CallbackRuntime`. A class is called once, without arguments.
+    Interpreter, imports and data stay for later tasks; a task that crashes the process fails, and the next one gets a
+    new process.
 
     Args:
         folder: See `PackageRuntime`, also for the other arguments.
         manifest: The package's manifest, from `unpack_package`; it names a client.
         work_dir: See `PackageRuntime`.
-        task_seconds_max: The time that one task may take, with the start of the process.
+        task_seconds_max: The time limit of one task, including the start of the process.
         on_output: Called with each piece of the object's output during a task.
         environments: See `PackageRuntime`.
         report: See `PackageRuntime`.
@@ -62,7 +62,7 @@ class HostedRuntime(PackageRuntime):
             answer = self._ask("train", task_dir, model, helper, update=str(written))
             metadata = check_metadata(answer.get("metadata"))
             if not written.is_file():
-                raise TaskFailed("The package's client returned no update.")
+                raise TaskFailed("The package's client did not return an update.")
             shutil.move(written, update)
         return metadata
 
@@ -99,7 +99,7 @@ class HostedRuntime(PackageRuntime):
         return self._host.ask(request, self._variables(task_dir))
 
     def _begin_task(self) -> None:
-        # A cancel that came after the end of the last task may still be killing the process.
+        # A cancel after the end of the last task may still be killing the process.
         if self._group.is_cancelled:
             self._host.end()
         super()._begin_task()
@@ -114,10 +114,10 @@ def package_runtime(
     environments: Path | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> PackageRuntime:
-    """Return the runtime that a package's manifest asks for; the arguments are those of `PackageRuntime`.
+    """Return the runtime for a package's manifest; the arguments are those of `PackageRuntime`.
 
     Raises:
-        InvalidPackage: Its python_env is wrong.
+        InvalidPackage: The package's python_env is invalid.
     """
     kind = HostedRuntime if manifest.client else PackageRuntime
     return kind(folder, manifest, work_dir, task_seconds_max, on_output, environments, report)

@@ -1,4 +1,4 @@
-"""Tasks as the commands of an unpacked package, each in a process of its own."""
+"""The runtime of a package's commands, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ _KINDS = {"train": "TRAIN", "validate": "VALIDATE", "predict": "PREDICT"}
 
 
 class PackageRuntime:
-    """A package's entry points as a runtime, with files in and files out.
+    """The runtime of a package's entry points, which read and write files.
 
     `train <model> <update>` writes the update to its second argument and its metadata, JSON with
     num_examples, to that path with `-metadata` added. `validate <model> <metrics>` writes flat
     JSON, `predict <model> <predictions>` a JSON object. `startup` runs once, before the first task.
     The session's settings are in the JSON file that FEDNET_TASK_SETTINGS names. `python` is the
-    interpreter of the package's python_env, where it has one, and of this process, where it has
-    none; both find `fednet.helpers`.
+    interpreter of the package's python_env, if it has one, else that of this process; both
+    find `fednet.helpers`.
 
     Args:
         folder: The folder of the unpacked package.
         manifest: The package's manifest, from `unpack_package`.
         work_dir: The folder of the tasks' files while they run. The caller clears it after a crash.
-        task_seconds_max: The time that one command may take.
-        on_output: Called with each piece of the commands' output, as it comes.
+        task_seconds_max: The time limit of one command.
+        on_output: Called with each piece of the commands' output when it arrives.
         environments: The folder of environments, each built once for all agents with this folder; by
-            default a folder beside `work_dir`.
-        report: Called with each message for people about a build.
+            default a folder next to `work_dir`.
+        report: Called with each message about a build.
 
     Raises:
-        InvalidPackage: Its python_env is wrong.
+        InvalidPackage: The package's python_env is invalid.
     """
 
     needs_package = True
@@ -93,7 +93,7 @@ class PackageRuntime:
     ) -> dict[str, Any]:
         """See `Runtime.train`."""
         with self._task(settings) as task_dir:
-            # The name has its suffix because numpy.savez adds .npz to names that do not end so.
+            # The name has the suffix because numpy.savez adds .npz to names without it.
             written = task_dir / f"update{model_format(helper).suffix}"
             printed = self._run("train", task_dir, model, written)
             if not written.is_file():
@@ -107,7 +107,7 @@ class PackageRuntime:
         self,
         model: Path,
         settings: dict[str, Any],
-        helper: str = "numpyhelper",  # noqa: ARG002  the package knows what it reads
+        helper: str = "numpyhelper",  # noqa: ARG002  the package knows its format
     ) -> dict[str, Any]:
         """See `Runtime.validate`."""
         return check_metrics(self._reported("validate", model, settings, "metrics.json"))
@@ -116,22 +116,22 @@ class PackageRuntime:
         self,
         model: Path,
         settings: dict[str, Any],
-        helper: str = "numpyhelper",  # noqa: ARG002  the package knows what it reads
+        helper: str = "numpyhelper",  # noqa: ARG002  the package knows its format
     ) -> dict[str, Any]:
         """See `Runtime.predict`."""
         return check_predictions(self._reported("predict", model, settings, "predictions.json"))
 
     def prepare(self, name: str) -> None:
-        """Run an entry point that takes and gives no files: build, or startup.
+        """Run an entry point without files: build or startup.
 
         Raises:
-            TaskFailed: There is no such entry point, or it failed.
+            TaskFailed: The entry point does not exist, or failed.
         """
         with self._files({}) as task_dir:
             self._run(name, task_dir)
 
     def cancel(self) -> None:
-        """See `Runtime.cancel`: kill the command and all that it started in its group."""
+        """See `Runtime.cancel`: kill the command with its process group."""
         self._group.cancel()
 
     def close(self) -> None:
@@ -150,7 +150,7 @@ class PackageRuntime:
 
     @contextmanager
     def _task(self, settings: dict[str, Any]) -> Iterator[Path]:
-        """Give the folder of a task; the package is started before."""
+        """Run `startup` if it has not run, then give the folder of a task."""
         with self._files(settings) as task_dir:
             self._start_once(task_dir)
             yield task_dir
@@ -168,7 +168,7 @@ class PackageRuntime:
                     self._environment.prepare()
                 yield task_dir
         except OSError as error:
-            raise TaskFailed(f"The task's files cannot be read or written: {error}") from error
+            raise TaskFailed(f"Cannot read or write the task's files: {error}") from error
 
     def _begin_task(self) -> None:
         self._group.begin_task()
@@ -199,7 +199,7 @@ class PackageRuntime:
         }
 
     def _library(self) -> Path:
-        """Return a folder that holds only fednet, so that an environment sees no other module of this process."""
+        """Return a folder with fednet alone, so that an environment sees no other module of this process."""
         library = self._work_dir / "library"
         library.mkdir(exist_ok=True)
         with suppress(FileExistsError):
@@ -225,12 +225,12 @@ def _read_json(name: str, path: Path, printed: str) -> Any:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
         raise TaskFailed(
-            f"The package's {name} command wrote no valid JSON to {path.name}: {error}",
+            f"The package's {name} command wrote invalid JSON to {path.name}: {error}",
             traceback=printed,
         ) from error
 
 
 def _wrote_nothing(name: str, what: str, printed: str) -> TaskFailed:
     return TaskFailed(
-        f"The package's {name} command ended well, but did not write {what}.", traceback=printed
+        f"The package's {name} command succeeded, but did not write {what}.", traceback=printed
     )

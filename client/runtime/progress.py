@@ -1,4 +1,4 @@
-"""The lines of an installer's output that tell people its progress."""
+"""The progress messages in an installer's output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fednet import limits
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Beginnings of such lines, in pip and in uv.
+# The beginnings of such lines in pip and uv.
 _STEPS = (
     "Collecting ", "Downloading ", "Building ", "Installing ", "Successfully ", "Resolved ",
     "Prepared ", "Installed ", "Processing ",
@@ -17,7 +17,7 @@ _STEPS = (
 
 
 class Progress:
-    """The steps in an output that comes in pieces; at most limits.build_progress_lines_max are reported.
+    """The steps in an output that arrives in pieces; reports at most `limits.build_progress_lines_max`.
 
     Args:
         name: The name of the environment, for people.

@@ -17,7 +17,7 @@ class ServerFunctions(ServerFunctionsBase):
     """Asks those first who were asked least, cools down, and adds momentum to the mean."""
 
     def __init__(self) -> None:
-        """What is remembered from round to round, also over restarts."""
+        """Begin the values that are kept from round to round, also over restarts."""
         self.round = 0
         self.asked: dict[str, int] = {}
         self.velocity: list[np.ndarray] | None = None

@@ -121,5 +121,5 @@ def test_packages_are_unpacked_once_and_bounded(files, store, tmp_path):
 @pytest.mark.parametrize("digest", ["", "..", "../../x", "A" * 64, "0" * 63, "0" * 64 + "\n"])
 def test_a_digest_that_is_none_never_becomes_a_path(files, digest):
     """The combiner's word is checked as well."""
-    with pytest.raises(InvalidInput, match="no SHA-256"):
+    with pytest.raises(InvalidInput, match="Invalid digest"):
         files.model(BlobRef("MODEL", "an-id", 1, digest), ".npz")

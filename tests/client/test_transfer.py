@@ -253,7 +253,7 @@ def test_an_update_outlasts_a_store_that_is_away_for_long(s3_server, session, mo
     assert ended["status"] == "FINISHED"
     assert is_right
     assert train.calls == 2
-    assert log.count("waits for its delivery") == 1
+    assert log.count("is delivered later") == 1
 
 
 def test_an_agent_that_is_told_to_stop_ends_in_the_middle_of_a_transfer(s3_server, tmp_path):

@@ -143,7 +143,7 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path):
     """The system's reason stands in the error."""
     (tmp_path / "file").write_text("in the way")
 
-    with pytest.raises(FailedPrecondition, match=r"file cannot be used: File exists") as caught:
+    with pytest.raises(FailedPrecondition, match=r"file: File exists") as caught:
         FolderLock(tmp_path / "file", "client")
 
     assert caught.value.field == "data_dir"

@@ -285,7 +285,7 @@ def test_a_stop_ends_it_between_two_attempts(transfer, way):
 
 def test_an_update_that_cannot_be_read_is_named(transfer, tmp_path):
     """The error is ours."""
-    with pytest.raises(InvalidInput, match="cannot be read"):
+    with pytest.raises(InvalidInput, match="Cannot read"):
         upload(lambda: transfer.stub, tmp_path / "missing.npz", TASK)
 
 
@@ -337,7 +337,7 @@ class TestReceiver:
         """A gap or an overlap would spoil the file; what is here stays."""
         Receiver.part_of(path).write_bytes(b"0123")
 
-        with pytest.raises(TransferCorrupted, match="but 4 bytes are here"):
+        with pytest.raises(TransferCorrupted, match="but 4 bytes have arrived"):
             self.receiver(path, offset)
 
         assert Receiver.offset_of(path) == 4
@@ -385,12 +385,12 @@ class TestReceiver:
         """So that the next attempt can begin."""
         Receiver.part_of(path).write_bytes(b"x" * 11)
 
-        with pytest.raises(TransferCorrupted, match="sent again"):
+        with pytest.raises(TransferCorrupted, match="Send the file again"):
             self.receiver(path, 11)
 
         assert Receiver.offset_of(path) == 0
 
     def test_a_folder_that_is_gone_is_an_error_of_ours(self, path):
         """What the operating system says is mapped."""
-        with pytest.raises(Unavailable, match="cannot be written"):
+        with pytest.raises(Unavailable, match="cannot write"):
             self.receiver(path.parent / "missing" / "file")

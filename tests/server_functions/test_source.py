@@ -29,7 +29,7 @@ def test_a_class_a_text_and_a_file_are_one_source(tmp_path):
 def test_a_source_that_is_nowhere_is_refused(tmp_path):
     """A class that was made without a file, a file that is not there."""
     for given in (type("Made", (), {}), tmp_path / "none.py", 5):
-        with pytest.raises(InvalidInput, match="cannot be read"):
+        with pytest.raises(InvalidInput, match="Cannot read"):
             source_of(given)
 
 

@@ -150,7 +150,7 @@ def test_an_object_that_does_not_do_its_part_fails_the_task(hosted, model, code,
     [
         ("parameters", "did not return a pair"),
         ("(parameters, {})", "no num_examples"),
-        ("([], {'num_examples': 1})", "or none"),
+        ("([], {'num_examples': 1})", "or an empty list"),
         ("(['x'], {'num_examples': 1})", "arrays of numbers"),
     ],
 )

@@ -74,7 +74,7 @@ def test_predicting_reads_what_was_predicted(package, model):
     [
         ("true", "did not write JSON"),
         ("p() { echo '[1]' > \"$2\"; }; p", "must return a dict"),
-        ('p() { echo no > "$2"; }; p', "no valid JSON"),
+        ('p() { echo no > "$2"; }; p', "invalid JSON"),
     ],
 )
 def test_predictions_that_are_no_json_object_fail_the_task(package, model, script, words):
@@ -147,8 +147,8 @@ def test_a_failed_startup_fails_the_task_and_is_tried_again(package, model, tmp_
         ("kill -9 $$ #", r"ended by signal 9 \(Killed\)\.$"),
         ("true", "did not write its update"),
         ("w() { cp $1 $2; }; w", "did not write JSON to the file update.npz-metadata"),
-        ("w() { cp $1 $2; echo '{' > $2-metadata; }; w", "no valid JSON"),
-        ("w() { cp $1 $2; echo '[' > $2-metadata; }; w", "no valid JSON"),
+        ("w() { cp $1 $2; echo '{' > $2-metadata; }; w", "invalid JSON"),
+        ("w() { cp $1 $2; echo '[' > $2-metadata; }; w", "invalid JSON"),
         ("w() { cp $1 $2; echo '[]' > $2-metadata; }; w", "must be a dict"),
         ("w() { cp $1 $2; echo '{}' > $2-metadata; }; w", "no num_examples"),
         ("w() { cp $1 $2; echo '{\"num_examples\": NaN}' > $2-metadata; }; w", "num_examples"),
@@ -262,7 +262,7 @@ def test_a_missing_folder_fails_the_task(package, model, tmp_path):
     runtime = package(validate="true")
     (tmp_path / "package").rmdir()
 
-    with pytest.raises(TaskFailed, match="cannot be started"):
+    with pytest.raises(TaskFailed, match="Cannot start"):
         runtime.validate(model, {})
 
 

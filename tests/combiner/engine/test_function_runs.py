@@ -279,7 +279,7 @@ async def test_memory_beyond_the_limit_is_refused_by_name(planner, body):
     async with running(planner):
         planned = await planner.plan(functions(client_settings=body))
 
-    assert f"may use {QUICK.memory_bytes_max} bytes of memory" in planned.failure.message
+    assert f"need more than {QUICK.memory_bytes_max} bytes of memory" in planned.failure.message
     assert "MemoryError" in planned.failure.traceback
 
 
@@ -529,10 +529,10 @@ async def test_a_repeated_aggregation_repeats_its_model_and_state(combiner, phas
 NO_MODELS = {
     "return None": "aggregate returned NoneType",
     "return previous_global[0]": "aggregate returned ndarray",
-    "return []": "no model",
-    "return [np.array(['x'])]": "no model",
-    "return [[1, [2]]]": "aggregate returned no model. setting an array element",
-    "return [np.zeros(2)]": "has shape (2,), the global model has (3,)",
+    "return []": "not return a model",
+    "return [np.array(['x'])]": "not return a model",
+    "return [[1, [2]]]": "aggregate did not return a model. setting an array element",
+    "return [np.zeros(2)]": "has shape (2,), but in the global model (3,)",
     "return [np.zeros(3), np.zeros(3)]": "2 arrays",
     "return [np.full(3, np.nan)]": "NaN",
     "return [np.full(3, np.inf)]": "NaN or infinite",

@@ -113,7 +113,7 @@ def _put_zeros_into(path: Path) -> bool:
 _FULL_DISK_SAYS = {
     "controller-1": "waits for the state store",
     "combiner-1": "the combiner cannot write into",
-    "client-1": "is full: make room there",
+    "client-1": "is full: make room on it",
 }
 
 FAULTS: dict[str, Fault] = {
