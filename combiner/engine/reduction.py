@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,7 +15,8 @@ import numpy as np
 from fednet.aggregation import LabelledUpdates, Partial
 from fednet.digests import RunningDigest
 from fednet.errors import FednetError
-from fednet.parameters import ModelFile, ModelFormat, Structure, model_format
+from fednet.parameters import ModelFile, ModelFormat, Structure, model_format, write_model
+from fednet.server_functions import state_id_of
 
 from ..machine.aggregators import aggregator_of
 from ..machine.orders import Reduced, Reduction, ReportedPartial
@@ -91,20 +91,16 @@ class Reducer:
         return self._reduced(order, own, partial(self._by_functions, run))
 
     def store_state(self, run_id: str, state: Sequence[_Array]) -> Blob:
-        """Store the memory of server functions after a run; other bytes lie under another id.
-
-        So a repeated run overwrites nothing that the controller may have heard of.
+        """Store the memory of server functions after a run, under an id that its bytes determine.
 
         Args:
             run_id: The run, a UUID.
-            state: The arrays of the memory; the first one describes the others.
+            state: The arrays of the memory.
         """
-        digest = RunningDigest()
-        for array in state:
-            digest.add(array.reshape(-1).view(np.uint8).data)
-        state_id = str(uuid.uuid5(uuid.UUID(run_id), digest.sha256))
-        blob, _ = self._put(Blob(BlobKind.STATE, state_id), _STATE_FORM, state)
-        return blob
+        with self._spool.scratch_file() as scratch:
+            _, sha256 = write_model(scratch, state)
+            blob = Blob(BlobKind.STATE, state_id_of(run_id, sha256))
+            return self._local.put_file(blob, scratch)
 
     def _discard_abandoned(self, order: Reduction) -> None:
         """Delete the models of earlier attempts; one that cannot be deleted holds up no round."""

@@ -24,6 +24,7 @@ from fednet.digests import RunningDigest
 from fednet.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from fednet.storage import key_of
 
+from ..sessions.blob_rights import BlobRights
 from .access import caller
 from .files import FILE, ranged_answer, received_file
 from .openapi import operation_id
@@ -144,7 +145,8 @@ def append(query: Place) -> dict[str, int]:
 def put(path: BlobByName, query: Whole) -> dict[str, Any]:
     """Make an upload the blob, in the place of what was there."""
     key = _key(path.name, _WRITTEN_BY_COMBINERS)
-    _check_its_own(key)
+    if caller().has(Role.COMBINER):
+        _rights().check_put(caller().name, key, query.sha256)
     uploads = services().catalog.uploads
     try:
         blob = uploads.complete(caller(), query.upload_id, query.size_bytes, query.sha256, key)
@@ -160,7 +162,8 @@ def put(path: BlobByName, query: Whole) -> dict[str, Any]:
 def delete(path: BlobByName) -> dict[str, bool]:
     """Delete a blob, if it is there."""
     key = _key(path.name, _DELETED_BY_COMBINERS)
-    _check_its_own(key)
+    if caller().has(Role.COMBINER):
+        _rights().check_delete(caller().name, key)
     return {"deleted": services().blobs.delete(key)}
 
 
@@ -193,15 +196,8 @@ def _check_right(key: str, allowed: tuple[str, ...]) -> None:
         )
 
 
-def _check_its_own(key: str) -> None:
-    """What the network goes on from is nobody's to change: committed models, and what others have folded."""
-    if not caller().has(Role.COMBINER):
-        return
-    folder, _, name = key.partition("/")
-    if folder == "partials" and not name.endswith(f"/{caller().name}"):
-        raise PermissionDenied("This partial is another combiner's.", field="name")
-    if folder == "models" and services().records.lookup("models", name) is not None:
-        raise PermissionDenied("This model is committed: it stays as it is.", field="name")
+def _rights() -> BlobRights:
+    return BlobRights(services().records)
 
 
 def _check_member() -> None:

@@ -17,7 +17,7 @@ each run in a process of its own:
 """
 
 from fednet.server_functions._base import ServerFunctionsBase
-from fednet.server_functions._run import ANSWER, MODEL, REQUEST, STATE, Run
+from fednet.server_functions._run import ANSWER, MODEL, REQUEST, STATE, Run, state_id_of
 from fednet.server_functions._source import source_of
 
 __all__ = [
@@ -28,4 +28,5 @@ __all__ = [
     "Run",
     "ServerFunctionsBase",
     "source_of",
+    "state_id_of",
 ]

@@ -8,6 +8,7 @@ model.npz       the result of aggregate
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,6 +16,18 @@ REQUEST: Final = "request.json"
 ANSWER: Final = "answer.json"
 STATE: Final = "state.npz"
 MODEL: Final = "model.npz"
+
+
+def state_id_of(run_id: str, sha256: str) -> str:
+    """Return the id of the memory after a run; other bytes lie under another id.
+
+    So a repeated run overwrites nothing that the controller may have heard of.
+
+    Args:
+        run_id: The run, a UUID.
+        sha256: The digest of the memory's file.
+    """
+    return str(uuid.uuid5(uuid.UUID(run_id), sha256))
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,10 @@ from fednet.storage import Document, Query
 
 from ...leases import Leases
 from ...records import Records
-from ..machine.state import Status
+from ..machine.state import UNFINISHED, Status
 from .running import RunningSessions
 
 _log = logging.getLogger(__name__)
-
-_UNFINISHED = [str(status) for status in Status if not status.is_final]
 
 
 class Ownership:
@@ -59,7 +57,7 @@ class Ownership:
         with self._starting:
             if self._is_all_driven(living):
                 return
-            for document in self._records.find("sessions", Query(where={"status": _UNFINISHED})):
+            for document in self._records.find("sessions", Query(where={"status": UNFINISHED})):
                 if not self._is_driven(document, living):
                     self._take_up(document)
 
@@ -75,7 +73,7 @@ class Ownership:
         )
 
     def _count(self, where: dict[str, str | list[str]]) -> int:
-        return self._records.count("sessions", Query(where={"status": _UNFINISHED, **where}))
+        return self._records.count("sessions", Query(where={"status": UNFINISHED, **where}))
 
     def _complete_ended(self, living: Collection[str]) -> None:
         """Complete the last commit of sessions whose driver died while it ended them."""

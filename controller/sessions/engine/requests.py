@@ -38,7 +38,7 @@ from ..machine.orders import (
     WithdrawClients,
 )
 from ..machine.plans import plan_of
-from ..machine.scene import model_id_in
+from ..machine.scene import abandoned_models
 from ..machine.state import BlobRef, Functions, Phase, Round, Session, Share
 
 
@@ -268,19 +268,8 @@ def _reduction(
         helper=session.helper,
         functions=_functions(session, current) if aggregates else None,
         authority=right,
-        abandoned_model_ids=_abandoned(session, current),
+        abandoned_model_ids=abandoned_models(session, current),
     )
-
-
-def _abandoned(session: Session, current: Round) -> list[str]:
-    """Return the ids of the models that the last attempts at the round may have left, also before an end."""
-    before = range(session.options.round_retries + 1)
-    ids = [
-        model_id_in(session, current.number, attempt, reopened=often)
-        for often in range(session.reopened + 1)
-        for attempt in (range(current.attempt) if often == session.reopened else before)
-    ]
-    return ids[-limits.abandoned_models_max :]
 
 
 def _partial(phase: Phase, combiner: str, share: Share, staleness: int) -> rounds_pb2.Partial:

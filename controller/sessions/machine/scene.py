@@ -35,6 +35,17 @@ def model_id_in(session: Session, number: int, attempt: int, *, reopened: int | 
     return id_in(session, "model", number, attempt, *([again] if again else []))
 
 
+def abandoned_models(session: Session, current: Round) -> list[str]:
+    """Return the ids of the models that the last attempts at a round may have left, also before an end."""
+    before = range(session.options.round_retries + 1)
+    ids = [
+        model_id_in(session, current.number, attempt, reopened=often)
+        for often in range(session.reopened + 1)
+        for attempt in (range(current.attempt) if often == session.reopened else before)
+    ]
+    return ids[-limits.abandoned_models_max :]
+
+
 @dataclass
 class Scene:
     """Everything that a step may read, and the one place for its orders and projections.

@@ -43,6 +43,10 @@ class Status(StrEnum):
         return self in {Status.FINISHED, Status.FAILED, Status.TERMINATED}
 
 
+UNFINISHED = [str(status) for status in Status if not status.is_final]
+"""The statuses of a session that has not ended."""
+
+
 @dataclass(frozen=True)
 class BlobRef:
     """A model, package or remembered state in the blob store."""

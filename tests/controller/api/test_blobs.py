@@ -7,9 +7,13 @@ import uuid
 import pytest
 
 from fednet import limits
-from fednet.contract import Principal, Role
+from fednet.contract import Principal, Role, SessionOptions
+from fednet.controller.sessions.machine.scene import abandoned_models
+from fednet.controller.sessions.machine.state import BlobRef, Kind, Phase, Round, Session, Share
 from fednet.controller.uploads import STAGED
+from fednet.server_functions import state_id_of
 from fednet.storage import open_blobs
+from fednet.storage._object_names import object_name
 
 BLOBS = "/api/v1/blobs/"
 
@@ -68,38 +72,138 @@ def put(combiner, key, upload_id, content, sha256=None):
     return combiner.put(BLOBS + key, query_string=whole)
 
 
-@pytest.mark.parametrize("key", ["partials/p.c1", "states/a"])
-def test_a_combiner_puts_reads_and_deletes_what_its_rounds_need(combiner, blobs, key):
-    """Its partials, and what aggregators remember."""
+PHASE, MODEL = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
+SHA256 = hashlib.sha256(b"content").hexdigest()
+KEY = f"models/{MODEL}"
+PLANNED = state_id_of(MODEL, SHA256)
+
+
+def session_of(**round_fields):
+    """Return a session whose round has a phase at c1, c2 and asks c1 for whatever the fields say."""
+    model = BlobRef("base", 1, "0" * 64)
+    shares = {"c1": Share(["a"]), "c2": Share(["b"])}
+    phase = Phase(PHASE, "TRAIN", 1, model, shares=shares, is_shared=True)
+    current = Round("r", 1, 1, MODEL, 0.0, phase=phase, **round_fields)
+    return Session(
+        session_id="s", document_id=str(uuid.uuid4()), kind=Kind.TRAINING, options=SessionOptions(),
+        helper="numpyhelper", model=model, round=current, obsolete_state_id="obsolete",
+        aggregator_state=BlobRef("state", 1, "0" * 64),
+    )  # fmt: skip
+
+
+REDUCING = {"step": "reduce", "reducer": "c1"}
+
+
+@pytest.fixture
+def store_session(records):
+    """Return a function that stores a session as its driver commits it."""
+
+    def store(session, status="STARTED"):
+        records.insert(
+            "sessions",
+            {"session_id": str(uuid.uuid4()), "status": status, "state": session.to_dict()},
+        )
+
+    return store
+
+
+@pytest.fixture
+def merging(store_session):
+    """A session that lets c1 merge."""
+    store_session(session_of(**REDUCING))
+
+
+WRITES = [
+    (f"partials/{PHASE}.c1", {}),
+    (f"models/{MODEL}", REDUCING),
+    (f"states/{MODEL}", REDUCING),
+    (f"states/{PLANNED}", {"step": "plan", "planner": "c1"}),
+]
+
+
+@pytest.mark.parametrize(("key", "asked"), WRITES)
+def test_a_combiner_puts_the_blobs_that_it_was_asked_for(
+    combiner, blobs, store_session, key, asked
+):
+    """Its partial of a phase, the model and the memory of a merge, and the memory after a plan."""
+    store_session(session_of(**asked))
+
     stored = send(combiner, key, b"content")
 
-    assert stored.json == {"size_bytes": 7, "sha256": hashlib.sha256(b"content").hexdigest()}
+    assert stored.json == {"size_bytes": 7, "sha256": SHA256}
     assert combiner.get(BLOBS + key).data == b"content"
     assert list(blobs.list()) == [key.replace(".", "/")]  # no piece is left
-    assert combiner.delete(BLOBS + key).json == {"deleted": True}
-    assert combiner.delete(BLOBS + key).json == {"deleted": False}
-    assert combiner.get(BLOBS + key).status_code == 404
 
 
-def test_a_combiner_writes_new_models_only(combiner, blobs, records):
-    """One that is committed stays what it is, and none is a combiner's to delete."""
-    assert send(combiner, "models/a", b"new").status_code == 200
-    assert send(combiner, "models/a", b"new again").status_code == 200
-    records.insert("models", {"id": "a"})
+@pytest.mark.parametrize(("key", "asked"), WRITES)
+def test_a_combiner_that_was_not_asked_puts_nothing(combiner, blobs, store_session, key, asked):
+    """Nothing without a session, with one that has ended, or with one that asks another combiner."""
+    others = session_of(**{name: {"c1": "c2"}.get(of, of) for name, of in asked.items()})
+    del others.round.phase.shares["c1"]
 
-    assert send(combiner, "models/a", b"evil").status_code == 403
-    assert combiner.delete(f"{BLOBS}models/a").status_code == 403
-    assert b"".join(blobs.read("models/a")) == b"new again"
+    assert send(combiner, key, b"content").status_code == 403
+    store_session(session_of(**asked), "FINISHED")
+    store_session(others)
+    refused = send(combiner, key, b"content")
+
+    assert refused.status_code == 403
+    assert "No running session has asked the combiner 'c1' to write" in refused.json["message"]
+    assert whole_blobs(blobs) == []
 
 
-def test_a_combiner_reads_the_partials_of_others_and_changes_none(combiner, blobs):
-    """It merges them."""
-    blobs.put("partials/p/c2", [b"sum"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"partials/{PHASE}.c2",
+        f"partials/{PHASE}",
+        f"partials/{uuid.UUID(int=9)}.c1",
+        "models/base",
+        f"models/{uuid.UUID(int=9)}",
+        "states/state",
+        f"states/{uuid.UUID(int=9)}",
+        f"states/{PLANNED}",
+    ],
+)
+@pytest.mark.usefixtures("merging")
+def test_an_order_lets_a_combiner_write_no_other_blob(combiner, blobs, key):
+    """What others have folded, other models and the memory of others are not its to write."""
+    blobs.put(key.replace(".", "/"), [b"theirs"])
 
-    assert combiner.get(f"{BLOBS}partials/p.c2").data == b"sum"
-    assert send(combiner, "partials/p.c2", b"evil").status_code == 403
-    assert combiner.delete(f"{BLOBS}partials/p.c2").status_code == 403
-    assert b"".join(blobs.read("partials/p/c2")) == b"sum"
+    assert send(combiner, key, b"content").status_code == 403
+    assert b"".join(blobs.read(key.replace(".", "/"))) == b"theirs"
+
+
+@pytest.mark.parametrize("made", [{"model": BlobRef(MODEL, 1, "0" * 64)}, {}])
+def test_a_model_that_the_controller_has_heard_of_stays_as_it_is(
+    combiner, records, store_session, made
+):
+    """So do its memory, and a model with a document; none is a combiner's to delete."""
+    store_session(session_of(**REDUCING, **made))
+    if not made:
+        records.insert("models", {"id": MODEL})
+
+    assert send(combiner, f"models/{MODEL}", b"evil").status_code == 403
+    if made:
+        assert send(combiner, f"states/{MODEL}", b"evil").status_code == 403
+    assert combiner.delete(f"{BLOBS}models/{MODEL}").status_code == 403
+
+
+def test_a_combiner_deletes_what_its_order_names(combiner, blobs, store_session):
+    """Its own partials, models of abandoned attempts with their memory, obsolete memory; nothing else."""
+    session = session_of(**REDUCING)
+    store_session(session)
+    [abandoned] = abandoned_models(session, session.round)
+    allowed = [f"models/{abandoned}", f"states/{abandoned}", "states/obsolete", "partials/x/c1"]
+    denied = ["models/base", f"models/{MODEL}", "states/state", f"states/{MODEL}", "partials/x/c2"]
+    for key in (*allowed, *denied):
+        blobs.put(key, [b"x"])
+
+    codes = {
+        key: combiner.delete(BLOBS + object_name(key)).status_code for key in (*allowed, *denied)
+    }
+
+    assert codes == dict.fromkeys(allowed, 200) | dict.fromkeys(denied, 403)
+    assert sorted(blobs.list()) == sorted(denied)
 
 
 def test_a_combiner_only_reads_packages(combiner, blobs):
@@ -152,18 +256,20 @@ def test_a_combiner_that_was_removed_gets_nothing_more(combiner, registry, recor
     assert append(combiner, str(uuid.uuid4()), 0, b"x").status_code == 403
 
 
+@pytest.mark.usefixtures("merging")
 def test_nothing_is_visible_before_the_blob_is_put(combiner, blobs):
     """And what was there stays until then."""
-    blobs.put("models/a", [b"old"])
+    blobs.put(KEY, [b"old"])
     upload_id = str(uuid.uuid4())
 
     append(combiner, upload_id, 0, b"new one")
 
-    assert combiner.get(f"{BLOBS}models/a").data == b"old"
-    assert put(combiner, "models/a", upload_id, b"new one").status_code == 200
-    assert combiner.get(f"{BLOBS}models/a").data == b"new one"
+    assert combiner.get(BLOBS + KEY).data == b"old"
+    assert put(combiner, KEY, upload_id, b"new one").status_code == 200
+    assert combiner.get(BLOBS + KEY).data == b"new one"
 
 
+@pytest.mark.usefixtures("merging")
 def test_a_piece_may_come_again(combiner):
     """Its sender did not hear the answer."""
     upload_id = str(uuid.uuid4())
@@ -174,9 +280,10 @@ def test_a_piece_may_come_again(combiner):
     ]
 
     assert sizes == [4, 4, 7, 7]
-    assert put(combiner, "models/a", upload_id, b"one two").status_code == 200
+    assert put(combiner, KEY, upload_id, b"one two").status_code == 200
 
 
+@pytest.mark.usefixtures("merging")
 def test_a_gap_is_a_conflict(combiner):
     """The controller has lost what came before; so has one that knows nothing of the upload."""
     upload_id = str(uuid.uuid4())
@@ -184,30 +291,33 @@ def test_a_gap_is_a_conflict(combiner):
 
     assert append(combiner, upload_id, 5, b"two").status_code == 409
     assert append(combiner, str(uuid.uuid4()), 4, b"two").status_code == 409
-    assert put(combiner, "models/a", upload_id, b"one two").status_code == 409
-    assert put(combiner, "models/a", str(uuid.uuid4()), b"one").status_code == 409
+    assert put(combiner, KEY, upload_id, b"one two").status_code == 409
+    assert put(combiner, KEY, str(uuid.uuid4()), b"one").status_code == 409
 
 
+@pytest.mark.usefixtures("merging")
 def test_a_blob_that_does_not_match_its_digest_is_thrown_away(combiner, blobs):
     """It was altered on its way."""
     upload_id = str(uuid.uuid4())
-    answer = send(combiner, "models/a", b"content", sha256="0" * 64, upload_id=upload_id)
+    answer = send(combiner, KEY, b"content", sha256="0" * 64, upload_id=upload_id)
 
     assert (answer.status_code, answer.json["code"]) == (422, "transfer_corrupted")
     assert list(blobs.list()) == []
-    assert put(combiner, "models/a", upload_id, b"content").status_code == 409
+    assert put(combiner, KEY, upload_id, b"content").status_code == 409
 
 
+@pytest.mark.usefixtures("merging")
 def test_a_put_may_come_again(combiner, blobs):
     """Its sender did not hear the answer; another blob than the one in place is still a conflict."""
     upload_id = str(uuid.uuid4())
-    first = send(combiner, "models/a", b"content", upload_id=upload_id)
+    first = send(combiner, KEY, b"content", upload_id=upload_id)
 
-    assert put(combiner, "models/a", upload_id, b"content").json == first.json
-    assert put(combiner, "models/a", upload_id, b"CONTENT").status_code == 409
-    assert b"".join(blobs.read("models/a")) == b"content"
+    assert put(combiner, KEY, upload_id, b"content").json == first.json
+    assert put(combiner, KEY, upload_id, b"CONTENT").status_code == 409
+    assert b"".join(blobs.read(KEY)) == b"content"
 
 
+@pytest.mark.usefixtures("merging")
 def test_a_blob_has_a_largest_size(combiner, monkeypatch):
     """And a piece as well."""
     monkeypatch.setattr(limits, "model_bytes_max", 6)
@@ -220,6 +330,7 @@ def test_a_blob_has_a_largest_size(combiner, monkeypatch):
     assert append(combiner, upload_id, 0, b"x" * 11).status_code == 413
 
 
+@pytest.mark.usefixtures("merging")
 def test_another_combiner_cannot_touch_an_upload(app, combiner, registry, admin):
     """An upload is its sender's own."""
     joined = registry.register_combiner(admin, "c2", "host:2", None)
@@ -228,8 +339,8 @@ def test_another_combiner_cannot_touch_an_upload(app, combiner, registry, admin)
     upload_id = str(uuid.uuid4())
     append(combiner, upload_id, 0, b"mine")
 
-    assert put(other, "models/a", upload_id, b"mine").status_code == 409
-    assert put(combiner, "models/a", upload_id, b"mine").status_code == 200
+    assert put(other, f"partials/{PHASE}.c2", upload_id, b"mine").status_code == 409
+    assert put(combiner, KEY, upload_id, b"mine").status_code == 200
 
 
 def test_a_range_may_be_asked_for_of_one_version(combiner, blobs):
