@@ -1,11 +1,13 @@
 """The controller's REST API as a WSGI application."""
 
 from flask import Flask
+from flask_openapi.openapi import OpenAPI
 
 from fednet import limits
 
 from .api import (
     attributes,
+    auth,
     blobs,
     clients,
     combiners,
@@ -20,6 +22,7 @@ from .api import (
     sessions,
     statuses,
     telemetries,
+    users,
     validations,
 )
 from .api.access import check_access
@@ -30,19 +33,26 @@ from .api.services import Services, Sessions, provide
 from .driven_elsewhere import DrivenElsewhere
 from .facades import fedn
 
-__all__ = ["Services", "Sessions", "create_app"]
+__all__ = ["Services", "Sessions", "app_of_routes", "create_app"]
 
 
 def create_app(services: Services) -> Flask:
-    """The REST API on top of these services."""
-    app = described_app(__name__)
+    """Return the REST API on top of these services."""
+    app = app_of_routes()
     app.config["MAX_CONTENT_LENGTH"] = limits.json_bytes_max
     provide(app.extensions, services)
     app.before_request(check_access)
     handle_problems(app)
     app.register_error_handler(DrivenElsewhere, forward)
+    return app
+
+
+def app_of_routes() -> OpenAPI:
+    """Return an app with all routes and nothing behind them: enough to describe them."""
+    app = described_app(__name__)
     for resource in (
         attributes,
+        auth,
         blobs,
         clients,
         combiners,
@@ -57,6 +67,7 @@ def create_app(services: Services) -> Flask:
         sessions,
         statuses,
         telemetries,
+        users,
         validations,
     ):
         app.register_api(resource.api)

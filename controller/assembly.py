@@ -15,6 +15,7 @@ from fednet.identity import admin_token
 from fednet.settings import ControllerSettings
 from fednet.storage import open_blobs, open_documents, shared_folder
 
+from .accounts.accounts import Accounts
 from .app import Services, create_app
 from .catalog import Catalog
 from .client_statuses import all_offline
@@ -97,6 +98,9 @@ def assembled(
             partial(shared_folder, settings.blob_store_url),
             engine.disconnect,
         )
-        app = create_app(Services(records, blobs, registry, catalog, engine, signer.verifier, feed))
+        accounts = Accounts(records, signer.sign_claims)
+        app = create_app(
+            Services(records, blobs, registry, catalog, engine, signer.verifier, feed, accounts)
+        )
         engine.open()
         yield Assembly(app, engine, presence, token)

@@ -101,6 +101,7 @@ COLLECTIONS = (
     Collection("revocations"),
     Collection("network"),
     Collection("uploads"),
+    Collection("users", indexed=("role", "is_disabled", "created_at"), unique=("name",)),
     Collection("secrets"),  # no route reads it
 )
 

@@ -13,6 +13,7 @@ import random
 import threading
 import time
 import uuid
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import quote
@@ -56,9 +57,12 @@ class APIClient(APIReader, APIStarter):
             it wherever the server has a certificate that your machine trusts.
         token: Who you are; FEDNET_TOKEN if not given.
         auth_scheme: The word before the token in the Authorization header; "Bearer" by default.
+        username: A user to log in as, in place of a token.
+        password: The user's password; it is sent once, and not kept.
 
     Raises:
         InvalidInput: There is neither a host nor a network to be found.
+        Unauthenticated: The name or the password of the user is wrong.
     """
 
     def __init__(
@@ -69,8 +73,13 @@ class APIClient(APIReader, APIStarter):
         verify: bool = False,
         token: str | None = None,
         auth_scheme: str | None = None,
+        *,
+        username: str | None = None,
+        password: str | None = None,
     ) -> None:
         api_url, token = find_network(_url(host, port, secure=secure), token)
+        if username is not None:
+            token = _token_of(api_url, username, password or "", verify=verify)
         super().__init__(Http(api_url, token, auth_scheme or "Bearer", verify=verify))
         self._pause = threading.Event()
 
@@ -442,3 +451,10 @@ def _seconds_to_wait(session: dict[str, Any], deadline: float | None) -> float:
             f"Session {session['session_id']!r} has not ended in time: it is {session['status']}."
         )
     return min(left, limits.wait_seconds_max)
+
+
+def _token_of(api_url: str, username: str, password: str, *, verify: bool) -> str:
+    """Return a token for a user's name and password."""
+    with closing(Http(api_url, None, verify=verify)) as http:
+        credentials = {"name": username, "password": password}
+        return str(http.call("POST", "/api/v1/auth/login", body=credentials)["token"])

@@ -225,6 +225,20 @@ class APIReader:
         """How many combiners there are."""
         return self._count("combiners")
 
+    # Users
+
+    def get_user(self, id: str) -> dict[str, Any]:  # noqa: A002 - as in the other methods
+        """Return a user by id or name.
+
+        Raises:
+            NotFound: There is no such user.
+        """
+        return self._get_object("users", id)
+
+    def get_users(self, n_max: int | None = None) -> dict[str, Any]:
+        """Return the users, newest first: count and result; n_max of them, or all if it is None."""
+        return self._list("users", n_max)
+
     # Rounds, statuses, validations and predictions
 
     def get_round(self, id: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name

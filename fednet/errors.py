@@ -12,6 +12,7 @@
     │   └── Superseded           another controller drives the session now
     ├── FailedPrecondition       something must be set up first
     ├── LimitExceeded            the request exceeds a documented limit
+    ├── Throttled                too many calls; says when to try again
     ├── Unavailable              a server or store does not answer now; worth a retry
     ├── DeadlineExceeded         the call took longer than allowed; worth a retry
     ├── TransferCorrupted        bytes do not match their checksum; worth a retry
@@ -135,6 +136,14 @@ class LimitExceeded(FednetError):
     grpc_status = "RESOURCE_EXHAUSTED"
 
 
+class Throttled(FednetError):
+    """There were too many such calls; a later one may succeed."""
+
+    code = "throttled"
+    http_status = 429
+    grpc_status = "RESOURCE_EXHAUSTED"
+
+
 class Unavailable(FednetError):
     """A server or a store does not answer now."""
 
@@ -216,7 +225,7 @@ def _kind_of_status(http_status: int) -> type[FednetError]:
         kind.http_status: kind
         for kind in (
             InvalidInput, Unauthenticated, PermissionDenied, NotFound, Conflict,
-            LimitExceeded, Unavailable, DeadlineExceeded,
+            LimitExceeded, Throttled, Unavailable, DeadlineExceeded,
         )
     }  # fmt: skip
     return by_status.get(http_status, FednetError)

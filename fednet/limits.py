@@ -17,6 +17,22 @@ json_bytes_max: Final = 256 * KIB
 exchange_bytes_max: Final = MIB
 error_bytes_max: Final = KIB
 
+# Accounts
+password_characters_min: Final = 12
+password_characters_max: Final = 256
+password_hash_bytes: Final = 64 * MIB  # memory, passes and lanes as RFC 9106 recommends
+password_hash_passes: Final = 3
+password_hash_lanes: Final = 4
+password_checks_max: Final = 2  # at a time; each takes that memory
+password_wait_seconds_max: Final = 10.0
+user_token_seconds: Final = 90 * 24 * 3600.0
+user_token_seconds_min: Final = 60.0
+login_failures_max: Final = 10  # of one name from one address, within the window
+login_address_failures_max: Final = 100  # of one address, within the window
+login_window_seconds: Final = 300.0
+login_addresses_max: Final = 10_000
+account_seen_seconds: Final = 5.0
+
 # Models and packages
 model_bytes_max: Final = 64 * GIB
 model_arrays_max: Final = 100_000

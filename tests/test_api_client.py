@@ -14,6 +14,7 @@ import pytest
 from plain_sessions import PlainSessions
 
 from fednet import APIClient, limits
+from fednet.controller.accounts.accounts import Accounts
 from fednet.controller.app import Services, create_app
 from fednet.controller.catalog import Catalog
 from fednet.controller.feed.feed import Feed
@@ -99,8 +100,16 @@ class Controller:
         presence = Presence()
         registry = Registry(self.records, presence, signer, lambda _: None, dict)
         catalog = Catalog(self.records, self.blobs, data_dir / "uploads")
+        accounts = Accounts(self.records, signer.sign_claims)
         self.services = Services(
-            self.records, self.blobs, registry, catalog, self.sessions, signer.verifier, self.feed
+            self.records,
+            self.blobs,
+            registry,
+            catalog,
+            self.sessions,
+            signer.verifier,
+            self.feed,
+            accounts,
         )
         self.door = Door(create_app(self.services))
         self.url = serve(self.door)

@@ -13,6 +13,7 @@ from typing import Final
 import aggregators_page
 import api_starter
 import commands_page
+import permissions_page
 import sessions_page
 import settings_page
 
@@ -23,6 +24,7 @@ END: Final = "<!-- end of the generated part -->\n"
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "docs/aggregators.md": aggregators_page.part,
     "docs/cli.md": commands_page.part,
+    "docs/permissions.md": permissions_page.part,
     "docs/sessions.md": sessions_page.part,
     "docs/settings.md": settings_page.part,
 }

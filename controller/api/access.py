@@ -4,6 +4,7 @@ from flask import current_app, g, request
 
 from fednet.contract import OPEN, Principal, check_permission, permission_of
 from fednet.errors import Unauthenticated
+from fednet.identity import Claims
 
 from .services import services
 
@@ -21,7 +22,8 @@ def check_access() -> None:
     permission = permission_of(view)
     if permission is OPEN:
         return
-    g.caller = services().verifier.verify(_bearer_token())
+    g.claims = services().verifier.read(_bearer_token())
+    g.caller = services().accounts.principal_of(g.claims)
     if view is not None:
         check_permission(caller(), permission, f"{request.method} {request.path}")
 
@@ -31,6 +33,13 @@ def caller() -> Principal:
     principal = g.caller
     assert isinstance(principal, Principal)
     return principal
+
+
+def claims() -> Claims:
+    """Return the content of the token with which the present request is made."""
+    content = g.claims
+    assert isinstance(content, Claims)
+    return content
 
 
 def _bearer_token() -> str:

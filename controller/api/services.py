@@ -9,6 +9,7 @@ from fednet.contract import PredictionOptions, Principal, SessionOptions
 from fednet.identity import Verifier
 from fednet.storage import Blobs, Document
 
+from ..accounts.accounts import Accounts
 from ..catalog import Catalog
 from ..feed.feed import Feed
 from ..records import Records
@@ -92,6 +93,7 @@ class Services:
         sessions: Starts sessions, steers them and waits for their changes.
         verifier: Tells who a token speaks for.
         feed: What has happened.
+        accounts: The people of the network.
     """
 
     records: Records
@@ -101,6 +103,7 @@ class Services:
     sessions: Sessions
     verifier: Verifier
     feed: Feed
+    accounts: Accounts
 
 
 def provide(app_extensions: dict[str, object], provided: Services) -> None:

@@ -24,6 +24,8 @@ SUMMARIES = {
     "controller": "Steer a network: sessions, models, packages and the REST API.",
     "demo": "Train a real model over a network of processes on this machine.",
     "feed": "Show what happens in a network, a line for each entry, until you interrupt it.",
+    "login": "Log in as a user; later commands use the token.",
+    "logout": "End the token that commands use.",
     "model": "Look up, set, download and inspect models.",
     "network": "Name networks, choose one to speak to, and see how it is.",
     "package": "Make, set and download the code that clients run.",
@@ -34,6 +36,7 @@ SUMMARIES = {
     "status": "Look up statuses: what the network's parts logged.",
     "token": "Make tokens, and see what a token says.",
     "up": "Start a network on this machine and leave it running.",
+    "user": "Create users, give them roles, and let them log in or not.",
     "validation": "Look up validations: what clients measured of models.",
 }
 

@@ -90,6 +90,12 @@ RESOURCES = (
         ),
     ),
     Resource(
+        "users",
+        key="ID or name",
+        columns=("name", "role", "is_disabled", "created_at", "created_by.name", "id"),
+        filters=("name", "role"),
+    ),
+    Resource(
         "validations",
         key="ID",
         columns=("timestamp", "session_id", "model_id", "sender.name", "data", "id"),

@@ -15,13 +15,14 @@ from fednet.contract._permissions import (
     permission_of,
     requires,
 )
-from fednet.contract._principals import Principal, PrincipalKind, Role
+from fednet.contract._principals import USER_ROLES, Principal, PrincipalKind, Role
 from fednet.contract._session_options import PredictionOptions, SessionOptions
 
 __all__ = [
     "FUNCTION_METHODS",
     "OPEN",
     "PERMISSIONS",
+    "USER_ROLES",
     "DeclaredFunctions",
     "Option",
     "OptionTraits",

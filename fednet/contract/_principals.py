@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 
 class PrincipalKind(StrEnum):
@@ -56,6 +56,10 @@ _AGENTS = {
     Role.COMBINER: PrincipalKind.COMBINER,
     Role.CONTROLLER: PrincipalKind.CONTROLLER,
 }
+
+
+USER_ROLES: Final = tuple(role for role in Role if role.kind is PrincipalKind.USER)
+"""The roles that a user can have."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ neither.
 from fednet.contract import Principal, Role
 from fednet.identity._admin_token import admin_token, admin_token_file
 from fednet.identity._claims import CONTROLLERS, Claims, TokenUse, combiner_audience
+from fednet.identity._kept_tokens import address_to_log_in, keep_token
 from fednet.identity._key_files import keep_signing_key, read_signing_key, signing_key_file
 from fednet.identity._keys import new_signing_key
 from fednet.identity._local import LocalNetwork, read_local_network, write_local_network
@@ -34,11 +35,13 @@ __all__ = [
     "Signer",
     "TokenUse",
     "Verifier",
+    "address_to_log_in",
     "admin_token",
     "admin_token_file",
     "combiner_audience",
     "find_network",
     "keep_signing_key",
+    "keep_token",
     "new_signing_key",
     "read_local_network",
     "read_named_networks",

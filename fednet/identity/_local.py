@@ -32,17 +32,18 @@ def write_local_network(data_dir: Path, api_url: str, token: str) -> None:
         FailedPrecondition: The folder cannot be written.
     """
     network = LocalNetwork(api_url=api_url, token=token)
-    _private_files.replace(_file(data_dir), json.dumps(asdict(network)) + "\n")
+    _private_files.replace(local_network_file(data_dir), json.dumps(asdict(network)) + "\n")
 
 
 def read_local_network(data_dir: Path) -> LocalNetwork | None:
     """What `write_local_network` left in the folder; None where there is nothing of use."""
     try:
-        content = json.loads(_file(data_dir).read_text(encoding="utf-8"))
+        content = json.loads(local_network_file(data_dir).read_text(encoding="utf-8"))
         return LocalNetwork(api_url=str(content["api_url"]), token=str(content["token"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def _file(data_dir: Path) -> Path:
+def local_network_file(data_dir: Path) -> Path:
+    """Return the file in which a data folder's controllers leave word of themselves."""
     return data_dir / "network.json"

@@ -16,6 +16,7 @@ GROUPS = {
     "rounds": "round",
     "sessions": "session",
     "statuses": "status",
+    "users": "user",
     "validations": "validation",
 }
 EACH = pytest.mark.parametrize("resource", RESOURCES, ids=lambda each: each.name)

@@ -7,6 +7,7 @@ import pytest
 from plain_sessions import PlainSessions
 
 from fednet.contract import Principal, Role
+from fednet.controller.accounts.accounts import Accounts
 from fednet.controller.app import Services, create_app
 from fednet.controller.catalog import Catalog
 from fednet.controller.feed.feed import Feed
@@ -78,8 +79,13 @@ def sessions(records, feed):
 
 
 @pytest.fixture
-def services(records, blobs, registry, catalog, sessions, signer, feed):
-    return Services(records, blobs, registry, catalog, sessions, signer.verifier, feed)
+def accounts(records, signer):
+    return Accounts(records, signer.sign_claims)
+
+
+@pytest.fixture
+def services(records, blobs, registry, catalog, sessions, signer, feed, accounts):
+    return Services(records, blobs, registry, catalog, sessions, signer.verifier, feed, accounts)
 
 
 @pytest.fixture

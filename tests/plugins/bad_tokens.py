@@ -5,7 +5,7 @@ import json
 import time
 
 from fednet.contract import Principal, Role
-from fednet.identity import Signer, new_signing_key
+from fednet.identity import Claims, Signer, combiner_audience, new_signing_key
 
 
 def bad_tokens(signer: Signer, role: Role) -> dict[str, str]:
@@ -17,6 +17,7 @@ def bad_tokens(signer: Signer, role: Role) -> dict[str, str]:
         "foreign": Signer.from_pem(new_signing_key()).sign(principal),
         "tampered": _tampered(good),
         "alg=none": _unsigned(good),
+        "for elsewhere": signer.sign_claims(Claims.of(principal, audience=combiner_audience("x"))),
         "cut": good[:-10],
     }
 

@@ -16,6 +16,7 @@ from fednet.contract import (
 )
 
 OPEN_PATHS = {
+    "/api/v1/auth/login",
     "/docs",
     "/docs/oauth2-redirect.html",
     "/docs/swagger",

@@ -1,0 +1,1 @@
+"""Accounts: the people of a network, their passwords and roles, and the tokens that they log in for."""

@@ -1,0 +1,227 @@
+"""Accounts: created and changed by admins; each answers to a name, with a password, in one role.
+
+A token of an account speaks in the role that the account has now, not in the one that it had at the login. So a change
+counts at once here, and within `limits.account_seen_seconds` at other controllers. All tokens of an account are derived
+from its `login_id`: a new one ends them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fednet import limits
+from fednet.contract import USER_ROLES, Principal, PrincipalKind, Role
+from fednet.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidInput,
+    Unauthenticated,
+)
+from fednet.identity import Claims, TokenUse
+from fednet.names import check_name
+from fednet.storage import Document, Query
+
+from ..records import Records, new_id, timestamp
+from .attempts import LoginAttempts
+from .passwords import Passwords
+from .seen_accounts import SeenAccounts
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Login:
+    """A login that has succeeded.
+
+    Attributes:
+        principal: Who has logged in.
+        token: The token.
+        expires_at: When it ends, in seconds since 1970.
+    """
+
+    principal: Principal
+    token: str
+    expires_at: int
+
+
+class Accounts:
+    """The accounts of a network. For any thread.
+
+    Args:
+        records: Where they are kept.
+        sign: Makes a token.
+    """
+
+    def __init__(self, records: Records, sign: Callable[[Claims], str]) -> None:
+        self._records = records
+        self._sign = sign
+        self._passwords = Passwords()
+        self._attempts = LoginAttempts()
+        self._seen = SeenAccounts(records)
+
+    # Commands
+
+    def create(self, principal: Principal, name: str, role: Role, password: str) -> Document:
+        """Create an account.
+
+        Raises:
+            AlreadyExists: The name is taken.
+            InvalidInput: The name, the role or the password cannot be used.
+        """
+        check_name(name)
+        account = {
+            "id": new_id(),
+            "name": name,
+            "role": str(_user_role(role)),
+            "password_hash": self._passwords.hash(password),
+            "is_disabled": False,
+            "login_id": new_id(),
+            "created_at": timestamp(),
+            "created_by": principal.reference,
+        }
+        try:
+            created = self._records.insert("users", account)
+        except AlreadyExists as error:
+            raise AlreadyExists(
+                f"There is a user {name!r} already: choose another name.", field="name"
+            ) from error
+        _log.info("user %s is created as %s, by %s", name, role, principal)
+        return created
+
+    def set_role(self, principal: Principal, key: str, role: Role) -> Document:
+        """Give an account another role.
+
+        Raises:
+            NotFound: There is no such account.
+            FailedPrecondition: It is the last admin.
+        """
+        return self._change(principal, key, {"role": str(_user_role(role))})
+
+    def set_password(self, principal: Principal, key: str, password: str) -> Document:
+        """Give an account another password; tokens of earlier logins end.
+
+        Raises:
+            NotFound: There is no such account.
+            InvalidInput: The password cannot be used.
+        """
+        self._records.get("users", key)
+        changes = {"password_hash": self._passwords.hash(password), "login_id": new_id()}
+        return self._change(principal, key, changes)
+
+    def disable(self, principal: Principal, key: str) -> Document:
+        """Let an account log in no more; its tokens end.
+
+        Raises:
+            NotFound: There is no such account.
+            FailedPrecondition: It is the last admin.
+        """
+        return self._change(principal, key, {"is_disabled": True, "login_id": new_id()})
+
+    def enable(self, principal: Principal, key: str) -> Document:
+        """Let a disabled account log in again; earlier tokens stay ended.
+
+        Raises:
+            NotFound: There is no such account.
+        """
+        return self._change(principal, key, {"is_disabled": False})
+
+    def log_in(self, name: str, password: str, address: str, seconds: float | None = None) -> Login:
+        """Return a token for an account.
+
+        Args:
+            name: The account's name.
+            password: Its password.
+            address: Where the call came from; failures are counted for each.
+            seconds: How long the token is valid; by default limits.user_token_seconds.
+
+        Raises:
+            Unauthenticated: There is no such account, it is disabled, or the password is wrong; does not say which.
+            Throttled: There were too many failures.
+        """
+        self._attempts.check(name, address)
+        account = self._records.lookup_natural("users", name)
+        expected = str(account["password_hash"]) if account else None
+        is_right = self._passwords.is_right(password, expected)
+        if account is None or not is_right or account["is_disabled"]:
+            self._attempts.failed(name, address)
+            raise Unauthenticated("The name or the password is wrong, or the user is disabled.")
+        self._attempts.succeeded(name, address)
+        principal = Principal.of(Role(account["role"]), account["id"], account["name"])
+        claims = Claims.of(
+            principal,
+            TokenUse.ACCESS,
+            seconds or limits.user_token_seconds,
+            parent=account["login_id"],
+        )
+        return Login(principal, self._sign(claims), claims.expires_at or 0)
+
+    def log_out(self, principal: Principal, claims: Claims) -> None:
+        """End a token.
+
+        Raises:
+            InvalidInput: The token is of no login.
+        """
+        if not is_of_login(claims):
+            raise InvalidInput(
+                "This token is of no login, so there is nothing to log out from. `fednet token revoke` ends it.",
+                field="token",
+            )
+        ended = {"id": claims.id, "expires_at": claims.expires_at, "at": timestamp()}
+        self._records.documents.insert_missing("revocations", [ended])
+        self._seen.forget()
+        _log.info("token %s is ended, by %s", claims.id, principal)
+
+    # Queries
+
+    def principal_of(self, claims: Claims) -> Principal:
+        """Return whom a token speaks for now: a user in the role that the account has.
+
+        Raises:
+            Unauthenticated: The account is disabled or gone, the password was changed, or the user has logged out.
+        """
+        if not is_of_login(claims):
+            return claims.principal
+        account = self._seen.account_of(claims)
+        if account is None or account["is_disabled"] or claims.parent != account["login_id"]:
+            raise Unauthenticated(
+                "The login has ended: the user has logged out, was disabled, or has another password. Log in again."
+            )
+        return Principal.of(Role(account["role"]), account["id"], account["name"])
+
+    def _change(self, principal: Principal, key: str, changes: Mapping[str, Any]) -> Document:
+        before = self._records.get("users", key)
+        account = self._records.update("users", before["id"], lambda _: changes)
+        if _is_admin(before) and not self._has_admin():
+            restored = {name: before[name] for name in changes}
+            self._records.update("users", before["id"], lambda _: restored)
+            self._seen.forget()
+            raise FailedPrecondition(
+                f"{account['name']!r} is the last admin. Give another user this role first.",
+                field="role" if "role" in changes else "is_disabled",
+            )
+        self._seen.forget()
+        _log.info("user %s: %s changed, by %s", account["name"], ", ".join(changes), principal)
+        return account
+
+    def _has_admin(self) -> bool:
+        admins = Query(where={"role": str(Role.ADMIN), "is_disabled": False})
+        return self._records.count("users", admins) > 0
+
+
+def is_of_login(claims: Claims) -> bool:
+    """Return True for a token that a user has logged in for: it is derived from the account's `login_id`."""
+    return claims.principal.kind is PrincipalKind.USER and claims.parent is not None
+
+
+def _is_admin(account: Document) -> bool:
+    return account["role"] == Role.ADMIN and not account["is_disabled"]
+
+
+def _user_role(role: Role) -> Role:
+    if role not in USER_ROLES:
+        known = ", ".join(USER_ROLES)
+        raise InvalidInput(f"A user cannot have the role {str(role)!r}: use {known}.", field="role")
+    return role

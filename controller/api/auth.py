@@ -1,0 +1,88 @@
+"""Logging in and out: a name and a password for a token, and the end of that token."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import request
+from flask_openapi.blueprint import APIBlueprint
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from fednet import limits
+from fednet.contract import Permission, open_to_all, requires
+
+from .access import caller, claims
+from .openapi import operation_id
+from .problems import REFUSALS
+from .resource import Succeeded
+from .services import services
+from .users import UserRole
+
+
+class Credentials(BaseModel):
+    """A user's name and password."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    name: str = Field(max_length=limits.name_characters_max)
+    password: SecretStr = Field(max_length=limits.password_characters_max)
+    seconds: float | None = Field(
+        None,
+        ge=limits.user_token_seconds_min,
+        le=limits.user_token_seconds,
+        allow_inf_nan=False,
+    )
+    """How long the token is to be valid; 90 days by default."""
+
+
+class LoggedIn(BaseModel):
+    """A token, and whom it speaks for."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    token: str
+    expires_at: str
+    """ISO 8601, UTC."""
+
+    id: str
+    name: str
+    role: UserRole
+    """The role that the user has now. A later change counts for this token, too."""
+
+
+api = APIBlueprint(
+    "auth",
+    __name__,
+    url_prefix="/api/v1/auth",
+    abp_tags=[{"name": "auth"}],
+    abp_responses=REFUSALS,
+    operation_id_callback=operation_id,
+)
+
+
+@api.post(
+    "/login",
+    summary="Log in",
+    openapi_extensions={"security": []},
+    responses={"200": LoggedIn},
+)
+@open_to_all
+def login(body: Credentials) -> dict[str, Any]:
+    """Give a token for a name and a password; after many failures, only after a while."""
+    password = body.password.get_secret_value()
+    login = services().accounts.log_in(body.name, password, request.remote_addr or "", body.seconds)
+    expires_at = datetime.fromtimestamp(login.expires_at, UTC)
+    return {
+        "token": login.token,
+        "expires_at": expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "id": login.principal.id,
+        "name": login.principal.name,
+        "role": next(iter(login.principal.roles)).value,
+    }
+
+
+@api.post("/logout", summary="Log out", responses={"200": Succeeded})
+@requires(Permission.ACCOUNT)
+def logout() -> dict[str, Any]:
+    """End the token with which this is asked."""
+    services().accounts.log_out(caller(), claims())
+    return {"success": True, "message": "Logged out."}

@@ -1,0 +1,109 @@
+"""Users: the accounts of people, their roles, and whether they may log in."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from fednet import limits
+from fednet.contract import Permission, Role, requires
+from fednet.storage import Document
+
+from .access import caller
+from .resource import (
+    Alternatives,
+    ById,
+    Filters,
+    Maker,
+    Resource,
+    Shown,
+    add_get_route,
+    add_list_routes,
+)
+from .services import services
+
+UserRole = Literal["admin", "operator", "scientist", "viewer"]
+
+
+class UserFilters(Filters):
+    """The fields by which users can be filtered."""
+
+    name: Alternatives = None
+    role: Alternatives = None
+
+
+class NewUser(BaseModel):
+    """A new user."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    name: str = Field(min_length=1, max_length=limits.name_characters_max)
+    role: UserRole
+    password: SecretStr
+    """At least 12 characters."""
+
+
+class UserChange(BaseModel):
+    """The changes of a user; each that is absent stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    role: UserRole | None = None
+    password: SecretStr | None = None
+    """Tokens of earlier logins end."""
+
+    is_disabled: bool | None = None
+    """A disabled user cannot log in, and the user's tokens end."""
+
+
+class User(Shown):
+    """A person's account."""
+
+    name: str
+    role: UserRole
+    is_disabled: bool
+    created_at: str
+    """ISO 8601, UTC."""
+
+    created_by: Maker
+    """The principal who created the account."""
+
+
+_SECRET = {"password_hash", "login_id"}
+
+
+def _without_secrets(users: Sequence[Document]) -> list[Document]:
+    return [{name: user[name] for name in user if name not in _SECRET} for user in users]
+
+
+RESOURCE = Resource(
+    "users", UserFilters, Permission.USERS_READ, completed=_without_secrets, shape=User
+)
+api = RESOURCE.blueprint()
+add_list_routes(api, RESOURCE)
+add_get_route(api, RESOURCE)
+
+
+@api.post("/", summary="Create a user", responses={"201": User})
+@requires(Permission.USERS_WRITE)
+def create(body: NewUser) -> tuple[Document, int]:
+    """Create an account."""
+    password = body.password.get_secret_value()
+    user = services().accounts.create(caller(), body.name, Role(body.role), password)
+    return RESOURCE.show(user), 201
+
+
+@api.patch("/<string:id>", summary="Change a user", responses={"200": User})
+@requires(Permission.USERS_WRITE)
+def change(path: ById, body: UserChange) -> Document:
+    """Change role, password or whether the user may log in; at other controllers it counts within 10 s."""
+    accounts = services().accounts
+    user = RESOURCE.get(path.id)
+    if body.role is not None:
+        user = accounts.set_role(caller(), user["id"], Role(body.role))
+    if body.password is not None:
+        user = accounts.set_password(caller(), user["id"], body.password.get_secret_value())
+    if body.is_disabled is not None:
+        command = accounts.disable if body.is_disabled else accounts.enable
+        user = command(caller(), user["id"])
+    return RESOURCE.show(user)
