@@ -97,7 +97,7 @@ def _registered(settings: ControllerSettings, size: int) -> list[str]:
             "id": client_id,
             "name": f"client-{number}",
             "combiner": "combiner",
-            "combiner_preferred": False,
+            "preferred_combiner": None,
             "ip": "127.0.0.1",
             "status": "available",
             "needs_package": False,

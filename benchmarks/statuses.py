@@ -55,12 +55,12 @@ CASES = (
     Case("newest"),
     Case("of a type (1 in 3)", {"type": "MODEL_UPDATE"}),
     Case("of a session (1 in 10)", {"session_id": "session-3"}),
-    Case("of a sender (1 in 100)", {"sender.name": "client-7"}),
-    Case("of a task (one)", {"correlation_id": "task-7"}),
-    Case("of a role (all)", {"sender.role": "WORKER"}),
+    Case("of a client (1 in 100)", {"source.name": "client-7"}),
+    Case("of a task (one)", {"task_id": "task-7"}),
+    Case("of a kind of source (all)", {"source.kind": "client"}),
     Case("by time", sort="timestamp"),
     Case("of a session, by time", {"session_id": "session-3"}, "timestamp"),
-    Case("of a session and a sender", {"session_id": "session-3", "sender.name": "client-7"}),
+    Case("of a session and a client", {"session_id": "session-3", "source.name": "client-7"}),
 )
 
 
@@ -103,10 +103,10 @@ def _status(number: int, count: int) -> Document:
         "status": "Model update folded.",
         "data": json.dumps({"round": number // 1000, "num_examples": 120, "client": "client-7"}),
         "timestamp": f"2026-01-01T{number:012d}Z",
-        "correlation_id": f"task-{number}",
+        "task_id": f"task-{number}",
         "session_id": f"session-{number * 10 // count}",
         "extra": "",
-        "sender": {"name": f"client-{number % 100}", "role": "WORKER"},
+        "source": {"kind": "client", "name": f"client-{number % 100}", "id": ""},
     }
 
 

@@ -41,7 +41,7 @@ def restore(
 ) -> BackupContents:
     """Write what a backup holds into the controller's stores; see `fednet.storage.restore`."""
     with _stores(settings) as (documents, blobs):
-        return storage.restore(path, documents, blobs, _ordered(), show, add=add)
+        return storage.restore(path, documents, blobs, COLLECTIONS, show, add=add)
 
 
 @contextmanager

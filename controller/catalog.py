@@ -33,7 +33,7 @@ from .records import new_id, timestamp
 from .uploads import open_uploads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Mapping
     from typing import BinaryIO
 
     from fednet.contract import Principal
@@ -115,13 +115,12 @@ class Catalog:
             form = self._form_of(upload.path, said)
             _check_model(upload.path, form)
             origin = {
-                "key": "models",
-                "parent_model": None,
+                "parent_id": None,
                 "session_id": None,
                 "helper": form.name,
                 "created_by": principal.reference,
             }
-            document = self._keep("models", model_id, upload, lambda id_: {**origin, "model": id_})
+            document = self._keep("models", model_id, upload, origin)
         return self.activate_model(principal, document["id"])
 
     def set_active_package(
@@ -146,7 +145,6 @@ class Catalog:
             LimitExceeded: It is larger than limits.package_bytes_max.
         """
         said = {
-            "key": "package_trail",
             "name": about.name,
             "description": about.description,
             "file_name": about.file_name,
@@ -155,16 +153,8 @@ class Catalog:
         }
         with self._received(source, limits.package_bytes_max) as upload:
             manifest = inspect_package(upload.path)
-            document = self._keep(
-                "packages",
-                package_id,
-                upload,
-                lambda id_: {
-                    **said,
-                    "tasks": list(manifest.tasks),
-                    "storage_file_name": _blob_key("packages", id_),
-                },
-            )
+            about_it = {**said, "tasks": list(manifest.tasks)}
+            document = self._keep("packages", package_id, upload, about_it)
         return self.activate_package(principal, document["id"])
 
     def activate_model(self, principal: Principal, model_id: str) -> Document:
@@ -298,7 +288,7 @@ class Catalog:
         generation = [self.records.get("models", model_id)["id"]]
         found: list[Document] = []
         while generation and len(found) < limit:
-            children = Query(where={"parent_model": generation}, limit=limit - len(found))
+            children = Query(where={"parent_id": generation}, limit=limit - len(found))
             born = self.records.find("models", children)
             found += born
             generation = [model["id"] for model in born]
@@ -320,9 +310,9 @@ class Catalog:
         return self.blobs.is_ready()
 
     def _parent(self, model: Document | None) -> Document | None:
-        if model is None or model["parent_model"] is None:
+        if model is None or model["parent_id"] is None:
             return None
-        return self.records.lookup("models", model["parent_model"])
+        return self.records.lookup("models", model["parent_id"])
 
     def _form_of(self, path: Path, said: str | None) -> ModelFormat:
         """The format of an uploaded model."""
@@ -361,7 +351,7 @@ class Catalog:
         collection: str,
         wanted_id: str | None,
         upload: _Upload,
-        describe: Callable[[str], dict[str, Any]],
+        about: Mapping[str, Any],
     ) -> Document:
         """Write the blob, then the document; or answer with what an earlier attempt left."""
         document_id = wanted_id or new_id()
@@ -372,7 +362,7 @@ class Catalog:
             blob = self.blobs.put_file(_blob_key(collection, document_id), upload.path)
             document = {
                 "id": document_id,
-                **describe(document_id),
+                **about,
                 "committed_at": timestamp(),
                 "size_bytes": blob.size_bytes,
                 "sha256": blob.sha256,

@@ -12,16 +12,19 @@ from fednet import limits
 from fednet.errors import AlreadyExists, Conflict, NotFound
 from fednet.storage import Collection, Document, Documents, Query
 
+from . import old_documents
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_REPORTED = ("key", "sender.name", "sender.role", "sender.client_id", "timestamp")
+_REPORTED = ("key", "source.kind", "source.name", "source.id", "timestamp")
 
 COLLECTIONS = (
     Collection(
         "sessions",
         indexed=("status", "name", "committed_at", "owner.incarnation", "is_settled"),
         unique=("session_id",),
+        upgraded=old_documents.session,
     ),
     Collection("rounds", indexed=("status", "session_id", "number"), unique=("round_id",)),
     Collection(
@@ -36,38 +39,51 @@ COLLECTIONS = (
             "happened_at",
         ),
     ),
-    Collection("models", indexed=("session_id", "parent_model", "committed_at"), unique=("model",)),
-    Collection("packages", indexed=("name", "helper", "committed_at")),
+    Collection(
+        "models",
+        indexed=("session_id", "parent_id", "committed_at"),
+        upgraded=old_documents.model,
+    ),
+    Collection(
+        "packages", indexed=("name", "helper", "committed_at"), upgraded=old_documents.package
+    ),
     Collection(
         "clients",
-        indexed=("combiner", "combiner_preferred", "ip", "status", "updated_at"),
+        indexed=("combiner", "preferred_combiner", "ip", "status", "updated_at"),
         unique=("name",),
+        upgraded=old_documents.client,
     ),
-    Collection("combiners", indexed=("address", "ip", "updated_at"), unique=("name",)),
+    Collection(
+        "combiners",
+        indexed=("address", "ip", "updated_at"),
+        unique=("name",),
+        upgraded=old_documents.combiner,
+    ),
     Collection(
         "statuses",
         indexed=(
             "type",
             "log_level",
             "session_id",
-            "correlation_id",
-            "sender.name",
-            "sender.role",
+            "task_id",
+            "source.kind",
+            "source.name",
             "timestamp",
         ),
+        upgraded=old_documents.status,
     ),
     Collection(
         "validations",
         indexed=(
             "session_id",
             "model_id",
-            "correlation_id",
-            "sender.name",
-            "sender.role",
-            "receiver.name",
-            "receiver.role",
+            "task_id",
+            "client.id",
+            "client.name",
+            "combiner",
             "timestamp",
         ),
+        upgraded=old_documents.validation,
     ),
     Collection(
         "metrics",
@@ -76,24 +92,25 @@ COLLECTIONS = (
             "model_id",
             "round_id",
             "session_id",
-            "sender.name",
-            "sender.role",
+            "client.id",
+            "client.name",
             "timestamp",
         ),
+        upgraded=old_documents.metric,
     ),
-    Collection("attributes", indexed=_REPORTED),
-    Collection("telemetries", indexed=_REPORTED),
+    Collection("attributes", indexed=_REPORTED, upgraded=old_documents.report),
+    Collection("telemetries", indexed=_REPORTED, upgraded=old_documents.report),
     Collection(
         "predictions",
         indexed=(
             "model_id",
-            "correlation_id",
-            "sender.name",
-            "sender.role",
-            "receiver.name",
-            "receiver.role",
+            "prediction_id",
+            "client.id",
+            "client.name",
+            "combiner",
             "timestamp",
         ),
+        upgraded=old_documents.prediction,
     ),
     Collection("controllers"),
     Collection("feed"),

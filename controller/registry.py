@@ -82,7 +82,7 @@ class Registry:
         host, port = _split_address(address)
         known = self._admit(caller, Role.COMBINER, "combiners", name)
         self._check_moved(known, f"{host}:{port}")
-        reported = {"address": host, "port": port, "fqdn": None, "ip": ip}
+        reported = {"address": host, "port": port, "ip": ip}
         combiner = self._write("combiners", known, caller, name, reported)
         self.on_combiner(combiner)
         return {
@@ -126,7 +126,7 @@ class Registry:
             combiner = self._place(known, preferred_combiner)
             reported = {
                 "combiner": combiner["name"],
-                "combiner_preferred": preferred_combiner or False,
+                "preferred_combiner": preferred_combiner,
                 "ip": ip,
                 "status": "available",
                 "needs_package": needs_package,

@@ -254,7 +254,7 @@ class APIClient(APIReader, APIStarter):
 
     # Models
 
-    def download_model(self, id: str, path: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
+    def download_model(self, id: str, path: str) -> dict[str, Any]:  # noqa: A002 - the name of the field
         """Write a model's file to a path; it is there whole, or not at all.
 
         Returns:

@@ -7,10 +7,11 @@ controller. Times are ISO 8601 in UTC.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import quote
 
 from fednet import limits
+from fednet.fedn_filters import FednFilters, in_our_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +52,7 @@ class APIReader:
 
     # Sessions
 
-    def get_session(self, id: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
+    def get_session(self, id: str) -> dict[str, Any]:  # noqa: A002 - the name of the field
         """A session by its id.
 
         Raises:
@@ -67,7 +68,7 @@ class APIReader:
         """How many sessions there are."""
         return self._count("sessions")
 
-    def get_session_status(self, id: str) -> str:  # noqa: A002 - FEDn's name
+    def get_session_status(self, id: str) -> str:  # noqa: A002 - the name of the field
         """A session's status: INITIALIZED, STARTED, PAUSED, FINISHED, FAILED or TERMINATED.
 
         Raises:
@@ -75,7 +76,7 @@ class APIReader:
         """
         return str(self.get_session(id)["status"])
 
-    def session_is_finished(self, id: str) -> bool:  # noqa: A002 - FEDn's name
+    def session_is_finished(self, id: str) -> bool:  # noqa: A002 - the name of the field
         """Whether a session has done all its rounds.
 
         Raises:
@@ -85,7 +86,7 @@ class APIReader:
 
     # Models
 
-    def get_model(self, id: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
+    def get_model(self, id: str) -> dict[str, Any]:  # noqa: A002 - the name of the field
         """A model by its id.
 
         Raises:
@@ -116,7 +117,7 @@ class APIReader:
 
     def get_model_trail(
         self,
-        id: str | None = None,  # noqa: A002 - FEDn's name
+        id: str | None = None,  # noqa: A002 - the name of the field
         include_self: bool = True,
         reverse: bool = True,
         n_max: int | None = None,
@@ -148,7 +149,7 @@ class APIReader:
 
     # Packages
 
-    def get_package(self, id: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
+    def get_package(self, id: str) -> dict[str, Any]:  # noqa: A002 - the name of the field
         """A compute package by its id.
 
         Raises:
@@ -182,7 +183,7 @@ class APIReader:
 
     # Clients and combiners
 
-    def get_client(self, id: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
+    def get_client(self, id: str) -> dict[str, Any]:  # noqa: A002 - the name of the field
         """A client by its id or its name.
 
         Raises:
@@ -209,7 +210,7 @@ class APIReader:
         """How many clients there are, connected or not."""
         return self._count("clients")
 
-    def get_combiner(self, id: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
+    def get_combiner(self, id: str) -> dict[str, Any]:  # noqa: A002 - the name of the field
         """A combiner by its id or its name.
 
         Raises:
@@ -241,7 +242,7 @@ class APIReader:
 
     # Rounds, statuses, validations and predictions
 
-    def get_round(self, id: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
+    def get_round(self, id: str) -> dict[str, Any]:  # noqa: A002 - the name of the field
         """A round by its id.
 
         Raises:
@@ -280,7 +281,7 @@ class APIReader:
         """How many rounds there are."""
         return self._count("rounds")
 
-    def get_status(self, id: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
+    def get_status(self, id: str) -> dict[str, Any]:  # noqa: A002 - the name of the field
         """A status by its id.
 
         Raises:
@@ -292,9 +293,10 @@ class APIReader:
         self,
         session_id: str | None = None,
         event_type: str | None = None,
-        sender_name: str | None = None,
-        sender_role: str | None = None,
+        source_name: str | None = None,
+        source_kind: str | None = None,
         n_max: int | None = None,
+        **fedns: Unpack[FednFilters],
     ) -> dict[str, Any]:
         """What the network's parts logged, newest first: count and result.
 
@@ -304,23 +306,24 @@ class APIReader:
             session_id: The session that it belongs to.
             event_type: LOG, MODEL_UPDATE_REQUEST, MODEL_UPDATE, MODEL_VALIDATION_REQUEST,
                 MODEL_VALIDATION, MODEL_PREDICTION_REQUEST or MODEL_PREDICTION.
-            sender_name: The name of the client or combiner.
-            sender_role: WORKER for clients, COMBINER for combiners.
+            source_name: The name of the client or combiner that says it.
+            source_kind: client or combiner.
             n_max: The most to answer; all if None.
+            **fedns: The same by FEDn's keywords, sender_name and sender_role.
         """
         filters = {
             "session_id": session_id,
             "type": event_type,
-            "sender.name": sender_name,
-            "sender.role": sender_role,
+            "source.name": source_name,
+            "source.kind": source_kind,
         }
-        return self._list("statuses", n_max, filters)
+        return self._list("statuses", n_max, filters | in_our_words("statuses", fedns))
 
     def get_statuses_count(self) -> int:
         """How many statuses there are."""
         return self._count("statuses")
 
-    def get_validation(self, id: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
+    def get_validation(self, id: str) -> dict[str, Any]:  # noqa: A002 - the name of the field
         """A validation by its id.
 
         Raises:
@@ -332,44 +335,39 @@ class APIReader:
         self,
         session_id: str | None = None,
         model_id: str | None = None,
-        correlation_id: str | None = None,
-        sender_name: str | None = None,
-        sender_role: str | None = None,
-        receiver_name: str | None = None,
-        receiver_role: str | None = None,
+        task_id: str | None = None,
+        client_name: str | None = None,
+        combiner: str | None = None,
         n_max: int | None = None,
+        **fedns: Unpack[FednFilters],
     ) -> dict[str, Any]:
-        """What clients measured of models, newest first: count and result.
+        """Return what clients measured of models, newest first: count and result.
 
-        Of each, `metrics` holds the numbers by name, and `data` the same as JSON text. A filter
-        that is None takes everything.
+        Of each, `metrics` holds the numbers by name. A filter that is None takes everything.
 
         Args:
             session_id: The session of the model.
             model_id: The model that was measured.
-            correlation_id: The task that asked for it.
-            sender_name: The name of the client.
-            sender_role: WORKER.
-            receiver_name: The name of the combiner.
-            receiver_role: COMBINER.
+            task_id: The task that asked for it.
+            client_name: The name of the client.
+            combiner: The name of the combiner.
             n_max: The most to answer; all if None.
+            **fedns: The same by FEDn's keywords: correlation_id, sender_name, receiver_name and the roles.
         """
         filters = {
             "session_id": session_id,
             "model_id": model_id,
-            "correlation_id": correlation_id,
-            "sender.name": sender_name,
-            "sender.role": sender_role,
-            "receiver.name": receiver_name,
-            "receiver.role": receiver_role,
+            "task_id": task_id,
+            "client.name": client_name,
+            "combiner": combiner,
         }
-        return self._list("validations", n_max, filters)
+        return self._list("validations", n_max, filters | in_our_words("validations", fedns))
 
     def get_validations_count(self) -> int:
         """How many validations there are."""
         return self._count("validations")
 
-    def get_prediction(self, id: str) -> dict[str, Any]:  # noqa: A002 - FEDn's name
+    def get_prediction(self, id: str) -> dict[str, Any]:  # noqa: A002 - the name of the field
         """What one client predicted, by its id.
 
         Raises:
@@ -380,36 +378,31 @@ class APIReader:
     def get_predictions(
         self,
         model_id: str | None = None,
-        correlation_id: str | None = None,
-        sender_name: str | None = None,
-        sender_role: str | None = None,
-        receiver_name: str | None = None,
-        receiver_role: str | None = None,
+        prediction_id: str | None = None,
+        client_name: str | None = None,
+        combiner: str | None = None,
         n_max: int | None = None,
+        **fedns: Unpack[FednFilters],
     ) -> dict[str, Any]:
-        """What clients predicted, newest first: count and result.
+        """Return what clients predicted, newest first: count and result.
 
-        Of each, `result` is what the client gave, and `data` the same as JSON text. A filter that is
-        None takes everything.
+        Of each, `result` is what the client gave. A filter that is None takes everything.
 
         Args:
             model_id: The model that they predicted with.
-            correlation_id: The prediction_id of what was started.
-            sender_name: The name of the client.
-            sender_role: WORKER.
-            receiver_name: The name of the combiner.
-            receiver_role: COMBINER.
+            prediction_id: The id of the prediction session.
+            client_name: The name of the client.
+            combiner: The name of the combiner.
             n_max: The most to answer; all if None.
+            **fedns: The same by FEDn's keywords: correlation_id, sender_name, receiver_name and the roles.
         """
         filters = {
             "model_id": model_id,
-            "correlation_id": correlation_id,
-            "sender.name": sender_name,
-            "sender.role": sender_role,
-            "receiver.name": receiver_name,
-            "receiver.role": receiver_role,
+            "prediction_id": prediction_id,
+            "client.name": client_name,
+            "combiner": combiner,
         }
-        return self._list("predictions", n_max, filters)
+        return self._list("predictions", n_max, filters | in_our_words("predictions", fedns))
 
     def get_predictions_count(self) -> int:
         """How many predictions there are."""

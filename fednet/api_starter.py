@@ -23,7 +23,7 @@ class APIStarter:
 
     def start_session(
         self,
-        id: str | None = None,  # noqa: A002 - FEDn's name
+        id: str | None = None,  # noqa: A002 - the name of the field
         aggregator: str = "fedavg",
         aggregator_kwargs: dict[str, Any] | None = None,
         model_id: str | None = None,
@@ -110,7 +110,7 @@ class APIStarter:
         """Let clients predict with a model, in a session of its own.
 
         `wait_session(prediction_id)` waits until all have answered, and
-        `get_predictions(correlation_id=prediction_id)` returns their results.
+        `get_predictions(prediction_id=prediction_id)` returns their results.
 
         Args:
             prediction_id: The id of the prediction session, unique in the network; by default a new

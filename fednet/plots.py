@@ -138,7 +138,7 @@ def _series(
     for each in found:
         number, value = numbers.get(each["round_id"]), _number(each, metric)
         if number is not None and value is not None:
-            lines[each["sender"]["name"]][number] = value
+            lines[each["client"]["name"]][number] = value
             weighted[number].append((value, _number(each, "num_examples") or 1.0))
     if not lines:
         raise _no_such_metric(found, metric)

@@ -415,19 +415,30 @@ def test_a_list_is_paged_to_its_end(api, controller, monkeypatch):
     assert api.get_rounds_count() == 7
 
 
-def test_lists_take_fedns_filters(api, controller):
-    """Each finds its one among two."""
+@pytest.fixture
+def two_of_each(controller):
+    """Two clients, and a model, a status, a validation and a prediction of each."""
+    insert = controller.records.insert
     for name in ("one", "two"):
-        sender = {"name": f"client-{name}", "role": "WORKER"}
-        controller.records.insert("models", {"id": name, "model": name, "session_id": name})
-        controller.records.insert("statuses", {"session_id": name, "type": name, "sender": sender})
-        controller.records.insert("validations", {"model_id": name, "sender": sender})
+        client = {"name": f"client-{name}"}
+        insert("models", {"id": name, "session_id": name})
+        source = {**client, "kind": "client"}
+        insert("statuses", {"session_id": name, "type": name, "source": source})
+        sent = {"model_id": name, "client": client, "combiner": f"combiner-{name}"}
+        insert("validations", {**sent, "task_id": name})
+        insert("predictions", {**sent, "prediction_id": name})
 
+
+@pytest.mark.usefixtures("two_of_each")
+def test_lists_are_filtered(api):
+    """Each filter finds its one among two."""
     assert [each["id"] for each in api.get_models(session_id="one")["result"]] == ["one"]
     assert api.get_statuses(event_type="one")["count"] == 1
-    assert api.get_statuses(session_id="one", sender_role="WORKER")["count"] == 1
-    assert api.get_validations(model_id="one")["count"] == 1
-    assert api.get_validations(sender_name="client-two", receiver_name="x")["count"] == 0
+    assert api.get_statuses(source_name="client-one", source_kind="client")["count"] == 1
+    assert api.get_validations(model_id="one", task_id="one")["count"] == 1
+    assert api.get_validations(client_name="client-two", combiner="x")["count"] == 0
+    assert api.get_predictions(prediction_id="two", combiner="combiner-two")["count"] == 1
+    assert api.get_predictions(correlation_id="two", sender_role="WORKER")["count"] == 1
 
 
 def test_the_controller_tells_where_and_how_it_is(api, package):
@@ -450,7 +461,7 @@ def test_a_session_is_drawn(api, controller):
         seconds = {"round": 2.0, "plan": 0.1, "train": 1.0, "reduce": 0.5}
         fields = {"round_id": round_id, "number": 1, "status": "Finished", "model_id": None}
         fields |= {"answers": [], "combiners": [], "seconds": seconds}
-        validation = {"session_id": session_id, "sender": {"name": session_id}}
+        validation = {"session_id": session_id, "client": {"name": session_id}}
         metrics = {"accuracy": 0.5}
         controller.records.insert("rounds", {"id": round_id, "session_id": session_id, **fields})
         controller.records.insert(
@@ -479,7 +490,7 @@ def test_the_trail_ends_at_the_active_model(api, controller, monkeypatch):
     monkeypatch.setattr(limits, "page_items_max", 3)
     names = [f"m{number}" for number in range(8)]
     for parent, child in zip([None, *names], names, strict=False):
-        controller.records.insert("models", {"id": child, "model": child, "parent_model": parent})
+        controller.records.insert("models", {"id": child, "parent_id": parent})
     controller.records.set_active(model_id="m7")
 
     def trail(*args, **options):
@@ -718,10 +729,6 @@ FEDNS_METHODS = {
     "get_package_checksum": {},
     "get_packages": N_MAX,
     "get_packages_count": {},
-    "get_predictions": {
-        "model_id": None, "correlation_id": None, "sender_name": None, "sender_role": None,
-        "receiver_name": None, "receiver_role": None, "n_max": None,
-    },
     "get_round": ID,
     "get_rounds": N_MAX,
     "get_rounds_count": {},
@@ -730,16 +737,8 @@ FEDNS_METHODS = {
     "get_sessions": N_MAX,
     "get_sessions_count": {},
     "get_status": ID,
-    "get_statuses": {
-        "session_id": None, "event_type": None, "sender_name": None, "sender_role": None,
-        "n_max": None,
-    },
     "get_statuses_count": {},
     "get_validation": ID,
-    "get_validations": {
-        "session_id": None, "model_id": None, "correlation_id": None, "sender_name": None,
-        "sender_role": None, "receiver_name": None, "receiver_role": None, "n_max": None,
-    },
     "get_validations_count": {},
     "session_is_finished": ID,
     "set_active_model": {"path": ...},
@@ -750,7 +749,10 @@ FEDNS_METHODS = {
         "validate": True, "helper": "numpyhelper", "min_clients": 1, "requested_clients": 8,
     },
 }  # fmt: skip
-"""The methods of FEDn 0.9.5's APIClient, and one of 0.33: parameters in order with defaults; ... for none."""
+"""The methods of FEDn 0.9.5's APIClient: parameters in order with defaults; ... for none.
+
+Three lists have filters in our words, and take FEDn's keywords besides; see test_fedn_filters.py.
+"""
 
 
 @pytest.mark.parametrize("name", FEDNS_METHODS)

@@ -29,7 +29,7 @@ def failed(number):
 
 
 def validation(client, number, **metrics):
-    return {"round_id": f"r{number}", "sender": {"name": client}, "metrics": metrics}
+    return {"round_id": f"r{number}", "client": {"name": client}, "metrics": metrics}
 
 
 def model(name, session_id, minute):

@@ -68,7 +68,7 @@ def current(body: AskedClients) -> dict[str, Any]:
 
 def current_attributes(client: Document) -> dict[str, str]:
     """A client's attributes by their keys, each with its newest value."""
-    known_as = {"sender.client_id": [client["id"], client["name"]]}
+    known_as = {"source.id": [client["id"], client["name"]]}
     reported = documents("attributes", Query(where=known_as, sort="timestamp"))
     return {each["key"]: each["value"] for each in reported}
 

@@ -29,7 +29,7 @@ class ClientFilters(Filters):
 
     name: Alternatives = None
     combiner: Alternatives = None
-    combiner_preferred: Alternatives = None
+    preferred_combiner: Alternatives = None
     ip: Alternatives = None
     status: Alternatives = None
     updated_at: Alternatives = None
@@ -75,7 +75,7 @@ class Client(Shown):
     combiner: str
     """The name of the combiner that it is placed on."""
 
-    combiner_preferred: Literal[False] | str
+    preferred_combiner: str | None
     ip: str | None
     status: Literal["available", "online", "offline"]
     """Registered, connected, or not connected any more."""

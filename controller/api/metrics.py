@@ -4,7 +4,15 @@ from pydantic import Field
 
 from fednet.contract import Permission
 
-from .resource import Alternatives, Filters, Party, Resource, Shown, add_get_route, add_list_routes
+from .resource import (
+    Alternatives,
+    Filters,
+    Resource,
+    Shown,
+    ShownClient,
+    add_get_route,
+    add_list_routes,
+)
 
 
 class MetricFilters(Filters):
@@ -14,8 +22,8 @@ class MetricFilters(Filters):
     model_id: Alternatives = None
     round_id: Alternatives = None
     session_id: Alternatives = None
-    sender_name: Alternatives = Field(None, alias="sender.name")
-    sender_role: Alternatives = Field(None, alias="sender.role")
+    client_id: Alternatives = Field(None, alias="client.id")
+    client_name: Alternatives = Field(None, alias="client.name")
 
 
 class Metric(Shown):
@@ -32,7 +40,7 @@ class Metric(Shown):
     timestamp: str
     """When it was measured: ISO 8601, UTC."""
 
-    sender: Party
+    client: ShownClient
 
 
 RESOURCE = Resource("metrics", MetricFilters, Permission.RESULTS_READ, shape=Metric)

@@ -33,8 +33,8 @@ from .services import services
 class ModelFilters(Filters):
     """What models can be filtered by."""
 
-    model: Alternatives = None
-    parent_model: Alternatives = None
+    id: Alternatives = None
+    parent_id: Alternatives = None
     session_id: Alternatives = None
 
 
@@ -67,11 +67,7 @@ class ChosenModel(BaseModel):
 class Model(Shown):
     """One model of the network."""
 
-    key: str
-    model: str
-    """Its id once more, under FEDn's name."""
-
-    parent_model: str | None
+    parent_id: str | None
     """The model that it was trained from; None for one that was uploaded."""
 
     session_id: str | None
@@ -236,8 +232,8 @@ def descendants(path: ById, header: TrailPage) -> Response:
 
 def _leaves(models: Sequence[Document]) -> list[Document]:
     """Those of the models that are nobody's parent."""
-    children = documents("models", Query(where={"parent_model": [each["id"] for each in models]}))
-    parents = {child["parent_model"] for child in children}
+    children = documents("models", Query(where={"parent_id": [each["id"] for each in models]}))
+    parents = {child["parent_id"] for child in children}
     return [model for model in models if model["id"] not in parents]
 
 

@@ -58,13 +58,11 @@ class ChosenPackage(BaseModel):
 class Package(Shown):
     """One compute package."""
 
-    key: str
     name: str | None
     description: str | None
     file_name: str | None
     """What the file was called on its author's machine."""
 
-    storage_file_name: str
     helper: str
     """The format of the model files that it reads and writes."""
 

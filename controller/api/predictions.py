@@ -10,9 +10,9 @@ from .access import caller
 from .resource import (
     Alternatives,
     Filters,
-    Party,
     Resource,
     Shown,
+    ShownClient,
     Succeeded,
     add_get_route,
     add_list_routes,
@@ -24,32 +24,28 @@ class PredictionFilters(Filters):
     """What predictions can be filtered by."""
 
     model_id: Alternatives = None
-    correlation_id: Alternatives = None
-    sender_name: Alternatives = Field(None, alias="sender.name")
-    sender_role: Alternatives = Field(None, alias="sender.role")
-    receiver_name: Alternatives = Field(None, alias="receiver.name")
-    receiver_role: Alternatives = Field(None, alias="receiver.role")
+    prediction_id: Alternatives = None
+    client_id: Alternatives = Field(None, alias="client.id")
+    client_name: Alternatives = Field(None, alias="client.name")
+    combiner: Alternatives = None
 
 
 class Prediction(Shown):
     """What one client predicted."""
 
     model_id: str
-    correlation_id: str
+    prediction_id: str
     """The prediction session, the same for all clients: the prediction_id that it was started with."""
 
-    data: str
-    """The predictions, as JSON."""
-
     result: Any
-    """The same as an object; the text itself where it is no JSON."""
+    """The predictions; a text where the client gave no JSON."""
 
     timestamp: str
     """ISO 8601, UTC."""
 
-    meta: str
-    sender: Party
-    receiver: Party
+    client: ShownClient
+    combiner: str
+    """The combiner that asked."""
 
 
 class PredictionsStarted(Succeeded):

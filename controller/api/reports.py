@@ -2,34 +2,24 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fednet import limits
 from fednet.storage import Document
 
 from ..records import timestamp
-from .resource import Alternatives, Filters, Shown
+from .dialect import dialect
+from .resource import Alternatives, Filters, Shown, Source
 from .services import services
-
-
-class Sender(BaseModel):
-    """Whom a report is about."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-
-    name: str = Field(default="", max_length=limits.name_characters_max)
-    role: str = Field(default="", max_length=limits.name_characters_max)
-    client_id: str = Field(default="", max_length=limits.name_characters_max)
-    """The client's id or name."""
 
 
 class ReportFilters(Filters):
     """What reports can be filtered by."""
 
     key: Alternatives = None
-    sender_name: Alternatives = Field(None, alias="sender.name")
-    sender_role: Alternatives = Field(None, alias="sender.role")
-    sender_client_id: Alternatives = Field(None, alias="sender.client_id")
+    source_kind: Alternatives = Field(None, alias="source.kind")
+    source_name: Alternatives = Field(None, alias="source.name")
+    source_id: Alternatives = Field(None, alias="source.id")
 
 
 class NewReport(BaseModel):
@@ -39,7 +29,12 @@ class NewReport(BaseModel):
 
     key: str = Field(min_length=1, max_length=limits.name_characters_max)
     value: Any
-    sender: Sender = Sender()
+    source: Source = Source()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_own_words(cls, given: Any) -> Any:
+        return dialect().asked(given, cls.model_fields) if isinstance(given, dict) else given
 
 
 class Report(Shown):
@@ -47,7 +42,7 @@ class Report(Shown):
 
     key: str
     value: Any
-    sender: Sender
+    source: Source
     timestamp: str
     """ISO 8601, UTC."""
 

@@ -26,6 +26,7 @@ from pydantic import (
     model_validator,
 )
 
+from fednet import limits
 from fednet.contract import Permission, requires
 from fednet.errors import InvalidInput
 from fednet.storage import Document, Query
@@ -137,15 +138,29 @@ class Shown(BaseModel):
     """1 when it was made, one more after each change."""
 
 
-class Party(BaseModel):
-    """Who sent something, or received it."""
+class ShownClient(BaseModel):
+    """A client, as the objects that it has sent name it."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
+    id: str
+    """Empty in objects that version 0.1.0 has stored."""
+
     name: str
 
-    role: str
-    """WORKER for a client, COMBINER for a combiner."""
+
+class Source(BaseModel):
+    """A part of the network that says something."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    kind: str = Field(default="", max_length=limits.name_characters_max)
+    """client, combiner, or whatever whoever reports calls itself."""
+
+    name: str = Field(default="", max_length=limits.name_characters_max)
+
+    id: str = Field(default="", max_length=limits.name_characters_max)
+    """A client's id; in a report its name will do, too."""
 
 
 class Maker(BaseModel):

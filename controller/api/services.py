@@ -28,7 +28,7 @@ class Sessions(Protocol):
         so that a caller who lost the answer may ask again.
 
         Returns:
-            The session's document; `session_config` is a list of one configuration.
+            The session's document; `options` are those that it was started with.
 
         Raises:
             AlreadyExists: The session_id belongs to a session with other options.

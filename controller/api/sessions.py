@@ -13,7 +13,7 @@ from fednet.storage import Document
 
 from ..feed.entries import EntryKind, Interest, session_ids
 from ..rest.later import Look, answer_when
-from ..sessions.machine.state import Kind, Status
+from ..sessions.machine.state import Status
 from .access import caller
 from .resource import Alternatives, Asked, ById, Filters, Maker, Resource, Shown, add_list_routes
 from .services import services
@@ -85,8 +85,8 @@ class ShownSession(Shown):
     reason: str
     """Why it has ended."""
 
-    session_config: list[dict[str, Any]]
-    """One configuration: the options that it was started with."""
+    options: dict[str, Any]
+    """The options that it was started with."""
 
     committed_at: str
     """When it was started: ISO 8601, UTC."""
@@ -135,10 +135,7 @@ _OF_THE_ENGINE = {"state", "projections", "is_settled"}
 def for_people(sessions: Sequence[Document]) -> list[Document]:
     """Return the sessions without what only the engine understands."""
     return [
-        {
-            "task": Kind.TRAINING.task,
-            **{name: session[name] for name in session if name not in _OF_THE_ENGINE},
-        }
+        {name: session[name] for name in session if name not in _OF_THE_ENGINE}
         for session in sessions
     ]
 
@@ -159,7 +156,7 @@ def start(body: SessionOptions) -> tuple[dict[str, Any], int]:
         "success": True,
         "message": "Session started.",
         "session_id": session["session_id"],
-        "config": session["session_config"][0],
+        "config": session["options"],
     }, 201
 
 

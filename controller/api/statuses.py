@@ -1,10 +1,12 @@
 """Statuses: what happened in the network, as its parts logged it."""
 
+from typing import Any
+
 from pydantic import Field
 
 from fednet.contract import Permission
 
-from .resource import Alternatives, Filters, Party, Resource, Shown, add_get_route, add_list_routes
+from .resource import Alternatives, Filters, Resource, Shown, Source, add_get_route, add_list_routes
 
 
 class StatusFilters(Filters):
@@ -13,9 +15,9 @@ class StatusFilters(Filters):
     type: Alternatives = None
     log_level: Alternatives = None
     session_id: Alternatives = None
-    correlation_id: Alternatives = None
-    sender_name: Alternatives = Field(None, alias="sender.name")
-    sender_role: Alternatives = Field(None, alias="sender.role")
+    task_id: Alternatives = None
+    source_kind: Alternatives = Field(None, alias="source.kind")
+    source_name: Alternatives = Field(None, alias="source.name")
 
 
 class ShownStatus(Shown):
@@ -27,11 +29,11 @@ class ShownStatus(Shown):
     log_level: str
     """INFO, DEBUG, WARNING, ERROR or AUDIT."""
 
-    status: str
+    message: str
     """What happened, in a sentence."""
 
-    data: str
-    """More of it, as JSON."""
+    details: Any
+    """More of it: the round, the model, the client, and what belongs to the type."""
 
     timestamp: str
     """When it happened: ISO 8601, UTC."""
@@ -39,11 +41,11 @@ class ShownStatus(Shown):
     session_id: str
     """The session that it belongs to; empty for none."""
 
-    correlation_id: str
+    task_id: str
     """The task that it belongs to; empty for none."""
 
-    extra: str = ""
-    sender: Party
+    source: Source
+    """The client or combiner that says so."""
 
 
 RESOURCE = Resource("statuses", StatusFilters, Permission.STATUSES_READ, shape=ShownStatus)

@@ -6,7 +6,15 @@ from pydantic import Field
 
 from fednet.contract import Permission
 
-from .resource import Alternatives, Filters, Party, Resource, Shown, add_get_route, add_list_routes
+from .resource import (
+    Alternatives,
+    Filters,
+    Resource,
+    Shown,
+    ShownClient,
+    add_get_route,
+    add_list_routes,
+)
 
 
 class ValidationFilters(Filters):
@@ -14,11 +22,10 @@ class ValidationFilters(Filters):
 
     session_id: Alternatives = None
     model_id: Alternatives = None
-    correlation_id: Alternatives = None
-    sender_name: Alternatives = Field(None, alias="sender.name")
-    sender_role: Alternatives = Field(None, alias="sender.role")
-    receiver_name: Alternatives = Field(None, alias="receiver.name")
-    receiver_role: Alternatives = Field(None, alias="receiver.role")
+    task_id: Alternatives = None
+    client_id: Alternatives = Field(None, alias="client.id")
+    client_name: Alternatives = Field(None, alias="client.name")
+    combiner: Alternatives = None
 
 
 class ShownValidation(Shown):
@@ -29,21 +36,18 @@ class ShownValidation(Shown):
     round_id: str
     """The id of the round's document."""
 
-    correlation_id: str
+    task_id: str
     """The task that asked for it."""
 
     timestamp: str
     """When it was measured: ISO 8601, UTC."""
 
-    data: str
-    """The metrics by name, as JSON."""
-
     metrics: Any
-    """The same as an object; the text itself where it is no JSON."""
+    """The metrics by name; a text where the client gave no JSON."""
 
-    meta: str = ""
-    sender: Party
-    receiver: Party
+    client: ShownClient
+    combiner: str
+    """The combiner that asked."""
 
 
 RESOURCE = Resource(

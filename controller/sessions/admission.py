@@ -14,7 +14,7 @@ from ..catalog import Catalog, helper_of
 from ..presence import Capabilities, Presence
 from ..records import Records
 from .consistency import check_consistency
-from .first_document import config_of, first_document
+from .first_document import first_document, shown_options
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Admission:
             AlreadyExists: The id belongs to a session with other options.
         """
         known = self.records.lookup_natural("sessions", options.session_id or "")
-        if known and known["session_config"] != [config_of(options, known["state"]["helper"])]:
+        if known and known["options"] != shown_options(options, known["state"]["helper"]):
             raise AlreadyExists(
                 f"The id {options.session_id!r} belongs to a session with other options. "
                 "Choose another id, or leave it out.",

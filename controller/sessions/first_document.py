@@ -38,7 +38,7 @@ def _document(
         "session_id": session.session_id,
         "name": name or session.session_id,
         "task": session.kind.task,
-        "session_config": [config_of(options, session.helper)],
+        "options": shown_options(options, session.helper),
         "committed_at": timestamp(),
         "projections": [],
         "is_settled": True,
@@ -46,7 +46,7 @@ def _document(
     }
 
 
-def config_of(options: SessionOptions | PredictionOptions, helper: str) -> dict[str, Any]:
+def shown_options(options: SessionOptions | PredictionOptions, helper: str) -> dict[str, Any]:
     """Return the options as people see them, with the helper filled in."""
     given = options.model_dump(by_alias=True, exclude={"session_id"}, mode="json")
     return {**given, "helper": given.get("helper") or helper}

@@ -6,7 +6,6 @@ several machines each site runs the package instead.
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -52,7 +51,7 @@ def accuracies(net: Network, session_id: str) -> list[float]:
     digits: dict[str, int] = {}
     newest_first = net.api.get_validations(session_id=session_id, n_max=VALIDATIONS_MAX)["result"]
     for validation in reversed(newest_first):
-        model, metrics = validation["model_id"], json.loads(validation["data"])
+        model, metrics = validation["model_id"], validation["metrics"]
         count = metrics["num_examples"]
         right[model] = right.get(model, 0) + metrics["accuracy"] * count
         digits[model] = digits.get(model, 0) + count

@@ -5,7 +5,6 @@ Everything runs in this process but the server functions: their steps are childr
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from collections import Counter
@@ -53,7 +52,7 @@ def accuracies(net: Network, session_id: str) -> list[float]:
     digits: dict[str, int] = {}
     newest_first = net.api.get_validations(session_id=session_id, n_max=VALIDATIONS_MAX)["result"]
     for validation in reversed(newest_first):
-        model, metrics = validation["model_id"], json.loads(validation["data"])
+        model, metrics = validation["model_id"], validation["metrics"]
         count = metrics["num_examples"]
         right[model] = right.get(model, 0) + metrics["accuracy"] * count
         digits[model] = digits.get(model, 0) + count
@@ -74,7 +73,9 @@ def main() -> None:
         session_id = train(net)
         rounds, trained = accuracies(net, session_id), asked(net)
         log = net.api.get_statuses(session_id=session_id, n_max=VALIDATIONS_MAX)["result"]
-    for printed in (each["status"] for each in reversed(log) if "learning rate" in each["status"]):
+    for printed in (
+        each["message"] for each in reversed(log) if "learning rate" in each["message"]
+    ):
         print(printed.strip())
     for number, accuracy in enumerate(rounds, start=1):
         print(f"round {number:2}: {accuracy:.4f}")

@@ -5,7 +5,6 @@ A controller and a combiner run in this process, each hospital's client in one o
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -76,7 +75,7 @@ def accuracies(net: Network, session_id: str) -> list[float]:
     patients: dict[str, int] = {}
     newest_first = net.api.get_validations(session_id=session_id, n_max=VALIDATIONS_MAX)["result"]
     for validation in reversed(newest_first):
-        model, metrics = validation["model_id"], json.loads(validation["data"])
+        model, metrics = validation["model_id"], validation["metrics"]
         count = metrics["num_examples"]
         right[model] = right.get(model, 0) + metrics["accuracy"] * count
         patients[model] = patients.get(model, 0) + count

@@ -207,7 +207,10 @@ def _draws_with_rich() -> bool:
 
 
 def columns_of(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[list[Any]]:
-    """The named fields of each record, as rows for `show_table`; a dot leads into an object."""
+    """Return the named fields of each record, as rows for `show_table`; a dot leads into an object.
+
+    What is nested is shown as JSON.
+    """
     return [[_field(record, name) for name in names] for record in records]
 
 
@@ -215,4 +218,4 @@ def _field(record: Mapping[str, Any], name: str) -> Any:
     value: Any = record
     for part in name.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
-    return value
+    return json.dumps(value) if isinstance(value, Mapping | list) else value

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fednet import limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from fednet.api_client import APIClient
 
@@ -90,8 +90,8 @@ def _accuracy_by_model(validations: Iterable[Mapping[str, Any]]) -> dict[str, fl
     correct: defaultdict[str, float] = defaultdict(float)
     examples: defaultdict[str, float] = defaultdict(float)
     for validation in validations:
-        metrics = json.loads(validation["data"])
-        if "accuracy" in metrics:
+        metrics = validation["metrics"]
+        if isinstance(metrics, Mapping) and "accuracy" in metrics:
             count = metrics.get("num_examples", 1)
             correct[validation["model_id"]] += count * metrics["accuracy"]
             examples[validation["model_id"]] += count

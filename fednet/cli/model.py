@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fednet.api_client import APIClient
     from fednet.parameters import ModelFile
 
-TRAIL_COLUMNS = ("model", "parent_model", "session_id", "committed_at")
+TRAIL_COLUMNS = ("id", "parent_id", "session_id", "committed_at")
 ARRAY_COLUMNS = ("name", "shape", "dtype", "parameters", "bytes", "finite")
 
 

@@ -40,7 +40,7 @@ RESOURCES = (
         "clients",
         key="ID or name",
         columns=("name", "status", "combiner", "ip", "updated_at", "id"),
-        filters=("name", "combiner", "combiner_preferred", "ip", "status", "updated_at"),
+        filters=("name", "combiner", "preferred_combiner", "ip", "status", "updated_at"),
     ),
     Resource(
         "combiners",
@@ -51,8 +51,8 @@ RESOURCES = (
     Resource(
         "models",
         key="ID, or `active`",
-        columns=("model", "parent_model", "session_id", "size_bytes", "committed_at"),
-        filters=("model", "parent_model", "session_id"),
+        columns=("id", "parent_id", "session_id", "size_bytes", "committed_at"),
+        filters=("id", "parent_id", "session_id"),
     ),
     Resource(
         "packages",
@@ -63,11 +63,8 @@ RESOURCES = (
     Resource(
         "predictions",
         key="ID",
-        columns=("timestamp", "correlation_id", "model_id", "sender.name", "data", "id"),
-        filters=(
-            "model_id", "correlation_id",
-            "sender.name", "sender.role", "receiver.name", "receiver.role",
-        ),
+        columns=("timestamp", "prediction_id", "model_id", "client.name", "result", "id"),
+        filters=("model_id", "prediction_id", "client.id", "client.name", "combiner"),
     ),
     Resource(
         "rounds",
@@ -84,10 +81,8 @@ RESOURCES = (
     Resource(
         "statuses",
         key="ID",
-        columns=("timestamp", "log_level", "type", "sender.name", "session_id", "status", "id"),
-        filters=(
-            "type", "log_level", "session_id", "correlation_id", "sender.name", "sender.role",
-        ),
+        columns=("timestamp", "log_level", "type", "source.name", "session_id", "message", "id"),
+        filters=("type", "log_level", "session_id", "task_id", "source.kind", "source.name"),
     ),
     Resource(
         "users",
@@ -98,13 +93,10 @@ RESOURCES = (
     Resource(
         "validations",
         key="ID",
-        columns=("timestamp", "session_id", "model_id", "sender.name", "data", "id"),
-        filters=(
-            "session_id", "model_id", "correlation_id",
-            "sender.name", "sender.role", "receiver.name", "receiver.role",
-        ),
+        columns=("timestamp", "session_id", "model_id", "client.name", "metrics", "id"),
+        filters=("session_id", "model_id", "task_id", "client.id", "client.name", "combiner"),
     ),
-)  # fmt: skip
+)
 
 
 def add_list_and_get(group: click.Group, name: str) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from fednet.storage._blobs import Blobs
-    from fednet.storage._documents import Document, Documents
+    from fednet.storage._documents import Collection, Document, Documents
 
 ShowProgress: TypeAlias = "Callable[[int, int, str], None]"
 """Takes the number of documents and blobs that are done, their total, and the kind that is being copied."""
@@ -81,14 +81,14 @@ def restore(
     path: Path,
     documents: Documents,
     blobs: Blobs,
-    collections: Sequence[str],
+    collections: Sequence[Collection],
     show: ShowProgress,
     *,
     add: bool = False,
 ) -> BackupContents:
     """Check a whole backup, then write its documents and blobs into stores.
 
-    Versions of documents begin again at 1; the order of insertion stays.
+    Documents of an older version are upgraded. Their own versions begin again at 1; the order of insertion stays.
 
     Args:
         path: The backup's file.
@@ -106,9 +106,10 @@ def restore(
     """
     show(0, 1, "checking the backup")
     contents = check_backup(path)
-    _check_collections(path, contents, collections)
+    kinds = {collection.name: collection for collection in collections}
+    _check_collections(path, contents, list(kinds))
     if not add:
-        _check_empty(documents, blobs, collections)
+        _check_empty(documents, blobs, list(kinds))
     total = sum(contents.documents.values()) + contents.blobs
     done = 0
     for key, content in _blobs_in(path):  # before the documents that refer to them
@@ -116,7 +117,8 @@ def restore(
         done += 1
         show(done, total, "blobs")
     for name, part in _documents_in(path):
-        documents.insert_missing(name, part)
+        upgraded = kinds[name].upgraded or dict
+        documents.insert_missing(name, [upgraded(each) for each in part])
         done += len(part)
         show(done, total, name)
     return contents

@@ -1,6 +1,6 @@
 """The file of a backup: a tar whose last member counts the others and holds their digest.
 
-    fednet-backup-1                     empty: the format's number
+    fednet-backup-2                     empty: the format's number
     documents/<collection>/<n>.jsonl    documents, one in each line, in the order of insertion
     blobs/<folder>/<name>.blob          a blob, named as a folder of blobs names it
     end.json                            what there is, and the SHA-256 of every name, size and content
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
+"""Raised whenever an older fednet would not understand the documents: 2 since they have words of their own."""
 _BEGIN: Final = "fednet-backup-"
 _END: Final = "end.json"
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from fednet.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 Document: TypeAlias = dict[str, Any]
 Scalar: TypeAlias = str | int | float | bool | None
@@ -29,8 +29,10 @@ class Collection:
 
     Args:
         name: Lower-case words joined by single underscores.
-        indexed: Fields to filter and sort by; `sender.name` is the field `name` of the object `sender`.
+        indexed: Fields to filter and sort by; `client.name` is the field `name` of the object `client`.
         unique: Further such fields, in which no two documents may have the same value, unless it is None or absent.
+        upgraded: Returns a document of any earlier schema version as one of this version, and a document of this
+            version as it is; None if no version has changed the documents.
 
     Raises:
         InvalidInput: The name or a field does not consist of lower-case words, or is `id` or `version`.
@@ -39,6 +41,7 @@ class Collection:
     name: str
     indexed: tuple[str, ...] = ()
     unique: tuple[str, ...] = ()
+    upgraded: Callable[[Document], Document] | None = None
 
     def __post_init__(self) -> None:
         names = [self.name, *(part for path in self._declared for part in path.split("."))]

@@ -22,7 +22,7 @@ from pymongo.errors import DuplicateKeyError
 
 from fednet import limits
 from fednet.storage import _schema_version
-from fednet.storage._rows import Key, Row, already_exists, keys_of, read
+from fednet.storage._rows import Key, Row, already_exists, upgraded_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,8 +68,8 @@ def version_of(database: Database[Stored]) -> int | None:
 def prepare(database: Database[Stored], collections: Sequence[Collection]) -> None:
     """Create missing indexes, and upgrade the documents of an older version.
 
-    Each step may be repeated, also by several processes at once; an older version can use the database after a
-    preparation that failed.
+    Each step may be repeated, also by several processes at once. The version is written last: whoever opens the
+    database after a preparation that broke off goes on with it.
 
     Raises:
         InvalidInput: A newly declared field is not a scalar in a document.
@@ -78,7 +78,8 @@ def prepare(database: Database[Stored], collections: Sequence[Collection]) -> No
     found = version_of(database)
     for collection in collections:
         if found is not None and found < _schema_version.SCHEMA_VERSION:
-            _make_keys(database, collection)
+            _drop_indexes(database, collection)
+            _bring_up_to_date(database, collection)
         try:
             database[collection.name].create_indexes(_indexes(collection))
         except DuplicateKeyError as error:
@@ -93,19 +94,29 @@ def _keep_version(database: Database[Stored]) -> None:
     database["_schema"].update_one({"_id": "schema"}, {"$max": version})
 
 
-def _make_keys(database: Database[Stored], collection: Collection) -> None:
-    """Compute the keys of all documents; skip those that another process changes meanwhile."""
+def _bring_up_to_date(database: Database[Stored], collection: Collection) -> None:
+    """Upgrade all documents and compute their keys; skip those that another process changes meanwhile."""
     stored = database[collection.name]
     changes = []
     for each in stored.find({}, ["version", "body"], batch_size=limits.scan_items):
-        keys = _present(keys_of(collection, read(each["body"])))
+        row = upgraded_row(collection, each["body"])
         unchanged = {"_id": each["_id"], "version": each["version"]}
-        changes.append(UpdateOne(unchanged, {"$set": {"keys": keys}}))
+        new = {"keys": _present(row.keys), "body": row.body}
+        changes.append(UpdateOne(unchanged, {"$set": new}))
         if len(changes) == limits.scan_items:
             stored.bulk_write(changes, ordered=False)
             changes.clear()
     if changes:
         stored.bulk_write(changes, ordered=False)
+
+
+def _drop_indexes(database: Database[Stored], collection: Collection) -> None:
+    """Drop the indexes of fields that are declared no more; a unique one would refuse upgraded documents."""
+    stored = database[collection.name]
+    declared = {SEQUENCE, "_id", *(path_of(field) for field in collection.fields)}
+    for name, index in stored.index_information().items():
+        if not {path for path, _ in index["key"]} <= declared:
+            stored.drop_index(name)
 
 
 def _indexes(collection: Collection) -> list[IndexModel]:

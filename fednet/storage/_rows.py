@@ -70,6 +70,12 @@ def changed_row(
     return _row(collection, {**current, **changes, "version": expected_version + 1})
 
 
+def upgraded_row(collection: Collection, body: str) -> Row:
+    """Return a stored document in today's form, with its version; raises as `new_row` does."""
+    document = read(body)
+    return _row(collection, collection.upgraded(document) if collection.upgraded else document)
+
+
 def read(body: str) -> Document:
     """Return the document in the body of a row."""
     document: Document = json.loads(body)

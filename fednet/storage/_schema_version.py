@@ -10,10 +10,15 @@ from typing import Final
 
 from fednet.errors import FailedPrecondition
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Raised whenever a released fednet would no longer write what this one reads: with every newly
-declared field, whose keys are then made from the documents that are there, and with every other
-change of the form, which needs a step of its own in each backend."""
+declared field, whose keys are then made from the documents that are there, and with every change of
+the documents themselves, which `Collection.upgraded` makes.
+
+    1  0.1.0
+    2  answers, controllers, the feed, uploads and secrets have collections of their own
+    3  documents have words of their own; until then they had FEDn's
+"""
 
 
 def check_version(found: int, store: str) -> None:

@@ -23,7 +23,7 @@ from sqlalchemy.schema import CreateColumn
 
 from fednet import limits
 from fednet.storage import _schema_version
-from fednet.storage._rows import keys_of, read
+from fednet.storage._rows import upgraded_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -77,7 +77,7 @@ class SqlSchema:
 
     def _upgrade(self, connection: Connection) -> None:
         for collection in self._collections:
-            _add_missing_fields(connection, collection, self.tables[collection.name])
+            _bring_up_to_date(connection, collection, self.tables[collection.name])
         connection.execute(update(self._version).values(version=_schema_version.SCHEMA_VERSION))
 
 
@@ -114,16 +114,17 @@ def _add_indexes(table: Table, column: Column[Any], *, unique: bool) -> None:
     Index(name, column.asc().nulls_first(), *sequence, unique=unique).ddl_if(dialect="postgresql")
 
 
-def _add_missing_fields(connection: Connection, collection: Collection, table: Table) -> None:
-    """Add columns for newly declared fields, and fill them from the documents."""
+def _bring_up_to_date(connection: Connection, collection: Collection, table: Table) -> None:
+    """Upgrade the documents, and let there be a column for each declared field and for no other."""
     there = {column["name"] for column in inspect(connection).get_columns(table.name)}
     missing = [field for field in collection.fields if column_name(field) not in there]
     for field in missing:
         _add_column(connection, table.c[column_name(field)])
-    if missing:
-        for page in _keys_in_pages(connection, collection, table, missing):
+    if missing or collection.upgraded:
+        for page in _changed_rows(connection, collection, table):
             known = table.c["_sequence"] == bindparam("known_sequence")
             connection.execute(update(table).where(known), page)
+    _drop_columns(connection, table, there - set(table.c.keys()))
     for index in table.indexes:
         index.create(connection, checkfirst=True)
 
@@ -134,19 +135,28 @@ def _add_column(connection: Connection, column: Column[Any]) -> None:
     connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {definition}")
 
 
-def _keys_in_pages(
-    connection: Connection, collection: Collection, table: Table, fields: Sequence[str]
+def _drop_columns(connection: Connection, table: Table, names: set[str]) -> None:
+    """Drop the columns of fields that are declared no more, with their indexes."""
+    quoted = connection.dialect.identifier_preparer.quote
+    for index in inspect(connection).get_indexes(table.name):
+        if index["name"] and set(index["column_names"]) & set(names):
+            connection.exec_driver_sql(f"DROP INDEX {quoted(index['name'])}")
+    for name in sorted(names):
+        connection.exec_driver_sql(f"ALTER TABLE {quoted(table.name)} DROP COLUMN {quoted(name)}")
+
+
+def _changed_rows(
+    connection: Connection, collection: Collection, table: Table
 ) -> Iterator[list[dict[str, Any]]]:
+    """Yield pages of rows as they are to be: the upgraded documents and their keys."""
     for page in pages(lambda rows: connection.execute(rows).all(), table):
-        yield [
-            {"known_sequence": sequence}
-            | {
-                column_name(field): key
-                for field, key in keys_of(collection, read(body)).items()
-                if field in fields
-            }
-            for sequence, body in page
-        ]
+        yield [_changed_row(collection, sequence, body) for sequence, body in page]
+
+
+def _changed_row(collection: Collection, sequence: int, body: str) -> dict[str, Any]:
+    row = upgraded_row(collection, body)
+    keys = {column_name(field): key for field, key in row.keys.items()}
+    return {"known_sequence": sequence, "_body": row.body, **keys}
 
 
 def pages(read_page: Callable[[Select[Any]], Sequence[Any]], table: Table) -> Iterator[Any]:

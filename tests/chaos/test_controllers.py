@@ -83,4 +83,4 @@ def assert_one_trail(network):
     models = network.api.get_models(n_max=1000)["result"]
     made = [each for each in models if each["session_id"] == "s"]
     assert len(made) == ROUNDS
-    assert len({each["parent_model"] for each in made}) == ROUNDS
+    assert len({each["parent_id"] for each in made}) == ROUNDS

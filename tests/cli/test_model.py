@@ -20,7 +20,7 @@ def test_the_trail_leads_from_the_oldest_model_to_the_active_one(fednet, net):
     last = json.loads(fednet("model", "trail", "--limit", "1", "--json").stdout)
 
     assert trail["count"] == 3
-    assert trail["result"][-1]["model"] == net.api.get_active_model()["model"]
+    assert trail["result"][-1]["id"] == net.api.get_active_model()["id"]
     assert last["result"] == trail["result"][-1:]
     assert len(fednet("model", "trail").stdout.splitlines()) == 4
 
@@ -48,7 +48,7 @@ def test_a_model_is_uploaded_and_made_active(fednet, net, seed):
     """The command says its id."""
     answer = json.loads(fednet("model", "set-active", seed, "--json").stdout)
 
-    assert net.api.get_active_model()["model"] == answer["model_id"]
+    assert net.api.get_active_model()["id"] == answer["model_id"]
 
 
 def test_a_file_that_is_no_model_is_refused_by_the_network(fednet, tmp_path):
@@ -117,7 +117,7 @@ def test_a_model_of_every_format_is_set_and_downloaded(fednet, net, other, tmp_p
     """Under a name that ends as such files do."""
     path, flags, form = other
     monkeypatch.chdir(tmp_path)
-    before = net.api.get_active_model()["model"]
+    before = net.api.get_active_model()["id"]
 
     answer = json.loads(fednet("model", "set-active", path, *flags, "--json").stdout)
     down = fednet("model", "download", answer["model_id"])

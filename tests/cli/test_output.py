@@ -84,9 +84,9 @@ def test_work_of_unknown_length_is_told_in_lines_where_no_terminal_is(capsys):
 
 def test_a_column_may_lead_into_an_object():
     """By a dot; where there is no object, the cell is empty."""
-    records = [{"sender": {"name": "a"}}, {"sender": None}, {}]
+    records = [{"client": {"name": "a"}}, {"client": None}, {}]
 
-    assert _output.columns_of(records, ("sender.name",)) == [["a"], [None], [None]]
+    assert _output.columns_of(records, ("client.name",)) == [["a"], [None], [None]]
 
 
 @pytest.mark.parametrize("records", [[], [{"a": 1}, {"a": 2, "b": "x"}]])

@@ -12,7 +12,7 @@ def test_clients_are_asked_and_what_they_said_is_listed(fednet):
     assert json.loads(started.stdout)["prediction_id"] == "p"
     assert "Session p: FINISHED. 1 of 1 clients predicted" in watched.stdout
     [found] = json.loads(listed.stdout)["result"]
-    assert (found["sender"]["name"], found["result"]) == ("site-1", {"labels": [1, 2]})
+    assert (found["client"]["name"], found["result"]) == ("site-1", {"labels": [1, 2]})
 
 
 def test_a_model_that_does_not_exist_is_refused(fednet):

@@ -77,8 +77,8 @@ def test_a_filter_leaves_out_what_does_not_match(fednet):
     def count(*words):
         return json.loads(fednet(*words, "--json").stdout)["count"]
 
-    assert count("status", "list", "--sender-name", "site-1") > 0
-    assert count("status", "list", "--sender-name", "nobody") == 0
+    assert count("status", "list", "--source-name", "site-1") > 0
+    assert count("status", "list", "--source-name", "nobody") == 0
     assert count("round", "list", "--session-id", "first") == 2
 
 

@@ -1,7 +1,5 @@
 """How a session's progress and its rounds are told."""
 
-import json
-
 import pytest
 
 from fednet.cli._rounds import round_results
@@ -41,7 +39,7 @@ class Api:
 
 
 def validation(**metrics):
-    return {"model_id": "m1", "data": json.dumps(metrics)}
+    return {"model_id": "m1", "metrics": metrics}
 
 
 def session(number, **fields):

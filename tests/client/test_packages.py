@@ -52,7 +52,7 @@ def train(publish, tmp_path):
         started = net.api.start_session("s", rounds=2, validate=validate)
         assert started["success"], started
         assert net.api.wait_session("s", timeout=SECONDS_MAX)["status"] == "FINISHED"
-        model_id = net.api.get_active_model()["model"]
+        model_id = net.api.get_active_model()["id"]
         net.api.download_model(model_id, str(tmp_path / "model.npz"))
         return load_parameters(tmp_path / "model.npz")
 
@@ -87,7 +87,7 @@ def test_an_object_that_crashes_fails_its_task_and_serves_the_next(train):
         errors = [each for each in net.api.get_statuses()["result"] if each["log_level"] == "ERROR"]
 
     assert array.tolist() == [2, 2, 2]
-    assert ["failed with exit code 7" in each["status"] for each in errors] == [True]
+    assert ["failed with exit code 7" in each["message"] for each in errors] == [True]
 
 
 FEDN_MANIFEST = """entry_points:
@@ -163,8 +163,8 @@ entry_points: {train: {command: bash train.sh}}"""
     script = """cp "$1" "$2"; echo '{"num_examples": 1}' > "$2-metadata" """
     with Network() as net:
         train(net, fednet__yaml=manifest, env__yaml="name: mine", train__sh=script)
-        said = [each for each in net.api.get_statuses()["result"] if "mine" in each["status"]]
+        said = [each for each in net.api.get_statuses()["result"] if "mine" in each["message"]]
 
     assert len(said) == 2
     assert {each["session_id"] for each in said} == {"s"}
-    assert "is ready after" in said[0]["status"]
+    assert "is ready after" in said[0]["message"]

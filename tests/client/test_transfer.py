@@ -59,8 +59,8 @@ def session(tmp_path):
             net.api.set_active_model(str(seed))
             net.api.start_session("s", **{"rounds": 2, "validate": False} | options)
             ended = net.api.wait_session("s", timeout=100)
-            net.api.download_model(net.api.get_active_model()["model"], str(final))
-            log = [each["status"] for each in net.api.get_statuses(n_max=100)["result"]]
+            net.api.download_model(net.api.get_active_model()["id"], str(final))
+            log = [each["message"] for each in net.api.get_statuses(n_max=100)["result"]]
         is_right = np.array_equal(load_parameters(final)[0], np.arange(count, dtype=np.float32) + 2)
         return ended, "\n".join(log), is_right
 

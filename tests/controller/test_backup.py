@@ -44,7 +44,7 @@ def test_a_network_goes_on_from_its_backup_in_postgresql(fednet, tmp_path, postg
         assert run_session(network, "first")["status"] == "FINISHED"
         made = fednet("controller", "backup", file, "--data-dir", tmp_path / "old")
         token, models = network.token, network.api.get_models()
-        newest = network.api.get_active_model()["model"]
+        newest = network.api.get_active_model()["id"]
         network.api.download_model(newest, str(tmp_path / "before.npz"))
     places = ("--data-dir", tmp_path / "new", "--state-store-file", secret)
     restored = fednet("controller", "restore", file, *places, "--json")

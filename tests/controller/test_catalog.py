@@ -65,21 +65,20 @@ def trail(records):
     for parent, child in zip([None, *ids], ids, strict=False):
         records.insert(
             "models",
-            {"id": child, "model": child, "parent_model": parent, "committed_at": timestamp()},
+            {"id": child, "parent_id": parent, "committed_at": timestamp()},
         )
     return ids
 
 
 def test_a_model_is_kept_and_made_active(catalog, blobs, model_bytes):
-    """The document says what FEDn's says, and the file's size and digest."""
+    """The document says where it came from, and the file's size and digest."""
     content = model_bytes()
 
     model = catalog.set_active_model(SOMEBODY, io.BytesIO(content))
 
     assert catalog.active_model() == model
     assert b"".join(blobs.read(f"models/{model['id']}")) == content
-    assert model["model"] == model["id"]
-    assert (model["key"], model["parent_model"], model["session_id"]) == ("models", None, None)
+    assert (model["parent_id"], model["session_id"]) == (None, None)
     assert model["created_by"] == {"kind": "user", "id": "u1", "name": "ada"}
     assert model["size_bytes"] == len(content)
     assert model["sha256"] == hashlib.sha256(content).hexdigest()
@@ -146,7 +145,7 @@ def test_a_model_of_a_store_of_old_is_an_npz(catalog, records, model_bytes):
     """Its document says no helper."""
     model = catalog.set_active_model(SOMEBODY, io.BytesIO(model_bytes()))
     old = {name: value for name, value in model.items() if name not in {"helper", "version"}}
-    old |= {"id": (new := new_id()), "model": new}
+    old |= {"id": (new := new_id())}
     catalog.blobs.put(f"models/{new}", [model_bytes()])
     records.insert("models", old)
 
@@ -217,7 +216,7 @@ def test_an_id_belongs_to_one_file(catalog, blobs, model_bytes):
 
 
 def test_a_package_is_kept_and_made_active(catalog, blobs, package_bytes):
-    """The document says what FEDn's says, and the file's size and digest."""
+    """The document says where it came from, and the file's size and digest."""
     package = catalog.set_active_package(SOMEBODY, io.BytesIO(package_bytes), ABOUT)
 
     assert catalog.active_package() == package
@@ -283,7 +282,7 @@ def test_ancestors_are_the_chain_of_parents(catalog, trail):
 def test_descendants_come_generation_by_generation(catalog, records, trail):
     """A model may have several children."""
     twin = new_id()
-    records.insert("models", {"id": twin, "model": twin, "parent_model": trail[0]})
+    records.insert("models", {"id": twin, "parent_id": trail[0]})
 
     found = [each["id"] for each in catalog.descendants(trail[0], 10)]
 

@@ -12,7 +12,6 @@ from fednet.storage import Query
 NATURAL_KEYS = {
     "sessions": "session_id",
     "rounds": "round_id",
-    "models": "model",
     "clients": "name",
     "combiners": "name",
 }

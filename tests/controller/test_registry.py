@@ -131,7 +131,7 @@ def test_a_client_gets_an_identity_and_a_combiner(registry, records, signer, adm
     assert (answer["combiner"], answer["address"]) == ("c1", "10.0.0.1:12080")
     client = records.get("clients", "a")
     assert (client["status"], client["ip"], client["combiner"]) == ("available", "10.0.0.8", "c1")
-    assert client["combiner_preferred"] is False
+    assert client["preferred_combiner"] is None
     assert client["needs_package"] is False
 
 
@@ -167,7 +167,7 @@ def test_a_client_that_comes_again_does_not_count_against_itself(registry, admin
 def test_a_wish_is_remembered_and_granted(registry, records, admin):
     """The preferred combiner stands in the document."""
     assert join(registry, admin, "a", preferred_combiner="c2")["combiner"] == "c2"
-    assert records.get("clients", "a")["combiner_preferred"] == "c2"
+    assert records.get("clients", "a")["preferred_combiner"] == "c2"
 
 
 def test_without_a_combiner_a_client_must_wait(registry, records, admin):

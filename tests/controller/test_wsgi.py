@@ -28,7 +28,7 @@ ENDED = {
     "name": "one",
     "status": "FINISHED",
     "committed_at": timestamp(),
-    "session_config": [{}],
+    "options": {},
 }
 COMMAND = [
     sys.executable, "-m", "gunicorn", "--config", "python:fednet.controller.gunicorn_config",

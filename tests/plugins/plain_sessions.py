@@ -27,7 +27,7 @@ class PlainSessions:
             "session_id": session_id,
             "name": getattr(options, "name", None) or session_id,
             "status": "INITIALIZED",
-            "session_config": [asked],
+            "options": asked,
             "committed_at": timestamp(),
             "created_by": principal.reference,
             "rounds_total": getattr(options, "rounds", 0),  # a prediction has none

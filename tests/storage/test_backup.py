@@ -12,10 +12,11 @@ import pytest
 
 from fednet import limits
 from fednet.errors import FailedPrecondition, InvalidInput, NotFound, Unavailable
-from fednet.storage import Collection, back_up, open_blobs, open_documents, restore
+from fednet.storage import Collection, _backup_file, back_up, open_blobs, open_documents, restore
 
 NOTES = Collection("notes", indexed=("kind",), unique=("name",))
 MODELS = Collection("models")
+KINDS = (NOTES, MODELS)
 NAMES = ("notes", "models")
 ODD = ["a", "a/b", "../x", "..", ".", "é 🤖", "a.blob", "%2e", "\n", "x" * 200]
 
@@ -66,9 +67,9 @@ def test_a_backup_goes_from_any_store_into_any_other(state_store_url, tmp_path, 
         closing(open_blobs(f"file://{tmp_path}/blobs")) as blobs,
     ):
         made = back_up(tmp_path / "first", *stores, NAMES, show_nothing)
-        taken = restore(tmp_path / "first", documents, blobs, NAMES, show_nothing)
+        taken = restore(tmp_path / "first", documents, blobs, KINDS, show_nothing)
         back_up(tmp_path / "second", documents, blobs, NAMES, show_nothing)
-        restore(tmp_path / "second", *empty, NAMES, show_nothing)
+        restore(tmp_path / "second", *empty, KINDS, show_nothing)
 
         assert contents(*stores) == contents(documents, blobs) == contents(*empty)
     assert made == taken
@@ -82,7 +83,7 @@ def test_many_documents_are_kept_in_order_and_in_parts(tmp_path, empty, monkeypa
     documents.insert_missing("notes", [{"id": str(number)} for number in range(500)])
 
     back_up(tmp_path / "backup", documents, open_blobs("memory://"), NAMES, show_nothing)
-    restore(tmp_path / "backup", *empty, NAMES, show_nothing)
+    restore(tmp_path / "backup", *empty, KINDS, show_nothing)
 
     assert [each["id"] for each in empty[0].scan("notes")] == [str(n) for n in range(500)]
     with tarfile.open(tmp_path / "backup") as archive:
@@ -113,7 +114,7 @@ def test_a_cut_backup_is_refused_wherever_it_was_cut_and_nothing_is_written(file
     for size in [0, 1, 511, 512, 5000, end - 1, end + 100, end + 512, end + 600]:
         file.write_bytes(whole[:size])
         with pytest.raises(InvalidInput, match="is incomplete"):
-            restore(file, *empty, NAMES, show_nothing)
+            restore(file, *empty, KINDS, show_nothing)
 
     assert contents(*empty) == ({"notes": [], "models": []}, {})
 
@@ -130,7 +131,7 @@ def test_a_changed_backup_is_refused_wherever_it_was_changed(file, empty):
         changed[place] ^= 1
         file.write_bytes(changed)
         with pytest.raises(InvalidInput):
-            restore(file, *empty, NAMES, show_nothing)
+            restore(file, *empty, KINDS, show_nothing)
 
     assert contents(*empty) == ({"notes": [], "models": []}, {})
 
@@ -146,7 +147,7 @@ def test_what_is_no_backup_is_refused(tmp_path, empty, content):
         path.write_bytes(content)
 
     with pytest.raises(InvalidInput) as error:
-        restore(path, *empty, NAMES, show_nothing)
+        restore(path, *empty, KINDS, show_nothing)
 
     assert error.value.field == "file"
 
@@ -154,17 +155,17 @@ def test_what_is_no_backup_is_refused(tmp_path, empty, content):
 def test_an_absent_backup_is_refused(tmp_path, empty):
     """With its path."""
     with pytest.raises(FailedPrecondition, match="absent"):
-        restore(tmp_path / "absent", *empty, NAMES, show_nothing)
+        restore(tmp_path / "absent", *empty, KINDS, show_nothing)
 
 
 def test_a_backup_of_a_newer_version_is_refused(file, empty):
     """One of a newer format, and one of collections that are unknown here."""
     with pytest.raises(FailedPrecondition, match=r"models.*upgrade"):
-        restore(file, *empty, ["notes"], show_nothing)
+        restore(file, *empty, [NOTES], show_nothing)
     with tarfile.open(file, "w") as archive:
-        archive.addfile(tarfile.TarInfo("fednet-backup-2"), io.BytesIO())
+        archive.addfile(tarfile.TarInfo("fednet-backup-3"), io.BytesIO())
     with pytest.raises(FailedPrecondition, match="upgrade"):
-        restore(file, *empty, NAMES, show_nothing)
+        restore(file, *empty, KINDS, show_nothing)
 
 
 def test_stores_that_hold_something_are_refused_unless_told(file, stores, empty):
@@ -172,10 +173,10 @@ def test_stores_that_hold_something_are_refused_unless_told(file, stores, empty)
     documents, blobs = empty
     blobs.put("a", [b"old"])
     with pytest.raises(FailedPrecondition, match=r"blobs.*--add"):
-        restore(file, documents, blobs, NAMES, show_nothing)
+        restore(file, documents, blobs, KINDS, show_nothing)
     documents.insert("notes", {"id": "a/b", "kind": "old"})
 
-    restore(file, documents, blobs, NAMES, show_nothing, add=True)
+    restore(file, documents, blobs, KINDS, show_nothing, add=True)
 
     assert documents.get("notes", "a/b")["kind"] == "old"
     assert documents.count("notes") == len(ODD)
@@ -244,7 +245,7 @@ def test_what_a_document_speaks_of_is_in_the_backup_though_others_write(tmp_path
     stop.set()
     writing.join()
     documents.close()
-    restore(tmp_path / "backup", *empty, NAMES, show_nothing)
+    restore(tmp_path / "backup", *empty, KINDS, show_nothing)
 
     found, kept = contents(*empty)
     assert len(found["models"]) > 50
@@ -267,7 +268,7 @@ def test_a_blob_that_is_deleted_while_it_is_copied_is_left_out(tmp_path, stores,
     blobs.read = read
     made = back_up(tmp_path / "backup", documents, blobs, NAMES, show_nothing)
     del blobs.read
-    restore(tmp_path / "backup", *empty, NAMES, show_nothing)
+    restore(tmp_path / "backup", *empty, KINDS, show_nothing)
 
     assert contents(*empty) == contents(*stores)
     assert made.blobs == len(ODD)
@@ -281,7 +282,7 @@ def test_a_blob_larger_than_memory_goes_through(tmp_path):
     tracemalloc.start()
 
     back_up(tmp_path / "backup", documents, source, NAMES, show_nothing)
-    restore(tmp_path / "backup", documents, target, NAMES, show_nothing)
+    restore(tmp_path / "backup", documents, target, KINDS, show_nothing)
 
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -296,7 +297,7 @@ def test_blobs_on_their_way_are_left_out(tmp_path, stores, empty):
     del kept[1]["incoming/u/0"]
 
     made = back_up(tmp_path / "x", *stores, NAMES, show_nothing, without="incoming/")
-    restore(tmp_path / "x", *empty, NAMES, show_nothing)
+    restore(tmp_path / "x", *empty, KINDS, show_nothing)
 
     assert contents(*empty) == kept
     assert made.blobs == len(kept[1])
@@ -306,8 +307,31 @@ def test_progress_ends_with_all(stores, tmp_path, empty):
     """Documents and blobs are counted together."""
     told = []
     back_up(tmp_path / "backup", *stores, NAMES, lambda *step: told.append(step))
-    restore(tmp_path / "backup", *empty, NAMES, lambda *step: told.append(step))
+    restore(tmp_path / "backup", *empty, KINDS, lambda *step: told.append(step))
 
     total = 2 * len(ODD) + 1
     assert (total, total, "blobs") in told
     assert (total, total, "notes") in told
+
+
+def in_new_words(note):
+    """Return a note as the next version calls its fields."""
+    return {{"kind": "sort"}.get(name, name): value for name, value in note.items()}
+
+
+def test_a_backup_of_an_older_version_is_upgraded(tmp_path, stores, empty, monkeypatch):
+    """Its documents have the words of that version; one of today's is taken as it is."""
+    kinds = [Collection("notes", ("sort",), ("name",), upgraded=in_new_words), MODELS]
+    with monkeypatch.context() as older:
+        older.setattr(_backup_file, "_FORMAT", 1)
+        back_up(tmp_path / "old", *stores, NAMES, show_nothing)
+    documents = open_documents("memory://", kinds)
+
+    restore(tmp_path / "old", documents, empty[1], kinds, show_nothing)
+
+    assert documents.count("notes") == len(ODD)
+    assert documents.get("notes", "a")["sort"] == "changed"
+    back_up(tmp_path / "new", documents, empty[1], NAMES, show_nothing)
+    again = open_documents("memory://", kinds), open_blobs("memory://")
+    restore(tmp_path / "new", *again, kinds, show_nothing)
+    assert contents(*again) == contents(documents, empty[1])

@@ -80,7 +80,7 @@ def opened_by_newer(url, *collections):
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mongodb"])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_store_of_each_released_version_opens_and_tells_all(request, kind, version):
-    """Each document is there and found by every field that is declared today.
+    """Each document is there, in today's words, and found by every field that is declared today.
 
     If a field has been declared since: raise SCHEMA_VERSION.
     """
@@ -89,7 +89,8 @@ def test_a_store_of_each_released_version_opens_and_tells_all(request, kind, ver
 
     with opened(url, *COLLECTIONS) as documents:
         for collection in COLLECTIONS:
-            expected = [each | {"version": 1} for each in written.get(collection.name, [])]
+            found = map(collection.upgraded or dict, written.get(collection.name, []))
+            expected = [each | {"version": 1} for each in found]
             assert documents.find(collection.name) == expected
             for field in collection.fields:
                 for document in expected:
@@ -127,6 +128,70 @@ def test_a_newly_declared_field_is_filled_from_the_documents_that_are_there(
 
         assert by_size == ["without", "7", "6", "5", "4", "3", "2", "1", "0"]
         assert odd == 4
+
+
+OLD_NOTES = Collection("notes", indexed=("kind", "author.role"), unique=("title",))
+
+
+def in_new_words(note):
+    """What the next version calls the fields; it may be asked twice."""
+    names = {"title": "name", "author": "source"}
+    return {names.get(name, name): value for name, value in note.items()}
+
+
+NEW_NOTES = Collection("notes", indexed=("kind", "source.role", "name"), upgraded=in_new_words)
+
+
+@pytest.fixture
+def old_store_url(lasting_store_url):
+    """A store with eight documents, in the words of this version."""
+    batch = [{"id": str(n), "title": f"n{n}", "author": {"role": f"{n % 2}"}} for n in range(8)]
+    with opened(lasting_store_url, OLD_NOTES) as documents:
+        documents.insert_missing("notes", batch)
+        documents.update("notes", "3", {"kind": "changed"}, expected_version=1)
+    return lasting_store_url
+
+
+def test_documents_of_an_older_version_are_upgraded(old_store_url, monkeypatch):
+    """Each of them, in their order and with their versions; what is declared no more is in nobody's way."""
+    monkeypatch.setattr(limits, "scan_items", 3)
+
+    for _ in range(2):
+        with opened_by_newer(old_store_url, NEW_NOTES) as documents:
+            found = documents.find("notes", Query(where={"source.role": "1"}))
+            changed = documents.get("notes", "3")
+
+        assert [each["name"] for each in found] == ["n1", "n3", "n5", "n7"]
+        assert changed == {
+            "id": "3",
+            "name": "n3",
+            "source": {"role": "1"},
+            "kind": "changed",
+            "version": 2,
+        }
+    with opened_by_newer(old_store_url, NEW_NOTES) as documents:
+        documents.insert_missing("notes", [{"id": "8", "name": "n0"}, {"id": "9", "name": "n0"}])
+        documents.update("notes", "3", {"kind": "again"}, expected_version=2)
+        assert documents.count("notes") == 10
+
+
+def test_an_upgrade_that_breaks_off_is_done_again(old_store_url, monkeypatch):
+    """Whatever of it has happened before."""
+    monkeypatch.setattr(limits, "scan_items", 2)
+    left = iter(range(5))
+
+    def breaking(note):
+        if next(left, None) is None:
+            raise RuntimeError("killed")
+        return in_new_words(note)
+
+    broken = Collection("notes", NEW_NOTES.indexed, upgraded=breaking)
+    with pytest.raises(RuntimeError, match="killed"), opened_by_newer(old_store_url, broken):
+        pass
+
+    with opened_by_newer(old_store_url, NEW_NOTES) as documents:
+        names = [each["name"] for each in documents.find("notes", Query(sort="name"))]
+    assert names == [f"n{number}" for number in range(8)]
 
 
 def test_an_older_program_refuses_an_upgraded_store(lasting_store_url):

@@ -58,7 +58,7 @@ def trained(network, folder, on_train=lambda _: None, **options):
     network.api.start_session("s", rounds=ROUNDS, min_clients=len(SHARES), **options)
     session = network.api.wait_session("s", timeout=SECONDS)
     assert session["status"] == "FINISHED"
-    network.api.download_model(network.api.get_active_model()["model"], str(folder / "final.npz"))
+    network.api.download_model(network.api.get_active_model()["id"], str(folder / "final.npz"))
     return load_parameters(folder / "final.npz")
 
 

@@ -27,8 +27,7 @@ def session_configs(sessions: Sequence[Document]) -> list[dict[str, Any]]:
 
 def options(session: Document) -> dict[str, Any]:
     """Return the options of a session under FEDn's names."""
-    config: dict[str, Any] = next(iter(session.get("session_config", [])), {})
-    return in_fedns_words(config)
+    return in_fedns_words(session.get("options", {}))
 
 
 def by_field(
@@ -44,7 +43,7 @@ def _seed_models(sessions: Sequence[Document]) -> list[str | None]:
     rounds = _matching("rounds", "session_id", session_ids, number=1)
     made = {each["session_id"]: each["model_id"] for each in rounds}
     models = by_field("models", "id", list(made.values()))
-    seeds = {id_: models[made[id_]]["parent_model"] for id_ in made if made[id_] in models}
+    seeds = {id_: models[made[id_]]["parent_id"] for id_ in made if made[id_] in models}
     return [seeds.get(each.get("session_id"), each.get("model_id")) for each in sessions]
 
 

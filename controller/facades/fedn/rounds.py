@@ -28,7 +28,7 @@ def _round(document: Document, session: Document, model: Document) -> Document:
     config = {
         **options(session),
         "committed_at": document.get("started_at"),
-        "model_id": model.get("parent_model") or session.get("model_id"),
+        "model_id": model.get("parent_id") or session.get("model_id"),
         "round_id": document.get("round_id"),
         "rounds": 1,
         "session_id": document.get("session_id"),

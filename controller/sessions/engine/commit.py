@@ -140,13 +140,13 @@ class Commits:
         model_id = projection.fields["model_id"]
         before = self._records.active()["model_id"]
         made = self._records.documents.get("models", model_id) or {}
-        is_parent = before == made.get("parent_model")
+        is_parent = before == made.get("parent_id")
         active = self._records.documents.get("models", before or "") or {}
         if is_parent or active.get("session_id") == document["session_id"]:
             self._replace_older(projection, stamp_of(document))
 
     def _next_round_number(self) -> int:
-        """Return the next number in the count of all rounds of the network, as FEDn counts."""
+        """Return the next number in the count of all rounds of the network."""
         with self._counting:
             self._counter = self._counted(self._counter)
             return int(self._counter["rounds"])

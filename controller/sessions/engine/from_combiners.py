@@ -90,13 +90,11 @@ def _folded(event: rounds_pb2.Event) -> What:
 
 
 def _validated(event: rounds_pb2.Event) -> What:
-    text = event.validation.metrics_json
-    return ModelValidated(text[: limits.json_bytes_max], json_of(text))
+    return ModelValidated(json_of(event.validation.metrics_json))
 
 
 def _predicted(event: rounds_pb2.Event) -> What:
-    text = event.prediction.result_json
-    return ModelUsed(text[: limits.json_bytes_max], json_of(text))
+    return ModelUsed(json_of(event.prediction.result_json))
 
 
 def _exchanged(event: rounds_pb2.Event) -> What:

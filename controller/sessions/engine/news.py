@@ -59,17 +59,15 @@ class UpdateFolded:
 
 @dataclass(frozen=True)
 class ModelValidated:
-    """A client's metrics on a model, as text and as a JSON value."""
+    """A client's metrics on a model: a JSON value, or the client's text if that is no JSON."""
 
-    text: str
     metrics: Any
 
 
 @dataclass(frozen=True)
 class ModelUsed:
-    """A client's prediction with a model, as text and as a JSON value."""
+    """A client's prediction with a model: a JSON value, or the client's text if that is no JSON."""
 
-    text: str
     result: Any
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from typing import Any
 
@@ -69,34 +68,28 @@ def documents_of(news: News, epoch: str, client_name: str) -> list[tuple[str, di
 
 
 def _prediction(news: News, told: ModelUsed, client_name: str) -> dict[str, Any]:
-    """Return a prediction as FEDn shows it, with the result as an object beside."""
     return {
         "id": news.task,
         "model_id": news.model_id,
-        "correlation_id": news.session_id,
+        "prediction_id": news.session_id,
         "timestamp": iso(news.happened_at),
-        "data": told.text,
         "result": told.result,
-        "meta": "",
-        "sender": {"name": client_name, "role": "WORKER"},
-        "receiver": {"name": news.combiner, "role": "COMBINER"},
+        "client": {"id": news.client, "name": client_name},
+        "combiner": news.combiner,
     }
 
 
 def _validation(news: News, told: ModelValidated, client_name: str) -> dict[str, Any]:
-    """Return a validation as FEDn shows it, with the metrics as an object beside."""
     return {
         "id": news.task,
         "model_id": news.model_id,
         "session_id": news.session_id,
         "round_id": news.round_id,
-        "correlation_id": news.task,
+        "task_id": news.task,
         "timestamp": iso(news.happened_at),
-        "data": told.text,
         "metrics": told.metrics,
-        "meta": "",
-        "sender": {"name": client_name, "role": "WORKER"},
-        "receiver": {"name": news.combiner, "role": "COMBINER"},
+        "client": {"id": news.client, "name": client_name},
+        "combiner": news.combiner,
     }
 
 
@@ -114,7 +107,7 @@ def _metrics(news: News, metadata: Any, client_name: str) -> list[dict[str, Any]
             "round_id": news.round_id,
             "session_id": news.session_id,
             "timestamp": iso(news.happened_at),
-            "sender": {"name": client_name, "role": "WORKER"},
+            "client": {"id": news.client, "name": client_name},
         }
         for key, value in metadata.items()
         if isinstance(value, int | float)
@@ -127,23 +120,22 @@ def _metrics(news: News, metadata: Any, client_name: str) -> list[dict[str, Any]
 
 
 def _status(news: News, epoch: str, client_name: str) -> dict[str, Any] | None:
-    """Return the news as a line of the log, in FEDn's form; None if it is not for people."""
+    """Return the news as a line of the log; None if it is not for people."""
     line = _line(news, client_name)
     if line is None:
         return None
-    kind, level, text, sender, data = line
+    kind, level, text, source, details = line
     about = {"round": news.round_number, "model_id": news.model_id, "client": client_name}
     return {
         "id": str(uuid.uuid5(_IDS, f"{epoch}/{news.number}")),
         "type": kind,
         "log_level": level,
-        "status": text,
-        "data": json.dumps({**about, **data}),
+        "message": text,
+        "details": {**about, **details},
         "timestamp": iso(news.happened_at),
-        "correlation_id": news.task,
+        "task_id": news.task,
         "session_id": news.session_id,
-        "extra": "",
-        "sender": sender,
+        "source": source,
     }
 
 
@@ -151,17 +143,17 @@ _Line = tuple[str, str, str, dict[str, str], dict[str, Any]]
 
 
 def _line(news: News, client_name: str) -> _Line | None:  # noqa: PLR0911  one line per event
-    """Return type, level, text, sender and further data of a line."""
-    by_combiner = {"name": news.combiner, "role": "COMBINER"}
-    by_client = {"name": client_name, "role": "WORKER"}
+    """Return type, level, text, source and further details of a line."""
+    by_combiner = {"kind": "combiner", "name": news.combiner, "id": ""}
+    by_client = {"kind": "client", "name": client_name, "id": news.client}
     match news.what:
         case TaskSent():
             kind = _REQUESTS.get(news.kind, "LOG")
             return kind, "AUDIT", f"Task sent to {client_name}.", by_combiner, {}
         case UpdateFolded(num_examples):
-            data = {"num_examples": num_examples}
-            return "MODEL_UPDATE", "AUDIT", "Model update folded.", by_client, data
-        case ModelValidated(_, metrics):
+            details = {"num_examples": num_examples}
+            return "MODEL_UPDATE", "AUDIT", "Model update folded.", by_client, details
+        case ModelValidated(metrics):
             return "MODEL_VALIDATION", "AUDIT", "Model validated.", by_client, {"metrics": metrics}
         case ModelUsed():
             return "MODEL_PREDICTION", "AUDIT", "Model predicted with.", by_client, {}

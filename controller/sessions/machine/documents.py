@@ -24,9 +24,7 @@ def model_document(session: Session, model: BlobRef, now: float) -> Projection:
         "models",
         model.id,
         {
-            "key": "models",
-            "model": model.id,
-            "parent_model": session.model.id,
+            "parent_id": session.model.id,
             "session_id": session.session_id,
             "helper": session.helper,
             "committed_at": iso(now),

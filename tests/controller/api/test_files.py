@@ -126,7 +126,7 @@ def test_an_earlier_model_is_made_active_again(api, model_id, model_bytes):
 
 def test_the_trail_is_a_bare_list(api, records, model_id):
     """Of parents or of children; "active" names the active model."""
-    records.insert("models", {"id": "child", "model": "child", "parent_model": model_id})
+    records.insert("models", {"id": "child", "parent_id": model_id})
     path = "/api/v1/models"
 
     def ids(answer):

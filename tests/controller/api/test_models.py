@@ -15,7 +15,7 @@ MODELS = "/api/v1/models"
 def family(records):
     """A seed with two children, of which the first has a child of its own."""
     for model_id, parent in (("seed", None), ("a", "seed"), ("b", "seed"), ("c", "a")):
-        records.insert("models", {"id": model_id, "model": model_id, "parent_model": parent})
+        records.insert("models", {"id": model_id, "parent_id": parent})
 
 
 @pytest.mark.usefixtures("family")
@@ -26,7 +26,7 @@ def test_leaf_nodes_are_nobodys_parents(api, monkeypatch, page):
 
     leaves = api.get(f"{MODELS}/leaf-nodes").json
 
-    assert [each["model"] for each in leaves] == ["c", "b"]
+    assert [each["id"] for each in leaves] == ["c", "b"]
     assert [each["id"] for each in leaves] == ["c", "b"]
 
 
@@ -35,10 +35,10 @@ def test_leaf_nodes_are_nobodys_parents(api, monkeypatch, page):
 def test_a_model_is_given_a_name(api, method):
     """Nothing else of it can be changed: the trail tells what happened."""
     answer = api.open(f"{MODELS}/a", method=method, json={"name": "best"})
-    forged = api.open(f"{MODELS}/a", method=method, json={"name": "x", "parent_model": "b"})
+    forged = api.open(f"{MODELS}/a", method=method, json={"name": "x", "parent_id": "b"})
 
-    assert (answer.json["name"], answer.json["parent_model"]) == ("best", "seed")
-    assert (forged.status_code, forged.json["field"]) == (422, "parent_model")
+    assert (answer.json["name"], answer.json["parent_id"]) == ("best", "seed")
+    assert (forged.status_code, forged.json["field"]) == (422, "parent_id")
     assert api.get(f"{MODELS}/a").json["name"] == "best"
     assert api.open(f"{MODELS}/nope", method=method, json={"name": "x"}).status_code == 404
 

@@ -48,7 +48,7 @@ def test_each_resource_has_its_lists_counts_and_objects(document):
         assert {"get", "post"} <= set(paths[f"/api/v1/{resource}/count"])
         assert {"get"} <= set(paths[f"/api/v1/{resource}/{{id}}"])
     parameters = paths["/api/v1/statuses/"]["get"]["parameters"]
-    assert {"sender.name", "X-Limit", "X-Sort-Order"} <= {each["name"] for each in parameters}
+    assert {"source.name", "X-Limit", "X-Sort-Order"} <= {each["name"] for each in parameters}
 
 
 def test_every_route_of_the_api_is_described(app, document):

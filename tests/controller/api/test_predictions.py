@@ -5,9 +5,9 @@ PREDICTIONS = "/api/v1/predictions"
 
 def test_predictions_are_listed_by_what_they_belong_to(api, records):
     """The model, and the session that asked for them."""
-    records.insert("predictions", {"id": "p", "model_id": "m", "correlation_id": "c"})
+    records.insert("predictions", {"id": "p", "model_id": "m", "prediction_id": "c"})
 
-    assert api.get(f"{PREDICTIONS}/?model_id=m&correlation_id=c").json["count"] == 1
+    assert api.get(f"{PREDICTIONS}/?model_id=m&prediction_id=c").json["count"] == 1
     assert api.get(f"{PREDICTIONS}/?model_id=n").json == {"count": 0, "result": []}
     assert api.get(f"{PREDICTIONS}/p").json["id"] == "p"
 

@@ -7,13 +7,13 @@ TELEMETRIES = "/api/v1/telemetries"
 
 def test_a_figure_is_kept_and_listed(api):
     """With its time, by its key."""
-    body = {"key": "memory", "value": 0.5, "sender": {"name": "a", "role": "WORKER"}}
+    body = {"key": "memory", "value": 0.5, "source": {"name": "a", "kind": "client"}}
 
     kept = api.post(f"{TELEMETRIES}/", json=body)
 
     assert kept.status_code == 201
     assert kept.json["value"] == 0.5
-    assert api.get(f"{TELEMETRIES}/?key=memory&sender.name=a").json["result"] == [kept.json]
+    assert api.get(f"{TELEMETRIES}/?key=memory&source.name=a").json["result"] == [kept.json]
     assert api.post(f"{TELEMETRIES}/count", json={"key": "disk"}).json == 0
 
 

@@ -73,7 +73,7 @@ def seed_file(folder, helper):
 
 def first_value(net, session, folder):
     """Return the first number of a session's newest model, read without fednet."""
-    helper, path = session["session_config"][0]["helper"], folder / "made"
+    helper, path = session["options"]["helper"], folder / "made"
     net.api.download_model(session["model_id"], str(path))
     if helper == "safetensors":
         [array] = load_file(path).values()
@@ -333,7 +333,7 @@ def test_clients_predict_while_a_session_trains(network, sites):
 
     assert net.api.wait_session("beside", timeout=SECONDS)["reason"] == "6 of 6 clients predicted"
     finish(net, session_id)
-    found = net.api.get_predictions(correlation_id="beside")["result"]
+    found = net.api.get_predictions(prediction_id="beside")["result"]
     assert Counter(each["result"]["sum"] for each in found) == Counter(range(1, 7))
 
 
@@ -346,5 +346,5 @@ def test_clients_predict_with_a_model_of_any_format(network, helper):
     net.api.start_predictions("p")
 
     assert net.api.wait_session("p", timeout=SECONDS)["reason"] == "6 of 6 clients predicted"
-    found = net.api.get_predictions(correlation_id="p")["result"]
+    found = net.api.get_predictions(prediction_id="p")["result"]
     assert sorted(each["result"]["sum"] for each in found) == [21 + n for n in range(1, 7)]

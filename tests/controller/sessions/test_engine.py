@@ -200,12 +200,12 @@ def test_where_updates_are_retained_is_told_by_their_combiner(network):
     session = run(net, rounds=2, delete_models=False)
 
     statuses = net.api.get_statuses(session_id=session["session_id"])["result"]
-    told = [each for each in statuses if "are retained in" in each["status"]]
+    told = [each for each in statuses if "are retained in" in each["message"]]
     first = told[
         -1
     ]  # it comes before the second round's news; the second's may come after the session's end
-    assert first["sender"] == {"name": "combiner-1", "role": "COMBINER"}
-    assert (first["log_level"], json.loads(first["data"])["round"]) == ("INFO", 1)
+    assert first["source"] == {"kind": "combiner", "name": "combiner-1", "id": ""}
+    assert (first["log_level"], first["details"]["round"]) == ("INFO", 1)
 
 
 def test_sessions_share_their_clients_fairly(network):
@@ -310,8 +310,8 @@ def test_a_session_goes_on_without_a_client_that_fails(network, tmp_path, train)
     assert session["status"] == "FINISHED"
     assert np.allclose(parameters_of(net, session["model_id"], tmp_path)[0], 1)
     [told] = [each for each in net.api.get_statuses()["result"] if each["log_level"] == "ERROR"]
-    assert told["sender"]["name"] == "bad"
-    assert BAD[train] in told["status"] + json.loads(told["data"])["traceback"]
+    assert told["source"]["name"] == "bad"
+    assert BAD[train] in told["message"] + told["details"]["traceback"]
 
 
 def test_the_traceback_of_a_client_is_in_its_status(network):
@@ -322,7 +322,7 @@ def test_the_traceback_of_a_client_is_in_its_status(network):
     run(net, rounds=1, validate=False)
 
     [told] = [each for each in net.api.get_statuses()["result"] if each["log_level"] == "ERROR"]
-    assert "in broken" in json.loads(told["data"])["traceback"]
+    assert "in broken" in told["details"]["traceback"]
 
 
 def test_a_session_fails_with_the_reason_where_too_few_answer(network):

@@ -237,10 +237,10 @@ def test_an_error_fails_the_session_with_its_traceback(network, functions, words
     [found] = net.api.get_rounds()["result"]
     assert found["status"] == "Failed"
     statuses = net.api.get_statuses(session_id=session["session_id"])["result"]
-    errors = [each["status"] for each in statuses if each["log_level"] == "ERROR"]
-    senders = {each["sender"]["role"] for each in statuses if each["log_level"] == "ERROR"}
+    errors = [each["message"] for each in statuses if each["log_level"] == "ERROR"]
+    sources = {each["source"]["kind"] for each in statuses if each["log_level"] == "ERROR"}
     assert len(errors) == 4
-    assert senders == {"COMBINER"}
+    assert sources == {"combiner"}
     for text in (session["reason"], found["problems"][-1], errors[0]):
         assert words in text
         assert line in text
@@ -274,9 +274,7 @@ def test_an_optimiser_and_a_selection_get_along(network, tmp_path):
 
     session = run(net, source, aggregator="fedavgm")
 
-    reference = run(
-        net, None, aggregator="fedavgm", model_id=session["session_config"][0]["model_id"]
-    )
+    reference = run(net, None, aggregator="fedavgm", model_id=session["options"]["model_id"])
     for made, expected in zip(
         final_model(net, session, tmp_path), final_model(net, reference, tmp_path), strict=True
     ):

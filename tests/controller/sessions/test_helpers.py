@@ -148,7 +148,7 @@ def test_a_safetensors_model_keeps_its_names(network, seed, tmp_path):
         name: array.dtype for name, array in SEED.items()
     }
     assert {each["helper"] for each in net.api.get_models()["result"]} == {"safetensors"}
-    assert session["session_config"][0]["helper"] == "safetensors"
+    assert session["options"]["helper"] == "safetensors"
 
 
 def post(net, path, method="POST", **said):

@@ -133,7 +133,7 @@ def test_fedns_clients_may_wait_for_more_than_they_request(net):
     answer = post(net, asked, "/start_session")
 
     assert answer.json()["success"] is True
-    config = net.api.get_session("fedns")["session_config"][0]
+    config = net.api.get_session("fedns")["options"]
     assert config["requested_clients"] == 9
     net.api.wait_session("fedns", timeout=SECONDS)
 
@@ -148,4 +148,4 @@ def test_the_client_sends_every_option(net):
     assert started["success"], started
     session = net.api.wait_session("all", timeout=SECONDS)
     assert session["name"] == "for people"
-    assert {**session["session_config"][0], **given} == session["session_config"][0]
+    assert {**session["options"], **given} == session["options"]

@@ -52,12 +52,12 @@ def start_controller_again(net):
 
 
 def numbers(net, prediction_id):
-    found = net.api.get_predictions(correlation_id=prediction_id)
+    found = net.api.get_predictions(prediction_id=prediction_id)
     return sorted(each["result"]["number"] for each in found["result"])
 
 
 def test_every_client_predicts_with_the_active_model(network):
-    """Clients of two combiners answer; the answers are there as text and as objects at the end."""
+    """Clients of two combiners answer; the answers are there as objects at the end."""
     net = network(Site(1), Site(2), Site(3), combiners=2)
 
     started = net.api.start_predictions("first")
@@ -69,9 +69,8 @@ def test_every_client_predicts_with_the_active_model(network):
     assert (session["status"], session["task"]) == ("FINISHED", "prediction")
     assert session["reason"] == "3 of 3 clients predicted"
     assert numbers(net, "first") == [1, 2, 3]
-    [found] = net.api.get_predictions(sender_name="site-2")["result"]
+    [found] = net.api.get_predictions(client_name="site-2")["result"]
     assert found["result"] == {"number": 2, "sums": [2.0, 2.0]}
-    assert found["data"] == '{"number": 2, "sums": [2.0, 2.0]}'
     assert found["model_id"] == net.api.get_active_model()["id"]
     assert net.api.get_prediction(found["id"]) == found
     assert net.api.get_predictions_count() == 3

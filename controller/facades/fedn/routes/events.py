@@ -16,6 +16,8 @@ from ....api.resource import Filters
 from ....api.statuses import StatusFilters
 from ....api.validations import ValidationFilters
 from ..box_plot import box_plot, readings, scalar_metrics
+from ..words_in import asked
+from ..words_out import shown
 from .parts import Slice, only, root_blueprint
 
 
@@ -40,8 +42,7 @@ def get_events(query: Slice) -> Response:
 def list_validations() -> Response:
     """The validations by their ids."""
     found = documents("validations", Query(where=_filters(ValidationFilters)))
-    shown = ("model_id", "data", "timestamp", "meta", "sender", "receiver")
-    return object_answer((each["id"], only(each, *shown)) for each in found)
+    return object_answer((each["id"], _validation_form(each)) for each in found)
 
 
 @api.get("/get_plot_data")
@@ -57,9 +58,9 @@ def get_plot_data(query: PlotQuery) -> dict[str, Any]:
 
 def _filters(kind: type[Filters]) -> dict[str, Any]:
     """What the query asks of the fields; the words of `Slice` are no fields."""
-    asked = request.args.to_dict(flat=False)
-    fields = {name: asked[name] for name in asked if name not in Slice.model_fields}
-    return kind.model_validate(fields).where()
+    given = request.args.to_dict(flat=False)
+    fields = {name: given[name] for name in given if name not in Slice.model_fields}
+    return kind.model_validate(asked(fields, kind.known())).where()
 
 
 def _event_forms(found: Sequence[Document]) -> list[dict[str, Any]]:
@@ -70,5 +71,10 @@ def _event_forms(found: Sequence[Document]) -> list[dict[str, Any]]:
             "logLevel": each["log_level"],
             "sessionId": each["session_id"],
         }
-        for each in found
+        for each in shown("statuses", found)
     ]
+
+
+def _validation_form(validation: Document) -> dict[str, Any]:
+    names = ("model_id", "data", "timestamp", "meta", "sender", "receiver")
+    return only(shown("validations", [validation])[0], *names)

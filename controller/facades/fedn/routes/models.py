@@ -16,6 +16,7 @@ from ....api.listing import list_answer, object_answer
 from ....api.services import services
 from ..dates import http_date, plain_date
 from ..refusals import not_there
+from ..words_out import shown
 from .parts import Slice, only, root_blueprint
 
 
@@ -136,4 +137,5 @@ def _family(found: Sequence[Document]) -> Response:
 
 
 def _form(model: Document, *names: str) -> dict[str, Any]:
-    return {**only(model, *names), "committed_at": http_date(model["committed_at"])}
+    fedns = shown("models", [model])[0]
+    return {**only(fedns, *names), "committed_at": http_date(model["committed_at"])}

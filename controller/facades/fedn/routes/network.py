@@ -127,5 +127,5 @@ def _client_forms(found: Any) -> list[dict[str, Any]]:
             "id": each["name"],
             "last_seen": each["updated_at"],
         }
-        for each in found
+        for each in shown("clients", found)
     ]

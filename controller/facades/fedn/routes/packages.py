@@ -14,6 +14,7 @@ from ....api.access import caller
 from ....api.listing import list_answer
 from ....api.services import services
 from ..dates import http_date
+from ..words_out import shown
 from .parts import Slice, only, root_blueprint
 
 
@@ -95,5 +96,6 @@ def _named(name: str | None) -> Document:
 
 
 def _form(package: Document) -> dict[str, Any]:
-    said = only(package, "id", "file_name", "helper", "storage_file_name", "name", "description")
+    fedns = shown("packages", [package])[0]
+    said = only(fedns, "id", "file_name", "helper", "storage_file_name", "name", "description")
     return {**said, "committed_at": http_date(package["committed_at"])}

@@ -42,7 +42,7 @@ def test_a_draft_is_started_with_its_configuration(api, draft, records):
     """In our words; what the start says of rounds and time counts."""
     answer = start(api, draft["session_id"], rounds=2, round_timeout=30)
 
-    options = records.get("sessions", draft["session_id"])["session_config"][0]
+    options = records.get("sessions", draft["session_id"])["options"]
     assert answer.json == {
         "success": True,
         "message": "Session started",

@@ -16,10 +16,10 @@ def session(records):
     config = options.model_dump(by_alias=True, exclude={"session_id"})
     records.insert(
         "sessions",
-        {"session_id": "s", "committed_at": STARTED, "model_id": "m1", "session_config": [config]},
+        {"session_id": "s", "committed_at": STARTED, "model_id": "m1", "options": config},
     )
     for model_id, parent in (("m0", None), ("m1", "m0")):
-        records.insert("models", {"id": model_id, "model": model_id, "parent_model": parent})
+        records.insert("models", {"id": model_id, "parent_id": parent})
     answer_seconds = {"fold": {"max": 0.25, "sum": 0.5}}
     share = {"name": "c", "clients": 2, "updates": 2, "examples": 4.0, "failure": ""}
     done = {"round_id": "1", "number": 1, "status": "Finished", "model_id": "m1"}

@@ -31,9 +31,7 @@ def models(records):
             "models",
             {
                 "id": model_id,
-                "key": "models",
-                "model": model_id,
-                "parent_model": parent,
+                "parent_id": parent,
                 "session_id": session_id,
                 "committed_at": f"2026-11-21T16:56:0{number}.339439Z",
             },
@@ -60,12 +58,10 @@ def validations(records):
             {
                 "id": f"v{number}",
                 "model_id": model_id,
-                "data": json.dumps(metrics),
                 "metrics": metrics,
                 "timestamp": f"2026-11-21T16:56:0{number}.000000Z",
-                "meta": "",
-                "sender": {"name": "a", "role": "WORKER"},
-                "receiver": {"name": "c1", "role": "COMBINER"},
+                "client": {"id": "x", "name": "a"},
+                "combiner": "c1",
             },
         )
 
@@ -357,12 +353,11 @@ def test_events_are_filtered_by_either_spelling(api, records):
                 "type": "LOG",
                 "log_level": level,
                 "session_id": "one",
-                "correlation_id": "",
+                "task_id": "",
                 "timestamp": "2026-11-21T16:56:00.000000Z",
-                "status": "x",
-                "data": "{}",
-                "extra": "",
-                "sender": {"name": "a", "role": "WORKER"},
+                "message": "x",
+                "details": {},
+                "source": {"kind": "client", "name": "a", "id": "x"},
             },
         )
 

@@ -27,7 +27,7 @@ def session(records):
 
 
 def model(id_, parent="m0"):
-    fields = {"model": id_, "parent_model": parent, "session_id": "s"}
+    fields = {"parent_id": parent, "session_id": "s"}
     return Projection("models", id_, fields)
 
 
@@ -84,7 +84,7 @@ def test_a_crash_after_the_session_is_completed_by_the_next_driver(
     commits, records, session, monkeypatch
 ):
     """The session's document carries the missing projections."""
-    records.insert("models", {"id": "m0", "model": "m0", "session_id": None})
+    records.insert("models", {"id": "m0", "session_id": None})
     records.set_active(model_id="m0")
 
     def crash(*_):
@@ -97,7 +97,7 @@ def test_a_crash_after_the_session_is_completed_by_the_next_driver(
 
     Commits(records).complete(records.get("sessions", "d"))
 
-    assert records.get("models", "m1")["parent_model"] == "m0"
+    assert records.get("models", "m1")["parent_id"] == "m0"
     assert records.get("rounds", "r")["round_id"] == "1"
     assert records.active()["model_id"] == "m1"
 
@@ -105,7 +105,7 @@ def test_a_crash_after_the_session_is_completed_by_the_next_driver(
 def test_a_model_that_a_person_has_set_meanwhile_stays_active(commits, records, session):
     """The completion of an older commit does not take it back."""
     after = commits.commit(session, STARTED, [model("m1"), active("m1")])
-    records.insert("models", {"id": "mine", "model": "mine", "session_id": None})
+    records.insert("models", {"id": "mine", "session_id": None})
     records.set_active(model_id="mine")
 
     commits.complete(after)

@@ -76,28 +76,28 @@ def test_the_other_events_of_a_session(event):
     assert session_event(event(log=tasks_pb2.LogRecord(text="hi"))) is None
 
 
-def test_a_validation_has_its_metrics_as_text_and_as_an_object(event):
-    """The text has FEDn's form."""
+def test_a_validation_names_its_metrics_its_client_and_its_combiner(event):
+    """The metrics are an object."""
     reported = rounds_pb2.ValidationReported(metrics_json='{"accuracy": 0.5}')
 
     told = document(event(validation=reported), "validations")
 
-    assert (told["data"], told["metrics"]) == ('{"accuracy": 0.5}', {"accuracy": 0.5})
-    assert told["sender"] == {"name": "site", "role": "WORKER"}
-    assert told["receiver"] == {"name": "k", "role": "COMBINER"}
-    assert (told["id"], told["model_id"]) == ("t", "m")
+    assert told["metrics"] == {"accuracy": 0.5}
+    assert told["client"] == {"id": "c", "name": "site"}
+    assert told["combiner"] == "k"
+    assert (told["id"], told["task_id"], told["model_id"]) == ("t", "t", "m")
 
 
-def test_a_prediction_has_its_result_as_text_and_as_an_object(event):
+def test_a_prediction_names_its_result_its_client_and_its_combiner(event):
     """The document names the session, which is the same for all clients."""
     reported = rounds_pb2.PredictionReported(result_json='{"labels": [1]}')
 
     told = document(event(prediction=reported), "predictions")
 
-    assert (told["data"], told["result"]) == ('{"labels": [1]}', {"labels": [1]})
-    assert (told["id"], told["model_id"], told["correlation_id"]) == ("t", "m", "s")
-    assert told["sender"] == {"name": "site", "role": "WORKER"}
-    assert told["receiver"] == {"name": "k", "role": "COMBINER"}
+    assert told["result"] == {"labels": [1]}
+    assert (told["id"], told["model_id"], told["prediction_id"]) == ("t", "m", "s")
+    assert told["client"] == {"id": "c", "name": "site"}
+    assert told["combiner"] == "k"
 
 
 def test_a_failed_task_is_an_error_with_its_traceback(event):
@@ -106,8 +106,8 @@ def test_a_failed_task_is_an_error_with_its_traceback(event):
 
     status = document(event(unanswered=unanswered), "statuses")
 
-    assert (status["type"], status["log_level"], status["status"]) == ("LOG", "ERROR", "no")
-    assert json.loads(status["data"])["traceback"] == "Traceback …"
+    assert (status["type"], status["log_level"], status["message"]) == ("LOG", "ERROR", "no")
+    assert status["details"]["traceback"] == "Traceback …"
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_whatever_a_client_logs_can_be_stored(event):
     stored = records.insert("statuses", document(told, "statuses"))
 
     assert stored["log_level"] == "INFO"
-    assert len(stored["status"]) == limits.text_characters_max
+    assert len(stored["message"]) == limits.text_characters_max
 
 
 def test_what_a_combiner_logs_itself_is_told_by_it(event):
@@ -175,8 +175,8 @@ def test_what_a_combiner_logs_itself_is_told_by_it(event):
 
     line = document(told, "statuses", name="")
 
-    assert line["sender"] == {"name": "k", "role": "COMBINER"}
-    assert (line["log_level"], line["status"]) == ("WARNING", "no room")
+    assert line["source"] == {"kind": "combiner", "name": "k", "id": ""}
+    assert (line["log_level"], line["message"]) == ("WARNING", "no room")
 
 
 def test_messages_and_tracebacks_are_bounded(event):
@@ -187,7 +187,7 @@ def test_messages_and_tracebacks_are_bounded(event):
     status = document(event(unanswered=unanswered), "statuses")
 
     assert len(told.message) == limits.problem_characters_max
-    assert len(json.loads(status["data"])["traceback"]) == limits.traceback_characters_max
+    assert len(status["details"]["traceback"]) == limits.traceback_characters_max
 
 
 def test_a_kind_of_task_that_only_a_newer_client_knows_is_left_out():

@@ -139,7 +139,7 @@ def test_a_session_whose_driver_does_not_renew_its_lease_is_taken_over(
     assert (session["status"], session["owner"]["name"]) == ("FINISHED", "other")
     assert site.trained == {1: 1, 2: 1, 3: 1}
     models = second.get_models(session_id=training)["result"]
-    assert len(models) == len({each["parent_model"] for each in models}) == 3
+    assert len(models) == len({each["parent_id"] for each in models}) == 3
 
 
 def test_a_command_for_a_driver_that_does_not_answer_says_who_drives_the_session(

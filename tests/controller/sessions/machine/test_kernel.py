@@ -52,7 +52,7 @@ def test_a_session_runs_its_rounds_and_finishes(new_world):
         each for made in world.decisions for each in made.projections if each.collection == "models"
     ]
     assert (world.session.status, world.session.reason) == (Status.FINISHED, "all rounds are done")
-    assert [each.fields["parent_model"] for each in models] == [
+    assert [each.fields["parent_id"] for each in models] == [
         "seed-model",
         models[0].id,
         models[1].id,
