@@ -1,8 +1,7 @@
 """The client for notebooks and programs: what a person does with a network, over its REST API.
 
 What one can look up stands in `fednet.api_reader`; here is what connects, changes, transfers, waits
-and draws. Names, parameters and defaults are those of FEDn's APIClient. What FEDn answers as a dict with
-`success` and `message` (`set_*`, `download_*`, `start_session`) stays such a dict, also where the
+and draws. `set_*`, `download_*` and `start_session` return a dict with `success` and `message`, also where the
 server refuses; every other refusal raises an error of `fednet.errors` with the server's words.
 Where the server cannot be reached, all of them raise.
 """
@@ -52,8 +51,8 @@ class APIClient(APIReader, APIStarter):
             where one is away, calls go on with the next one.
         port: Its port, where `host` does not say it.
         secure: Whether to use https, where `host` is no URL.
-        verify: Whether to check the server's certificate when using https. As in FEDn this is off
-            by default, and then anybody between you and the server can read and use your token: set
+        verify: Whether to check the server's certificate when using https. This is off by
+            default, and then anybody between you and the server can read and use your token: set
             it wherever the server has a certificate that your machine trusts.
         token: Who you are; FEDNET_TOKEN if not given.
         auth_scheme: The word before the token in the Authorization header; "Bearer" by default.

@@ -309,7 +309,7 @@ class APIReader:
             source_name: The name of the client or combiner that says it.
             source_kind: client or combiner.
             n_max: The most to answer; all if None.
-            **fedns: The same by FEDn's keywords, sender_name and sender_role.
+            **fedns: The same by the keywords of `fednet.fedn_filters`.
         """
         filters = {
             "session_id": session_id,
@@ -352,7 +352,7 @@ class APIReader:
             client_name: The name of the client.
             combiner: The name of the combiner.
             n_max: The most to answer; all if None.
-            **fedns: The same by FEDn's keywords: correlation_id, sender_name, receiver_name and the roles.
+            **fedns: The same by the keywords of `fednet.fedn_filters`.
         """
         filters = {
             "session_id": session_id,
@@ -394,7 +394,7 @@ class APIReader:
             client_name: The name of the client.
             combiner: The name of the combiner.
             n_max: The most to answer; all if None.
-            **fedns: The same by FEDn's keywords: correlation_id, sender_name, receiver_name and the roles.
+            **fedns: The same by the keywords of `fednet.fedn_filters`.
         """
         filters = {
             "model_id": model_id,

@@ -51,7 +51,7 @@ class Method:
         name: Its name.
         route: The route that it calls.
         declaration: The options that are its arguments.
-        last_positional: The last argument that may be given by position, as in FEDn.
+        last_positional: The last argument that may be given by position.
         docstring: Its docstring, up to the arguments.
         returns: The description of its return value.
         raises: The description of its errors.
@@ -84,7 +84,7 @@ _METHODS: Final = (
         docstring=(
             "Let clients predict with a model, in a session of its own.\n\n"
             "`wait_session(prediction_id)` waits until all have answered, and\n"
-            "`get_predictions(correlation_id=prediction_id)` returns their results."
+            "`get_predictions(prediction_id=prediction_id)` returns their results."
         ),
         returns="success, message and, if it was started, prediction_id.",
     ),
@@ -117,7 +117,7 @@ def _parameters(options: list[Option], last_positional: str) -> list[str]:
     for option in options:
         lines.append(f"    {option.name}: {_type(option)} = {_literal(option.default)},")
         if option.name == "id":
-            lines[-1] += "  # noqa: A002 - FEDn's name"
+            lines[-1] += "  # noqa: A002 - the name of the field"
         if option.name == last_positional and option is not options[-1]:
             lines.append("    *,")
     return lines

@@ -78,7 +78,6 @@ class FedOpt(_Stepping):
     - adam: beta2 * v + (1 - beta2) * d²
 
     and x becomes x + learning_rate * m / (√v + tau). The first m is zero, the first v is tau².
-    Names and defaults of the settings are FEDn's.
     """
 
     serveropt: str = setting(

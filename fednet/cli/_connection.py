@@ -58,7 +58,7 @@ def _network_flags(function: Command) -> Command:
 
 
 def accepted(answer: dict[str, Any]) -> dict[str, Any]:
-    """FEDn's `{"success", "message"}`, if it is a yes.
+    """Return an answer with `success` and `message`, if it is a yes.
 
     Raises:
         FednetError: The server refused; the kind of error that the answer names.

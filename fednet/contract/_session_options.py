@@ -4,7 +4,7 @@ REST checks requests with these models. The flags of `fednet session start`, `AP
 docs/sessions.md, the options in a session's state and the settings of clients are all made from the fields. So a new
 option is a field here, and the step that uses it.
 
-FEDn's arguments come first, in its order: `APIClient.start_session` takes them by position. New options go to the end.
+Arguments that `APIClient.start_session` takes by position come first. New options go to the end.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _Source = Annotated[str, AfterValidator(_is_server_functions)]
 
 
 class _Options(BaseModel):
-    """Options that are checked; numbers may come as texts, as some of FEDn's clients send them."""
+    """Options that are checked; numbers may come as texts."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True
@@ -66,7 +66,7 @@ class _Options(BaseModel):
 
 
 class SessionOptions(_Options):
-    """The configuration of one session; numbers may come as texts, as some of FEDn's clients send them."""
+    """The configuration of one session; numbers may come as texts."""
 
     session_id: _Id | None = Field(default=None, alias="id")
     """The session's id, unique in the network; by default a new UUID."""

@@ -1,6 +1,6 @@
 """Model parameters: the formats of their files, and the structure of a model.
 
-`model_format(helper)` opens and writes the files of each helper. The default is the npz of FEDn's numpyhelper:
+`model_format(helper)` opens and writes the files of each helper. The default is the npz of numpyhelper:
 
 - a zip archive whose members are exactly `0.npy` to `<n-1>.npy`, at least one, in any order;
 - each member is one array in npy format 1.0 or 2.0, stored or deflated;

@@ -83,7 +83,7 @@ class ModelFormat(Protocol):
 
 
 class _Npz(ModelFormat):
-    """The format of FEDn's numpyhelper."""
+    """The format of numpyhelper."""
 
     name = "numpyhelper"
     suffix = ".npz"
@@ -103,7 +103,7 @@ class _Npz(ModelFormat):
 
 @dataclass
 class _Raw(ModelFormat):
-    """The format of FEDn's binaryhelper and androidhelper: numbers one after the other, and nothing else."""
+    """The format of binaryhelper and androidhelper: numbers one after the other, and nothing else."""
 
     name: str
     dtype: str

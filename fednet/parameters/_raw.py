@@ -1,7 +1,7 @@
 """Model files of bare numbers: one flat vector, little-endian, without a header.
 
-FEDn's binaryhelper has float64, its androidhelper float32. Several arrays are written one after the other and read as
-one vector; only its length can be checked.
+binaryhelper has float64, androidhelper float32. Several arrays are written one after the other and read as one
+vector; only its length can be checked.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The names that a source may use without an import: those of FEDn, and a few more."""
+"""The names that a source may use without an import."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 import os
 import random
 import time
-from typing import Any, Dict, List, Optional, Tuple  # noqa: UP035  FEDn's names
+from typing import Any, Dict, List, Optional, Tuple  # noqa: UP035  sources use these names
 
 import numpy as np
 

@@ -17,7 +17,7 @@ the documents themselves, which `Collection.upgraded` makes.
 
     1  0.1.0
     2  answers, controllers, the feed, uploads and secrets have collections of their own
-    3  documents have words of their own; until then they had FEDn's
+    3  documents have words of their own, not those of another system
 """
 
 
