@@ -351,6 +351,23 @@ def test_the_combiners_facades_use_its_ports_and_values_only(
     ] == []
 
 
+def test_the_controllers_facades_stand_above_its_own_api(
+    modules: list[Module], names: set[str]
+) -> None:
+    """Views and services know nothing of other people's words; only the app serves the façades."""
+    facades = "fednet.controller.facades"
+
+    users = {
+        module.name
+        for module in modules
+        if not module.name.startswith(facades)
+        for name, _ in imports_of(module, names)
+        if name.startswith(facades)
+    }
+
+    assert users == {"fednet.controller.app"}
+
+
 def uses(module: Module, *forbidden: str) -> list[str]:
     """Where a module names one of these, as `os.environ` or by `from os import environ`."""
     found = []
