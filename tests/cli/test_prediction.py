@@ -7,7 +7,7 @@ def test_clients_are_asked_and_what_they_said_is_listed(fednet):
     """The session can be watched; it has no rounds, and ends with how many answered."""
     started = fednet("prediction", "start", "--id", "p", "--requested-clients", "1", "--json")
     watched = fednet("session", "watch", "p")
-    listed = fednet("prediction", "list", "--correlation-id", "p", "--json")
+    listed = fednet("prediction", "list", "--prediction-id", "p", "--json")
 
     assert json.loads(started.stdout)["prediction_id"] == "p"
     assert "Session p: FINISHED. 1 of 1 clients predicted" in watched.stdout

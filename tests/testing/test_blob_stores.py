@@ -80,7 +80,7 @@ def test_a_session_over_s3_makes_the_same_model(s3_server, expected, tmp_path, c
 
     with Network(combiners, blob_store=s3_server.url(bucket)) as network:
         found = trained(network, tmp_path)
-        models = {f"models/{each['model']}" for each in network.api.get_models()["result"]}
+        models = {f"models/{each['id']}" for each in network.api.get_models()["result"]}
 
     assert same(found, expected)
     objects = s3_server.client().list_objects(bucket, recursive=True)

@@ -50,7 +50,7 @@ def a_notebook() -> dict[str, Any]:
         api.continue_session("first", rounds=2)
     api.plot_validations("first", metric="accuracy").show()
     for model in api.get_model_trail():
-        api.download_model(model["model"], "model.npz")
+        api.download_model(model["id"], "model.npz")
     return session
 
 
