@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from fednet.enrolment import ClientPlace
+from fednet.enrolment import ClientPlace, enrol_client
 from fednet.errors import FailedPrecondition, FednetError, LimitExceeded
 from fednet.names import check_name
 from fednet.processes import FolderLock
@@ -29,6 +29,7 @@ from .runtime import Runtime
 from .runtimes import Runtimes
 from .tasks import Cancel, Receipt, Task, failure_of
 from .transfer import Transfer
+from .warrants import Warrants
 from .work import Work
 
 _log = logging.getLogger(__name__)
@@ -76,10 +77,13 @@ class Agent:
             on_message=self._message,
             on_refused=self._refused,
         )
+        self._warrants = Warrants(
+            lambda: enrol_client(settings, needs_package=runtime is None).public_keys
+        )
         transfer = Transfer(settings.transfer, self._connection, self._report)
         self._files = Files(folder, transfer.download)
         self._runtimes = Runtimes(settings, self._files, folder / "work", runtime, self._report)
-        self._work = Work(folder, self._ledger, notes, self._files, self._runtimes)
+        self._work = Work(folder, self._ledger, notes, self._warrants, self._files, self._runtimes)
         self._deliveries = Deliveries(
             self._ledger, self._connection, transfer, self._report, settings.name
         )
@@ -115,6 +119,7 @@ class Agent:
     def _connected(self, place: ClientPlace, stream: int) -> None:
         with contextlib.suppress(OSError):  # a full disk must not end the connection
             self._connected_mark.touch()
+        self._warrants.trust(place)
         self._ledger.connected(place.combiner, stream)
         self._on_ready(
             {"name": self._settings.name, "client_id": place.id, "combiner": place.combiner}

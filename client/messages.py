@@ -79,6 +79,7 @@ def task_of(message: tasks_pb2.Task) -> Task:
         helper=message.helper,
         settings=_settings_of(message.settings_json),
         seconds_left=_seconds_of(message.seconds_left),
+        warrant=message.warrant,
     )
 
 

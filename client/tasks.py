@@ -23,6 +23,7 @@ class Task:
         helper: The name of the format of model and update.
         settings: The session's settings for clients.
         seconds_left: The time until the phase closes, counted from the arrival; None if it is unknown.
+        warrant: The controller's signature over phase, kind, round, model and package.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Task:
     helper: str
     settings: Mapping[str, Any]
     seconds_left: float | None
+    warrant: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from .notes import TaskNotes
 from .runtime import Runtime
 from .runtimes import Runtimes
 from .tasks import Answer, Outcome, Prediction, Task, Update, Validation, failure_of
+from .warrants import Warrants
 
 _log = logging.getLogger(__name__)
 _NO_SPACE = {
@@ -33,16 +34,24 @@ class Work:
         folder: The client's folder, for the log.
         ledger: Has the paths of updates, and knows if a task is still wanted.
         notes: Keeps a note of the task in work.
+        warrants: Refuse a task that the controller has not signed.
         files: The models.
         runtimes: Run the client's code.
     """
 
     def __init__(
-        self, folder: Path, ledger: Ledger, notes: TaskNotes, files: Files, runtimes: Runtimes
+        self,
+        folder: Path,
+        ledger: Ledger,
+        notes: TaskNotes,
+        warrants: Warrants,
+        files: Files,
+        runtimes: Runtimes,
     ) -> None:
         self._folder = folder
         self._ledger = ledger
         self._notes = notes
+        self._warrants = warrants
         self._files = files
         self._runtimes = runtimes
 
@@ -84,6 +93,7 @@ class Work:
 
     def _timed(self, task: Task) -> Answer:
         began = time.monotonic()
+        self._warrants.check(task)
         model = self._files.model(task.model, model_format(task.helper).suffix)
         runtime = self._runtimes.for_task(task)
         ready = time.monotonic()

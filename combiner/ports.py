@@ -165,20 +165,20 @@ class UploadPort(Protocol):
 
 
 class BlobPort(Protocol):
-    """The models and packages of running phases, for clients."""
+    """The models and packages of running phases, for the clients that have a task with them."""
 
-    def path(self, kind: BlobKind, blob_id: str) -> Path:
-        """Return the path of a blob that a running phase uses.
+    def path(self, client_id: str, kind: BlobKind, blob_id: str) -> Path:
+        """Return the path of a blob that a task of the client names.
 
         Raises:
-            NotFound: No running phase uses it.
+            NotFound: No running phase asks this client to use it.
         """
 
-    def url(self, kind: BlobKind, blob_id: str) -> str:
-        """Return a URL of a blob that a running phase uses, good for a while; "" if the store makes none.
+    def url(self, client_id: str, kind: BlobKind, blob_id: str) -> str:
+        """Return a URL of a blob that a task of the client names, good for a while; "" if the store makes none.
 
         Raises:
-            NotFound: No running phase uses it.
+            NotFound: No running phase asks this client to use it.
         """
 
 

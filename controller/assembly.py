@@ -88,7 +88,9 @@ def assembled(
         shared_folder(settings.blob_store_url, renew=is_first)
         tokens = ControlTokens(name_lock.name, signer.sign_claims)
         followers = Followers(feed, name_lock.name, tokens.for_controllers())
-        engine = Engine(records, catalog, presence, leases, tokens, feed, followers)
+        engine = Engine(
+            records, catalog, presence, leases, tokens, feed, followers, signer.sign_warrant
+        )
         to_close.callback(engine.close)
         registry = Registry(
             records,

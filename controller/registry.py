@@ -112,7 +112,7 @@ class Registry:
 
         Returns:
             id, name, token, combiner (its name), address (`host:port`), placement_token and
-            placement_seconds, the life of that token.
+            placement_seconds, the life of that token, and public_keys, which verify the warrants of tasks.
 
         Raises:
             AlreadyExists: The name belongs to another client, or to one that is connected.
@@ -137,6 +137,7 @@ class Registry:
             "combiner": combiner["name"],
             "address": address_of(combiner),
             "placement_token": self._placement_token(client, combiner),
+            "public_keys": [self.signer.public_key],
             "placement_seconds": limits.placement_token_seconds,
         }
 

@@ -57,6 +57,7 @@ class ClientPlace:
         address: Where that combiner is reached, `host:port`.
         placement_token: Its token for that combiner.
         placement_seconds: The life of that token.
+        public_keys: The keys that verify the warrants of tasks (PEM).
     """
 
     id: str
@@ -65,6 +66,7 @@ class ClientPlace:
     address: str
     placement_token: str = field(repr=False)
     placement_seconds: float
+    public_keys: tuple[str, ...] = ()
 
 
 def enrol_combiner(settings: CombinerSettings, address: str) -> CombinerPlace:
@@ -102,11 +104,11 @@ def enrol_client(settings: ClientSettings, *, needs_package: bool) -> ClientPlac
         "preferred_combiner": settings.preferred_combiner,
     }
     answer = _register(settings, "clients", body, _read_credentials(settings))
-    texts = _picked(answer, _names(ClientPlace) - {"placement_seconds"})
-    seconds = answer.get("placement_seconds")
-    if not isinstance(seconds, int | float):
+    texts = _picked(answer, _names(ClientPlace) - {"placement_seconds", "public_keys"})
+    seconds, keys = answer.get("placement_seconds"), answer.get("public_keys")
+    if not isinstance(seconds, int | float) or not isinstance(keys, list):
         raise _no_controller()
-    return ClientPlace(**texts, placement_seconds=seconds)
+    return ClientPlace(**texts, placement_seconds=seconds, public_keys=tuple(map(str, keys)))
 
 
 def keep_client(settings: ClientSettings, place: ClientPlace) -> None:

@@ -1,1 +1,1 @@
-"""Simulated parts of a network, so that one machine can measure the others."""
+"""Parts of a network that stand in for many, so that one machine can measure the rest."""

@@ -12,6 +12,7 @@ from ..machine.fence import Fence
 from ..ports import Ports
 from .blobs import LocalBlobs
 from .checked_blobs import CheckedBlobs
+from .client_blobs import ClientBlobs
 from .client_calls import ClientCalls
 from .clients import Clients
 from .controller_calls import ControllerCalls
@@ -43,6 +44,7 @@ class Engine:
         object_part_bytes: The size of a part of an update on its way through the object store.
 
     Attributes:
+        blobs: Models and packages for the clients that have a task with them.
         clients: The calls of clients about their tasks.
         uploads: The ways of updates into the spool.
         controllers: The orders of controllers, and the news for them.
@@ -80,12 +82,13 @@ class Engine:
             name, self._fence, means, self._phases, reducer, self._functions
         )
         self.clients = ClientCalls(name, means, self._phases)
+        self.blobs = ClientBlobs(self.local, self._phases)
         self.uploads = Uploads(self._phases, self.clients.is_new, spool, self.objects)
 
     @property
     def ports(self) -> Ports:
         """Everything that a protocol may use."""
-        return Ports(self.clients, self.uploads, self.local, self.controllers)
+        return Ports(self.clients, self.uploads, self.blobs, self.controllers)
 
     async def recover(self) -> None:
         """Take up the phases that an earlier process left in the spool.

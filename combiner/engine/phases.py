@@ -53,6 +53,7 @@ class Phases:
         self._orphans = orphans
         self._running: dict[str, RunningPhase] = {}
         self._by_task: dict[str, RunningPhase] = {}
+        self._by_client: dict[str, dict[str, RunningPhase]] = {}  # then by the phase's id
 
     def __iter__(self) -> Iterator[RunningPhase]:
         return iter(list(self._running.values()))
@@ -60,6 +61,10 @@ class Phases:
     def get(self, phase_id: str) -> RunningPhase | None:
         """Return a phase; None if it is not here."""
         return self._running.get(phase_id)
+
+    def of_client(self, client_id: str) -> list[RunningPhase]:
+        """Return the phases in which a client has a task here."""
+        return list(self._by_client.get(client_id, {}).values())
 
     def of_task(self, client_id: str, task_id: str) -> RunningPhase | None:
         """Return the phase of a client's task; None if no phase here has the task.
@@ -123,7 +128,9 @@ class Phases:
         if phase is None:
             return clients
         phase.note_authority(authority)
-        return phase.withdraw(clients)
+        withdrawn = phase.withdraw(clients)
+        self._leave(phase_id, withdrawn)
+        return withdrawn
 
     def close_early(self, phase_id: str, authority: Authority) -> None:
         """Close a phase with the answers that are in.
@@ -143,8 +150,10 @@ class Phases:
         if phase is None:
             return
         record = phase.record
-        for task_id in tasks_of(phase_id, (*record.assignment.clients, *record.withdrawn)):
+        clients = (*record.assignment.clients, *record.withdrawn)
+        for task_id in tasks_of(phase_id, clients):
             self._by_task.pop(task_id, None)
+        self._leave(phase_id, clients)
         await phase.release()  # it waits for a partial on its way into the blob store
         line = await self._means.workers.run(self._clear_away, phase.assignment)
         self._orphans.retry()
@@ -177,12 +186,24 @@ class Phases:
         folding = await self._means.workers.run(self._prepare, record.assignment)
         phase = RunningPhase(record, folding, self._means)
         self._running[record.assignment.phase_id] = phase
-        self._index(phase, (*record.assignment.clients, *record.withdrawn))
+        self._index(phase, record.assignment.clients, record.withdrawn)
         phase.begin()
 
-    def _index(self, phase: RunningPhase, clients: tuple[str, ...]) -> None:
-        tasks = tasks_of(phase.assignment.phase_id, clients)
-        self._by_task.update(dict.fromkeys(tasks, phase))
+    def _index(
+        self, phase: RunningPhase, clients: Iterable[str], withdrawn: Iterable[str] = ()
+    ) -> None:
+        phase_id = phase.assignment.phase_id
+        self._by_task.update(dict.fromkeys(tasks_of(phase_id, (*clients, *withdrawn)), phase))
+        for client in clients:
+            self._by_client.setdefault(client, {})[phase_id] = phase
+
+    def _leave(self, phase_id: str, clients: Iterable[str]) -> None:
+        """Forget that these clients have a task in a phase."""
+        for client in clients:
+            phases = self._by_client.get(client, {})
+            phases.pop(phase_id, None)
+            if not phases:
+                self._by_client.pop(client, None)
 
     def _prepare(self, assignment: Assignment) -> Folding | None:
         """Acquire the files: all of them or none."""

@@ -10,9 +10,10 @@ from collections.abc import Iterable
 
 from fednet.aggregation import Partial
 from fednet.errors import FailedPrecondition, FednetError
+from fednet.task_ids import task_id_of
 
 from ..machine.answers import Answer
-from ..machine.assignment import Assignment, PhaseRecord, task_id_of
+from ..machine.assignment import Assignment, PhaseRecord
 from ..machine.events import (
     Answered,
     Cancel,

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from fednet.task_ids import task_id_of
+
 from .values import Authority, Blob, JsonObject, PhaseContext, Task, TaskKind
 
 NO_SETTINGS: Final = JsonObject()
-_TASK_IDS: Final = uuid.UUID("0b1f6c2e-6d0e-4f0b-9d8a-2f4b8f6f3c11")
 
 # Later orders of a phase change its clients, deadline and settings, never the fields that answers are checked against.
 _FIXED: Final = ("session_id", "kind", "model", "helper", "aggregator", "keep_updates")
-
-
-def task_id_of(phase_id: str, client_id: str) -> str:
-    """Return the id of a client's task in a phase; it is the same in each process."""
-    return str(uuid.uuid5(_TASK_IDS, f"{phase_id}/{client_id}"))
 
 
 @dataclass(frozen=True)
@@ -33,6 +28,7 @@ class Assignment:
         retain_updates: The updates outlive the release of the phase, for people.
         client_settings: By client id: settings that replace those of the same name in `settings`.
         attempt: A higher attempt opens the phase again.
+        warrant: The controller's signature over the tasks, for the clients.
     """
 
     authority: Authority
@@ -54,6 +50,7 @@ class Assignment:
     keep_updates: bool = False
     retain_updates: bool = False
     attempt: int = 0
+    warrant: str = ""
 
     @property
     def context(self) -> PhaseContext:
@@ -84,6 +81,7 @@ class Assignment:
             seconds_left=seconds_left,
             model=self.model,
             package=self.package,
+            warrant=self.warrant,
         )
 
     def field_changed_by(self, later: Assignment) -> str | None:

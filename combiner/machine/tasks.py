@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from fednet.task_ids import task_id_of
+
 from .answers import Why
-from .assignment import task_id_of
 
 
 class TaskState(StrEnum):

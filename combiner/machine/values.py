@@ -146,6 +146,7 @@ class Task:
     seconds_left: float
     model: Blob | None = None
     package: Blob | None = None
+    warrant: str = ""
 
 
 @dataclass(frozen=True)

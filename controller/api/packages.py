@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Literal
 from uuid import UUID
 
-from flask import Response
+from flask import Response, request
 from pydantic import BaseModel, ConfigDict, Field
 
 from fednet import limits
-from fednet.contract import Permission, requires
+from fednet.contract import Permission, check_permission, requires
 from fednet.storage import Document
 
 from ..catalog import PackageDescription
@@ -105,6 +105,20 @@ def find(package_id: str) -> Document:
     return catalog.records.get("packages", package_id)
 
 
+def fetched(package_id: str) -> Document:
+    """Return a package whose file the caller may fetch: any for those who may read packages, else the active one.
+
+    Raises:
+        NotFound: There is no such package.
+        PermissionDenied: The caller is a client, and the package is not the active one.
+    """
+    package = find(package_id)
+    if package["id"] != services().records.active()["package_id"]:
+        action = f"{request.path} for another package than the active one"
+        check_permission(caller(), Permission.PACKAGES_READ, action)
+    return package
+
+
 def with_activity(packages: Sequence[Document]) -> list[Document]:
     """Return the packages, each with the field `active`."""
     active_id = services().records.active()["package_id"]
@@ -171,10 +185,10 @@ def download_active() -> Response:
 
 
 @api.get("/<string:id>/download", summary="A package's file", responses=FILE)
-@requires(Permission.PACKAGES_READ)
+@requires(Permission.PACKAGES_FETCH)
 def download(path: ById) -> Response:
-    """Stream the package's file, or a range of it."""
-    return file_of(find(path.id))
+    """Stream the package's file, or a range of it; clients get the active one alone."""
+    return file_of(fetched(path.id))
 
 
 def file_of(package: Document) -> Response:

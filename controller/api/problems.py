@@ -1,4 +1,4 @@
-"""Answers refusals and faults as JSON with the fitting status."""
+"""Every refusal and every fault as JSON, with a status that tells the truth."""
 
 import logging
 import uuid
@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 class Problem(BaseModel):
-    """The JSON of a refusal or a fault."""
+    """What is answered in place of a result."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -25,24 +25,24 @@ class Problem(BaseModel):
     """The kind of problem, for programs."""
 
     message: str
-    """The problem and its solution, for people."""
+    """What is wrong and what to do, for people."""
 
     field: str | None = None
-    """The invalid parameter or JSON field, if there is one."""
+    """The parameter or JSON field at fault, if one is."""
 
 
 _CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 REFUSALS: ResponseDict = {
     "4XX": {"description": "Refused.", "content": _CONTENT},
-    "422": {"description": "A value is invalid; the answer names its field.", "content": _CONTENT},
+    "422": {"description": "A value is wrong; its field is named.", "content": _CONTENT},
     "5XX": {"description": "The controller or a store failed.", "content": _CONTENT},
 }
-"""The answers of any route other than its result, for the OpenAPI document."""
+"""What any route may answer in place of its result, for the API's description of itself."""
 
 
 def handle_problems(app: Flask) -> None:
-    """Answer every exception of a view."""
+    """Answer everything that a view may raise."""
     app.register_error_handler(FednetError, refused)
     app.register_error_handler(ValidationError, invalid)
     app.register_error_handler(RecursionError, _too_deep)
@@ -51,12 +51,12 @@ def handle_problems(app: Flask) -> None:
 
 
 def invalid(error: ValidationError) -> Response:
-    """Return the answer to invalid values: 400 without a JSON object, else 422 with the field."""
+    """The answer to wrong values: 400 where there is no JSON object, else 422 with the field."""
     first = error.errors(include_input=False, include_url=False)[0]
     if not first["loc"]:
         return _no_json()
     field = ".".join(str(part) for part in first["loc"])
-    # Pydantic puts words of its own before the message of our check, which is a sentence already.
+    # What a check of ours says comes with pydantic's words before it, and is a sentence already.
     what = first["msg"].removeprefix("Value error, ").removesuffix(".")
     return _answer(InvalidInput(f"{field}: {what}.", field=field).to_dict(), 422)
 

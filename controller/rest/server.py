@@ -24,12 +24,12 @@ from .views import Views
 
 @contextlib.contextmanager
 def serving(app: WSGIApplication, listening: socket.socket, threads: int) -> Iterator[None]:
-    """Serve requests in threads of this process while the block lasts; finish running requests at the end.
+    """Answer requests in threads of this process; at the end, answer those that are under way.
 
     Args:
         app: The WSGI application.
         listening: A socket that listens; closed at the end.
-        threads: The number of requests that are served at the same time.
+        threads: So many requests are worked at at the same time.
     """
     server = _Server(app, threads)
     is_up: Future[None] = Future()
@@ -67,7 +67,7 @@ class _Server:
                 sock=listening,
                 backlog=limits.rest_backlog_connections,
             )
-        except Exception as error:  # noqa: BLE001  it is raised where the server is started
+        except Exception as error:  # noqa: BLE001  whoever starts the server is told
             is_up.set_exception(error)
             return
         is_up.set_result(None)
@@ -80,11 +80,11 @@ class _Server:
     def stop(self) -> None:
         """Stop from any thread."""
         if self._loop:
-            with contextlib.suppress(RuntimeError):  # the loop has ended already
+            with contextlib.suppress(RuntimeError):  # it has ended by itself
                 self._loop.call_soon_threadsafe(self._stopping.set)
 
     async def _end_connections(self) -> None:
-        """Finish running requests; then drop the remaining connections."""
+        """Let requests that are under way be answered; then drop who is left."""
         for connection in list(self._state.connections):
             connection.shutdown()
         try:

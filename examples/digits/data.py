@@ -1,8 +1,8 @@
 """Splits scikit-learn's handwritten digits between clients: unevenly, and not at random.
 
-The rows of each digit go to the clients in proportions drawn from a Dirichlet distribution, as in Hsu et al. 2019
-(arXiv:1909.06335): the smaller alpha is, the more the clients differ. A fifth of all rows is held out beforehand and
-spread evenly.
+Each digit's rows go to the clients in proportions drawn from a Dirichlet distribution, as in Hsu et
+al. 2019 (arXiv:1909.06335): the smaller alpha, the more the clients differ. A fifth of all rows is
+held out beforehand and spread evenly.
 """
 
 from __future__ import annotations
@@ -29,25 +29,23 @@ def partition(
     alpha: float = ALPHA,
     rows_min: int = TRAIN_ROWS_MIN,
 ) -> list[np.ndarray]:
-    """Split rows between clients by Dirichlet(alpha) proportions of each label.
+    """Deals rows to clients by Dirichlet(alpha) proportions of each label.
 
     Args:
         labels: The label of each row, integers, shape (rows,).
-        clients: The number of clients.
-        rng: The source of the proportions and of the order.
-        alpha: The concentration: small for different clients, large for similar ones.
+        clients: How many parts to make.
+        rng: Where the proportions and the order come from.
+        alpha: The concentration: small for clients that differ, large for clients that do not.
         rows_min: Clients with fewer rows get some of the largest client's.
 
     Returns:
-        The indices of each client's rows; each row has one client.
+        The indices of each client's rows, together every row once.
 
     Raises:
         ValueError: There are too few rows for so many clients.
     """
     if clients < 1 or clients * rows_min > len(labels):
-        raise ValueError(
-            f"Cannot split {len(labels)} rows between {clients} clients: use fewer clients."
-        )
+        raise ValueError(f"{len(labels)} rows cannot be split between {clients} clients.")
     parts: list[list[int]] = [[] for _ in range(clients)]
     for label in np.unique(labels):
         rows = rng.permutation(np.flatnonzero(labels == label))
@@ -66,9 +64,9 @@ def _level_up(parts: list[list[int]], rows_min: int) -> None:
 
 
 def _digits() -> np.ndarray:
-    """Return scikit-learn's digits: 64 pixels from 0 to 16 and the label, float64, shape (1797, 65).
+    """scikit-learn's digits: 64 pixels from 0 to 16 and the label, float64, shape (1797, 65).
 
-    They are read from their file, as by `load_digits`: importing scikit-learn takes longer than starting a network.
+    Read from its file as `load_digits` does it: importing scikit-learn takes longer than starting a network.
     """
     package = find_spec("sklearn")
     if package is None or package.origin is None:
@@ -79,16 +77,16 @@ def _digits() -> np.ndarray:
 
 
 def split(clients: int, seed: int = 0, *, alpha: float = ALPHA) -> list[Split]:
-    """Return the data of each client.
+    """The data of each client.
 
     Args:
-        clients: The number of clients.
-        seed: The seed of the split.
-        alpha: The similarity of the clients; see `partition`.
+        clients: How many there are.
+        seed: Another seed, another split.
+        alpha: How alike they are; see `partition`.
 
     Returns:
         For each client `x_train` and `x_test`, float32 in [0, 1], shape (rows, 64), and `y_train`
-        and `y_test`, int64 in 0..9, shape (rows,). The test rows are never used for training.
+        and `y_test`, int64 in 0..9, shape (rows,). The test rows are held out of all training.
     """
     rows = _digits()
     x = (rows[:, :-1] / 16).astype(np.float32)
@@ -105,7 +103,7 @@ def split(clients: int, seed: int = 0, *, alpha: float = ALPHA) -> list[Split]:
 
 
 def write(folder: Path, clients: int, seed: int = 0, *, alpha: float = ALPHA) -> list[Path]:
-    """Write each client's data to `client-<number>.npz` in the folder, counted from 1; see `split`."""
+    """Writes each client's data to `client-<number>.npz` in the folder, counted from 1; see `split`."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"client-{number}.npz" for number in range(1, clients + 1)]
     for path, arrays in zip(paths, split(clients, seed, alpha=alpha), strict=True):
@@ -114,11 +112,11 @@ def write(folder: Path, clients: int, seed: int = 0, *, alpha: float = ALPHA) ->
 
 
 def main() -> None:
-    """Write the files, and print the number of rows of each client."""
+    """Writes the files and says how many rows each client has."""
     parser = argparse.ArgumentParser(description="Split the digits between clients.")
     parser.add_argument("--clients", type=int, default=5, help="how many clients (5)")
     parser.add_argument("--out", type=Path, required=True, help="the folder of the files")
-    parser.add_argument("--seed", type=int, default=0, help="the seed of the split (0)")
+    parser.add_argument("--seed", type=int, default=0, help="another seed, another split (0)")
     arguments = parser.parse_args()
     for path in write(arguments.out, arguments.clients, arguments.seed):
         with np.load(path) as data:

@@ -1,4 +1,4 @@
-"""The connection of a command to a network: the flags, and the check of answers."""
+"""How a command speaks to a network: the flags that say which, and what its answers mean."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def _network_flags(function: Command) -> Command:
 
 
 def accepted(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer with `success` and `message` if it reports a success.
+    """Return an answer with `success` and `message`, if it is a yes.
 
     Raises:
-        FednetError: The server refused; the class is that in the answer.
+        FednetError: The server refused; the kind of error that the answer names.
     """
     if not answer["success"]:
         raise from_dict(answer, HTTPStatus.CONFLICT)

@@ -1,7 +1,7 @@
 """Who is who in a network: signed tokens, and what a machine knows of its own controller.
 
-PyJWT and cryptography are imported only when a Signer or Verifier is made: a client machine has
-neither.
+PyJWT and cryptography are imported only when a Signer, a Verifier or a WarrantReader is made: a
+machine that only calls the REST API has neither.
 """
 
 from fednet.contract import Principal, Role
@@ -22,6 +22,7 @@ from fednet.identity._private_files import replace as replace_private_file
 from fednet.identity._renewed_token import RenewedToken
 from fednet.identity._signer import Signer
 from fednet.identity._verifier import Verifier
+from fednet.identity._warrants import Warrant, WarrantReader
 
 __all__ = [
     "CONTROLLERS",
@@ -35,6 +36,8 @@ __all__ = [
     "Signer",
     "TokenUse",
     "Verifier",
+    "Warrant",
+    "WarrantReader",
     "address_to_log_in",
     "admin_token",
     "admin_token_file",

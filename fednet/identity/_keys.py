@@ -28,8 +28,8 @@ def import_jwt() -> ModuleType:
         import jwt
     except ImportError as error:
         raise MissingExtra(
-            "Tokens need PyJWT and cryptography: pip install 'fednet[controller]' or "
-            "'fednet[combiner]'."
+            "Tokens and warrants need PyJWT and cryptography: pip install 'fednet[controller]', "
+            "'fednet[combiner]' or 'fednet[client]'."
         ) from error
     return jwt
 

@@ -9,6 +9,7 @@ from fednet.identity._claims import Claims
 from fednet.identity._key_files import read_signing_key, signing_key_file
 from fednet.identity._keys import import_jwt, key_id, load_private_key, public_pem
 from fednet.identity._verifier import ALGORITHM, Verifier
+from fednet.identity._warrants import WARRANT_TYPE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from fednet.contract import Principal
+    from fednet.identity._warrants import Warrant
 
 
 class Signer:
@@ -77,6 +79,13 @@ class Signer:
             seconds: How long it is valid; None for ever.
         """
         return self.sign_claims(Claims.of(principal, seconds=seconds))
+
+    def sign_warrant(self, warrant: Warrant) -> str:
+        """Return a warrant as a client takes it."""
+        headers = {"kid": self.key_id, "typ": WARRANT_TYPE}
+        return str(
+            self._jwt.encode(warrant.to_payload(), self._private_key, ALGORITHM, headers=headers)
+        )
 
     def sign_claims(self, claims: Claims) -> str:
         """Return the token with this content."""

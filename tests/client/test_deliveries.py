@@ -11,13 +11,11 @@ import uuid
 import numpy as np
 import pytest
 from agents import Trainer, Watched, told_to
+from orders import Orders, new_phase
 
 from fednet import limits
 from fednet.client.ledger import Ledger
-from fednet.controller.control_tokens import ControlTokens
-from fednet.identity import Signer
-from fednet.rpc import open_channel
-from fednet.wire import common_pb2, rounds_pb2, rounds_pb2_grpc, tasks_pb2
+from fednet.wire import tasks_pb2
 
 WAIT_SECONDS = 60.0
 
@@ -28,62 +26,9 @@ def short_pauses(monkeypatch):
     monkeypatch.setattr(limits, "retry_seconds_max", 0.05)
 
 
-AUTHORITY = rounds_pb2.Authority(controller="controller", term=1, session_id="s")
-
-
-class Orders:
-    """The orders of a controller to the combiners of a network, over the wire."""
-
-    def __init__(self, net):
-        self._net = net
-        document = net.api.get_models()["result"][0]
-        self._model = common_pb2.BlobRef(
-            kind="MODEL",
-            id=document["id"],
-            size_bytes=document["size_bytes"],
-            sha256=document["sha256"],
-        )
-        self._tokens = ControlTokens("controller", Signer.from_folder(net.data_dir).sign_claims)
-
-    def start(self, combiner, phase_id, client="a", *, kind="TRAIN"):
-        """Begin a phase of one client on a combiner."""
-        phase = rounds_pb2.Phase(
-            phase_id=phase_id,
-            session_id="s",
-            round_id="r",
-            round_number=1,
-            kind=kind,
-            clients=[self._net.api.get_client(client)["id"]],
-            model=self._model,
-            aggregator="fedavg",
-            helper="numpyhelper",
-            seconds_max=300.0,
-            authority=AUTHORITY,
-        )
-        self._call(combiner, "Start", phase)
-
-    def release(self, combiner, phase_id):
-        """End a phase."""
-        order = rounds_pb2.PhaseOrder(phase_id=phase_id, authority=AUTHORITY)
-        self._call(combiner, "Release", order)
-
-    def _call(self, combiner, method, message):
-        address = self._net._combiners[combiner].address
-        id_ = self._net.api.get_combiner(combiner)["id"]
-        channel = open_channel(address, self._tokens.for_combiner(id_))
-        try:
-            getattr(rounds_pb2_grpc.RoundsStub(channel), method)(message, timeout=WAIT_SECONDS)
-        finally:
-            channel.close()
-
-
 @pytest.fixture
 def orders(net):
     return Orders(net)
-
-
-def new_phase():
-    return str(uuid.uuid4())
 
 
 class Spool:

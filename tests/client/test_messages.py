@@ -29,6 +29,7 @@ def test_a_task_is_read_with_all_that_it_says():
             helper="numpyhelper",
             settings_json='{"epochs": 2}',
             seconds_left=4.5,
+            warrant="signed",
         )
     )
 
@@ -36,7 +37,7 @@ def test_a_task_is_read_with_all_that_it_says():
     assert read.model == BlobRef("MODEL", "m", 7, "ab")
     assert read.package == BlobRef("PACKAGE", "p", 8, "cd")
     assert read.settings == {"epochs": 2}
-    assert read.seconds_left == 4.5
+    assert (read.seconds_left, read.warrant) == (4.5, "signed")
 
 
 def test_what_a_task_leaves_out_is_none():

@@ -76,6 +76,7 @@ def assignment_of(message: rounds_pb2.Phase) -> Assignment:
         keep_updates=message.keep_updates,
         retain_updates=message.retain_updates,
         attempt=message.attempt,
+        warrant=message.warrant,
     )
     _check_assignment(assignment)
     return assignment

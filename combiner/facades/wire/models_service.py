@@ -75,9 +75,9 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
     async def Download(
         self, request: models_pb2.DownloadRequest, context: Any
     ) -> AsyncIterator[models_pb2.DownloadPart]:
-        """Give a model or package that a running phase uses, from an offset on."""
+        """Give a model or package that a task of the client names, from an offset on."""
         async with errors_to(context):
-            path = self._blobs.path(_kind(request), request.id)
+            path = self._blobs.path(caller_of().id, _kind(request), request.id)
             with path.open("rb") as file:
                 rest = pieces(file, _checked_offset(path, request.offset_bytes))
                 while chunk := await in_thread(next, rest, None):
@@ -87,9 +87,10 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
     async def LocateDownload(
         self, request: models_pb2.DownloadRequest, context: Any
     ) -> models_pb2.Location:
-        """Return a URL of a model or package that a running phase uses."""
+        """Return a URL of a model or package that a task of the client names."""
         async with errors_to(context):
-            return models_pb2.Location(url=self._blobs.url(_kind(request), request.id))
+            url = self._blobs.url(caller_of().id, _kind(request), request.id)
+            return models_pb2.Location(url=url)
 
 
 def _digest_of(announced: models_pb2.UploadHeader | models_pb2.UploadedParts) -> Digest:

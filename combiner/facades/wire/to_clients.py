@@ -104,4 +104,5 @@ def _task_message(task: Task) -> tasks_pb2.Task:
         helper=task.helper,
         settings_json=task.settings_json,
         seconds_left=task.seconds_left,
+        warrant=task.warrant,
     )

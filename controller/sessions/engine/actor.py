@@ -32,7 +32,7 @@ from .inbox import Inbox, Letter
 from .links import Then
 from .lost_time import LostTime
 from .patience import Patience
-from .requests import Authority, Call, call_of, fixed, outcome
+from .requests import Authority, Call, Sign, call_of, fixed, outcome
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +63,7 @@ class Ports:
         patience: Waits for the store.
         lost: The time that counts for no deadline.
         listener: Follows the session's course.
+        sign: Signs the warrants of tasks.
     """
 
     commits: Commits
@@ -70,6 +71,7 @@ class Ports:
     patience: Patience
     lost: LostTime
     listener: Listener
+    sign: Sign
 
 
 @dataclass
@@ -204,7 +206,10 @@ class SessionActor:
             decision = self._machine.handle(event, time.time())
             batch.add(event, decision)
             orders = map(fixed, decision.orders)
-            batch.calls += [(each, call_of(self.session, each, self._authority)) for each in orders]
+            batch.calls += [
+                (each, call_of(self.session, each, self._authority, self._ports.sign))
+                for each in orders
+            ]
         if self._is_due(batch) and not self._insist(lambda: self._commit(batch.projections)):
             return False
         for order, call in batch.calls:

@@ -30,7 +30,7 @@ from .lease_keeper import LeaseKeeper
 from .links import CombinerLinks, place_of
 from .ownership import Ownership
 from .patience import controller_stops
-from .requests import Authority, release_call
+from .requests import Authority, Sign, release_call
 from .running import RunningSessions
 
 _log = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ class Engine:
         tokens: Makes the controller's tokens for the combiners.
         feed: Hears of all that happens.
         followers: Follow the feeds of the other controllers.
+        sign_warrant: Signs the warrants of tasks.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Engine:
         tokens: ControlTokens,
         feed: Feed,
         followers: Followers,
+        sign_warrant: Sign,
     ) -> None:
         self._records = records
         self._followers = followers
@@ -65,7 +67,9 @@ class Engine:
         self._leases = leases
         self._admission = Admission(records, catalog, presence)
         self._links = CombinerLinks(tokens)
-        self._running = RunningSessions(leases.name, records, presence, self._links.give, feed)
+        self._running = RunningSessions(
+            leases.name, records, presence, self._links.give, feed, sign_warrant
+        )
         self._intake = Intake(records, presence, self._running, self._release, feed)
         self._starting = threading.Lock()
         self._ownership = Ownership(records, leases, self._running, self._starting)

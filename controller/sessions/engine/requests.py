@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from fednet import limits
 from fednet.aggregation import aggregator
+from fednet.blob_ref import BlobRef as SignedRef
 from fednet.errors import FednetError
+from fednet.identity import Warrant
 from fednet.wire import common_pb2, rounds_pb2
 
 from ..machine.events import (
@@ -40,6 +42,9 @@ from ..machine.orders import (
 from ..machine.plans import plan_of
 from ..machine.scene import abandoned_models
 from ..machine.state import BlobRef, Functions, Phase, Round, Session, Share
+
+Sign: TypeAlias = Callable[[Warrant], str]
+"""Signs a warrant with the network's key."""
 
 
 class Pool(StrEnum):
@@ -82,12 +87,20 @@ def fixed(order: Order) -> Order:
     return order
 
 
-def call_of(session: Session, order: Order, authority: Authority) -> Call:
-    """Return the call that gives a session's order to its combiner."""
+def call_of(session: Session, order: Order, authority: Authority, sign: Sign) -> Call:
+    """Return the call that gives a session's order to its combiner.
+
+    Args:
+        session: The session.
+        order: The order.
+        authority: The right to give it.
+        sign: Signs the warrant of a phase.
+    """
     right = _right(session.session_id, authority)
     match order:
         case StartPhase():
-            return Call("Start", _phase(session, order, right))
+            warrant = sign(_warrant(session, order.phase))
+            return Call("Start", _phase(session, order, right, warrant))
         case ClosePhase(_, phase_id):
             return Call("Close", rounds_pb2.PhaseOrder(phase_id=phase_id, authority=right))
         case WithdrawClients(_, phase_id, clients):
@@ -160,7 +173,9 @@ def _right(session_id: str, authority: Authority) -> rounds_pb2.Authority:
     )
 
 
-def _phase(session: Session, order: StartPhase, right: rounds_pb2.Authority) -> rounds_pb2.Phase:
+def _phase(
+    session: Session, order: StartPhase, right: rounds_pb2.Authority, warrant: str
+) -> rounds_pb2.Phase:
     phase, package, functions = order.phase, session.package, session.functions
     has_rounds = plan_of(session).has_rounds
     return rounds_pb2.Phase(
@@ -183,6 +198,19 @@ def _phase(session: Session, order: StartPhase, right: rounds_pb2.Authority) -> 
         retain_updates=phase.kind == "TRAIN" and not session.options.delete_models,
         keep_updates=functions is not None and functions.aggregates,
         authority=right,
+        warrant=warrant,
+    )
+
+
+def _warrant(session: Session, phase: Phase) -> Warrant:
+    return Warrant(
+        session_id=session.session_id,
+        phase_id=phase.phase_id,
+        round_number=phase.number,
+        kind=phase.kind,
+        helper=session.helper,
+        model=SignedRef("MODEL", **vars(phase.model)),
+        package=SignedRef("PACKAGE", **vars(session.package)) if session.package else None,
     )
 
 

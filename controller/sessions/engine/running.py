@@ -19,6 +19,7 @@ from .answers import stored_events
 from .commit import Commits
 from .lost_time import LostTime
 from .patience import Patience
+from .requests import Sign
 
 
 class RunningSessions:
@@ -44,6 +45,7 @@ class RunningSessions:
         presence: Presence,
         give: Give,
         feed: Feed,
+        sign: Sign,
     ) -> None:
         self.stopping = threading.Event()
         self._controller = controller
@@ -53,7 +55,7 @@ class RunningSessions:
         self.lost_time = LostTime()
         self.patience = Patience(self.stopping, self.lost_time)
         self._commits = Commits(records)
-        self._ports = Ports(self._commits, give, self.patience, self.lost_time, self)
+        self._ports = Ports(self._commits, give, self.patience, self.lost_time, self, sign)
         self._actors: dict[str, SessionActor] = {}
         self._lock = threading.Lock()  # over _actors; nothing is waited for under it
         self._network = threading.Lock()

@@ -92,7 +92,7 @@ def get_package_checksum(query: PackageByName) -> dict[str, str]:
 
 
 def _named(name: str | None) -> Document:
-    return packages.find(name.removeprefix("packages/") if name else "active")
+    return packages.fetched(name.removeprefix("packages/") if name else "active")
 
 
 def _form(package: Document) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from fednet.errors import (
     TransferCorrupted,
     Unavailable,
 )
+from fednet.wire import models_pb2, rounds_pb2
 
 MIB = limits.chunk_bytes
 AUTHORITY = {"controller": "controller-1", "term": 1, "session_id": "session"}
@@ -183,6 +184,28 @@ async def test_a_download_of_nothing_is_refused(uploading, large, put_model):
                 await client.download(model, offset)
         with pytest.raises(NotFound):
             await client.download(put_model())
+
+
+async def test_only_a_client_with_a_task_gets_its_model(uploading, large, combiner):
+    """A client that no phase asks is refused by both routes as if the model were not there; a withdrawn one as well."""
+    model, _ = large
+    request = models_pb2.DownloadRequest(kind=model.kind, id=model.id)
+    async with uploading() as (caller, client, _, _):
+        controller, other = await caller(Role.CONTROLLER), await caller(Role.CLIENT, "other")
+        assert await client.download(model, model.size_bytes) == b""
+        await client.call(client.models.LocateDownload, request)
+        refusals = []
+        for ask in (other.download(model), other.call(other.models.LocateDownload, request)):
+            with pytest.raises(NotFound, match="asks this client") as refused:
+                await ask
+            refusals.append(refused.value.message)
+        assert len(set(refusals)) == 1
+
+        [phase_id] = combiner.phases()
+        withdrawal = {"phase_id": phase_id, "clients": ["a"], "authority": AUTHORITY}
+        await controller.call(controller.rounds.Withdraw, rounds_pb2.Withdrawal(**withdrawal))
+        with pytest.raises(NotFound):
+            await client.download(model)
 
 
 async def test_a_file_that_cannot_be_read_is_worth_another_try(uploading, large, combiner):

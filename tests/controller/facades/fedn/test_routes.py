@@ -86,6 +86,26 @@ def test_the_controller_says_what_it_does(api, model_bytes, sessions):
     assert api.get("/get_controller_status").json == {"state": "idle"}
 
 
+def test_a_client_fetches_the_active_package_alone(api, client_with, package_bytes):
+    """Another one is refused, on FEDn's routes as on ours: the packages of its tasks come from its combiner."""
+    ids = []
+    for _ in "12":
+        upload(api, "/set_package", package_bytes, helper="numpyhelper")
+        ids.append(api.get("/get_package").json["id"])
+    client = client_with(Principal.of(Role.CLIENT, "client-1", "client-1"))
+    routes = [
+        "/download_package?name={}",
+        "/download_package?name=packages/{}",
+        "/get_package_checksum?name={}",
+        "/api/v1/packages/{}/download",
+    ]
+
+    for package_id, code in zip((*ids, "unknown"), (403, 200, 404), strict=True):
+        urls = [route.format(package_id) for route in routes]
+        assert [client.get(url).status_code for url in urls] == [code] * len(urls)
+    assert [api.get(route.format(ids[0])).status_code for route in routes] == [200] * len(routes)
+
+
 def test_clients_are_told_where_the_network_is(api, package_bytes):
     """The address that was called, and the package's checksum if it is asked for and there."""
     without = api.get("/get_client_config").json
@@ -257,7 +277,7 @@ def test_a_package_is_set_shown_and_fetched(api, client_with, package_bytes):
     for query in ("", f"?name={shown['storage_file_name']}"):
         assert client.get(f"/download_package{query}").data == package_bytes
         assert len(client.get(f"/get_package_checksum{query}").json["checksum"]) == 64
-    assert client.get("/download_package?name=../x").status_code == 404
+    assert api.get("/download_package?name=../x").status_code == 404
 
 
 def test_packages_are_listed_and_another_is_made_active(api, package_bytes):

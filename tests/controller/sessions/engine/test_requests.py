@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from fednet import limits
+from fednet.blob_ref import BlobRef as SignedRef
 from fednet.controller.sessions.engine.requests import Authority, Pool, call_of, fixed, outcome
 from fednet.controller.sessions.machine.events import (
     PhaseBegun,
@@ -27,10 +28,16 @@ from fednet.controller.sessions.machine.orders import (
 from fednet.controller.sessions.machine.scene import model_id_in
 from fednet.controller.sessions.machine.state import BlobRef, Functions, Kind, Phase, Round, Share
 from fednet.errors import InvalidInput, Unavailable
+from fednet.identity import Warrant
 from fednet.wire import common_pb2, rounds_pb2
 
 STATE = BlobRef("state-1", 7, "a" * 64)
 RIGHT = Authority("c", 3)
+
+
+def sign(warrant):
+    """Return a text in the place of a signature; the machine's requests only hand it on."""
+    return repr(warrant)
 
 
 @pytest.fixture
@@ -60,19 +67,33 @@ def test_every_order_is_one_call_with_its_authority(new_session, phase, current)
     }
 
     for method, order in orders.items():
-        call = call_of(session, order, RIGHT)
+        call = call_of(session, order, RIGHT, sign)
         right = call.message.authority
         assert call.method == method
         assert (right.controller, right.term, right.session_id) == ("c", 3, "s")
+
+
+def test_a_phase_carries_the_warrant_of_its_tasks(new_session, phase):
+    """The controller signs the phase, the kind, the round, the model and the package; each once for a combiner."""
+    package = BlobRef("q", 2, "1" * 64)
+    session = new_session(package=package)
+
+    bare = call_of(new_session(), start(phase), RIGHT, sign).message.warrant
+    whole = call_of(session, start(replace(phase, kind="VALIDATE")), RIGHT, sign).message.warrant
+
+    model = SignedRef("MODEL", "m", 1, "0" * 64)
+    assert bare == sign(Warrant("s", "p", 1, "TRAIN", session.helper, model, None))
+    signed = SignedRef("PACKAGE", "q", 2, "1" * 64)
+    assert whole == sign(Warrant("s", "p", 1, "VALIDATE", session.helper, model, signed))
 
 
 def test_a_call_has_the_deadline_and_the_threads_of_its_kind(new_session, phase, current):
     """Server functions may take a round's time, and hold up no other call."""
     functions = Functions(["aggregate"])
 
-    short = call_of(new_session(), start(phase), RIGHT)
-    merged = call_of(new_session(), ReduceRound("k", current), RIGHT)
-    theirs = call_of(new_session(functions=functions), ReduceRound("k", current), RIGHT)
+    short = call_of(new_session(), start(phase), RIGHT, sign)
+    merged = call_of(new_session(), ReduceRound("k", current), RIGHT, sign)
+    theirs = call_of(new_session(functions=functions), ReduceRound("k", current), RIGHT, sign)
 
     assert (short.pool, short.seconds_max) == (Pool.CONTROL, limits.call_seconds_max)
     assert (merged.pool, merged.seconds_max) == (Pool.REDUCING, 10.0)
@@ -83,7 +104,7 @@ def test_a_start_asks_the_listed_clients_with_their_settings(new_session, phase)
     """No settings of other clients are sent along."""
     phase.client_settings = {"x": {"lr": 1}, "y": {"lr": 2}}
 
-    message = call_of(new_session(), start(phase, attempt=2), RIGHT).message
+    message = call_of(new_session(), start(phase, attempt=2), RIGHT, sign).message
 
     assert (list(message.clients), message.attempt, message.seconds_max) == (["x"], 2, 9.0)
     assert dict(message.client_settings_json) == {"x": '{"lr": 1}'}
@@ -93,8 +114,8 @@ def test_a_reduction_carries_the_aggregators_memory(new_session, current):
     """The reduction names the memory before too, which is deleted."""
     session = new_session(aggregator_state=STATE, obsolete_state_id="state-0")
 
-    message = call_of(session, ReduceRound("k", current), RIGHT).message
-    without = call_of(new_session(), ReduceRound("k", current), RIGHT).message
+    message = call_of(session, ReduceRound("k", current), RIGHT, sign).message
+    without = call_of(new_session(), ReduceRound("k", current), RIGHT, sign).message
 
     assert (message.state.id, message.state.kind) == ("state-1", common_pb2.BlobRef.STATE)
     assert (message.state.size_bytes, message.obsolete_state_id) == (7, "state-0")
@@ -104,10 +125,10 @@ def test_a_reduction_carries_the_aggregators_memory(new_session, current):
 def test_a_reduction_names_the_models_that_earlier_attempts_may_have_left(new_session, current):
     """The models are the last ones of this round; the first attempt names none."""
     session = new_session()
-    first = call_of(session, ReduceRound("k", current), RIGHT).message
+    first = call_of(session, ReduceRound("k", current), RIGHT, sign).message
     later = replace(current, attempt=limits.abandoned_models_max + 5)
 
-    message = call_of(session, ReduceRound("k", later), RIGHT).message
+    message = call_of(session, ReduceRound("k", later), RIGHT, sign).message
 
     ids = [model_id_in(session, current.number, number) for number in range(5, later.attempt)]
     assert list(first.abandoned_model_ids) == []
@@ -118,7 +139,7 @@ def test_a_reopened_session_names_the_models_from_before_its_end(new_session, cu
     """They are others than the one that it makes now."""
     session = new_session(round_retries=1, reopened=1)
 
-    message = call_of(session, ReduceRound("k", current), RIGHT).message
+    message = call_of(session, ReduceRound("k", current), RIGHT, sign).message
 
     before = [model_id_in(session, current.number, attempt, reopened=0) for attempt in (0, 1)]
     assert list(message.abandoned_model_ids) == before
@@ -127,7 +148,7 @@ def test_a_reopened_session_names_the_models_from_before_its_end(new_session, cu
 
 def test_a_partial_says_how_old_its_base_is(new_session, current):
     """The round before began with the model that it names."""
-    [partial] = call_of(new_session(), ReduceRound("k", current), RIGHT).message.partials
+    [partial] = call_of(new_session(), ReduceRound("k", current), RIGHT, sign).message.partials
 
     assert (partial.staleness, partial.base.id, partial.updates) == (1, "m", 1)
 
@@ -183,7 +204,7 @@ def test_updates_are_retained_where_the_session_asks_for_it(new_session, phase, 
     session = new_session(delete_models=delete_models)
     phases = (phase, replace(phase, kind="VALIDATE"))
 
-    asked = [call_of(session, start(each), RIGHT).message.retain_updates for each in phases]
+    asked = [call_of(session, start(each), RIGHT, sign).message.retain_updates for each in phases]
 
     assert asked == [not delete_models, False]
 
@@ -192,8 +213,8 @@ def test_tasks_carry_the_aggregators_settings_for_clients(new_session, phase):
     """The settings have mu with fedprox, beside the round, and nothing more with fedavg."""
     prox = new_session(aggregator="fedprox", aggregator_kwargs={"mu": 0.5})
 
-    settings = json.loads(call_of(prox, start(phase), RIGHT).message.settings_json)
-    plain = json.loads(call_of(new_session(), start(phase), RIGHT).message.settings_json)
+    settings = json.loads(call_of(prox, start(phase), RIGHT, sign).message.settings_json)
+    plain = json.loads(call_of(new_session(), start(phase), RIGHT, sign).message.settings_json)
 
     assert settings == plain | {"mu": 0.5}
 
@@ -202,6 +223,6 @@ def test_a_prediction_has_no_aggregator_and_no_rounds(new_session, phase):
     """Clients are told the session alone."""
     session = new_session(kind=Kind.PREDICTION)
 
-    message = call_of(session, start(replace(phase, kind="PREDICT")), RIGHT).message
+    message = call_of(session, start(replace(phase, kind="PREDICT")), RIGHT, sign).message
 
     assert (message.aggregator, json.loads(message.settings_json)) == ("", {"session_id": "s"})
