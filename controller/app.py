@@ -1,30 +1,15 @@
 """The controller's REST API as a WSGI application."""
 
+from importlib import import_module
+from types import ModuleType
+
 from flask import Flask
 from flask_openapi.openapi import OpenAPI
 
 from fednet import limits
+from fednet.contract import RESOURCES
 
-from .api import (
-    attributes,
-    auth,
-    blobs,
-    clients,
-    combiners,
-    feed,
-    health,
-    helpers,
-    metrics,
-    models,
-    packages,
-    predictions,
-    rounds,
-    sessions,
-    statuses,
-    telemetries,
-    users,
-    validations,
-)
+from .api import auth, blobs, feed, health, helpers
 from .api.access import check_access
 from .api.forwarding import forward
 from .api.openapi import described_app
@@ -50,26 +35,13 @@ def create_app(services: Services) -> Flask:
 def app_of_routes() -> OpenAPI:
     """Return an app with all routes and nothing behind them: enough to describe them."""
     app = described_app(__name__)
-    for resource in (
-        attributes,
-        auth,
-        blobs,
-        clients,
-        combiners,
-        feed,
-        health,
-        helpers,
-        metrics,
-        models,
-        packages,
-        predictions,
-        rounds,
-        sessions,
-        statuses,
-        telemetries,
-        users,
-        validations,
-    ):
-        app.register_api(resource.api)
+    for module in (*_resource_modules(), auth, blobs, feed, health, helpers):
+        app.register_api(module.api)
     fedn.serve(app)
     return app
+
+
+def _resource_modules() -> list[ModuleType]:
+    """Return the module of each declared resource, which has its name; parts are served by the module of the whole."""
+    names = [each.name for each in RESOURCES if not each.part_of]
+    return [import_module(f".api.{name}", __package__) for name in names]

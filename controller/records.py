@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from fednet import limits
+from fednet.contract import RESOURCES, ResourceDeclaration
 from fednet.errors import AlreadyExists, Conflict, NotFound
 from fednet.storage import Collection, Document, Documents, Query
 
@@ -17,108 +18,37 @@ from . import old_documents
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_REPORTED = ("key", "source.kind", "source.name", "source.id", "timestamp")
+_UPGRADES: Mapping[str, Callable[[Document], Document]] = {
+    "attributes": old_documents.report,
+    "clients": old_documents.client,
+    "combiners": old_documents.combiner,
+    "metrics": old_documents.metric,
+    "models": old_documents.model,
+    "packages": old_documents.package,
+    "predictions": old_documents.prediction,
+    "sessions": old_documents.session,
+    "statuses": old_documents.status,
+    "telemetries": old_documents.report,
+    "validations": old_documents.validation,
+}
+"""The functions that bring documents of earlier versions into the present form, by collection."""
+
+
+def _collection(resource: ResourceDeclaration) -> Collection:
+    unique = (resource.unique,) if resource.unique else ()
+    return Collection(
+        resource.name, resource.indexed, unique, upgraded=_UPGRADES.get(resource.name)
+    )
+
 
 COLLECTIONS = (
-    Collection(
-        "sessions",
-        indexed=("status", "name", "committed_at", "owner.incarnation", "is_settled"),
-        unique=("session_id",),
-        upgraded=old_documents.session,
-    ),
-    Collection("rounds", indexed=("status", "session_id", "number"), unique=("round_id",)),
-    Collection(
-        "answers",
-        indexed=(
-            "session_id",
-            "round_id",
-            "phase_id",
-            "client.id",
-            "client.name",
-            "outcome",
-            "happened_at",
-        ),
-    ),
-    Collection(
-        "models",
-        indexed=("session_id", "parent_id", "committed_at"),
-        upgraded=old_documents.model,
-    ),
-    Collection(
-        "packages", indexed=("name", "helper", "committed_at"), upgraded=old_documents.package
-    ),
-    Collection(
-        "clients",
-        indexed=("combiner", "preferred_combiner", "ip", "status", "updated_at"),
-        unique=("name",),
-        upgraded=old_documents.client,
-    ),
-    Collection(
-        "combiners",
-        indexed=("address", "ip", "updated_at"),
-        unique=("name",),
-        upgraded=old_documents.combiner,
-    ),
-    Collection(
-        "statuses",
-        indexed=(
-            "type",
-            "log_level",
-            "session_id",
-            "task_id",
-            "source.kind",
-            "source.name",
-            "timestamp",
-        ),
-        upgraded=old_documents.status,
-    ),
-    Collection(
-        "validations",
-        indexed=(
-            "session_id",
-            "model_id",
-            "task_id",
-            "client.id",
-            "client.name",
-            "combiner",
-            "timestamp",
-        ),
-        upgraded=old_documents.validation,
-    ),
-    Collection(
-        "metrics",
-        indexed=(
-            "key",
-            "model_id",
-            "round_id",
-            "session_id",
-            "client.id",
-            "client.name",
-            "timestamp",
-        ),
-        upgraded=old_documents.metric,
-    ),
-    Collection("attributes", indexed=_REPORTED, upgraded=old_documents.report),
-    Collection("telemetries", indexed=_REPORTED, upgraded=old_documents.report),
-    Collection(
-        "predictions",
-        indexed=(
-            "model_id",
-            "prediction_id",
-            "client.id",
-            "client.name",
-            "combiner",
-            "timestamp",
-        ),
-        upgraded=old_documents.prediction,
-    ),
+    *map(_collection, RESOURCES),
     Collection("controllers"),
     Collection("feed"),
     Collection("drafts"),
     Collection("revocations"),
     Collection("network"),
     Collection("uploads"),
-    Collection("users", indexed=("role", "is_disabled", "created_at"), unique=("name",)),
     Collection("secrets"),  # no route reads it
 )
 

@@ -370,7 +370,7 @@ class APIClient(APIReader, APIStarter):
 
     def _rounds_of(self, session_id: str) -> list[dict[str, Any]]:
         """The rounds of one session, in their order."""
-        found = self._list("rounds", None, {"session_id": session_id})["result"]
+        found = self.get_rounds(session_id=session_id)["result"]
         return sorted(found, key=lambda each: each["number"])
 
     def _steer(

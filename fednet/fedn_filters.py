@@ -41,6 +41,10 @@ _ROLES: Final = {"sender_role": "WORKER", "receiver_role": "COMBINER"}
 _KINDS: Final = {"WORKER": "client", "COMBINER": "combiner"}
 
 
+TRANSLATED: Final = frozenset(_NAMES)
+"""The resources whose filters have keywords of FEDn's."""
+
+
 def in_our_words(resource: str, given: Mapping[str, Any]) -> dict[str, str]:
     """Return the filters that FEDn's keywords stand for.
 

@@ -746,11 +746,12 @@ FEDNS_METHODS = {
     "start_session": {
         "id": None, "aggregator": "fedavg", "aggregator_kwargs": None, "model_id": None,
         "round_timeout": 180, "rounds": 5, "round_buffer_size": -1, "delete_models": True,
-        "validate": True, "helper": "numpyhelper", "min_clients": 1, "requested_clients": 8,
+        "validate": True, "helper": None, "min_clients": 1, "requested_clients": 8,
     },
 }  # fmt: skip
 """The methods of FEDn 0.9.5's APIClient: parameters in order with defaults; ... for none.
 
+One default differs: FEDn's helper is "numpyhelper"; ours is None, for that of the model to begin with.
 Three lists have filters in our words, and take FEDn's keywords besides; see test_fedn_filters.py.
 """
 

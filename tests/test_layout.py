@@ -20,7 +20,9 @@ FLOORS = (
     ("contract", "http_attempts", "settings"),
     ("http", "identity", "packages", "parameters", "processes", "wire"),
     ("aggregation", "feed", "helpers", "host", "plots", "rpc", "server_functions", "storage"),
-    ("api_reader", "api_starter", "enrolment"),
+    ("api_pages", "api_starter", "enrolment"),
+    ("api_lists",),
+    ("api_reader",),
     ("client", "combiner", "controller"),
     ("api_client",),
     ("fednet",),  # the package itself: APIClient and the errors, re-exported

@@ -26,13 +26,14 @@ FEDN = re.compile(r"(?<![a-z])fedn(?!et|ova)", re.IGNORECASE)
 NAME_IT = {
     "controller/app.py": "serves the façade",
     "controller/old_documents.py": "documents of version 0.1.0 have its words",
-    "fednet/api_reader.py": "takes its keywords, by fedn_filters",
+    "fednet/api_lists.py": "takes its keywords, by fedn_filters",
     "fednet/contract/_options.py": "each option is declared once, with FEDn's name of it",
     "fednet/contract/_session_options.py": "each option is declared once, with FEDn's name of it",
     "fednet/fedn_filters.py": "APIClient takes its keywords",
     "fednet/helpers/__init__.py": "packages that were written for it import this instead",
     "fednet/packages/_manifest.py": "packages that were written for it have a fedn.yaml",
     "fednet/packages/_python_env.py": "packages that were written for it have this file",
+    "tools/api_lists.py": "generates fednet/api_lists.py",
 }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import aggregators_page
+import api_lists
 import api_starter
 import commands_page
 import permissions_page
@@ -30,7 +31,10 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
 }
 """The pages of which a part is generated, with the function that returns the part; the rest is written by hand."""
 
-FILES: Final[Mapping[str, Callable[[], str]]] = {"fednet/api_starter.py": api_starter.file}
+FILES: Final[Mapping[str, Callable[[], str]]] = {
+    "fednet/api_lists.py": api_lists.file,
+    "fednet/api_starter.py": api_starter.file,
+}
 """The files that are generated as a whole."""
 
 

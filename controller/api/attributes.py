@@ -9,7 +9,7 @@ from fednet.contract import Permission, requires
 from fednet.storage import Document, Query
 
 from .listing import documents
-from .reports import NewReport, Report, ReportFilters, keep
+from .reports import NewReport, Report, keep
 from .resource import Resource, add_get_route, add_list_routes
 from .services import services
 
@@ -42,7 +42,7 @@ class AttributesOfClients(RootModel[dict[str, CurrentAttributes | str]]):
     """For each client what is true of it now; a text where there is no such client."""
 
 
-RESOURCE = Resource("attributes", ReportFilters, Permission.ATTRIBUTES_READ, shape=Attribute)
+RESOURCE = Resource("attributes", Permission.ATTRIBUTES_READ, shape=Attribute)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

@@ -12,9 +12,7 @@ from fednet.errors import FailedPrecondition
 from .access import caller
 from .attributes import CurrentAttributes, current_attributes
 from .resource import (
-    Alternatives,
     ById,
-    Filters,
     Resource,
     Shown,
     Succeeded,
@@ -22,17 +20,6 @@ from .resource import (
     add_list_routes,
 )
 from .services import services
-
-
-class ClientFilters(Filters):
-    """What clients can be filtered by."""
-
-    name: Alternatives = None
-    combiner: Alternatives = None
-    preferred_combiner: Alternatives = None
-    ip: Alternatives = None
-    status: Alternatives = None
-    updated_at: Alternatives = None
 
 
 class ClientRegistration(BaseModel):
@@ -87,7 +74,7 @@ class Client(Shown):
     """ISO 8601, UTC."""
 
 
-RESOURCE = Resource("clients", ClientFilters, Permission.NETWORK_READ, shape=Client)
+RESOURCE = Resource("clients", Permission.NETWORK_READ, shape=Client)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

@@ -11,9 +11,7 @@ from fednet.errors import FailedPrecondition
 
 from .access import caller
 from .resource import (
-    Alternatives,
     ById,
-    Filters,
     Resource,
     Shown,
     Succeeded,
@@ -21,14 +19,6 @@ from .resource import (
     add_list_routes,
 )
 from .services import services
-
-
-class CombinerFilters(Filters):
-    """What combiners can be filtered by."""
-
-    name: Alternatives = None
-    address: Alternatives = None
-    ip: Alternatives = None
 
 
 class CombinerRegistration(BaseModel):
@@ -95,7 +85,7 @@ class Combiner(Shown):
     """ISO 8601, UTC."""
 
 
-RESOURCE = Resource("combiners", CombinerFilters, Permission.NETWORK_READ, shape=Combiner)
+RESOURCE = Resource("combiners", Permission.NETWORK_READ, shape=Combiner)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

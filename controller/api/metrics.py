@@ -1,29 +1,14 @@
 """Metrics: numbers that clients report, each at a step of its own."""
 
-from pydantic import Field
-
 from fednet.contract import Permission
 
 from .resource import (
-    Alternatives,
-    Filters,
     Resource,
     Shown,
     ShownClient,
     add_get_route,
     add_list_routes,
 )
-
-
-class MetricFilters(Filters):
-    """What metrics can be filtered by."""
-
-    key: Alternatives = None
-    model_id: Alternatives = None
-    round_id: Alternatives = None
-    session_id: Alternatives = None
-    client_id: Alternatives = Field(None, alias="client.id")
-    client_name: Alternatives = Field(None, alias="client.name")
 
 
 class Metric(Shown):
@@ -43,7 +28,7 @@ class Metric(Shown):
     client: ShownClient
 
 
-RESOURCE = Resource("metrics", MetricFilters, Permission.RESULTS_READ, shape=Metric)
+RESOURCE = Resource("metrics", Permission.RESULTS_READ, shape=Metric)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

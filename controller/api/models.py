@@ -17,10 +17,8 @@ from .access import caller
 from .files import FILE, file_answer, received_file, said_of_it, upload_body
 from .listing import documents, pages
 from .resource import (
-    Alternatives,
     Asked,
     ById,
-    Filters,
     Maker,
     Resource,
     Shown,
@@ -28,14 +26,6 @@ from .resource import (
     add_list_routes,
 )
 from .services import services
-
-
-class ModelFilters(Filters):
-    """What models can be filtered by."""
-
-    id: Alternatives = None
-    parent_id: Alternatives = None
-    session_id: Alternatives = None
 
 
 class ModelUpload(BaseModel):
@@ -137,9 +127,7 @@ def with_helper(models: Sequence[Document]) -> list[Document]:
     return [{**model, "helper": helper_of(model)} for model in models]
 
 
-RESOURCE = Resource(
-    "models", ModelFilters, Permission.MODELS_READ, completed=with_helper, find=find, shape=Model
-)
+RESOURCE = Resource("models", Permission.MODELS_READ, completed=with_helper, find=find, shape=Model)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

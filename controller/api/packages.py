@@ -15,9 +15,7 @@ from ..catalog import PackageDescription
 from .access import caller
 from .files import FILE, file_answer, received_file, said_of_it, sent_file_name, upload_body
 from .resource import (
-    Alternatives,
     ById,
-    Filters,
     Maker,
     Resource,
     Shown,
@@ -26,13 +24,6 @@ from .resource import (
     add_list_routes,
 )
 from .services import services
-
-
-class PackageFilters(Filters):
-    """What packages can be filtered by."""
-
-    name: Alternatives = None
-    helper: Alternatives = None
 
 
 class PackageUpload(BaseModel):
@@ -127,7 +118,6 @@ def with_activity(packages: Sequence[Document]) -> list[Document]:
 
 RESOURCE = Resource(
     "packages",
-    PackageFilters,
     Permission.PACKAGES_READ,
     completed=with_activity,
     find=find,

@@ -2,14 +2,10 @@
 
 from typing import Any
 
-from pydantic import Field
-
 from fednet.contract import Permission, PredictionOptions, requires
 
 from .access import caller
 from .resource import (
-    Alternatives,
-    Filters,
     Resource,
     Shown,
     ShownClient,
@@ -18,16 +14,6 @@ from .resource import (
     add_list_routes,
 )
 from .services import services
-
-
-class PredictionFilters(Filters):
-    """What predictions can be filtered by."""
-
-    model_id: Alternatives = None
-    prediction_id: Alternatives = None
-    client_id: Alternatives = Field(None, alias="client.id")
-    client_name: Alternatives = Field(None, alias="client.name")
-    combiner: Alternatives = None
 
 
 class Prediction(Shown):
@@ -55,7 +41,7 @@ class PredictionsStarted(Succeeded):
     """The id of the session that asks them, to be waited for like any other."""
 
 
-RESOURCE = Resource("predictions", PredictionFilters, Permission.RESULTS_READ, shape=Prediction)
+RESOURCE = Resource("predictions", Permission.RESULTS_READ, shape=Prediction)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

@@ -9,17 +9,8 @@ from fednet.storage import Document
 
 from ..records import timestamp
 from .dialect import dialect
-from .resource import Alternatives, Filters, Shown, Source
+from .resource import Shown, Source
 from .services import services
-
-
-class ReportFilters(Filters):
-    """What reports can be filtered by."""
-
-    key: Alternatives = None
-    source_kind: Alternatives = Field(None, alias="source.kind")
-    source_name: Alternatives = Field(None, alias="source.name")
-    source_id: Alternatives = Field(None, alias="source.id")
 
 
 class NewReport(BaseModel):

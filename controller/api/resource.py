@@ -8,7 +8,7 @@ form, where a comma separates alternatives. Both answer `{"count": all that the 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from flask import Response, jsonify, request
 from flask_openapi.blueprint import APIBlueprint
@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from fednet import limits
-from fednet.contract import Permission, requires
+from fednet.contract import Permission, requires, resource_named
 from fednet.errors import InvalidInput
 from fednet.storage import Document, Query
 
@@ -36,6 +36,8 @@ from .listing import list_answer
 from .openapi import operation_id
 from .problems import REFUSALS
 from .services import services
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 def _alternatives(value: Any) -> Any:
@@ -94,6 +96,20 @@ class Filters(Asked):
                 f"There is no filter {unknown!r} here; there are {known}.", field=unknown
             )
         return self.model_dump(by_alias=True, exclude_none=True)
+
+
+@cache
+def filters_of(resource: str) -> type[Filters]:
+    """Return the model of a request's filters, made from the resource's declaration."""
+    declared = resource_named(resource)
+    fields: dict[str, Any] = {
+        each.path.replace(".", "_"): (
+            Alternatives,
+            Field(None, alias=each.path, description=each.meaning),
+        )
+        for each in declared.filters
+    }
+    return create_model(f"{declared.one.title()}Filters", __base__=Filters, **fields)
 
 
 class Page(Asked):
@@ -195,8 +211,7 @@ class Resource:
     """One kind of object.
 
     Attributes:
-        name: Its name, which is also that of its collection.
-        filters: What its lists can be filtered by.
+        name: Its name, under which `fednet.contract` declares it.
         reads: The permission to read it.
         completed: Makes what is shown of what is stored, in the same order.
         find: Finds one by its id; by default in the collection.
@@ -204,11 +219,15 @@ class Resource:
     """
 
     name: str
-    filters: type[Filters]
     reads: Permission
     completed: Callable[[Sequence[Document]], list[Document]] = _as_stored
     find: Callable[[str], Document] | None = None
     shape: type[Shown] = Shown
+
+    @property
+    def filters(self) -> type[Filters]:
+        """The fields by which its lists can be filtered."""
+        return filters_of(self.name)
 
     @property
     def listing(self) -> type[BaseModel]:
@@ -273,7 +292,7 @@ def add_list_routes(api: APIBlueprint, resource: Resource) -> None:
         return _count(resource, _posted_filters(resource))
 
     for view in (list_, count):
-        view.__annotations__["query"] = resource.filters
+        takes_filters(resource)(view)
     name, body = resource.name, _filters_in_a_body(resource.filters)
     listed: ResponseDict = {"200": resource.listing}
     counted: ResponseDict = {"200": Number}
@@ -281,6 +300,16 @@ def add_list_routes(api: APIBlueprint, resource: Resource) -> None:
     api.post("/list", summary=f"List {name}", request_body=body, responses=listed)(list_by_post)
     api.get("/count", summary=f"Count {name}", responses=counted)(count)
     api.post("/count", summary=f"Count {name}", request_body=body, responses=counted)(count_by_post)
+
+
+def takes_filters(resource: Resource) -> Callable[[View], View]:
+    """Let the query of a view be the filters of a resource."""
+
+    def decorate(view: View) -> View:
+        view.__annotations__["query"] = resource.filters
+        return view
+
+    return decorate
 
 
 def add_get_route(api: APIBlueprint, resource: Resource) -> None:

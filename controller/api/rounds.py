@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from fednet.contract import Permission, requires
 
 from .resource import (
-    Alternatives,
     ById,
     Filters,
     Page,
@@ -16,15 +15,8 @@ from .resource import (
     Shown,
     add_get_route,
     add_list_routes,
+    takes_filters,
 )
-
-
-class RoundFilters(Filters):
-    """What rounds can be filtered by."""
-
-    round_id: Alternatives = None
-    session_id: Alternatives = None
-    status: Alternatives = None
 
 
 class ShownRound(Shown):
@@ -77,15 +69,6 @@ class ShownRound(Shown):
     that each is behind."""
 
 
-class AnswerFilters(Filters):
-    """The fields by which a round's answers can be filtered."""
-
-    phase_id: Alternatives = None
-    outcome: Alternatives = None
-    client_id: Alternatives = Field(None, alias="client.id")
-    client_name: Alternatives = Field(None, alias="client.name")
-
-
 class AskedClient(BaseModel):
     """The client that was asked."""
 
@@ -127,13 +110,13 @@ class Answer(Shown):
     """ISO 8601, UTC."""
 
 
-RESOURCE = Resource("rounds", RoundFilters, Permission.SESSIONS_READ, shape=ShownRound)
+RESOURCE = Resource("rounds", Permission.SESSIONS_READ, shape=ShownRound)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)
 
 
-ANSWERS = Resource("answers", AnswerFilters, Permission.RESULTS_READ, shape=Answer)
+ANSWERS = Resource("answers", Permission.RESULTS_READ, shape=Answer)
 
 
 @api.get(
@@ -142,7 +125,8 @@ ANSWERS = Resource("answers", AnswerFilters, Permission.RESULTS_READ, shape=Answ
     responses={"200": ANSWERS.listing},
 )
 @requires(Permission.RESULTS_READ)
-def answers(path: ById, query: AnswerFilters, header: Page) -> Response:
+@takes_filters(ANSWERS)
+def answers(path: ById, query: Filters, header: Page) -> Response:
     """List the clients' answers in a round, newest first unless the headers say otherwise; X-Limit asks for a part."""
     round_ = RESOURCE.get(path.id)
     return ANSWERS.page({"round_id": round_["id"], **query.where()}, header)

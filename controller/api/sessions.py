@@ -15,16 +15,8 @@ from ..feed.entries import EntryKind, Interest, session_ids
 from ..rest.later import Look, answer_when
 from ..sessions.machine.state import Status
 from .access import caller
-from .resource import Alternatives, Asked, ById, Filters, Maker, Resource, Shown, add_list_routes
+from .resource import Asked, ById, Maker, Resource, Shown, add_list_routes
 from .services import services
-
-
-class SessionFilters(Filters):
-    """What sessions can be filtered by."""
-
-    session_id: Alternatives = None
-    name: Alternatives = None
-    status: Alternatives = None
 
 
 class Wait(Asked):
@@ -140,9 +132,7 @@ def for_people(sessions: Sequence[Document]) -> list[Document]:
     ]
 
 
-RESOURCE = Resource(
-    "sessions", SessionFilters, Permission.SESSIONS_READ, completed=for_people, shape=ShownSession
-)
+RESOURCE = Resource("sessions", Permission.SESSIONS_READ, completed=for_people, shape=ShownSession)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 

@@ -2,22 +2,9 @@
 
 from typing import Any
 
-from pydantic import Field
-
 from fednet.contract import Permission
 
-from .resource import Alternatives, Filters, Resource, Shown, Source, add_get_route, add_list_routes
-
-
-class StatusFilters(Filters):
-    """What statuses can be filtered by."""
-
-    type: Alternatives = None
-    log_level: Alternatives = None
-    session_id: Alternatives = None
-    task_id: Alternatives = None
-    source_kind: Alternatives = Field(None, alias="source.kind")
-    source_name: Alternatives = Field(None, alias="source.name")
+from .resource import Resource, Shown, Source, add_get_route, add_list_routes
 
 
 class ShownStatus(Shown):
@@ -48,7 +35,7 @@ class ShownStatus(Shown):
     """The client or combiner that says so."""
 
 
-RESOURCE = Resource("statuses", StatusFilters, Permission.STATUSES_READ, shape=ShownStatus)
+RESOURCE = Resource("statuses", Permission.STATUSES_READ, shape=ShownStatus)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

@@ -5,7 +5,7 @@ from pydantic import Field
 from fednet.contract import Permission, requires
 from fednet.storage import Document
 
-from .reports import NewReport, Report, ReportFilters, keep
+from .reports import NewReport, Report, keep
 from .resource import Resource, add_get_route, add_list_routes
 
 
@@ -21,7 +21,7 @@ class Telemetry(Report):
     value: float
 
 
-RESOURCE = Resource("telemetries", ReportFilters, Permission.TELEMETRIES_READ, shape=Telemetry)
+RESOURCE = Resource("telemetries", Permission.TELEMETRIES_READ, shape=Telemetry)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

@@ -11,9 +11,7 @@ from fednet.storage import Document
 
 from .access import caller
 from .resource import (
-    Alternatives,
     ById,
-    Filters,
     Maker,
     Resource,
     Shown,
@@ -23,13 +21,6 @@ from .resource import (
 from .services import services
 
 UserRole = Literal["admin", "operator", "scientist", "viewer"]
-
-
-class UserFilters(Filters):
-    """The fields by which users can be filtered."""
-
-    name: Alternatives = None
-    role: Alternatives = None
 
 
 class NewUser(BaseModel):
@@ -76,9 +67,7 @@ def _without_secrets(users: Sequence[Document]) -> list[Document]:
     return [{name: user[name] for name in user if name not in _SECRET} for user in users]
 
 
-RESOURCE = Resource(
-    "users", UserFilters, Permission.USERS_READ, completed=_without_secrets, shape=User
-)
+RESOURCE = Resource("users", Permission.USERS_READ, completed=_without_secrets, shape=User)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

@@ -2,30 +2,15 @@
 
 from typing import Any
 
-from pydantic import Field
-
 from fednet.contract import Permission
 
 from .resource import (
-    Alternatives,
-    Filters,
     Resource,
     Shown,
     ShownClient,
     add_get_route,
     add_list_routes,
 )
-
-
-class ValidationFilters(Filters):
-    """What validations can be filtered by."""
-
-    session_id: Alternatives = None
-    model_id: Alternatives = None
-    task_id: Alternatives = None
-    client_id: Alternatives = Field(None, alias="client.id")
-    client_name: Alternatives = Field(None, alias="client.name")
-    combiner: Alternatives = None
 
 
 class ShownValidation(Shown):
@@ -50,9 +35,7 @@ class ShownValidation(Shown):
     """The combiner that asked."""
 
 
-RESOURCE = Resource(
-    "validations", ValidationFilters, Permission.RESULTS_READ, shape=ShownValidation
-)
+RESOURCE = Resource("validations", Permission.RESULTS_READ, shape=ShownValidation)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

@@ -23,13 +23,6 @@ def validation() -> None:
 
 
 add_list_and_get(rounds, "rounds")
-add_sublist(
-    rounds,
-    "rounds",
-    "answers",
-    columns=("happened_at", "client.name", "kind", "outcome", "num_examples", "message"),
-    filters=("client.name", "outcome"),
-    help_="List the clients' answers in the round ID, the newest first.",
-)
+add_sublist(rounds, "rounds", "answers")
 add_list_and_get(status, "statuses")
 add_list_and_get(validation, "validations")

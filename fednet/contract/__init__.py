@@ -16,12 +16,19 @@ from fednet.contract._permissions import (
     requires,
 )
 from fednet.contract._principals import USER_ROLES, Principal, PrincipalKind, Role
+from fednet.contract._resources import (
+    RESOURCES,
+    ResourceDeclaration,
+    ResourceFilter,
+    resource_named,
+)
 from fednet.contract._session_options import PredictionOptions, SessionOptions
 
 __all__ = [
     "FUNCTION_METHODS",
     "OPEN",
     "PERMISSIONS",
+    "RESOURCES",
     "USER_ROLES",
     "DeclaredFunctions",
     "Option",
@@ -30,6 +37,8 @@ __all__ = [
     "PredictionOptions",
     "Principal",
     "PrincipalKind",
+    "ResourceDeclaration",
+    "ResourceFilter",
     "Role",
     "SessionOptions",
     "check_permission",
@@ -39,4 +48,5 @@ __all__ = [
     "options_of",
     "permission_of",
     "requires",
+    "resource_named",
 ]

@@ -12,9 +12,7 @@ from fednet.contract import Permission, requires
 from fednet.storage import Document, Query
 
 from ....api.listing import documents, list_answer, object_answer
-from ....api.resource import Filters
-from ....api.statuses import StatusFilters
-from ....api.validations import ValidationFilters
+from ....api.resource import filters_of
 from ..box_plot import box_plot, readings, scalar_metrics
 from ..words_in import asked
 from ..words_out import shown
@@ -34,14 +32,14 @@ api = root_blueprint("events")
 @requires(Permission.STATUSES_READ)
 def get_events(query: Slice) -> Response:
     """The statuses as FEDn stores them, newest first."""
-    return list_answer("statuses", query.query(_filters(StatusFilters)), _event_forms)
+    return list_answer("statuses", query.query(_filters("statuses")), _event_forms)
 
 
 @api.get("/list_validations")
 @requires(Permission.RESULTS_READ)
 def list_validations() -> Response:
     """The validations by their ids."""
-    found = documents("validations", Query(where=_filters(ValidationFilters)))
+    found = documents("validations", Query(where=_filters("validations")))
     return object_answer((each["id"], _validation_form(each)) for each in found)
 
 
@@ -56,8 +54,9 @@ def get_plot_data(query: PlotQuery) -> dict[str, Any]:
     return {"valid_metrics": metrics, "box_plot": json.dumps(box_plot(measured, feature))}
 
 
-def _filters(kind: type[Filters]) -> dict[str, Any]:
-    """What the query asks of the fields; the words of `Slice` are no fields."""
+def _filters(resource: str) -> dict[str, Any]:
+    """Return the filter of the query; the words of `Slice` are no fields."""
+    kind = filters_of(resource)
     given = request.args.to_dict(flat=False)
     fields = {name: given[name] for name in given if name not in Slice.model_fields}
     return kind.model_validate(asked(fields, kind.known())).where()
