@@ -4,8 +4,8 @@
     python benchmarks/aggregators.py --updates 50 krum    # some of them only
     python benchmarks/aggregators.py --json
 
-The updates lie in files, as on a combiner. Each aggregator runs in a process of its own, so that
-its peak is not that of another; what the process holds before the first update does not count.
+The updates are files, as on a combiner. Each aggregator runs in a process of its own, so that its peak is its own; the
+memory of the process before the first update does not count.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from fednet.parameters import Structure, open_model, write_model
 ROWS = 1000
 ARRAYS = 10
 MEGABYTES_MAX = 1000
-UPDATES_MIN = 7  # Bulyan needs so many
+UPDATES_MIN = 7  # Bulyan needs this number
 UPDATES_MAX = 500
 
 
@@ -64,7 +64,7 @@ def measure_all(names: list[str], megabytes: int, updates: int) -> dict[str, Any
 
 
 def write_updates(folder: Path, megabytes: int, updates: int) -> None:
-    """Write the base and the updates, random and near one another."""
+    """Write the base and the updates, which are random and near one another."""
     columns = megabytes * 1_000_000 // (4 * ROWS * ARRAYS)
     for number in range(updates + 1):
         random = np.random.default_rng(number)
@@ -73,7 +73,7 @@ def write_updates(folder: Path, megabytes: int, updates: int) -> None:
 
 
 def measure(name: str, folder: Path) -> dict[str, float]:
-    """Seconds, and the growth of the peak of this process's memory in MB."""
+    """Return the seconds, and the growth of the peak of this process's memory in MB."""
     rule = aggregator(name)
     with open_model(folder / "base") as base:
         partial = rule.partial(Structure.of(base.arrays))
@@ -97,7 +97,7 @@ def measure(name: str, folder: Path) -> dict[str, float]:
 
 
 def peak_megabytes() -> float:
-    """The most memory that this process has had, files mapped into it included."""
+    """Return the peak of this process's memory, including mapped files."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1000
 

@@ -1,10 +1,10 @@
 """The controller's CPU time for one answer of a client: in rounds of 100 answers, and in a round of 10,000.
 
-The controller is a process of its own, on SQLite or on the empty store that is named. The clients are simulated:
-they answer a combiner at once, without training and without connections. For each size the network has as many clients
-as a round has answers. A session's cost is the controller's user and system time from its start to its end. From it
-goes the fixed cost of its rounds, which is that of rounds with one answer in a network of one client. What is left is
-divided by the answers. So all that grows with the clients counts, the draw among them too.
+The controller is a process of its own, on SQLite or on a given empty store. The clients are simulated: they answer a
+combiner at once, without training and without connections. For each size the network has as many clients as a round
+has answers. A session's cost is the controller's user and system time from its start to its end, minus the fixed cost
+of its rounds, which is that of rounds with one answer in a network of one client. The rest is divided by the number of
+answers. So everything that grows with the clients counts, also the selection of clients.
 
     python benchmarks/answers.py [--sizes 100 10000 20000] [--repeats 3] [--state-store URL] [--json]
 """
@@ -33,7 +33,7 @@ from fednet.settings import ControllerSettings
 from fednet.storage import open_documents
 
 ANSWERS = 5_000
-"""So many answers at least are measured at once, over as many rounds as that takes."""
+"""The smallest number of answers of one measurement; it has as many rounds as that takes."""
 
 FIXED_ROUNDS = 100
 PARAMETERS = 10
@@ -83,14 +83,14 @@ def _median(size: int, rounds: int, options: argparse.Namespace) -> float:
         ):
             _set_model(api, Path(folder))
             _wait_for_clients(api, size)
-            _run(api, size, 1)  # so that everything has been loaded
+            _run(api, size, 1)  # so that everything is loaded
             return statistics.median(
                 _measured(process, api, size, rounds) for _ in range(options.repeats)
             )
 
 
 def _registered(settings: ControllerSettings, size: int) -> list[str]:
-    """Write the documents of clients that a registration would write; return their ids."""
+    """Write the documents of registered clients; return their ids."""
     client_ids = [new_id() for _ in range(size)]
     clients = [
         {
@@ -131,7 +131,7 @@ def _set_model(api: APIClient, folder: Path) -> None:
 
 
 def _wait_for_clients(api: APIClient, size: int) -> None:
-    """Wait until all have joined: from then on the controller has no work with them."""
+    """Wait until all clients have joined and cause no more work for the controller."""
     number = 0
     while api.get_active_clients(n_max=1)["count"] < size:
         number = api.get_feed(number, kinds=["client_joined"], seconds=30)["next"]

@@ -1,11 +1,11 @@
 """The speed of each blob store with a large blob.
 
     python benchmarks/blobs.py                  # a blob of 50 MB
-    python benchmarks/blobs.py --megabytes 200  # the size that figures are quoted for
+    python benchmarks/blobs.py --megabytes 200  # the size of the published figures
     python benchmarks/blobs.py --json
 
-Each store takes a file, as combiners hand in models, and is read from its beginning to its end; the fastest of several
-times is shown. `s3://` is rclone's server on a folder of this machine, `controller://` a controller with such a folder.
+Each store takes a file, as from a combiner, which is then read from its beginning to its end; the fastest of several
+runs is shown. `s3://` is rclone's server on a folder of this machine, `controller://` a controller with such a folder.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def opened_stores(folder: Path, running: ExitStack) -> dict[str, Blobs]:
-    """Each kind of store, empty; what they need ends with `running`."""
+    """Yield an empty store of each kind; their servers end with `running`."""
     controller = Controller.start(ControllerSettings(port=0, data_dir=folder / "controller"))
     running.callback(controller.stop)
     http = Http(controller.api_url, controller.token)
@@ -76,7 +76,7 @@ def opened_stores(folder: Path, running: ExitStack) -> dict[str, Blobs]:
 
 @contextmanager
 def s3_blobs(folder: Path) -> Iterator[Blobs]:
-    """Blobs in a bucket of rclone's server."""
+    """Return blobs in a bucket of rclone's server."""
     folder.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         host = f"127.0.0.1:{taken.getsockname()[1]}"
@@ -91,7 +91,7 @@ def s3_blobs(folder: Path) -> Iterator[Blobs]:
 
 
 def opened_when_ready(url: str, attempts: int = 5) -> Blobs:
-    """The store once its server has started: each attempt to open it takes its time."""
+    """Open the store when its server has started; each attempt waits by itself."""
     for _ in range(attempts - 1):
         try:
             return open_blobs(url)
@@ -102,7 +102,7 @@ def opened_when_ready(url: str, attempts: int = 5) -> Blobs:
 
 
 def measure(blobs: Blobs, file: Path, content: bytes, repeats: int) -> dict[str, float]:
-    """The least seconds to put the content and to read it."""
+    """Return the smallest numbers of seconds to put the content and to read it."""
     puts, reads = [], []
     for _ in range(repeats):
         file.write_bytes(content)

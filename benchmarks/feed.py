@@ -1,10 +1,9 @@
 """The cost of joining clients and of waiting listeners for a controller.
 
-A controller with SQLite runs in this process, beside a combiner without work. While three sessions train, the news of
-1,000 clients that join goes in where the combiner's stream would bring it, some at a time. The figure is the CPU time
-of all threads until each session knows of the last client and the feed has its entry. Registration over REST comes
-before and is not counted. Then 1,000 listeners follow the feed as server-sent events, one client leaves, and all hear
-of it.
+A controller with SQLite runs in this process, with a combiner without work. While three sessions train, 1,000 clients
+join: their news is fed in groups into the place where the combiner's stream delivers it. The figure is the CPU time of
+all threads until each session knows the last client and the feed has its entry. The earlier registration over REST does
+not count. Then 1,000 listeners follow the feed as server-sent events, one client leaves, and all listeners hear of it.
 
     python benchmarks/feed.py [--clients 1000] [--together 10] [--json]
 """

@@ -1,11 +1,11 @@
 """The speed at which a combiner opens, checks and folds an update, against NumPy's addition.
 
     python benchmarks/fold.py                  # a model of 20 MB
-    python benchmarks/fold.py --megabytes 200  # the size that figures are quoted for
+    python benchmarks/fold.py --megabytes 200  # the size of the published figures
     python benchmarks/fold.py --json
 
-Each step is timed several times and its fastest is shown: what the machine can do, without its
-other work. `np.add` adds the same numbers in one call: the limit that the fold is held against.
+Each step is timed several times and the fastest run is shown, which has the least disturbance by other work. `np.add`
+adds the same numbers in one call; it is the limit for the fold.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def measure(folder: Path, megabytes: int, repeats: int) -> dict[str, float]:
-    """Seconds of each step; the steps of an update share one mapped file, as on a combiner."""
+    """Return the seconds of each step; the steps of an update share one mapped file, as on a combiner."""
     random = np.random.default_rng(0)
     columns = megabytes * 1_000_000 // (4 * ROWS * ARRAYS)
     arrays = [random.standard_normal((ROWS, columns), np.float32) for _ in range(ARRAYS)]
@@ -73,13 +73,13 @@ def measure(folder: Path, megabytes: int, repeats: int) -> dict[str, float]:
 
 
 def add(sums: list[np.ndarray], arrays: list[np.ndarray]) -> None:
-    """Add each array to its sum, in one call and without a weight."""
+    """Add each array to its sum, in one call without a weight."""
     for total, array in zip(sums, arrays, strict=True):
         np.add(total, array, out=total)
 
 
 def fastest(step: Callable[[], object], repeats: int) -> float:
-    """The least seconds that the step took; it runs once before, so that memory is there."""
+    """Return the smallest number of seconds of a step; it runs once before, to allocate its memory."""
     step()
     times = []
     for _ in range(repeats):

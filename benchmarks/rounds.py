@@ -61,8 +61,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--combiners", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--parameters", type=int, default=2_500, help="float32 values in the model")
-    parser.add_argument("--blob-store", help="its URL; by default a folder")
-    parser.add_argument("--transfer", default="auto", help="how the clients' files travel")
+    parser.add_argument("--blob-store", help="the URL of the blob store; by default a folder")
+    parser.add_argument("--transfer", default="auto", help="the way of the clients' files")
     parser.add_argument("--no-validate", dest="validate", action="store_false")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
@@ -117,7 +117,7 @@ def _seconds_of_rounds(api: APIClient, options: argparse.Namespace) -> list[floa
 
 
 def _wait_for_clients(api: APIClient, count: int) -> None:
-    """A session that asks for all clients is refused until they are there: so it tells when they are."""
+    """Start a session that needs all clients until it is accepted: it is refused while one is missing."""
     while True:
         online = [each for each in api.get_clients()["result"] if each["status"] == "online"]
         if len(online) == count:

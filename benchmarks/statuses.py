@@ -1,8 +1,8 @@
 """The time for a page of 100 statuses among 100,000: over HTTP, and in the store alone.
 
-The controller is a process of its own, on SQLite or on the empty store that is named. Each query is repeated; medians
-are printed. `page` is the list of 100 by itself, `count` the number of all that its filter finds, which every list
-tells too.
+The controller is a process of its own, on SQLite or on a given empty store. Each query is repeated; the median
+is printed. `page` is the list of 100 statuses alone, `count` the number of all that match the filter, which every list
+reports.
 
     python benchmarks/statuses.py [--state-store URL] [--statuses 100000] [--repeats 30] [--json]
 """
@@ -42,12 +42,12 @@ class Case:
 
     @property
     def query(self) -> Query:
-        """As the store takes it."""
+        """The query for the store."""
         return Query(where=self.where, sort=self.sort, descending=True, limit=PAGE)
 
     @property
     def headers(self) -> dict[str, str]:
-        """As the REST API takes it, beside the filters in the query."""
+        """The headers for the REST API, in addition to the filters in the URL."""
         return {"X-Limit": str(PAGE)} | ({"X-Sort-Key": self.sort} if self.sort else {})
 
 
@@ -120,7 +120,7 @@ def _in_the_store(documents: Documents, case: Case, repeats: int) -> dict[str, A
 
 @contextmanager
 def _controller(data_dir: str, state_store: str) -> Iterator[Http]:
-    """A connection to a controller that lives as long as this."""
+    """Give a connection to a controller that runs while the block lasts."""
     command = [sys.executable, "-m", "fednet", "controller", "start", "--announce"]
     command += ["--port", "0", "--data-dir", data_dir, "--state-store", state_store]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
@@ -134,7 +134,7 @@ def _controller(data_dir: str, state_store: str) -> Iterator[Http]:
 
 
 def _over_http(http: Http, case: Case, repeats: int) -> float:
-    """The whole call, on a connection that is open."""
+    """Return the median time of a whole call on an open connection, in milliseconds."""
     ask = partial(http.call, "GET", "/api/v1/statuses/", query=case.where, headers=case.headers)
     return _median_ms(ask, repeats)
 

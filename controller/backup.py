@@ -1,4 +1,4 @@
-"""What `fednet controller backup` and `restore` do: the stores of the settings, into a file and back."""
+"""The backup of a controller's stores into a file, and the restore from it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def restore(
     *,
     add: bool = False,
 ) -> BackupContents:
-    """Write what a backup holds into the controller's stores; see `fednet.storage.restore`."""
+    """Write the contents of a backup into the controller's stores; see `fednet.storage.restore`."""
     with _stores(settings) as (documents, blobs):
         return storage.restore(path, documents, blobs, COLLECTIONS, show, add=add)
 

@@ -15,7 +15,7 @@ from .records import Records, timestamp
 _log = logging.getLogger(__name__)
 
 Tell = Callable[[str, str, bool], None]
-"""Hears of a client that has connected or gone."""
+"""Is called for a client that has connected or left."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,17 @@ class ClientStatuses:
     _waiting: dict[str, _Status] = field(default_factory=dict)
 
     def online(self, client_id: str, combiner: str) -> None:
-        """The client is connected to this combiner."""
+        """Note that a client is connected to a combiner."""
         self._waiting[client_id] = _Status(combiner, is_online=True)
 
     def offline(self, client_id: str, combiner: str) -> None:
-        """The client's connection to this combiner has ended."""
+        """Note that a client's connection to a combiner has ended."""
         self._waiting[client_id] = _Status(combiner, is_online=False)
 
     def write(self) -> None:
-        """Write what has been collected, and tell what has changed by it.
+        """Write the collected statuses, and report the changes.
 
-        It may be called again if the store fails in between; then it tells the rest.
+        If the store fails in between, call it again; then it reports the rest.
         """
         ids = list(self._waiting)
         for first in range(0, len(ids), limits.page_items_max):
@@ -66,7 +66,7 @@ class ClientStatuses:
                     self.tell(id_, self._waiting[id_].combiner, self._waiting[id_].is_online)
 
     def _write(self, id_: str, status: _Status, found: Mapping[str, Document]) -> bool:
-        """Write a status; return True if it was another before, and nobody else has written it."""
+        """Write a status; return True if it has changed, and nobody else has written it."""
         client = found.get(id_)
         if client is None:
             _log.warning("%s serves a client %s that is not registered", status.combiner, id_)
@@ -84,7 +84,7 @@ class ClientStatuses:
         return False
 
     def _write_over(self, id_: str, status: _Status) -> bool:
-        """Write a status over what somebody else has written meanwhile."""
+        """Write a status over the change that another process has made meanwhile."""
         made: list[dict[str, str]] = []
 
         def changes(client: Document) -> dict[str, str]:

@@ -8,7 +8,7 @@ from fednet.errors import Unavailable
 class DrivenElsewhere(Exception):
     """Another controller drives the session, or none at the moment.
 
-    It is not a FednetError: it never leaves the controller. `refusal` does, if the driver does not answer.
+    It is not a FednetError, because it never leaves the controller; `refusal` does, if the driver does not answer.
 
     Args:
         session_id: The session.
@@ -24,11 +24,10 @@ class DrivenElsewhere(Exception):
 
     @property
     def refusal(self) -> Unavailable:
-        """The error for the caller."""
+        """Return the error for the caller."""
         if not self.driver:
             return Unavailable(
-                f"No controller drives session {self.session_id!r} at the moment. One takes over within 10 s: "
-                "try again."
+                f"No controller drives session {self.session_id!r} now. One takes over within 10 s: try again."
             )
         return Unavailable(
             f"Session {self.session_id!r} is driven by the controller {self.driver!r} at {self.address}, which does "

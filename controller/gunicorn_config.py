@@ -1,4 +1,4 @@
-"""How gunicorn serves a controller; see https://docs.gunicorn.org for the names."""
+"""The settings of gunicorn for a controller; see https://docs.gunicorn.org for the names."""
 
 from fednet import limits
 from fednet.settings import ControllerSettings, load
@@ -6,10 +6,10 @@ from fednet.settings import ControllerSettings, load
 _settings = load(ControllerSettings)
 
 bind = f"{_settings.host}:{_settings.port}"
-workers = 1  # each more is a controller of its own: gunicorn --workers 2
+workers = 1  # each further worker is a controller of its own: gunicorn --workers 2
 worker_class = "fednet.controller.rest.worker.EventLoopWorker"
 threads = _settings.threads
-timeout = 0  # uploads take their time; a stuck thread does not stop the others
+timeout = 0  # uploads may take long; a stuck thread does not stop the others
 graceful_timeout = int(limits.stop_seconds_max)
 preload_app = False  # threads would not survive the fork
 control_socket_disable = True

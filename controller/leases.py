@@ -1,7 +1,7 @@
-"""Leases on the names of controllers: who is alive, as far as the state store tells.
+"""Leases on the names of controllers, which show in the state store that a controller is alive.
 
-Each controller has a document, which it renews by compare-and-set. An observer judges by its own clock: a lease that
-has not changed for `limits.lease_seconds` has expired. So no clock of another machine matters. One renewal renews the
+Each controller has a document, which it renews by compare-and-set. Observers use their own clock: a lease that has not
+changed for `limits.lease_seconds` has expired. So clocks of different machines need not agree. One renewal renews the
 controller's right to all its sessions.
 """
 
@@ -24,7 +24,7 @@ from .records import Records, new_id, timestamp
 
 @dataclass
 class Observer:
-    """Judges leases by the time since each was seen to change. Pure: the time comes in."""
+    """Finds expired leases by the time since their last change. Pure: the time is an argument."""
 
     _seen: dict[str, tuple[int, float]] = field(default_factory=dict)
 
@@ -33,7 +33,7 @@ class Observer:
 
         Args:
             leases: All leases as they are in the store.
-            now: Seconds of a clock that never goes back.
+            now: The time in seconds of a monotonic clock.
         """
         known, self._seen = self._seen, {}
         for lease in leases:
@@ -56,7 +56,7 @@ class Observer:
 
 
 class Leases:
-    """The lease of this controller, and those of all others.
+    """The lease of this controller, and those of all other controllers.
 
     Args:
         records: The documents.
@@ -66,7 +66,7 @@ class Leases:
 
     Attributes:
         name: This controller's name.
-        owner: This process, as the documents of its sessions name it.
+        owner: The name of this process in the documents of its sessions.
         is_held: False once another process has taken the name.
     """
 
@@ -83,7 +83,7 @@ class Leases:
         self._lock = threading.Lock()
 
     def take(self, address: str) -> None:
-        """Take the name: at once if its holder is gone for certain, else when the holder's lease has expired.
+        """Take the name: at once if its holder is certainly dead, else when the holder's lease has expired.
 
         Args:
             address: The address of this controller's REST API.
@@ -122,10 +122,10 @@ class Leases:
             if found["incarnation"] != self.owner["incarnation"]:
                 self.is_held = False
                 raise
-            self._lease = found  # our own write: only its answer was lost
+            self._lease = found  # our own write, of which only the answer was lost
 
     def release(self) -> None:
-        """Give the name back, so that others take over at once."""
+        """Release the name, so that other controllers take over at once."""
         if self.is_held:
             self.is_held = False
             self._change({"renewed_at": timestamp(), "is_released": True})
@@ -140,7 +140,7 @@ class Leases:
 
     @property
     def living(self) -> Mapping[str, Document]:
-        """The leases of living controllers, by incarnation, as `look` found them last."""
+        """The leases of living controllers by incarnation, as of the last `look`."""
         return self._living
 
     def is_first(self) -> bool:
@@ -151,7 +151,7 @@ class Leases:
         return bool(by_age) and by_age[0]["incarnation"] == self.owner["incarnation"]
 
     def next_expiry(self) -> float:
-        """Return the seconds until a lease expires, as it was seen last."""
+        """Return the seconds until a lease expires, as of the last `look`."""
         with self._lock:
             return self._observer.next_expiry(time.monotonic())
 
@@ -161,7 +161,7 @@ class Leases:
         return self._living.get(incarnation) or self.look().get(incarnation)
 
     def seconds_away(self, owner: Mapping[str, Any] | None) -> float:
-        """Return the time since an owner renewed its lease last; 0 if that is not known."""
+        """Return the time since an owner's last renewal; 0 if it is unknown."""
         renewed_at = self._renewed_at.get(str((owner or {}).get("incarnation")))
         if renewed_at is None:
             return 0.0
@@ -187,8 +187,8 @@ class Leases:
                 expected_version=found["version"],
             )
         raise FailedPrecondition(
-            f"The controller's name {self.name!r} belongs to the one at {found['address']}. "
-            "Choose another with --name.",
+            f"The controller at {found['address']} has the name {self.name!r}. Choose another name "
+            "with --name.",
             field="name",
         )
 

@@ -21,8 +21,8 @@ class NameLock:
 
     Attributes:
         name: The controller's name.
-        mark: The folder's mark: another process with this mark has had the lock before, and is dead.
-        folder: The folder: what else lies in it is this process's own.
+        mark: The folder's mark; another process with this mark had the lock before, and is dead.
+        folder: The folder; its other files belong to this process.
     """
 
     name: str
@@ -56,12 +56,12 @@ class NameLock:
         return cls.take(data_dir, f"{prefix}.{limits.folder_controllers_max}")
 
     def release(self) -> None:
-        """Give the name back to this folder's next process."""
+        """Release the name for the next process with this folder."""
         self._lock.release()
 
 
 def _mark(path: Path) -> str:
-    """Return the folder's mark; make it if it is the folder's first time."""
+    """Return the folder's mark; create it if it is absent."""
     try:
         return path.read_text()
     except FileNotFoundError:

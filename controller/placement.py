@@ -1,4 +1,4 @@
-"""Which combiner a client is sent to. Decides, and does nothing else."""
+"""The choice of a client's combiner; a pure function."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A connected combiner, as far as its load is concerned.
+    """A connected combiner with its load.
 
     Attributes:
-        name: Its name.
-        clients: How many clients are placed on it.
-        clients_max: How many it takes.
+        name: The name of the combiner.
+        clients: The number of clients that are placed on it.
+        clients_max: The largest number of clients that it takes.
     """
 
     name: str
@@ -25,15 +25,15 @@ class Candidate:
 
     @property
     def has_room(self) -> bool:
-        """Whether one more client may come."""
+        """True if the combiner takes another client."""
         return self.clients < self.clients_max
 
 
 def choose_combiner(candidates: Sequence[Candidate], preferred: str | None = None) -> str | None:
-    """The name of the combiner for a client; None where none has room.
+    """Return the name of the combiner for a client; None if no combiner has room.
 
-    The preferred one if it has room, else the one with the fewest clients, and of equals the first
-    by name.
+    It is the preferred combiner if that has room, else the one with the fewest clients, and of equal ones the first by
+    name.
     """
     with_room = [candidate for candidate in candidates if candidate.has_room]
     if any(candidate.name == preferred for candidate in with_room):

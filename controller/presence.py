@@ -1,4 +1,4 @@
-"""Who is connected right now: learned from the combiners' event streams, held in memory, gone with the process."""
+"""The connected combiners and clients, as the combiners' event streams report them; kept in memory only."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a connected client said of itself.
+    """The capabilities of a connected client, as the client reports them.
 
     Attributes:
-        kinds: The names of the task kinds that it can do: TRAIN, VALIDATE, PREDICT.
-        needs_package: It works in package mode.
+        kinds: The names of its task kinds: TRAIN, VALIDATE, PREDICT.
+        needs_package: True if it works in package mode.
     """
 
     kinds: frozenset[str]
@@ -25,13 +25,13 @@ class Presence:
     """The connected combiners by name, each with its connected clients by id; safe to use from any thread."""
 
     _combiners: dict[str, dict[str, Capabilities]] = field(default_factory=dict)
-    _allowing: set[str] = field(default_factory=set)  # those where server functions may run
+    _allowing: set[str] = field(default_factory=set)  # combiners that allow server functions
     _lock: threading.Condition = field(default_factory=threading.Condition)
 
     def combiner_up(
         self, combiner: str, clients: Mapping[str, Capabilities], *, allows_functions: bool = False
     ) -> None:
-        """The combiner's stream is open, these are its clients, and server functions may run there or not."""
+        """Note an open stream of a combiner, with its clients, and if it allows server functions."""
         with self._lock:
             self._combiners[combiner] = dict(clients)
             if allows_functions:
@@ -41,19 +41,19 @@ class Presence:
             self._lock.notify_all()
 
     def combiner_down(self, combiner: str) -> list[str]:
-        """The combiner's stream broke; the ids of the clients that went out of sight with it."""
+        """Note the end of a combiner's stream; return the ids of the clients that are lost with it."""
         with self._lock:
             self._allowing.discard(combiner)
             self._lock.notify_all()
             return list(self._combiners.pop(combiner, {}))
 
     def wait_until_gone(self, combiner: str, seconds_max: float) -> bool:
-        """Wait until a combiner is out of sight; return True if it is."""
+        """Wait until a combiner is disconnected; return True if it is."""
         with self._lock:
             return self._lock.wait_for(lambda: combiner not in self._combiners, seconds_max)
 
     def client_joined(self, combiner: str, client_id: str, capabilities: Capabilities) -> None:
-        """A client connected to a combiner; wherever it was before, it is there no more."""
+        """Note that a client has connected to a combiner, and left any other one."""
         with self._lock:
             for clients in self._combiners.values():
                 clients.pop(client_id, None)
@@ -61,24 +61,24 @@ class Presence:
             self._lock.notify_all()
 
     def client_left(self, combiner: str, client_id: str) -> None:
-        """A client's stream to this combiner broke."""
+        """Note the end of a client's stream to a combiner."""
         with self._lock:
             self._combiners.get(combiner, {}).pop(client_id, None)
 
     def combiner_of(self, client_id: str) -> str | None:
-        """The combiner that the client is connected to, if it is."""
+        """Return the name of a client's combiner; None if the client is not connected."""
         with self._lock:
             return next(
                 (name for name, clients in self._combiners.items() if client_id in clients), None
             )
 
     def wait_for_combiner(self, combiner: str, seconds_max: float) -> bool:
-        """Wait until the combiner's stream is open, or the time is over; return whether it is open."""
+        """Wait until a combiner's stream is open, or the time is over; return True if it is open."""
         with self._lock:
             return self._lock.wait_for(lambda: combiner in self._combiners, seconds_max)
 
     def wait_for_client(self, client_id: str, seconds_max: float) -> bool:
-        """Wait until the client is connected; whether it is."""
+        """Wait until a client is connected, or the time is over; return True if it is."""
 
         def is_here() -> bool:
             return any(client_id in clients for clients in self._combiners.values())
@@ -87,7 +87,7 @@ class Presence:
             return self._lock.wait_for(is_here, seconds_max)
 
     def wait_for_clients(self, kind: str, count: int, seconds_max: float) -> None:
-        """Wait until so many clients that can do this kind of task are connected, or the time is over."""
+        """Wait until enough clients with this kind of task are connected, or the time is over."""
 
         def are_here() -> bool:
             capable = {
@@ -102,10 +102,10 @@ class Presence:
             self._lock.wait_for(are_here, seconds_max)
 
     def wait_for_functions(self, combiners: int, seconds_max: float) -> bool:
-        """Wait until server functions may run somewhere, so many combiners are connected, or the time is over.
+        """Wait until a combiner allows server functions, enough combiners are connected, or the time is over.
 
         Returns:
-            Whether a connected combiner allows them.
+            True if a connected combiner allows them.
         """
 
         def is_known() -> bool:
@@ -116,11 +116,11 @@ class Presence:
             return bool(self._allowing)
 
     def allowing_functions(self) -> frozenset[str]:
-        """The names of the connected combiners where server functions may run."""
+        """Return the names of the connected combiners that allow server functions."""
         with self._lock:
             return frozenset(self._allowing)
 
     def connected(self) -> dict[str, dict[str, Capabilities]]:
-        """A copy of the whole picture: clients by id, by combiner name."""
+        """Return a copy of all connections: clients by id, for each combiner by name."""
         with self._lock:
             return {name: dict(clients) for name, clients in self._combiners.items()}

@@ -1,4 +1,4 @@
-"""A controller process that answers REST calls by itself."""
+"""A controller with its own REST server."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Controller:
     """A controller that runs in threads of this process.
 
     Attributes:
-        api_url: Where its REST API answers.
+        api_url: The address of its REST API.
         token: The admin token.
-        presence: Who is connected.
-        is_stopped: Whether `stop` has been called.
+        presence: The connected combiners and clients.
+        is_stopped: True if `stop` has been called.
     """
 
     api_url: str
@@ -41,7 +41,7 @@ class Controller:
 
     @classmethod
     def start(cls, settings: ControllerSettings) -> Controller:
-        """Open the stores, take up unfinished sessions, answer; a start that fails leaves nothing open.
+        """Open the stores, resume unfinished sessions and serve; a failed start leaves nothing open.
 
         Raises:
             Unavailable: The port is taken, or a store does not answer.
@@ -60,7 +60,7 @@ class Controller:
             return cls(api_url, parts.token, parts.presence, parts.engine, to_close.pop_all())
 
     def stop(self) -> None:
-        """Let the sessions rest, so that nobody waits for their changes; answer no more; close the stores."""
+        """Suspend the sessions, stop serving, and close the stores."""
         self.is_stopped = True
         self._engine.close()
         self._open.close()
@@ -70,13 +70,13 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket; port 0 picks a free one.
 
     Raises:
-        Unavailable: The port is taken, or the host is none of this machine.
+        Unavailable: The port is taken, or this machine does not have the host.
     """
     try:
         return socket.create_server((host, port), backlog=limits.rest_backlog_connections)
     except OSError as error:
         raise Unavailable(
-            f"The controller cannot listen on {host}:{port}: {error.strerror}. "
+            f"Cannot listen on {host}:{port}: {error.strerror}. "
             "Choose another port with --port, or 0 for a free one.",
             field="port",
         ) from error

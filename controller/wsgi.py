@@ -1,9 +1,9 @@
-"""A controller inside a WSGI server of one's choice; for gunicorn, `gunicorn_config` has the settings.
+"""A controller inside any WSGI server; `gunicorn_config` has the settings for gunicorn.
 
     gunicorn --config python:fednet.controller.gunicorn_config 'fednet.controller.wsgi:application()'
 
-Each worker process is a controller of its own: `<name>.1`, `<name>.2`, … They share the port that people know, and
-each has one more port, at which the others reach it. Its settings come from the environment.
+Each worker process is a controller of its own: `<name>.1`, `<name>.2`, … They share the public port,
+and each has a further port for the other controllers. The settings come from the environment.
 """
 
 import atexit

@@ -1,1 +1,1 @@
-"""Examples to start from; installed so that `fednet demo` finds its own."""
+"""Examples to start from; they are installed for `fednet demo`."""

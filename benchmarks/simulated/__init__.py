@@ -1,1 +1,1 @@
-"""Parts of a network that stand in for many, so that one machine can measure the rest."""
+"""Simulated parts of a network, so that one machine can measure the others."""

@@ -1,7 +1,7 @@
 """A combiner with simulated clients: they answer a training task at once, with the same small update.
 
-The combiner runs in a thread of this process, as it does in production but for its clients: they speak to its port for
-clients directly, so that thousands of them cost no connection.
+The combiner runs in a thread of this process, as in production except for its clients: they call its port for clients
+directly, so that thousands of them need no connections.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Crowd:
 
     Args:
         ports: The combiner's ports.
-        update: The update that all of them send.
+        update: The update that all clients send.
     """
 
     def __init__(self, ports: Ports, update: bytes) -> None:
@@ -76,14 +76,14 @@ class SimulatedClient:
         self._crowd = crowd
 
     def welcome(self, combiner: str) -> None:
-        """Do nothing: the client is here for ever."""
+        """Do nothing: the client stays for ever."""
 
     def offer(self, task: Task) -> None:
         """Answer soon."""
         self._crowd.take(self.client_id, task)
 
     def cancel(self, task_id: str) -> None:
-        """Do nothing: the answer is under way."""
+        """Do nothing: the answer is on its way."""
 
     def receipt(self, verdict: Verdict) -> None:
         """Check that the answer counts."""
@@ -103,7 +103,7 @@ def combiner_of(
         api_url: The controller's address.
         token: The admin's token.
         folder: The folder of the combiner.
-        client_ids: The ids of clients that are registered.
+        client_ids: The ids of registered clients.
         parameters: The float32 values in the model.
     """
     settings = CombinerSettings(
@@ -121,7 +121,7 @@ def combiner_of(
         running.callback(loop.close)
         combiner = loop.run(Combiner.start(settings))
         running.callback(lambda: loop.run(combiner.stop()))
-        ports = combiner._engine.ports  # noqa: SLF001  no façade of ours opens them to Python
+        ports = combiner._engine.ports  # noqa: SLF001  no façade opens them to Python
         crowd = Crowd(ports, update.read_bytes())
         for client_id in client_ids:
             client = SimulatedClient(client_id, crowd)

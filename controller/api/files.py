@@ -1,7 +1,7 @@
 """Files in both directions, as streams: a model or package is never in memory as a whole.
 
-An upload is either `multipart/form-data` with the field `file`, and what is said of it in other
-fields, or the raw bytes as `application/octet-stream`, and what is said of it in the query.
+An upload is either `multipart/form-data` with the field `file` and its description in other fields, or the raw bytes as
+`application/octet-stream` with the description in the query.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,13 +28,13 @@ FILE: ResponseDict = {
     }
     for status, description in (("200", "The whole file."), ("206", "The range asked for."))
 }
-"""What a download answers, for the API's description of itself."""
+"""The answer to a download, for the OpenAPI document."""
 
 Described = TypeVar("Described", bound=BaseModel)
 
 
 def upload_body(kind: type[BaseModel]) -> RequestBody:
-    """How a file and what is said of it are sent, for the API's description of itself."""
+    """Return the body of an upload, for the OpenAPI document."""
     file = {"type": "string", "format": "binary"}
     said = kind.model_json_schema()
     form = {**said, "properties": {**said["properties"], "file": file}, "required": ["file"]}
@@ -44,38 +44,40 @@ def upload_body(kind: type[BaseModel]) -> RequestBody:
 
 
 def received_file(bytes_max: int) -> BinaryIO:
-    """The file that the request carries.
+    """Return the file in the request.
 
     Raises:
-        InvalidInput: It carries none.
-        LimitExceeded: It says itself that it is larger than bytes_max.
+        InvalidInput: The request has no file.
+        LimitExceeded: The announced size is larger than bytes_max.
     """
     request.max_content_length = bytes_max + limits.upload_overhead_bytes_max
     if (request.content_length or 0) > request.max_content_length:
-        raise LimitExceeded(f"The file is larger than {bytes_max} bytes.", field="file")
+        raise LimitExceeded(
+            f"The file is too large: at most {bytes_max} bytes are allowed.", field="file"
+        )
     if request.mimetype == "application/octet-stream":
         return cast("BinaryIO", request.stream)
     if "file" in request.files:
         return cast("BinaryIO", request.files["file"].stream)
     raise InvalidInput(
-        "There is no file: send it as multipart/form-data in the field 'file', or as "
+        "The request has no file: send it as multipart/form-data in the field 'file', or as "
         "application/octet-stream.",
         field="file",
     )
 
 
 def said_of_it(kind: type[Described]) -> Described:
-    """What the request says of the file that it carries."""
+    """Return the description of the file in the request."""
     return kind.model_validate(request.values.to_dict())
 
 
 def sent_file_name() -> str | None:
-    """What the file was called on the sender's machine, where a form says so."""
+    """Return the file's name on the sender's machine, if a form has it."""
     return request.files["file"].filename if "file" in request.files else None
 
 
 def file_answer(collection: str, document: Document, file_name: str) -> Response:
-    """The bytes of a model or package, or the one range of them that the request asks for.
+    """Return the answer with a model or package, or with the requested range of it.
 
     The ETag is the SHA-256 of the whole file, in hexadecimal.
     """
@@ -91,12 +93,12 @@ def file_answer(collection: str, document: Document, file_name: str) -> Response
 def ranged_answer(
     size_bytes: int, etag: str, read: Callable[[int, int], Iterator[bytes]]
 ) -> Response:
-    """Bytes of something that has so many, or the one range of them that the request asks for.
+    """Return the answer with bytes, or with the requested range of them.
 
     Args:
-        size_bytes: How many there are.
-        etag: Changes when they do.
-        read: Gives a range in chunks: from an offset, so many.
+        size_bytes: The number of all bytes.
+        etag: A text that changes with the bytes.
+        read: Yields a range in chunks, given its offset and its length.
     """
     start, stop = _asked_range(size_bytes, etag)
     response = Response(read(start, stop - start), mimetype="application/octet-stream")
@@ -110,7 +112,7 @@ def ranged_answer(
 
 
 def _asked_range(size_bytes: int, etag: str) -> tuple[int, int]:
-    """First byte and the one after the last; all of it unless a range of this file is asked for."""
+    """Return the begin and the end of the requested range; that of the whole file if no valid range is requested."""
     is_of_this_file = request.if_range.etag in {None, etag}
     if request.range is None or len(request.range.ranges) != 1 or not is_of_this_file:
         return 0, size_bytes

@@ -1,4 +1,4 @@
-"""Every refusal and every fault as JSON, with a status that tells the truth."""
+"""Answers refusals and faults as JSON with the fitting status."""
 
 import logging
 import uuid
@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 class Problem(BaseModel):
-    """What is answered in place of a result."""
+    """The JSON of a refusal or a fault."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -25,24 +25,24 @@ class Problem(BaseModel):
     """The kind of problem, for programs."""
 
     message: str
-    """What is wrong and what to do, for people."""
+    """The problem and its solution, for people."""
 
     field: str | None = None
-    """The parameter or JSON field at fault, if one is."""
+    """The invalid parameter or JSON field, if there is one."""
 
 
 _CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 REFUSALS: ResponseDict = {
     "4XX": {"description": "Refused.", "content": _CONTENT},
-    "422": {"description": "A value is wrong; its field is named.", "content": _CONTENT},
+    "422": {"description": "A value is invalid; the answer names its field.", "content": _CONTENT},
     "5XX": {"description": "The controller or a store failed.", "content": _CONTENT},
 }
-"""What any route may answer in place of its result, for the API's description of itself."""
+"""The answers of any route other than its result, for the OpenAPI document."""
 
 
 def handle_problems(app: Flask) -> None:
-    """Answer everything that a view may raise."""
+    """Answer every exception of a view."""
     app.register_error_handler(FednetError, refused)
     app.register_error_handler(ValidationError, invalid)
     app.register_error_handler(RecursionError, _too_deep)
@@ -51,12 +51,12 @@ def handle_problems(app: Flask) -> None:
 
 
 def invalid(error: ValidationError) -> Response:
-    """The answer to wrong values: 400 where there is no JSON object, else 422 with the field."""
+    """Return the answer to invalid values: 400 without a JSON object, else 422 with the field."""
     first = error.errors(include_input=False, include_url=False)[0]
     if not first["loc"]:
         return _no_json()
     field = ".".join(str(part) for part in first["loc"])
-    # What a check of ours says comes with pydantic's words before it, and is a sentence already.
+    # Pydantic puts words of its own before the message of our check, which is a sentence already.
     what = first["msg"].removeprefix("Value error, ").removesuffix(".")
     return _answer(InvalidInput(f"{field}: {what}.", field=field).to_dict(), 422)
 

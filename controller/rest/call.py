@@ -42,9 +42,9 @@ class ViewCall:
         body: Takes the answer's body.
 
     Attributes:
-        head: Done once the application has answered; on the loop.
+        head: Done when the application has answered; on the loop.
         body: The answer's body.
-        has_failed: The body is not whole.
+        has_failed: True if the body is incomplete.
     """
 
     def __init__(self, app: WSGIApplication, environ: dict[str, Any], body: Pipe) -> None:
@@ -61,7 +61,7 @@ class ViewCall:
         try:
             self._run()
         except Broken:
-            _log.debug("the caller of %s has gone", self._environ["PATH_INFO"])
+            _log.debug("the caller of %s has disconnected", self._environ["PATH_INFO"])
         except Exception:  # noqa: BLE001  the server goes on
             _log.exception("the answer to %s broke off", self._environ["PATH_INFO"])
             self.has_failed = self._started is not None

@@ -10,11 +10,11 @@ from urllib.parse import unquote_to_bytes
 _UNTRUSTED: Final = (
     b"forwarded",
     b"x-forwarded-",
-)  # nobody has said that a proxy is to be believed
+)  # no setting trusts a proxy
 
 
 def environ_of(scope: dict[str, Any], body: io.RawIOBase) -> dict[str, Any]:
-    """Return the WSGI environment of a request, as PEP 3333 has it."""
+    """Return the WSGI environment of a request, as PEP 3333 defines it."""
     server, client = scope["server"] or ("", 0), scope["client"] or ("", 0)
     path = scope["raw_path"].decode("ascii")
     query = scope["query_string"].decode("latin-1")

@@ -1,7 +1,7 @@
-"""Answers that come later: a view says what it waits for, and gives its thread back meanwhile.
+"""Delayed answers: a view names the event that it waits for, and releases its thread meanwhile.
 
-The server of this room calls the view again once the awaited thing has happened, the time is over, or the server
-stops. Under any other WSGI server, the view waits in its thread.
+The server of this package calls the view again when the event has happened, the time is over, or the server stops.
+Under any other WSGI server the view waits in its thread.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 WAITS: Final = "fednet.waits"
-"""The key of a request's `Waits` in its WSGI environment; absent where the server has no such thing."""
+"""The key of a request's `Waits` in its WSGI environment; absent under other servers."""
 
 
 class Wakeable(Protocol):
-    """Something that happens once."""
+    """An event that happens once."""
 
     def on_wake(self, then: Callable[[], None]) -> None:
-        """Call `then` from any thread when it happens; at once if it has."""
+        """Call `then` from any thread when the event happens; at once if it has happened."""
 
     def wait(self, seconds: float) -> bool:
-        """Block until it happens or the time is over."""
+        """Block until the event happens or the time is over."""
 
     def close(self) -> None:
-        """Wait for it no more."""
+        """Stop waiting for the event."""
 
 
 InThread = Callable[[Callable[[], Any]], Any]
-"""Runs a function that blocks in a thread of the server; to be awaited."""
+"""Runs a blocking function in a thread of the server; await it."""
 
 
 class Stream(Protocol):
-    """The body of an answer that goes on and on."""
+    """The body of an answer without a fixed end."""
 
     def pieces(self, in_thread: InThread) -> AsyncGenerator[bytes, None]:
         """Yield the body piece by piece, on the event loop."""
@@ -41,13 +41,13 @@ class Stream(Protocol):
 
 @dataclass
 class Waits:
-    """A request's waiting.
+    """The state of a waiting request.
 
     Attributes:
-        is_over: The server stops: answer with the present state.
-        deadline: When the view answers in any case, on `time.monotonic`; set by its first call.
-        awaited: The view waits for this, and its answer is none.
-        stream: The body of the view's answer, in place of the one that it returns.
+        is_over: True if the server stops: answer with the current state.
+        deadline: The time by `time.monotonic` at which the view answers in any case; set by its first call.
+        awaited: The event that the view waits for; its answer is ignored then.
+        stream: The body of the view's answer, instead of the returned one.
     """
 
     is_over: bool = False
@@ -64,11 +64,11 @@ class Waits:
 
 @dataclass(frozen=True)
 class Look:
-    """The state as a view sees it.
+    """The state that a view has read.
 
     Attributes:
-        answer: The answer if the view must answer now.
-        is_awaited: The state is the one that the caller waits for.
+        answer: The answer, if the view must answer now.
+        is_awaited: True if it is the state that the caller waits for.
     """
 
     answer: Any
@@ -81,16 +81,16 @@ def answer_when(
     listen: Callable[[], Wakeable | None],
     look: Callable[[], Look],
 ) -> Any:
-    """Return the answer once the state is the awaited one, the time is over, or there is no place to wait.
+    """Return the answer when the state is the awaited one, the time is over, or no place to wait is free.
 
     Args:
         environ: The request's WSGI environment.
         seconds: The longest wait.
-        listen: Begins to wait for the next change; None if there is no place.
+        listen: Begins to wait for the next change; returns None if no place is free.
         look: Returns the state.
 
     Returns:
-        The answer; an empty text if it comes later: the server throws it away and calls the view again.
+        The answer; an empty text if the answer comes later: then the server ignores it and calls the view again.
     """
     waits = environ.get(WAITS)
     patience = waits or Waits()

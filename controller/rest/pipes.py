@@ -1,4 +1,4 @@
-"""Bytes between the event loop and a thread, with a bound: whoever is quicker waits for the other."""
+"""Bytes between the event loop and a thread, with a limit: the faster side waits for the slower one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Pipe:
 
     Args:
         loop: The event loop.
-        bytes_max: More than so many are not held, unless one piece alone is larger.
+        bytes_max: The largest number of bytes in the pipe, unless a single piece is larger.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, bytes_max: int) -> None:
@@ -42,7 +42,7 @@ class Pipe:
         """Add a piece; block while there is no room.
 
         Raises:
-            Broken: Nobody takes it any more.
+            Broken: The reader is gone.
         """
         with self._changed:
             self._changed.wait_for(self._has_room_or_end)
@@ -52,16 +52,16 @@ class Pipe:
         self._stir()
 
     def finish(self) -> None:
-        """Say that all pieces have been put."""
+        """Mark the end of the pieces."""
         with self._changed:
             self._is_complete = True
         self._stir()
 
     def take(self) -> bytes:
-        """Return the next piece; block until there is one. Empty once all have been taken.
+        """Return the next piece; block until there is one. Empty at the end.
 
         Raises:
-            Broken: The rest will not come.
+            Broken: The writer is gone.
         """
         with self._changed:
             self._changed.wait_for(self._has_piece_or_end)
@@ -74,7 +74,7 @@ class Pipe:
     # On the loop
 
     async def aput(self, piece: bytes) -> None:
-        """Add a piece; wait while there is no room. A piece that nobody takes any more is dropped."""
+        """Add a piece; wait while there is no room. Drop it if the reader is gone."""
         while not self._try(self._has_room_or_end):
             await self._stirred.wait()
         with self._changed:
@@ -83,13 +83,13 @@ class Pipe:
             self._changed.notify_all()
 
     def afinish(self) -> None:
-        """Say that all pieces have been put; does not block."""
+        """Mark the end of the pieces; does not block."""
         with self._changed:
             self._is_complete = True
             self._changed.notify_all()
 
     async def atake(self) -> bytes:
-        """Return the next piece; wait until there is one. Empty once all have been taken, or the pipe is broken."""
+        """Return the next piece; wait until there is one. Empty at the end, and if the pipe is broken."""
         while not self._try(self._has_piece_or_end):
             await self._stirred.wait()
         with self._changed:
@@ -100,7 +100,7 @@ class Pipe:
     # On either
 
     def break_off(self) -> None:
-        """Let the other end stop: nothing more comes, or nothing more is taken."""
+        """Stop the other end: nothing more is written or read."""
         with self._changed:
             self._is_broken = True
             self._changed.notify_all()
@@ -136,8 +136,8 @@ class RequestBody(io.RawIOBase):
 
     Args:
         beginning: A file at its beginning.
-        rest: The rest; None if the file has everything.
-        broken: Makes the error of a body that does not come whole.
+        rest: The rest; None if the file has the whole body.
+        broken: Makes the error for an incomplete body.
     """
 
     def __init__(
@@ -172,5 +172,5 @@ class RequestBody(io.RawIOBase):
 
 
 def spool() -> tempfile.SpooledTemporaryFile[bytes]:
-    """Return an empty file that lies in memory while it is small."""
+    """Return an empty file that stays in memory while it is small."""
     return tempfile.SpooledTemporaryFile(limits.rest_memory_bytes_max)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on one connection: uvicorn's protocol, with limits on those who are slow or say nothing."""
+"""HTTP/1.1 on one connection: uvicorn's protocol with limits for slow and silent callers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fednet import limits
 
 
 class Connection(H11Protocol):
-    """A connection that ends when no request comes, or a request does not go on, for `limits.rest_idle_seconds_max`.
+    """A connection that ends when nothing arrives for `limits.rest_idle_seconds_max`.
 
     Args:
         on_lost: Called with the connection when it has ended.
@@ -25,7 +25,7 @@ class Connection(H11Protocol):
         self._idle: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Take a new connection; turn it away if there are too many."""
+        """Accept a new connection; close it if there are too many."""
         super().connection_made(transport)
         self.app_state = {"connection": self}
         if len(self.connections) > limits.rest_connections_max:
@@ -34,14 +34,14 @@ class Connection(H11Protocol):
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take note that the connection has ended."""
+        """Note the end of the connection."""
         self._watch_no_more()
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
         self._on_lost(self)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in; while a view works at a request, nothing is awaited of the caller here."""
+        """Take bytes in; the caller may be silent while a view works at its request."""
         super().data_received(data)
         if self.is_answering:
             self._watch_no_more()
@@ -49,18 +49,18 @@ class Connection(H11Protocol):
             self._watch()
 
     def on_response_complete(self) -> None:
-        """Wait for the rest of a body that nobody reads, or for the next request."""
+        """Wait for the rest of an unread body, or for the next request."""
         super().on_response_complete()
         if not self.is_answering:
             self._watch()
 
     @property
     def is_answering(self) -> bool:
-        """A request is being answered."""
+        """True while a request is being answered."""
         return self.cycle is not None and not self.cycle.response_complete
 
     def drop(self) -> None:
-        """End the connection at once, whatever has been sent."""
+        """End the connection at once."""
         self.transport.abort()
 
     def _watch(self) -> None:

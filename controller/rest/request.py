@@ -23,11 +23,11 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class _TooLarge(Exception):
-    """The request's body is larger than any may be."""
+    """The request's body is too large."""
 
 
 class _Gone(Exception):
-    """The caller has gone, or does not go on."""
+    """The caller has disconnected, or is silent for too long."""
 
 
 class RequestInHand:
@@ -43,7 +43,7 @@ class RequestInHand:
         self._has_started = False
 
     async def run(self) -> None:
-        """Take the request in, call the view, send its answer."""
+        """Receive the request, call the view, and send its answer."""
         beginning = spool()
         try:
             self._check_size(_content_length(self._scope))
@@ -59,7 +59,7 @@ class RequestInHand:
     # The request
 
     async def _receive_beginning(self, beginning: Any) -> bool:
-        """Read the body's beginning; return True if that is all of it."""
+        """Read the beginning of the body; return True if it is the whole body."""
         is_whole = False
         while not is_whole and beginning.tell() < limits.rest_spooled_bytes_max:
             piece, is_whole = await self._receive()
@@ -68,7 +68,7 @@ class RequestInHand:
         return is_whole
 
     async def _receive_rest(self, rest: Pipe) -> None:
-        """Hand on the rest of the body as fast as the view reads."""
+        """Pass on the rest of the body as fast as the view reads."""
         try:
             is_whole = False
             while not is_whole:
@@ -119,7 +119,7 @@ class RequestInHand:
             await asyncio.gather(caller, return_exceptions=True)
 
     async def _follow_caller(self, rest: Pipe | None) -> None:
-        """Read the rest of the body, then wait until the caller goes."""
+        """Read the rest of the body, then wait until the caller disconnects."""
         if rest:
             await self._receive_rest(rest)
         while (await self._receive_message())["type"] != "http.disconnect":
@@ -127,7 +127,7 @@ class RequestInHand:
         raise _Gone
 
     async def _run(self, call: ViewCall, waits: Waits, caller: asyncio.Future[None]) -> None:
-        """Run a view in a thread, and send what it answers; stop it if the caller goes."""
+        """Run a view in a thread, and send its answer; stop it if the caller disconnects."""
         working = self._views.in_thread(call.run)
         sending = asyncio.ensure_future(self._send_answer(call, waits))
         try:
@@ -176,10 +176,10 @@ class RequestInHand:
             await pieces.aclose()
 
     async def _wait(self, awaited: Wakeable, waits: Waits, caller: asyncio.Future[None]) -> None:
-        """Wait until it happens, the time is over, or the server stops.
+        """Wait until the awaited event happens, the time is over, or the server stops.
 
         Raises:
-            _Gone: The caller has gone meanwhile.
+            _Gone: The caller has disconnected.
         """
         happened = self._loop.create_future()
 
@@ -220,7 +220,7 @@ class RequestInHand:
         )
 
     async def _send_in_time(self, message: Message) -> None:
-        """Send, unless the caller does not read for too long."""
+        """Send, unless the caller does not read within the time limit."""
         try:
             async with asyncio.timeout(limits.rest_idle_seconds_max):
                 await self._send_message(message)
@@ -231,7 +231,7 @@ class RequestInHand:
         if self._has_started:
             await self._drop()
             return
-        text = f"A request may have {self._views.body_bytes_max} bytes at most.".encode()
+        text = f"The request is too large: at most {self._views.body_bytes_max} bytes are allowed.".encode()
         headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))]
         await self._start(AnswerHead(413, [*headers, ("Connection", "close")]))
         await self._send(text, is_last=True)
@@ -249,5 +249,5 @@ def _set(future: asyncio.Future[None]) -> None:
 
 
 def _content_length(scope: Message) -> int:
-    """Return the length that the request says; 0 if it says none. The protocol has checked that it is a number."""
+    """Return the length in the request's header; 0 without one. The protocol has checked that it is a number."""
     return next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)

@@ -24,12 +24,12 @@ from .views import Views
 
 @contextlib.contextmanager
 def serving(app: WSGIApplication, listening: socket.socket, threads: int) -> Iterator[None]:
-    """Answer requests in threads of this process; at the end, answer those that are under way.
+    """Serve requests in threads of this process while the block lasts; finish running requests at the end.
 
     Args:
         app: The WSGI application.
         listening: A socket that listens; closed at the end.
-        threads: So many requests are worked at at the same time.
+        threads: The number of requests that are served at the same time.
     """
     server = _Server(app, threads)
     is_up: Future[None] = Future()
@@ -67,7 +67,7 @@ class _Server:
                 sock=listening,
                 backlog=limits.rest_backlog_connections,
             )
-        except Exception as error:  # noqa: BLE001  whoever starts the server is told
+        except Exception as error:  # noqa: BLE001  it is raised where the server is started
             is_up.set_exception(error)
             return
         is_up.set_result(None)
@@ -80,11 +80,11 @@ class _Server:
     def stop(self) -> None:
         """Stop from any thread."""
         if self._loop:
-            with contextlib.suppress(RuntimeError):  # it has ended by itself
+            with contextlib.suppress(RuntimeError):  # the loop has ended already
                 self._loop.call_soon_threadsafe(self._stopping.set)
 
     async def _end_connections(self) -> None:
-        """Let requests that are under way be answered; then drop who is left."""
+        """Finish running requests; then drop the remaining connections."""
         for connection in list(self._state.connections):
             connection.shutdown()
         try:

@@ -1,4 +1,4 @@
-"""The views: they run in a few threads, and a request that waits holds none."""
+"""The views run in a few threads; a waiting request holds none of them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Views:
 
     Args:
         app: The WSGI application.
-        threads: So many requests are worked at at the same time.
-        body_bytes_max: A request's body may have so many.
-        broken: Makes the error of a body that does not come whole.
+        threads: The number of requests that are served at the same time.
+        body_bytes_max: The largest body of a request.
+        broken: Makes the error for an incomplete body.
     """
 
     def __init__(
@@ -33,16 +33,16 @@ class Views:
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
-        """Let everybody who waits be answered with the present state; call it on the loop."""
+        """Answer all waiting requests with the current state; call it on the loop."""
         self._stopping.set()
 
     def close(self) -> None:
-        """End the threads, once their requests are answered."""
+        """End the threads when their requests are answered."""
         self._pool.shutdown()
 
     @property
     def is_stopping(self) -> bool:
-        """`stop` has been called."""
+        """True if `stop` has been called."""
         return self._stopping.is_set()
 
     async def stopped(self) -> None:
@@ -50,5 +50,5 @@ class Views:
         await self._stopping.wait()
 
     def in_thread(self, work: Callable[[], Any]) -> asyncio.Future[Any]:
-        """Run something that blocks."""
+        """Run a blocking function in a thread."""
         return asyncio.get_running_loop().run_in_executor(self._pool, work)

@@ -1,4 +1,4 @@
-"""A gunicorn worker that serves with the event loop of this room."""
+"""A gunicorn worker with the event loop of this package."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .server import serving
 
 
 class EventLoopWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
-    """Serves the application on gunicorn's sockets; whoever waits holds none of its threads."""
+    """Serves the application on gunicorn's sockets; a waiting request holds none of its threads."""
 
     def run(self) -> None:
-        """Serve until gunicorn says to stop, or is gone."""
+        """Serve until gunicorn ends the worker, or dies."""
         with contextlib.ExitStack() as running:
             for each in self.sockets:
                 running.enter_context(serving(self.wsgi, each.sock, self.cfg.threads))
@@ -26,7 +26,7 @@ class EventLoopWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
                 self._wait_for_signal()
 
     def _wait_for_signal(self) -> None:
-        """Wait for a signal, or until gunicorn wants to hear again that this process lives."""
+        """Wait for a signal, or for the next sign of life to gunicorn."""
         ready, _, _ = select.select([self.PIPE[0]], [], [], limits.pulse_seconds)
         if ready:
             os.read(self.PIPE[0], limits.KIB)

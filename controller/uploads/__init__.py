@@ -1,6 +1,6 @@
-"""Blobs that arrive in pieces: any controller takes any piece, and nothing is visible before the last one is in.
+"""Blobs that arrive in pieces: any controller takes any piece, and nothing is visible before the last piece.
 
-Where the blob store is a folder, pieces are written into one file in it. Elsewhere each piece is a blob of its own.
+In a blob store that is a folder, all pieces are written into one file. In other stores each piece is a blob.
 """
 
 from .in_folder import FolderUploads

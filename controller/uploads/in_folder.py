@@ -1,7 +1,8 @@
 """Uploads into a blob store that is a folder: each is one file, which several controllers may write.
 
-Pieces are written in place. While one is written its request has a shared lock on the file; whoever makes the file a
-blob has it alone. So a request that comes late writes into no blob. The system releases the locks of a killed process.
+Pieces are written in place. A request that writes a piece holds a shared lock on the file; the request that makes the
+file a blob holds an exclusive lock. So a late request cannot write into a blob. The system releases the locks of a
+killed process.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class FolderUploads:
 
     Args:
         blobs: The store.
-        folder: A folder in the file system of the store, which every controller of the store sees.
+        folder: A folder in the file system of the store, shared by all its controllers.
     """
 
     blobs: Blobs
@@ -95,21 +96,21 @@ def _locked(path: Path, lock: int) -> Iterator[BinaryIO]:
     """Open the file with a lock.
 
     Raises:
-        FileNotFoundError: It is not there, or has been moved away.
-        Conflict: It is being made a blob; or it is to be made one, and a request still writes to it.
+        FileNotFoundError: The file does not exist, or has been moved.
+        Conflict: Another request makes the file a blob, or still writes to it.
     """
     with path.open("r+b", buffering=0) as file:
         try:
             fcntl.flock(file, lock | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise Conflict(
-                "Another request works at this upload. Send the blob again, as another upload."
+                "Another request uses this upload. Send the blob again as another upload."
             ) from error
         if not os.path.samestat(path.stat(), os.fstat(file.fileno())):
             raise FileNotFoundError(path)
         try:
             yield file
-        finally:  # a child process that has not reached its program yet may hold a copy
+        finally:  # a child process that has not executed its program yet may hold a copy
             fcntl.flock(file, fcntl.LOCK_UN)
 
 

@@ -1,7 +1,7 @@
-"""Uploads into a blob store that is no folder: each piece is a blob, and a small document keeps the length.
+"""Uploads into a blob store other than a folder: each piece is a blob, and a small document has the length.
 
-The document is there before the first piece and goes after the last one. So a piece without a document is what a killed
-controller left.
+The document is written before the first piece and deleted after the last one. So a piece without a document was left by
+a killed controller.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ class StoreUploads:
         """Yield the pieces one after the other.
 
         Raises:
-            Conflict: One of them is not here, or they do not fit together.
-            TransferCorrupted: The whole does not match its digest.
+            Conflict: A piece is missing, or the pieces do not fit together.
+            TransferCorrupted: The blob does not match its digest.
         """
         digest = RunningDigest()
         while (begin := digest.size_bytes) < size_bytes:

@@ -1,4 +1,4 @@
-"""The choice between the two ways to keep pieces."""
+"""The choice between the two implementations of uploads."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .protocol import Uploads
 def open_uploads(records: Records, blobs: Blobs) -> Uploads:
     """Return the uploads into a blob store; all controllers of the store share them.
 
-    A folder is written once, and the whole file is moved into its place. Any other store takes each piece as a blob,
-    and the whole is written once more.
+    In a folder, the pieces form one file, which is then moved into its place. Any other store takes each piece as a
+    blob, and the whole blob is written once more.
     """
     folder = blobs.work_folder
     return StoreUploads(records, blobs) if folder is None else FolderUploads(blobs, folder)

@@ -14,39 +14,39 @@ from fednet.storage import Blob
 
 
 class Uploads(Protocol):
-    """The blobs that are on their way to any controller of the network.
+    """The blobs that are being uploaded to any controller of the network.
 
-    A piece that comes twice changes nothing. A sender has `limits.blob_uploads_max` uploads at most: one more drops the
-    one that has rested longest. An upload that has not grown for `limits.blob_upload_idle_seconds_max` is dropped when
-    another one begins. Every method raises Unavailable while the store does not answer.
+    A repeated piece changes nothing. A sender has at most `limits.blob_uploads_max` uploads: a further one drops the
+    one that has been idle longest. An upload that has not grown for `limits.blob_upload_idle_seconds_max` is dropped
+    when another one begins. Every method raises Unavailable while the store does not answer.
     """
 
     def append(self, sender: Principal, upload_id: UUID, offset: int, piece: BinaryIO) -> int:
-        """Take a piece; return the bytes that are here then.
+        """Store a piece; return the number of bytes of the upload.
 
         Args:
-            sender: Who sends it: an upload is its own.
-            upload_id: Made by the sender, for one blob.
-            offset: Where the piece begins.
-            piece: Its bytes.
+            sender: The sender, to whom the upload belongs.
+            upload_id: The id of the upload, made by the sender.
+            offset: The position of the piece in the blob.
+            piece: The bytes of the piece.
 
         Raises:
-            Conflict: The bytes before the piece are not here; the upload must begin anew.
+            Conflict: The bytes before the piece are missing; the upload must begin again.
             LimitExceeded: The blob would be larger than `limits.model_bytes_max`.
         """
 
     def complete(
         self, sender: Principal, upload_id: UUID, size_bytes: int, sha256: str, key: str
     ) -> Blob:
-        """Make an upload the blob of a key, in the place of what was there; the upload is gone afterwards.
+        """Make an upload the blob of a key, in place of the earlier blob, and delete the upload.
 
         Raises:
-            Conflict: It is not here, or not all of it; the upload must begin anew.
-            TransferCorrupted: It is another than was announced; it is thrown away.
+            Conflict: The upload or a part of it is missing; it must begin again.
+            TransferCorrupted: The upload differs from the announced digest; it is deleted.
         """
 
     def collect(self) -> None:
-        """Drop what nobody goes on with, and what killed controllers left."""
+        """Drop idle uploads, and the pieces of killed controllers."""
 
 
 def owner_prefix(sender: Principal) -> str:
@@ -55,7 +55,7 @@ def owner_prefix(sender: Principal) -> str:
 
 
 def idle(grown_at: Mapping[str, float]) -> set[str]:
-    """Return the uploads that nobody goes on with.
+    """Return the idle uploads.
 
     Args:
         grown_at: All uploads, with the time at which each grew last, in seconds since 1970.
@@ -65,12 +65,12 @@ def idle(grown_at: Mapping[str, float]) -> set[str]:
 
 
 def surplus(grown_at: Mapping[str, float], sender: Principal, name: str) -> set[str]:
-    """Return the uploads that a sender may not have besides the one that it begins: those that have rested longest.
+    """Return the uploads to drop before a sender begins another one: its longest idle ones beyond the limit.
 
     Args:
         grown_at: All uploads, with the time at which each grew last, in seconds since 1970.
-        sender: Begins an upload.
-        name: The upload's name.
+        sender: The sender of the new upload.
+        name: The name of the new upload.
     """
     others = [each for each in grown_at if each.startswith(owner_prefix(sender)) and each != name]
     others.sort(key=grown_at.__getitem__)
@@ -87,13 +87,15 @@ def chunks_of(piece: BinaryIO, offset: int) -> Iterator[bytes]:
     while data := piece.read(limits.chunk_bytes):
         end += len(data)
         if end > limits.model_bytes_max:
-            raise LimitExceeded(f"A blob has {limits.model_bytes_max} bytes at the most.")
+            raise LimitExceeded(
+                f"The blob is too large: at most {limits.model_bytes_max} bytes are allowed."
+            )
         yield data
 
 
 def lost() -> Conflict:
-    """Return the error for an upload that is not here, or not all of it."""
-    return Conflict("What was sent of this blob is not here any more. Send it again.")
+    """Return the error for a missing or incomplete upload."""
+    return Conflict("The pieces of this upload are lost. Send the blob again as another upload.")
 
 
 def corrupted() -> TransferCorrupted:

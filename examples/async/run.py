@@ -1,7 +1,7 @@
 """Five clients, one of them ten times slower, with fedavg and with fedbuff: `python run.py`.
 
-Everything runs in this process; the clients are objects of the package's own class. Both sessions
-begin with the same model and take in the same number of updates.
+Everything runs in this process; the clients are objects of the package's class. Both sessions begin with the same model
+and use the same number of updates.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from model import Client, initial
 
 CLIENTS = 5
 SLOWNESS = 10
-ALPHA = 1.0  # how unlike the clients' digits are; see fednet.examples.digits.data
+ALPHA = 1.0  # the difference between the clients' digits; see fednet.examples.digits.data
 UPDATES = 60
 BUFFER_SIZE = 4
 
 
 def start(net: Network, folder: Path) -> list[Client]:
-    """Deals the digits to the clients, the last of them slow, and gives the network its first model."""
+    """Split the digits between the clients, of which the last is slow, and give the network its first model."""
     paths = data.write(folder / "data", CLIENTS, alpha=ALPHA)
     clients = [Client(str(path), SLOWNESS if path == paths[-1] else 1) for path in paths]
     for path, client in zip(paths, clients, strict=True):
@@ -41,7 +41,7 @@ def start(net: Network, folder: Path) -> list[Client]:
 
 
 def train(net: Network, **options: Any) -> str:
-    """Runs a session to its end; the id of its last model."""
+    """Run a session to its end, and return the id of its last model."""
     answer = net.api.start_session(validate=False, **options)
     if not answer["success"]:
         raise SystemExit(answer["message"])
@@ -52,7 +52,7 @@ def train(net: Network, **options: Any) -> str:
 
 
 def accuracy(net: Network, model_id: str, clients: list[Client], path: Path) -> float:
-    """The share of all held-out digits that a model reads."""
+    """Return the share of all held-out digits that a model reads correctly."""
     net.api.download_model(model_id, str(path))
     parameters = get_helper("numpyhelper").load(path)
     metrics = [client.validate(parameters, {}) for client in clients]
@@ -61,7 +61,7 @@ def accuracy(net: Network, model_id: str, clients: list[Client], path: Path) -> 
 
 
 def main() -> None:
-    """Trains once with each aggregator, and compares."""
+    """Train once with each aggregator, and compare."""
     sessions: dict[str, dict[str, Any]] = {
         "fedavg": {"rounds": UPDATES // CLIENTS, "min_clients": CLIENTS},
         "fedbuff": {"rounds": UPDATES // BUFFER_SIZE, "round_buffer_size": BUFFER_SIZE},

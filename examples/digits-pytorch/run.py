@@ -1,7 +1,7 @@
 """Five clients learn to read digits with PyTorch, on this machine: `python run.py`.
 
-Everything runs in this process; the clients are objects of the package's own class. In a network of
-several machines each site runs the package instead.
+Everything runs in this process; the clients are objects of the package's class. In a network of several machines each
+site runs the package.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ VALIDATIONS_MAX = 1000
 
 
 def start(net: Network, folder: Path) -> None:
-    """Deals the digits to the clients, and gives the network its first model."""
+    """Split the digits between the clients, and give the network its first model."""
     for path in data.write(folder / "data", CLIENTS):
         client = Client(str(path))
         net.add_client(path.stem, train=client.train, validate=client.validate)
@@ -35,7 +35,7 @@ def start(net: Network, folder: Path) -> None:
 
 
 def train(net: Network) -> str:
-    """Runs a session of all clients to its end; its id."""
+    """Run a session of all clients to its end, and return its id."""
     answer = net.api.start_session(rounds=ROUNDS, min_clients=CLIENTS)
     if not answer["success"]:
         raise SystemExit(answer["message"])
@@ -46,7 +46,7 @@ def train(net: Network) -> str:
 
 
 def accuracies(net: Network, session_id: str) -> list[float]:
-    """The accuracy on all held-out digits, round by round."""
+    """Return the accuracy on all held-out digits, round by round."""
     right: dict[str, float] = {}
     digits: dict[str, int] = {}
     newest_first = net.api.get_validations(session_id=session_id, n_max=VALIDATIONS_MAX)["result"]
@@ -59,7 +59,7 @@ def accuracies(net: Network, session_id: str) -> list[float]:
 
 
 def main() -> None:
-    """Trains, and says how well each round's model reads digits that nobody trained on."""
+    """Train, and print the accuracy of each round's model on held-out digits."""
     with tempfile.TemporaryDirectory() as name, Network() as net:
         start(net, Path(name))
         rounds = accuracies(net, train(net))

@@ -1,8 +1,8 @@
 """Splits scikit-learn's handwritten digits between clients: unevenly, and not at random.
 
-Each digit's rows go to the clients in proportions drawn from a Dirichlet distribution, as in Hsu et
-al. 2019 (arXiv:1909.06335): the smaller alpha, the more the clients differ. A fifth of all rows is
-held out beforehand and spread evenly.
+The rows of each digit go to the clients in proportions drawn from a Dirichlet distribution, as in Hsu et al. 2019
+(arXiv:1909.06335): the smaller alpha is, the more the clients differ. A fifth of all rows is held out beforehand and
+spread evenly.
 """
 
 from __future__ import annotations
@@ -29,23 +29,25 @@ def partition(
     alpha: float = ALPHA,
     rows_min: int = TRAIN_ROWS_MIN,
 ) -> list[np.ndarray]:
-    """Deals rows to clients by Dirichlet(alpha) proportions of each label.
+    """Split rows between clients by Dirichlet(alpha) proportions of each label.
 
     Args:
         labels: The label of each row, integers, shape (rows,).
-        clients: How many parts to make.
-        rng: Where the proportions and the order come from.
-        alpha: The concentration: small for clients that differ, large for clients that do not.
+        clients: The number of clients.
+        rng: The source of the proportions and of the order.
+        alpha: The concentration: small for different clients, large for similar ones.
         rows_min: Clients with fewer rows get some of the largest client's.
 
     Returns:
-        The indices of each client's rows, together every row once.
+        The indices of each client's rows; each row has one client.
 
     Raises:
         ValueError: There are too few rows for so many clients.
     """
     if clients < 1 or clients * rows_min > len(labels):
-        raise ValueError(f"{len(labels)} rows cannot be split between {clients} clients.")
+        raise ValueError(
+            f"Cannot split {len(labels)} rows between {clients} clients: use fewer clients."
+        )
     parts: list[list[int]] = [[] for _ in range(clients)]
     for label in np.unique(labels):
         rows = rng.permutation(np.flatnonzero(labels == label))
@@ -64,9 +66,9 @@ def _level_up(parts: list[list[int]], rows_min: int) -> None:
 
 
 def _digits() -> np.ndarray:
-    """scikit-learn's digits: 64 pixels from 0 to 16 and the label, float64, shape (1797, 65).
+    """Return scikit-learn's digits: 64 pixels from 0 to 16 and the label, float64, shape (1797, 65).
 
-    Read from its file as `load_digits` does it: importing scikit-learn takes longer than starting a network.
+    They are read from their file, as by `load_digits`: importing scikit-learn takes longer than starting a network.
     """
     package = find_spec("sklearn")
     if package is None or package.origin is None:
@@ -77,16 +79,16 @@ def _digits() -> np.ndarray:
 
 
 def split(clients: int, seed: int = 0, *, alpha: float = ALPHA) -> list[Split]:
-    """The data of each client.
+    """Return the data of each client.
 
     Args:
-        clients: How many there are.
-        seed: Another seed, another split.
-        alpha: How alike they are; see `partition`.
+        clients: The number of clients.
+        seed: The seed of the split.
+        alpha: The similarity of the clients; see `partition`.
 
     Returns:
         For each client `x_train` and `x_test`, float32 in [0, 1], shape (rows, 64), and `y_train`
-        and `y_test`, int64 in 0..9, shape (rows,). The test rows are held out of all training.
+        and `y_test`, int64 in 0..9, shape (rows,). The test rows are never used for training.
     """
     rows = _digits()
     x = (rows[:, :-1] / 16).astype(np.float32)
@@ -103,7 +105,7 @@ def split(clients: int, seed: int = 0, *, alpha: float = ALPHA) -> list[Split]:
 
 
 def write(folder: Path, clients: int, seed: int = 0, *, alpha: float = ALPHA) -> list[Path]:
-    """Writes each client's data to `client-<number>.npz` in the folder, counted from 1; see `split`."""
+    """Write each client's data to `client-<number>.npz` in the folder, counted from 1; see `split`."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"client-{number}.npz" for number in range(1, clients + 1)]
     for path, arrays in zip(paths, split(clients, seed, alpha=alpha), strict=True):
@@ -112,11 +114,11 @@ def write(folder: Path, clients: int, seed: int = 0, *, alpha: float = ALPHA) ->
 
 
 def main() -> None:
-    """Writes the files and says how many rows each client has."""
+    """Write the files, and print the number of rows of each client."""
     parser = argparse.ArgumentParser(description="Split the digits between clients.")
     parser.add_argument("--clients", type=int, default=5, help="how many clients (5)")
     parser.add_argument("--out", type=Path, required=True, help="the folder of the files")
-    parser.add_argument("--seed", type=int, default=0, help="another seed, another split (0)")
+    parser.add_argument("--seed", type=int, default=0, help="the seed of the split (0)")
     arguments = parser.parse_args()
     for path in write(arguments.out, arguments.clients, arguments.seed):
         with np.load(path) as data:

@@ -1,6 +1,6 @@
-"""Server functions for the digits: who trains, how fast, and what becomes of it.
+"""Server functions for the digits: they choose the clients, set the learning rate and aggregate.
 
-The class alone travels, as its source. What it uses without import is there where it runs: see
+Only the source of the class is sent. The names that it uses without import exist where it runs: see
 docs/server-functions.md.
 """
 
@@ -14,7 +14,7 @@ from fednet.server_functions import ServerFunctionsBase
 
 
 class ServerFunctions(ServerFunctionsBase):
-    """Asks those first who were asked least, cools down, and adds momentum to the mean."""
+    """Functions that choose the least-used clients first, lower the learning rate, and add momentum to the mean."""
 
     def __init__(self) -> None:
         """Begin the values that are kept from round to round, also over restarts."""
@@ -23,7 +23,7 @@ class ServerFunctions(ServerFunctionsBase):
         self.velocity: list[np.ndarray] | None = None
 
     def client_selection(self, client_ids: list[str]) -> list[str]:
-        """Four of the clients: those that have been asked least, the others by lot."""
+        """Return four clients: the least-used ones first, equal ones at random."""
         order = sorted(client_ids, key=lambda each: (self.asked.get(each, 0), random.random()))  # noqa: S311 - a lot, no secret
         chosen = order[:4]
         for client in chosen:
@@ -31,7 +31,7 @@ class ServerFunctions(ServerFunctionsBase):
         return chosen
 
     def client_settings(self, global_model: list[np.ndarray]) -> dict[str, float]:  # noqa: ARG002 - the round says it all
-        """A learning rate that falls by a quarter in each round."""
+        """Return a learning rate that falls by a quarter in each round."""
         self.round += 1
         learning_rate = 0.15 * 0.75 ** (self.round - 1)
         print(f"round {self.round}: learning rate {learning_rate:.4f}")
@@ -42,7 +42,7 @@ class ServerFunctions(ServerFunctionsBase):
         previous_global: list[np.ndarray],
         client_updates: dict[str, tuple[list[np.ndarray], dict]],
     ) -> list[np.ndarray]:
-        """The mean by examples, as a step with momentum 0.2."""
+        """Move towards the mean, weighted by examples, with momentum 0.2."""
         total = sum(said["num_examples"] for _, said in client_updates.values())
         step = [-before for before in previous_global]
         for parameters, said in client_updates.values():

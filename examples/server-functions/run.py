@@ -1,6 +1,6 @@
 """Six clients learn to read digits by server functions, on this machine: `python run.py`.
 
-Everything runs in this process but the server functions: their steps are children of the combiner.
+Everything runs in this process, except for the server functions: each of their runs is a child process.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ VALIDATIONS_MAX = 1000
 
 
 def start(net: Network, folder: Path) -> None:
-    """Deals the digits to the clients, and gives the network its first model."""
+    """Split the digits between the clients, and give the network its first model."""
     for path in data.write(folder / "data", CLIENTS):
         client = Client(str(path))
         net.add_client(path.stem, train=client.train, validate=client.validate)
@@ -36,7 +36,7 @@ def start(net: Network, folder: Path) -> None:
 
 
 def train(net: Network) -> str:
-    """Runs a session by the server functions to its end; its id."""
+    """Run a session with the server functions to its end, and return its id."""
     answer = net.api.start_session(rounds=ROUNDS, server_functions=ServerFunctions)
     if not answer["success"]:
         raise SystemExit(answer["message"])
@@ -47,7 +47,7 @@ def train(net: Network) -> str:
 
 
 def accuracies(net: Network, session_id: str) -> list[float]:
-    """The accuracy on all held-out digits, round by round."""
+    """Return the accuracy on all held-out digits, round by round."""
     right: dict[str, float] = {}
     digits: dict[str, int] = {}
     newest_first = net.api.get_validations(session_id=session_id, n_max=VALIDATIONS_MAX)["result"]
@@ -60,14 +60,14 @@ def accuracies(net: Network, session_id: str) -> list[float]:
 
 
 def asked(net: Network) -> Counter[str]:
-    """In how many rounds each client has trained."""
+    """Return the number of rounds in which each client has trained."""
     rounds = net.api.get_rounds(n_max=ROUNDS)["result"]
     answers = [net.api.get_round_answers(each["id"], outcome="counted") for each in rounds]
     return Counter(each["client"]["name"] for page in answers for each in page["result"])
 
 
 def main() -> None:
-    """Trains, and says what the server functions printed and what came of them."""
+    """Train, and print the output of the server functions and the accuracy of each round."""
     with tempfile.TemporaryDirectory() as name, Network() as net:
         start(net, Path(name))
         session_id = train(net)

@@ -1,7 +1,7 @@
-"""Deals the patients of scikit-learn's breast cancer data to five hospitals, unevenly.
+"""Splits the patients of scikit-learn's breast cancer data between five hospitals, unevenly.
 
-569 tumours, each with 30 measurements; 30 % are held out. The largest hospital gets a third of the
-rest, the smallest 8 %, and the first ones get the smaller tumours: they differ in what they see.
+The data has 569 tumours with 30 measurements each; 30 % are held out. The largest hospital gets a third of the rest,
+the smallest 8 %. The first hospitals get smaller tumours, so their patients differ.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import numpy as np
 
 SHARES = (0.35, 0.25, 0.20, 0.12, 0.08)
 HELD_OUT = 0.3
-MIXED = 0.5  # this part goes to the hospitals at random
+MIXED = 0.5  # the share of patients that are assigned at random
 
 Split = dict[str, np.ndarray]
 
 
 def split(seed: int = 0) -> list[Split]:
-    """The data of each hospital.
+    """Return the data of each hospital.
 
     Returns:
-        For each, `x_train` and `x_test`, float64, shape (rows, 30), and `y_train` and `y_test`,
+        For each hospital `x_train` and `x_test`, float64, shape (rows, 30), and `y_train` and `y_test`,
         int64, 1 for a benign tumour, shape (rows,).
     """
     from sklearn.datasets import load_breast_cancer
@@ -42,7 +42,7 @@ def split(seed: int = 0) -> list[Split]:
 
 
 def pooled_accuracy(seed: int = 0) -> float:
-    """The held-out accuracy of logistic regression where all data lies in one place."""
+    """Return the held-out accuracy of logistic regression on all data in one place."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -55,7 +55,7 @@ def pooled_accuracy(seed: int = 0) -> float:
 
 
 def write(folder: Path, seed: int = 0) -> list[Path]:
-    """Writes each hospital's data to `hospital-<number>.npz` in the folder, counted from 1."""
+    """Write each hospital's data to `hospital-<number>.npz` in the folder, counted from 1."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = split(seed)
     paths = [folder / f"hospital-{number}.npz" for number in range(1, len(parts) + 1)]
@@ -65,10 +65,10 @@ def write(folder: Path, seed: int = 0) -> list[Path]:
 
 
 def main() -> None:
-    """Writes the files and says how many patients each hospital has."""
-    parser = argparse.ArgumentParser(description="Deal the patients to five hospitals.")
+    """Write the files, and print the number of patients of each hospital."""
+    parser = argparse.ArgumentParser(description="Split the patients between five hospitals.")
     parser.add_argument("--out", type=Path, required=True, help="the folder of the files")
-    parser.add_argument("--seed", type=int, default=0, help="another seed, another split (0)")
+    parser.add_argument("--seed", type=int, default=0, help="the seed of the split (0)")
     arguments = parser.parse_args()
     for path in write(arguments.out, arguments.seed):
         with np.load(path) as data:

@@ -1,6 +1,6 @@
 """Five hospitals learn together on this machine: `python run.py`.
 
-A controller and a combiner run in this process, each hospital's client in one of its own.
+A controller and a combiner run in this process, each hospital's client in a process of its own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ VALIDATIONS_MAX = 1000
 
 
 def start_client(net: Network, data: Path) -> subprocess.Popen[str]:
-    """Starts a hospital's client."""
+    """Start a hospital's client."""
     return subprocess.Popen(
         [sys.executable, "-m", "fednet", "client", "start", "--name", data.stem],
         env={
@@ -39,14 +39,14 @@ def start_client(net: Network, data: Path) -> subprocess.Popen[str]:
 
 
 def await_joined(client: subprocess.Popen[str]) -> None:
-    """Reads what a client says until it has joined the network."""
+    """Read a client's output until it has joined the network."""
     assert client.stderr is not None
     if not any("ready: " in line for line in client.stderr):
         raise SystemExit(f"A client has ended with code {client.wait()}.")
 
 
 def publish(net: Network, folder: Path) -> None:
-    """Gives the network its package and its first model."""
+    """Give the network its package and its first model."""
     create_package(PACKAGE, folder / "package.tgz")
     seed = folder / "seed.npz"
     subprocess.run([sys.executable, str(PACKAGE / "build.py"), str(seed)], check=True)
@@ -59,7 +59,7 @@ def publish(net: Network, folder: Path) -> None:
 
 
 def train(net: Network) -> str:
-    """Runs a session of all five to its end; its id."""
+    """Run a session of all five hospitals to its end, and return its id."""
     answer = net.api.start_session(rounds=ROUNDS, min_clients=len(hospitals.SHARES))
     if not answer["success"]:
         raise SystemExit(answer["message"])
@@ -70,7 +70,7 @@ def train(net: Network) -> str:
 
 
 def accuracies(net: Network, session_id: str) -> list[float]:
-    """The accuracy on all held-out patients, round by round."""
+    """Return the accuracy on all held-out patients, round by round."""
     right: dict[str, float] = {}
     patients: dict[str, int] = {}
     newest_first = net.api.get_validations(session_id=session_id, n_max=VALIDATIONS_MAX)["result"]
@@ -83,7 +83,7 @@ def accuracies(net: Network, session_id: str) -> list[float]:
 
 
 def main() -> None:
-    """Trains, and compares with training on all data in one place."""
+    """Train, and compare with training on all data in one place."""
     with tempfile.TemporaryDirectory() as name, Network() as net, ExitStack() as stack:
         publish(net, Path(name))
         clients = [start_client(net, data) for data in hospitals.write(Path(name) / "data")]

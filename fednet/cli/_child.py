@@ -24,20 +24,21 @@ if TYPE_CHECKING:
 
 def fednet_server(*arguments: str) -> list[str]:
     """Return the command line of a `fednet … start` that runs under a supervisor."""
-    # -P: modules come from the installation, never from the folder that the user stands in.
+    # -P: modules come from the installation, never from the current folder.
     return [sys.executable, "-P", "-m", "fednet", *arguments, "--announce", "--exit-with-parent"]
 
 
 @dataclass(frozen=True)
 class Program:
-    """A command that becomes a process, and becomes one again when that has died.
+    """A command that is started as a process, and started again after a death.
 
     Attributes:
         name: A name for errors and for the log's file.
         command: The program and its arguments.
-        environment: All of its environment; by default this process's.
-        is_job: The process is meant to end by itself, with exit code 0.
-        again: Return the command of a later start, from what the first process announced; by default the same command.
+        environment: Its whole environment; by default that of this process.
+        is_job: True if the process must end by itself, with exit code 0.
+        again: Returns the command of a later start, from the announcement of the first process; by default the same
+            command.
     """
 
     name: str
@@ -49,14 +50,14 @@ class Program:
 
 @dataclass(frozen=True)
 class Child:
-    """One process that was started.
+    """A started process.
 
     Attributes:
         program: The program that it runs.
         process: The process.
-        log: The file that holds its stderr.
+        log: The file of its stderr.
         announced: The first line of its stdout, which is JSON.
-        ended: Its exit code, as `Popen.returncode` has it.
+        ended: Its exit code, as in `Popen.returncode`.
     """
 
     program: Program
@@ -69,7 +70,7 @@ class Child:
     def start(
         cls, program: Program, log: Path, command: Sequence[str], *, keep_log: bool = False
     ) -> Self:
-        """Start a process in a session of its own; its stderr goes to the log, after what is there or in its place."""
+        """Start a process in a session of its own; its stderr is appended to the log, or replaces it."""
         with log.open("ab" if keep_log else "wb") as stderr:
             process = subprocess.Popen(
                 command,
@@ -86,11 +87,11 @@ class Child:
 
     @property
     def has_died(self) -> bool:
-        """True if it ended and should not have."""
+        """True if it has ended unexpectedly."""
         return self.ended.done() and not (self.program.is_job and self.ended.result() == 0)
 
     def tell(self, settings: Mapping[str, str]) -> None:
-        """Hand it the settings that it waits for (`--settings-from-parent`); its death is told elsewhere."""
+        """Send it the settings that it waits for (`--settings-from-parent`); ignore its death."""
         stdin = _stream(self.process.stdin)
         with contextlib.suppress(BrokenPipeError):
             stdin.write(json.dumps(settings).encode() + b"\n")
@@ -110,24 +111,24 @@ class Child:
         except ValueError:
             said = line.decode(errors="replace").strip()
             self.announced.set_exception(
-                FednetError(f"{self.program.name} announced no JSON: {said}")
+                FednetError(f"{self.program.name} did not announce JSON: {said}")
             )
 
     def _await_end(self) -> None:
         self.ended.set_result(self.process.wait())
 
     def kill(self) -> None:
-        """Kill the process and whatever it has left in its process group."""
+        """Kill the process and the rest of its process group."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
     def release(self) -> None:
         """Close our end of its stdin."""
-        with contextlib.suppress(BrokenPipeError):  # it died before it had read all
+        with contextlib.suppress(BrokenPipeError):  # it died before it read everything
             _stream(self.process.stdin).close()
 
     def end(self) -> str:
-        """Return how it ended, in a few words that begin with its name."""
+        """Return a sentence about its end, which begins with its name."""
         code = self.ended.result()
         if code < 0:
             return f"{self.program.name} was ended by signal {-code} ({signal.strsignal(-code)})"

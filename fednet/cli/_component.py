@@ -1,4 +1,4 @@
-"""One component under a supervisor: its process now, and the next one when that has died."""
+"""One component under a supervisor: its process, and the next process after a death."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ if TYPE_CHECKING:
 
 
 class Component:
-    """A program that is kept running, on the address that it had first.
+    """A program that is kept running on its first address.
 
-    A process that dies before the component was ever ready is not replaced: its error is in its settings.
+    A process that dies before the component was ready for the first time is not replaced, because its settings are
+    wrong.
 
     Args:
         program: The program.
-        log: The file for the stderr of its processes; it begins anew, and later processes append to it.
-        report: Is told of each death that a new process follows.
+        log: The file for the stderr of its processes; the first process replaces it, later ones append to it.
+        report: Is called with each death after which a new process starts.
 
     Attributes:
         name: Its name.
         child: Its newest process.
         announced: The first announcement of its first process.
-        deaths: How many of its processes have died.
-        next_at: The time at which `tend` has something to do, on the clock of `time.monotonic`; None if there is none.
+        deaths: The number of its processes that have died.
+        next_at: The time of the next call of `tend`, by `time.monotonic`; None if none is due.
     """
 
     def __init__(self, program: Program, log: Path, report: Callable[[str], None]) -> None:
@@ -52,12 +53,12 @@ class Component:
         return self._is_down or self._is_returning or self.child.has_died
 
     def tell(self, settings: Mapping[str, str]) -> None:
-        """Hand its processes the settings that they wait for; see `Child.tell`."""
+        """Send its processes the settings that they wait for; see `Child.tell`."""
         self._told = settings
         self.child.tell(settings)
 
     def news(self) -> list[Future[Any]]:
-        """Return the futures after which `tend` has something to do."""
+        """Return the futures after which `tend` is due."""
         awaited: list[Future[Any]] = [
             self.child.ended,
             *[self.child.announced] * self._is_returning,
@@ -65,10 +66,10 @@ class Component:
         return [future for future in awaited if not future.done()]
 
     def tend(self, now: float) -> bool:
-        """Start the next process when it is time; return True if the component is back just now.
+        """Start the next process if it is due; return True if the component has just become ready again.
 
         Raises:
-            FednetError: A process has died that is not to be replaced.
+            FednetError: A process has died and is not replaced.
         """
         if self._is_down:
             if self.next_at is not None and now >= self.next_at:
@@ -89,7 +90,7 @@ class Component:
                 f"{self.child.end()}, after {limits.restarts_max} restarts within "
                 f"{limits.restart_window_seconds:.0f} s.{self.child.log_tail()}"
             )
-        self.child.kill()  # what it has left
+        self.child.kill()  # its remaining children
         self.child.release()
         self._is_down, self._is_returning = True, False
         self.next_at = now + seconds
@@ -105,14 +106,14 @@ class Component:
             self.child.tell(self._told)
 
     def _returned(self, now: float) -> bool:
-        """Return True once the new process is ready; kill one that takes too long or announces no JSON."""
+        """Return True if the new process is ready; kill it if it takes too long or announces no JSON."""
         announced = self.child.announced
         if _succeeded(announced):
             self._is_returning, self.next_at = False, None
             return True
         if announced.done() or (self.next_at is not None and now >= self.next_at):
             self.next_at = None
-            self.child.kill()  # which is a death like any other
+            self.child.kill()  # which counts as a death
         return False
 
 

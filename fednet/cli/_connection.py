@@ -1,4 +1,4 @@
-"""How a command speaks to a network: the flags that say which, and what its answers mean."""
+"""The connection of a command to a network: the flags, and the check of answers."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def _network_flags(function: Command) -> Command:
 
 
 def accepted(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer with `success` and `message`, if it is a yes.
+    """Return an answer with `success` and `message` if it reports a success.
 
     Raises:
-        FednetError: The server refused; the kind of error that the answer names.
+        FednetError: The server refused; the class is that in the answer.
     """
     if not answer["success"]:
         raise from_dict(answer, HTTPStatus.CONFLICT)

@@ -1,4 +1,4 @@
-"""What `fednet demo` trains on: handwritten digits, and code that learns to read them."""
+"""The data and the package of `fednet demo`: handwritten digits, and code that learns to read them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ EXAMPLE = "fednet.examples.digits"
 
 
 class Digits:
-    """The digits: their split, the package and the first model, made while the servers start.
+    """The split of the digits, the package and the first model, made while the servers start.
 
     Args:
-        processes: What runs them.
-        folder: Where everything that they make goes.
-        clients: Between how many clients the data is split.
+        processes: The supervisor of the processes that make them.
+        folder: The folder for their files.
+        clients: The number of clients.
     """
 
     def __init__(self, processes: Supervisor, folder: Path, *, clients: int) -> None:
@@ -55,17 +55,17 @@ class Digits:
         """Run the package's own command for the first model, as its author would."""
         script = f"cd {shlex.quote(str(self._unpacked))} && {command}"
         environment = environment_of_a_task()
-        interpreter = str(Path(sys.executable).parent)  # what the package calls `python`
+        interpreter = str(Path(sys.executable).parent)  # the `python` of the package
         environment["PATH"] = f"{interpreter}{os.pathsep}{environment.get('PATH', '')}"
         return self._processes.start(
             Program("build", ["sh", "-c", script], environment, is_job=True)
         )
 
     def publish(self, api: APIClient) -> None:
-        """Give the controller the package and the first model.
+        """Upload the package and the first model.
 
         Raises:
-            FednetError: The first model could not be made, or the controller refused.
+            FednetError: The first model could not be made, or the controller refused it.
         """
         self._processes.while_alive(lambda: self._publish_package(api))
         self._processes.finish(self._build_job)
@@ -78,7 +78,7 @@ class Digits:
         accepted(api.set_active_model(str(self._unpacked / "seed.npz")))
 
     def start_clients(self) -> list[Component]:
-        """Start the agents, all at once; each will find its own part of the data."""
+        """Start all agents at once; each finds its own part of the data."""
         return [
             start_client(
                 self._processes,

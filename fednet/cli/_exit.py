@@ -1,4 +1,4 @@
-"""What the exit code of every `fednet` command means: the one table."""
+"""The exit codes of all `fednet` commands."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class ExitCode(IntEnum):
 
 
 MEANINGS: dict[ExitCode, str] = {
-    ExitCode.OK: "it worked; or a server was asked to stop, and did",
+    ExitCode.OK: "success; also of a server that was asked to stop",
     ExitCode.FAILED: "it failed",
-    ExitCode.USAGE: "an argument, a setting or a file is wrong",
-    ExitCode.NOT_FOUND: "the thing named does not exist",
-    ExitCode.NO_ACCESS: "no token, or one without the right",
-    ExitCode.UNAVAILABLE: "a server does not answer; try again",
-    ExitCode.CONFLICT: "taken, changed by somebody else, or something must be set up before",
-    ExitCode.MISSING_EXTRA: "a part of fednet is not installed here",
+    ExitCode.USAGE: "an argument, a setting or a file is invalid",
+    ExitCode.NOT_FOUND: "the named object does not exist",
+    ExitCode.NO_ACCESS: "the token is missing, or does not give the right",
+    ExitCode.UNAVAILABLE: "a server does not answer: try again",
+    ExitCode.CONFLICT: "taken, changed by somebody else, or something must be set up first",
+    ExitCode.MISSING_EXTRA: "a part of fednet is not installed",
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C",
 }
 
@@ -50,5 +50,5 @@ _OF_ERRORS: tuple[tuple[type[errors.FednetError], ExitCode], ...] = (
 
 
 def exit_code_of(error: errors.FednetError) -> ExitCode:
-    """The exit code that stands for an error."""
+    """Return the exit code of an error."""
     return next((code for kind, code in _OF_ERRORS if isinstance(error, kind)), ExitCode.FAILED)

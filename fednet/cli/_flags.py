@@ -1,6 +1,6 @@
-"""Flags made from a settings class: one for each field, its help from the field's docstring.
+"""Flags from a settings class: one for each field, with the field's docstring as its help.
 
-A secret has a second flag, for a file that holds it: the list of processes shows every command line.
+A secret has a second flag, for a file with it, because the list of processes shows every command line.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ def settings_flags(
 ) -> Callable[[Function], Function]:
     """Give a command `--config` and a flag for each field of a settings class.
 
-    The values arrive as they were typed: `fednet.settings.load` checks them, the same way
-    wherever they come from.
+    The values are passed on unchecked; `fednet.settings.load` checks all values in the same way.
 
     Args:
         kind: The settings class.
@@ -49,7 +48,7 @@ def _config(function: Function) -> Function:
         "--config",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="A YAML file with settings; the environment wins over it, and a flag over both.",
+        help="A YAML file with settings; the environment overrides it, and a flag overrides both.",
     )(function)
 
 
@@ -64,7 +63,7 @@ def _flag(name: str, field: FieldInfo) -> Callable[[Function], Function]:
 
 def _file_flag(name: str) -> Callable[[Function], Function]:
     flag = f"--{name.replace('_', '-')}"
-    return click.option(f"{flag}-file", metavar="FILE", help=f"A file that holds {flag}.")
+    return click.option(f"{flag}-file", metavar="FILE", help=f"A file with the value of {flag}.")
 
 
 def _metavar(field: FieldInfo) -> str:

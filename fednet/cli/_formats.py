@@ -1,4 +1,4 @@
-"""The format of a model file on this machine: what the person says, else what the file shows."""
+"""The format of a model file on this machine: from --helper, else recognised from the file."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def helper_option(function: Function) -> Function:
     """The option `--helper`: the name of a format, or None."""
     return click.option(
         "--helper",
-        help="The file's format; needed only of bare numbers: binaryhelper or androidhelper.",
+        help="The file's format; needed only for bare numbers: binaryhelper or androidhelper.",
     )(function)
 
 
 def format_of(path: Path, helper: str | None) -> ModelFormat:
-    """The format of a model file.
+    """Return the format of a model file.
 
     Raises:
-        InvalidInput: There is no such helper.
+        InvalidInput: The helper is unknown.
     """
     from fednet.parameters import helper_names, model_format, recognised_helper
 

@@ -1,4 +1,4 @@
-"""How a server's log looks on stderr: one line for each event, for people or as JSON."""
+"""The log of a server on stderr: one line for each event, as text or as JSON."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ def log_to_stderr(level: str, *, as_json: bool) -> None:
     """Send this process's log to stderr.
 
     Args:
-        level: The least level that is shown, one of `LEVELS`.
-        as_json: One JSON object for each event instead of a line of text.
+        level: The lowest level that is shown, one of `LEVELS`.
+        as_json: Write a JSON object for each event instead of a line of text.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonLine() if as_json else _TextLine())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # It tells every URL at debug; those of an object store are rights to it.
+    # It logs every URL at debug; a URL of an object store is a credential.
     logging.getLogger("urllib3").setLevel(max(logging.INFO, logging.getLogger().level))
 
 
@@ -35,7 +35,7 @@ class _TextLine(logging.Formatter):
 
 
 class _JsonLine(logging.Formatter):
-    """An object with time, level, logger, message and, of an exception, its traceback."""
+    """An object with time, level, logger, message and the traceback of an exception."""
 
     def format(self, record: logging.LogRecord) -> str:
         event = {

@@ -27,7 +27,7 @@ SUMMARIES = {
     "login": "Log in as a user; later commands use the token.",
     "logout": "End the token that commands use.",
     "model": "Look up, set, download and inspect models.",
-    "network": "Name networks, choose one to speak to, and see how it is.",
+    "network": "Name networks, choose the one to use, and show its status.",
     "package": "Make, set and download the code that clients run.",
     "prediction": "Let clients predict, and look up what they said.",
     "round": "Look up rounds: what each took in and gave.",

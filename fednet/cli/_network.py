@@ -1,4 +1,4 @@
-"""A network of processes on this machine: what `fednet up` and `fednet demo` start, and how."""
+"""A network of processes on this machine, for `fednet up` and `fednet demo`."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NetworkPlan:
-    """What kind of network to start.
+    """The settings of a network to start.
 
     Attributes:
-        data_dir: The folder of everything that it keeps.
-        host: The address that all servers listen on.
+        data_dir: The folder of all its data.
+        host: The address on which all servers listen.
         port: The port of the first controller's REST API, the others follow; 0 picks free ones.
-        controllers: How many controllers.
+        controllers: The number of controllers.
         combiner_port: The port of the first combiner, the others follow; 0 picks free ones.
-        combiners: How many combiners.
+        combiners: The number of combiners.
         state_store: The URL of the state store; by default SQLite in the data folder.
-        state_store_file: A file that holds it instead.
+        state_store_file: A file with the URL of the state store.
         blob_store: The URL of the blob store; by default a folder in the data folder.
-        blob_store_file: A file that holds it instead.
+        blob_store_file: A file with the URL of the blob store.
     """
 
     data_dir: Path
@@ -50,7 +50,7 @@ class NetworkPlan:
 
 @dataclass(frozen=True)
 class Controllers:
-    """The controllers of a network, which answer: their REST addresses and the admin token."""
+    """The running controllers of a network: their REST addresses and the admin token."""
 
     api_urls: tuple[str, ...]
     token: str
@@ -61,11 +61,11 @@ class Controllers:
         return ",".join(self.api_urls)
 
     def introduce_to(self, component: Component) -> None:
-        """Tell a component, which was started while the controllers were starting, where to register."""
+        """Tell a component the addresses at which it registers."""
         component.tell({"api_url": self.api_url, "token": self.token})
 
     def leave_word(self, plan: NetworkPlan) -> None:
-        """Write all addresses where commands on this machine look for them; a controller writes its own alone.
+        """Write all addresses into the file of local networks; a controller writes only its own.
 
         Raises:
             FailedPrecondition: The data folder cannot be written.
@@ -74,7 +74,7 @@ class Controllers:
 
 
 def start_controllers(processes: Supervisor, plan: NetworkPlan) -> list[Component]:
-    """Start the controllers, all at once, on one data folder and the same stores."""
+    """Start all controllers at once, on one data folder and the same stores."""
     if plan.controllers == 1:
         return [_start_controller(processes, plan, "controller", plan.port)]
     return [
@@ -89,7 +89,7 @@ def ready_controllers(processes: Supervisor, starting: Sequence[Component]) -> C
     """Wait until all controllers answer.
 
     Raises:
-        FednetError: One has died, or took too long.
+        FednetError: A controller has died, or took too long.
     """
     announced = [processes.ready(each) for each in starting]
     return Controllers(tuple(each["api_url"] for each in announced), announced[0]["token"])
@@ -131,7 +131,7 @@ def _stores(plan: NetworkPlan) -> dict[str, str]:
 
 
 def start_combiners(processes: Supervisor, plan: NetworkPlan) -> list[Component]:
-    """Start the combiners, all at once; they wait until the controllers are introduced to them."""
+    """Start all combiners at once; they wait for the addresses of the controllers."""
     return [_start_combiner(processes, plan, number) for number in range(1, plan.combiners + 1)]
 
 
@@ -156,7 +156,7 @@ def _start_combiner(processes: Supervisor, plan: NetworkPlan, number: int) -> Co
 
 
 def _blob_store(plan: NetworkPlan) -> dict[str, str]:
-    """A combiner's variable that says where the blobs are; a folder it finds by itself."""
+    """Return a combiner's variable for the blob store; none for a folder, which it finds by itself."""
     if plan.blob_store_file:
         return {"FEDNET_COMBINER_BLOB_STORE_FILE": str(plan.blob_store_file)}
     if plan.blob_store and is_server(plan.blob_store):
@@ -170,13 +170,13 @@ def start_client(
     data_dir: Path,
     variables: dict[str, str],
 ) -> Component:
-    """Start an agent in package mode; it waits until the controllers are introduced to it.
+    """Start an agent in package mode; it waits for the addresses of the controllers.
 
     Args:
-        processes: What it is to belong to.
+        processes: The supervisor of the agent.
         name: The client's name.
         data_dir: The client's own folder.
-        variables: What its package finds in the environment.
+        variables: Variables for the environment of its package.
     """
     command = fednet_server(
         *("client", "start", "--name", name, "--settings-from-parent", "--data-dir", str(data_dir))
@@ -185,8 +185,8 @@ def start_client(
 
 
 def _environment(variables: dict[str, str]) -> dict[str, str]:
-    """Return our environment, less what somebody set for another network, and with what is secret.
+    """Return this process's environment without settings of other networks, and with the secrets of this one.
 
-    URLs with passwords go here: the list of processes shows every command line.
+    URLs with passwords go into the environment, because the list of processes shows every command line.
     """
     return environment_of_a_task() | variables

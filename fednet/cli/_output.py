@@ -1,6 +1,6 @@
-"""Everything that the commands show: tables and progress for people, JSON for programs.
+"""The output of all commands: tables and progress for people, JSON for programs.
 
-Rich draws where it is installed and the output is a terminal; plain text says the same elsewhere.
+Rich draws it if it is installed and the output is a terminal; else it is plain text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 ShowProgress = Callable[[int, int, str], None]
-"""Takes the steps done, the steps in all, and a line of text."""
+"""Takes the number of finished steps, that of all steps, and a line of text."""
 
 _JSON = "fednet.json"
 
@@ -42,7 +42,7 @@ def _remember_json(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
 
 
 def wants_json(ctx: click.Context) -> bool:
-    """Whether the command that ran was given `--json`."""
+    """Return True if the running command has the flag `--json`."""
     return bool(ctx.meta.get(_JSON))
 
 
@@ -52,7 +52,7 @@ def show_json(value: Any) -> None:
 
 
 def show_answer(answer: Mapping[str, Any], sentence: str, *, as_json: bool) -> None:
-    """Print what a command has done: its JSON form, or a sentence."""
+    """Print the result of a command as JSON or as a sentence."""
     if as_json:
         show_json(answer)
     else:
@@ -60,7 +60,7 @@ def show_answer(answer: Mapping[str, Any], sentence: str, *, as_json: bool) -> N
 
 
 def show_error(error: FednetError, *, as_json: bool) -> None:
-    """Print an error: its JSON form on stdout, or a sentence on stderr."""
+    """Print an error as JSON on stdout, or as a sentence on stderr."""
     if as_json:
         show_json(error.to_dict())
         return
@@ -70,7 +70,7 @@ def show_error(error: FednetError, *, as_json: bool) -> None:
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print rows under their column titles; None is shown as a dash, numbers stand on the right."""
+    """Print rows under their column titles; None is shown as a dash, numbers are aligned to the right."""
     if _draws_with_rich():
         _rich_table(columns, rows)
     else:
@@ -78,7 +78,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 
 def show_record(record: Mapping[str, Any]) -> None:
-    """Print the fields of one object, one in each line; what is nested as JSON."""
+    """Print the fields of one object, one in each line, nested values as JSON."""
     show_table(("field", "value"), [[name, _cell(value)] for name, value in record.items()])
 
 
@@ -121,14 +121,14 @@ def _numeric_columns(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> s
 
 
 def _text(cell: Any) -> str:
-    """The cell in one line; what could steer a terminal is escaped, as clients write some of it."""
+    """Return the cell in one line; escape control characters, because clients write some of the text."""
     text = "-" if cell is None else str(cell)
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 @contextmanager
 def progress(*, quiet: bool = False) -> Iterator[ShowProgress]:
-    """A function that shows how far something is: a live bar on a terminal, else lines."""
+    """Give a function that shows progress: a live bar on a terminal, else lines."""
     if quiet:
         yield _show_nothing
     elif _draws_with_rich():
@@ -139,7 +139,7 @@ def progress(*, quiet: bool = False) -> Iterator[ShowProgress]:
 
 
 def _show_nothing(done: int, total: int, text: str) -> None:
-    """Programs read the result, not the way to it."""
+    """Show nothing: programs read only the result."""
 
 
 def _plain_progress() -> ShowProgress:
@@ -171,7 +171,7 @@ def _rich_progress() -> Iterator[ShowProgress]:
 
 @contextmanager
 def transfer(text: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """A function that takes bytes done and bytes in all, and shows a bar where a terminal is."""
+    """Give a function that takes the numbers of transferred and of all bytes, and shows a bar on a terminal."""
     if quiet or not _draws_with_rich():
         yield lambda _done, _total: None
         return
@@ -186,10 +186,9 @@ def transfer(text: str, *, quiet: bool = False) -> Iterator[Callable[[int, int],
 
 @contextmanager
 def working(text: str, *, quiet: bool = False) -> Iterator[Callable[[str], None]]:
-    """A bar that moves while something goes on of which the length is not known.
+    """Show a moving bar during work of unknown length.
 
-    Yields a function that says what is going on: beside the bar, or, where there is none, as a line
-    on stderr.
+    Yields a function that shows a message: next to the bar, or without a bar as a line on stderr.
     """
     if quiet or not _draws_with_rich():
         yield lambda said: click.echo(said, err=True)
@@ -207,9 +206,9 @@ def _draws_with_rich() -> bool:
 
 
 def columns_of(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[list[Any]]:
-    """Return the named fields of each record, as rows for `show_table`; a dot leads into an object.
+    """Return the named fields of each record as rows for `show_table`; a dot leads into an object.
 
-    What is nested is shown as JSON.
+    Nested values are shown as JSON.
     """
     return [[_field(record, name) for name in names] for record in records]
 

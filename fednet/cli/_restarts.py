@@ -1,4 +1,4 @@
-"""The decision whether a component that has died starts again: no process and no clock is touched here."""
+"""The decision about the restart of a dead component; pure: without processes and clocks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fednet.backoff import backoff_seconds
 
 
 class Restarts:
-    """The recent deaths of one component, and what follows from the next one."""
+    """The recent deaths of one component, which decide about its next restart."""
 
     def __init__(self) -> None:
         self._deaths: deque[float] = deque()
@@ -17,11 +17,11 @@ class Restarts:
     def after_death(self, now: float) -> float | None:
         """Count a death and return the pause before the next start, in seconds; None to give up.
 
-        The pause grows with the deaths within the last `limits.restart_window_seconds`. More of them than
-        `limits.restarts_max` are too many.
+        The pause grows with the number of deaths within the last `limits.restart_window_seconds`. After more than
+        `limits.restarts_max` deaths the component is given up.
 
         Args:
-            now: The time of the death, on any clock that never goes back.
+            now: The time of the death, by any monotonic clock.
         """
         while self._deaths and self._deaths[0] <= now - limits.restart_window_seconds:
             self._deaths.popleft()

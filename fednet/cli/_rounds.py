@@ -1,4 +1,4 @@
-"""What a session's rounds came to, read from the rounds and the clients' validations."""
+"""The results of a session's rounds, from the rounds and the clients' validations."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class RoundResult:
     """One round of a session.
 
     Attributes:
-        number: Its number, from 1.
-        status: FINISHED, or what else it is.
-        clients: How many updates were folded.
-        examples: How many examples they stand for.
-        accuracy: Of its model, over all held-out examples; None where no client has said.
-        started_at: When it began.
-        seconds: From its start to its end; None while it runs.
-        stages: Of these seconds the parts that are known: plan, train, reduce, commit.
-        model_id: The model that it gave.
+        number: The number of the round, from 1.
+        status: The status of the round, such as FINISHED.
+        clients: The number of folded updates.
+        examples: The number of their training examples.
+        accuracy: The accuracy of its model on all held-out examples; None if no client has reported it.
+        started_at: The time of its start.
+        seconds: The time from its start to its end; None while it runs.
+        stages: The known parts of these seconds: plan, train, reduce, commit.
+        model_id: The id of its model.
     """
 
     number: int
@@ -46,7 +46,7 @@ class RoundResult:
     model_id: str | None
 
     def row(self) -> list[Any]:
-        """Its cells under `COLUMNS`."""
+        """The cells under `COLUMNS`."""
         accuracy = None if self.accuracy is None else round(self.accuracy, 4)
         seconds = None if self.seconds is None else round(self.seconds, 2)
         stages = [round(self.stages[each], 3) if each in self.stages else None for each in _STAGES]
@@ -54,7 +54,7 @@ class RoundResult:
 
 
 def round_results(api: APIClient, session_id: str) -> list[RoundResult]:
-    """The session's rounds so far, the newest page of them, in order."""
+    """Return the newest page of the session's rounds, in their order."""
     n_max = limits.page_items_max
     validations = api.get_validations(session_id=session_id, n_max=n_max)["result"]
     accuracies = _accuracy_by_model(validations)
@@ -86,7 +86,7 @@ def _result(document: Mapping[str, Any], accuracies: Mapping[str, float]) -> Rou
 
 
 def _accuracy_by_model(validations: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """The mean of the clients' `accuracy`, weighted by their `num_examples`, of each model."""
+    """Return for each model the mean of the clients' `accuracy`, weighted by their `num_examples`."""
     correct: defaultdict[str, float] = defaultdict(float)
     examples: defaultdict[str, float] = defaultdict(float)
     for validation in validations:

@@ -1,4 +1,4 @@
-"""How a command that has started processes is told to end them."""
+"""The signals that end a command with child processes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from concurrent.futures import Future
 
 
 def interrupt_on_signals() -> Future[None]:
-    """Make SIGTERM a KeyboardInterrupt, as Ctrl-C is.
+    """Turn SIGTERM into a KeyboardInterrupt, like Ctrl-C.
 
-    Ctrl-C is set too: a shell starts what it runs in the background with SIGINT ignored.
+    SIGINT is set, too, because a shell starts background processes with SIGINT ignored.
 
     Returns:
-        What comes with the first signal. Whoever waits in the main thread waits for it, too: a
-        signal in the instant before a wait begins would not end it.
+        A future that is done after the first signal. Code that waits in the main thread must wait for it, too, because
+        a signal just before the wait would not end it.
     """
     came: Future[None] = Future()
     reader, writer = os.pipe()

@@ -1,10 +1,10 @@
-"""Keeps processes running, starts those again that die, and leaves none behind.
+"""Keeps processes running, restarts dead ones, and leaves none behind.
 
-Each process leads a session of its own, so that a Ctrl-C in the terminal reaches only this process,
-which then stops the others. Each has a pipe from this process as its stdin: should this process be
-killed outright, the pipe ends, and whatever runs with `--exit-with-parent` ends too.
+Each process leads a session of its own, so that a Ctrl-C in the terminal reaches only this process, which then stops
+the others. The stdin of each is a pipe from this process: if this process is killed, the pipe ends, and each process
+with `--exit-with-parent` ends, too.
 
-All of it happens in the thread that waits: components are tended while somebody waits for something.
+Components are tended in the thread that waits for something.
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-# A broken connection is noticed sooner than the death behind it: how long to wait for the better
-# explanation.
+# A broken connection is noticed earlier than the death that caused it: the time to wait for the death.
 _DEATH_NOTICE_SECONDS = 1.0
 
 
@@ -38,15 +37,15 @@ def _to_stderr(text: str) -> None:
 
 
 class Supervisor:
-    """The processes of one network; as a context manager it stops them all, whatever happened.
+    """The processes of one network; as a context manager it stops them all at the end.
 
     Args:
-        log_dir: The folder of the processes' logs, `<name>.log`; each begins anew.
-        interrupted: What comes when waiting is to end with KeyboardInterrupt.
-        report: Is told in one line of each process that died and starts again; stderr by default.
+        log_dir: The folder of the processes' logs, `<name>.log`; earlier logs are replaced.
+        interrupted: A future; when it is done, waiting ends with KeyboardInterrupt.
+        report: Is called with a line about each restart; by default it is printed on stderr.
 
     Raises:
-        FailedPrecondition: The folder cannot be made.
+        FailedPrecondition: The folder cannot be created.
     """
 
     def __init__(
@@ -59,8 +58,7 @@ class Supervisor:
             log_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FailedPrecondition(
-                f"The folder {log_dir} cannot be made: {error.strerror}. "
-                "Choose another data folder.",
+                f"Cannot create the folder {log_dir}: {error.strerror}. Choose another data folder.",
                 field="data_dir",
             ) from error
         self._log_dir = log_dir
@@ -81,7 +79,7 @@ class Supervisor:
         return {each.name: each.child.process.pid for each in self._components}
 
     def start(self, program: Program) -> Component:
-        """Start a program, and keep it running until it is stopped; returns at once."""
+        """Start a program, and keep it running until it is stopped; return at once."""
         component = Component(program, self._log_dir / f"{program.name}.log", self._report)
         self._components.append(component)
         return component
@@ -90,8 +88,8 @@ class Supervisor:
         """Wait until a component is ready for the first time, and return its announcement.
 
         Raises:
-            FednetError: A process died that is not started again.
-            DeadlineExceeded: It took longer than `limits.start_seconds_max`.
+            FednetError: A process died and is not started again.
+            DeadlineExceeded: The component took longer than `limits.start_seconds_max`.
         """
         announced = component.announced
         if not self._wait_until(announced.done, [announced], limits.start_seconds_max):
@@ -106,7 +104,7 @@ class Supervisor:
         """Wait for a job.
 
         Raises:
-            FednetError: It failed, or a process died that is not started again.
+            FednetError: The job failed, or a process died and is not started again.
         """
         ended = job.child.ended
         self._wait_until(ended.done, [ended])
@@ -114,11 +112,11 @@ class Supervisor:
     def while_alive(self, work: Callable[[], Result]) -> Result:
         """Return the result of `work`, which runs in a thread.
 
-        Work that a component's death has disturbed begins again when all components are back: doing it twice must
-        be the same as doing it once.
+        After the death of a component, disturbed work begins again when all components are back, so it must be
+        idempotent.
 
         Raises:
-            FednetError: A process died that is not started again, and the work is given up; or the work raised it.
+            FednetError: A process died and is not started again, or the work failed.
         """
         while True:
             deaths = self._deaths()
@@ -133,13 +131,13 @@ class Supervisor:
             self._wait_until(lambda: not any(each.is_away for each in self._components), [])
 
     def wait(self, on_return: Callable[[], object]) -> NoReturn:
-        """Keep the components running until somebody interrupts.
+        """Keep the components running until an interrupt.
 
         Args:
             on_return: Is called after a component has died and is ready again.
 
         Raises:
-            FednetError: A process died that is not started again.
+            FednetError: A process died and is not started again.
         """
         while True:
             self._returns = 0
@@ -152,12 +150,12 @@ class Supervisor:
         awaited: Sequence[Future[Any]],
         seconds: float | None = None,
     ) -> bool:
-        """Tend the components until something is reached; return False if the time is over before.
+        """Tend the components until a condition holds; return False if the time is over before.
 
         Args:
-            is_reached: Asked after each piece of news.
-            awaited: News besides that of the components.
-            seconds: The time; None for as long as it takes.
+            is_reached: The condition; checked after each event.
+            awaited: Further futures to wait for.
+            seconds: The time limit; None for no limit.
         """
         deadline = None if seconds is None else time.monotonic() + seconds
         while True:
@@ -186,7 +184,7 @@ class Supervisor:
         return sum(component.deaths for component in self._components)
 
     def stop(self) -> None:
-        """End every process: asked first, then by force; none is left when this returns."""
+        """End every process: first by a signal, then by a kill; none is left afterwards."""
         children = [component.child for component in self._components]
         ended = [child.ended for child in children]
         try:
@@ -214,5 +212,5 @@ def _in_thread(work: Callable[[], Result]) -> Future[Result]:
 def _fulfil(future: Future[Result], work: Callable[[], Result]) -> None:
     try:
         future.set_result(work())
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to whoever waits
+    except BaseException as error:  # noqa: BLE001 - it is raised where the result is awaited
         future.set_exception(error)

@@ -1,4 +1,4 @@
-"""Watching a session: a line at each change, told by the controller, never asked for in a loop."""
+"""Watches a session: shows a line at each change, which the controller reports without polling."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def watch_session(api: APIClient, session_id: str, show: ShowProgress) -> dict[str, Any]:
-    """Show the session's progress until it ends; its last document."""
+    """Show the session's progress until it ends; return its last document."""
     return api.wait_session(session_id, on_change=_Progress(api, session_id, show))
 
 
 class _Progress:
-    """Says how far a session is: round, clients in, accuracy so far, time left."""
+    """The progress of a session: round, answers, accuracy so far, time left."""
 
     def __init__(self, api: APIClient, session_id: str, show: ShowProgress) -> None:
         self._api = api
@@ -30,7 +30,7 @@ class _Progress:
         self._accuracy: float | None = None
 
     def __call__(self, session: dict[str, Any]) -> None:
-        """Take one state of the session."""
+        """Show a state of the session."""
         if session["round_number"] != self._round:
             self._next_round(session["round_number"])
         self._show(max(0, self._round - 1), session["rounds_total"], self._text(session))
@@ -54,7 +54,7 @@ class _Progress:
         return ", ".join(parts)
 
     def _time_left(self, total: int) -> list[str]:
-        """What the rounds so far let us expect; nothing before one has ended."""
+        """Return the estimated time left; nothing before the first round has ended."""
         done = self._round - self._first
         if done <= 0:
             return []

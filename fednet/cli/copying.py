@@ -1,4 +1,4 @@
-"""Commands that copy what a component keeps into a file, or back: their flags, progress and result."""
+"""Commands that copy a component's stores into a file or back: their flags, progress and result."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def copying_command(
 
     Args:
         kind: The component's settings class.
-        fields: Those of its fields that say where the component keeps what is copied.
+        fields: The fields with the addresses of the stores.
     """
 
     def decorate(copy: Callable[..., BackupContents]) -> Callable[..., None]:

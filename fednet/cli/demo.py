@@ -45,7 +45,7 @@ ACCURACY_MIN = 0.93
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the demo came to."""
+    """The result of the demo."""
 
     rounds: list[RoundResult]
     seconds: float
@@ -54,11 +54,11 @@ class Outcome:
 
     @property
     def accuracy(self) -> float:
-        """Of the last round's model on the held-out data; 0 where no client has said."""
+        """The accuracy of the last round's model on the held-out data; 0 if no client has reported it."""
         return self.rounds[-1].accuracy or 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Its JSON form; `accuracy` in order of the rounds."""
+        """Return the JSON form, with `accuracy` in the order of the rounds."""
         return {
             "rounds": len(self.rounds),
             "clients": CLIENTS,
@@ -74,15 +74,15 @@ class Outcome:
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="A folder that keeps everything; by default only the final model is kept.",
+    help="A folder for all data; by default only the final model is kept.",
 )
 @json_option
 def demo(*, data_dir: Path | None, as_json: bool) -> None:
     """Train a real model over a network of processes on this machine.
 
     A controller, two combiners and five clients train on scikit-learn's digits, split unevenly
-    between the clients, for ten rounds. The exit code is 0 if all rounds finished and the model is
-    right on 93 % of the held-out digits. A process that dies meanwhile is started again.
+    between the clients, for ten rounds. The exit code is 0 if all rounds have finished and the model reads
+    93 % of the held-out digits correctly. A process that dies meanwhile is started again.
     """
     began, began_at = time.monotonic(), datetime.now(UTC)
     _check_installed()
@@ -103,14 +103,14 @@ def demo(*, data_dir: Path | None, as_json: bool) -> None:
 
 
 def _check_installed() -> None:
-    """The split runs in a process of its own; better to say now than in its log what is missing."""
+    """Check that scikit-learn is installed, before the process of the split needs it."""
     if find_spec("sklearn") is None:
         raise ModuleNotFoundError("No module named 'sklearn'", name="sklearn")
 
 
 @contextmanager
 def _folder(data_dir: Path | None) -> Iterator[Path]:
-    """The folder of the whole network; a temporary one unless the user chose one."""
+    """Give the folder of the whole network; a temporary one unless the user has chosen one."""
     if data_dir:
         yield data_dir.absolute()
         return
@@ -121,7 +121,7 @@ def _folder(data_dir: Path | None) -> Iterator[Path]:
 def _run(
     processes: Supervisor, folder: Path, show: ShowProgress, *, keep_in: Path | None
 ) -> tuple[list[RoundResult], Path]:
-    """Start everything, train, and return the rounds' results and the model's path."""
+    """Start the network, train, and return the rounds' results and the model's path."""
     from fednet.api_client import APIClient
 
     show(0, ROUNDS, f"starting a controller, {COMBINERS} combiners and {CLIENTS} clients")
@@ -149,7 +149,7 @@ def _run(
 
 
 def _train(api: APIClient, session_id: str, show: ShowProgress) -> list[RoundResult]:
-    """Run one session to its end; doing it twice only watches it again."""
+    """Run one session to its end; a second call only watches it again."""
     accepted(
         api.start_session(
             session_id,

@@ -1,4 +1,4 @@
-"""`fednet feed`: everything that happens in a network, as it happens."""
+"""`fednet feed`: everything that happens in a network, while it happens."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 @click.option(
     "--after",
     type=click.IntRange(min=0),
-    help="Begin after this number; by default with what comes now.",
+    help="Begin after this number; by default with the next entry.",
 )
 @click.option("--kind", "kinds", multiple=True, help="Only entries of this kind; may be repeated.")
 @click.option("--session-id", help="Only entries about this session.")
-@click.option("--once", is_flag=True, help="Show what there is, and end.")
+@click.option("--once", is_flag=True, help="Show the existing entries, and end.")
 @json_option
 @with_api
 def feed(
@@ -37,7 +37,7 @@ def feed(
 ) -> None:
     """Show what happens in a network, a line for each entry, until you interrupt it.
 
-    A line `gap` says that older entries are not kept any more.
+    A line `gap` replaces older entries that are no longer kept.
     """
     show = show_json if as_json else _show_line
     if once:

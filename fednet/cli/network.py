@@ -1,4 +1,4 @@
-"""`fednet network`: the networks that a user has named, and how the one in use is."""
+"""`fednet network`: the named networks of a user, and the status of the one in use."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COLUMNS = ("name", "api_url", "in_use")
 
 @click.group()
 def network() -> None:
-    """Name networks, choose one to speak to, and see how it is."""
+    """Name networks, choose the one to use, and show its status."""
 
 
 def _complete_name(_: click.Context, __: click.Parameter, begin: str) -> list[str]:
@@ -37,10 +37,12 @@ def _complete_name(_: click.Context, __: click.Parameter, begin: str) -> list[st
 @network.command()
 @click.argument("name")
 @click.option(
-    "--url", required=True, help="Its controller's REST address; of several, separated by commas."
+    "--url",
+    required=True,
+    help="Its controller's REST address, or those of several, separated by commas.",
 )
 @click.option(
-    "--token", help="Who you are there; by default FEDNET_TOKEN, which no list of processes shows."
+    "--token", help="Your token there; by default FEDNET_TOKEN, which no list of processes shows."
 )
 @json_option
 def add(*, name: str, url: str, token: str | None, as_json: bool) -> None:
@@ -75,21 +77,21 @@ def remove(*, name: str, as_json: bool) -> None:
 @click.argument("name", required=False, shell_complete=_complete_name)
 @json_option
 def use(*, name: str | None, as_json: bool) -> None:
-    """Let commands speak to this network; without a name, to the controller of this machine.
+    """Choose the network for commands; without a name, the controller of this machine.
 
-    Flags, and FEDNET_URL with FEDNET_TOKEN, win over it.
+    Flags, and FEDNET_URL with FEDNET_TOKEN, override it.
     """
     from fednet.identity import read_named_networks, write_named_networks
 
     write_named_networks(read_named_networks().used(name))
     spoken_to = f"the network {name}" if name else "the controller of this machine"
-    show_answer({"in_use": name}, f"Commands now speak to {spoken_to}.", as_json=as_json)
+    show_answer({"in_use": name}, f"Commands now use {spoken_to}.", as_json=as_json)
 
 
 @network.command("list")
 @json_option
 def list_networks(*, as_json: bool) -> None:
-    """List the networks that you have named; tokens are not shown."""
+    """List your named networks; tokens are not shown."""
     from fednet.identity import read_named_networks
 
     named = read_named_networks()
@@ -107,9 +109,9 @@ def list_networks(*, as_json: bool) -> None:
 @json_option
 @with_http
 def status(http: Http, *, as_json: bool) -> None:
-    """Show how a network is: whether it can work, who belongs to it and what runs.
+    """Show the status of a network: its readiness, its members and its running sessions.
 
-    The exit code is 5 if it does not answer, or its stores do not.
+    The exit code is 5 if the network or its stores do not answer.
     """
     found = {
         "api_url": http.api_url,

@@ -52,7 +52,7 @@ def create(*, path: Path, name: Path, as_json: bool) -> None:
 @package.command("set-active")
 @click.argument("path", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--helper", default="numpyhelper", show_default=True, help="Its models' format.")
-@click.option("--name", help="A name for people; by default the file's.")
+@click.option("--name", help="A name for people; by default that of the file.")
 @click.option("--description", help="What it does.")
 @json_option
 @with_api

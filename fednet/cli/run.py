@@ -1,4 +1,4 @@
-"""`fednet run`: a compute package on this machine, as a client would run it."""
+"""`fednet run`: runs a compute package on this machine as a client does."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ Stamps = dict[Path, tuple[int, int]]
 def run() -> None:
     """Try a compute package on this machine before sending it.
 
-    A folder is packed and unpacked first, so that what runs is what clients would get. The code's
-    output goes to stderr as it comes. The exit code is 0 if the code did what is asked of it, 1 if
-    it failed, and 2 if the package, a model or an update is not what it must be.
+    A folder is packed and unpacked first, so that the same files run as at clients. The output of the code goes to
+    stderr when it arrives. The exit code is 0 if the code succeeded, 1 if it failed, and 2 if the package, a
+    model or an update is invalid.
     """
 
 
@@ -62,7 +62,7 @@ def _file_option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where what it makes is put: by default the package's folder, or here for an archive.",
+    help="The folder for its files; by default that of the package, or the current one for an archive.",
 )
 @json_option
 def build(*, package: Path, output: Path | None, as_json: bool) -> None:
@@ -83,7 +83,7 @@ def startup(*, package: Path, as_json: bool) -> None:
     """Run the package's startup command, as a client does before its first task."""
     with _runtime(package, quiet=as_json) as (runtime, _):
         runtime.prepare("startup")
-    show_answer({"startup": "ok"}, "The startup command ended well.", as_json=as_json)
+    show_answer({"startup": "ok"}, "The startup command succeeded.", as_json=as_json)
 
 
 @run.command()
@@ -93,9 +93,9 @@ def startup(*, package: Path, as_json: bool) -> None:
 @helper_option
 @json_option
 def train(*, package: Path, model: Path, update: Path, helper: str | None, as_json: bool) -> None:
-    """Train a model on this machine's data; the update is checked as a combiner would.
+    """Train a model on this machine's data, and check the update as a combiner does.
 
-    Shows the metadata, `num_examples` among them.
+    Shows the metadata with `num_examples`.
     """
     form = _checked_format(model, helper)
     with _runtime(package, quiet=as_json) as (runtime, _):
@@ -125,13 +125,15 @@ def validate(
 @run.command()
 @_package_option
 @_file_option("-i", "--input", "model", text="The model file.", required=True, exists=True)
-@_file_option("-o", "--output", "predictions", text="A file for them, as JSON.", required=False)
+@_file_option(
+    "-o", "--output", "predictions", text="A file for the predictions, as JSON.", required=False
+)
 @helper_option
 @json_option
 def predict(
     *, package: Path, model: Path, predictions: Path | None, helper: str | None, as_json: bool
 ) -> None:
-    """Let a model predict on this machine's data, and show what it says."""
+    """Let a model predict on this machine's data, and show the predictions."""
     form = _checked_format(model, helper)
     with _runtime(package, quiet=as_json) as (runtime, _):
         predicted = runtime.predict(model.absolute(), {}, form.name)
@@ -142,9 +144,9 @@ def predict(
 
 @contextmanager
 def _runtime(package: Path, *, quiet: bool) -> Iterator[tuple[PackageRuntime, Path]]:
-    """What runs the package, and where it is unpacked: a folder that is gone at the end.
+    """Give the runtime of the package, and the folder of the unpacked package, which is deleted at the end.
 
-    Environments that packages ask for are kept, so that each is built once.
+    Environments of packages are kept, so that each is built once.
     """
     from fednet.client.runtime import package_runtime
     from fednet.settings import ClientSettings, default_data_dir
@@ -169,7 +171,7 @@ def _runtime(package: Path, *, quiet: bool) -> Iterator[tuple[PackageRuntime, Pa
 
 
 def _unpacked(package: Path, folder: Path) -> tuple[Path, Manifest]:
-    """Where in the folder the package is now, and its manifest."""
+    """Unpack the package into a folder; return its path there, and its manifest."""
     from fednet.packages import create_package, unpack_package
 
     archive = package
@@ -180,7 +182,7 @@ def _unpacked(package: Path, folder: Path) -> tuple[Path, Manifest]:
 
 
 def _shown_as_it_comes() -> Callable[[bytes], None]:
-    """What the code prints goes to stderr, whatever bytes it is; stdout holds the result alone."""
+    """Write the output of the code to stderr as raw bytes; stdout has only the result."""
     decode = codecs.getincrementaldecoder("utf-8")("replace").decode
 
     def show(piece: bytes) -> None:
@@ -191,7 +193,7 @@ def _shown_as_it_comes() -> Callable[[bytes], None]:
 
 
 def _stamps(folder: Path) -> Stamps:
-    """The size and time of each file that a package can hold."""
+    """Return the size and time of each file in the package's folder."""
     files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
     return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
 
@@ -213,14 +215,14 @@ def _write(path: Path, text: str) -> None:
 
 
 def _checked_format(model: Path, helper: str | None) -> ModelFormat:
-    """The format of a model file that is one."""
+    """Return the format of a valid model file."""
     form = format_of(model, helper)
     form.open(model).close()
     return form
 
 
 def _check_update(update: Path, model: Path, form: ModelFormat) -> None:
-    """Refuse what a combiner would refuse."""
+    """Refuse an update that a combiner would refuse."""
     from fednet.parameters import check_finite, check_structure
 
     with form.open(update) as found, form.open(model) as expected:
@@ -230,7 +232,7 @@ def _check_update(update: Path, model: Path, form: ModelFormat) -> None:
 
 def _unwritable(path: Path, error: OSError) -> InvalidInput:
     return InvalidInput(
-        f"{path} cannot be written: {error.strerror}. Choose another --output.", field="output"
+        f"Cannot write {path}: {error.strerror}. Choose another --output.", field="output"
     )
 
 

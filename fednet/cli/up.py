@@ -1,4 +1,4 @@
-"""`fednet up`: a network on this machine, for as long as the command runs."""
+"""`fednet up`: a network on this machine while the command runs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SECRET = click.Path(path_type=Path, dir_okay=False, resolve_path=True)
     type=click.IntRange(1, limits.addresses_max),
     default=1,
     show_default=True,
-    help="How many controllers share the stores.",
+    help="The number of controllers, which share the stores.",
 )
 @click.option(
     "--combiner-port",
@@ -65,30 +65,30 @@ SECRET = click.Path(path_type=Path, dir_okay=False, resolve_path=True)
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="The folder of all that the network keeps; by default the user's data folder.",
+    help="The folder of all data of the network; by default the user's data folder.",
 )
 @click.option(
     "--ready-file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Once everything answers: addresses, token and process ids, as JSON, mode 0600.",
+    help="A file for addresses, token and process ids as JSON (mode 0600), written when all are ready.",
 )
 @click.option("--state-store", metavar="URL", help="The state store; by default SQLite.")
-@click.option("--state-store-file", type=SECRET, help="A file that holds --state-store.")
+@click.option("--state-store-file", type=SECRET, help="A file with the value of --state-store.")
 @click.option("--blob-store", metavar="URL", help="The blob store; by default a folder.")
-@click.option("--blob-store-file", type=SECRET, help="A file that holds --blob-store.")
+@click.option("--blob-store-file", type=SECRET, help="A file with the value of --blob-store.")
 @json_option
 def up(*, ready_file: Path | None, as_json: bool, data_dir: Path | None, **options: Any) -> None:
     """Start a network on this machine and leave it running.
 
-    Controllers and combiners run until Ctrl-C; one that dies is started again. With the default data
-    folder, `fednet` and `APIClient()` on this machine find them by themselves.
+    Controllers and combiners run until Ctrl-C; a dead one is started again. With the default data folder,
+    `fednet` and `APIClient()` on this machine find them by themselves.
     """
     plan = NetworkPlan(data_dir=(data_dir or default_data_dir()).absolute(), **options)
     _check_ports("port", plan.port, plan.controllers)
     _check_ports("combiner_port", plan.combiner_port, plan.combiners)
     interrupted = interrupt_on_signals()
     with (
-        suppress(KeyboardInterrupt),  # the way that it is meant to end
+        suppress(KeyboardInterrupt),  # the regular end
         _announced_in(ready_file) as announce,
         Supervisor(plan.data_dir / "logs", interrupted) as processes,
     ):
@@ -114,7 +114,7 @@ def _check_ports(field: str, first: int, count: int) -> None:
 
 
 def _start(processes: Supervisor, plan: NetworkPlan) -> tuple[Controllers, list[dict[str, Any]]]:
-    """Start it all, and return the controllers and what the combiners announced."""
+    """Start the network, and return the controllers and the announcements of the combiners."""
     starting = start_controllers(processes, plan)
     combiners = start_combiners(processes, plan)
     controllers = ready_controllers(processes, starting)
@@ -126,7 +126,7 @@ def _start(processes: Supervisor, plan: NetworkPlan) -> tuple[Controllers, list[
 def _ready(
     controllers: Controllers, combiners: list[dict[str, Any]], pids: dict[str, int]
 ) -> dict[str, Any]:
-    """Return what the ready file says."""
+    """Return the content of the ready file."""
     return {
         "api_url": controllers.api_urls[0],
         "api_urls": list(controllers.api_urls),
@@ -150,7 +150,7 @@ def _show(ready: dict[str, Any], plan: NetworkPlan, *, as_json: bool) -> None:
 
 @contextmanager
 def _announced_in(ready_file: Path | None) -> Iterator[Any]:
-    """A function that writes the ready file, which is there only while the network is."""
+    """Give a function that writes the ready file, which is deleted with the network."""
 
     def announce(ready: dict[str, Any]) -> None:
         if ready_file:
@@ -165,7 +165,9 @@ def _announced_in(ready_file: Path | None) -> Iterator[Any]:
 
 def _remove(ready_file: Path | None) -> None:
     if ready_file:
-        with suppress(OSError):  # what cannot be removed cannot be written either, which is told
+        with suppress(
+            OSError
+        ):  # a file that cannot be deleted cannot be written, which is reported
             ready_file.unlink()
 
 
@@ -174,7 +176,7 @@ def _write(ready_file: Path, text: str) -> None:
         replace_private_file(ready_file, text)
     except FailedPrecondition as error:
         raise FailedPrecondition(
-            f"The ready file {ready_file} cannot be written: choose another --ready-file, or give "
-            "this user the right to write there.",
+            f"Cannot write the ready file {ready_file}: choose another --ready-file, or give this user "
+            "the right to write there.",
             field="ready_file",
         ) from error

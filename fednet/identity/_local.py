@@ -1,4 +1,4 @@
-"""How `APIClient()` and the `fednet` command find the controller of their own machine."""
+"""The file by which `APIClient()` and the `fednet` command find the controller of their machine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class LocalNetwork:
 
 
 def write_local_network(data_dir: Path, api_url: str, token: str) -> None:
-    """Leave word in `data_dir`/network.json (mode 0600) of where the controllers answer.
+    """Write the addresses of the controllers into `data_dir`/network.json (mode 0600).
 
     Raises:
         FailedPrecondition: The folder cannot be written.
@@ -36,7 +36,7 @@ def write_local_network(data_dir: Path, api_url: str, token: str) -> None:
 
 
 def read_local_network(data_dir: Path) -> LocalNetwork | None:
-    """What `write_local_network` left in the folder; None where there is nothing of use."""
+    """Return the network that `write_local_network` has written; None if there is no valid file."""
     try:
         content = json.loads(local_network_file(data_dir).read_text(encoding="utf-8"))
         return LocalNetwork(api_url=str(content["api_url"]), token=str(content["token"]))

@@ -29,7 +29,7 @@ def test_the_network_in_use_is_the_one_that_commands_speak_to(net):
 
     used = run("network", "use", "lab")
 
-    assert used.stdout == "Commands now speak to the network lab.\n"
+    assert used.stdout == "Commands now use the network lab.\n"
     assert json.loads(run("network", "status", "--json").stdout)["api_url"] == net.api_url
     assert run("session", "list").exit_code == 0
 

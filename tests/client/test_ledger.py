@@ -355,7 +355,7 @@ def test_the_oldest_answers_make_room_with_a_warning(ledger, folder, monkeypatch
     work_at(ledger, IDS[1], validation_of)
 
     assert names_in(folder) == [f"{IDS[1]}.answer"]
-    assert f"{IDS[0]} is dropped" in caplog.text
+    assert f"dropped the answer to task {IDS[0]}" in caplog.text
 
 
 # Restarts

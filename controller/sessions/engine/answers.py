@@ -70,6 +70,32 @@ def forget_lost(records: Records, lost: Sequence[News]) -> None:
             records.documents.delete("answers", news.task)
 
 
+def forget_moved(records: Records, documents: Sequence[tuple[str, Document]]) -> None:
+    """Delete answers whose task has moved to another combiner, which has an answer since; that one is to be stored.
+
+    Args:
+        records: The documents.
+        documents: The documents that are about to be added, each with its collection.
+    """
+    newer = {
+        each["id"]: each
+        for collection, each in documents
+        if collection == "answers" and each["outcome"] == COUNTED
+    }
+    ids = list(newer)
+    for first in range(0, len(ids), limits.page_items_max):
+        some = Query(where={"id": ids[first : first + limits.page_items_max]})
+        for stored in records.find("answers", some):
+            if _has_moved(stored, newer[stored["id"]]):
+                records.documents.delete("answers", stored["id"])
+
+
+def _has_moved(stored: Document, newer: Document) -> bool:
+    is_elsewhere: bool = stored["combiner"] != newer["combiner"]
+    is_older: bool = stored["happened_at"] < newer["happened_at"]
+    return is_elsewhere and is_older
+
+
 def stored_events(records: Records, phase_ids: Sequence[str]) -> Iterator[Event]:
     """Yield the stored answers of these phases as the events that they were."""
     for first in range(0, len(phase_ids), limits.page_items_max):

@@ -19,7 +19,7 @@ from ..machine.events import ClientJoined, ClientLeft, CombinerDown, CombinerUp,
 from ..machine.state import Status
 from . import reports
 from .additions import add
-from .answers import forget_lost
+from .answers import forget_lost, forget_moved
 from .news import ClientGone, ClientSeen, News, PresenceNews, Snapshot, TaskFailed
 from .patience import controller_stops
 from .placed import only_placed
@@ -100,6 +100,7 @@ class Intake:
         for each in placed[-1]:
             self._read(combiner, each, batch, statuses)
         self._insist(lambda: forget_lost(self._records, batch.lost))
+        self._insist(lambda: forget_moved(self._records, batch.documents))
         self._insist(lambda: add(self._records, batch.documents))
         waiting = [stored for tell in batch.then if (stored := tell())]
         self._insist(statuses.write)

@@ -42,8 +42,8 @@ def event_of(news: News, client_name: str) -> Event | None:
             return Answered(news.phase_id, news.combiner, news.client)
         case TaskFailed(_, message) as failed:
             problem = message[: limits.problem_characters_max]
-            is_lost = failed.is_answer_lost
-            return Unanswered(news.phase_id, news.client, client_name, problem, is_lost)
+            lost_at = news.combiner if failed.is_answer_lost else ""
+            return Unanswered(news.phase_id, news.client, client_name, problem, lost_at)
         case ShareClosed() as totals:
             return PhaseClosed(news.combiner, news.phase_id, **vars(totals))
         case _:

@@ -147,14 +147,14 @@ class Unanswered:
     Attributes:
         client: The client's id.
         name: Its name, for people.
-        is_answer_lost: True if an answer was in; its combiner waits for another one. Else the task has ended.
+        lost_at: The combiner that has lost the answer and waits for another one; empty if the task has ended.
     """
 
     phase_id: str
     client: str
     name: str
     message: str
-    is_answer_lost: bool = False
+    lost_at: str = ""
 
 
 @dataclass(frozen=True)

@@ -110,8 +110,8 @@ def absorb(scene: Scene, phase: Phase, event: Event, deadline: float) -> None:
             phase.begun += [] if combiner in phase.begun else [combiner]
         case Answered(phase.phase_id):
             scene.tally(phase).add(event)
-        case Unanswered(phase.phase_id, client, is_answer_lost=True):
-            scene.tally(phase).lose(client)
+        case Unanswered(phase.phase_id, client, lost_at=combiner) if combiner:
+            scene.tally(phase).lose(client, combiner)
             _follow(scene, phase, client, deadline)
         case PhaseClosed(phase_id=phase.phase_id) | PhaseRefused(phase_id=phase.phase_id):
             _told_totals(scene, phase, event)

@@ -55,15 +55,16 @@ class Tally:
             self.total[part] += seconds
         return True
 
-    def lose(self, client: str) -> None:
-        """Count a client's answer no more: it is lost."""
-        self.answered.pop(client, None)
-        self.values.pop(client, None)
+    def lose(self, client: str, combiner: str) -> None:
+        """Count a client's answer no more: the combiner has lost it. An answer at another combiner stays."""
+        if self.answered.get(client) == combiner:
+            del self.answered[client]
+            self.values.pop(client, None)
 
     def void(self, combiner: str) -> None:
         """Count no answer of a combiner that has failed."""
-        for client in [each for each, where in self.answered.items() if where == combiner]:
-            self.lose(client)
+        for client in list(self.answered):
+            self.lose(client, combiner)
 
     def missing(self) -> list[str]:
         """Return the ids of the clients that were asked and have no answer, sorted."""

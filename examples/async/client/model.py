@@ -1,4 +1,4 @@
-"""A small network for the digits, 64-32-10 with ReLU and softmax, on machines of unlike speed.
+"""A small network for the digits, 64-32-10 with ReLU and softmax, on machines of different speed.
 
 The parameters are float32 arrays: W1 (64, 32), b1 (32,), W2 (32, 10), b2 (10,).
 """
@@ -9,7 +9,7 @@ import os
 import threading
 from typing import Any
 
-# The arrays are small: more threads would cost more than they bring. NumPy reads it when imported.
+# The arrays are small: more threads would cost time. NumPy reads the variables when it is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
@@ -24,7 +24,7 @@ Parameters = list[np.ndarray]
 
 
 def initial(seed: int = 0) -> Parameters:
-    """Random parameters, with the spread of He et al. 2015 (arXiv:1502.01852)."""
+    """Return random parameters, with the spread of He et al. 2015 (arXiv:1502.01852)."""
     rng = np.random.default_rng(seed)
     w1 = rng.normal(0, np.sqrt(2 / 64), (64, 32))
     w2 = rng.normal(0, np.sqrt(2 / 32), (32, 10))
@@ -32,7 +32,7 @@ def initial(seed: int = 0) -> Parameters:
 
 
 def forward(parameters: Parameters, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The hidden layer (rows, 32) and the probability of each digit (rows, 10)."""
+    """Return the hidden layer (rows, 32) and the probability of each digit (rows, 10)."""
     w1, b1, w2, b2 = parameters
     hidden = np.maximum(x @ w1 + b1, 0)
     scores = hidden @ w2 + b2
@@ -41,7 +41,7 @@ def forward(parameters: Parameters, x: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def gradients(parameters: Parameters, x: np.ndarray, y: np.ndarray) -> Parameters:
-    """The gradients of the mean cross-entropy, in the parameters' order."""
+    """Return the gradients of the mean cross-entropy, in the parameters' order."""
     hidden, error = forward(parameters, x)
     error[np.arange(len(y)), y] -= 1
     error /= len(y)
@@ -50,11 +50,11 @@ def gradients(parameters: Parameters, x: np.ndarray, y: np.ndarray) -> Parameter
 
 
 class Client:
-    """One client's part: its data is read once.
+    """The code of one client; it reads its data once.
 
     Args:
-        path: The npz file of its digits; by default what DIGITS_DATA names.
-        slowness: How many times slower than others its machine is; by default what SLOWNESS says.
+        path: The npz file of its digits; by default DIGITS_DATA.
+        slowness: The factor by which its machine is slower than others; by default SLOWNESS.
     """
 
     def __init__(self, path: str | None = None, slowness: float | None = None) -> None:
@@ -71,7 +71,7 @@ class Client:
     def train(
         self, parameters: Parameters, settings: dict[str, Any]
     ) -> tuple[Parameters, dict[str, Any]]:
-        """As many steps of stochastic gradient descent on every client, on random rows each time."""
+        """Train by stochastic gradient descent, the same number of steps on every client, on random rows."""
         del settings
         x, y = self.data["x_train"], self.data["y_train"]
         velocities = [np.zeros_like(array) for array in parameters]
@@ -89,7 +89,7 @@ class Client:
         return parameters, {"num_examples": len(y)}
 
     def validate(self, parameters: Parameters, settings: dict[str, Any]) -> dict[str, Any]:
-        """On this client's share of the held-out digits."""
+        """Evaluate a model on this client's share of the held-out digits."""
         del settings
         x, y = self.data["x_test"], self.data["y_test"]
         _, probabilities = forward(parameters, x)

@@ -1,6 +1,6 @@
 """A small convolutional network for the digits, in PyTorch: 9,930 parameters.
 
-The parameters are the network's state in its order, float32: of each layer the weight and the bias.
+The parameters are the network's state in its order, float32: the weight and the bias of each layer.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ MOMENTUM = 0.9
 
 Parameters = list[np.ndarray]
 
-# The layers are small: more threads would cost more than they bring.
+# The layers are small: more threads would cost time.
 torch.set_num_threads(1)
 
 
 def network() -> nn.Module:
-    """The layers, for images of 8 x 8 in rows of 64."""
+    """Return the layers, for images of 8 x 8 in rows of 64."""
     return nn.Sequential(
         nn.Unflatten(1, (1, 8, 8)),
         nn.Conv2d(1, 16, 3, padding=1),
@@ -39,18 +39,18 @@ def network() -> nn.Module:
 
 
 def initial(seed: int = 0) -> Parameters:
-    """Random parameters, as PyTorch draws them."""
+    """Return random parameters, as PyTorch draws them."""
     torch.manual_seed(seed)
     return arrays_of(network())
 
 
 def arrays_of(net: nn.Module) -> Parameters:
-    """The parameters of a network."""
+    """Return the parameters of a network."""
     return [tensor.numpy(force=True) for tensor in net.state_dict().values()]
 
 
 def network_of(parameters: Parameters) -> nn.Module:
-    """A network with these parameters."""
+    """Return a network with these parameters."""
     net = network()
     tensors = (torch.from_numpy(array) for array in parameters)
     net.load_state_dict(dict(zip(net.state_dict(), tensors, strict=True)))
@@ -58,10 +58,10 @@ def network_of(parameters: Parameters) -> nn.Module:
 
 
 class Client:
-    """One client's part: its data is read once.
+    """The code of one client; it reads its data once.
 
     Args:
-        path: The npz file of its digits; by default what DIGITS_DATA names.
+        path: The npz file of its digits; by default DIGITS_DATA.
     """
 
     def __init__(self, path: str | None = None) -> None:
@@ -74,7 +74,7 @@ class Client:
     def train(
         self, parameters: Parameters, settings: dict[str, Any]
     ) -> tuple[Parameters, dict[str, Any]]:
-        """A few epochs of stochastic gradient descent with momentum, always in the same order."""
+        """Train for a few epochs by stochastic gradient descent with momentum, always in the same order."""
         del settings
         x, y = self.data["x_train"], self.data["y_train"]
         net = network_of(parameters)
@@ -89,7 +89,7 @@ class Client:
 
     @torch.no_grad()
     def validate(self, parameters: Parameters, settings: dict[str, Any]) -> dict[str, Any]:
-        """On this client's share of the held-out digits."""
+        """Evaluate a model on this client's share of the held-out digits."""
         del settings
         x, y = self.data["x_test"], self.data["y_test"]
         scores = network_of(parameters)(x)

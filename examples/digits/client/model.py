@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# The arrays are small: more threads would cost more than they bring. NumPy reads it when imported.
+# The arrays are small: more threads would cost time. NumPy reads the variables when it is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
@@ -19,7 +19,7 @@ Parameters = list[np.ndarray]
 
 
 def initial(seed: int = 0) -> Parameters:
-    """Random parameters, with the spread of He et al. 2015 (arXiv:1502.01852)."""
+    """Return random parameters, with the spread of He et al. 2015 (arXiv:1502.01852)."""
     rng = np.random.default_rng(seed)
     w1 = rng.normal(0, np.sqrt(2 / INPUTS), (INPUTS, HIDDEN))
     w2 = rng.normal(0, np.sqrt(2 / HIDDEN), (HIDDEN, OUTPUTS))
@@ -28,7 +28,7 @@ def initial(seed: int = 0) -> Parameters:
 
 
 def forward(parameters: Parameters, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The hidden layer (rows, 32) and the probability of each digit (rows, 10)."""
+    """Return the hidden layer (rows, 32) and the probability of each digit (rows, 10)."""
     w1, b1, w2, b2 = parameters
     hidden = np.maximum(x @ w1 + b1, 0)
     scores = hidden @ w2 + b2
@@ -37,7 +37,7 @@ def forward(parameters: Parameters, x: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def gradients(parameters: Parameters, x: np.ndarray, y: np.ndarray) -> Parameters:
-    """The gradients of the mean cross-entropy, in the parameters' order."""
+    """Return the gradients of the mean cross-entropy, in the parameters' order."""
     hidden, error = forward(parameters, x)
     error[np.arange(len(y)), y] -= 1
     error /= len(y)
@@ -46,19 +46,19 @@ def gradients(parameters: Parameters, x: np.ndarray, y: np.ndarray) -> Parameter
 
 
 def load(path: Path) -> Parameters:
-    """Reads parameters from an npz file whose keys are "0", "1" and so on."""
+    """Read parameters from an npz file whose keys are "0", "1" and so on."""
     with np.load(path) as arrays:
         return [arrays[str(index)] for index in range(len(arrays.files))]
 
 
 def save(path: Path, parameters: Parameters) -> None:
-    """Writes parameters to an npz file whose keys are "0", "1" and so on."""
+    """Write parameters to an npz file whose keys are "0", "1" and so on."""
     with Path(path).open("wb") as file:
         np.savez(file, **{str(index): array for index, array in enumerate(parameters)})
 
 
 def load_data() -> dict[str, np.ndarray]:
-    """This client's data: the file that DIGITS_DATA names."""
+    """Return this client's data, from the file in DIGITS_DATA."""
     path = os.environ.get("DIGITS_DATA")
     if not path:
         raise SystemExit("Set DIGITS_DATA to the npz file of this client; data.py writes it.")

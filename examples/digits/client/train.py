@@ -15,7 +15,7 @@ MOMENTUM = 0.9
 
 
 def train(parameters: Parameters, x: np.ndarray, y: np.ndarray, seed: int = 0) -> Parameters:
-    """A few epochs of stochastic gradient descent with momentum; the same seed, the same result."""
+    """Train for a few epochs by stochastic gradient descent with momentum; equal seeds give equal results."""
     rng = np.random.default_rng(seed)
     velocities = [np.zeros_like(array) for array in parameters]
     for _ in range(EPOCHS):
@@ -34,7 +34,7 @@ def train(parameters: Parameters, x: np.ndarray, y: np.ndarray, seed: int = 0) -
 
 
 def main(model_path: Path, update_path: Path) -> None:
-    """Reads the model, trains it, and writes the update and its metadata."""
+    """Read the model, train it, and write the update and its metadata."""
     data = load_data()
     update = train(load(model_path), data["x_train"], data["y_train"])
     save(update_path, update)

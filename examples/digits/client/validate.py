@@ -10,7 +10,7 @@ from model import Parameters, forward, load, load_data, np
 
 
 def evaluate(parameters: Parameters, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    """Accuracy, mean cross-entropy and the number of rows."""
+    """Return the accuracy, the mean cross-entropy and the number of rows."""
     _, probabilities = forward(parameters, x)
     of_truth = probabilities[np.arange(len(y)), y]
     return {
@@ -21,7 +21,7 @@ def evaluate(parameters: Parameters, x: np.ndarray, y: np.ndarray) -> dict[str, 
 
 
 def main(model_path: Path, metrics_path: Path) -> None:
-    """Reads the model and writes its metrics."""
+    """Read the model and write its metrics."""
     data = load_data()
     metrics = evaluate(load(model_path), data["x_test"], data["y_test"])
     metrics_path.write_text(json.dumps(metrics), encoding="utf-8")

@@ -1,6 +1,6 @@
-"""The client of the digits, which trains as fast as the server functions tell it.
+"""A client for the digits, which trains at the learning rate of the server functions.
 
-The model is the one of the example `digits`, 64-32-10 in NumPy: W1 (64, 32), b1 (32,), W2 (32, 10),
+The model is that of the example `digits`, 64-32-10 in NumPy: W1 (64, 32), b1 (32,), W2 (32, 10),
 b2 (10,), float32.
 """
 
@@ -20,7 +20,7 @@ Parameters = list[np.ndarray]
 
 
 def initial(seed: int = 0) -> Parameters:
-    """Random parameters, with the spread of He et al. 2015 (arXiv:1502.01852)."""
+    """Return random parameters, with the spread of He et al. 2015 (arXiv:1502.01852)."""
     rng = np.random.default_rng(seed)
     w1 = rng.normal(0, np.sqrt(2 / INPUTS), (INPUTS, HIDDEN))
     w2 = rng.normal(0, np.sqrt(2 / HIDDEN), (HIDDEN, OUTPUTS))
@@ -29,7 +29,7 @@ def initial(seed: int = 0) -> Parameters:
 
 
 def forward(parameters: Parameters, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The hidden layer (rows, 32) and the probability of each digit (rows, 10)."""
+    """Return the hidden layer (rows, 32) and the probability of each digit (rows, 10)."""
     w1, b1, w2, b2 = parameters
     hidden = np.maximum(x @ w1 + b1, 0)
     scores = hidden @ w2 + b2
@@ -38,7 +38,7 @@ def forward(parameters: Parameters, x: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def gradients(parameters: Parameters, x: np.ndarray, y: np.ndarray) -> Parameters:
-    """The gradients of the mean cross-entropy, in the parameters' order."""
+    """Return the gradients of the mean cross-entropy, in the parameters' order."""
     hidden, error = forward(parameters, x)
     error[np.arange(len(y)), y] -= 1
     error /= len(y)
@@ -47,7 +47,7 @@ def gradients(parameters: Parameters, x: np.ndarray, y: np.ndarray) -> Parameter
 
 
 class Client:
-    """Trains and validates on one site's digits; it is made once, and its data read once."""
+    """The code of one client; it is created once and reads its data once."""
 
     def __init__(self, path: str | None = None) -> None:
         path = path or os.environ.get("DIGITS_DATA")
@@ -57,7 +57,7 @@ class Client:
             self.data = dict(arrays)
 
     def train(self, parameters: Parameters, settings: dict) -> tuple[Parameters, dict]:
-        """A few epochs of gradient descent with momentum, at the learning rate of this round."""
+        """Train for a few epochs by gradient descent with momentum, at the learning rate of this round."""
         x, y = self.data["x_train"], self.data["y_train"]
         rng = np.random.default_rng(settings["round"])
         velocities = [np.zeros_like(array) for array in parameters]
@@ -76,7 +76,7 @@ class Client:
         return parameters, {"num_examples": len(y)}
 
     def validate(self, parameters: Parameters, _settings: dict) -> dict[str, float]:
-        """The accuracy on this client's share of the held-out digits."""
+        """Return the accuracy on this client's share of the held-out digits."""
         x, y = self.data["x_test"], self.data["y_test"]
         _, probabilities = forward(parameters, x)
         right = probabilities.argmax(axis=1) == y

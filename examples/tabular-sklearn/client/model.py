@@ -1,9 +1,8 @@
-"""Logistic regression between hospitals that measure the same things and have different patients.
+"""Logistic regression between hospitals with the same measurements and different patients.
 
-The parameters are four float64 arrays: the coefficients (30,), the intercept (1,), and of each
-measurement the mean (30,) and the mean square (30,). The last two are how all hospitals come to
-measure on one scale: each reports its own, their average by examples is exactly that of all
-patients, and from the second round on everybody scales by it.
+The parameters are four float64 arrays: the coefficients (30,), the intercept (1,), and the mean (30,) and the mean
+square (30,) of each measurement. The last two give all hospitals the same scale: each hospital reports its own values,
+their average by examples is exactly that of all patients, and from the second round on every hospital scales by it.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ Parameters = list[np.ndarray]
 
 
 def initial() -> Parameters:
-    """A model that knows nothing, not even the scale of the measurements."""
+    """Return a model of zeros, without the scale of the measurements."""
     return [np.zeros(FEATURES), np.zeros(1), np.zeros(FEATURES), np.zeros(FEATURES)]
 
 
 class Hospital:
-    """One hospital's part: its data is read once, and stays in its process."""
+    """The code of one hospital; it reads its data once."""
 
     def __init__(self) -> None:
         path = os.environ.get("HOSPITAL_DATA")
@@ -43,7 +42,7 @@ class Hospital:
     def train(
         self, parameters: Parameters, settings: dict[str, Any]
     ) -> tuple[Parameters, dict[str, Any]]:
-        """A few epochs of stochastic gradient descent; in the first round, the scale only."""
+        """Train for a few epochs by stochastic gradient descent; in the first round, compute only the scale."""
         del settings
         x, y = self.data["x_train"], self.data["y_train"]
         coefficients, intercept, _, square = parameters
@@ -53,7 +52,7 @@ class Hospital:
         return update, {"num_examples": len(y)}
 
     def validate(self, parameters: Parameters, settings: dict[str, Any]) -> dict[str, Any]:
-        """On this hospital's patients whom nobody trained on."""
+        """Evaluate a model on this hospital's held-out patients."""
         del settings
         x, y = self.data["x_test"], self.data["y_test"]
         probability = predict(parameters, x)
@@ -65,7 +64,7 @@ class Hospital:
 
 
 def descend(parameters: Parameters, x: np.ndarray, y: np.ndarray) -> Parameters:
-    """The coefficients and the intercept after a few epochs from where they are."""
+    """Return the coefficients and the intercept after a few epochs."""
     coefficients, intercept, *_ = parameters
     descent = SGDClassifier(
         loss="log_loss",
@@ -86,13 +85,13 @@ def descend(parameters: Parameters, x: np.ndarray, y: np.ndarray) -> Parameters:
 
 
 def predict(parameters: Parameters, x: np.ndarray) -> np.ndarray:
-    """The probability that each tumour is benign."""
+    """Return the probability that each tumour is benign."""
     coefficients, intercept, *_ = parameters
     return 1 / (1 + np.exp(-(scaled(parameters, x) @ coefficients + intercept)))
 
 
 def scaled(parameters: Parameters, x: np.ndarray) -> np.ndarray:
-    """The measurements with mean 0 and deviation 1 over all hospitals."""
+    """Return the measurements with mean 0 and deviation 1 over all hospitals."""
     *_, mean, square = parameters
     deviation = np.sqrt(np.maximum(square - mean**2, 0))
     return (x - mean) / np.where(deviation > 0, deviation, 1)

@@ -122,10 +122,13 @@ def counted_answers(network: ProcessNetwork) -> dict[int, list[str]]:
 
 
 def check_model(final: list[np.ndarray], counted: dict[int, list[str]]) -> None:
-    """Check the final model: each client adds its number; the mean is weighted by ten times its number."""
+    """Check the final model: each client adds its number; the mean is weighted by ten times the number's square.
+
+    So no client's number is the mean of four, and a model without one of them differs.
+    """
     expected = 0.0
     for names in counted.values():
         numbers = np.array([int(name.rpartition("-")[2]) for name in names], float)
-        expected += (numbers * numbers).sum() / numbers.sum()
+        expected += (numbers**3).sum() / (numbers**2).sum()
     for array in final:
         np.testing.assert_allclose(array, expected, rtol=1e-6)

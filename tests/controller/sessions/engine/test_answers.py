@@ -6,7 +6,12 @@ import pytest
 
 from fednet import limits
 from fednet.controller.sessions.engine.additions import add
-from fednet.controller.sessions.engine.answers import document_of, forget_lost, stored_events
+from fednet.controller.sessions.engine.answers import (
+    document_of,
+    forget_lost,
+    forget_moved,
+    stored_events,
+)
 from fednet.controller.sessions.engine.news import News, TaskFailed, UpdateFolded, ValueGiven
 from fednet.controller.sessions.machine.events import Answered, Unanswered
 
@@ -75,6 +80,21 @@ def test_a_loss_that_is_told_again_takes_nothing_from_another_combiner(records):
     forget_lost(records, [news(TaskFailed("DAMAGED", "zeros", ""), 2)])
 
     assert records.get("answers", "t")["num_examples"] == 7.0
+
+
+@pytest.mark.parametrize(("happened_at", "expected"), [(2e9, "other"), (5e8, "k")])
+def test_the_newer_of_two_answers_to_a_task_is_stored(records, happened_at, expected):
+    """A combiner was given up with an answer, so that its client answers at another one; the first may tell again."""
+    stored(records, news(UpdateFolded(5.0, {}, {}), 1))
+    again = news(UpdateFolded(5.0, {}, {}), 1)
+    document = document_of(
+        replace(again, combiner="other", happened_at=happened_at), "epoch", "site"
+    )
+
+    forget_moved(records, [("answers", document)])
+    records.documents.insert_missing("answers", [document])
+
+    assert records.get("answers", "t")["combiner"] == expected
 
 
 def test_only_answers_of_the_asked_phases_come_back_whatever_their_number(records, monkeypatch):

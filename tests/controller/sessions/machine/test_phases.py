@@ -244,12 +244,25 @@ def test_a_client_whose_answer_is_lost_is_asked_where_it_is_now(new_world):
     world.tell(ClientJoined("b", "a1", frozenset({"TRAIN"})))
     assert world.orders == []
 
-    decision = world.tell(Unanswered(phase_id, "a1", "a1", "damaged", is_answer_lost=True))
+    decision = world.tell(Unanswered(phase_id, "a1", "a1", "damaged", lost_at="a"))
     moved = world.tell(Withdrawn("a", phase_id, frozenset({"a1"})))
 
     assert decision.orders == [WithdrawClients("a", phase_id, ("a1",))]
     [start] = [each for each in moved.orders if each.combiner == "b"]
     assert (type(start), start.clients) == (StartPhase, ("a1",))
+
+
+def test_a_loss_takes_nothing_from_another_combiner(new_world):
+    """A combiner that comes back late may tell of an answer that counts elsewhere by then."""
+    world = new_world()
+    obey_all(world)
+    world.news.clear()
+    phase_id = world.session.round.phase.phase_id
+    world.tell(Answered(phase_id, "a", "a1"))
+
+    world.tell(Unanswered(phase_id, "a1", "a1", "damaged", lost_at="b"))
+
+    assert world.machine.progress["answers"] == 1
 
 
 def test_a_client_that_has_failed_is_left_alone_where_it_moves(new_world):
