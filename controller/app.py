@@ -9,8 +9,8 @@ from flask_openapi.openapi import OpenAPI
 from fednet import limits
 from fednet.contract import RESOURCES
 
-from .api import auth, blobs, feed, health, helpers
-from .api.access import check_access
+from .api import audit, auth, blobs, feed, health, helpers
+from .api.access import check_access, record_outcome
 from .api.forwarding import forward
 from .api.openapi import described_app
 from .api.problems import handle_problems
@@ -27,6 +27,7 @@ def create_app(services: Services) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = limits.json_bytes_max
     provide(app.extensions, services)
     app.before_request(check_access)
+    app.after_request(record_outcome)
     handle_problems(app)
     app.register_error_handler(DrivenElsewhere, forward)
     return app
@@ -35,7 +36,7 @@ def create_app(services: Services) -> Flask:
 def app_of_routes() -> OpenAPI:
     """Return an app with all routes and nothing behind them: enough to describe them."""
     app = described_app(__name__)
-    for module in (*_resource_modules(), auth, blobs, feed, health, helpers):
+    for module in (*_resource_modules(), audit, auth, blobs, feed, health, helpers):
         app.register_api(module.api)
     fedn.serve(app)
     return app

@@ -17,6 +17,8 @@ from fednet.storage import open_blobs, open_documents, shared_folder
 
 from .accounts.accounts import Accounts
 from .app import Services, create_app
+from .audit.auditor import Auditor
+from .audit.log import AuditLog
 from .catalog import Catalog
 from .client_statuses import all_offline
 from .control_tokens import ControlTokens
@@ -101,8 +103,20 @@ def assembled(
             engine.disconnect,
         )
         accounts = Accounts(records, signer.sign_claims)
+        auditor = Auditor(AuditLog(records, name_lock.name))
+        to_close.callback(auditor.close)
         app = create_app(
-            Services(records, blobs, registry, catalog, engine, signer.verifier, feed, accounts)
+            Services(
+                records,
+                blobs,
+                registry,
+                catalog,
+                engine,
+                signer.verifier,
+                feed,
+                accounts,
+                auditor,
+            )
         )
         engine.open()
         yield Assembly(app, engine, presence, token)

@@ -49,6 +49,7 @@ COLLECTIONS = (
     Collection("revocations"),
     Collection("network"),
     Collection("uploads"),
+    Collection("audit"),
     Collection("secrets"),  # no route reads it
 )
 

@@ -33,6 +33,16 @@ login_window_seconds: Final = 300.0
 login_addresses_max: Final = 10_000
 account_seen_seconds: Final = 5.0
 
+# Audit log
+audit_block_entries: Final = 200
+audit_stretch_entries: Final = 1_000  # that one query of the store returns
+audit_page_entries_max: Final = 1_000
+audit_scan_entries_max: Final = 20_000  # that one request looks at, to find those of its filter
+audit_waiting_entries_max: Final = 10_000
+audit_seconds_max: Final = 10.0
+audit_refusals_seconds: Final = 60.0
+audit_addresses_max: Final = 1_000
+
 # Models and packages
 model_bytes_max: Final = 64 * GIB
 model_arrays_max: Final = 100_000

@@ -16,6 +16,8 @@ from plain_sessions import PlainSessions
 from fednet import APIClient, limits
 from fednet.controller.accounts.accounts import Accounts
 from fednet.controller.app import Services, create_app
+from fednet.controller.audit.auditor import Auditor
+from fednet.controller.audit.log import AuditLog
 from fednet.controller.catalog import Catalog
 from fednet.controller.feed.feed import Feed
 from fednet.controller.feed.log import FeedLog
@@ -101,16 +103,9 @@ class Controller:
         registry = Registry(self.records, presence, signer, lambda _: None, dict)
         catalog = Catalog(self.records, self.blobs, data_dir / "uploads")
         accounts = Accounts(self.records, signer.sign_claims)
-        self.services = Services(
-            self.records,
-            self.blobs,
-            registry,
-            catalog,
-            self.sessions,
-            signer.verifier,
-            self.feed,
-            accounts,
-        )
+        auditor = Auditor(AuditLog(self.records, "here"))
+        stores = (self.records, self.blobs, registry, catalog, self.sessions)
+        self.services = Services(*stores, signer.verifier, self.feed, accounts, auditor)
         self.door = Door(create_app(self.services))
         self.url = serve(self.door)
 

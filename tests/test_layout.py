@@ -16,7 +16,7 @@ import pytest
 # Each room of the house by its floor, from the ground up; a room imports only from floors below it.
 FLOORS = (
     ("blob_ref", "digests", "errors", "files", "http_pools", "limits", "task_ids"),
-    ("addresses", "backoff", "fedn_filters", "names"),
+    ("addresses", "audit", "backoff", "fedn_filters", "names"),
     ("contract", "http_attempts", "settings"),
     ("http", "identity", "packages", "parameters", "processes", "wire"),
     ("aggregation", "feed", "helpers", "host", "plots", "rpc", "server_functions", "storage"),

@@ -3,14 +3,15 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import request
 from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from fednet import limits
 from fednet.contract import Permission, open_to_all, requires
+from fednet.errors import Throttled, Unauthenticated
 
-from .access import caller, claims
+from ..audit.auditor import LOGIN
+from .access import address, caller, claims, route
 from .openapi import operation_id
 from .problems import REFUSALS
 from .resource import Succeeded
@@ -69,7 +70,13 @@ api = APIBlueprint(
 def login(body: Credentials) -> dict[str, Any]:
     """Give a token for a name and a password; after many failures, only after a while."""
     password = body.password.get_secret_value()
-    login = services().accounts.log_in(body.name, password, request.remote_addr or "", body.seconds)
+    auditor = services().auditor
+    try:
+        login = services().accounts.log_in(body.name, password, address(), body.seconds)
+    except (Unauthenticated, Throttled) as error:
+        auditor.refused(body.name, LOGIN, route(), address(), error)
+        raise
+    auditor.logged_in(login.principal, route(), address())
     expires_at = datetime.fromtimestamp(login.expires_at, UTC)
     return {
         "token": login.token,

@@ -25,7 +25,7 @@ from fednet.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from fednet.storage import key_of
 
 from ..sessions.blob_rights import BlobRights
-from .access import caller
+from .access import caller, unaudited
 from .files import FILE, ranged_answer, received_file
 from .openapi import operation_id
 from .problems import REFUSALS
@@ -131,6 +131,7 @@ def download(path: BlobByName) -> Response:
 
 
 @api.patch("/", summary="Send a piece of a blob", request_body=_PIECE, responses={"200": Arrived})
+@unaudited
 @requires(Permission.BLOBS_WRITE)
 def append(query: Place) -> dict[str, int]:
     """Take the next piece of an upload, or one again."""

@@ -10,6 +10,7 @@ from fednet.identity import Verifier
 from fednet.storage import Blobs, Document
 
 from ..accounts.accounts import Accounts
+from ..audit.auditor import Auditor
 from ..catalog import Catalog
 from ..feed.feed import Feed
 from ..records import Records
@@ -94,6 +95,7 @@ class Services:
         verifier: Tells who a token speaks for.
         feed: What has happened.
         accounts: The people of the network.
+        auditor: Tells the audit log of requests.
     """
 
     records: Records
@@ -104,6 +106,7 @@ class Services:
     verifier: Verifier
     feed: Feed
     accounts: Accounts
+    auditor: Auditor
 
 
 def provide(app_extensions: dict[str, object], provided: Services) -> None:

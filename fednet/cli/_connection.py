@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def with_api(function: Command) -> Command:
     """Give a command `--url` and `--token`, and that network's APIClient as first argument."""
 
-    @_network_flags
+    @network_flags
     @functools.wraps(function)
     def command(*, url: str | None, token: str | None, **arguments: Any) -> None:
         from fednet.api_client import APIClient
@@ -34,7 +34,7 @@ def with_api(function: Command) -> Command:
 def with_http(function: Command) -> Command:
     """Give a command `--url` and `--token`, and that network's REST API as first argument."""
 
-    @_network_flags
+    @network_flags
     @functools.wraps(function)
     def command(*, url: str | None, token: str | None, **arguments: Any) -> None:
         from fednet.http import Http
@@ -46,7 +46,8 @@ def with_http(function: Command) -> Command:
     return command
 
 
-def _network_flags(function: Command) -> Command:
+def network_flags(function: Command) -> Command:
+    """Give a command `--url` and `--token`."""
     otherwise = "else the network in use, else this machine's."
     addresses = "The REST address, or those of several controllers, separated by commas"
     for flag, what in (

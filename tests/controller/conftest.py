@@ -9,6 +9,8 @@ from plain_sessions import PlainSessions
 from fednet.contract import Principal, Role
 from fednet.controller.accounts.accounts import Accounts
 from fednet.controller.app import Services, create_app
+from fednet.controller.audit.auditor import Auditor
+from fednet.controller.audit.log import AuditLog
 from fednet.controller.catalog import Catalog
 from fednet.controller.feed.feed import Feed
 from fednet.controller.feed.log import FeedLog
@@ -84,8 +86,17 @@ def accounts(records, signer):
 
 
 @pytest.fixture
-def services(records, blobs, registry, catalog, sessions, signer, feed, accounts):
-    return Services(records, blobs, registry, catalog, sessions, signer.verifier, feed, accounts)
+def auditor(records):
+    opened = Auditor(AuditLog(records, "here"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def services(records, blobs, registry, catalog, sessions, signer, feed, accounts, auditor):
+    return Services(
+        records, blobs, registry, catalog, sessions, signer.verifier, feed, accounts, auditor
+    )
 
 
 @pytest.fixture

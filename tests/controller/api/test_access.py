@@ -143,7 +143,7 @@ def test_an_unknown_route_is_not_found_with_any_token(client_with):
         (Role.VIEWER, "GET", "/list_models", True),
         (Role.VIEWER, "POST", "/api/v1/sessions/x/stop", False),
         (Role.CLIENT, "GET", "/api/v1/packages/download", True),
-        (Role.CLIENT, "GET", "/api/v1/packages/x/download", False),
+        (Role.CLIENT, "GET", "/api/v1/packages/", False),
         (Role.COMBINER, "GET", "/api/v1/models/", False),
         (Role.CONTROLLER, "GET", "/api/v1/feed", True),
         (Role.CONTROLLER, "GET", "/api/v1/clients/", False),
