@@ -36,7 +36,7 @@ from ..machine.events import (
 from ..machine.news import TaskSent
 from ..machine.phase import PhaseMachine, PhaseState
 from ..machine.tasks import TaskState
-from ..machine.values import Authority
+from ..machine.values import Authority, SharingRecord
 from .folding import Folding
 from .handlers import HANDLERS, HandedOver, ToCheck
 from .means import Means
@@ -289,15 +289,37 @@ class RunningPhase:
     async def _finish(self, *, share: bool) -> None:
         finished = Finished()
         if share and self.folding:
-            means = self._means
-            self._sharing = Sharing(
-                means.partials, means.workers, self._id, lambda: self._machine.deadline
-            )
-            self._note_state()  # a later order may have come before this began
-            with self.reading():
-                finished = await self._sharing.share(self.folding.partial)
-            self._sharing = None
+            finished = await self._shared(self.folding.partial)
         self.feed(finished)
+
+    async def _shared(self, partial: Partial) -> Finished:
+        """Put the partial into the blob store, unless an earlier process has put one of the same updates.
+
+        So its digest, which the controller may have heard of, stays true: folded again, the sum may differ in its last
+        bits.
+        """
+        means, attempt, updates = self._means, self.assignment.attempt, partial.updates
+        before = means.spool.sharing(self._id)
+        if before and (before.attempt, before.updates) == (attempt, updates):
+            return Finished(partial=before.digest)
+        self._sharing = Sharing(
+            means.partials, means.workers, self._id, lambda: self._machine.deadline
+        )
+        self._note_state()  # a later order may have come before this began
+        with self.reading():
+            finished = await self._sharing.share(partial)
+        self._sharing = None
+        if finished.partial:
+            self._keep_sharing(SharingRecord(attempt, updates, finished.partial))
+        return finished
+
+    def _keep_sharing(self, sharing: SharingRecord) -> None:
+        try:
+            self._means.spool.keep_sharing(self._id, sharing)
+        except FednetError as error:  # it matters only if this process dies now
+            _log.warning(
+                "phase %s would share its partial again after a crash: %s", self._id, error
+            )
 
     def _task_of(self, client: str) -> str:
         return task_id_of(self._id, client)

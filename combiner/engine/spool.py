@@ -2,6 +2,7 @@
 
     <folder>/phases/<phase id>/record.json          the newest assignment, and since when (`PhaseRecord`)
                               /shut                 the attempt in which no further answer counts
+                              /shared               the partial in the blob store (`SharingRecord`)
                               /<task id>            a whole update, its digest checked
                               /<task id>.part       an upload that is under way
                               /<task id>.digest     the size and the digest of the update (`Digest`)
@@ -30,7 +31,7 @@ from fednet.files import write_whole
 
 from ..machine.answers import Answer
 from ..machine.assignment import PhaseRecord
-from ..machine.values import Digest
+from ..machine.values import Digest, SharingRecord
 from .checked_files import Codec
 from .disk import Disk
 
@@ -40,6 +41,7 @@ RECORD = "record.json"
 RECORDS = Codec(PhaseRecord)
 ANSWERS = Codec(Answer)
 _DIGESTS = Codec(Digest)
+_SHARINGS = Codec(SharingRecord)
 
 
 class Spool:
@@ -92,6 +94,16 @@ class Spool:
         with self.disk.reading(), contextlib.suppress(FileNotFoundError):
             return (self._phases / phase_id / "shut").read_bytes() == str(attempt).encode()
         return False
+
+    def keep_sharing(self, phase_id: str, sharing: SharingRecord) -> None:
+        """Record that the phase's partial is in the blob store."""
+        with self.disk.writing():
+            self._write(self._phases / phase_id / "shared", _SHARINGS.encode(sharing))
+
+    def sharing(self, phase_id: str) -> SharingRecord | None:
+        """Return the phase's partial in the blob store; None if none was recorded."""
+        with self.disk.reading():
+            return _SHARINGS.read(self._phases / phase_id / "shared")
 
     def release(self, phase_id: str) -> None:
         """Delete everything of a phase; nothing happens if there is nothing."""

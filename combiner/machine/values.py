@@ -51,6 +51,21 @@ class Digest:
 
 
 @dataclass(frozen=True)
+class SharingRecord:
+    """A partial as it was put into the blob store.
+
+    Attributes:
+        attempt: The attempt of its phase.
+        updates: The number of updates in it.
+        digest: The digest of its blob.
+    """
+
+    attempt: int
+    updates: int
+    digest: Digest
+
+
+@dataclass(frozen=True)
 class JsonObject:
     """A JSON object, as its text; parsed once, when its value is asked for first."""
 

@@ -244,6 +244,31 @@ async def test_a_phase_that_opens_while_its_partial_is_shared_shares_the_whole_o
     await combiner.close()
 
 
+async def test_a_shared_partial_is_not_shared_again_after_a_restart(combiner, phase_of):
+    """Folded again its last bits may differ; the blob and the digest that the controller was told stay."""
+    await combiner.restart()
+    phase = phase_of("a", "b", share_partial=True)
+    await combiner.start(phase)
+    combiner.answer(phase, "a", 1, 2, 3)
+    combiner.answer(phase, "b", 3, 4, 5)
+    [told] = await combiner.until("phase_closed")
+    key = f"partials/{phase.phase_id}/combiner-1"
+    combiner.store.put(key, [b"mark"])
+
+    await combiner.restart()
+    [told_again] = await combiner.until("phase_closed")
+
+    assert told_again.phase_closed.partial == told.phase_closed.partial
+    assert b"".join(combiner.store.read(key)) == b"mark"
+
+    await combiner.start(again(phase, "a", "b", "c", attempt=1))
+    combiner.answer(phase, "c", 5, 6, 7)
+    [*_, later] = await combiner.until("phase_closed", 2)
+    assert later.phase_closed.partial != told.phase_closed.partial
+    assert b"".join(combiner.store.read(key)) != b"mark"
+    await combiner.close()
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [({"aggregator": "fedmedian"}, "aggregator"), ({"kind": "VALIDATE"}, "kind")],
