@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from fednet import limits
 from fednet.contract import PredictionOptions, SessionOptions
@@ -38,7 +39,7 @@ class Admission:
             AlreadyExists: The id belongs to a session with other options.
         """
         known = self.records.lookup_natural("sessions", options.session_id or "")
-        if known and known["options"] != shown_options(options, known["state"]["helper"]):
+        if known and known["options"] != _filled_in(options, known["options"]):
             raise AlreadyExists(
                 f"The id {options.session_id!r} belongs to a session with other options. "
                 "Choose another id, or leave it out.",
@@ -138,6 +139,13 @@ class Admission:
     def _capable(self, kind: str) -> Iterator[tuple[str, Capabilities]]:
         for clients in self.presence.connected().values():
             yield from ((id_, each) for id_, each in clients.items() if kind in each.kinds)
+
+
+def _filled_in(
+    options: SessionOptions | PredictionOptions, known: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return options as people see them, with the model and the helper of a known session where none is given."""
+    return shown_options(options, known.get("model_id"), known.get("helper"))
 
 
 def _check_helper(options: SessionOptions, model: Document) -> None:

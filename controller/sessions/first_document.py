@@ -38,7 +38,7 @@ def _document(
         "session_id": session.session_id,
         "name": name or session.session_id,
         "task": session.kind.task,
-        "options": shown_options(options, session.helper),
+        "options": shown_options(options, session.model.id, session.helper),
         "committed_at": timestamp(),
         "projections": [],
         "is_settled": True,
@@ -46,10 +46,13 @@ def _document(
     }
 
 
-def shown_options(options: SessionOptions | PredictionOptions, helper: str) -> dict[str, Any]:
-    """Return the options as people see them, with the helper filled in."""
+def shown_options(
+    options: SessionOptions | PredictionOptions, model_id: str | None, helper: str | None
+) -> dict[str, Any]:
+    """Return the options as people see them, with the model to begin with and its helper filled in."""
     given = options.model_dump(by_alias=True, exclude={"session_id"}, mode="json")
-    return {**given, "helper": given.get("helper") or helper}
+    filled_in = {"model_id": model_id, "helper": helper}
+    return {**given, **{name: given.get(name) or value for name, value in filled_in.items()}}
 
 
 def _session(options: SessionOptions, model: Document, package: Document | None) -> Session:
