@@ -244,6 +244,23 @@ async def test_a_phase_that_opens_while_its_partial_is_shared_shares_the_whole_o
     await combiner.close()
 
 
+@pytest.mark.parametrize("kind", ["TRAIN", "VALIDATE", "PREDICT", "EXCHANGE"])
+async def test_a_warrant_goes_with_each_task(combiner, phase_of, sent, kind):
+    """Tasks of every kind have it, also after a restart; a later order may bring a newer one."""
+    await combiner.restart()
+    phase = phase_of("a", kind=kind, warrant="signed")
+    await combiner.start(phase)
+    await combiner.restart()
+    stream = combiner.connect("a")
+    before = dict(sent(stream))["task"].warrant
+
+    await combiner.start(again(phase, "b", warrant="signed again"))
+    after = dict(sent(combiner.connect("b")))["task"].warrant
+
+    assert (before, after) == ("signed", "signed again")
+    await combiner.close()
+
+
 async def test_a_shared_partial_is_not_shared_again_after_a_restart(combiner, phase_of):
     """Folded again its last bits may differ; the blob and the digest that the controller was told stay."""
     await combiner.restart()
