@@ -138,8 +138,6 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
         | {
             Permission.NETWORK_WRITE,
             Permission.TELEMETRIES_WRITE,
-            Permission.CLIENTS_JOIN,
-            Permission.COMBINERS_JOIN,
             Permission.TOKENS_READ,
             Permission.TOKENS_WRITE,
             Permission.KEYS_WRITE,
