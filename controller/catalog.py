@@ -164,7 +164,7 @@ class Catalog:
             NotFound: There is no such model.
         """
         model = self.records.get("models", model_id)
-        self.records.set_active(model_id=model["id"], helper=helper_of(model))
+        self.records.set_active(model_id=model["id"], helper=model["helper"])
         _log.info("model %s is active, by %s", model["id"], principal)
         return model
 
@@ -249,7 +249,7 @@ class Catalog:
         """
         if model["size_bytes"] > limits.shown_model_bytes_max:
             raise _too_large_to_show()
-        form = model_format(helper_of(model))
+        form = model_format(model["helper"])
         with self._fetched("models", model) as path, form.open(path) as opened:
             if opened.structure.size > limits.shown_parameters_max:
                 raise _too_large_to_show()
@@ -371,11 +371,6 @@ class Catalog:
                 return self.records.insert(collection, document)
             except AlreadyExists:  # the same call was quicker at another controller
                 return _the_same(self.records.get(collection, document_id), upload)
-
-
-def helper_of(model: Document) -> str:
-    """The format of a model's file; documents of old do not say it."""
-    return model.get("helper") or helper_names()[0]
 
 
 def _blob_key(collection: str, document_id: str) -> str:

@@ -12,7 +12,6 @@ from fednet.contract import Permission, requires
 from fednet.parameters import model_format
 from fednet.storage import Document, Query
 
-from ..catalog import helper_of
 from .access import caller
 from .files import FILE, file_answer, received_file, said_of_it, upload_body
 from .listing import documents, pages
@@ -122,12 +121,7 @@ def find(model_id: str) -> Document:
     )
 
 
-def with_helper(models: Sequence[Document]) -> list[Document]:
-    """Return the models, each with the field `helper`."""
-    return [{**model, "helper": helper_of(model)} for model in models]
-
-
-RESOURCE = Resource("models", Permission.MODELS_READ, completed=with_helper, find=find, shape=Model)
+RESOURCE = Resource("models", Permission.MODELS_READ, find=find, shape=Model)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)
@@ -165,7 +159,7 @@ def activate(body: ChosenModel) -> dict[str, Any]:
 def download(path: ById) -> Response:
     """Stream the model's file, or a range of it."""
     model = find(path.id)
-    suffix = model_format(helper_of(model)).suffix
+    suffix = model_format(model["helper"]).suffix
     return file_answer("models", model, f"{model['id']}{suffix}")
 
 

@@ -11,7 +11,7 @@ from fednet.contract import PredictionOptions, SessionOptions
 from fednet.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
 from fednet.storage import Document, Query
 
-from ..catalog import Catalog, helper_of
+from ..catalog import Catalog
 from ..presence import Capabilities, Presence
 from ..records import Records
 from .consistency import check_consistency
@@ -149,10 +149,10 @@ def _filled_in(
 
 
 def _check_helper(options: SessionOptions, model: Document) -> None:
-    if options.helper and options.helper != helper_of(model):
+    if options.helper and options.helper != model["helper"]:
         raise InvalidInput(
             f"The helper is {options.helper!r}, and the model to begin with is a file of "
-            f"{helper_of(model)!r}. Start with helper={helper_of(model)!r}, or with another model.",
+            f"{model['helper']!r}. Start with helper={model['helper']!r}, or with another model.",
             field="helper",
         )
 
@@ -176,10 +176,10 @@ def _check_package(package: Document | None, model: Document, task: str) -> None
             "to the package's manifest, and set the package again.",
             field="package",
         )
-    if package["helper"] != helper_of(model):
+    if package["helper"] != model["helper"]:
         raise FailedPrecondition(
             f"The active package reads and writes files of {package['helper']!r}, and the model "
-            f"to begin with is one of {helper_of(model)!r}. Set a model of the package's helper, "
-            f"or a package with helper={helper_of(model)!r}.",
+            f"to begin with is one of {model['helper']!r}. Set a model of the package's helper, "
+            f"or a package with helper={model['helper']!r}.",
             field="helper",
         )

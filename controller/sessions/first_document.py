@@ -9,7 +9,6 @@ from fednet.aggregation import aggregator
 from fednet.contract import PredictionOptions, SessionOptions, check_source
 from fednet.storage import Document
 
-from ..catalog import helper_of
 from ..records import new_id, timestamp
 from .machine.kernel import Machine
 from .machine.state import BlobRef, Functions, Kind, Session
@@ -91,7 +90,7 @@ def _new_session(
         document_id=document_id,
         kind=kind,
         options=options,
-        helper=helper_of(model),
+        helper=model["helper"],
         model=_blob_ref(model),
         package=_blob_ref(package) if package else None,
     )

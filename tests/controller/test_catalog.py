@@ -9,7 +9,7 @@ from safetensors.numpy import save
 
 from fednet import limits
 from fednet.contract import Principal, Role
-from fednet.controller.catalog import Catalog, PackageDescription, helper_of
+from fednet.controller.catalog import Catalog, PackageDescription
 from fednet.controller.records import new_id, timestamp
 from fednet.errors import (
     AlreadyExists,
@@ -139,20 +139,6 @@ def test_the_format_is_what_is_said_or_what_the_file_shows_or_the_networks(catal
         SOMEBODY, io.BytesIO(package_bytes), PackageDescription(helper="androidhelper")
     )
     assert uploaded(np.ones(3, "<f4").tobytes()) == ("androidhelper", [[1, 1, 1]])
-
-
-def test_a_model_of_a_store_of_old_is_an_npz(catalog, records, model_bytes):
-    """Its document says no helper."""
-    model = catalog.set_active_model(SOMEBODY, io.BytesIO(model_bytes()))
-    old = {name: value for name, value in model.items() if name not in {"helper", "version"}}
-    old |= {"id": (new := new_id())}
-    catalog.blobs.put(f"models/{new}", [model_bytes()])
-    records.insert("models", old)
-
-    found = catalog.activate_model(SOMEBODY, new)
-
-    assert helper_of(found) == "numpyhelper"
-    assert catalog.parameters(found) == [[[1, 1]] * 3]
 
 
 def test_an_empty_file_is_refused(catalog):

@@ -253,5 +253,5 @@ def test_a_wrong_update_is_refused_in_every_format(network, seed, helper):
     [round_] = net.api.get_rounds()["result"]
     assert round_["updates"] == 3
     problems = dict(problem.split(": ", 1) for problem in round_["problems"])
-    assert "has shape (11,), the global model has" in problems["longer"]
+    assert "has shape (11,), but in the global model" in problems["longer"]
     assert "holds NaN or infinite" in problems["infinite"]

@@ -33,6 +33,7 @@ def models(records):
                 "id": model_id,
                 "parent_id": parent,
                 "session_id": session_id,
+                "helper": "numpyhelper",
                 "committed_at": f"2026-11-21T16:56:0{number}.339439Z",
             },
         )
