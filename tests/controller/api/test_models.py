@@ -57,14 +57,6 @@ def test_an_upload_may_say_its_name_and_helper(api, model_bytes):
     assert api.get(f"{MODELS}/active").json["helper"] == "numpyhelper"
 
 
-@pytest.mark.usefixtures("family")
-def test_a_model_of_a_store_of_old_is_shown_as_an_npz(api):
-    """Its document says no helper; in lists, by its id, and in the trail."""
-    shown = api.get(f"{MODELS}/").json["result"] + api.get(f"{MODELS}/c/ancestors").json
-
-    assert {each["helper"] for each in [*shown, api.get(f"{MODELS}/a").json]} == {"numpyhelper"}
-
-
 @pytest.mark.parametrize(
     ("helper", "content", "suffix"),
     [

@@ -274,7 +274,8 @@ def test_an_optimiser_and_a_selection_get_along(network, tmp_path):
 
     session = run(net, source, aggregator="fedavgm")
 
-    reference = run(net, None, aggregator="fedavgm", model_id=session["options"]["model_id"])
+    first = net.api.get_model_trail()[0]["id"]
+    reference = run(net, None, aggregator="fedavgm", model_id=first)
     for made, expected in zip(
         final_model(net, session, tmp_path), final_model(net, reference, tmp_path), strict=True
     ):
