@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from fednet import limits
 from fednet.contract import PredictionOptions, SessionOptions
@@ -15,7 +14,7 @@ from ..catalog import Catalog
 from ..presence import Capabilities, Presence
 from ..records import Records
 from .consistency import check_consistency
-from .first_document import first_document, shown_options
+from .first_document import first_document, is_started_with
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Admission:
             AlreadyExists: The id belongs to a session with other options.
         """
         known = self.records.lookup_natural("sessions", options.session_id or "")
-        if known and known["options"] != _filled_in(options, known["options"]):
+        if known and not is_started_with(known, options):
             raise AlreadyExists(
                 f"The id {options.session_id!r} belongs to a session with other options. "
                 "Choose another id, or leave it out.",
@@ -139,13 +138,6 @@ class Admission:
     def _capable(self, kind: str) -> Iterator[tuple[str, Capabilities]]:
         for clients in self.presence.connected().values():
             yield from ((id_, each) for id_, each in clients.items() if kind in each.kinds)
-
-
-def _filled_in(
-    options: SessionOptions | PredictionOptions, known: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return options as people see them, with the model and the helper of a known session where none is given."""
-    return shown_options(options, known.get("model_id"), known.get("helper"))
 
 
 def _check_helper(options: SessionOptions, model: Document) -> None:

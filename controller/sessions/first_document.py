@@ -54,6 +54,16 @@ def shown_options(
     return {**given, **{name: given.get(name) or value for name, value in filled_in.items()}}
 
 
+def is_started_with(session: Document, options: SessionOptions | PredictionOptions) -> bool:
+    """Return True if a stored session has these options; one that is unknown to it has its default."""
+    stored = session["options"]
+    filled_in = (stored.get("model_id"), stored.get("helper"))
+    known = {**shown_options(type(options)(), *filled_in), **stored}
+    is_prediction = session["task"] == Kind.PREDICTION.task
+    is_same_kind = is_prediction is isinstance(options, PredictionOptions)
+    return is_same_kind and known == shown_options(options, *filled_in)
+
+
 def _session(options: SessionOptions, model: Document, package: Document | None) -> Session:
     staleness_max = aggregator(options.aggregator, options.aggregator_kwargs).staleness_max
     kind = Kind.ASYNCHRONOUS if staleness_max else Kind.TRAINING
