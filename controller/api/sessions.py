@@ -8,12 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fednet import limits
 from fednet.contract import Permission, SessionOptions, requires
-from fednet.errors import Conflict, FailedPrecondition
+from fednet.errors import Conflict
 from fednet.storage import Document
 
-from ..feed.entries import EntryKind, Interest, session_ids
+from ..feed.entries import EntryKind, Interest
 from ..rest.later import Look, answer_when
 from ..sessions.machine.state import Status
+from ..sessions.naming import name_session
 from .access import caller
 from .resource import Asked, ById, Maker, Resource, Shown, add_list_routes
 from .services import services
@@ -215,17 +216,8 @@ def extend(path: ById, body: More) -> Document:
 
 
 def _rename(session_id: str, name: str) -> Document:
-    """Rename a session that nobody runs: whoever runs one expects that nobody else writes to it."""
-
-    def renamed(session: Document) -> dict[str, str]:
-        if not Status(session["status"]).is_final:
-            raise FailedPrecondition(
-                f"Session {session['session_id']!r} is {session['status']}. Name it when it has ended."
-            )
-        return {"name": name}
-
-    session = services().records.update("sessions", session_id, renamed)
-    services().feed.append(EntryKind.SESSION_CHANGED, **session_ids(session))
+    parts = services()
+    session = name_session(caller(), parts.records, parts.feed, session_id, name)
     return RESOURCE.show(session)
 
 
