@@ -23,7 +23,7 @@ def test_a_combiner_and_a_client_join(api, signer):
     }
     assert set(joined.json) == {
         *("id", "name", "token", "combiner", "address"),
-        *("placement_token", "placement_seconds"),
+        *("placement_token", "placement_seconds", "public_keys"),
     }
     assert joined.json["address"] == "127.0.0.1:12080"
     assert signer.verifier.verify(joined.json["token"]).has(Role.CLIENT)
