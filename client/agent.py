@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from fednet.enrolment import ClientPlace, enrol_client
+from fednet.enrolment import ClientPlace
 from fednet.errors import FailedPrecondition, FednetError, LimitExceeded
 from fednet.names import check_name
 from fednet.processes import FolderLock
@@ -77,9 +77,7 @@ class Agent:
             on_message=self._message,
             on_refused=self._refused,
         )
-        self._warrants = Warrants(
-            lambda: enrol_client(settings, needs_package=runtime is None).public_keys
-        )
+        self._warrants = Warrants(lambda: self._connection.renewed_place().public_keys)
         transfer = Transfer(settings.transfer, self._connection, self._report)
         self._files = Files(folder, transfer.download)
         self._runtimes = Runtimes(settings, self._files, folder / "work", runtime, self._report)

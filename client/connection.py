@@ -11,7 +11,7 @@ from typing import Any
 
 from fednet import limits
 from fednet.backoff import backoff_seconds
-from fednet.enrolment import ClientPlace, enrol_client, keep_client
+from fednet.enrolment import ClientPlace, enrol_client, keep_client, renew_client
 from fednet.errors import (
     FednetError,
     InvalidInput,
@@ -30,8 +30,10 @@ from .messages import (
     hello_message,
     log_message,
     receipt_of,
+    renewal_message,
     task_of,
 )
+from .renewals import Renewals
 from .stream import Stream
 from .tasks import Answer, Cancel, Receipt, Task, failure_of
 
@@ -76,6 +78,7 @@ class Connection:
         self._on_refused = on_refused
         self._was_welcomed = False
         self.stopping = threading.Event()
+        self._place: ClientPlace | None = None
         self._stream: Stream | None = None
         self._number = 0  # of the stream
         self._is_welcome = False
@@ -147,22 +150,22 @@ class Connection:
         Raises:
             FednetError: The network refuses this client.
         """
-        place: ClientPlace | None = None
         failures = 0
         while not self.stopping.is_set():
-            is_new, began = place is None, time.monotonic()
+            place, began = self._place, time.monotonic()
+            is_known = place is not None
             try:
-                place = place or self._enrol()
+                if place is None:
+                    place = self._place = self._enrol()
                 welcomed, may_pass = self._serve(place), True
             except FednetError as problem:
-                # If a combiner refuses a place of earlier, the client asks the controller again.
-                if is_new and _is_final(problem, was_welcomed=self._was_welcomed):
+                if self._is_final(problem, place, is_known=is_known):
                     raise
                 welcomed, may_pass = False, problem.retryable
                 if not self.stopping.is_set():
                     _log.warning("the network has no place for this client yet: %s", problem)
             if not welcomed and not (may_pass and failures < limits.reconnect_attempts_max):
-                place = None  # that combiner does not return: ask the controller for another one
+                self._place = None  # that combiner does not return: ask the controller for another
             was_held = time.monotonic() - began > limits.retry_seconds_max
             failures = 0 if was_held else failures + 1
             self.stopping.wait(backoff_seconds(failures))
@@ -197,6 +200,12 @@ class Connection:
         """
         stream = self._open(place)
         welcomed = False
+        renewals = Renewals(
+            place,
+            self._renew,
+            lambda newer: self._renewed(stream, newer),
+            lambda: self._lose(stream),
+        )
         try:
             with rpc_errors():
                 for message in stream.messages(self._hello):
@@ -210,8 +219,54 @@ class Connection:
                 raise
             _log.info("disconnected from the combiner %s: %s", place.combiner, problem)
         finally:
+            renewals.close()
             self._close(stream)
         return welcomed
+
+    def renewed_place(self) -> ClientPlace:
+        """Return the client's place with newer tokens, and the network's keys of the moment.
+
+        Raises:
+            FednetError: The controller refuses, or does not answer; or the client has no place.
+        """
+        with self._changed:
+            place, stream = self._place, self._stream
+        if place is None or stream is None:
+            raise Unavailable("The client has no place in the network now.")
+        newer = self._renew(place)
+        self._renewed(stream, newer)
+        return newer
+
+    def _renew(self, place: ClientPlace) -> ClientPlace:
+        return renew_client(self._settings, place)
+
+    def _renewed(self, stream: Stream, place: ClientPlace) -> None:
+        """Go on with newer tokens, at another combiner if the controller says so."""
+        keep_client(self._settings, place)
+        with self._changed:
+            if self._stream is not stream or self._place is None:
+                return
+            is_moved = (
+                place.address != self._place.address or place.combiner != self._place.combiner
+            )
+            self._place = place
+        if is_moved:
+            _log.info("the controller has moved the client to the combiner %s", place.combiner)
+            stream.close()
+        else:
+            stream.send(renewal_message(place.placement_token))
+
+    def _lose(self, stream: Stream) -> None:
+        """Leave the combiner: the network does not renew the client's tokens, and says why when it is asked again."""
+        with self._changed:
+            if self._stream is not stream:
+                return
+            self._place = None
+        stream.close()
+
+    def _placement_token(self) -> str:
+        place = self._place
+        return place.placement_token if place else ""
 
     def _hand_on(self, message: tasks_pb2.CombinerMessage) -> None:
         """Translate a message and pass it on; ignore a message of a later version."""
@@ -227,7 +282,7 @@ class Connection:
                 self._on_message(receipt_of(message.receipt))
 
     def _open(self, place: ClientPlace) -> Stream:
-        stream = Stream(open_channel(place.address, place.placement_token))
+        stream = Stream(open_channel(place.address, self._placement_token))
         with self._changed:
             self._stream = stream
             is_late = self.stopping.is_set()
@@ -249,6 +304,16 @@ class Connection:
             self._stream, self._is_welcome = None, False
         stream.close()
         self._on_disconnected()
+
+    def _is_final(self, problem: FednetError, place: ClientPlace | None, *, is_known: bool) -> bool:
+        """Return True if a refusal ends the agent: that of the controller, or of the combiner that it has just named.
+
+        A combiner that refuses an older place, or a token, only says that the controller must be asked.
+        """
+        of_combiner = place is not None
+        if is_known or (of_combiner and isinstance(problem, Unauthenticated)):
+            return False
+        return _is_final(problem, was_welcomed=self._was_welcomed)
 
 
 def _is_final(problem: FednetError, *, was_welcomed: bool) -> bool:

@@ -32,6 +32,12 @@ def log_message(text: str, task_id: str) -> tasks_pb2.ClientMessage:
     return tasks_pb2.ClientMessage(log=record)
 
 
+def renewal_message(placement_token: str) -> tasks_pb2.ClientMessage:
+    """Return a newer token for the combiner."""
+    renewal = tasks_pb2.Renewal(placement_token=placement_token)
+    return tasks_pb2.ClientMessage(renewal=renewal)
+
+
 def answer_message(answer: Answer) -> tasks_pb2.ClientMessage:
     """Return the message with an answer."""
     result = tasks_pb2.TaskResult(

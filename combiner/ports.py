@@ -6,10 +6,12 @@ to the event loop's thread.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
+
+from fednet.identity import Claims
 
 from .machine.answers import Answer
 from .machine.assignment import Assignment
@@ -239,8 +241,51 @@ class ControllerPort(Protocol):
         Ends when a newer watch of the same controller begins, and when the reader is so slow that its queue is full.
         """
 
+    def hang_up(self, controller: str) -> None:
+        """End the present watch of a controller; nothing happens if it does not watch."""
+
     def acknowledge(self, controller: str, epoch: str, number: int) -> None:
         """Note that a controller has stored its news up to this number."""
+
+
+class StreamAdmission(Protocol):
+    """The right of one open stream, inside a `with` block; it ends the stream when its token ends."""
+
+    def __enter__(self) -> Self:
+        """Begin to watch over the stream."""
+
+    def __exit__(self, *_: object) -> None:
+        """The stream has ended."""
+
+    def renew(self, token: str) -> None:
+        """Let the stream go on with a newer token of the same principal.
+
+        Raises:
+            Unauthenticated: The token is not good, or speaks for somebody else.
+        """
+
+    def check(self) -> None:
+        """Raise the reason for which the stream was ended, if it was.
+
+        Raises:
+            Unauthenticated: Its token has ended, or was revoked.
+        """
+
+
+class GatePort(Protocol):
+    """The rights of those who call."""
+
+    def open(self, claims: Claims, end: Callable[[], None]) -> StreamAdmission:
+        """Return the right of a stream that a call with these claims opens; `end` ends it."""
+
+    def trust(self, public_keys: Sequence[str]) -> None:
+        """Take tokens of these keys from now on, and of no others; streams with tokens of others end."""
+
+    def refuse(self, ids: Collection[str]) -> None:
+        """Refuse tokens with one of these ids, their own, their parent's or their principal's; their streams end."""
+
+    def displace(self, client_ids: Collection[str]) -> None:
+        """Refuse the tokens with which these clients are connected; they have to ask the controller again."""
 
 
 @dataclass(frozen=True)

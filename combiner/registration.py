@@ -8,10 +8,11 @@ import logging
 import random
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from fednet import limits
-from fednet.enrolment import CombinerPlace, enrol_combiner
+from fednet.enrolment import CombinerPlace, enrol_combiner, renew_combiner
 from fednet.errors import FednetError
 from fednet.settings import CombinerSettings
 
@@ -33,6 +34,12 @@ class Registration:
     def __init__(self, settings: CombinerSettings, address: str) -> None:
         self._settings = settings
         self._address = address
+        self._place: CombinerPlace | None = None
+
+    def token(self) -> str:
+        """Return the combiner's newest token for the REST API, from any thread; "" before the registration."""
+        place = self._place
+        return place.token if place else ""
 
     async def register(self) -> CombinerPlace:
         """Register; if the controller is away, return the place that it gave the last time.
@@ -40,7 +47,36 @@ class Registration:
         Raises:
             FednetError: The controller refuses, or is away and has never been asked.
         """
-        return await _in_daemon(lambda: enrol_combiner(self._settings, self._address))
+        self._place = await _in_daemon(lambda: enrol_combiner(self._settings, self._address))
+        return self._place
+
+    async def renew(
+        self, keys_changed: asyncio.Event, on_place: Callable[[CombinerPlace], None]
+    ) -> None:
+        """Renew the combiner's token from time to time, and once a new key signs; runs until it is cancelled.
+
+        Args:
+            keys_changed: Set when other keys sign and verify tokens.
+            on_place: Called with the place after each renewal.
+        """
+        failures = 0
+        while True:
+            longest = pause_seconds(failures) if failures else limits.membership_renewal_seconds
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(keys_changed.wait(), longest)
+                keys_changed.clear()
+                await asyncio.sleep(1.5 * limits.key_activation_seconds)
+            place = self._place
+            if place is None:
+                continue
+            try:
+                self._place = await _in_daemon(partial(renew_combiner, self._settings, place))
+            except FednetError as error:
+                failures += 1
+                _log.warning("the combiner's token is not renewed: %s", error)
+            else:
+                failures = 0
+                on_place(self._place)
 
     async def keep(self, watched: Watched, on_place: Callable[[CombinerPlace], None]) -> None:
         """Register again whenever no controller has watched for a while; runs until it is cancelled.

@@ -13,7 +13,6 @@ import grpc.aio
 from fednet.enrolment import CombinerPlace
 from fednet.errors import Unavailable
 from fednet.http import Http
-from fednet.identity import Claims, Verifier, combiner_audience
 from fednet.processes import FolderLock
 from fednet.rpc import TokenGate, channel_options
 from fednet.settings import CombinerSettings
@@ -23,21 +22,8 @@ from .engine.engine import Engine
 from .engine.function_processes import Bounds
 from .engine.spool import Spool
 from .facades.wire.serving import OPEN_SERVICES, serve_wire
+from .gatekeeper import Gatekeeper
 from .registration import Registration
-
-
-class _Gatekeeper:
-    """The check of tokens, whose key and audience are known only after the registration."""
-
-    _verifier: Verifier
-
-    def admit(self, place: CombinerPlace) -> None:
-        """Let the tokens pass that the network has made for this combiner."""
-        self._verifier = Verifier(place.public_key, audience=combiner_audience(place.id))
-
-    def read(self, token: str) -> Claims:
-        """Return the content of a token; raises as `Verifier.read` does."""
-        return self._verifier.read(token)
 
 
 @dataclass
@@ -53,7 +39,7 @@ class Combiner:
     address: str
     _server: grpc.aio.Server
     _engine: Engine
-    _registering: asyncio.Task[None]
+    _registering: list[asyncio.Task[None]]
     _lock: FolderLock
 
     @classmethod
@@ -74,7 +60,7 @@ class Combiner:
 
     @classmethod
     async def _start(cls, settings: CombinerSettings, lock: FolderLock) -> Combiner:
-        gatekeeper = _Gatekeeper()
+        gatekeeper = Gatekeeper()
         server = grpc.aio.server(
             interceptors=[TokenGate(gatekeeper.read, OPEN_SERVICES)],
             options=channel_options(server=True),
@@ -83,8 +69,8 @@ class Combiner:
         address = f"{settings.advertise_host or settings.host}:{port}"
         registration = Registration(settings, address)
         place = await registration.register()
-        gatekeeper.admit(place)
-        controller = Http(settings.api_url, place.token)
+        gatekeeper.admit(place.id, place.public_keys)
+        controller = Http(settings.api_url, registration.token)
         store = await asyncio.to_thread(open_blobs, place.blob_store, controller)
         spool = Spool(settings.data_dir / "spool")
         bounds = Bounds(
@@ -96,14 +82,22 @@ class Combiner:
             settings.name, spool, store, settings.clients_max, settings.retained_bytes_max, bounds
         )
         await engine.recover()
-        await serve_wire(server, engine.ports)
-        keeping = registration.keep(engine.outbox.watched, gatekeeper.admit)
-        registering = asyncio.create_task(keeping)
+        await serve_wire(server, engine.ports, gatekeeper)
+
+        def admit(again: CombinerPlace) -> None:
+            gatekeeper.admit(again.id, again.public_keys)
+
+        works = (
+            registration.keep(engine.outbox.watched, admit),
+            registration.renew(gatekeeper.keys_changed, admit),
+        )
+        registering = [asyncio.create_task(work) for work in works]
         return cls(settings.name, address, server, engine, registering, lock)
 
     async def stop(self) -> None:
         """Close all connections; the spool stays."""
-        self._registering.cancel()
+        for task in self._registering:
+            task.cancel()
         await self._server.stop(grace=None)
         await self._engine.close()
         self._engine.local.store.close()

@@ -9,7 +9,7 @@ from flask_openapi.openapi import OpenAPI
 from fednet import limits
 from fednet.contract import RESOURCES
 
-from .api import audit, auth, blobs, feed, health, helpers
+from .api import audit, auth, blobs, feed, health, helpers, keys
 from .api.access import check_access, record_outcome
 from .api.forwarding import forward
 from .api.openapi import described_app
@@ -36,7 +36,7 @@ def create_app(services: Services) -> Flask:
 def app_of_routes() -> OpenAPI:
     """Return an app with all routes and nothing behind them: enough to describe them."""
     app = described_app(__name__)
-    for module in (*_resource_modules(), audit, auth, blobs, feed, health, helpers):
+    for module in (*_resource_modules(), audit, auth, blobs, feed, health, helpers, keys):
         app.register_api(module.api)
     fedn.serve(app)
     return app

@@ -21,7 +21,6 @@ from .audit.auditor import Auditor
 from .audit.log import AuditLog
 from .catalog import Catalog
 from .client_statuses import all_offline
-from .control_tokens import ControlTokens
 from .feed.feed import Feed
 from .feed.follower import Followers
 from .feed.log import FeedLog
@@ -31,7 +30,11 @@ from .presence import Presence
 from .records import COLLECTIONS, Records
 from .registry import Registry
 from .sessions.engine.engine import Engine
-from .signing_key import network_signer
+from .tokens.control import ControlTokens
+from .tokens.issuing import Tokens
+from .tokens.keys import NetworkKeys
+from .tokens.revocations import Revocations
+from .tokens.trust import Trust, whole_trust
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,8 @@ def assembled(
         )
         blobs = to_close.enter_context(closing(open_blobs(settings.blob_store_url)))
         records, presence = Records(documents), Presence()
-        signer = network_signer(records, settings.data_dir)
-        token = admin_token(settings.data_dir, signer)
+        keys = NetworkKeys.open(records, settings.data_dir)
+        token = admin_token(settings.data_dir, keys.signer, keys.verifier, keys.retired)
         catalog = Catalog(records, blobs, name_lock.folder / "incoming")
         catalog.discard_unfinished()
         shutil.rmtree(settings.data_dir / "incoming", ignore_errors=True)  # of an earlier version
@@ -88,21 +91,36 @@ def assembled(
         if is_first:  # nobody else sees clients
             all_offline(records, feed.client_seen)
         shared_folder(settings.blob_store_url, renew=is_first)
-        tokens = ControlTokens(name_lock.name, signer.sign_claims)
-        followers = Followers(feed, name_lock.name, tokens.for_controllers())
+        revocations = Revocations(records)
+        control = ControlTokens(name_lock.name, keys.sign, lambda: keys.signer.key_id)
+        followers = Followers(feed, name_lock.name, control.for_controllers())
+        trust_now = partial(whole_trust, keys, revocations)
         engine = Engine(
-            records, catalog, presence, leases, tokens, feed, followers, signer.sign_warrant
+            records,
+            catalog,
+            presence,
+            leases,
+            control,
+            trust_now,
+            feed,
+            followers,
+            keys.sign_warrant,
         )
         to_close.callback(engine.close)
+        trust = Trust(feed, keys, revocations, engine.tell)
+        trust.open()
+        to_close.callback(trust.close)
+        tokens = Tokens(records, keys.sign, keys.verifier, revocations, feed.revoked)
         registry = Registry(
             records,
             presence,
-            signer,
+            tokens,
             engine.connect,
+            lambda: keys.public_keys,
             partial(shared_folder, settings.blob_store_url),
             engine.disconnect,
         )
-        accounts = Accounts(records, signer.sign_claims)
+        accounts = Accounts(records, tokens)
         auditor = Auditor(AuditLog(records, name_lock.name))
         to_close.callback(auditor.close)
         app = create_app(
@@ -112,7 +130,8 @@ def assembled(
                 registry,
                 catalog,
                 engine,
-                signer.verifier,
+                tokens,
+                keys,
                 feed,
                 accounts,
                 auditor,

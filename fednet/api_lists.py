@@ -560,3 +560,41 @@ class APILists:
     def get_users_count(self) -> int:
         """Return the number of users."""
         return count_of(self._http, "users")
+
+    def get_token(self, id: str) -> dict[str, Any]:  # noqa: A002 - the name of the field
+        """Return a token, by its ID.
+
+        Raises:
+            NotFound: There is no such token.
+        """
+        return object_of(self._http, "tokens", id)
+
+    def get_tokens(
+        self,
+        n_max: int | None = None,
+        *,
+        use: str | None = None,
+        principal_kind: str | None = None,
+        principal_name: str | None = None,
+        principal_id: str | None = None,
+    ) -> dict[str, Any]:
+        """List the records of tokens.
+
+        Args:
+            n_max: The most objects to return; all if None.
+            use: access, enrolment or membership.
+            principal_kind: The kind of the principal: user, client or combiner.
+            principal_name: The name of the principal.
+            principal_id: The id of the principal.
+        """
+        filters = {
+            "use": use,
+            "principal.kind": principal_kind,
+            "principal.name": principal_name,
+            "principal.id": principal_id,
+        }
+        return list_of(self._http, "tokens", n_max, filters)
+
+    def get_tokens_count(self) -> int:
+        """Return the number of tokens."""
+        return count_of(self._http, "tokens")

@@ -1,17 +1,19 @@
 """How a combiner or a client becomes part of a network: it registers over REST and keeps its own credentials.
 
 The credentials lie in `<data_dir>/credentials-<name>.json` (mode 0600). With them an agent that comes back is known as
-itself, and a combiner starts again while the controller is away.
+itself, and a combiner starts again while the controller is away. A new agent writes down an id of its own, the
+`enrolment_id`, before it registers: with the same one it may repeat a registration whose answer was lost.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from fednet.addresses import is_part_of
 from fednet.errors import (
@@ -27,6 +29,8 @@ from fednet.names import check_name
 from fednet.settings import ClientSettings, CombinerSettings, default_data_dir
 from fednet.storage import CONTROLLER, is_shared
 
+Settings: TypeAlias = CombinerSettings | ClientSettings
+
 
 @dataclass(frozen=True)
 class CombinerPlace:
@@ -34,15 +38,15 @@ class CombinerPlace:
 
     Attributes:
         id: Its stable id.
-        token: Its own token.
-        public_key: The key that verifies the network's tokens (PEM).
+        token: Its own token, for the REST API.
+        public_keys: The keys that verify the network's tokens (PEM), the newest first.
         blob_store: The URL of the network's blob store: what the settings say, else the
             controller's folder if that is here, else `controller://`.
     """
 
     id: str
     token: str = field(repr=False)
-    public_key: str
+    public_keys: tuple[str, ...]
     blob_store: str = field(repr=False)
 
 
@@ -70,7 +74,7 @@ class ClientPlace:
 
 
 def enrol_combiner(settings: CombinerSettings, address: str) -> CombinerPlace:
-    """Register a combiner; where the controller is away, what it said the last time holds.
+    """Register a combiner; while the controller is away, return its last answer.
 
     Raises:
         FednetError: The controller refuses, or is away and has never been asked.
@@ -80,15 +84,22 @@ def enrol_combiner(settings: CombinerSettings, address: str) -> CombinerPlace:
     try:
         answer = _register(settings, "combiners", {"name": settings.name, "address": address}, kept)
     except (Unavailable, DeadlineExceeded):
-        if not _has(kept, _names(CombinerPlace)):
+        if not isinstance(kept.get("blob_store"), str) or not kept.get("token"):
             raise
-        place = CombinerPlace(**_picked(kept, _names(CombinerPlace)))
+        place = _combiner_place(kept, kept["blob_store"])
     else:
-        blob_store = answer["blob_store"] if is_shared(answer) else CONTROLLER
-        found = _picked(answer, {"id", "token", "public_key"})
-        place = CombinerPlace(**found, blob_store=blob_store)
-        _keep_credentials(settings, place)
+        place = _kept_combiner(settings, answer)
     return replace(place, blob_store=settings.blob_store_url or place.blob_store)
+
+
+def renew_combiner(settings: CombinerSettings, place: CombinerPlace) -> CombinerPlace:
+    """Return the place of a registered combiner with a newer token and all keys that sign tokens now.
+
+    Raises:
+        FednetError: The controller refuses, or does not answer.
+    """
+    renewed = _kept_combiner(settings, _post(settings, place.token, "combiners/renew"))
+    return replace(renewed, blob_store=settings.blob_store_url or renewed.blob_store)
 
 
 def enrol_client(settings: ClientSettings, *, needs_package: bool) -> ClientPlace:
@@ -103,12 +114,16 @@ def enrol_client(settings: ClientSettings, *, needs_package: bool) -> ClientPlac
         "needs_package": needs_package,
         "preferred_combiner": settings.preferred_combiner,
     }
-    answer = _register(settings, "clients", body, _read_credentials(settings))
-    texts = _picked(answer, _names(ClientPlace) - {"placement_seconds", "public_keys"})
-    seconds, keys = answer.get("placement_seconds"), answer.get("public_keys")
-    if not isinstance(seconds, int | float) or not isinstance(keys, list):
-        raise _no_controller()
-    return ClientPlace(**texts, placement_seconds=seconds, public_keys=tuple(map(str, keys)))
+    return _client_place(_register(settings, "clients", body, _read_credentials(settings)))
+
+
+def renew_client(settings: ClientSettings, place: ClientPlace) -> ClientPlace:
+    """Return the place of a registered client with newer tokens; `keep_client` makes that last.
+
+    Raises:
+        FednetError: The controller refuses, or does not answer.
+    """
+    return _client_place(_post(settings, place.token, "clients/renew"))
 
 
 def keep_client(settings: ClientSettings, place: ClientPlace) -> None:
@@ -117,45 +132,74 @@ def keep_client(settings: ClientSettings, place: ClientPlace) -> None:
     Raises:
         FailedPrecondition: The data folder cannot be written.
     """
-    _keep_credentials(settings, place)
+    kept = {"id": place.id, "token": place.token, "public_keys": place.public_keys}
+    _keep_credentials(settings, kept)
+
+
+# Calls
 
 
 def _register(
-    settings: CombinerSettings | ClientSettings,
-    resource: str,
-    body: dict[str, Any],
-    kept: dict[str, Any],
+    settings: Settings, resource: str, body: dict[str, Any], kept: dict[str, Any]
 ) -> dict[str, Any]:
-    """Ask with the agent's own token; where that is not known any more, with the one it was started with."""
+    """Register with the agent's own token; if the controller refuses that, with the one that it was started with."""
+    path = f"{resource}/register"
     given = settings.token or _local_token(settings.api_url)
-    tokens = [token for token in (kept.get("token"), given) if token]
     refused: FednetError = Unauthenticated(
         "There is no token to register with: give --token or set FEDNET_TOKEN.", field="token"
     )
-    for token in tokens:
-        http = Http(settings.api_url, token)
+    if own := kept.get("token"):
         try:
-            with contextlib.closing(http):
-                return _answer_of(http, f"/api/v1/{resource}/register", body)
+            return _post(settings, own, path, body)
         except FednetError as error:
             if error.retryable:
                 raise
             refused = error
+    if given:
+        return _post(settings, given, path, {**body, "enrolment_id": _enrolment_id(settings, kept)})
     raise refused
 
 
-def _answer_of(http: Http, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    answer = http.call("POST", path, body=body, may_overlap=True)
+def _post(
+    settings: Settings, token: str, path: str, body: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    with contextlib.closing(Http(settings.api_url, token)) as http:
+        answer = http.call("POST", f"/api/v1/{path}", body=body, may_overlap=True)
     if not isinstance(answer, dict):
         raise _no_controller()
     return answer
 
 
-def _picked(answer: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """What is wanted of an answer."""
-    if not _has(answer, names):
+def _combiner_place(said: Mapping[str, Any], blob_store: str) -> CombinerPlace:
+    """Return the place that an answer or kept credentials describe; older credentials name one key."""
+    keys = (
+        _keys(said) if "public_keys" in said else _keys({"public_keys": [said.get("public_key")]})
+    )
+    return CombinerPlace(**_texts(said, {"id", "token"}), public_keys=keys, blob_store=blob_store)
+
+
+def _client_place(answer: Mapping[str, Any]) -> ClientPlace:
+    names = {each.name for each in fields(ClientPlace)} - {"placement_seconds", "public_keys"}
+    seconds = answer.get("placement_seconds")
+    if not isinstance(seconds, int | float):
         raise _no_controller()
-    return {name: answer[name] for name in names}
+    return ClientPlace(
+        **_texts(answer, names), placement_seconds=seconds, public_keys=_keys(answer)
+    )
+
+
+def _keys(said: Mapping[str, Any]) -> tuple[str, ...]:
+    keys = said.get("public_keys")
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise _no_controller()
+    return tuple(keys)
+
+
+def _texts(said: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return the texts with these names."""
+    if not all(isinstance(said.get(name), str) for name in names):
+        raise _no_controller()
+    return {name: said[name] for name in names}
 
 
 def _no_controller() -> FednetError:
@@ -165,33 +209,44 @@ def _no_controller() -> FednetError:
     )
 
 
-def _has(values: dict[str, Any], names: Iterable[str]) -> bool:
-    return all(isinstance(values.get(name), str) for name in names)
-
-
-def _names(kind: type[ClientPlace | CombinerPlace]) -> set[str]:
-    return {each.name for each in fields(kind)}
-
-
 def _local_token(api_url: str) -> str | None:
     network = read_local_network(default_data_dir())
     return network.token if network and is_part_of(api_url, network.api_url) else None
 
 
-def _credentials_file(settings: CombinerSettings | ClientSettings) -> Path:
+# Credentials
+
+
+def _kept_combiner(settings: CombinerSettings, answer: Mapping[str, Any]) -> CombinerPlace:
+    blob_store = answer["blob_store"] if is_shared(answer) else CONTROLLER
+    place = _combiner_place(answer, blob_store)
+    _keep_credentials(settings, asdict(place))
+    return place
+
+
+def _enrolment_id(settings: Settings, kept: Mapping[str, Any]) -> str:
+    """Return the id of the registration that is under way; write it down before the first call."""
+    id_ = kept.get("enrolment_id")
+    if not isinstance(id_, str):
+        id_ = str(uuid.uuid4())
+        _keep_credentials(settings, {**kept, "enrolment_id": id_})
+    return id_
+
+
+def _credentials_file(settings: Settings) -> Path:
     return settings.data_dir / f"credentials-{settings.name}.json"
 
 
-def _read_credentials(settings: CombinerSettings | ClientSettings) -> dict[str, Any]:
-    """What was kept; empty where nothing was, or nothing that can be used."""
+def _read_credentials(settings: Settings) -> dict[str, Any]:
+    """Return the kept credentials; empty if there are none that can be used."""
     try:
         kept = json.loads(_credentials_file(settings).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return kept if isinstance(kept, dict) and isinstance(kept.get("token"), str) else {}
+    if not isinstance(kept, dict) or not isinstance(kept.get("token", ""), str):
+        return {}
+    return kept
 
 
-def _keep_credentials(
-    settings: CombinerSettings | ClientSettings, place: CombinerPlace | ClientPlace
-) -> None:
-    replace_private_file(_credentials_file(settings), json.dumps(asdict(place)))
+def _keep_credentials(settings: Settings, credentials: Mapping[str, Any]) -> None:
+    replace_private_file(_credentials_file(settings), json.dumps(credentials))

@@ -34,7 +34,7 @@ class Http:
 
     Args:
         api_url: The controller's address, such as http://127.0.0.1:8092, or those of several, separated by commas.
-        token: The caller's token.
+        token: The token of the calls, or a function that returns the newest one.
         auth_scheme: The word before the token in the Authorization header.
         verify: Check the server's certificate (https only).
 
@@ -49,15 +49,21 @@ class Http:
     on_transfer: Callable[[int, int], None] = staticmethod(lambda _done, _total: None)
 
     def __init__(
-        self, api_url: str, token: str | None, auth_scheme: str = "Bearer", *, verify: bool = True
+        self,
+        api_url: str,
+        token: str | Callable[[], str] | None,
+        auth_scheme: str = "Bearer",
+        *,
+        verify: bool = True,
     ) -> None:
         addresses = split_addresses(api_url)
         self.api_url = ",".join(addresses)
-        if token and not (token.isascii() and token.isprintable()):
+        if isinstance(token, str) and not (token.isascii() and token.isprintable()):
             raise InvalidInput(
                 "The token contains characters that no token has; copy it again.", field="token"
             )
-        self._authorization = f"{auth_scheme} {token}" if token else None
+        self._token = token
+        self._auth_scheme = auth_scheme
         self._attempts = Attempts(addresses, self._complete, verify=verify)
 
     def call(
@@ -196,8 +202,9 @@ class Http:
     def _complete(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Add the token, as an `auth`, so that no ~/.netrc takes its place; and ask for fednet's own words."""
         request.headers["Accept"] = f"{MEDIA_TYPE}, */*"
-        if self._authorization is not None:
-            request.headers["Authorization"] = self._authorization
+        token = self._token() if callable(self._token) else self._token
+        if token:
+            request.headers["Authorization"] = f"{self._auth_scheme} {token}"
         return request
 
 

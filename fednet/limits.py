@@ -159,9 +159,18 @@ feed_keepalive_seconds: Final = 15.0
 # Tokens
 token_characters_max: Final = 4 * KIB
 clock_skew_seconds_max: Final = 60.0
+key_activation_seconds: Final = 10.0  # between the day of a new signing key and its first signature
+key_overlap_seconds: Final = (
+    2 * 3600.0
+)  # before the older key is retired: members renew their tokens meanwhile
+token_days_max: Final = 36_500
+retired_keys_max: Final = 100
+trust_seconds: Final = 5.0  # between two looks at what was revoked, where no feed tells
 known_tokens_max: Final = 4_096  # tokens of one network whose signature is not checked again
 control_token_seconds: Final = 600.0
-placement_token_seconds: Final = 24 * 3600.0
+placement_token_seconds: Final = 3600.0
+membership_token_seconds: Final = 30 * 24 * 3600.0
+membership_renewal_seconds: Final = 24 * 3600.0
 
 # Processes that `fednet up` and `fednet demo` start
 start_seconds_max: Final = 60.0

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 from plain_sessions import PlainSessions
+from plain_tokens import tokens_of
 
 from fednet import APIClient, limits
 from fednet.controller.accounts.accounts import Accounts
@@ -26,6 +27,7 @@ from fednet.controller.records import COLLECTIONS, Records
 from fednet.controller.registry import Registry
 from fednet.controller.rest.later import WAITS
 from fednet.controller.rest.server import serving
+from fednet.controller.tokens.keys import NetworkKeys
 from fednet.errors import (
     DeadlineExceeded,
     FailedPrecondition,
@@ -100,12 +102,14 @@ class Controller:
         self.feed = Feed(FeedLog(self.records, "here"))
         self.sessions = PlainSessions(self.records, self.feed)
         presence = Presence()
-        registry = Registry(self.records, presence, signer, lambda _: None, dict)
+        tokens = tokens_of(self.records, signer, self.feed)
+        registry = Registry(self.records, presence, tokens, lambda _: None, list, dict)
         catalog = Catalog(self.records, self.blobs, data_dir / "uploads")
-        accounts = Accounts(self.records, signer.sign_claims)
+        accounts = Accounts(self.records, tokens)
+        keys = NetworkKeys.open(self.records, data_dir)
         auditor = Auditor(AuditLog(self.records, "here"))
         stores = (self.records, self.blobs, registry, catalog, self.sessions)
-        self.services = Services(*stores, signer.verifier, self.feed, accounts, auditor)
+        self.services = Services(*stores, tokens, keys, self.feed, accounts, auditor)
         self.door = Door(create_app(self.services))
         self.url = serve(self.door)
 

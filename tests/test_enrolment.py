@@ -6,20 +6,27 @@ import stat
 
 import pytest
 
+from fednet.contract import Principal, Role
 from fednet.enrolment import (
     CombinerPlace,
     enrol_client,
     enrol_combiner,
     keep_client,
 )
-from fednet.errors import FailedPrecondition, InvalidInput, Unauthenticated, Unavailable
+from fednet.errors import (
+    FailedPrecondition,
+    InvalidInput,
+    PermissionDenied,
+    Unauthenticated,
+    Unavailable,
+)
 from fednet.http import Http
-from fednet.identity import write_local_network
+from fednet.identity import Signer, TokenUse, write_local_network
 from fednet.settings import ClientSettings, CombinerSettings, default_data_dir
 from fednet.storage import CONTROLLER, shared_folder
 from fednet.testing import Network
 
-ANSWER = {"id": "i", "name": "n", "token": "own", "public_key": "k", "blob_store": "file:///b"}
+ANSWER = {"id": "i", "name": "n", "token": "own", "public_keys": ["k"], "blob_store": "file:///b"}
 
 
 @pytest.fixture(scope="module")
@@ -74,10 +81,38 @@ def test_a_client_gets_a_place_and_keeps_it_private(net, client, tmp_path):
 
 
 def test_nothing_is_kept_before_it_is_said(client, tmp_path):
-    """An answer that nobody waits for any more leaves no trace."""
+    """An answer that nobody waits for any more leaves no token, only the id of the attempt."""
     enrol_client(client(name="b"), needs_package=False)
 
-    assert list(tmp_path.iterdir()) == []
+    assert list(json.loads((tmp_path / "credentials-b.json").read_text())) == ["enrolment_id"]
+
+
+def test_a_registration_whose_answer_was_lost_is_repeated(net, client, tmp_path):
+    """The agent died before it had kept the answer; its token was good for one client, once."""
+    made = Signer.from_folder(net.data_dir).sign(Principal.of(Role.CLIENT, "lost-id", "lost"))
+    settings = client(name="lost", token=made)
+    first = enrol_client(settings, needs_package=False)
+
+    again = enrol_client(settings, needs_package=False)
+    keep_client(settings, again)
+
+    assert first.id == again.id == "lost-id"
+    assert enrol_client(client(name="lost", token=None), needs_package=False).id == "lost-id"
+    elsewhere = settings.model_copy(update={"data_dir": tmp_path / "elsewhere"})
+    with pytest.raises(PermissionDenied, match="already"):
+        enrol_client(elsewhere, needs_package=False)
+
+
+def test_the_credentials_of_an_earlier_version_are_taken(net, client, tmp_path):
+    """They hold a token without an end; the agent gets one that has an end."""
+    old = Signer.from_folder(net.data_dir).sign(Principal.of(Role.CLIENT, "old-id", "old"))
+    (tmp_path / "credentials-old.json").write_text(json.dumps({"token": old, "id": "old-id"}))
+
+    place = enrol_client(client(name="old", token=None), needs_package=False)
+
+    claims = Signer.from_folder(net.data_dir).verifier.read(place.token)
+    assert (place.id, claims.use) == ("old-id", TokenUse.MEMBERSHIP)
+    assert claims.expires_at
 
 
 def test_credentials_of_another_network_give_way_to_the_given_token(client, tmp_path):
@@ -140,7 +175,7 @@ def test_a_combiner_starts_while_the_controller_is_away(combiner, controller):
     controller.answer = Unavailable("It is away.")
 
     assert enrol_combiner(combiner, "127.0.0.1:1") == first
-    assert first == CombinerPlace("i", "own", "k", CONTROLLER)
+    assert first == CombinerPlace("i", "own", ("k",), CONTROLLER)
 
 
 @pytest.mark.usefixtures("controller")

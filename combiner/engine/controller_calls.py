@@ -66,6 +66,10 @@ class ControllerCalls:
         """Give a snapshot, all news that is not acknowledged, then later news."""
         return self._means.outbox.follow(controller, self.snapshot)
 
+    def hang_up(self, controller: str) -> None:
+        """End the present watch of a controller."""
+        self._means.outbox.hang_up(controller)
+
     def acknowledge(self, controller: str, epoch: str, number: int) -> None:
         """Note that a controller has stored its news up to this number."""
         self._means.outbox.acknowledge(controller, epoch, number)

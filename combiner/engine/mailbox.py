@@ -163,6 +163,11 @@ class Mailbox:
         self._watcher = Watcher(each.envelope for each in self._kept)
         return self._watcher
 
+    def hang_up(self) -> None:
+        """End the watch of the reader, if there is one."""
+        if self._watcher:
+            self._watcher.end()
+
     def end_watch(self, watcher: Watcher) -> None:
         """Note that a reader has gone."""
         if self._watcher is watcher:

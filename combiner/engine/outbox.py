@@ -126,6 +126,11 @@ class Outbox:
         if epoch == self.epoch and mailbox is not None:
             mailbox.acknowledge(number)
 
+    def hang_up(self, controller: str) -> None:
+        """End the present watch of a controller; nothing happens if it does not watch."""
+        if mailbox := self._mailboxes.get(controller):
+            mailbox.hang_up()
+
     async def follow(
         self, controller: str, snapshot: Callable[[], Snapshot]
     ) -> AsyncGenerator[Snapshot | Envelope]:

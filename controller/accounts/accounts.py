@@ -8,7 +8,7 @@ from its `login_id`: a new one ends them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from fednet.names import check_name
 from fednet.storage import Document, Query
 
 from ..records import Records, new_id, timestamp
+from ..tokens.issuing import Tokens
 from .attempts import LoginAttempts
 from .passwords import Passwords
 from .seen_accounts import SeenAccounts
@@ -52,12 +53,12 @@ class Accounts:
 
     Args:
         records: Where they are kept.
-        sign: Makes a token.
+        tokens: Makes and revokes the tokens of logins.
     """
 
-    def __init__(self, records: Records, sign: Callable[[Claims], str]) -> None:
+    def __init__(self, records: Records, tokens: Tokens) -> None:
         self._records = records
-        self._sign = sign
+        self._tokens = tokens
         self._passwords = Passwords()
         self._attempts = LoginAttempts()
         self._seen = SeenAccounts(records)
@@ -150,13 +151,14 @@ class Accounts:
             raise Unauthenticated("The name or the password is wrong, or the user is disabled.")
         self._attempts.succeeded(name, address)
         principal = Principal.of(Role(account["role"]), account["id"], account["name"])
-        claims = Claims.of(
+        token, record = self._tokens.issue(
+            principal,
             principal,
             TokenUse.ACCESS,
             seconds or limits.user_token_seconds,
             parent=account["login_id"],
         )
-        return Login(principal, self._sign(claims), claims.expires_at or 0)
+        return Login(principal, token, record["expires"])
 
     def log_out(self, principal: Principal, claims: Claims) -> None:
         """End a token.
@@ -169,8 +171,7 @@ class Accounts:
                 "This token is of no login, so there is nothing to log out from. `fednet token revoke` ends it.",
                 field="token",
             )
-        ended = {"id": claims.id, "expires_at": claims.expires_at, "at": timestamp()}
-        self._records.documents.insert_missing("revocations", [ended])
+        self._tokens.revoke(claims.id)
         self._seen.forget()
         _log.info("token %s is ended, by %s", claims.id, principal)
 

@@ -5,6 +5,7 @@ unless they are refused.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -46,7 +47,7 @@ def check_access() -> None:
     if permission is OPEN:
         return
     try:
-        g.claims = services().verifier.read(_bearer_token())
+        g.claims = services().tokens.read(_bearer_token())
         g.caller = services().accounts.principal_of(g.claims)
         if view is not None:
             check_permission(caller(), permission, f"{request.method} {request.path}")
@@ -72,7 +73,7 @@ def record_outcome(response: Response) -> Response:
 
 
 def caller() -> Principal:
-    """Return the principal that makes the present request."""
+    """Return the principal that makes the present request, with the roles that it has now."""
     principal = g.caller
     assert isinstance(principal, Principal)
     return principal
@@ -93,6 +94,11 @@ def route() -> str:
 def address() -> str:
     """Return the address from which the present request comes."""
     return request.remote_addr or ""
+
+
+def caller_claims() -> Claims:
+    """Return the content of the present request's token, with the principal as it is now."""
+    return replace(claims(), principal=caller())
 
 
 def _bearer_token() -> str:

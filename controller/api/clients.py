@@ -7,10 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fednet import limits
 from fednet.contract import Permission, requires
-from fednet.errors import FailedPrecondition
 
-from .access import caller
+from .access import caller, caller_claims, unaudited
 from .attributes import CurrentAttributes, current_attributes
+from .enrolment import EnrolmentId, without_token_ids
 from .resource import (
     ById,
     Resource,
@@ -30,6 +30,7 @@ class ClientRegistration(BaseModel):
     name: str
     needs_package: bool
     preferred_combiner: str | None = Field(None, max_length=limits.name_characters_max)
+    enrolment_id: EnrolmentId = None
 
 
 class ClientMembership(BaseModel):
@@ -52,7 +53,7 @@ class ClientMembership(BaseModel):
     """For that combiner alone."""
 
     placement_seconds: float
-    """The life of that token. Register again before it ends."""
+    """The life of that token. Renew it before it ends."""
 
 
 class Client(Shown):
@@ -74,7 +75,7 @@ class Client(Shown):
     """ISO 8601, UTC."""
 
 
-RESOURCE = Resource("clients", Permission.NETWORK_READ, shape=Client)
+RESOURCE = Resource("clients", Permission.NETWORK_READ, completed=without_token_ids, shape=Client)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)
@@ -94,10 +95,8 @@ def attributes(path: ById) -> dict[str, str]:
 @api.delete("/<string:id>", summary="Forget a client", responses={"200": Succeeded})
 @requires(Permission.NETWORK_WRITE)
 def remove(path: ById) -> dict[str, Any]:
-    """Forget a client that is not connected; its name is free again."""
+    """Forget a client; its streams end within seconds, and its name is free again."""
     client = RESOURCE.get(path.id)
-    if services().registry.presence.combiner_of(client["id"]):
-        raise FailedPrecondition(f"The client {client['name']!r} is connected. Stop it first.")
     services().registry.forget_client(caller(), client["id"])
     return {"success": True, "message": "Client deleted."}
 
@@ -111,9 +110,22 @@ def remove(path: ById) -> dict[str, Any]:
 def register(body: ClientRegistration) -> dict[str, Any]:
     """Give a client its id, its token and its combiner."""
     return services().registry.register_client(
-        caller(),
+        caller_claims(),
         body.name,
         request.remote_addr,
         needs_package=body.needs_package,
         preferred_combiner=body.preferred_combiner,
+        enrolment_id=body.enrolment_id,
     )
+
+
+@api.post(
+    "/renew",
+    summary="Get a client's tokens anew, before they end",
+    responses={"200": ClientMembership},
+)
+@requires(Permission.CLIENTS_JOIN)
+@unaudited
+def renew() -> dict[str, Any]:
+    """Give a client that shows its own token this and its placement with a later end."""
+    return services().registry.renew_client(caller_claims())

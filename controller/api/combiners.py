@@ -7,9 +7,9 @@ from flask import request
 from pydantic import BaseModel, ConfigDict
 
 from fednet.contract import Permission, requires
-from fednet.errors import FailedPrecondition
 
-from .access import caller
+from .access import caller, caller_claims, unaudited
+from .enrolment import EnrolmentId, without_token_ids
 from .resource import (
     ById,
     Resource,
@@ -28,6 +28,7 @@ class CombinerRegistration(BaseModel):
 
     name: str
     address: str
+    enrolment_id: EnrolmentId = None
 
 
 class AskedCombiners(BaseModel):
@@ -62,8 +63,8 @@ class CombinerMembership(BaseModel):
     token: str
     """For the REST API, and for coming back under this name."""
 
-    public_key: str
-    """Verifies the tokens of others: PEM."""
+    public_keys: list[str]
+    """Verify the tokens of others: PEM, the newest first."""
 
     blob_store: str | None = None
     """The URL of the blobs' folder, if they are in one: for a combiner that sees the same folder."""
@@ -85,7 +86,9 @@ class Combiner(Shown):
     """ISO 8601, UTC."""
 
 
-RESOURCE = Resource("combiners", Permission.NETWORK_READ, shape=Combiner)
+RESOURCE = Resource(
+    "combiners", Permission.NETWORK_READ, completed=without_token_ids, shape=Combiner
+)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)
@@ -111,12 +114,9 @@ def loads(names: Sequence[str] | None) -> list[dict[str, Any]]:
 @api.delete("/<string:id>", summary="Forget a combiner", responses={"200": Succeeded})
 @requires(Permission.NETWORK_WRITE)
 def remove(path: ById) -> dict[str, Any]:
-    """Forget a combiner that is not connected; its name is free again."""
+    """Forget a combiner; controllers call it no more, and its name is free again."""
     combiner = RESOURCE.get(path.id)
-    registry = services().registry
-    if combiner["name"] in registry.presence.connected():
-        raise FailedPrecondition(f"The combiner {combiner['name']!r} is connected. Stop it first.")
-    registry.forget_combiner(caller(), combiner)
+    services().registry.forget_combiner(caller(), combiner)
     return {"success": True, "message": "Combiner deleted."}
 
 
@@ -129,5 +129,17 @@ def remove(path: ById) -> dict[str, Any]:
 def register(body: CombinerRegistration) -> dict[str, Any]:
     """Give a combiner its id, its token and what it needs to verify the tokens of others."""
     return services().registry.register_combiner(
-        caller(), body.name, body.address, request.remote_addr
+        caller_claims(), body.name, body.address, request.remote_addr, body.enrolment_id
     )
+
+
+@api.post(
+    "/renew",
+    summary="Get a combiner's token anew, before it ends",
+    responses={"200": CombinerMembership},
+)
+@requires(Permission.COMBINERS_JOIN)
+@unaudited
+def renew() -> dict[str, Any]:
+    """Give a combiner that shows its own token this with a later end, and the keys of the network."""
+    return services().registry.renew_combiner(caller_claims())

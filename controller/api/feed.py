@@ -54,7 +54,7 @@ class ShownEntry(BaseModel):
     """When it happened: ISO 8601, UTC."""
 
     kind: str
-    """session_changed, client_joined, client_left, combiner_up, combiner_down or entries_lost."""
+    """A value of `EntryKind`, such as session_changed, client_joined, revoked or entries_lost."""
 
     ids: dict[str, str | int]
     """The things that it happened to: session_id, version and status; or client_id and combiner."""

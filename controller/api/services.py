@@ -6,7 +6,6 @@ from typing import Protocol
 from flask import current_app
 
 from fednet.contract import PredictionOptions, Principal, SessionOptions
-from fednet.identity import Verifier
 from fednet.storage import Blobs, Document
 
 from ..accounts.accounts import Accounts
@@ -15,6 +14,8 @@ from ..catalog import Catalog
 from ..feed.feed import Feed
 from ..records import Records
 from ..registry import Registry
+from ..tokens.issuing import Tokens
+from ..tokens.keys import NetworkKeys
 
 _EXTENSION = "fednet"
 
@@ -92,7 +93,8 @@ class Services:
         registry: Registers combiners and clients.
         catalog: Keeps models and packages.
         sessions: Starts sessions, steers them and waits for their changes.
-        verifier: Tells who a token speaks for.
+        tokens: Makes and reads tokens.
+        keys: The keys that sign them.
         feed: What has happened.
         accounts: The people of the network.
         auditor: Tells the audit log of requests.
@@ -103,7 +105,8 @@ class Services:
     registry: Registry
     catalog: Catalog
     sessions: Sessions
-    verifier: Verifier
+    tokens: Tokens
+    keys: NetworkKeys
     feed: Feed
     accounts: Accounts
     auditor: Auditor

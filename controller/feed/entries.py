@@ -20,6 +20,8 @@ class EntryKind(StrEnum):
         CLIENT_LEFT: A client's connection has ended: client_id, combiner.
         COMBINER_UP: The controller that appended it follows a combiner: combiner.
         COMBINER_DOWN: The controller that appended it has lost a combiner: combiner.
+        REVOKED: A token, or all tokens of a principal, are refused from now on: revoked_id.
+        KEYS_CHANGED: Other keys sign or verify tokens from now on; it has no ids.
         ENTRIES_LOST: So many entries were dropped while the state store was away: count. Read the state anew.
     """
 
@@ -28,6 +30,8 @@ class EntryKind(StrEnum):
     CLIENT_LEFT = "client_left"
     COMBINER_UP = "combiner_up"
     COMBINER_DOWN = "combiner_down"
+    REVOKED = "revoked"
+    KEYS_CHANGED = "keys_changed"
     ENTRIES_LOST = "entries_lost"
 
 

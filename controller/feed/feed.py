@@ -64,6 +64,14 @@ class Feed:
         kind = EntryKind.CLIENT_JOINED if is_online else EntryKind.CLIENT_LEFT
         self.append(kind, client_id=client_id, combiner=combiner)
 
+    def revoked(self, revoked_id: str) -> None:
+        """Hand over the entry of a token or a principal that is refused from now on."""
+        self.append(EntryKind.REVOKED, revoked_id=revoked_id)
+
+    def keys_changed(self) -> None:
+        """Hand over the entry of a change of the signing keys."""
+        self.append(EntryKind.KEYS_CHANGED)
+
     def look(self) -> None:
         """Read soon what other controllers have appended; returns at once."""
         with self._changed:

@@ -1,4 +1,4 @@
-"""`fednet token`: make tokens on the controller's machine, and read what a token says."""
+"""`fednet token`: make, read, list, revoke and replace tokens, and rotate the key that signs them."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ import json
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fednet.cli._output import json_option, show_json, show_record
+from fednet import limits
+from fednet.cli._connection import with_http
+from fednet.cli._output import json_option, show_answer, show_json, show_record, show_table
+from fednet.cli.resource import add_list_and_get
 from fednet.errors import InvalidInput
 
-DAYS_MAX = 36_500
+if TYPE_CHECKING:
+    from fednet.http import Http
+
+DAYS_DEFAULT = 90
 SECONDS_A_DAY = 24 * 3600
 
 
 @click.group()
 def token() -> None:
-    """Make tokens, and see what a token says."""
+    """Make, read, list, revoke and replace tokens, and rotate the key that signs them."""
 
 
 @token.command()
@@ -32,7 +38,11 @@ def token() -> None:
 )
 @click.option("--name", required=True, help="Who is to have it: the client's or combiner's name.")
 @click.option(
-    "--days", type=click.IntRange(1, DAYS_MAX), help="How long it is valid; by default for ever."
+    "--days",
+    type=click.IntRange(1, limits.token_days_max),
+    default=DAYS_DEFAULT,
+    show_default=True,
+    help="How long it is valid.",
 )
 @click.option(
     "--data-dir",
@@ -40,10 +50,11 @@ def token() -> None:
     help="The controller's data folder; by default the user's.",
 )
 @json_option
-def create(*, role: str, name: str, days: int | None, data_dir: Path | None, as_json: bool) -> None:
+def create(*, role: str, name: str, days: int, data_dir: Path | None, as_json: bool) -> None:
     """Make a token, with the copy of the signing key in a controller's data folder; no network is asked.
 
-    The token stands alone on stdout, so that a script can put it where it is needed.
+    The token stands alone on stdout, so that a script can put it where it is needed. One for a client or combiner is
+    good to join once: the member then gets a token of its own, which it renews by itself.
     """
     from fednet.contract import Principal, Role
     from fednet.identity import Signer
@@ -52,8 +63,8 @@ def create(*, role: str, name: str, days: int | None, data_dir: Path | None, as_
 
     check_name(name)
     identity = Principal.of(Role(role), str(uuid.uuid4()), name)
-    seconds = None if days is None else days * SECONDS_A_DAY
-    made = Signer.from_folder(data_dir or default_data_dir()).sign(identity, seconds)
+    signer = Signer.from_folder(data_dir or default_data_dir())
+    made = signer.sign(identity, days * SECONDS_A_DAY)
     if as_json:
         show_json({**_said_by(made), "token": made})
     else:
@@ -77,6 +88,90 @@ def show(*, text: str | None, as_json: bool) -> None:
         show_record(said)
 
 
+add_list_and_get(token, "tokens")
+
+
+@token.command()
+@click.argument("id_", metavar="ID")
+@json_option
+@with_http
+def revoke(http: Http, *, id_: str, as_json: bool) -> None:
+    """Revoke a token, by its id: it is refused everywhere within seconds, and so are those derived from it.
+
+    `fednet token list` shows the ids of tokens that the network has recorded, `fednet token show` that of any token.
+    """
+    answer = http.call("DELETE", f"/api/v1/tokens/{id_}")
+    show_answer(answer, f"Revoked the token {id_}.", as_json=as_json)
+
+
+@token.command()
+@click.option("--client", help="The name of a client.")
+@click.option("--combiner", help="The name of a combiner.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, limits.token_days_max),
+    default=1,
+    show_default=True,
+    help="How long the new token is valid: until then the member has to start with it, once.",
+)
+@json_option
+@with_http
+def reissue(
+    http: Http, *, client: str | None, combiner: str | None, days: int, as_json: bool
+) -> None:
+    """Replace a lost token: make one with which a known client or combiner comes back as itself, once.
+
+    Its older tokens are revoked. The new one stands alone on stdout.
+    """
+    if (client is None) == (combiner is None):
+        raise InvalidInput("Name either a --client or a --combiner.", field="client")
+    kind, name = ("client", client) if client is not None else ("combiner", combiner)
+    body = {"kind": kind, "name": name, "days": days}
+    answer = http.call("POST", "/api/v1/tokens/reissue", body=body)
+    show_answer(answer, answer["token"], as_json=as_json)
+
+
+@token.command("rotate-key")
+@json_option
+@with_http
+def rotate_key(http: Http, *, as_json: bool) -> None:
+    """Make a new key, which signs all tokens from now on; those of the present key are taken until it is retired.
+
+    Members renew their tokens by themselves within an hour, combiners at once.
+    """
+    _show_keys(http.call("POST", "/api/v1/keys/rotate"), as_json=as_json)
+
+
+@token.command("retire-key")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Also while members may not have renewed their tokens: those need one of `token reissue` then.",
+)
+@json_option
+@with_http
+def retire_key(http: Http, *, force: bool, as_json: bool) -> None:
+    """Refuse all tokens that the older key has signed; log in again where you use one."""
+    answer = http.call("POST", "/api/v1/keys/retire", body={"force": force})
+    _show_keys(answer, as_json=as_json)
+
+
+@token.command("keys")
+@json_option
+@with_http
+def show_keys(http: Http, *, as_json: bool) -> None:
+    """Show the keys whose tokens are taken, the newest first."""
+    _show_keys(http.call("GET", "/api/v1/keys/"), as_json=as_json)
+
+
+def _show_keys(keys: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        show_json(keys)
+    else:
+        columns = ("id", "state", "created_at")
+        show_table(columns, [[key[column] for column in columns] for key in keys])
+
+
 def _said_by(token: str) -> dict[str, Any]:
     """The claims of a JSON Web Token (RFC 7519), whoever may have signed it."""
     try:
@@ -89,6 +184,9 @@ def _said_by(token: str) -> dict[str, Any]:
             "name": claims["name"],
             "issued_at": _time(claims["iat"]),
             "expires_at": _time(claims["exp"]) if "exp" in claims else None,
+            "token_id": claims.get("jti"),
+            "use": claims.get("use"),
+            "audience": claims.get("aud"),
         }
     except (ValueError, TypeError, KeyError, OverflowError, OSError, RecursionError) as error:
         raise InvalidInput(

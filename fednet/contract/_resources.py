@@ -275,6 +275,21 @@ RESOURCES: Final = (
         unique="name",
         key="ID or name",
     ),
+    ResourceDeclaration(
+        name="tokens",
+        one="token",
+        meaning="the records of tokens",
+        columns=("principal.name", "principal.kind", "use", "expires_at", "revoked_at", "id"),
+        filters=(
+            ResourceFilter("use", "access, enrolment or membership."),
+            ResourceFilter(
+                "principal.kind", "The kind of the principal: user, client or combiner."
+            ),
+            ResourceFilter("principal.name", "The name of the principal."),
+            ResourceFilter("principal.id", "The id of the principal."),
+        ),
+        sorted_by=("expires",),
+    ),
 )
 
 

@@ -60,6 +60,7 @@ class Claims:
         issued_at: When it was made, in seconds since 1970.
         expires_at: When it ends, in seconds since 1970; None if it does not.
         parent: The id of the token that it was derived from, and ends with; None if there is none.
+        key_id: The id of the key that has signed it; "" before that.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Claims:
     issued_at: int
     expires_at: int | None = None
     parent: str | None = None
+    key_id: str = ""
 
     @classmethod
     def of(
@@ -124,7 +126,7 @@ class Claims:
         return {**payload, **ends, **({"parent": self.parent} if self.parent else {})}
 
     @classmethod
-    def from_payload(cls, payload: Mapping[str, Any]) -> Self:
+    def from_payload(cls, payload: Mapping[str, Any], key_id: str) -> Self:
         """Return the content of a token whose signature is good.
 
         A token of fednet 0.1.0 has no audience and no use: it is for controllers, as a person has handed it out.
@@ -148,6 +150,7 @@ class Claims:
             int(payload["iat"]),
             int(payload["exp"]) if "exp" in payload else None,
             parent,
+            key_id,
         )
 
 

@@ -14,8 +14,6 @@ from fednet.identity._known_tokens import KnownTokens
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
     from fednet.contract import Principal
 
 ALGORITHM: Final = "EdDSA"
@@ -24,6 +22,15 @@ _OF_ANOTHER_NETWORK = (
     "The token was signed by another network, or with a retired key, or altered. Use a new token of "
     "this network."
 )
+
+
+def key_id_of(token: str) -> str | None:
+    """Return the id of the key that a token names, whoever may have signed it; None if it names none."""
+    jwt = import_jwt()
+    try:
+        return str(jwt.get_unverified_header(token)["kid"])
+    except (jwt.PyJWTError, KeyError):
+        return None
 
 
 class Verifier:
@@ -53,6 +60,10 @@ class Verifier:
         self._keys = {key_id(key): key for key in loaded}
         self._known = KnownTokens()
 
+    def knows(self, key_id: str) -> bool:
+        """Return True if the tokens of this key are taken."""
+        return key_id in self._keys
+
     def verify(self, token: str) -> Principal:
         """Return whom the token speaks for; raises as `read` does."""
         return self.read(token).principal
@@ -68,7 +79,7 @@ class Verifier:
         known = self._known
         if found := known.find(token, time.time()):
             return found
-        claims = Claims.from_payload(self._verified(token))
+        claims = self._verified(token)
         if claims.audience != self._audience:
             raise Unauthenticated(
                 f"The token is for {claims.audience!r}, and this is {self._audience!r}. Use the token that "
@@ -77,27 +88,27 @@ class Verifier:
         known.add(token, claims)
         return claims
 
-    def _verified(self, token: str) -> dict[str, Any]:
-        """Return the payload of a token, whose signature and end are checked."""
+    def _verified(self, token: str) -> Claims:
+        """Return the content of a token, whose signature and end are checked."""
         try:
+            key_id = self._key_of(token)
             payload: dict[str, Any] = self._jwt.decode(
                 token,
-                self._key_of(token),
+                self._keys[key_id],
                 algorithms=[ALGORITHM],
                 leeway=limits.clock_skew_seconds_max,
                 options={"require": _CLAIMS, "verify_aud": False},
             )
         except self._jwt.PyJWTError as error:
             raise Unauthenticated(self._reason(error)) from error
-        return payload
+        return Claims.from_payload(payload, key_id)
 
-    def _key_of(self, token: str) -> Ed25519PublicKey:
-        """Return the key that a token names; one of fednet 0.1.0 names none, and was signed with the oldest."""
-        named = self._jwt.get_unverified_header(token).get("kid")
-        key = self._keys.get(named) if named else list(self._keys.values())[-1]
-        if key is None:
+    def _key_of(self, token: str) -> str:
+        """Return the id of a token's key; a token of fednet 0.1.0 names none, and was signed with the oldest."""
+        key_id = str(self._jwt.get_unverified_header(token).get("kid") or list(self._keys)[-1])
+        if key_id not in self._keys:
             raise Unauthenticated(_OF_ANOTHER_NETWORK)
-        return key
+        return key_id
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, self._jwt.ExpiredSignatureError):

@@ -210,15 +210,41 @@ class Reduced(_message.Message):
     failure: FunctionsFailure
     def __init__(self, model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., seconds: _Optional[float] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., failure: _Optional[_Union[FunctionsFailure, _Mapping]] = ...) -> None: ...
 
+class WatchMessage(_message.Message):
+    __slots__ = ("hello", "acknowledgement", "trust", "renewal")
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    ACKNOWLEDGEMENT_FIELD_NUMBER: _ClassVar[int]
+    TRUST_FIELD_NUMBER: _ClassVar[int]
+    RENEWAL_FIELD_NUMBER: _ClassVar[int]
+    hello: WatchHello
+    acknowledgement: Acknowledgement
+    trust: Trust
+    renewal: str
+    def __init__(self, hello: _Optional[_Union[WatchHello, _Mapping]] = ..., acknowledgement: _Optional[_Union[Acknowledgement, _Mapping]] = ..., trust: _Optional[_Union[Trust, _Mapping]] = ..., renewal: _Optional[str] = ...) -> None: ...
+
+class WatchHello(_message.Message):
+    __slots__ = ("controller",)
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
+    controller: str
+    def __init__(self, controller: _Optional[str] = ...) -> None: ...
+
 class Acknowledgement(_message.Message):
-    __slots__ = ("epoch", "number", "controller")
+    __slots__ = ("epoch", "number")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
-    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
     epoch: str
     number: int
-    controller: str
-    def __init__(self, epoch: _Optional[str] = ..., number: _Optional[int] = ..., controller: _Optional[str] = ...) -> None: ...
+    def __init__(self, epoch: _Optional[str] = ..., number: _Optional[int] = ...) -> None: ...
+
+class Trust(_message.Message):
+    __slots__ = ("public_keys", "revoked_ids", "misplaced_clients")
+    PUBLIC_KEYS_FIELD_NUMBER: _ClassVar[int]
+    REVOKED_IDS_FIELD_NUMBER: _ClassVar[int]
+    MISPLACED_CLIENTS_FIELD_NUMBER: _ClassVar[int]
+    public_keys: _containers.RepeatedScalarFieldContainer[str]
+    revoked_ids: _containers.RepeatedScalarFieldContainer[str]
+    misplaced_clients: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, public_keys: _Optional[_Iterable[str]] = ..., revoked_ids: _Optional[_Iterable[str]] = ..., misplaced_clients: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Event(_message.Message):
     __slots__ = ("number", "happened_at", "phase", "client_id", "task_id", "snapshot", "client_joined", "client_left", "task_sent", "update_folded", "validation", "unanswered", "phase_closed", "log", "prediction", "exchange")

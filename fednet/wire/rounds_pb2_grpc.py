@@ -69,7 +69,7 @@ class RoundsStub(object):
                 _registered_method=True)
         self.Watch = channel.stream_stream(
                 '/fednet.wire.Rounds/Watch',
-                request_serializer=fednet_dot_wire_dot_rounds__pb2.Acknowledgement.SerializeToString,
+                request_serializer=fednet_dot_wire_dot_rounds__pb2.WatchMessage.SerializeToString,
                 response_deserializer=fednet_dot_wire_dot_rounds__pb2.Event.FromString,
                 _registered_method=True)
 
@@ -126,7 +126,8 @@ class RoundsServicer(object):
 
     def Watch(self, request_iterator, context):
         """Down: a snapshot, then everything that happens, numbered. Up: first the controller's name, then how far it has stored
-        the events. Events that it has not acknowledged come again on its next watch. Each controller has its own numbers.
+        the events, what has changed in whom to trust, and its newer tokens. Events that it has not acknowledged come again on
+        its next watch. Each controller has its own numbers.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -167,7 +168,7 @@ def add_RoundsServicer_to_server(servicer, server):
             ),
             'Watch': grpc.stream_stream_rpc_method_handler(
                     servicer.Watch,
-                    request_deserializer=fednet_dot_wire_dot_rounds__pb2.Acknowledgement.FromString,
+                    request_deserializer=fednet_dot_wire_dot_rounds__pb2.WatchMessage.FromString,
                     response_serializer=fednet_dot_wire_dot_rounds__pb2.Event.SerializeToString,
             ),
     }
@@ -361,7 +362,7 @@ class Rounds(object):
             request_iterator,
             target,
             '/fednet.wire.Rounds/Watch',
-            fednet_dot_wire_dot_rounds__pb2.Acknowledgement.SerializeToString,
+            fednet_dot_wire_dot_rounds__pb2.WatchMessage.SerializeToString,
             fednet_dot_wire_dot_rounds__pb2.Event.FromString,
             options,
             channel_credentials,

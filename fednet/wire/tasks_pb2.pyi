@@ -22,14 +22,22 @@ PREDICT: TaskKind
 EXCHANGE: TaskKind
 
 class ClientMessage(_message.Message):
-    __slots__ = ("hello", "result", "log")
+    __slots__ = ("hello", "result", "log", "renewal")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
     LOG_FIELD_NUMBER: _ClassVar[int]
+    RENEWAL_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     result: TaskResult
     log: LogRecord
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., result: _Optional[_Union[TaskResult, _Mapping]] = ..., log: _Optional[_Union[LogRecord, _Mapping]] = ...) -> None: ...
+    renewal: Renewal
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., result: _Optional[_Union[TaskResult, _Mapping]] = ..., log: _Optional[_Union[LogRecord, _Mapping]] = ..., renewal: _Optional[_Union[Renewal, _Mapping]] = ...) -> None: ...
+
+class Renewal(_message.Message):
+    __slots__ = ("placement_token",)
+    PLACEMENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    placement_token: str
+    def __init__(self, placement_token: _Optional[str] = ...) -> None: ...
 
 class CombinerMessage(_message.Message):
     __slots__ = ("welcome", "task", "cancel", "receipt")

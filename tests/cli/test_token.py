@@ -3,14 +3,14 @@
 import base64
 import json
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
 
 from fednet.cli import main
-from fednet.contract import Role
-from fednet.errors import PermissionDenied
+from fednet.contract import Principal, Role
+from fednet.errors import PermissionDenied, Unauthenticated
 from fednet.http import Http
 from fednet.identity import Signer, keep_signing_key, new_signing_key
 
@@ -42,17 +42,28 @@ def test_a_token_may_end(data_dir):
     made = json.loads(token("create", *flags).stdout)
 
     begin, end = (datetime.fromisoformat(made[key]) for key in ("issued_at", "expires_at"))
-    assert (end - begin).days == 2
+    assert (end - begin) - timedelta(days=2) < timedelta(seconds=2)
 
 
 def test_show_says_what_a_token_says(data_dir):
     """For ever is a dash for people, and null for programs."""
-    made = token("create", "--role", "client", "--name", "site-1", "--data-dir", data_dir)
+    site = Principal.of(Role.CLIENT, "site-id", "site-1")
+    made = Signer.from_folder(data_dir).sign(site)
 
-    shown = json.loads(token("show", made.stdout.strip(), "--json").stdout)
+    shown = json.loads(token("show", made, "--json").stdout)
 
     assert (shown["role"], shown["name"], shown["expires_at"]) == ("client", "site-1", None)
-    assert "site-1" in token("show", made.stdout.strip()).stdout
+    assert (shown["use"], shown["audience"]) == ("enrolment", "controller")
+    assert "site-1" in token("show", made).stdout
+
+
+def test_a_token_ends_after_90_days_by_default(data_dir):
+    """Nobody has to think of it."""
+    flags = ("--role", "admin", "--name", "ann", "--data-dir", data_dir, "--json")
+    made = json.loads(token("create", *flags).stdout)
+
+    begin, end = (datetime.fromisoformat(made[key]) for key in ("issued_at", "expires_at"))
+    assert round((end - begin) / timedelta(days=1)) == 90
 
 
 def test_show_takes_the_token_that_commands_use(data_dir, monkeypatch):
@@ -118,3 +129,55 @@ def test_a_clients_token_lets_that_client_join_and_no_other(net):
     with pytest.raises(PermissionDenied, match="token create"):
         register("another")
     assert register("invited")["id"] == made["id"]
+
+
+@pytest.fixture
+def on_net(net):
+    """Give a function that runs a command of tokens on the network."""
+    flags = ("--url", net.api_url, "--token", net.token)
+    return lambda *words: token(*words, *flags)
+
+
+def test_tokens_are_listed_and_revoked(net, on_net):
+    """A member's own token by its member's name."""
+    listed = json.loads(on_net("list", "--principal-name", "site-1", "--json").stdout)["result"]
+    [record] = [each for each in listed if each["use"] == "membership"]
+    flags = ("--role", "admin", "--name", "ann", "--data-dir", net.data_dir, "--json")
+    made = json.loads(token("create", *flags).stdout)
+
+    revoked = on_net("revoke", made["token_id"])
+
+    assert record["principal"]["kind"] == "client"
+    assert revoked.exit_code == 0
+    with closing(Http(net.api_url, made["token"])) as http, pytest.raises(Unauthenticated):
+        http.call("GET", "/api/v1/models/")
+    assert "UUID" in on_net("revoke", "nothing").stderr
+
+
+def test_a_lost_token_is_replaced(net, on_net):
+    """By the client's or the combiner's name; the new token stands alone on stdout."""
+    flags = ("--role", "client", "--name", "lost", "--data-dir", net.data_dir, "--json")
+    made = json.loads(token("create", *flags).stdout)
+    body = {"name": "lost", "needs_package": False}
+    with closing(Http(net.api_url, made["token"])) as http:
+        http.call("POST", "/api/v1/clients/register", body=body)
+
+    new = on_net("reissue", "--client", "lost").stdout.strip()
+
+    with closing(Http(net.api_url, new)) as http:
+        assert http.call("POST", "/api/v1/clients/register", body=body)["id"] == made["id"]
+    assert "no client 'nobody'" in on_net("reissue", "--client", "nobody").stderr
+    assert (
+        on_net("reissue").exit_code
+        == on_net("reissue", "--client", "a", "--combiner", "b").exit_code
+        == 2
+    )
+
+
+def test_the_keys_are_shown(on_net):
+    """One signs; none is retired that is alone."""
+    keys = json.loads(on_net("keys", "--json").stdout)
+
+    assert [key["state"] for key in keys] == ["signs"]
+    assert keys[0]["id"] in on_net("keys").stdout
+    assert "rotate the key first" in on_net("retire-key").stderr

@@ -17,6 +17,9 @@ from fednet.controller.feed.log import FeedLog
 from fednet.controller.presence import Presence
 from fednet.controller.records import COLLECTIONS, Records
 from fednet.controller.registry import Registry
+from fednet.controller.tokens.issuing import Tokens
+from fednet.controller.tokens.keys import NetworkKeys
+from fednet.controller.tokens.revocations import Revocations
 from fednet.identity import Signer, new_signing_key
 from fednet.packages import create_package
 from fednet.storage import open_blobs, open_documents
@@ -52,13 +55,24 @@ def admin():
 
 
 @pytest.fixture
-def registry(records, presence, signer):
+def revocations(records):
+    return Revocations(records)
+
+
+@pytest.fixture
+def tokens(records, signer, revocations, feed):
+    return Tokens(records, signer.sign_claims, signer.verifier, revocations, feed.revoked)
+
+
+@pytest.fixture
+def registry(records, presence, signer, tokens):
     """Combiners count as connected as soon as they are registered."""
     return Registry(
         records,
         presence,
-        signer,
+        tokens,
         on_combiner=lambda combiner: presence.combiner_up(combiner["name"], {}),
+        public_keys=lambda: [signer.public_key],
         shared_folder=lambda: {"blob_store": "file:///blobs", "blob_store_mark": "m"},
     )
 
@@ -81,8 +95,8 @@ def sessions(records, feed):
 
 
 @pytest.fixture
-def accounts(records, signer):
-    return Accounts(records, signer.sign_claims)
+def accounts(records, tokens):
+    return Accounts(records, tokens)
 
 
 @pytest.fixture
@@ -93,10 +107,14 @@ def auditor(records):
 
 
 @pytest.fixture
-def services(records, blobs, registry, catalog, sessions, signer, feed, accounts, auditor):
-    return Services(
-        records, blobs, registry, catalog, sessions, signer.verifier, feed, accounts, auditor
-    )
+def keys(records, tmp_path):
+    return NetworkKeys.open(records, tmp_path / "keys")
+
+
+@pytest.fixture
+def services(records, blobs, registry, catalog, sessions, tokens, keys, feed, accounts, auditor):
+    parts = (registry, catalog, sessions, tokens, keys, feed, accounts, auditor)
+    return Services(records, blobs, *parts)
 
 
 @pytest.fixture
@@ -111,12 +129,18 @@ def anybody(app):
 
 
 @pytest.fixture
-def client_with(app, signer):
+def client_with(client_showing, signer):
     """Makes a test client whose every call carries a token of the identity."""
+    return lambda identity: client_showing(signer.sign(identity))
 
-    def client(identity):
+
+@pytest.fixture
+def client_showing(app):
+    """Makes a test client whose every call carries this token."""
+
+    def client(token):
         made = app.test_client()
-        made.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {signer.sign(identity)}"
+        made.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
         return made
 
     return client

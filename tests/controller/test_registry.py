@@ -7,7 +7,14 @@ from fednet.contract import Principal, Role
 from fednet.controller.client_statuses import ClientStatuses
 from fednet.controller.presence import Capabilities
 from fednet.controller.registry import Registry, address_of
-from fednet.errors import AlreadyExists, InvalidInput, PermissionDenied, Unavailable
+from fednet.errors import (
+    AlreadyExists,
+    InvalidInput,
+    PermissionDenied,
+    Unauthenticated,
+    Unavailable,
+)
+from fednet.identity import Claims, TokenUse
 from fednet.storage import shared_folder
 
 ODD_NAMES = [
@@ -30,8 +37,25 @@ def combiners(registry, admin):
         registry.register_combiner(admin, f"c{number}", f"10.0.0.{number}:12080", "10.0.0.9")
 
 
+@pytest.fixture
+def admin(admin):
+    """Return the content of an admin's token."""
+    return Claims.of(admin)
+
+
 def join(registry, caller, name, **wishes):
     return registry.register_client(caller, name, "10.0.0.8", needs_package=False, **wishes)
+
+
+def invited(role, id_, name):
+    """Return the content of a token that was made for a name."""
+    return Claims.of(Principal.of(role, id_, name))
+
+
+@pytest.fixture
+def own(signer):
+    """Give a function that returns the content of the token that a registration has answered."""
+    return lambda answer: signer.verifier.read(answer["token"])
 
 
 def connect(presence, answer):
@@ -47,29 +71,30 @@ def test_a_combiner_gets_what_it_needs_to_serve(registry, records, signer, admin
     assert signer.verifier.verify(answer["token"]) == Principal.of(
         Role.COMBINER, answer["id"], "c1"
     )
-    assert answer["public_key"] == signer.public_key
+    assert answer["public_keys"] == [signer.public_key]
     assert answer["blob_store"] == "file:///blobs"
     assert address_of(records.get("combiners", "c1")) == "[::1]:12080"
 
 
-def test_a_store_that_is_no_folder_stays_with_the_controller(records, presence, signer, admin):
+def test_a_store_that_is_no_folder_stays_with_the_controller(records, presence, tokens, admin):
     """Its URL may hold credentials; and nobody else needs the state store."""
     told = shared_folder("s3://key:secret@host/bucket")
-    registry = Registry(records, presence, signer, lambda _: None, lambda: told)
+    registry = Registry(records, presence, tokens, lambda _: None, lambda: ["key"], lambda: told)
 
     answer = registry.register_combiner(admin, "c1", "host:1", None)
 
-    assert set(answer) == {"id", "name", "token", "public_key"}
+    assert set(answer) == {"id", "name", "token", "public_keys"}
 
 
-def test_a_combiner_is_announced_after_it_was_written(records, presence, signer, admin):
+def test_a_combiner_is_announced_after_it_was_written(records, presence, tokens, admin):
     """Whoever is told finds the document."""
     found = []
     registry = Registry(
         records,
         presence,
-        signer,
+        tokens,
         lambda each: found.append(records.get("combiners", each["id"])),
+        list,
         dict,
     )
 
@@ -80,27 +105,25 @@ def test_a_combiner_is_announced_after_it_was_written(records, presence, signer,
 
 @pytest.mark.parametrize("is_itself", [True, False])
 def test_the_name_of_a_connected_combiner_is_not_taken_at_another_address(
-    registry, records, admin, monkeypatch, is_itself
+    registry, records, admin, own, monkeypatch, is_itself
 ):
     """Whatever the token; the same address may be registered again."""
     monkeypatch.setattr(limits, "joining_seconds_max", 0.01)
     first = registry.register_combiner(admin, "c1", "host:1", None)
-    caller = Principal.of(Role.COMBINER, first["id"], "c1") if is_itself else admin
+    caller = own(first) if is_itself else admin
 
     with pytest.raises(AlreadyExists, match="connected at host:1") as refused:
         registry.register_combiner(caller, "c1", "host:2", None)
-    again = registry.register_combiner(
-        Principal.of(Role.COMBINER, first["id"], "c1"), "c1", "host:1", None
-    )
+    again = registry.register_combiner(own(first), "c1", "host:1", None)
 
     assert (refused.value.field, again["id"]) == ("name", first["id"])
     assert records.get("combiners", "c1")["port"] == 1
 
 
-def test_a_combiner_that_comes_again_keeps_its_id(registry, records, admin, presence):
+def test_a_combiner_that_comes_again_keeps_its_id(registry, records, admin, own, presence):
     """With its own token, and a new address."""
     first = registry.register_combiner(admin, "c1", "host:1", None)
-    itself = Principal.of(Role.COMBINER, first["id"], "c1")
+    itself = own(first)
 
     presence.combiner_down("c1")
     second = registry.register_combiner(itself, "c1", "host:2", None)
@@ -154,11 +177,11 @@ def test_a_client_that_left_makes_room(registry, records, admin):
 
 
 @pytest.mark.usefixtures("combiners")
-def test_a_client_that_comes_again_does_not_count_against_itself(registry, admin):
+def test_a_client_that_comes_again_does_not_count_against_itself(registry, admin, own):
     """It stays where it was, with its id."""
     first = join(registry, admin, "a")
 
-    second = join(registry, Principal.of(Role.CLIENT, first["id"], "a"), "a")
+    second = join(registry, own(first), "a")
 
     assert (second["id"], second["combiner"]) == (first["id"], "c1")
 
@@ -202,9 +225,9 @@ def test_the_name_of_a_connected_client_is_taken(registry, presence, admin):
 
 
 @pytest.mark.usefixtures("combiners")
-def test_one_client_cannot_take_the_name_of_another(registry, admin):
+def test_one_client_cannot_take_the_name_of_another(registry, admin, own):
     """Nor make up a new one: that is for admins."""
-    other = Principal.of(Role.CLIENT, join(registry, admin, "other")["id"], "other")
+    other = own(join(registry, admin, "other"))
     join(registry, admin, "a")
 
     with pytest.raises(AlreadyExists):
@@ -216,41 +239,169 @@ def test_one_client_cannot_take_the_name_of_another(registry, admin):
 @pytest.mark.usefixtures("combiners")
 def test_a_token_made_for_a_name_lets_that_client_join_under_its_id(registry, records, admin):
     """Nobody needs to hand out an admin's token; the name must be free, and the very one."""
-    invited = Principal.of(Role.CLIENT, "an-id", "new")
+    guest = invited(Role.CLIENT, "an-id", "new")
 
     with pytest.raises(PermissionDenied):
-        join(registry, invited, "another")
-    assert join(registry, invited, "new")["id"] == "an-id"
+        join(registry, guest, "another")
+    assert join(registry, guest, "new")["id"] == "an-id"
     assert records.get("clients", "new")["id"] == "an-id"
     join(registry, admin, "taken")
     with pytest.raises(AlreadyExists):
-        join(registry, Principal.of(Role.CLIENT, "other-id", "taken"), "taken")
+        join(registry, invited(Role.CLIENT, "other-id", "taken"), "taken")
 
 
 def test_a_token_made_for_a_combiner_lets_that_combiner_join(registry, records):
     """A client's token of the same name does not."""
     with pytest.raises(PermissionDenied):
-        registry.register_combiner(Principal.of(Role.CLIENT, "an-id", "c1"), "c1", "host:1", None)
+        registry.register_combiner(invited(Role.CLIENT, "an-id", "c1"), "c1", "host:1", None)
 
-    answer = registry.register_combiner(
-        Principal.of(Role.COMBINER, "an-id", "c1"), "c1", "host:1", None
-    )
+    answer = registry.register_combiner(invited(Role.COMBINER, "an-id", "c1"), "c1", "host:1", None)
 
     assert answer["id"] == "an-id"
     assert records.get("combiners", "c1")["id"] == "an-id"
 
 
 @pytest.mark.usefixtures("combiners")
-def test_a_client_that_was_removed_comes_back_only_through_an_admin(registry, signer, admin):
-    """Its own token outlives it, and is good for nothing."""
+def test_a_client_that_was_removed_comes_back_only_through_an_admin(registry, tokens, own, admin):
+    """Its own token outlives it, and is good for nothing; so is the one that it joined with."""
     removed = join(registry, admin, "a")
-    registry.forget_client(admin, removed["id"])
+    registry.forget_client(admin.principal, removed["id"])
 
-    with pytest.raises(PermissionDenied, match="removed"):
-        join(registry, signer.verifier.verify(removed["token"]), "a")
+    with pytest.raises(Unauthenticated, match="removed"):
+        tokens.read(removed["token"])
+    for caller in (own(removed), invited(Role.CLIENT, removed["id"], "a")):
+        with pytest.raises(PermissionDenied, match="removed"):
+            join(registry, caller, "a")
     again = join(registry, admin, "a")
 
     assert again["id"] != removed["id"]
+
+
+ENROLMENT_ID = "11111111-1111-1111-1111-111111111111"
+
+
+@pytest.mark.usefixtures("combiners")
+def test_a_token_that_was_made_for_a_client_admits_it_once(registry):
+    """Who finds it later cannot be that client."""
+    guest = invited(Role.CLIENT, "an-id", "a")
+    join(registry, guest, "a", enrolment_id=ENROLMENT_ID)
+
+    with pytest.raises(PermissionDenied, match="token reissue --client a") as caught:
+        join(registry, guest, "a", enrolment_id=ENROLMENT_ID.replace("1", "2"))
+    with pytest.raises(PermissionDenied):
+        join(registry, guest, "a")
+
+    assert caught.value.field == "token"
+
+
+@pytest.mark.usefixtures("combiners")
+def test_a_registration_whose_answer_was_lost_is_repeated_with_the_same_id(registry, own):
+    """The client has written the id down before it asked."""
+    guest = invited(Role.CLIENT, "an-id", "a")
+
+    first, again = (join(registry, guest, "a", enrolment_id=ENROLMENT_ID) for _ in range(2))
+
+    assert own(first).id == own(again).id == ENROLMENT_ID
+
+
+@pytest.mark.usefixtures("combiners")
+def test_a_members_token_is_recorded_and_ends(registry, records, own, admin):
+    """The record names the member, and who has admitted it."""
+    claims = own(join(registry, admin, "a"))
+
+    record = records.get("tokens", claims.id)
+    assert record["id"] == claims.id
+    assert record["principal"] == {"kind": "client", "id": claims.principal.id, "name": "a"}
+    assert (record["use"], record["issued_by"]["name"]) == ("membership", "admin")
+    assert claims.expires_at == record["expires"]
+    life = claims.expires_at - claims.issued_at
+    assert life == pytest.approx(limits.membership_token_seconds, abs=2)
+
+
+@pytest.mark.usefixtures("combiners")
+def test_a_member_has_one_token_whoever_registers_it(registry, tokens, own, admin):
+    """It keeps the id of its own token; an admin's registration gives another, and revokes the older one."""
+    first = join(registry, admin, "a")
+
+    again = join(registry, own(first), "a")
+    other = join(registry, admin, "a")
+
+    assert own(again).id == own(first).id != own(other).id
+    with pytest.raises(Unauthenticated, match="revoked"):
+        tokens.read(first["token"])
+    assert tokens.read(other["token"]).principal.id == first["id"]
+    assert len(tokens.memberships(first["id"])) == 1
+
+
+@pytest.mark.usefixtures("combiners")
+def test_a_token_of_an_earlier_version_brings_its_client_back_once(registry, own):
+    """It has no use and no end; the client gets one that has both."""
+    old = invited(Role.CLIENT, "an-id", "a")
+    assert old.use is TokenUse.ENROLMENT
+    registry.records.insert(
+        "clients", {"id": "an-id", "name": "a", "combiner": "c1", "status": "offline"}
+    )
+
+    claims = own(join(registry, old, "a"))
+
+    assert (claims.principal.id, claims.use) == ("an-id", TokenUse.MEMBERSHIP)
+    with pytest.raises(PermissionDenied):
+        join(registry, old, "a")
+
+
+@pytest.mark.usefixtures("combiners")
+def test_a_renewal_gives_new_tokens_and_changes_no_placement(registry, records, own, admin):
+    """The client stays connected meanwhile."""
+    first = join(registry, admin, "a", preferred_combiner="c2")
+    before = records.get("clients", "a")
+
+    renewed = registry.renew_client(own(first))
+
+    assert records.get("clients", "a") == before
+    assert renewed["placement_token"] != first["placement_token"]
+    assert (renewed["combiner"], renewed["id"]) == ("c2", first["id"])
+    assert own(renewed).id == own(first).id
+
+
+@pytest.mark.usefixtures("combiners")
+def test_a_renewal_makes_a_members_token_last_once_half_of_its_life_is_over(
+    registry, records, own, admin
+):
+    """Before that, nothing is written."""
+    claims = own(join(registry, admin, "a"))
+    registry.renew_client(claims)
+    untouched = records.get("tokens", claims.id)
+    records.update("tokens", claims.id, lambda _: {"expires": claims.issued_at + 100})
+
+    renewed = own(registry.renew_client(claims))
+
+    assert untouched["version"] == 1
+    assert renewed.expires_at >= claims.expires_at
+    assert records.get("tokens", claims.id)["expires"] == renewed.expires_at
+
+
+@pytest.mark.usefixtures("combiners")
+def test_a_client_whose_combiner_was_removed_is_moved_by_its_renewal(
+    registry, records, presence, own, admin
+):
+    """It hears of it within half of the life of its placement."""
+    first = join(registry, admin, "a", preferred_combiner="c2")
+    presence.combiner_down("c2")
+    registry.forget_combiner(admin.principal, records.get("combiners", "c2"))
+
+    assert registry.renew_client(own(first))["combiner"] == "c1"
+    assert records.get("clients", "a")["combiner"] == "c1"
+
+
+@pytest.mark.usefixtures("combiners")
+def test_only_members_renew_their_tokens(registry, own, admin):
+    """No admin, no token that was made for a name, no combiner in a client's place."""
+    combiner = own(registry.register_combiner(admin, "c3", "host:1", None))
+
+    for caller in (admin, invited(Role.CLIENT, "an-id", "a"), combiner):
+        with pytest.raises(PermissionDenied):
+            registry.renew_client(caller)
+    assert registry.renew_combiner(combiner)["id"] == combiner.principal.id
 
 
 @pytest.mark.usefixtures("combiners")
@@ -280,15 +431,16 @@ class Interrupted:
 
 @pytest.mark.usefixtures("combiners")
 def test_two_controllers_that_register_a_new_client_at_once_give_one_identity(
-    registry, records, presence, signer, admin
+    registry, records, presence, tokens, admin
 ):
     """The call was repeated at the other one, while the first still thought."""
     answers = []
     slower = Registry(
         Interrupted(records, lambda: answers.append(join(registry, admin, "a"))),
         presence,
-        signer,
+        tokens,
         lambda _: None,
+        list,
         dict,
     )
 
@@ -300,7 +452,7 @@ def test_two_controllers_that_register_a_new_client_at_once_give_one_identity(
 
 
 def test_two_controllers_that_register_a_combiner_at_once_give_one_identity(
-    registry, records, presence, signer, admin
+    registry, records, presence, tokens, admin
 ):
     """It keeps the id of the first document."""
     answers = []
@@ -308,7 +460,7 @@ def test_two_controllers_that_register_a_combiner_at_once_give_one_identity(
     def act():
         answers.append(registry.register_combiner(admin, "c", "host:1", None))
 
-    slower = Registry(Interrupted(records, act), presence, signer, lambda _: None, dict)
+    slower = Registry(Interrupted(records, act), presence, tokens, lambda _: None, list, dict)
     answers.append(slower.register_combiner(admin, "c", "host:1", None))
 
     assert len({each["id"] for each in answers}) == 1
@@ -317,15 +469,16 @@ def test_two_controllers_that_register_a_combiner_at_once_give_one_identity(
 
 @pytest.mark.usefixtures("combiners")
 def test_of_two_clients_that_claim_a_new_name_at_once_one_gets_it(
-    registry, records, presence, signer
+    registry, records, presence, tokens
 ):
     """The other one is told that it is taken, although it was free when it asked."""
-    mine, yours = (Principal.of(Role.CLIENT, f"{who}-id", "a") for who in ("mine", "yours"))
+    mine, yours = (invited(Role.CLIENT, f"{who}-id", "a") for who in ("mine", "yours"))
     slower = Registry(
         Interrupted(records, lambda: join(registry, mine, "a")),
         presence,
-        signer,
+        tokens,
         lambda _: None,
+        list,
         dict,
     )
 

@@ -3,7 +3,7 @@
 import uuid
 
 from fednet.blob_ref import BlobRef
-from fednet.controller.control_tokens import ControlTokens
+from fednet.controller.tokens.control import ControlTokens
 from fednet.identity import Signer, Warrant
 from fednet.rpc import open_channel
 from fednet.wire import common_pb2, rounds_pb2, rounds_pb2_grpc

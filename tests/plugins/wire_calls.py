@@ -48,7 +48,7 @@ class Caller:
 
     async def watch(self, name="controller-1"):
         watch = self.rounds.Watch(metadata=self.metadata)
-        await watch.write(rounds_pb2.Acknowledgement(controller=name))
+        await watch.write(rounds_pb2.WatchMessage(hello={"controller": name}))
         return watch
 
     async def received(self, task):

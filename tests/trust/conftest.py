@@ -71,7 +71,7 @@ def call_combiner(address, token, method):
         ),
         "Watch": lambda: next(
             rounds_pb2_grpc.RoundsStub(channel).Watch(
-                iter([rounds_pb2.Acknowledgement(controller="thief")])
+                iter([rounds_pb2.WatchMessage(hello={"controller": "thief"})])
             )
         ),
     }

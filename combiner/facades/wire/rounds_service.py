@@ -10,9 +10,10 @@ from typing import Any
 from fednet import limits
 from fednet.contract import Permission, requires
 from fednet.errors import InvalidInput
+from fednet.rpc import claims_of
 from fednet.wire import rounds_pb2, rounds_pb2_grpc
 
-from ...ports import ControllerPort
+from ...ports import ControllerPort, GatePort, StreamAdmission
 from .calls import errors_to
 from .from_controllers import (
     assignment_of,
@@ -27,8 +28,9 @@ from .to_controllers import event_message, planned_message, reduced_message
 class RoundsService(rounds_pb2_grpc.RoundsServicer):
     """The orders of controllers, and the news for them."""
 
-    def __init__(self, port: ControllerPort) -> None:
+    def __init__(self, port: ControllerPort, gate: GatePort) -> None:
         self._port = port
+        self._gate = gate
 
     @requires(Permission.ROUNDS_ORDER)
     async def Start(self, request: rounds_pb2.Phase, context: Any) -> rounds_pb2.PhaseStarted:
@@ -74,30 +76,54 @@ class RoundsService(rounds_pb2_grpc.RoundsServicer):
 
     @requires(Permission.ROUNDS_ORDER)
     async def Watch(
-        self, acknowledgements: AsyncIterator[rounds_pb2.Acknowledgement], context: Any
+        self, messages: AsyncIterator[rounds_pb2.WatchMessage], context: Any
     ) -> AsyncIterator[rounds_pb2.Event]:
         """Tell a controller everything that happens, beginning with a snapshot."""
         async with errors_to(context):
-            controller = await _name(acknowledgements)
-            listening = asyncio.create_task(self._acknowledge(controller, acknowledgements))
-            try:
-                async with contextlib.aclosing(self._port.watch(controller)) as news:
-                    async for each in news:
-                        yield event_message(each)
-            finally:
-                listening.cancel()
+            controller = await _name(messages)
+            with self._gate.open(claims_of(), lambda: self._port.hang_up(controller)) as admission:
+                listening = asyncio.create_task(self._listen(controller, admission, messages))
+                try:
+                    async with contextlib.aclosing(self._port.watch(controller)) as news:
+                        async for each in news:
+                            yield event_message(each)
+                    admission.check()
+                    if listening.done() and (error := listening.exception()):
+                        raise error
+                finally:
+                    listening.cancel()
 
-    async def _acknowledge(
-        self, controller: str, acknowledgements: AsyncIterator[rounds_pb2.Acknowledgement]
+    async def _listen(
+        self,
+        controller: str,
+        admission: StreamAdmission,
+        messages: AsyncIterator[rounds_pb2.WatchMessage],
     ) -> None:
-        async for each in acknowledgements:
-            self._port.acknowledge(controller, each.epoch, each.number)
+        try:
+            async for message in messages:
+                match message.WhichOneof("message"):
+                    case "acknowledgement":
+                        mark = message.acknowledgement
+                        self._port.acknowledge(controller, mark.epoch, mark.number)
+                    case "trust":
+                        self._heed(message.trust)
+                    case "renewal":
+                        admission.renew(message.renewal)
+        except Exception:
+            self._port.hang_up(controller)
+            raise
+
+    def _heed(self, trust: rounds_pb2.Trust) -> None:
+        if trust.public_keys:
+            self._gate.trust(trust.public_keys)
+        self._gate.refuse(trust.revoked_ids)
+        self._gate.displace(trust.misplaced_clients)
 
 
-async def _name(acknowledgements: AsyncIterator[rounds_pb2.Acknowledgement]) -> str:
-    async for each in acknowledgements:
-        if 0 < len(each.controller) <= limits.name_characters_max:
-            return each.controller
+async def _name(messages: AsyncIterator[rounds_pb2.WatchMessage]) -> str:
+    async for message in messages:
+        if 0 < len(message.hello.controller) <= limits.name_characters_max:
+            return message.hello.controller
         break
     raise InvalidInput(
         "The first message of a watch must name its controller, in at most "

@@ -8,10 +8,10 @@ from typing import Any
 
 from fednet.contract import Permission, requires
 from fednet.errors import InvalidInput
-from fednet.rpc import caller_of
+from fednet.rpc import caller_of, claims_of
 from fednet.wire import tasks_pb2, tasks_pb2_grpc
 
-from ...ports import ClientPort
+from ...ports import ClientPort, GatePort, StreamAdmission
 from .calls import errors_to
 from .from_clients import answer_of, capabilities_of, log_record_of
 from .to_clients import WireStream
@@ -20,8 +20,9 @@ from .to_clients import WireStream
 class TasksService(tasks_pb2_grpc.TasksServicer):
     """Tasks down, answers up; one stream per client."""
 
-    def __init__(self, port: ClientPort) -> None:
+    def __init__(self, port: ClientPort, gate: GatePort) -> None:
         self._port = port
+        self._gate = gate
 
     @requires(Permission.TASKS_WORK)
     async def Connect(
@@ -30,19 +31,24 @@ class TasksService(tasks_pb2_grpc.TasksServicer):
         """Serve one client until either end hangs up."""
         async with errors_to(context):
             stream = WireStream(caller_of().id, capabilities_of(await _hello(messages)))
-            self._port.client_here(stream)
-            listening = asyncio.create_task(self._listen(stream, messages))
-            try:
-                while (message := await stream.outgoing.get()) is not None:
-                    yield message
-                if listening.done() and (error := listening.exception()):
-                    raise error
-            finally:
-                listening.cancel()
-                self._port.client_gone(stream)
+            with self._gate.open(claims_of(), stream.close) as admission:
+                self._port.client_here(stream)
+                listening = asyncio.create_task(self._listen(stream, admission, messages))
+                try:
+                    while (message := await stream.outgoing.get()) is not None:
+                        yield message
+                    admission.check()
+                    if listening.done() and (error := listening.exception()):
+                        raise error
+                finally:
+                    listening.cancel()
+                    self._port.client_gone(stream)
 
     async def _listen(
-        self, stream: WireStream, messages: AsyncIterator[tasks_pb2.ClientMessage]
+        self,
+        stream: WireStream,
+        admission: StreamAdmission,
+        messages: AsyncIterator[tasks_pb2.ClientMessage],
     ) -> None:
         try:
             async for message in messages:
@@ -51,6 +57,8 @@ class TasksService(tasks_pb2_grpc.TasksServicer):
                         take_result(self._port, stream.client_id, message.result)
                     case "log":
                         self._port.log(stream.client_id, log_record_of(message.log))
+                    case "renewal":
+                        admission.renew(message.renewal.placement_token)
         finally:
             stream.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import CancelledError
 from typing import Any
 
@@ -14,13 +14,14 @@ from fednet.errors import AlreadyExists, FailedPrecondition, LimitExceeded, Unav
 from fednet.storage import Document
 
 from ...catalog import Catalog
-from ...control_tokens import ControlTokens
 from ...driven_elsewhere import DrivenElsewhere
 from ...feed.feed import Feed
 from ...feed.follower import Followers
 from ...leases import Leases
 from ...presence import Presence
 from ...records import Records
+from ...tokens.control import ControlTokens
+from ...tokens.trust import TrustChange
 from ..admission import Admission
 from ..machine.events import Event, MoreRoundsAsked, PauseAsked, ResumeAsked, StopAsked
 from ..machine.kernel import Machine
@@ -45,6 +46,7 @@ class Engine:
         presence: The connected combiners and clients; the engine keeps it up to date.
         leases: The leases of this controller and of all others.
         tokens: Makes the controller's tokens for the combiners.
+        trust: Returns whom combiners may trust now.
         feed: Hears of all that happens.
         followers: Follow the feeds of the other controllers.
         sign_warrant: Signs the warrants of tasks.
@@ -57,6 +59,7 @@ class Engine:
         presence: Presence,
         leases: Leases,
         tokens: ControlTokens,
+        trust: Callable[[], TrustChange],
         feed: Feed,
         followers: Followers,
         sign_warrant: Sign,
@@ -66,11 +69,13 @@ class Engine:
         self._feed = feed
         self._leases = leases
         self._admission = Admission(records, catalog, presence)
-        self._links = CombinerLinks(tokens)
+        self._links = CombinerLinks(tokens, trust)
         self._running = RunningSessions(
             leases.name, records, presence, self._links.give, feed, sign_warrant
         )
-        self._intake = Intake(records, presence, self._running, self._release, feed)
+        self._intake = Intake(
+            records, presence, self._running, self._release, self._send_away, feed
+        )
         self._starting = threading.Lock()
         self._ownership = Ownership(records, leases, self._running, self._starting)
         self._keeper = LeaseKeeper(leases, self._running, self._look_around)
@@ -98,6 +103,10 @@ class Engine:
         """Close the link to a removed combiner."""
         self._links.disconnect(combiner)
 
+    def tell(self, change: TrustChange) -> None:
+        """Tell all combiners a change of trust."""
+        self._links.tell(change)
+
     def _look_around(self) -> None:
         """Take up sessions without a driver, and follow what happens at other controllers."""
         self._ownership.take_up_orphans()
@@ -115,6 +124,9 @@ class Engine:
     def _release(self, combiner: str, session_id: str, phase_id: str, term: int) -> None:
         call = release_call(session_id, phase_id, Authority(self._leases.name, term))
         self._links.give(combiner, call, lambda _: None)
+
+    def _send_away(self, combiner: str, clients: Collection[str]) -> None:
+        self._links.tell(TrustChange(misplaced_clients=sorted(clients)), combiner)
 
     # Requests
 

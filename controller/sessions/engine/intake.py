@@ -22,13 +22,16 @@ from .additions import add
 from .answers import forget_lost, forget_moved
 from .news import ClientGone, ClientSeen, News, PresenceNews, Snapshot, TaskFailed
 from .patience import controller_stops
-from .placed import only_placed
+from .placed import misplaced, without
 from .running import RunningSessions
 
 _log = logging.getLogger(__name__)
 
 Release = Callable[[str, str, str, int], None]
 """Lets a combiner forget a phase of a session without a driver: combiner, session, phase, the session's term."""
+
+SendAway = Callable[[str, Collection[str]], None]
+"""Lets a combiner end the streams of clients: the combiner, the ids of the clients."""
 
 
 @dataclass
@@ -64,6 +67,7 @@ class Intake:
         presence: The connected combiners and clients; kept up to date.
         running: The sessions that are told.
         release: Lets a combiner forget a phase.
+        send_away: Lets a combiner end the streams of clients that are not placed on it.
         feed: Hears who comes and goes.
     """
 
@@ -73,6 +77,7 @@ class Intake:
         presence: Presence,
         running: RunningSessions,
         release: Release,
+        send_away: SendAway,
         feed: Feed,
     ) -> None:
         self._feed = feed
@@ -80,6 +85,7 @@ class Intake:
         self._presence = presence
         self._running = running
         self._release = release
+        self._send_away = send_away
         self._names: dict[str, str] = {}
         self._epochs: dict[str, str] = {}
 
@@ -94,10 +100,8 @@ class Intake:
                 {each.client for each in news if not isinstance(each.what, PresenceNews)}
             )
         )
-        placed: list[Sequence[News]] = []
-        self._insist(lambda: placed.append(only_placed(self._records, combiner, news)))
         batch, statuses = _Batch(), self._new_statuses()
-        for each in placed[-1]:
+        for each in self._placed(combiner, news):
             self._read(combiner, each, batch, statuses)
         self._insist(lambda: forget_lost(self._records, batch.lost))
         self._insist(lambda: forget_moved(self._records, batch.documents))
@@ -109,6 +113,16 @@ class Intake:
                 stored.result()
         except CancelledError as error:
             raise controller_stops() from error
+
+    def _placed(self, combiner: str, news: Sequence[News]) -> Sequence[News]:
+        """Return the news without clients that are placed elsewhere, and let the combiner send these away."""
+        found: list[set[str]] = []
+        self._insist(lambda: found.append(misplaced(self._records, combiner, news)))
+        foreign = found[-1]
+        if not foreign:
+            return news
+        self._send_away(combiner, foreign)
+        return without(news, foreign)
 
     def combiner_down(self, combiner: str) -> None:
         """Note that a combiner is out of sight, and its clients with it."""

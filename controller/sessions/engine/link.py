@@ -21,9 +21,10 @@ from fednet.errors import FednetError, Unavailable
 from fednet.rpc import TokenSource, from_rpc_error, open_channel, rpc_errors
 from fednet.wire import rounds_pb2, rounds_pb2_grpc
 
+from ...tokens.trust import TrustChange
 from .from_combiners import read
 from .requests import Call, Pool
-from .watch import Absorb, Watch
+from .watch import Absorb, Mark, Watch
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class CombinerLink:
         address: Its address, `host:port`.
         token: Returns a valid token for this combiner.
         controller: The controller's name.
+        trust: Returns whom the combiner may trust at the beginning of a stream.
         absorb: Stores a batch of news; news is acknowledged once it has returned.
         on_down: Called when the stream broke.
     """
@@ -57,13 +59,17 @@ class CombinerLink:
         address: str,
         token: TokenSource,
         controller: str,
+        trust: Callable[[], TrustChange],
         *,
         absorb: Absorb,
         on_down: Callable[[str], None],
     ) -> None:
         self.name = name
         self.address = address
+        self._token = token
         self._controller = controller
+        self._trust = trust
+        self._watch: Watch | None = None
         self._absorb = absorb
         self._on_down = on_down
         self._channel = open_channel(address, token)
@@ -86,6 +92,11 @@ class CombinerLink:
             )
         except RuntimeError:  # the error of a pool that is shut down
             _log.debug("%s for %s is dropped: the link is closed", call.method, self.name)
+
+    def tell(self, change: TrustChange) -> None:
+        """Tell the combiner a change of trust; it hears all of it at the beginning of each stream, too."""
+        if watch := self._watch:
+            watch.tell(change)
 
     def close(self) -> None:
         """Hang up, and wait until nothing of the link runs any more."""
@@ -136,9 +147,9 @@ class CombinerLink:
 
     def _watch_until_broken(self) -> bool:
         """Follow one stream; return True if it was good for anything."""
-        watch = Watch(self.name, self._absorb, self._hang_up)
+        watch = self._watch = Watch(self.name, self._absorb, self._hang_up)
         try:
-            self._call = self._stub.Watch(self._acknowledgements(watch))
+            self._call = self._stub.Watch(self._messages(watch))
             if self._stopping.is_set():
                 self._hang_up()
             for event in self._call:
@@ -162,10 +173,22 @@ class CombinerLink:
             return
         watch.take(news)
 
-    def _acknowledgements(self, watch: Watch) -> Iterator[rounds_pb2.Acknowledgement]:
-        yield rounds_pb2.Acknowledgement(controller=self._controller)
-        for mark in watch.marks():
-            yield rounds_pb2.Acknowledgement(epoch=mark.epoch, number=mark.number)
+    def _messages(self, watch: Watch) -> Iterator[rounds_pb2.WatchMessage]:
+        """Yield the controller's side of a stream: its name, whom to trust, then marks, changes and newer tokens."""
+        token = self._token()
+        yield rounds_pb2.WatchMessage(hello={"controller": self._controller})
+        yield _trust_message(self._trust())
+        for each in watch.outgoing():
+            if token != (
+                token := self._token()
+            ):  # before a change of trust, which may end the older one
+                yield rounds_pb2.WatchMessage(renewal=token)
+            match each:
+                case Mark(epoch, number):
+                    mark = {"epoch": epoch, "number": number}
+                    yield rounds_pb2.WatchMessage(acknowledgement=mark)
+                case TrustChange():
+                    yield _trust_message(each)
 
     def _say_down(self) -> None:
         try:
@@ -178,3 +201,12 @@ class CombinerLink:
     def _hang_up(self) -> None:
         if self._call is not None:
             self._call.cancel()
+
+
+def _trust_message(change: TrustChange) -> rounds_pb2.WatchMessage:
+    trust = rounds_pb2.Trust(
+        public_keys=change.public_keys,
+        revoked_ids=change.revoked_ids,
+        misplaced_clients=change.misplaced_clients,
+    )
+    return rounds_pb2.WatchMessage(trust=trust)

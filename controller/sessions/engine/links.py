@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from fednet.storage import Document
 
-from ...control_tokens import ControlTokens
 from ...registry import address_of
+from ...tokens.control import ControlTokens
+from ...tokens.trust import TrustChange
 from .link import CombinerLink, Then
 from .requests import Call
 from .watch import Absorb
@@ -34,10 +35,12 @@ class CombinerLinks:
 
     Args:
         tokens: Makes the controller's tokens for the combiners.
+        trust: Returns whom combiners may trust now.
     """
 
-    def __init__(self, tokens: ControlTokens) -> None:
+    def __init__(self, tokens: ControlTokens, trust: Callable[[], TrustChange]) -> None:
         self._tokens = tokens
+        self._trust = trust
         self._links: dict[str, CombinerLink] = {}
         self._places: dict[str, CombinerAt] = {}
         self._connecting = threading.Lock()  # one at a time opens or closes, which may take long
@@ -63,6 +66,7 @@ class CombinerLinks:
                 place.address,
                 self._tokens.for_combiner(place.id),
                 self._tokens.controller,
+                self._trust,
                 absorb=absorb,
                 on_down=on_down,
             )
@@ -83,6 +87,13 @@ class CombinerLinks:
         """Return the place of each combiner that there is a link to, by its name."""
         with self._lock:
             return dict(self._places)
+
+    def tell(self, change: TrustChange, combiner: str | None = None) -> None:
+        """Tell a change of trust to a combiner, or to all."""
+        with self._lock:
+            links = [link for name, link in self._links.items() if combiner in {None, name}]
+        for link in links:
+            link.tell(change)
 
     def close(self) -> None:
         """End all links, for good."""

@@ -15,15 +15,18 @@ from .news import ClientSeen, News, Snapshot
 _log = logging.getLogger(__name__)
 
 
-def only_placed(records: Records, combiner: str, news: Sequence[News]) -> Sequence[News]:
-    """Return a combiner's news without the connections of clients that are not placed on it."""
+def misplaced(records: Records, combiner: str, news: Sequence[News]) -> set[str]:
+    """Return the ids of the clients whose connection a combiner tells, and that are not placed on it."""
     claimed = {client for each in news for client in _claimed(each)}
-    if not claimed:
-        return news
     foreign = claimed - _placed(records, combiner, sorted(claimed))
     for client in sorted(foreign):
         _log.warning("%s serves the client %s, which is not placed there", combiner, client)
-    return [_without(each, foreign) for each in news if not _is_of(each, foreign)]
+    return foreign
+
+
+def without(news: Sequence[News], clients: Collection[str]) -> list[News]:
+    """Return a combiner's news without the connections of some clients."""
+    return [_without(each, clients) for each in news if not _is_of(each, clients)]
 
 
 def _claimed(news: News) -> Collection[str]:

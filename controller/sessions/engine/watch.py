@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fednet import limits
 from fednet.errors import FednetError
 
+from ...tokens.trust import TrustChange
 from .news import News, Snapshot
 
 _log = logging.getLogger(__name__)
@@ -48,13 +49,30 @@ class Watch:
         self._hang_up = hang_up
         self._epoch = ""
         self._arrived: queue.Queue[News | None] = queue.Queue(limits.queue_messages_max)
-        self._stored: queue.Queue[Mark | None] = queue.Queue()  # one for each batch of `_arrived`
+        self._outgoing: queue.Queue[Mark | TrustChange | None] = queue.Queue()
         self._thread = threading.Thread(target=self._store, name=f"link-{name}-store", daemon=True)
         self._thread.start()
 
-    def marks(self) -> Iterator[Mark]:
-        """Yield the mark of the stored news, each time that it changes, until the stream is closed."""
-        return iter(self._stored.get, None)
+    def outgoing(self) -> Iterator[Mark | TrustChange | None]:
+        """Yield marks of stored news and changes of trust as they come, until the stream is closed.
+
+        None comes between them from time to time: a moment to renew the stream's token.
+        """
+        while True:
+            try:
+                each = self._outgoing.get(timeout=limits.control_token_seconds / 4)
+            except queue.Empty:
+                yield None
+                continue
+            if each is None:
+                return
+            yield each
+
+    def tell(self, change: TrustChange) -> None:
+        """Send a change of trust; one that is not sent before the stream ends is part of the beginning of the next."""
+        if self._outgoing.qsize() >= limits.queue_messages_max:
+            self._hang_up()
+        self._outgoing.put(change)
 
     def take(self, news: News) -> None:
         """Take an event; wait while too many are not stored yet."""
@@ -65,7 +83,7 @@ class Watch:
         """Store all that has arrived, then end."""
         self._arrived.put(None)
         self._thread.join()
-        self._stored.put(None)
+        self._outgoing.put(None)
 
     def _store(self) -> None:
         """Take everything to the end, also news that is not stored any more, so that nobody waits for room."""
@@ -94,7 +112,7 @@ class Watch:
             if isinstance(news.what, Snapshot):
                 self._epoch = news.what.epoch
         if number := max(news.number for news in batch):
-            self._stored.put(Mark(self._epoch, number))
+            self._outgoing.put(Mark(self._epoch, number))
 
     def _next_batch(self) -> list[News]:
         """Wait for news, and take all that has arrived with it; an empty batch is the end."""

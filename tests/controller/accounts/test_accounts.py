@@ -114,10 +114,10 @@ def test_a_role_counts_as_it_stands_now(accounts, admin, ada, log_in):
 
 
 def test_another_controller_sees_a_change_within_ten_seconds(
-    accounts, admin, ada, log_in, records, signer, monkeypatch
+    accounts, admin, ada, log_in, records, tokens, monkeypatch
 ):
     """It looks into the store again after a while."""
-    other, claims = Accounts(records, signer.sign_claims), log_in()
+    other, claims = Accounts(records, tokens), log_in()
     now = [0.0]
     monkeypatch.setattr(other._seen, "_clock", lambda: now[0])
     assert roles_of(other, claims) == {Role.SCIENTIST}

@@ -11,6 +11,7 @@ from fednet.contract import Principal, Role, SessionOptions
 from fednet.controller.sessions.machine.scene import abandoned_models
 from fednet.controller.sessions.machine.state import BlobRef, Kind, Phase, Round, Session, Share
 from fednet.controller.uploads import STAGED
+from fednet.identity import Claims
 from fednet.server_functions import state_id_of
 from fednet.storage import open_blobs
 from fednet.storage._object_names import object_name
@@ -39,7 +40,7 @@ def token(signer, role, id_="c-id"):
 @pytest.fixture
 def combiner(app, registry, admin):
     """Speaks for a combiner of the network."""
-    joined = registry.register_combiner(admin, "c1", "host:1", None)
+    joined = registry.register_combiner(Claims.of(admin), "c1", "host:1", None)
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {joined['token']}"
     return client
@@ -248,12 +249,12 @@ def test_others_have_nothing_to_do_with_blobs(app, blobs, signer, role):
 
 
 def test_a_combiner_that_was_removed_gets_nothing_more(combiner, registry, records, blobs, admin):
-    """Although its token is still valid."""
+    """Its token is refused from then on."""
     blobs.put("models/a", [b"x"])
     registry.forget_combiner(admin, records.lookup_natural("combiners", "c1"))
 
-    assert combiner.get(f"{BLOBS}models/a").status_code == 403
-    assert append(combiner, str(uuid.uuid4()), 0, b"x").status_code == 403
+    assert combiner.get(f"{BLOBS}models/a").status_code == 401
+    assert append(combiner, str(uuid.uuid4()), 0, b"x").status_code == 401
 
 
 @pytest.mark.usefixtures("merging")
@@ -333,7 +334,7 @@ def test_a_blob_has_a_largest_size(combiner, monkeypatch):
 @pytest.mark.usefixtures("merging")
 def test_another_combiner_cannot_touch_an_upload(app, combiner, registry, admin):
     """An upload is its sender's own."""
-    joined = registry.register_combiner(admin, "c2", "host:2", None)
+    joined = registry.register_combiner(Claims.of(admin), "c2", "host:2", None)
     other = app.test_client()
     other.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {joined['token']}"
     upload_id = str(uuid.uuid4())

@@ -1,5 +1,7 @@
 """Joining over REST."""
 
+import pytest
+
 from fednet.contract import Principal, Role
 from fednet.controller.presence import Capabilities
 
@@ -18,7 +20,7 @@ def test_a_combiner_and_a_client_join(api, signer):
 
     assert (combiner.status_code, joined.status_code) == (200, 200)
     assert set(combiner.json) == {
-        *("id", "name", "token", "public_key"),
+        *("id", "name", "token", "public_keys"),
         *("blob_store", "blob_store_mark"),
     }
     assert set(joined.json) == {
@@ -74,14 +76,35 @@ def test_a_taken_name_is_a_conflict(api, client_with, presence):
     ] * 2
 
 
-def test_a_client_comes_back_with_its_own_token(api, client_with):
+def test_a_client_comes_back_with_its_own_token(api, client_showing):
     """And keeps its id; a name of its choice it cannot make up."""
     api.post("/api/v1/combiners/register", json=COMBINER)
     first = api.post(f"{CLIENTS}/register", json=client("a")).json
-    itself = client_with(Principal.of(Role.CLIENT, first["id"], "a"))
+    itself = client_showing(first["token"])
 
     assert itself.post(f"{CLIENTS}/register", json=client("a")).json["id"] == first["id"]
     assert itself.post(f"{CLIENTS}/register", json=client("new")).status_code == 403
+
+
+def test_a_member_renews_its_token(api, client_showing):
+    """A client and a combiner get what their registration gave; an admin is no member."""
+    combiner = api.post("/api/v1/combiners/register", json=COMBINER).json
+    first = api.post(f"{CLIENTS}/register", json=client("a")).json
+
+    renewed = client_showing(first["token"]).post(f"{CLIENTS}/renew").json
+    keys = client_showing(combiner["token"]).post("/api/v1/combiners/renew").json["public_keys"]
+
+    assert (renewed["id"], renewed["combiner"]) == (first["id"], "c1")
+    assert keys == combiner["public_keys"]
+    assert api.post(f"{CLIENTS}/renew").status_code == 403
+
+
+@pytest.mark.parametrize("odd", ["", "x", "../x", 7, "11111111-1111-1111-1111-11111111111A"])
+def test_an_enrolment_id_is_a_uuid(api, odd):
+    """It becomes the id of a token."""
+    answer = api.post(f"{CLIENTS}/register", json={**client("a"), "enrolment_id": odd})
+
+    assert (answer.status_code, answer.json["field"]) == (422, "enrolment_id")
 
 
 def test_what_a_client_says_of_itself_is_checked(api):
@@ -95,17 +118,16 @@ def test_what_a_client_says_of_itself_is_checked(api):
     assert (odd.status_code, odd.json["field"]) == (400, "name")
 
 
-def test_a_client_that_is_not_connected_can_be_forgotten(api, presence):
-    """Its name is free then; one that is connected is to be stopped first."""
+def test_a_client_can_be_forgotten(api, presence, client_showing):
+    """Its name is free then, and its token is good for nothing; also while it is connected."""
     api.post("/api/v1/combiners/register", json=COMBINER)
     joined = api.post(f"{CLIENTS}/register", json=client("a")).json
     presence.client_joined("c1", joined["id"], Capabilities(frozenset(), needs_package=True))
 
-    refused = api.delete(f"{CLIENTS}/a")
-    presence.client_left("c1", joined["id"])
     forgotten = api.delete(f"{CLIENTS}/a")
+    refused = client_showing(joined["token"]).post(f"{CLIENTS}/renew")
 
-    assert (refused.status_code, refused.json["code"]) == (409, "failed_precondition")
+    assert (refused.status_code, refused.json["code"]) == (401, "unauthenticated")
     assert forgotten.json == {"success": True, "message": "Client deleted."}
     assert api.get(f"{CLIENTS}/a").status_code == 404
     assert api.post(f"{CLIENTS}/register", json=client("a")).json["id"] != joined["id"]

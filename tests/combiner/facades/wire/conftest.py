@@ -8,13 +8,15 @@ import pytest
 from wire_calls import Caller, update_of
 
 from fednet.combiner.facades.wire.serving import OPEN_SERVICES, serve_wire
+from fednet.combiner.gatekeeper import Gatekeeper
 from fednet.combiner.machine.assignment import task_id_of
 from fednet.contract import Principal, Role
-from fednet.identity import Claims, Signer, Verifier, combiner_audience, new_signing_key
+from fednet.identity import Claims, Signer, combiner_audience, new_signing_key
 from fednet.rpc import TokenGate, channel_options
 from fednet.storage import open_blobs
 
-AUDIENCE = combiner_audience("combiner-1-id")
+COMBINER_ID = "combiner-1-id"
+AUDIENCE = combiner_audience(COMBINER_ID)
 
 
 @pytest.fixture
@@ -37,11 +39,12 @@ def served(combiner, signer):
     @contextlib.asynccontextmanager
     async def serve():
         await combiner.restart()
-        verifier = Verifier(signer.public_key, audience=AUDIENCE)
-        gate = TokenGate(verifier.read, OPEN_SERVICES)
+        gatekeeper = Gatekeeper()
+        gatekeeper.admit(COMBINER_ID, [signer.public_key])
+        gate = TokenGate(gatekeeper.read, OPEN_SERVICES)
         server = grpc.aio.server(interceptors=[gate], options=channel_options(server=True))
         port = server.add_insecure_port("127.0.0.1:0")
-        await serve_wire(server, combiner.engine.ports)
+        await serve_wire(server, combiner.engine.ports, gatekeeper)
         async with contextlib.AsyncExitStack() as channels:
 
             def token_of(role, id_):

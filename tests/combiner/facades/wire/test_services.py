@@ -22,6 +22,12 @@ from fednet.wire import (
 )
 
 MIB = limits.chunk_bytes
+
+
+def acknowledgement(epoch, number):
+    return rounds_pb2.WatchMessage(acknowledgement={"epoch": epoch, "number": number})
+
+
 AUTHORITY = {"controller": "controller-1", "term": 1, "session_id": "session"}
 
 
@@ -118,7 +124,7 @@ async def test_a_watch_begins_with_a_snapshot_and_takes_acknowledgements(
         snapshot = await watch.read()
         events = [await watch.read(), await watch.read()]
         epoch = snapshot.snapshot.epoch
-        await watch.write(rounds_pb2.Acknowledgement(epoch=epoch, number=events[-1].number))
+        await watch.write(acknowledgement(epoch, events[-1].number))
         await watch.done_writing()
         await eventually(lambda: not combiner.kept())
         watch.cancel()
@@ -166,7 +172,7 @@ async def test_two_controllers_watch_and_each_acknowledges_its_own(served, combi
 
         assert [each.phase.session_id for each in events] == ["one", "one", "two", "two"]
         assert [each.number for each in events] == [1, 2, 1, 2]
-        await two.write(rounds_pb2.Acknowledgement(epoch=epoch, number=2))
+        await two.write(acknowledgement(epoch, 2))
         await eventually(lambda: len(combiner.kept()) == 2)
         again = await controller.watch("one")
         await again.read()

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from fednet import limits
-from fednet.controller.control_tokens import ControlTokens
 from fednet.controller.sessions.engine.link import CombinerLink
 from fednet.controller.sessions.engine.news import ShareClosed, Snapshot
 from fednet.controller.sessions.engine.requests import Call
+from fednet.controller.tokens.control import ControlTokens
+from fednet.controller.tokens.trust import TrustChange
 from fednet.errors import NotFound, Unavailable
 from fednet.identity import Signer, keep_signing_key, new_signing_key
 from fednet.parameters import write_model
@@ -105,6 +106,7 @@ def open_link(tmp_path):
                 address,
                 tokens.for_combiner(combiner_id),
                 "controller",
+                TrustChange,
                 absorb=reader.absorb,
                 on_down=reader.downs.put,
             )

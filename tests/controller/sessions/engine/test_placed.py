@@ -4,7 +4,7 @@ import pytest
 
 from fednet.controller.presence import Capabilities
 from fednet.controller.sessions.engine.news import ClientSeen, News, Snapshot, TaskSent
-from fednet.controller.sessions.engine.placed import only_placed
+from fednet.controller.sessions.engine.placed import misplaced, without
 
 ABLE = Capabilities(frozenset({"TRAIN"}), needs_package=False)
 
@@ -26,8 +26,10 @@ def test_clients_that_are_placed_elsewhere_or_unknown_are_left_out(clients, capl
     claimed = Snapshot("e", {"a": ABLE, "b": ABLE, "nobody": ABLE}, {}, allows_functions=True)
     told = [news(claimed), *(news(ClientSeen(ABLE), name) for name in ("a", "b"))]
 
-    kept = only_placed(clients, "c1", told)
+    foreign = misplaced(clients, "c1", told)
+    kept = without(told, foreign)
 
+    assert foreign == {"b", "nobody"}
     assert kept[0].what == Snapshot("e", {"a": ABLE}, {}, allows_functions=True)
     assert [each.client for each in kept[1:]] == ["a"]
     assert "c1 serves the client b" in caplog.text
@@ -36,6 +38,5 @@ def test_clients_that_are_placed_elsewhere_or_unknown_are_left_out(clients, capl
 def test_other_news_costs_no_question(clients, monkeypatch):
     """Answers are judged by the session that has asked."""
     monkeypatch.setattr(type(clients), "find", None)
-    told = [news(TaskSent(), "b")]
 
-    assert only_placed(clients, "c1", told) == told
+    assert misplaced(clients, "c1", [news(TaskSent(), "b")]) == set()

@@ -23,10 +23,12 @@ class ControlTokens:
     Args:
         controller: The controller's name.
         sign: Returns the token with this content.
+        key_id: Returns the id of the key that signs now.
     """
 
     controller: str
     sign: Callable[[Claims], str]
+    key_id: Callable[[], str] = lambda: ""
 
     def for_combiner(self, combiner_id: str) -> RenewedToken:
         """Return the source of tokens for the calls of one combiner."""
@@ -43,4 +45,4 @@ class ControlTokens:
         def make() -> str:
             return self.sign(Claims.of(principal, TokenUse.CONTROL, seconds, audience=audience))
 
-        return RenewedToken(make, seconds)
+        return RenewedToken(make, seconds, self.key_id)

@@ -7,14 +7,23 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from fednet import limits
 from fednet.contract import Principal, Role
 from fednet.controller.backup import back_up, restore
 from fednet.controller.records import COLLECTIONS, Records
 from fednet.controller.server import Controller
-from fednet.controller.signing_key import network_signer
-from fednet.errors import FailedPrecondition
+from fednet.controller.tokens.keys import NetworkKeys
+from fednet.errors import FailedPrecondition, Unauthenticated
 from fednet.http import Http
-from fednet.identity import Signer, admin_token, keep_signing_key, new_signing_key, read_signing_key
+from fednet.identity import (
+    Signer,
+    admin_token,
+    keep_signing_key,
+    new_signing_key,
+    read_local_network,
+    read_signing_key,
+    write_local_network,
+)
 from fednet.settings import ControllerSettings
 from fednet.storage import open_documents
 
@@ -28,6 +37,10 @@ def store_url(request, tmp_path):
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'state.db'}"
     return request.getfixturevalue(f"{request.param}_url")
+
+
+def network_signer(records, data_dir):
+    return NetworkKeys.open(records, data_dir).signer
 
 
 @contextmanager
@@ -188,3 +201,122 @@ def test_a_restored_network_takes_its_tokens(tmp_path):
 
     assert restored.verifier.verify(token).has(Role.ADMIN)
     assert stat.S_IMODE((tmp_path / "backup").stat().st_mode) == 0o600
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """Let a new key sign at once, and the older one be retired at any time."""
+    monkeypatch.setattr(limits, "key_activation_seconds", 0.0)
+    monkeypatch.setattr(limits, "key_overlap_seconds", 0.0)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_of_two_keys_the_newer_one_signs_and_both_verify(records, tmp_path):
+    """Until the older one is retired."""
+    keys = NetworkKeys.open(records, tmp_path)
+    older = keys.signer
+    keys.rotate()
+    tokens = [signer.sign(ANN) for signer in (older, keys.signer)]
+
+    assert [keys.verifier.verify(token) for token in tokens] == [ANN, ANN]
+    assert keys.signer.key_id != older.key_id
+    keys.retire()
+    assert keys.verifier.verify(tokens[1]) == ANN
+    with pytest.raises(Unauthenticated, match="retired key"):
+        keys.verifier.verify(tokens[0])
+
+
+def test_a_new_key_is_trusted_before_it_signs(records, tmp_path):
+    """Everybody has heard of it by then."""
+    keys = NetworkKeys.open(records, tmp_path)
+    older = keys.signer
+
+    keys.rotate()
+
+    assert len(keys.public_keys) == 2
+    assert keys.signer.key_id == older.key_id
+    assert [each["state"] for each in keys.described()] == ["signs soon", "signs"]
+    with pytest.raises(FailedPrecondition, match="Not all members"):
+        keys.retire(force=True)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_second_rotation_ends_the_first_key(records, tmp_path):
+    """Two keys are valid at a time, never three."""
+    keys = NetworkKeys.open(records, tmp_path)
+    first = keys.signer
+    keys.rotate()
+    keys.rotate()
+
+    with pytest.raises(Unauthenticated):
+        keys.verifier.verify(first.sign(ANN))
+    assert len(keys.public_keys) == 2
+    assert keys.retired == {first.key_id}
+
+
+def test_the_older_key_is_not_retired_before_members_have_renewed_their_tokens(
+    records, tmp_path, monkeypatch
+):
+    """With force it is."""
+    monkeypatch.setattr(limits, "key_activation_seconds", 0.0)
+    keys = NetworkKeys.open(records, tmp_path)
+    with pytest.raises(FailedPrecondition, match="no older key"):
+        keys.retire()
+    keys.rotate()
+
+    with pytest.raises(FailedPrecondition, match=r"Not all members .* in 7\d\d\d s"):
+        keys.retire()
+    keys.retire(force=True)
+
+    assert len(keys.public_keys) == 1
+
+
+@pytest.mark.usefixtures("at_once")
+def test_the_copies_in_the_folders_follow(records, tmp_path):
+    """At once where the key is rotated, at the next reading or start elsewhere; the administrator's token, too."""
+    here, there = (NetworkKeys.open(records, tmp_path / name) for name in ("here", "there"))
+    token = admin_token(tmp_path / "there", there.signer)
+    write_local_network(tmp_path / "there", "http://host:1", token)
+
+    here.rotate()
+    there.load()
+
+    folders = [Signer.from_folder(tmp_path / name).key_id for name in ("here", "there")]
+    assert folders == [here.signer.key_id] * 2
+    renewed = admin_token(tmp_path / "there", there.signer, there.verifier)
+    assert renewed != token
+    assert read_local_network(tmp_path / "there").token == renewed
+    assert there.verifier.read(renewed).principal == there.verifier.read(token).principal
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_controller_that_slept_through_a_rotation_starts(records, tmp_path):
+    """Its folder's key was the network's; its administrator gets a new token."""
+    old = NetworkKeys.open(records, tmp_path / "sleeper")
+    token = admin_token(tmp_path / "sleeper", old.signer)
+    awake = NetworkKeys.open(records, tmp_path / "awake")
+    awake.rotate()
+    awake.retire()
+
+    keys = NetworkKeys.open(records, tmp_path / "sleeper")
+
+    assert Signer.from_folder(tmp_path / "sleeper").key_id == awake.signer.key_id
+    renewed = admin_token(tmp_path / "sleeper", keys.signer, keys.verifier, keys.retired)
+    assert renewed != token
+    assert keys.verifier.verify(renewed).has(Role.ADMIN)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_two_controllers_that_rotate_at_once_leave_two_keys(store_url, tmp_path):
+    """Each change builds on the other's."""
+
+    def rotate(name):
+        with opened(store_url) as records:
+            NetworkKeys.open(records, tmp_path / name).rotate()
+
+    rotate("first")
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(rotate, ("first", "second")))
+
+    with opened(store_url) as records:
+        assert len(NetworkKeys.open(records, tmp_path / "first").public_keys) == 2

@@ -1,0 +1,1 @@
+"""Tokens of the network: made, recorded, revoked, and told to the combiners."""
