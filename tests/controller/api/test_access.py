@@ -14,6 +14,7 @@ from fednet.contract import (
     Role,
     permission_of,
 )
+from fednet.identity import Claims
 
 OPEN_PATHS = {
     "/api/v1/auth/login",
@@ -108,6 +109,21 @@ def test_a_worthless_token_opens_no_route(app, anybody, signer, role):
         for method, path, _ in closed_routes(app):
             answer = anybody.open(path, method=method, headers={"Authorization": f"Bearer {token}"})
             assert answer.status_code == 401, (wrong, method, path)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_revoked_token_opens_no_route(app, anybody, signer, tokens, role):
+    """Neither one that was revoked itself, nor one that was derived from it."""
+    principal = Principal.of(role, "id", "name")
+    parent = Claims.of(principal)
+    child = Claims.of(principal, parent=parent.id)
+    tokens.revoke(parent.id)
+
+    for claims in (parent, child):
+        headers = {"Authorization": f"Bearer {signer.sign_claims(claims)}"}
+        for method, path, _ in closed_routes(app):
+            answer = anybody.open(path, method=method, headers=headers)
+            assert answer.status_code == 401, (method, path)
 
 
 def test_a_view_that_states_no_permission_is_closed(app, api):
