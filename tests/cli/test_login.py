@@ -112,7 +112,7 @@ def test_logging_out_ends_the_token(net, user):
 
     refused = run("session", "list")
     assert refused.exit_code != 0
-    assert "Log in again" in refused.stderr
+    assert "revoked" in refused.stderr
 
 
 def test_an_admin_changes_users(fednet, net, user):
