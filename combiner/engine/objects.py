@@ -92,8 +92,8 @@ class ObjectUploads:
         if found != size_bytes:
             self.delete(update)
             raise TransferCorrupted(
-                f"The object store has {found or 0} bytes of the update, not {size_bytes}; it must "
-                "be sent again."
+                f"The object store has {found or 0} bytes of the update, not {size_bytes}. Send it "
+                "again."
             )
         return self._store.read(self._key(update), offset)
 
@@ -130,7 +130,7 @@ class ObjectUploads:
             return presigner.put_url(key, seconds)
         upload_id = self._spool.object(*update)
         if not upload_id:
-            raise TransferCorrupted("The parts are not there any more; they must be sent again.")
+            raise TransferCorrupted("The parts are not there any more; send them again.")
         return presigner.part_url(key, upload_id, number, seconds)
 
     def _begin(self, presigner: Presigner, update: ObjectId, *, in_parts: bool) -> None:
@@ -146,7 +146,7 @@ class ObjectUploads:
             with contextlib.suppress(NotFound):  # joined already, by a process that then died
                 presigner.complete_parts(self._key(update), upload_id, etags)
         except InvalidInput as error:
-            raise TransferCorrupted(f"{error.message} They must be sent again.") from error
+            raise TransferCorrupted(f"{error.message} Send them again.") from error
         self._spool.keep_object(*update, "")
 
     def _abort(self, update: ObjectId, upload_id: str | None) -> None:

@@ -132,7 +132,7 @@ def test_an_announcement_that_is_no_json_is_refused(processes):
         Program("a", python("import sys; print('hello'); sys.stdin.read()"))
     )
 
-    with pytest.raises(FednetError, match="a announced no JSON: hello"):
+    with pytest.raises(FednetError, match="a did not announce JSON: hello"):
         processes.ready(component)
 
 

@@ -99,7 +99,7 @@ def test_the_documentation_names_every_helper(repository):
     """In the table of docs/packages.md, one line each, in the order of the code."""
     page = (repository / "docs" / "packages.md").read_text()
 
-    _, _, table = page.partition("| helper | its files |")
+    _, _, table = page.partition("| helper | files |")
     rows = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
 
     assert rows == helper_names()

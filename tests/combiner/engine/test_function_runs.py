@@ -405,7 +405,8 @@ spool = Spool(folder / "spool")
 processes = FunctionProcesses(LocalBlobs(CheckedBlobs(store), spool), spool, Bounds())
 about = PhaseContext(str(uuid.uuid4()), "session")
 asked = FunctionsOrder(about, {source!r}, 600, "numpyhelper")
-processes.run(asked, print, Blob(BlobKind.MODEL, {model!r}), None, clients=["a"])
+model = Blob(BlobKind.MODEL, {model.id!r}, {model.size_bytes}, {model.sha256!r})
+processes.run(asked, print, model, None, clients=["a"])
 """
 
 
@@ -418,7 +419,7 @@ def test_kill_9_of_the_combiner_ends_the_child(tmp_path, put_model):
     )
     script = KILLED.format(
         folder=str(tmp_path), store=f"file://{tmp_path / 'blobs'}", source=source,
-        model=put_model().id,
+        model=put_model(),
     )  # fmt: skip
     with subprocess.Popen([sys.executable, "-c", script]) as combiner:
         child = int(pipe.read_text())

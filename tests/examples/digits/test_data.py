@@ -25,7 +25,7 @@ def test_a_partition_deals_every_row_once(clients, seed, alpha):
 
 def test_too_many_clients_are_refused():
     """There are no rows for them."""
-    with pytest.raises(ValueError, match="cannot be split"):
+    with pytest.raises(ValueError, match="Cannot split 20 rows between 3 clients"):
         data.partition(np.zeros(20, int), 3, np.random.default_rng(0))
 
 
