@@ -25,12 +25,13 @@ def address_to_log_in(api_url: str | None, name: str | None) -> str:
     """Return the addresses of the network that a user logs in to.
 
     Args:
-        api_url: The addresses, if they were given.
+        api_url: The addresses, if they were given; by default FEDNET_URL.
         name: The name under which the token will be kept, if one was given.
 
     Raises:
         InvalidInput: No network is known, or there is no place for a token of this one: give a name.
     """
+    api_url = api_url or settings.api_url_from_environment()
     if api_url is None and name is not None:
         return read_named_networks().get(name).api_url
     found = ",".join(split_addresses(api_url, "url")) if api_url else find_network()[0]

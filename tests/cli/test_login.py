@@ -64,6 +64,16 @@ def test_a_second_login_replaces_the_token(net, user):
     assert second["networks"]["lab"]["token"] != first["networks"]["lab"]["token"]
 
 
+def test_a_new_name_is_given_to_the_network_of_the_environment(net, user, monkeypatch):
+    """FEDNET_URL says where, as for every command."""
+    monkeypatch.setenv("FEDNET_URL", net.api_url)
+
+    result = run("login", user, "--password-stdin", "--network", "lab", stdin=f"{PASSWORD}\n")
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(networks_file().read_text())["networks"]["lab"]["api_url"] == net.api_url
+
+
 def test_on_the_controllers_machine_the_local_network_keeps_it(net, user):
     """Until the controller starts again."""
     write_local_network(default_data_dir(), net.api_url, net.token)
