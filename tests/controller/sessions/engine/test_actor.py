@@ -46,7 +46,7 @@ class Desk:
         self.commits = Commits(records)
         self.stopping = threading.Event()
         patience = Patience(self.stopping, lost)
-        ports = Ports(self.commits, self.give, patience, lost, self)
+        ports = Ports(self.commits, self.give, patience, lost, self, lambda _: "warrant")
         self.actor = SessionActor(document, "c", ports, lambda _: list(prelude))
 
     def give(self, combiner, call, then):
