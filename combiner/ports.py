@@ -255,7 +255,7 @@ class StreamAdmission(Protocol):
         """Begin to watch over the stream."""
 
     def __exit__(self, *_: object) -> None:
-        """The stream has ended."""
+        """Note the end of the stream."""
 
     def renew(self, token: str) -> None:
         """Let the stream go on with a newer token of the same principal.

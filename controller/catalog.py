@@ -48,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PackageDescription:
-    """What a person says of a package that they upload.
+    """The description of a package by the person who uploads it.
 
     Attributes:
         helper: The format of the model files that it reads and writes.
@@ -208,7 +208,7 @@ class Catalog:
         return self.records.update("models", model_id, lambda _: {"name": name})
 
     def active_model(self) -> Document:
-        """The model that new sessions begin with: the last one committed or set.
+        """Return the model that new sessions begin with: the last one committed or set.
 
         Raises:
             NotFound: None is set.
@@ -219,11 +219,11 @@ class Catalog:
         return self.records.get("models", model_id)
 
     def active_helper(self) -> str:
-        """The format that people work with: of the package or model set last, or chosen since."""
+        """Return the format that people work with: of the package or model set last, or chosen since."""
         return self.records.active()["helper"] or helper_names()[0]
 
     def active_package(self) -> Document:
-        """The package that clients run.
+        """Return the package that clients run.
 
         Raises:
             NotFound: None is set.
@@ -238,11 +238,11 @@ class Catalog:
     def read(
         self, collection: str, document: Document, offset: int = 0, length: int | None = None
     ) -> Iterator[bytes]:
-        """The bytes of a model or package, or a range of them, in chunks."""
+        """Return the bytes of a model or package, or a range of them, in chunks."""
         return self.blobs.read(_blob_key(collection, document["id"]), offset, length)
 
     def parameters(self, model: Document) -> list[Any]:
-        """The numbers of a small model: each array as nested lists.
+        """Return the numbers of a small model: each array as nested lists.
 
         Raises:
             LimitExceeded: It has more than limits.shown_parameters_max.
@@ -256,7 +256,7 @@ class Catalog:
             return [array.tolist() for array in opened.arrays]
 
     def ancestors(self, model_id: str, limit: int, *, include_self: bool = False) -> list[Document]:
-        """The chain of parents, nearest first.
+        """Return the chain of parents, nearest first.
 
         Args:
             model_id: The model to start from.
@@ -276,7 +276,7 @@ class Catalog:
         return chain
 
     def descendants(self, model_id: str, limit: int) -> list[Document]:
-        """The models that came from this one, generation by generation.
+        """Return the models that came from this one, generation by generation.
 
         Args:
             model_id: The model to start from.
@@ -306,7 +306,7 @@ class Catalog:
         self.uploads.collect()
 
     def is_ready(self) -> bool:
-        """Whether the blob store answers."""
+        """Return True if the blob store answers."""
         return self.blobs.is_ready()
 
     def _parent(self, model: Document | None) -> Document | None:
@@ -315,7 +315,7 @@ class Catalog:
         return self.records.lookup("models", model["parent_id"])
 
     def _form_of(self, path: Path, said: str | None) -> ModelFormat:
-        """The format of an uploaded model."""
+        """Return the format of an uploaded model."""
         found = recognised_helper(path)
         if said and found and found != said:
             raise InvalidModel(
@@ -327,7 +327,7 @@ class Catalog:
 
     @contextmanager
     def _fetched(self, collection: str, document: Document) -> Iterator[Path]:
-        """A model or package in a temporary file."""
+        """Hold a model or package in a temporary file."""
         self.work_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self.work_dir, prefix="shown-") as file:
             file.writelines(self.read(collection, document))
@@ -336,7 +336,7 @@ class Catalog:
 
     @contextmanager
     def _received(self, source: BinaryIO, bytes_max: int) -> Iterator[_Upload]:
-        """The whole file in a temporary one, which is gone at the end unless it was moved away."""
+        """Hold the whole file in a temporary one, which is deleted at the end unless it was moved away."""
         self.work_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self.work_dir, prefix="upload-", delete=False) as file:
             path = Path(file.name)

@@ -1,4 +1,4 @@
-"""What the controller remembers: its collections, and the few operations that they share."""
+"""The controller's documents: its collections, and the few operations that they share."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ _NATURAL_KEYS = {
 
 
 def new_id() -> str:
-    """A new id, unique for ever: a random UUID."""
+    """Return a new id, unique for ever: a random UUID."""
     return str(uuid.uuid4())
 
 
 def timestamp() -> str:
-    """The time now in UTC, as ISO 8601 with microseconds; as texts they sort by time."""
+    """Return the time now in UTC, as ISO 8601 with microseconds; as texts they sort by time."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -83,26 +83,26 @@ class Records:
         return self.documents.insert(collection, {"id": new_id(), **document})
 
     def find(self, collection: str, query: Query | None = None) -> list[Document]:
-        """The documents that the query asks for."""
+        """Return the documents that the query asks for."""
         return self.documents.find(collection, query or Query())
 
     def count(self, collection: str, query: Query | None = None) -> int:
-        """How many documents the query's filter finds."""
+        """Return the number of documents that the query's filter matches."""
         return self.documents.count(collection, query or Query())
 
     def lookup(self, collection: str, key: str) -> Document | None:
-        """The document by its id or its natural key, such as a client's name; None if absent."""
+        """Return the document by its id or its natural key, such as a client's name; None if absent."""
         return self.documents.get(collection, key) or self.lookup_natural(collection, key)
 
     def lookup_natural(self, collection: str, key: str) -> Document | None:
-        """The document by its natural key alone; None if absent, or if the collection has none."""
+        """Return the document by its natural key alone; None if absent, or if the collection has none."""
         natural = _NATURAL_KEYS.get(collection)
         if natural is None:
             return None
         return next(iter(self.find(collection, Query(where={natural: key}, limit=1))), None)
 
     def get(self, collection: str, key: str) -> Document:
-        """The document by its id or its natural key.
+        """Return the document by its id or its natural key.
 
         Raises:
             NotFound: There is none.
@@ -141,7 +141,7 @@ class Records:
         raise Conflict(f"{key!r} of {collection} is being changed by many at once. Try again.")
 
     def active(self) -> Document:
-        """What the network works with: model_id, package_id, helper; each None until it is set."""
+        """Return the network's active model_id, package_id and helper; each None until it is set."""
         nothing = {"model_id": None, "package_id": None, "helper": None}
         return nothing | (self.documents.get("network", "active") or {})
 
@@ -153,5 +153,5 @@ class Records:
         return self.update("network", "active", lambda _: changes)
 
     def is_ready(self) -> bool:
-        """Whether the state store answers."""
+        """Return True if the state store answers."""
         return self.documents.is_ready()

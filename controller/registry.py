@@ -1,4 +1,4 @@
-"""Who belongs to the network: combiners and clients register here and get an identity with a token.
+"""The members of the network: combiners and clients register here and get an identity with a token.
 
 A client's status is `available` once it is registered, `online` while it is connected to its
 combiner, and `offline` after that.
@@ -265,7 +265,7 @@ class Registry:
         return self.records.get("combiners", chosen)
 
     def _candidates(self, newcomer: Document | None) -> list[Candidate]:
-        """The connected combiners, with the clients placed on each except the newcomer itself."""
+        """Return the connected combiners, with the clients placed on each except the newcomer itself."""
         return [
             Candidate(name, self._placed_on(name, newcomer), limits.combiner_clients_max)
             for name in self.presence.connected()
@@ -367,12 +367,12 @@ class Registry:
 
 
 def address_of(combiner: Document) -> str:
-    """Where a combiner is reached, as `host:port`."""
+    """Return a combiner's address, `host:port`."""
     return f"{combiner['address']}:{combiner['port']}"
 
 
 def _check_may_create(caller: Principal, role: Role, name: str) -> None:
-    """A new name is registered by an admin, or with a token that was made for that very name."""
+    """Refuse a new name unless an admin registers it, or its token was made for that very name."""
     if not caller.has(Role.ADMIN) and (caller.kind, caller.name) != (role.kind, name):
         raise PermissionDenied(
             "A new name is registered with an admin's token, or with one made for it by `fednet "
@@ -416,7 +416,7 @@ def _member(role: Role, document: Document) -> Principal:
 
 
 def _newcomer(caller: Principal, name: str) -> dict[str, Any]:
-    """Id and name of one that is new; whoever brings a token of their own keeps its id."""
+    """Return id and name of a new member; a member that brings a token of its own keeps its id."""
     return {"id": new_id() if caller.has(Role.ADMIN) else caller.id, "name": name}
 
 

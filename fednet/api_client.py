@@ -369,7 +369,7 @@ class APIClient(APIReader, APIStarter):
     # What they are made of
 
     def _rounds_of(self, session_id: str) -> list[dict[str, Any]]:
-        """The rounds of one session, in their order."""
+        """Return the rounds of one session, in their order."""
         found = self.get_rounds(session_id=session_id)["result"]
         return sorted(found, key=lambda each: each["number"])
 

@@ -1,4 +1,4 @@
-"""How a combiner or a client becomes part of a network: it registers over REST and keeps its own credentials.
+"""The enrolment of a combiner or a client: it registers over REST and keeps its own credentials.
 
 The credentials lie in `<data_dir>/credentials-<name>.json` (mode 0600). With them an agent that comes back is known as
 itself, and a combiner starts again while the controller is away. A new agent writes down an id of its own, the

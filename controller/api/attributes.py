@@ -27,7 +27,7 @@ class Attribute(Report):
 
 
 class AskedClients(BaseModel):
-    """Whose attributes are asked for."""
+    """The clients whose attributes are asked for."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -67,7 +67,7 @@ def current(body: AskedClients) -> dict[str, Any]:
 
 
 def current_attributes(client: Document) -> dict[str, str]:
-    """A client's attributes by their keys, each with its newest value."""
+    """Return a client's attributes by their keys, each with its newest value."""
     known_as = {"source.id": [client["id"], client["name"]]}
     reported = documents("attributes", Query(where=known_as, sort="timestamp"))
     return {each["key"]: each["value"] for each in reported}

@@ -18,7 +18,7 @@ from .services import services
 
 
 class AskedAudit(Asked):
-    """Where to go on in the audit log, and which entries to leave out."""
+    """The place from which to read the audit log, and the filters of its entries."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 

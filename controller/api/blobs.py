@@ -57,20 +57,20 @@ class BlobByName(BaseModel):
 
 
 class AskedKeys(Asked):
-    """Which blobs are asked for."""
+    """The beginning of the keys that are asked for."""
 
     prefix: str = ""
 
 
 class Place(Asked):
-    """Where a piece belongs: to an upload, by an id that its sender has made, and where in it."""
+    """The place of a piece: the upload, whose id its sender has made, and the offset in it."""
 
     upload_id: UUID
     offset: int = Field(ge=0, le=limits.model_bytes_max)
 
 
 class Whole(Asked):
-    """What a blob is made of."""
+    """The upload that becomes a blob, with its size and digest."""
 
     upload_id: UUID
     size_bytes: int = Field(ge=0, le=limits.model_bytes_max)
@@ -78,20 +78,20 @@ class Whole(Asked):
 
 
 class Arrived(BaseModel):
-    """How much of an upload is there."""
+    """The size of the part of an upload that has arrived."""
 
     size_bytes: int
 
 
 class Stored(BaseModel):
-    """What was stored."""
+    """The size and the digest of a stored blob."""
 
     size_bytes: int
     sha256: str
 
 
 class Deleted(BaseModel):
-    """Whether there was something to delete."""
+    """The answer to a deletion: true if the blob was there."""
 
     deleted: bool
 
@@ -188,7 +188,7 @@ def _key(name: str, allowed: tuple[str, ...]) -> str:
 
 
 def _check_right(key: str, allowed: tuple[str, ...]) -> None:
-    """An admin may do everything, a combiner of the network what its rounds need."""
+    """Refuse a blob that is not the caller's: an admin may use all, a combiner those of its rounds."""
     _check_member()
     if caller().has(Role.COMBINER) and not key.startswith(allowed):
         raise PermissionDenied(
@@ -202,13 +202,13 @@ def _rights() -> BlobRights:
 
 
 def _check_member() -> None:
-    """A combiner that was removed has its token still."""
+    """Refuse a combiner that was removed: it still has its token."""
     if caller().has(Role.COMBINER) and services().records.lookup("combiners", caller().id) is None:
         raise PermissionDenied("This combiner does not belong to the network.")
 
 
 def _read(key: str, start: int, length: int) -> Iterator[bytes]:
-    """The range, of the version that is asked for: its first chunk is taken before this is checked."""
+    """Return the asked range of the asked version: the version is checked after the first chunk is taken."""
     blobs = services().blobs
     chunks = blobs.read(key, start, length)
     first = next(chunks, b"")

@@ -23,7 +23,7 @@ from .services import services
 
 
 class ClientRegistration(BaseModel):
-    """What a client says of itself."""
+    """The registration of a client."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -34,7 +34,7 @@ class ClientRegistration(BaseModel):
 
 
 class ClientMembership(BaseModel):
-    """What a client needs to take part."""
+    """The credentials of a client, and its combiner."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 

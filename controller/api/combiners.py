@@ -22,7 +22,7 @@ from .services import services
 
 
 class CombinerRegistration(BaseModel):
-    """What a combiner says of itself."""
+    """The registration of a combiner."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,7 +32,7 @@ class CombinerRegistration(BaseModel):
 
 
 class AskedCombiners(BaseModel):
-    """Whose clients are to be counted."""
+    """The combiners whose clients are counted."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
@@ -41,20 +41,20 @@ class AskedCombiners(BaseModel):
 
 
 class Load(BaseModel):
-    """How many clients are connected to a combiner."""
+    """The number of clients that are connected to a combiner."""
 
     combiner: str
     count: int
 
 
 class Loads(BaseModel):
-    """How many clients are connected to each combiner that has any."""
+    """The number of connected clients of each combiner that has any."""
 
     result: list[Load]
 
 
 class CombinerMembership(BaseModel):
-    """What a combiner needs to take part."""
+    """The credentials of a combiner, and what it must know of the network."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -104,7 +104,7 @@ def clients_count(body: AskedCombiners) -> dict[str, Any]:
 
 
 def loads(names: Sequence[str] | None) -> list[dict[str, Any]]:
-    """How many clients are connected to the combiners with these names; the fullest comes first."""
+    """Count the connected clients of the combiners with these names; the fullest comes first."""
     connected = services().registry.presence.connected()
     counts = {name: len(connected[name]) for name in connected if names is None or name in names}
     fullest_first = sorted(counts, key=lambda name: (-counts[name], name))

@@ -22,7 +22,7 @@ _EVENTS = "text/event-stream"
 
 
 class AskedFeed(Asked):
-    """Where to go on in the feed, how long to wait, and what to leave out."""
+    """The place from which to read the feed, the time to wait, and the filters of its entries."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 

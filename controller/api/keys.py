@@ -33,7 +33,7 @@ class Keys(RootModel[list[Key]]):
 
 
 class Retirement(BaseModel):
-    """How to retire the older key."""
+    """The way to retire the older key."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 

@@ -21,7 +21,7 @@ Present = Callable[[Sequence[Document]], list[Document]]
 
 
 def pages(collection: str, query: Query) -> Iterator[list[Document]]:
-    """What the query finds, in pages of limits.page_items_max.
+    """Yield the documents of a query in pages of limits.page_items_max.
 
     What is added meanwhile shifts a newest-first list; what comes twice by that is left out.
     """
@@ -41,12 +41,12 @@ def pages(collection: str, query: Query) -> Iterator[list[Document]]:
 
 
 def documents(collection: str, query: Query | None = None) -> Iterator[Document]:
-    """What the query finds, one after the other; by default everything."""
+    """Yield the documents of a query one after the other; by default all."""
     return chain.from_iterable(pages(collection, query or Query()))
 
 
 def list_answer(collection: str, query: Query, present: Present) -> Response:
-    """The answer `{"count": all that the filter finds, "result": what the query asks for}`."""
+    """Return the answer `{"count": all that the filter finds, "result": what the query asks for}`."""
     records = services().records
     count = records.count(collection, query)
     wanted = max(count - query.skip, 0)
@@ -59,13 +59,13 @@ def list_answer(collection: str, query: Query, present: Present) -> Response:
 
 
 def object_answer(members: Iterable[tuple[str, Any]]) -> Response:
-    """The answer `{name: value, …}` with any number of members."""
+    """Return the answer `{name: value, …}` with any number of members."""
     texts = (f"{_json(name)}:{_json(value)}" for name, value in members)
     return _streamed("{", texts, "}")
 
 
 def _streamed(start: str, items: Iterator[str], end: str) -> Response:
-    """The items between start and end; the first is made now, while a refusal can still be told."""
+    """Yield the items between start and end; the first is made now, while a refusal can still be told."""
     first = next(items, None)
     rest = (f",{item}" for item in items)
     parts = chain([start], [] if first is None else [first], rest, [end])

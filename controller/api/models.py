@@ -28,7 +28,7 @@ from .services import services
 
 
 class ModelUpload(BaseModel):
-    """What may be said of a model that is uploaded."""
+    """The description of an uploaded model."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -38,7 +38,7 @@ class ModelUpload(BaseModel):
 
 
 class ModelChange(BaseModel):
-    """What may be changed of a model: the rest is what happened."""
+    """The fields of a model that can be changed; the others record its history."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -96,13 +96,13 @@ class Parameters(BaseModel):
 
 
 class TrailQuery(Asked):
-    """Where a trail begins."""
+    """The model with which a trail begins."""
 
     include_self: bool = False
 
 
 class TrailPage(Asked):
-    """How much of a trail is asked for; by default nearest first."""
+    """The part of a trail that is asked for; by default nearest first."""
 
     limit: int = Field(10, ge=1, alias="X-Limit")
     reverse: bool = Field(default=False, alias="X-Reverse")
@@ -114,7 +114,7 @@ class TrailPage(Asked):
 
 
 def find(model_id: str) -> Document:
-    """A model by its id; "active" is the active one."""
+    """Return a model by its id; "active" is the active one."""
     catalog = services().catalog
     return (
         catalog.active_model() if model_id == "active" else catalog.records.get("models", model_id)
@@ -213,7 +213,7 @@ def descendants(path: ById, header: TrailPage) -> Response:
 
 
 def _leaves(models: Sequence[Document]) -> list[Document]:
-    """Those of the models that are nobody's parent."""
+    """Return the models that are the parent of no other one."""
     children = documents("models", Query(where={"parent_id": [each["id"] for each in models]}))
     parents = {child["parent_id"] for child in children}
     return [model for model in models if model["id"] not in parents]

@@ -1,4 +1,4 @@
-"""How the API describes itself: an OpenAPI document at /openapi.json, and a page to read and try it at /docs.
+"""The description of the API: an OpenAPI document at /openapi.json, and a page to read and try it at /docs.
 
 The document is made from the routes and their types. Both are open without a token: they tell what
 the program can do, and nothing of what it knows.
@@ -25,7 +25,7 @@ _BEARER = SecurityScheme(
 
 
 def described_app(import_name: str) -> OpenAPI:
-    """A new app that describes the routes which are registered with it."""
+    """Return a new app that describes the routes which are registered with it."""
     app = OpenAPI(
         import_name,
         info={"title": "fednet", "version": version("fednet")},
@@ -45,7 +45,7 @@ def described_app(import_name: str) -> OpenAPI:
 
 
 def operation_id(*, bp_name: str, name: str, path: str, method: str) -> str:
-    """What generated clients call an operation: its resource and its view, as in `sessions_start`."""
+    """Return the name of an operation for generated clients: its resource and its view, as in `sessions_start`."""
     del path, method
     return f"{bp_name}_{name.rstrip('_')}"
 
@@ -58,7 +58,7 @@ def _open_page(app: OpenAPI) -> None:
 
 
 def _description() -> Blueprint:
-    """The routes of the document and of the page."""
+    """Return the routes of the document and of the page."""
     blueprint = Blueprint("description", __name__)
 
     @blueprint.get("/openapi.json")

@@ -27,7 +27,7 @@ from .services import services
 
 
 class PackageUpload(BaseModel):
-    """What may be said of a package that is uploaded."""
+    """The description of an uploaded package."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -89,7 +89,7 @@ class Checksum(BaseModel):
 
 
 def find(package_id: str) -> Document:
-    """A package by its id; "active" is the active one."""
+    """Return a package by its id; "active" is the active one."""
     catalog = services().catalog
     if package_id == "active":
         return catalog.active_package()
@@ -182,7 +182,7 @@ def download(path: ById) -> Response:
 
 
 def file_of(package: Document) -> Response:
-    """The bytes of a package, or the range of them that the request asks for."""
+    """Return the bytes of a package, or the range of them that the request asks for."""
     return file_answer("packages", package, package["file_name"] or f"{package['id']}.tgz")
 
 

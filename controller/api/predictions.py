@@ -17,7 +17,7 @@ from .services import services
 
 
 class Prediction(Shown):
-    """What one client predicted."""
+    """The prediction of one client."""
 
     model_id: str
     prediction_id: str

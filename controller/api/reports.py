@@ -1,4 +1,4 @@
-"""What attributes and telemetries have in common: somebody reports a value under a key."""
+"""Reports: values under keys, which attributes and telemetries have in common."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ class NewReport(BaseModel):
 
 
 class Report(Shown):
-    """What was reported, and when."""
+    """A report, with its time."""
 
     key: str
     value: Any

@@ -1,4 +1,4 @@
-"""What all resources have in common: lists, counts and single objects.
+"""The routes that all resources share: lists, counts and single objects.
 
 `GET /<resource>/` takes filters in the query; `POST /<resource>/list` takes them as JSON or as a
 form, where a comma separates alternatives. Both answer `{"count": all that the filter finds,
@@ -51,7 +51,7 @@ Alternatives = Annotated[
 
 
 class Asked(BaseModel):
-    """What a request's query or headers say.
+    """The values of a request's query or headers.
 
     Flask-OpenAPI looks at the schema at each request; to make it anew would be half of the time.
     """
@@ -61,7 +61,7 @@ class Asked(BaseModel):
     def model_json_schema(  # type: ignore[override]  # the cache hides the signature
         cls, *args: Any, **options: Any
     ) -> dict[str, Any]:
-        """The JSON schema, made once for each class and set of options."""
+        """Return the JSON schema, made once for each class and set of options."""
         return super().model_json_schema(*args, **options)
 
 
@@ -85,7 +85,7 @@ class Filters(Asked):
         return [field.alias or name for name, field in cls.model_fields.items()]
 
     def where(self) -> dict[str, Any]:
-        """The filter for the store.
+        """Return the filter for the store.
 
         Raises:
             InvalidInput: A field is asked for that is none of the resource's filters.
@@ -113,7 +113,7 @@ def filters_of(resource: str) -> type[Filters]:
 
 
 class Page(Asked):
-    """Which part of a list is asked for, in which order."""
+    """The part of a list that is asked for, and its order."""
 
     limit: int | None = Field(None, ge=1, alias="X-Limit")
     skip: int = Field(0, ge=0, alias="X-Skip")
@@ -199,7 +199,7 @@ class Succeeded(BaseModel):
 
 
 class Number(RootModel[int]):
-    """How many there are."""
+    """A count."""
 
 
 def _as_stored(documents: Sequence[Document]) -> list[Document]:
@@ -236,7 +236,7 @@ class Resource:
         return create_model(f"{self.shape.__name__}List", count=(int, ...), result=(result, ...))
 
     def blueprint(self) -> APIBlueprint:
-        """An empty blueprint for its routes."""
+        """Return an empty blueprint for its routes."""
         return APIBlueprint(
             self.name,
             __name__,
@@ -247,15 +247,15 @@ class Resource:
         )
 
     def show(self, document: Document) -> Document:
-        """What is shown of one object."""
+        """Return one object as the caller sees it."""
         return self.show_all([document])[0]
 
     def show_all(self, documents: Sequence[Document]) -> list[Document]:
-        """What is shown of several objects."""
+        """Return several objects as the caller sees them."""
         return dialect().shown(self.name, self.completed(documents))
 
     def get(self, key: str) -> Document:
-        """One object as it is stored.
+        """Return one object as it is stored.
 
         Raises:
             NotFound: There is none.
@@ -263,7 +263,7 @@ class Resource:
         return self.find(key) if self.find else services().records.get(self.name, key)
 
     def page(self, where: dict[str, Any], page: Page) -> Response:
-        """One page of the objects that the filter finds, and how many there are in all."""
+        """Return one page of the objects that the filter finds, and how many there are in all."""
         return list_answer(self.name, page.query(where, self.filters.known()), self.show_all)
 
 
@@ -273,22 +273,22 @@ def add_list_routes(api: APIBlueprint, resource: Resource) -> None:
 
     @readable
     def list_(query: Filters, header: Page) -> Response:
-        """What the query's filters find, newest first unless the headers say otherwise; X-Limit asks for a part."""
+        """List the objects that the query's filters match, newest first by default; X-Limit asks for a page."""
         return resource.page(query.where(), header)
 
     @readable
     def list_by_post(header: Page) -> Response:
-        """What the body's filters find; a comma separates alternatives, X-Limit asks for a part."""
+        """List the objects that the body's filters match; a comma separates alternatives, X-Limit asks for a page."""
         return resource.page(_posted_filters(resource), header)
 
     @readable
     def count(query: Filters) -> Response:
-        """How many the query's filters find."""
+        """Count the objects that the query's filters match."""
         return _count(resource, query.where())
 
     @readable
     def count_by_post() -> Response:
-        """How many the body's filters find; a comma separates alternatives."""
+        """Count the objects that the body's filters match; a comma separates alternatives."""
         return _count(resource, _posted_filters(resource))
 
     for view in (list_, count):
@@ -317,7 +317,7 @@ def add_get_route(api: APIBlueprint, resource: Resource) -> None:
 
     @requires(resource.reads)
     def get(path: ById) -> Document:
-        """One object, by its id or by the name that people know it by."""
+        """Return one object, by its id or by the name that people know it by."""
         return resource.show(resource.get(path.id))
 
     one: ResponseDict = {"200": resource.shape}

@@ -1,4 +1,4 @@
-"""What the views call: made once by the server, found again through `services()`."""
+"""The services that views call: made once by the server, found again through `services()`."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -118,7 +118,7 @@ def provide(app_extensions: dict[str, object], provided: Services) -> None:
 
 
 def services() -> Services:
-    """The services of the app that serves the present request."""
+    """Return the services of the app that serves the present request."""
     found = current_app.extensions[_EXTENSION]
     assert isinstance(found, Services)
     return found

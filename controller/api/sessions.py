@@ -21,7 +21,7 @@ from .services import services
 
 
 class Wait(Asked):
-    """What to wait for, if for anything, and how long."""
+    """The event to wait for, if any, and the time to wait."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -36,7 +36,7 @@ class Wait(Asked):
 
 
 class More(BaseModel):
-    """How a session is to go on."""
+    """The rounds to add to a session."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
@@ -48,7 +48,7 @@ class More(BaseModel):
 
 
 class Progress(BaseModel):
-    """Where a session is in its present round."""
+    """The progress of a session's present round."""
 
     model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
 
@@ -104,7 +104,7 @@ class ShownSession(Shown):
 
 
 class SessionChange(BaseModel):
-    """What may be changed of a session: the rest is what was agreed, or what happened."""
+    """The fields of a session that can be changed; the others were agreed at its start or record its history."""
 
     model_config = ConfigDict(extra="forbid")
 

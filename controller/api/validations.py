@@ -14,7 +14,7 @@ from .resource import (
 
 
 class ShownValidation(Shown):
-    """What one client measured of one model."""
+    """One client's metrics of one model."""
 
     model_id: str
     session_id: str

@@ -61,7 +61,7 @@ class NormalizedMean(WeightedMean):
         self._times_steps = 0.0
 
     def tally(self) -> list[float]:
-        """The numbers that are saved with the sums."""
+        """Return the numbers that are saved with the sums."""
         return [*super().tally(), self._over_steps, self._times_steps]
 
     def recount(self, tally: Sequence[float]) -> None:

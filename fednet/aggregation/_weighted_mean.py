@@ -54,7 +54,7 @@ class WeightedMean(Partial):
         self._scratch = np.empty(BLOCK_ITEMS)
 
     def tally(self) -> list[float]:
-        """The numbers that are saved with the sums."""
+        """Return the numbers that are saved with the sums."""
         return [self.weight, self.updates]
 
     def recount(self, tally: Sequence[float]) -> None:

@@ -16,7 +16,7 @@ Function = TypeVar("Function", bound="Callable[..., Any]")
 
 
 def helper_option(function: Function) -> Function:
-    """The option `--helper`: the name of a format, or None."""
+    """Return the option `--helper`: the name of a format, or None."""
     return click.option(
         "--helper",
         help="The file's format; needed only for bare numbers: binaryhelper or androidhelper.",

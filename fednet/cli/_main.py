@@ -54,12 +54,12 @@ class Commands(click.Group):
     """The installed commands, each loaded when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of all installed commands."""
+        """Return the names of all installed commands."""
         del ctx
         return sorted(entry_points(group=ENTRY_POINTS).names)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of this name, imported now, or None."""
+        """Return the command of this name, imported now, or None."""
         del ctx
         points = entry_points(group=ENTRY_POINTS, name=cmd_name)
         return next((point.load() for point in points), None)
@@ -100,7 +100,7 @@ def _fail(ctx: click.Context, error: FednetError) -> None:
 
 
 def _missing_extra(ctx: click.Context, error: ModuleNotFoundError) -> MissingExtra:
-    """What to install; a module of our own that is missing is a fault, and stays one."""
+    """Return the error that names the extra to install; a missing module of our own is a fault and stays one."""
     module = (error.name or "").partition(".")[0]
     extra = EXTRAS.get(ctx.invoked_subcommand or "")
     if extra is None or module in {"", "fednet"}:

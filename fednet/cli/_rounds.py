@@ -46,7 +46,7 @@ class RoundResult:
     model_id: str | None
 
     def row(self) -> list[Any]:
-        """The cells under `COLUMNS`."""
+        """Return the cells under `COLUMNS`."""
         accuracy = None if self.accuracy is None else round(self.accuracy, 4)
         seconds = None if self.seconds is None else round(self.seconds, 2)
         stages = [round(self.stages[each], 3) if each in self.stages else None for each in _STAGES]

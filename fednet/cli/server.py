@@ -88,7 +88,7 @@ def _server_flags(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _told_by_parent() -> dict[str, str]:
-    """The settings that a supervisor knows only now: one line of JSON on our stdin."""
+    """Return the settings that a supervisor knows only now: one line of JSON on our stdin."""
     line = b""
     while not line.endswith(b"\n"):
         piece = os.read(sys.stdin.fileno(), limits.KIB)
@@ -111,7 +111,7 @@ def _log_ready(ready: dict[str, Any]) -> None:
 
 
 def _stopped_by_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set.
+    """Return an event that SIGTERM and SIGINT set.
 
     A thread sets it, woken through a pipe: a handler could run while the main thread holds the
     event's own lock, and does not run at all while the main thread waits for something else.

@@ -173,7 +173,7 @@ def _show_keys(keys: list[dict[str, Any]], *, as_json: bool) -> None:
 
 
 def _said_by(token: str) -> dict[str, Any]:
-    """The claims of a JSON Web Token (RFC 7519), whoever may have signed it."""
+    """Return the claims of a JSON Web Token (RFC 7519), whoever may have signed it."""
     try:
         _, payload, _ = token.split(".")
         padded = payload + "=" * (-len(payload) % 4)

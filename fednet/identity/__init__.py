@@ -1,4 +1,4 @@
-"""Who is who in a network: signed tokens, and what a machine knows of its own controller.
+"""Identities in a network: signed tokens, named networks, and the controller of this machine.
 
 PyJWT and cryptography are imported only when a Signer, a Verifier or a WarrantReader is made: a
 machine that only calls the REST API has neither.

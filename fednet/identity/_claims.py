@@ -23,7 +23,7 @@ def combiner_audience(combiner_id: str) -> str:
 
 
 class TokenUse(StrEnum):
-    """What a token is for."""
+    """The use of a token."""
 
     ACCESS = "access"
     """A person, or a program that works for one, calls the REST API."""

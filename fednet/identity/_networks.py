@@ -48,7 +48,7 @@ class NamedNetworks:
     in_use: str | None = None
 
     def get(self, name: str) -> NamedNetwork:
-        """The network of this name.
+        """Return the network of this name.
 
         Raises:
             NotFound: There is none.
@@ -93,7 +93,7 @@ class NamedNetworks:
 
 
 def read_named_networks() -> NamedNetworks:
-    """The user's networks; none where there is no file.
+    """Return the user's networks; none where there is no file.
 
     Raises:
         FailedPrecondition: The file cannot be read, or is not what it must be.

@@ -1,4 +1,4 @@
-"""How a metric is distributed over the clients, model by model: a Plotly figure as plain values.
+"""The distribution of a metric over the clients, model by model: a Plotly figure as plain values.
 
 Plotly itself is not needed to say what a figure is.
 """
@@ -14,17 +14,17 @@ Reading: TypeAlias = tuple[str, dict[str, float]]
 
 
 def readings(validations: Iterable[Document]) -> list[Reading]:
-    """What of the validations can be plotted."""
+    """Return the metrics of validations that can be plotted."""
     return [(each["model_id"], _numbers(each)) for each in validations]
 
 
 def scalar_metrics(measured: Iterable[Reading]) -> list[str]:
-    """The names of all metrics, in the order in which they were first reported."""
+    """Return the names of all metrics, in the order in which they were first reported."""
     return list(dict.fromkeys(name for _, numbers in measured for name in numbers))
 
 
 def box_plot(measured: Iterable[Reading], metric: str) -> dict[str, Any]:
-    """The figure: a box for each model with the values of its clients, and a line through the means.
+    """Return the figure: a box for each model with the values of its clients, and a line through the means.
 
     Args:
         measured: In the order in which it was.

@@ -31,14 +31,14 @@ api = root_blueprint("events")
 @api.get("/get_events")
 @requires(Permission.STATUSES_READ)
 def get_events(query: Slice) -> Response:
-    """The statuses as FEDn stores them, newest first."""
+    """Return the statuses as FEDn stores them, newest first."""
     return list_answer("statuses", query.query(_filters("statuses")), _event_forms)
 
 
 @api.get("/list_validations")
 @requires(Permission.RESULTS_READ)
 def list_validations() -> Response:
-    """The validations by their ids."""
+    """Return the validations by their ids."""
     found = documents("validations", Query(where=_filters("validations")))
     return object_answer((each["id"], _validation_form(each)) for each in found)
 
@@ -46,7 +46,7 @@ def list_validations() -> Response:
 @api.get("/get_plot_data")
 @requires(Permission.RESULTS_READ)
 def get_plot_data(query: PlotQuery) -> dict[str, Any]:
-    """How a metric is distributed over the clients, as a Plotly figure in JSON."""
+    """Return the distribution of a metric over the clients, as a Plotly figure in JSON."""
     newest = Query(descending=True, limit=limits.plotted_validations_max)
     measured = readings(documents("validations", newest))[::-1]
     metrics = scalar_metrics(measured)

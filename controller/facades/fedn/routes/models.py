@@ -21,7 +21,7 @@ from .parts import Slice, only, root_blueprint
 
 
 class ModelSlice(Slice):
-    """Which models are asked for, and whether to say which is active."""
+    """The models that are asked for; include_active marks the active one."""
 
     session_id: str | None = None
     include_active: bool = False
@@ -62,14 +62,14 @@ def set_current_model(query: ModelById) -> dict[str, Any]:
 @api.get("/get_latest_model")
 @requires(Permission.MODELS_READ)
 def get_latest_model() -> dict[str, Any]:
-    """The model that new sessions begin with."""
+    """Return the model that new sessions begin with."""
     return {"model_id": services().catalog.active_model()["id"]}
 
 
 @api.get("/get_initial_model")
 @requires(Permission.MODELS_READ)
 def get_initial_model() -> dict[str, Any]:
-    """The first model of the network; None if there is none."""
+    """Return the first model of the network; None if there is none."""
     first = services().records.find("models", Query(sort="committed_at", limit=1))
     return {"model_id": first[0]["id"] if first else None}
 
@@ -77,7 +77,7 @@ def get_initial_model() -> dict[str, Any]:
 @api.get("/list_models")
 @requires(Permission.MODELS_READ)
 def list_models(query: ModelSlice) -> Response:
-    """All models, or those of a session."""
+    """Return all models, or those of a session."""
     active_id = services().records.active()["model_id"]
 
     def forms(found: Sequence[Document]) -> list[dict[str, Any]]:
@@ -94,14 +94,14 @@ def list_models(query: ModelSlice) -> Response:
 @api.get("/get_model")
 @requires(Permission.MODELS_READ)
 def get_model(query: OfModel) -> dict[str, Any]:
-    """One model."""
+    """Return one model."""
     return _form(models.find(query.model), "model", "parent_model", "session_id")
 
 
 @api.get("/get_model_trail")
 @requires(Permission.MODELS_READ)
 def get_model_trail() -> Response:
-    """When each model was committed that led to the active one, oldest first."""
+    """Return the time at which each model of the active trail was committed, oldest first."""
     catalog = services().catalog
     active_id = catalog.active_model()["id"]
     trail = catalog.ancestors(active_id, limits.trail_models_max, include_self=True)
@@ -111,14 +111,14 @@ def get_model_trail() -> Response:
 @api.get("/get_model_ancestors")
 @requires(Permission.MODELS_READ)
 def get_model_ancestors(query: OfModel) -> Response:
-    """The chain of a model's parents, nearest first."""
+    """Return the chain of a model's parents, nearest first."""
     return _family(services().catalog.ancestors(models.find(query.model)["id"], query.limit))
 
 
 @api.get("/get_model_descendants")
 @requires(Permission.MODELS_READ)
 def get_model_descendants(query: OfModel) -> Response:
-    """The models that came from a model."""
+    """Return the models that came from a model."""
     return _family(services().catalog.descendants(models.find(query.model)["id"], query.limit))
 
 

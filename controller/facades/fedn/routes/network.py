@@ -19,7 +19,7 @@ from .parts import Slice, only, root_blueprint
 
 
 class ClientSlice(Slice):
-    """Which clients are asked for."""
+    """The clients that are asked for."""
 
     status: str | None = None
 
@@ -56,7 +56,7 @@ def get_client_config(query: ConfigQuery) -> dict[str, Any]:
 @api.get("/list_clients")
 @requires(Permission.NETWORK_READ)
 def list_clients(query: ClientSlice) -> Response:
-    """All clients, or those with one status."""
+    """Return all clients, or those with one status."""
     where = {"status": query.status} if query.status else {}
     return list_answer("clients", query.query(where), _client_forms)
 
@@ -64,7 +64,7 @@ def list_clients(query: ClientSlice) -> Response:
 @api.get("/get_active_clients")
 @requires(Permission.NETWORK_READ)
 def get_active_clients(query: OfCombiner) -> Response:
-    """The clients that are connected to a combiner; FEDn's own route fails."""
+    """Return the clients that are connected to a combiner; FEDn's own route fails."""
     where = {"combiner": query.combiner, "status": "online"}
     return list_answer("clients", Query(where=where, descending=True), _client_forms)
 
@@ -72,7 +72,7 @@ def get_active_clients(query: OfCombiner) -> Response:
 @api.get("/list_combiners")
 @requires(Permission.NETWORK_READ)
 def list_combiners(query: Slice) -> Response:
-    """The names of all combiners."""
+    """Return the names of all combiners."""
 
     def forms(found: Any) -> list[dict[str, Any]]:
         return [only(each, "name", "updated_at") for each in found]
@@ -83,7 +83,7 @@ def list_combiners(query: Slice) -> Response:
 @api.get("/get_combiner")
 @requires(Permission.NETWORK_READ)
 def get_combiner(query: OfCombiner) -> dict[str, Any]:
-    """Where a combiner is."""
+    """Return the address of a combiner."""
     combiner = combiners.RESOURCE.get(query.combiner)
     about = only(shown("combiners", [combiner])[0], "address", "fqdn", "port", "updated_at")
     return {combiner["name"]: {**about, "parent_reducer": "api"}}
@@ -92,7 +92,7 @@ def get_combiner(query: OfCombiner) -> dict[str, Any]:
 @api.post("/list_combiners_data")
 @requires(Permission.NETWORK_READ)
 def list_combiners_data(body: AskedLoads) -> Response:
-    """How many clients are connected to each combiner."""
+    """Count the connected clients of each combiner."""
     return jsonify(result=combiners.loads(body.combiners))
 
 

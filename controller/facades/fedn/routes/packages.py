@@ -19,7 +19,7 @@ from .parts import Slice, only, root_blueprint
 
 
 class PackageSlice(Slice):
-    """Which packages are asked for, and whether to say which is active."""
+    """The packages that are asked for; include_active marks the active one."""
 
     include_active: bool = False
 
@@ -58,14 +58,14 @@ def set_active_package(query: PackageById) -> dict[str, Any]:
 @api.get("/get_package")
 @requires(Permission.PACKAGES_READ)
 def get_package() -> dict[str, Any]:
-    """The package that clients run."""
+    """Return the package that clients run."""
     return _form(services().catalog.active_package())
 
 
 @api.get("/list_compute_packages")
 @requires(Permission.PACKAGES_READ)
 def list_compute_packages(query: PackageSlice) -> Response:
-    """All packages."""
+    """Return all packages."""
     active_id = services().records.active()["package_id"]
 
     def forms(found: Sequence[Document]) -> list[dict[str, Any]]:
@@ -80,14 +80,14 @@ def list_compute_packages(query: PackageSlice) -> Response:
 @api.get("/download_package")
 @requires(Permission.PACKAGES_FETCH)
 def download_package(query: PackageByName) -> Response:
-    """A package's file."""
+    """Return a package's file."""
     return packages.file_of(_named(query.name))
 
 
 @api.get("/get_package_checksum")
 @requires(Permission.PACKAGES_FETCH)
 def get_package_checksum(query: PackageByName) -> dict[str, str]:
-    """A package's SHA-256, in hexadecimal."""
+    """Return a package's SHA-256, in hexadecimal."""
     return {"checksum": _named(query.name)["sha256"]}
 
 

@@ -18,7 +18,7 @@ class Slice(BaseModel):
     skip: int = Field(0, ge=0)
 
     def query(self, where: Mapping[str, Any] | None = None) -> Query:
-        """The store's query for this part, newest first; a limit of 0 is none."""
+        """Return the store's query for this part, newest first; a limit of 0 is none."""
         return Query(where=where or {}, descending=True, skip=self.skip, limit=self.limit or None)
 
 
@@ -33,5 +33,5 @@ def v1_blueprint(part: str, resource: str) -> APIBlueprint:
 
 
 def only(document: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """Some fields of a document."""
+    """Return some fields of a document."""
     return {name: document.get(name) for name in names}

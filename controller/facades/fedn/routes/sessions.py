@@ -56,14 +56,14 @@ api.get("/start_session")(start_session)
 @api.get("/list_sessions")
 @requires(Permission.SESSIONS_READ)
 def list_sessions(query: Slice) -> Response:
-    """The configurations of all sessions."""
+    """Return the configurations of all sessions."""
     return list_answer("sessions", query.query(), _configs)
 
 
 @api.get("/get_session")
 @requires(Permission.SESSIONS_READ)
 def get_session(query: OfSession) -> dict[str, Any]:
-    """A session's configuration and status."""
+    """Return a session's configuration and status."""
     session = services().records.get("sessions", query.session_id)
     config = _configs([session])[0]
     return {session["session_id"]: config, "status": session["status"].capitalize()}
@@ -72,7 +72,7 @@ def get_session(query: OfSession) -> dict[str, Any]:
 @api.get("/list_rounds")
 @requires(Permission.SESSIONS_READ)
 def list_rounds() -> Response:
-    """What each combiner had a part in, by the numbers of the rounds."""
+    """Return each combiner's part in the rounds, by the rounds' numbers."""
     found = documents("rounds", Query(descending=True))
     return object_answer(
         (each["round_id"], {"combiners": _combiners(each), "reducer": None}) for each in found
@@ -82,7 +82,7 @@ def list_rounds() -> Response:
 @api.get("/get_round")
 @requires(Permission.SESSIONS_READ)
 def get_round(query: OfRound) -> dict[str, Any]:
-    """What each combiner had a part in."""
+    """Return each combiner's part in a round."""
     found = services().records.get("rounds", query.round_id)
     return {**only(found, "round_id"), "combiners": _combiners(found)}
 
