@@ -187,7 +187,7 @@ class Catalog:
         """
         package = self.active_package()
         self.records.set_active(package_id=None)
-        _log.info("package %s is not active any more, by %s", package["id"], principal)
+        _log.info("package %s was deactivated by %s", package["id"], principal)
 
     def choose_helper(self, principal: Principal, helper: str) -> None:
         """Take bare numbers that are uploaded from now on for files of this format.

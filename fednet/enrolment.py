@@ -204,7 +204,7 @@ def _texts(said: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 def _no_controller() -> FednetError:
     return InvalidInput(
-        "The server that answers at api_url is no fednet controller: correct the address.",
+        "The server at api_url is not a fednet controller: correct the address.",
         field="api_url",
     )
 

@@ -302,7 +302,7 @@ def _text_of(path: Any, field: str) -> str:
     try:
         text = Path(path).expanduser().read_text(encoding="utf-8").strip()
     except (OSError, TypeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
+        reason = getattr(error, "strerror", None) or "it is not text"
         raise InvalidInput(
             f"Cannot read the file of {field}, {path}: {reason}.", field=field
         ) from error

@@ -199,7 +199,7 @@ def test_what_is_no_controller_is_recognised(combiner, controller, answer):
     """Another server at that address: the field is named."""
     controller.answer = answer
 
-    with pytest.raises(InvalidInput, match="no fednet controller") as caught:
+    with pytest.raises(InvalidInput, match="not a fednet controller") as caught:
         enrol_combiner(combiner, "127.0.0.1:1")
 
     assert caught.value.field == "api_url"

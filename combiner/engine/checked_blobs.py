@@ -86,7 +86,7 @@ def _digest_in(path: Path) -> Digest:
             sha256 = sha256_of_open_file(file)
             return Digest(file.tell(), sha256)
     except FileNotFoundError as error:
-        raise NotFound(f"The blob store has no file {path.name!r} any more.") from error
+        raise NotFound(f"The file {path.name!r} has vanished from the blob store.") from error
 
 
 def _check(key: str, present: Digest, recorded: Digest) -> None:

@@ -130,7 +130,7 @@ class ObjectUploads:
             return presigner.put_url(key, seconds)
         upload_id = self._spool.object(*update)
         if not upload_id:
-            raise TransferCorrupted("The parts are not there any more; send them again.")
+            raise TransferCorrupted("The parts are gone; send them again.")
         return presigner.part_url(key, upload_id, number, seconds)
 
     def _begin(self, presigner: Presigner, update: ObjectId, *, in_parts: bool) -> None:

@@ -92,13 +92,13 @@ class JsonObject:
     def _parsed(text: str) -> dict[str, Any]:
         value = json.loads(text, parse_constant=_finite, parse_float=_finite)
         if not isinstance(value, dict):
-            raise TypeError("it is no object")
+            raise TypeError("it is not an object")
         return value
 
 
 def _finite(number: str) -> float:
     if not math.isfinite(value := float(number)):
-        raise ValueError(f"{number[:20]} is no finite number")
+        raise ValueError(f"{number[:20]} is not a finite number")
     return value
 
 

@@ -213,7 +213,7 @@ def _read(key: str, start: int, length: int) -> Iterator[bytes]:
     chunks = blobs.read(key, start, length)
     first = next(chunks, b"")
     if request.if_match and not request.if_match.contains(blobs.version(key) or ""):
-        raise Conflict("The blob is another by now. Read it from its beginning.")
+        raise Conflict("The blob has changed since the read began. Read it from its beginning.")
     return _put_back(first, chunks)
 
 

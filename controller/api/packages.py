@@ -159,7 +159,7 @@ def activate(body: ChosenPackage) -> dict[str, Any]:
     return {"success": True, "message": "Package set.", "package_id": package["id"]}
 
 
-@api.delete("/active", summary="Let clients run no package any more", responses={"200": Succeeded})
+@api.delete("/active", summary="Deactivate the package", responses={"200": Succeeded})
 @requires(Permission.PACKAGES_WRITE)
 def deactivate() -> dict[str, Any]:
     """Set no package; the one that was active stays in the list."""

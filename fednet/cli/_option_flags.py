@@ -64,7 +64,7 @@ def _json_object(_: click.Context, __: click.Parameter, text: str | None) -> dic
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise click.BadParameter(f"this is no JSON: {error}") from error
+        raise click.BadParameter(f"this is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise click.BadParameter("it must be a JSON object, such as '{\"name\": 1}'.")
     return value

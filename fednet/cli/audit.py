@@ -134,7 +134,7 @@ def _lines(file: TextIO) -> Iterator[dict[str, Any]]:
         try:
             entry = json.loads(line)
         except ValueError as error:
-            raise InvalidInput(f"Line {number} is no JSON.", field="file") from error
+            raise InvalidInput(f"Line {number} is not JSON.", field="file") from error
         if not isinstance(entry, dict):
-            raise InvalidInput(f"Line {number} is no entry of an audit log.", field="file")
+            raise InvalidInput(f"Line {number} is not an entry of an audit log.", field="file")
         yield entry

@@ -86,7 +86,9 @@ def resume(api: APIClient, *, session_id: str, as_json: bool) -> None:
 
 @session.command("continue")
 @click.argument("session_id")
-@click.option("--rounds", type=click.IntRange(min=1), required=True, help="How many more.")
+@click.option(
+    "--rounds", type=click.IntRange(min=1), required=True, help="The number of rounds to add."
+)
 @json_option
 @with_api
 def continue_(api: APIClient, *, session_id: str, rounds: int, as_json: bool) -> None:

@@ -190,7 +190,7 @@ def _said_by(token: str) -> dict[str, Any]:
         }
     except (ValueError, TypeError, KeyError, OverflowError, OSError, RecursionError) as error:
         raise InvalidInput(
-            "This is no token of fednet: give the whole of one, without quotes.", field="token"
+            "This is not a token of fednet: copy a whole token, without quotes.", field="token"
         ) from error
 
 

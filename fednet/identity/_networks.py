@@ -105,7 +105,7 @@ def read_named_networks() -> NamedNetworks:
         return NamedNetworks()
     except (OSError, ValueError, TypeError, KeyError, AttributeError, NotFound) as error:
         raise FailedPrecondition(
-            f"{path} is no list of networks: repair or delete it ({error})."
+            f"{path} is not a list of networks: repair or delete it ({error})."
         ) from error
 
 

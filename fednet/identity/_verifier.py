@@ -75,7 +75,7 @@ class Verifier:
             Unauthenticated: It is no token of this network, is meant for elsewhere, or has ended; says which.
         """
         if len(token) > limits.token_characters_max:
-            raise Unauthenticated("This is no token: it is too long.")
+            raise Unauthenticated("The text is too long for a token. Copy the token again.")
         known = self._known
         if found := known.find(token, time.time()):
             return found
@@ -117,4 +117,4 @@ class Verifier:
             return _OF_ANOTHER_NETWORK
         if isinstance(error, self._jwt.InvalidAlgorithmError):
             return "The token is not signed with Ed25519 (EdDSA). Use a token of this network."
-        return f"This is no valid token: {error}. Use a token of this network, whole."
+        return f"The token is not valid: {error}. Copy a whole token of this network."

@@ -96,11 +96,11 @@ class WarrantReader:
             Unauthenticated: It is no warrant of this network.
         """
         if len(text) > limits.token_characters_max:
-            raise Unauthenticated("This is no warrant: it is too long.")
+            raise Unauthenticated("The text is too long for a warrant.")
         try:
             header = self._jwt.get_unverified_header(text)
             if header.get("typ") != WARRANT_TYPE:
-                raise Unauthenticated("This is no warrant: it is of another type.")
+                raise Unauthenticated("The token is not a warrant.")
             # The time is for people: a client's clock decides about no task.
             options = {
                 "verify_iat": False,

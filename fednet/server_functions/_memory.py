@@ -83,7 +83,7 @@ def _attributes_in(text: bytes, arrays: list[np.ndarray[Any, Any]]) -> dict[str,
 
 
 def _refused(constant: str) -> None:
-    raise ValueError(f"it holds {constant}, which is no JSON")
+    raise ValueError(f"it holds {constant}, which is not JSON")
 
 
 def _check_size(description_bytes: int, array_bytes: int) -> None:

@@ -96,7 +96,7 @@ def test_what_is_no_token_is_refused(text):
     result = token("show", text)
 
     assert result.exit_code == 2
-    assert "This is no token" in result.stderr
+    assert "This is not a token" in result.stderr
 
 
 def test_where_no_controller_has_run_no_token_is_made(tmp_path):

@@ -31,7 +31,7 @@ def json_object(
     try:
         made.check()
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"The {words} are no JSON: {error}.", field=field) from error
+        raise InvalidInput(f"The {words} are not JSON: {error}.", field=field) from error
     except TypeError as error:
         raise InvalidInput(
             f"The {words} must be a JSON object, names and their values.", field=field

@@ -59,14 +59,14 @@ class UpdateFolded:
 
 @dataclass(frozen=True)
 class ModelValidated:
-    """A client's metrics on a model: a JSON value, or the client's text if that is no JSON."""
+    """A client's metrics on a model: a JSON value, or the client's text if that is not JSON."""
 
     metrics: Any
 
 
 @dataclass(frozen=True)
 class ModelUsed:
-    """A client's prediction with a model: a JSON value, or the client's text if that is no JSON."""
+    """A client's prediction with a model: a JSON value, or the client's text if that is not JSON."""
 
     result: Any
 

@@ -18,15 +18,15 @@ from fednet.wire import tasks_pb2
 TRAIN, VALIDATE, PREDICT, EXCHANGE = TaskKind
 
 BAD_JSON = [
-    ("no json", "no JSON"),
-    ('{"loss": NaN}', "NaN is no finite number"),
-    ('{"loss": -Infinity}', "-Infinity is no finite number"),
-    ('{"loss": 1e999}', "1e999 is no finite number"),
+    ("no json", "not JSON"),
+    ('{"loss": NaN}', "NaN is not a finite number"),
+    ('{"loss": -Infinity}', "-Infinity is not a finite number"),
+    ('{"loss": 1e999}', "1e999 is not a finite number"),
     ("[1, 2]", "must be a JSON object"),
     ("3", "must be a JSON object"),
-    ("[" * 100_000, "no JSON"),
-    ('{"a": ' * 20_000, "no JSON"),
-    ('{"a": ' + "1" * 10_000 + "}", "no JSON"),
+    ("[" * 100_000, "not JSON"),
+    ('{"a": ' * 20_000, "not JSON"),
+    ('{"a": ' + "1" * 10_000 + "}", "not JSON"),
     (json.dumps({"a": "x" * limits.json_bytes_max}), "return less"),
     (json.dumps({"a": "ä" * (limits.json_bytes_max // 2)}, ensure_ascii=False), "return less"),
 ]
