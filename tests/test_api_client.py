@@ -584,7 +584,7 @@ def test_a_wait_goes_on_with_the_next_controller(controller):
         controller.sessions.change("one", status="STARTED")
         controller.door.on_call = lambda: break_off(first, controller)
 
-        final = api.wait_session("one", timeout=60)
+        final = api.wait_session("one", timeout=200)
 
     assert final["status"] == "FINISHED"
 
@@ -607,7 +607,7 @@ def test_a_wait_outlives_a_controller_that_comes_back(api, controller, monkeypat
             controller.door.failures = 3 * (limits.retry_attempts_max + 1)
             controller.sessions.change("one", status="FINISHED")
 
-    assert api.wait_session("one", stay_away, timeout=60)["status"] == "FINISHED"
+    assert api.wait_session("one", stay_away, timeout=200)["status"] == "FINISHED"
 
 
 @pytest.mark.usefixtures("quick_retries")
@@ -621,7 +621,7 @@ def test_a_wait_ends_when_the_controller_stays_away(api, controller, monkeypatch
         controller.door.app = stopping
 
     with pytest.raises(Unavailable, match="stops"):
-        api.wait_session("one", stay_away, timeout=60)
+        api.wait_session("one", stay_away, timeout=200)
 
 
 def stopping(_environ, start_response):

@@ -35,7 +35,7 @@ SUMMARIES = {
     "run": "Try a compute package on this machine before sending it.",
     "session": "Start, watch, steer and look up sessions.",
     "status": "Look up statuses: what the network's parts logged.",
-    "token": "Make tokens, and see what a token says.",
+    "token": "Make, read, list, revoke and replace tokens, and rotate the key that signs them.",
     "up": "Start a network on this machine and leave it running.",
     "user": "Create users, give them roles, and let them log in or not.",
     "validation": "Look up validations: what clients measured of models.",

@@ -7,7 +7,7 @@ import pytest
 from chaos.rows import QUICK, TABLE
 from chaos.story import ROUNDS, live
 
-pytestmark = pytest.mark.timeout(300)  # each starts seven processes, on whatever machine
+pytestmark = pytest.mark.timeout(600)  # each starts seven processes, on whatever machine
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -59,7 +59,7 @@ def net(seed, archive):
         assert network.api.set_active_model(str(seed))["success"]
         assert network.api.set_active_package(str(archive), "numpyhelper")["success"]
         assert network.api.start_session("first", rounds=2)["success"]
-        assert network.api.wait_session("first", timeout=60)["status"] == "FINISHED"
+        assert network.api.wait_session("first", timeout=200)["status"] == "FINISHED"
         yield network
 
 

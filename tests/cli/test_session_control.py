@@ -28,7 +28,7 @@ def test_a_finished_session_is_continued(fednet, net):
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("Session first: ")
     assert result.stdout.endswith("of 3.\n")
-    assert net.api.wait_session("first", timeout=60)["status"] == "FINISHED"
+    assert net.api.wait_session("first", timeout=200)["status"] == "FINISHED"
 
 
 def test_how_many_rounds_more_must_be_said(fednet):

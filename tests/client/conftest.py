@@ -39,7 +39,7 @@ def start(net, tmp_path):
         one = Running(lambda ready: Agent(ClientSettings(**defaults | settings), runtime, ready))
         running.append(one)
         if waits:
-            one.ready.get(timeout=30)
+            one.ready.get(timeout=200)
         return one
 
     yield start_one

@@ -23,7 +23,7 @@ def session(net):
 
     def run(name, **options):
         begin(net, name, **options)
-        return net.api.wait_session(name, timeout=60)
+        return net.api.wait_session(name, timeout=200)
 
     return run
 
@@ -79,9 +79,9 @@ def test_an_answer_whose_receipt_is_lost_is_kept_and_sent_again(
     kept = answers(tmp_path)
     link.cut()
     link.restore()
-    one.ready.get(timeout=30)
+    one.ready.get(timeout=200)
     assert session("second")["status"] == "FINISHED"
-    receipted = {receipts.get(timeout=60).task_id for _ in range(2)}
+    receipted = {receipts.get(timeout=200).task_id for _ in range(2)}
 
     assert [name.partition(".")[2] for name in kept] == ["answer", "update"]
     assert {name.partition(".")[0] for name in kept} < receipted
@@ -95,7 +95,7 @@ def test_a_finished_update_is_not_trained_again_by_the_next_process(net, start, 
     one = start(train)
     kept = when_kept(one.agent)
     begin(net, "first")
-    assert kept.wait(30)
+    assert kept.wait(200)
     one.agent.stop()
     assert one.has_ended_soon()
     link.cut()
@@ -103,7 +103,7 @@ def test_a_finished_update_is_not_trained_again_by_the_next_process(net, start, 
 
     start(again)
 
-    assert net.api.wait_session("first", timeout=60)["status"] == "FINISHED"
+    assert net.api.wait_session("first", timeout=200)["status"] == "FINISHED"
     assert (train.calls, again.calls) == (1, 0)
 
 
@@ -126,7 +126,7 @@ def test_it_comes_back_when_its_combiner_does(net, start, session):
     net.remove_combiner("combiner-1")
     net.add_combiner("combiner-1")
 
-    assert one.ready.get(timeout=30)["combiner"] == "combiner-1"
+    assert one.ready.get(timeout=200)["combiner"] == "combiner-1"
     assert session("first")["status"] == "FINISHED"
 
 
@@ -151,7 +151,7 @@ def test_it_waits_for_a_controller_that_is_away(net, start):
             one.ready.get(timeout=0.3)
         proxy.restore()
 
-        assert one.ready.get(timeout=30)["name"] == "a"
+        assert one.ready.get(timeout=200)["name"] == "a"
 
 
 # Tasks that fail
@@ -242,12 +242,12 @@ def test_a_task_that_is_not_wanted_any_more_is_broken_off(start, session):
         finally:
             ended.set()
 
-    slow, fast = Trainer(endless), Trainer(lambda: begun.wait(30))
+    slow, fast = Trainer(endless), Trainer(lambda: begun.wait(200))
     start(slow, name="slow")
     start(fast, name="fast")
 
     assert session("first", round_buffer_size=1, min_clients=1)["status"] == "FINISHED"
-    assert ended.wait(30)
+    assert ended.wait(200)
     assert not let_go.is_set()
 
     slow.act = fast.act = lambda: None
@@ -362,7 +362,7 @@ def test_stop_breaks_off_the_users_code(net, start):
 
     one = start(Trainer(endless))
     begin(net, "first")
-    assert begun.wait(30)
+    assert begun.wait(200)
     one.agent.stop()
 
     assert one.has_ended_soon()
@@ -374,7 +374,7 @@ def test_stop_breaks_off_an_upload(net, start, link, fault):
     one = start(Trainer(getattr(link, fault)))
     kept = when_kept(one.agent)
     begin(net, "first")
-    assert kept.wait(30)
+    assert kept.wait(200)
     one.agent.stop()
 
     assert one.has_ended_soon()
@@ -400,11 +400,11 @@ def test_serve_works_with_the_package_of_the_network(net, tmp_path):
     serving = threading.Thread(target=serve, args=(settings, ready.put, stop))
     serving.start()
     try:
-        ready.get(timeout=30)
+        ready.get(timeout=200)
         for name, examples in (("first", 3), ("second", 4)):
             set_package(net, tmp_path / name, examples)
             begin(net, name)
-            assert net.api.wait_session(name, timeout=60)["status"] == "FINISHED"
+            assert net.api.wait_session(name, timeout=200)["status"] == "FINISHED"
     finally:
         stop.set()
         serving.join(SOON_SECONDS)

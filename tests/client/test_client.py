@@ -58,7 +58,7 @@ def start_session(net, monkeypatch):
     monkeypatch.setattr(Agent, "_connected", tell)
 
     def start(name="first", begin=lambda name: net.api.start_session(name, rounds=1)):
-        connected.get(timeout=30)
+        connected.get(timeout=200)
         answer = begin(name)
         assert answer["success"], answer
 
@@ -104,7 +104,7 @@ def test_decorated_functions_train_and_validate(net, client, start_session):
 
     with InThread(client):
         start_session()
-        session = net.api.wait_session("first", timeout=60)
+        session = net.api.wait_session("first", timeout=200)
 
     assert session["status"] == "FINISHED"
     parameters, settings = given[0]
@@ -125,7 +125,7 @@ def test_a_decorated_function_predicts(net, client, start_session):
 
     with InThread(client):
         start_session("p", net.api.start_predictions)
-        assert net.api.wait_session("p", timeout=60)["status"] == "FINISHED"
+        assert net.api.wait_session("p", timeout=200)["status"] == "FINISHED"
 
     assert net.api.get_predictions()["result"][0]["result"] == {"shape": [2, 3]}
     assert predict([np.zeros(1)], {}) == {"shape": [1]}
@@ -213,7 +213,7 @@ def test_a_client_can_run_again(client, start_session):
 
     with InThread(client):
         start_session()
-        assert called.wait(30)
+        assert called.wait(200)
 
 
 def test_a_data_folder_makes_it_known_again(net, tmp_path, start_session):
@@ -229,7 +229,7 @@ def test_a_data_folder_makes_it_known_again(net, tmp_path, start_session):
 
     with InThread(again):
         start_session("second")
-        assert called.wait(30)
+        assert called.wait(200)
 
 
 def test_without_a_data_folder_nothing_is_left(client, tmp_path, monkeypatch):

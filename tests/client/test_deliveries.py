@@ -265,7 +265,7 @@ def session(net, start, endless):
     one.stop()
 
 
-@pytest.mark.timeout(300)  # it starts four processes, one after the other
+@pytest.mark.timeout(600)  # it starts four processes, one after the other
 @pytest.mark.usefixtures("session")
 def test_a_task_at_which_the_process_dies_is_given_up(net, tmp_path):
     """The round is told why, instead of a client that comes and goes until the deadline."""

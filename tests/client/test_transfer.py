@@ -280,5 +280,5 @@ def test_an_agent_that_is_told_to_stop_ends_in_the_middle_of_a_transfer(s3_serve
             train.act = lambda: None
             net.add_client("a", train=train, transfer="object-store")
 
-            assert net.api.wait_session("s", timeout=60)["status"] == "FINISHED"
+            assert net.api.wait_session("s", timeout=200)["status"] == "FINISHED"
             assert train.calls <= 2

@@ -30,7 +30,7 @@ def fednet():
 
 def run_session(network, name):
     assert network.api.start_session(name, rounds=2)["success"]
-    return network.api.wait_session(name, timeout=60)
+    return network.api.wait_session(name, timeout=200)
 
 
 def test_a_network_goes_on_from_its_backup_in_postgresql(fednet, tmp_path, postgresql_url):

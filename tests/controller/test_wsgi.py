@@ -58,7 +58,7 @@ def wait_until_it_serves(process):
     pytest.fail("gunicorn has ended before it served")
 
 
-@pytest.mark.timeout(300)  # four interpreters start one after the other, on whatever machine
+@pytest.mark.timeout(600)  # four interpreters start one after the other, on whatever machine
 def test_gunicorn_serves_models_and_ends_clean_when_told(tmp_path):
     """What was uploaded is there for the next process."""
     settings = {"DATA_DIR": tmp_path / "data", "PORT": free_port()}
@@ -104,7 +104,7 @@ def test_a_setting_that_is_wrong_ends_gunicorn_with_the_reason(tmp_path):
     assert "FEDNET_CONTROLLER_PORT" in said
 
 
-@pytest.mark.timeout(300)  # three interpreters start
+@pytest.mark.timeout(600)  # three interpreters start
 def test_any_worker_answers_any_request_and_waiting_takes_no_thread(tmp_path):
     """What one worker is told, those hear who wait at the other; each has two threads."""
     settings = {"DATA_DIR": tmp_path / "data", "PORT": free_port(), "THREADS": 2}

@@ -80,7 +80,7 @@ def test_the_update_of_a_removed_client_decides_nothing(net, member, rest):
     may_train.set()
 
     assert gone.has_ended_soon()
-    assert net.api.wait_session(session_id, timeout=60)["status"] == "FINISHED"
+    assert net.api.wait_session(session_id, timeout=200)["status"] == "FINISHED"
     [round_] = net.api.get_rounds()["result"]
     answers = net.api.get_round_answers(round_["round_id"])["result"]
     assert [each["client"]["name"] for each in answers if each["num_examples"]] == ["site"]

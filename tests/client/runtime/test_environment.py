@@ -236,7 +236,7 @@ class TestOnce:
         """A build that waits for another agent's build ends at once; the task fails."""
         begun = threading.Event()
         runtime = package(report=lambda _: begun.set())
-        canceller = threading.Thread(target=lambda: begun.wait(60) and runtime.cancel())
+        canceller = threading.Thread(target=lambda: begun.wait(200) and runtime.cancel())
         (tmp_path / "environments").mkdir()
         with (tmp_path / "environments" / "lock").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -48,7 +48,7 @@ def network(tmp_path_factory):
         running.api.set_active_model(str(folder / "seed.npz"))
         running.add_client("a", train=train, validate=validate)
         running.api.start_session("one", rounds=2)
-        running.api.wait_session("one", timeout=60)
+        running.api.wait_session("one", timeout=200)
         running.remove_client("a")
         # Nobody finds a place to wait for something that does not come.
         running._controller._engine._feed._listeners._count_max = 0

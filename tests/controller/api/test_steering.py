@@ -19,7 +19,7 @@ class Gate:
 
     def train(self, parameters, _settings):
         self.begun.set()
-        assert self.open.wait(30)
+        assert self.open.wait(200)
         return parameters, {"num_examples": 1}
 
 
@@ -38,7 +38,7 @@ def api(tmp_path, gate):
         network.api.set_active_model(str(tmp_path / "seed.npz"))
         network.add_client("a", train=gate.train)
         network.api.start_session("one", rounds=3, validate=False)
-        assert gate.begun.wait(30)
+        assert gate.begun.wait(200)
         yield network.api
         gate.open.set()
 
@@ -54,7 +54,7 @@ def test_a_paused_session_finishes_its_round_and_rests(api, gate):
     assert (paused["status"], session["status"]) == ("PAUSED", "PAUSED")
     assert api.get_rounds()["count"] == 1
     assert api.resume_session("one")["status"] == "STARTED"
-    assert api.wait_session("one", timeout=60)["status"] == "FINISHED"
+    assert api.wait_session("one", timeout=200)["status"] == "FINISHED"
     assert api.get_rounds()["count"] == 3
 
 
@@ -73,9 +73,9 @@ def test_a_session_gets_more_rounds_while_it_runs_and_after_its_end(api, gate):
     """The trail goes on."""
     running = api.continue_session("one", 1)
     gate.open.set()
-    first_end = api.wait_session("one", timeout=60)
+    first_end = api.wait_session("one", timeout=200)
     again = api.continue_session("one", 2)
-    second_end = api.wait_session("one", timeout=60)
+    second_end = api.wait_session("one", timeout=200)
 
     assert [each["rounds_total"] for each in (running, first_end, again)] == [4, 4, 6]
     assert [each["status"] for each in (first_end, second_end)] == ["FINISHED", "FINISHED"]

@@ -5,7 +5,7 @@ import re
 import pytest
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_same_work_is_done_twice_as_soon_and_as_well(printed):
     """One client in five is ten times slower: fedbuff does not wait for it, and loses no point."""
     figures = re.findall(

@@ -5,7 +5,7 @@ import re
 import pytest
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_ten_rounds_reach_97_percent(printed):
     """On digits that nobody trained on."""
     accuracies = re.findall(r"^round +\d+: ([\d.]+)", printed[0], re.MULTILINE)

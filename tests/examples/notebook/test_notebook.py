@@ -5,7 +5,7 @@ import json
 import pytest
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_every_cell_runs(printed):
     """And the line that it finds is the one that the data was made of, as its last cell asserts."""
     assert len(printed) == 1

@@ -5,7 +5,7 @@ import re
 import pytest
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_functions_choose_cool_down_and_reach_95_percent(printed):
     """On digits that nobody trained on; each client has trained about as often as the others."""
     rates = [float(rate) for rate in re.findall(r"learning rate ([\d.]+)", printed[0])]

@@ -9,7 +9,7 @@ def accuracy(text, words):
     return float(re.search(rf"{words}: +([\d.]+)", text)[1])
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_together_they_come_within_a_point_of_all_data_in_one_place(printed):
     """On patients whom nobody trained on."""
     together = accuracy(printed[0], "five hospitals together")
