@@ -112,6 +112,30 @@ class Accounts:
         changes = {"password_hash": self._passwords.hash(password), "login_id": new_id()}
         return self._change(principal, key, changes)
 
+    def change_password(
+        self, principal: Principal, password: str, new_password: str, address: str
+    ) -> None:
+        """Give one's own account another password; all its tokens end.
+
+        Args:
+            principal: The user.
+            password: The password until now.
+            new_password: The next one.
+            address: Where the call came from; failures are counted for each.
+
+        Raises:
+            FailedPrecondition: The principal has no account.
+            InvalidInput: The new password cannot be used.
+            Throttled: There were too many failures.
+            Unauthenticated: The password is wrong.
+        """
+        if self._records.documents.get("users", principal.id) is None:
+            raise FailedPrecondition(
+                f"The {principal} has no account, so there is no password to change.", field="token"
+            )
+        account = self._account_with(principal.name, password, address)
+        self.set_password(principal, account["id"], new_password)
+
     def disable(self, principal: Principal, key: str) -> Document:
         """Let an account log in no more; its tokens end.
 
@@ -142,14 +166,7 @@ class Accounts:
             Unauthenticated: There is no such account, it is disabled, or the password is wrong; does not say which.
             Throttled: There were too many failures.
         """
-        self._attempts.check(name, address)
-        account = self._records.lookup_natural("users", name)
-        expected = str(account["password_hash"]) if account else None
-        is_right = self._passwords.is_right(password, expected)
-        if account is None or not is_right or account["is_disabled"]:
-            self._attempts.failed(name, address)
-            raise Unauthenticated("The name or the password is wrong, or the user is disabled.")
-        self._attempts.succeeded(name, address)
+        account = self._account_with(name, password, address)
         principal = Principal.of(Role(account["role"]), account["id"], account["name"])
         token, record = self._tokens.issue(
             principal,
@@ -191,6 +208,23 @@ class Accounts:
                 "The login has ended: the user has logged out, was disabled, or has another password. Log in again."
             )
         return Principal.of(Role(account["role"]), account["id"], account["name"])
+
+    def _account_with(self, name: str, password: str, address: str) -> Document:
+        """Return the account with a name and a password.
+
+        Raises:
+            Unauthenticated: There is no such account, it is disabled, or the password is wrong; does not say which.
+            Throttled: There were too many failures.
+        """
+        self._attempts.check(name, address)
+        account = self._records.lookup_natural("users", name)
+        expected = str(account["password_hash"]) if account else None
+        is_right = self._passwords.is_right(password, expected)
+        if account is None or not is_right or account["is_disabled"]:
+            self._attempts.failed(name, address)
+            raise Unauthenticated("The name or the password is wrong, or the user is disabled.")
+        self._attempts.succeeded(name, address)
+        return account
 
     def _change(self, principal: Principal, key: str, changes: Mapping[str, Any]) -> Document:
         before = self._records.get("users", key)

@@ -35,6 +35,17 @@ class Credentials(BaseModel):
     """How long the token is to be valid; 90 days by default."""
 
 
+class PasswordChange(BaseModel):
+    """The passwords until now and from now on."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    password: SecretStr = Field(max_length=limits.password_characters_max)
+    new_password: SecretStr = Field(
+        min_length=limits.password_characters_min, max_length=limits.password_characters_max
+    )
+
+
 class LoggedIn(BaseModel):
     """A token, and whom it speaks for."""
 
@@ -85,6 +96,16 @@ def login(body: Credentials) -> dict[str, Any]:
         "name": login.principal.name,
         "role": next(iter(login.principal.roles)).value,
     }
+
+
+@api.post("/password", summary="Change one's own password", responses={"200": Succeeded})
+@requires(Permission.ACCOUNT)
+def change_password(body: PasswordChange) -> dict[str, Any]:
+    """Change the password of the user who asks; all tokens of the user end, this one too."""
+    services().accounts.change_password(
+        caller(), body.password.get_secret_value(), body.new_password.get_secret_value(), address()
+    )
+    return {"success": True, "message": "The password is changed. Log in again."}
 
 
 @api.post("/logout", summary="Log out", responses={"200": Succeeded})

@@ -81,6 +81,25 @@ def set_password(http: Http, *, name: str, password_stdin: bool, as_json: bool) 
     show_answer(changed, f"{name} has another password now.", as_json=as_json)
 
 
+@user.command("change-password")
+@password_option
+@json_option
+@with_http
+def change_password(http: Http, *, password_stdin: bool, as_json: bool) -> None:
+    """Change your own password; all your tokens end.
+
+    With --password-stdin, the first line is the password until now, the second one the new one.
+    """
+    body = {
+        "password": given_password(from_stdin=password_stdin, is_new=False),
+        "new_password": given_password(from_stdin=password_stdin, is_new=True),
+    }
+    answer = http.call("POST", "/api/v1/auth/password", body=body)
+    show_answer(
+        answer, "Your password is changed. Log in again with `fednet login`.", as_json=as_json
+    )
+
+
 @user.command()
 @click.argument("name")
 @json_option

@@ -89,7 +89,7 @@ class Permission(StrEnum):
     """Read the audit log."""
 
     ACCOUNT = "account:use"
-    """Log out."""
+    """Log out, and change one's own password."""
 
     CLIENTS_JOIN = "clients:join"
     """Register a client."""

@@ -146,3 +146,16 @@ def test_an_admin_changes_users(fednet, net, user):
     assert (mine["role"], mine["is_disabled"]) == ("operator", False)
     assert log_in(net, user, "--network", "lab").exit_code != 0
     assert log_in(net, user, "--network", "lab", password=other).exit_code == 0
+
+
+def test_a_user_changes_the_own_password(net, user):
+    """The first line of stdin is the password until now, the second one the new one."""
+    log_in(net, user, "--network", "lab")
+
+    changed = run(
+        "user", "change-password", "--password-stdin", stdin=f"{PASSWORD}\nanother long one\n"
+    )
+
+    assert changed.exit_code == 0, changed.output
+    assert run("session", "list").exit_code != 0
+    assert log_in(net, user, "--network", "lab", password="another long one").exit_code == 0

@@ -123,3 +123,43 @@ def test_only_an_admin_changes_users(client_with, role):
 
     assert client.patch(f"{USERS}ada", json={"role": "admin"}).status_code == 403
     assert client.get(USERS).status_code == (200 if role is Role.OPERATOR else 403)
+
+
+NEW = {"password": PASSWORD, "new_password": "another long password"}
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_user_changes_the_own_password(log_in, anybody):
+    """All tokens of the user end, also the one that asked."""
+    client = log_in()
+
+    assert client.post("/api/v1/auth/password", json=NEW).status_code == 200
+
+    assert client.get("/api/v1/models/").status_code == 401
+    refused = anybody.post(LOGIN, json={"name": "ada", "password": PASSWORD})
+    assert refused.status_code == 401
+    log_in(password=NEW["new_password"])
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({**NEW, "password": "a wrong password"}, 401),
+        ({**NEW, "new_password": "short"}, 422),
+    ],
+)
+def test_a_password_that_cannot_be_changed_stays(log_in, change, status):
+    """The user goes on with the same token."""
+    client = log_in()
+
+    assert client.post("/api/v1/auth/password", json=change).status_code == status
+
+    assert client.get("/api/v1/models/").status_code == 200
+
+
+def test_the_first_admin_has_no_password_to_change(api):
+    """Its token belongs to no account."""
+    answer = api.post("/api/v1/auth/password", json=NEW)
+
+    assert (answer.status_code, answer.json["field"]) == (409, "token")
