@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,7 +13,7 @@ from flask import Flask
 
 from fednet.identity import admin_token
 from fednet.settings import ControllerSettings
-from fednet.storage import open_blobs, open_documents, shared_folder
+from fednet.storage import Blobs, open_blobs, open_documents, shared_folder
 
 from .accounts.accounts import Accounts
 from .app import Services, create_app
@@ -43,8 +43,8 @@ class Assembly:
 
     Attributes:
         app: Its REST API, as a WSGI application.
-        engine: What runs the sessions.
-        presence: Who is connected.
+        engine: Runs the sessions.
+        presence: The connected combiners and clients.
         token: The admin token.
     """
 
@@ -70,72 +70,127 @@ def assembled(
         FailedPrecondition: The data folder belongs to a newer version, or cannot be written; or another controller
             has the name.
     """
-    with contextlib.ExitStack() as to_close:
+    with ExitStack() as to_close:
         to_close.callback(name_lock.release)
-        documents = to_close.enter_context(
-            closing(open_documents(settings.state_store_url, COLLECTIONS))
+        ground = _ground(settings, address, name_lock, to_close)
+        token = admin_token(
+            settings.data_dir, ground.keys.signer, ground.keys.verifier, ground.keys.retired
         )
-        blobs = to_close.enter_context(closing(open_blobs(settings.blob_store_url)))
-        records, presence = Records(documents), Presence()
-        keys = NetworkKeys.open(records, settings.data_dir)
-        token = admin_token(settings.data_dir, keys.signer, keys.verifier, keys.retired)
-        catalog = Catalog(records, blobs, name_lock.folder / "incoming")
-        catalog.discard_unfinished()
-        shutil.rmtree(settings.data_dir / "incoming", ignore_errors=True)  # of an earlier version
-        leases = Leases(records, name_lock.name, name_lock.mark)
-        leases.take(address)
-        to_close.callback(leases.release)
-        feed = Feed(FeedLog(records, name_lock.name))
-        to_close.callback(feed.close)
-        is_first = leases.is_first()
-        if is_first:  # nobody else sees clients
-            all_offline(records, feed.client_seen)
-        shared_folder(settings.blob_store_url, renew=is_first)
-        revocations = Revocations(records)
-        control = ControlTokens(name_lock.name, keys.sign, lambda: keys.signer.key_id)
-        followers = Followers(feed, name_lock.name, control.for_controllers())
-        trust_now = partial(whole_trust, keys, revocations)
-        engine = Engine(
-            records,
-            catalog,
-            presence,
-            leases,
-            control,
-            trust_now,
-            feed,
-            followers,
-            keys.sign_warrant,
-        )
-        to_close.callback(engine.close)
-        trust = Trust(feed, keys, revocations, engine.tell)
-        trust.open()
-        to_close.callback(trust.close)
-        tokens = Tokens(records, keys.sign, keys.verifier, revocations, feed.revoked)
-        registry = Registry(
+        presence, catalog = Presence(), _catalog(ground, settings, name_lock)
+        engine = _engine(ground, catalog, presence, name_lock.name, to_close)
+        folder = partial(shared_folder, settings.blob_store_url)
+        services = _services(ground, catalog, presence, engine, folder, name_lock.name, to_close)
+        app = create_app(services)
+        engine.open()
+        yield Assembly(app, engine, presence, token)
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """The parts that all others stand on.
+
+    Attributes:
+        records: The documents.
+        blobs: The blobs.
+        keys: The keys that sign tokens.
+        revocations: The ids that are refused.
+        leases: The controllers that are alive; this one has its lease.
+        feed: The feed.
+    """
+
+    records: Records
+    blobs: Blobs
+    keys: NetworkKeys
+    revocations: Revocations
+    leases: Leases
+    feed: Feed
+
+
+def _ground(
+    settings: ControllerSettings, address: str, name_lock: NameLock, to_close: ExitStack
+) -> _Ground:
+    """Open the stores, and take this controller's lease."""
+    documents = to_close.enter_context(
+        closing(open_documents(settings.state_store_url, COLLECTIONS))
+    )
+    blobs = to_close.enter_context(closing(open_blobs(settings.blob_store_url)))
+    records = Records(documents)
+    keys = NetworkKeys.open(records, settings.data_dir)
+    leases = Leases(records, name_lock.name, name_lock.mark)
+    leases.take(address)
+    to_close.callback(leases.release)
+    feed = Feed(FeedLog(records, name_lock.name))
+    to_close.callback(feed.close)
+    is_first = leases.is_first()
+    if is_first:  # nobody else sees clients
+        all_offline(records, feed.client_seen)
+    shared_folder(settings.blob_store_url, renew=is_first)
+    return _Ground(records, blobs, keys, Revocations(records), leases, feed)
+
+
+def _catalog(ground: _Ground, settings: ControllerSettings, name_lock: NameLock) -> Catalog:
+    """Return the catalog; what an earlier process had received in part is deleted."""
+    catalog = Catalog(ground.records, ground.blobs, name_lock.folder / "incoming")
+    catalog.discard_unfinished()
+    shutil.rmtree(settings.data_dir / "incoming", ignore_errors=True)  # of an earlier version
+    return catalog
+
+
+def _engine(
+    ground: _Ground, catalog: Catalog, presence: Presence, name: str, to_close: ExitStack
+) -> Engine:
+    """Return the engine, which hears of revoked tokens and new keys from now on."""
+    keys = ground.keys
+    control = ControlTokens(name, keys.sign, lambda: keys.signer.key_id)
+    engine = Engine(
+        ground.records,
+        catalog,
+        presence,
+        ground.leases,
+        control,
+        partial(whole_trust, keys, ground.revocations),
+        ground.feed,
+        Followers(ground.feed, name, control.for_controllers()),
+        keys.sign_warrant,
+    )
+    to_close.callback(engine.close)
+    trust = Trust(ground.feed, keys, ground.revocations, engine.tell)
+    trust.open()
+    to_close.callback(trust.close)
+    return engine
+
+
+def _services(
+    ground: _Ground,
+    catalog: Catalog,
+    presence: Presence,
+    engine: Engine,
+    folder: Callable[[], Mapping[str, str]],
+    name: str,
+    to_close: ExitStack,
+) -> Services:
+    """Return the services that the REST API stands on."""
+    records, keys = ground.records, ground.keys
+    tokens = Tokens(records, keys.sign, keys.verifier, ground.revocations, ground.feed.revoked)
+    auditor = Auditor(AuditLog(records, name))
+    to_close.callback(auditor.close)
+    return Services(
+        records=records,
+        blobs=ground.blobs,
+        registry=Registry(
             records,
             presence,
             tokens,
             engine.connect,
             lambda: keys.public_keys,
-            partial(shared_folder, settings.blob_store_url),
+            folder,
             engine.disconnect,
-        )
-        accounts = Accounts(records, tokens)
-        auditor = Auditor(AuditLog(records, name_lock.name))
-        to_close.callback(auditor.close)
-        app = create_app(
-            Services(
-                records,
-                blobs,
-                registry,
-                catalog,
-                engine,
-                tokens,
-                keys,
-                feed,
-                accounts,
-                auditor,
-            )
-        )
-        engine.open()
-        yield Assembly(app, engine, presence, token)
+        ),
+        catalog=catalog,
+        sessions=engine,
+        tokens=tokens,
+        keys=keys,
+        feed=ground.feed,
+        accounts=Accounts(records, tokens),
+        auditor=auditor,
+    )
