@@ -25,10 +25,10 @@ from .feed.feed import Feed
 from .feed.follower import Followers
 from .feed.log import FeedLog
 from .leases import Leases
+from .members.registry import Registry
 from .name_lock import NameLock
 from .presence import Presence
 from .records import COLLECTIONS, Records
-from .registry import Registry
 from .sessions.engine.engine import Engine
 from .tokens.control import ControlTokens
 from .tokens.issuing import Tokens

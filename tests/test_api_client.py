@@ -22,9 +22,9 @@ from fednet.controller.audit.log import AuditLog
 from fednet.controller.catalog import Catalog
 from fednet.controller.feed.feed import Feed
 from fednet.controller.feed.log import FeedLog
+from fednet.controller.members.registry import Registry
 from fednet.controller.presence import Presence
 from fednet.controller.records import COLLECTIONS, Records
-from fednet.controller.registry import Registry
 from fednet.controller.rest.later import WAITS
 from fednet.controller.rest.server import serving
 from fednet.controller.tokens.keys import NetworkKeys

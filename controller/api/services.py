@@ -12,8 +12,8 @@ from ..accounts.accounts import Accounts
 from ..audit.auditor import Auditor
 from ..catalog import Catalog
 from ..feed.feed import Feed
+from ..members.registry import Registry
 from ..records import Records
-from ..registry import Registry
 from ..tokens.issuing import Tokens
 from ..tokens.keys import NetworkKeys
 

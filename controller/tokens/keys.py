@@ -162,11 +162,15 @@ class NetworkKeys:
 
         Raises:
             Conflict: Others have changed the keys again and again.
+            FailedPrecondition: There is an older key whose tokens may still be in use.
         """
         new = _stored(new_signing_key(), time.time() + limits.key_activation_seconds)
 
         def changes(document: Mapping[str, Any]) -> dict[str, Any]:
-            return _document([new, *_stored_keys(document)[:1]], document)
+            present, *older = _stored_keys(document)
+            if older:
+                _check_may_rotate(present["signs_from"])
+            return _document([new, present], document)
 
         self._records.update(_SECRETS, _ID, changes)
         self.load()
@@ -242,6 +246,16 @@ def _check_age(signs_from: float, *, force: bool) -> None:
         raise FailedPrecondition(
             f"Not all members have tokens of the new key yet: retire the older one in {left:.0f} s. With force, only "
             "the new key has to sign; members that have no newer token then need one of `fednet token reissue`."
+        )
+
+
+def _check_may_rotate(signs_from: float) -> None:
+    """Refuse to drop the older key for a new one before members have renewed their tokens."""
+    left = signs_from + limits.key_overlap_seconds - time.time()
+    if left > 0:
+        raise FailedPrecondition(
+            f"The last rotation is too recent: members may still have tokens of the older key. Rotate again in "
+            f"{left:.0f} s, or retire the older key first."
         )
 
 

@@ -14,9 +14,9 @@ from fednet.controller.audit.log import AuditLog
 from fednet.controller.catalog import Catalog
 from fednet.controller.feed.feed import Feed
 from fednet.controller.feed.log import FeedLog
+from fednet.controller.members.registry import Registry
 from fednet.controller.presence import Presence
 from fednet.controller.records import COLLECTIONS, Records
-from fednet.controller.registry import Registry
 from fednet.controller.tokens.issuing import Tokens
 from fednet.controller.tokens.keys import NetworkKeys
 from fednet.controller.tokens.revocations import Revocations

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from fednet.storage import Document
 
-from ...registry import address_of
+from ...members.addresses import address_of
 from ...tokens.control import ControlTokens
 from ...tokens.trust import TrustChange
 from .link import CombinerLink, Then

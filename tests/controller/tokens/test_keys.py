@@ -254,6 +254,20 @@ def test_a_second_rotation_ends_the_first_key(records, tmp_path):
     assert keys.retired == {first.key_id}
 
 
+def test_a_rotation_waits_until_members_have_left_the_older_key(records, tmp_path, monkeypatch):
+    """Else it would lock out members that have not renewed their tokens yet."""
+    monkeypatch.setattr(limits, "key_activation_seconds", 0.0)
+    keys = NetworkKeys.open(records, tmp_path)
+    keys.rotate()
+
+    with pytest.raises(FailedPrecondition, match=r"too recent: .* in 7\d\d\d s, or retire"):
+        keys.rotate()
+    keys.retire(force=True)
+    keys.rotate()
+
+    assert len(keys.public_keys) == 2
+
+
 def test_the_older_key_is_not_retired_before_members_have_renewed_their_tokens(
     records, tmp_path, monkeypatch
 ):

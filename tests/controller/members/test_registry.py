@@ -5,8 +5,9 @@ import pytest
 from fednet import limits
 from fednet.contract import Principal, Role
 from fednet.controller.client_statuses import ClientStatuses
+from fednet.controller.members.addresses import address_of
+from fednet.controller.members.registry import Registry
 from fednet.controller.presence import Capabilities
-from fednet.controller.registry import Registry, address_of
 from fednet.errors import (
     AlreadyExists,
     InvalidInput,
@@ -334,13 +335,11 @@ def test_a_member_has_one_token_whoever_registers_it(registry, tokens, own, admi
 
 
 @pytest.mark.usefixtures("combiners")
-def test_a_token_of_an_earlier_version_brings_its_client_back_once(registry, own):
+def test_a_token_of_an_earlier_version_brings_its_client_back_once(registry, records, own):
     """It has no use and no end; the client gets one that has both."""
     old = invited(Role.CLIENT, "an-id", "a")
     assert old.use is TokenUse.ENROLMENT
-    registry.records.insert(
-        "clients", {"id": "an-id", "name": "a", "combiner": "c1", "status": "offline"}
-    )
+    records.insert("clients", {"id": "an-id", "name": "a", "combiner": "c1", "status": "offline"})
 
     claims = own(join(registry, old, "a"))
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fednet.controller.placement import Candidate, choose_combiner
+from fednet.controller.members.placement import Candidate, choose_combiner
 
 CANDIDATES = st.lists(
     st.builds(Candidate, st.sampled_from("abcd"), st.integers(0, 5), st.integers(0, 5)),

@@ -1,0 +1,1 @@
+"""The members of a network: combiners and clients register here."""
