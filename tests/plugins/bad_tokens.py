@@ -5,19 +5,21 @@ import json
 import time
 
 from fednet.contract import Principal, Role
-from fednet.identity import Claims, Signer, combiner_audience, new_signing_key
+from fednet.identity import CONTROLLERS, Claims, Signer, combiner_audience, new_signing_key
 
 
-def bad_tokens(signer: Signer, role: Role) -> dict[str, str]:
-    """Return tokens that claim a role and are worth nothing, by what is wrong with them."""
+def bad_tokens(signer: Signer, role: Role, audience: str = CONTROLLERS) -> dict[str, str]:
+    """Return tokens that claim a role and are worth nothing to an audience, by what is wrong with them."""
     principal = Principal.of(role, "id", "name")
-    good = signer.sign(principal)
+    claims = Claims.of(principal, audience=audience)
+    good = signer.sign_claims(claims)
+    elsewhere = Claims.of(principal, audience=combiner_audience("x"))
     return {
-        "expired": signer.sign(principal, seconds=-3600),
-        "foreign": Signer.from_pem(new_signing_key()).sign(principal),
+        "expired": signer.sign_claims(Claims.of(principal, seconds=-3600, audience=audience)),
+        "foreign": Signer.from_pem(new_signing_key()).sign_claims(claims),
         "tampered": _tampered(good),
         "alg=none": _unsigned(good),
-        "for elsewhere": signer.sign_claims(Claims.of(principal, audience=combiner_audience("x"))),
+        "for elsewhere": signer.sign_claims(elsewhere),
         "cut": good[:-10],
     }
 

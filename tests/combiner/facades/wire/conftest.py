@@ -58,6 +58,7 @@ def served(combiner, signer):
                 channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=channel_options())
                 return Caller(await channels.enter_async_context(channel), token_of(role, id_))
 
+            caller.gatekeeper = gatekeeper
             yield caller
         await server.stop(None)
         await combiner.close()

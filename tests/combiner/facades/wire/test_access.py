@@ -9,8 +9,10 @@ from fednet.combiner.facades.wire.models_service import ModelsService
 from fednet.combiner.facades.wire.rounds_service import RoundsService
 from fednet.combiner.facades.wire.tasks_service import TasksService
 from fednet.contract import PERMISSIONS, Permission, Role, permission_of
+from fednet.identity import combiner_audience
 from fednet.wire import models_pb2, rounds_pb2, tasks_pb2
 
+COMBINER_ID = "combiner-1-id"  # of `served`
 SERVICES = {
     "Models": (models_pb2, ModelsService),
     "Rounds": (rounds_pb2, RoundsService),
@@ -76,7 +78,8 @@ async def test_a_worthless_token_opens_no_rpc(served, signer):
     """None, an expired, a foreign, a tampered, an unsigned and a cut one: UNAUTHENTICATED on every rpc."""
     tokens = {"none": None}
     for role in Role:
-        tokens |= {f"{role}: {what}": token for what, token in bad_tokens(signer, role).items()}
+        wrong_ones = bad_tokens(signer, role, combiner_audience(COMBINER_ID))
+        tokens |= {f"{role}: {what}": token for what, token in wrong_ones.items()}
     async with served() as caller:
         called = await caller()
         for method, shape, _ in rpcs():
@@ -84,6 +87,17 @@ async def test_a_worthless_token_opens_no_rpc(served, signer):
                 metadata = [("authorization", f"Bearer {token}")] if token else []
                 code = await code_of(called.channel, method, shape, metadata)
                 assert code is grpc.StatusCode.UNAUTHENTICATED, (wrong, method)
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_a_revoked_token_opens_no_rpc(served, role):
+    """UNAUTHENTICATED on every rpc, from the moment at which a controller tells of it."""
+    async with served() as caller:
+        called = await caller(role, "somebody")
+        caller.gatekeeper.refuse(["somebody"])
+        for method, shape, _ in rpcs():
+            code = await code_of(called.channel, method, shape, called.metadata)
+            assert code is grpc.StatusCode.UNAUTHENTICATED, method
 
 
 async def test_the_health_check_is_open(served):
