@@ -16,7 +16,6 @@ from fednet.identity import Signer
 from fednet.settings import ClientSettings
 
 SECONDS = 30
-SOON_SECONDS = 10
 
 
 @pytest.fixture
@@ -95,7 +94,7 @@ def test_a_removed_combiner_can_do_nothing_more(net, rogue, rest, refusal_of):
 
     rest.call("DELETE", f"/api/v1/combiners/{combiner.place['id']}")
 
-    assert net._controller.presence.wait_until_gone("rogue", SOON_SECONDS)
+    assert net._controller.presence.wait_until_gone("rogue", SECONDS)
     for path in ("/api/v1/combiners/renew", "/api/v1/combiners/register"):
         assert isinstance(refusal_of("REST", token, "POST", path), Unauthenticated)
 
