@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 NOT_AUTHENTICATED = 4
-SECONDS = 60
+SECONDS = 200
 
 
 def fednet(*words):

@@ -16,7 +16,7 @@ from fednet.errors import InvalidInput, Unauthenticated
 from fednet.parameters import write_model
 from fednet.testing import Network
 
-SECONDS = 60
+SECONDS = 200
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from fednet.packages import create_package
 from fednet.parameters import load_parameters, write_model
 from fednet.testing import Network
 
-SECONDS_MAX = 60
+SECONDS_MAX = 200
 
 OBJECT = """
 class Client:

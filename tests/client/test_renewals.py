@@ -9,7 +9,7 @@ from fednet.client.renewals import Renewals
 from fednet.enrolment import ClientPlace
 from fednet.errors import PermissionDenied, Unavailable
 
-SECONDS = 30
+SECONDS = 200
 PLACE = ClientPlace("id", "own", "combiner-1", "host:1", "placement-0", 0.05)
 
 

@@ -20,7 +20,7 @@ from fednet.settings import ControllerSettings
 from fednet.storage import CONTROLLER, open_blobs
 from fednet.testing import Network
 
-SECONDS = 60
+SECONDS = 200
 
 
 class Site:

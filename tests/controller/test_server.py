@@ -12,7 +12,7 @@ from fednet.controller.server import Controller, serve
 from fednet.errors import FednetError, Unavailable
 from fednet.settings import ControllerSettings
 
-SECONDS = 30
+SECONDS = 200
 
 
 @pytest.fixture

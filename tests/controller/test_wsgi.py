@@ -19,7 +19,7 @@ from fednet.identity import read_local_network
 from fednet.parameters import write_model
 from fednet.storage import open_documents
 
-SECONDS = 60
+SECONDS = 200
 WAIT = 25
 READY = "Booting worker"
 ENDED = {

@@ -22,7 +22,7 @@ from fednet.storage import Collection, Query, _schema_version, open_documents
 from fednet.testing import FaultProxy
 
 NOTES = Collection("notes", indexed=("kind", "sender.name"), unique=("name",))
-SECONDS = 60
+SECONDS = 200
 WRITERS = 4
 
 

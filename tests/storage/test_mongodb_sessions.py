@@ -8,7 +8,7 @@ import pytest
 from fednet.parameters import load_parameters, write_model
 from fednet.testing import Network
 
-SECONDS = 60
+SECONDS = 200
 
 
 class Site:

@@ -14,7 +14,7 @@ from fednet.testing import Network
 
 ROUNDS = 3
 SHARES = (1.0, 2.0, 5.0)
-SECONDS = 60
+SECONDS = 200
 
 
 def client_of(share, on_train):

@@ -12,7 +12,7 @@ from fednet.controller.presence import Presence
 from fednet.errors import AlreadyExists, FednetError, InvalidInput
 from fednet.testing import Network
 
-SECONDS = 60
+SECONDS = 200
 
 
 def train(parameters, _settings):

@@ -15,7 +15,7 @@ from fednet.testing import Network
 from fednet.wire import models_pb2, models_pb2_grpc, rounds_pb2, rounds_pb2_grpc, tasks_pb2_grpc
 from fednet.wire.tasks_pb2 import ClientMessage
 
-SECONDS = 30
+SECONDS = 200
 
 
 @pytest.fixture

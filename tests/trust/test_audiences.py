@@ -9,7 +9,7 @@ from fednet.errors import NotFound, Unauthenticated
 from fednet.http import Http
 from fednet.identity import Signer, TokenUse, Verifier, combiner_audience
 
-SECONDS = 30
+SECONDS = 200
 ROUTES = ["/api/v1/feed", "/api/v1/clients/", "/api/v1/packages/download"]
 
 

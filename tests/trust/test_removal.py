@@ -15,7 +15,7 @@ from fednet.http import Http
 from fednet.identity import Signer
 from fednet.settings import ClientSettings
 
-SECONDS = 30
+SECONDS = 200
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from fednet.http import Http
 from fednet.identity import Signer, admin_token_file
 from fednet.settings import ClientSettings
 
-SECONDS = 30
+SECONDS = 200
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from fednet.controller.records import COLLECTIONS, Records, timestamp
 from fednet.errors import Unavailable
 from fednet.storage import open_documents
 
-SECONDS = 60
+SECONDS = 200
 
 
 @pytest.fixture(params=("memory", "sqlite", "postgresql", "mongodb"))

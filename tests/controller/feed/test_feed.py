@@ -10,7 +10,7 @@ from fednet.controller.feed.feed import Feed
 from fednet.controller.feed.log import FeedLog
 from fednet.errors import Unavailable
 
-SECONDS = 30
+SECONDS = 200
 JOINED, LEFT = EntryKind.CLIENT_JOINED, EntryKind.CLIENT_LEFT
 
 

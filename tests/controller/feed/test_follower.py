@@ -9,7 +9,7 @@ from fednet.controller.feed.follower import Followers
 from fednet.controller.server import Controller
 from fednet.settings import ControllerSettings
 
-SECONDS = 30
+SECONDS = 200
 
 
 @pytest.fixture

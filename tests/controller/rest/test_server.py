@@ -11,7 +11,7 @@ from fednet.controller.feed.entries import Interest
 from fednet.controller.feed.listeners import Listeners
 from fednet.controller.rest.later import Look, answer_when
 
-SECONDS = 30
+SECONDS = 200
 MIB = limits.MIB
 
 

@@ -10,7 +10,7 @@ from fednet.controller.server import Controller
 from fednet.parameters import load_parameters
 from fednet.settings import ControllerSettings
 
-SECONDS = 60
+SECONDS = 200
 
 
 class Site:

@@ -12,7 +12,7 @@ from fednet.controller.server import Controller
 from fednet.parameters import model_format
 from fednet.settings import ControllerSettings
 
-SECONDS = 60
+SECONDS = 200
 HELPERS = ["numpyhelper", "binaryhelper", "androidhelper", "safetensors"]
 RAW = {"binaryhelper": np.float64, "androidhelper": np.float32}
 SEED = np.zeros(6)

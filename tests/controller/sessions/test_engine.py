@@ -24,7 +24,7 @@ from fednet.testing import Network
 
 ADMIN = Principal.of(Role.ADMIN, "admin-id", "admin")
 
-SECONDS = 60
+SECONDS = 200
 
 
 class Site:

@@ -9,7 +9,7 @@ from fednet.aggregation import aggregator, aggregator_names
 from fednet.parameters import load_parameters
 from fednet.server_functions import ServerFunctionsBase
 
-SECONDS = 60
+SECONDS = 200
 SITES = range(1, 10)
 SYNCHRONOUS = [name for name in aggregator_names() if not aggregator(name).staleness_max]
 

@@ -12,7 +12,7 @@ from fednet.parameters import load_parameters, model_format
 from fednet.server_functions import ServerFunctionsBase
 from fednet.settings import ControllerSettings
 
-SECONDS = 60
+SECONDS = 200
 SITES = (1, 2, 3, 4, 5)
 
 

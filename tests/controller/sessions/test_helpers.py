@@ -9,7 +9,7 @@ from fednet.packages import create_package
 from fednet.parameters import model_format
 from fednet.testing import Network
 
-SECONDS = 60
+SECONDS = 200
 RAW = {"binaryhelper": np.dtype("<f8"), "androidhelper": np.dtype("<f4")}
 SEED = {
     "layer.weight": np.arange(6, dtype=np.float32).reshape(2, 3),

@@ -11,7 +11,7 @@ import requests
 from fednet.controller.server import Controller
 from fednet.settings import ControllerSettings
 
-SECONDS = 60
+SECONDS = 200
 OLD_NAMES = {
     "clients": {"preferred_combiner": "combiner_preferred"},
     "models": {"parent_id": "parent_model"},

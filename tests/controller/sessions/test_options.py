@@ -9,7 +9,7 @@ from fednet.contract import SessionOptions, options_of
 from fednet.parameters import write_model
 from fednet.testing import Network
 
-SECONDS = 60
+SECONDS = 200
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from fednet.packages import create_package
 from fednet.parameters import write_model
 from fednet.settings import ControllerSettings
 
-SECONDS = 60
+SECONDS = 200
 
 
 class Site:

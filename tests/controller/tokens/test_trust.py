@@ -10,7 +10,7 @@ from fednet.controller.feed.log import FeedLog
 from fednet.controller.tokens.revocations import Revocations
 from fednet.controller.tokens.trust import Trust, TrustChange
 
-SECONDS = 30
+SECONDS = 200
 ANYTHING = Interest()
 
 

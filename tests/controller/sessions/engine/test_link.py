@@ -19,7 +19,7 @@ from fednet.parameters import write_model
 from fednet.testing import Network
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
 
-SECONDS = 30
+SECONDS = 200
 RIGHT = rounds_pb2.Authority(controller="controller", term=1, session_id="s")
 
 

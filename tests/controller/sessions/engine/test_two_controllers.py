@@ -13,7 +13,7 @@ from fednet.errors import Unavailable
 from fednet.parameters import load_parameters, write_model
 from fednet.settings import ControllerSettings
 
-SECONDS = 60
+SECONDS = 200
 
 
 class Site:
