@@ -13,6 +13,7 @@ from fednet.identity import combiner_audience
 from fednet.wire import models_pb2, rounds_pb2, tasks_pb2
 
 COMBINER_ID = "combiner-1-id"  # of `served`
+ATTEMPTS_MAX = 5
 SERVICES = {
     "Models": (models_pb2, ModelsService),
     "Rounds": (rounds_pb2, RoundsService),
@@ -31,7 +32,20 @@ def rpcs():
 
 
 async def code_of(channel, method, shape, metadata):
-    """Call an rpc with an empty message and return the code with which it ends."""
+    """Call an rpc with an empty message and return the code with which it ends.
+
+    A server that ends a stream while the client still sends resets it. Under load gRPC then tells the reset, as INTERNAL,
+    in place of the status that was sent: such a call is made again.
+    """
+    for _ in range(ATTEMPTS_MAX):
+        code = await code_of_one_call(channel, method, shape, metadata)
+        if code is not grpc.StatusCode.INTERNAL:
+            break
+    return code
+
+
+async def code_of_one_call(channel, method, shape, metadata):
+    """Call an rpc once."""
     makers = {
         (False, False): channel.unary_unary,
         (False, True): channel.unary_stream,
