@@ -34,8 +34,8 @@ def rpcs():
 async def code_of(channel, method, shape, metadata):
     """Call an rpc with an empty message and return the code with which it ends.
 
-    A server that ends a stream while the client still sends resets it. Under load gRPC then tells the reset, as INTERNAL,
-    in place of the status that was sent: such a call is made again.
+    A server that ends a stream while the client still sends resets it. Under load gRPC then tells the reset, as
+    INTERNAL, in place of the status that was sent: such a call is made again.
     """
     for _ in range(ATTEMPTS_MAX):
         code = await code_of_one_call(channel, method, shape, metadata)
