@@ -59,13 +59,13 @@ class Registration:
             keys_changed: Set when other keys sign and verify tokens.
             on_place: Called with the place after each renewal.
         """
-        failures = 0
+        failures, pause = 0, limits.membership_renewal_seconds
         while True:
-            longest = pause_seconds(failures) if failures else limits.membership_renewal_seconds
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(keys_changed.wait(), longest)
+                await asyncio.wait_for(keys_changed.wait(), pause)
                 keys_changed.clear()
-                await asyncio.sleep(1.5 * limits.key_activation_seconds)
+                pause = 1.5 * limits.key_activation_seconds  # by then the new key signs
+                continue
             place = self._place
             if place is None:
                 continue
@@ -73,9 +73,10 @@ class Registration:
                 self._place = await _in_daemon(partial(renew_combiner, self._settings, place))
             except FednetError as error:
                 failures += 1
+                pause = pause_seconds(failures)
                 _log.warning("the combiner's token is not renewed: %s", error)
             else:
-                failures = 0
+                failures, pause = 0, limits.membership_renewal_seconds
                 on_place(self._place)
 
     async def keep(self, watched: Watched, on_place: Callable[[CombinerPlace], None]) -> None:

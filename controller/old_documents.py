@@ -62,22 +62,12 @@ def status(old: Document) -> Document:
 
 def validation(old: Document) -> Document:
     """Return the document of a validation."""
-    if "sender" not in old:
-        return old
-    renamed = _of_a_client(_renamed(old, correlation_id="task_id"))
-    if "data" in renamed:
-        renamed = {"metrics": _read(renamed.pop("data")), **renamed}
-    return renamed
+    return _answer(old, "task_id", "metrics")
 
 
 def prediction(old: Document) -> Document:
     """Return the document of a prediction."""
-    if "sender" not in old:
-        return old
-    renamed = _of_a_client(_renamed(old, correlation_id="prediction_id"))
-    if "data" in renamed:
-        renamed = {"result": _read(renamed.pop("data")), **renamed}
-    return renamed
+    return _answer(old, "prediction_id", "result")
 
 
 def metric(old: Document) -> Document:
@@ -98,6 +88,16 @@ _PROJECTED: Final[Mapping[str, Callable[[Document], Document]]] = {"models": mod
 def _projection(carried: Document) -> Document:
     upgraded = _PROJECTED.get(carried["collection"], dict)
     return {**carried, "fields": upgraded(carried["fields"])}
+
+
+def _answer(old: Document, asked: str, content: str) -> Document:
+    """Return a client's answer, with today's names of what asked for it and of its content."""
+    if "sender" not in old:
+        return old
+    renamed = _of_a_client(_renamed(old, correlation_id=asked))
+    if "data" in renamed:
+        renamed = {content: _read(renamed.pop("data")), **renamed}
+    return renamed
 
 
 def _of_a_client(old: Document) -> Document:

@@ -31,15 +31,14 @@ def whole_file(
     Args:
         path: The path of the file.
         mode: The rights of the file, which the umask restricts.
-        durable: Force the file and its name to the disk, so that they outlive a power cut.
+        durable: Force the content to the disk before the file gets its name, so that no power cut leaves a name
+            without its content.
         folder: The folder in which the file is written, in the file system of `path`; by default that of `path`.
     """
     with _scratch_path(path, folder) as scratch:
         with _created(scratch, mode, durable=durable) as file:
             yield file
         put_in_place(scratch, path)
-    if durable:
-        sync(path.parent)
 
 
 def write_whole(

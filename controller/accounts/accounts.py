@@ -189,7 +189,6 @@ class Accounts:
                 field="token",
             )
         self._tokens.revoke(claims.id)
-        self._seen.forget()
         _log.info("token %s is ended, by %s", claims.id, principal)
 
     # Queries
@@ -198,14 +197,14 @@ class Accounts:
         """Return whom a token speaks for now: a user in the role that the account has.
 
         Raises:
-            Unauthenticated: The account is disabled or gone, the password was changed, or the user has logged out.
+            Unauthenticated: The account is disabled or gone, or has another password.
         """
         if not is_of_login(claims):
             return claims.principal
         account = self._seen.account_of(claims)
         if account is None or account["is_disabled"] or claims.parent != account["login_id"]:
             raise Unauthenticated(
-                "The login has ended: the user has logged out, was disabled, or has another password. Log in again."
+                "The login has ended: the user was disabled, or has another password. Log in again."
             )
         return Principal.of(Role(account["role"]), account["id"], account["name"])
 
@@ -228,22 +227,20 @@ class Accounts:
 
     def _change(self, principal: Principal, key: str, changes: Mapping[str, Any]) -> Document:
         before = self._records.get("users", key)
-        account = self._records.update("users", before["id"], lambda _: changes)
-        if _is_admin(before) and not self._has_admin():
-            restored = {name: before[name] for name in changes}
-            self._records.update("users", before["id"], lambda _: restored)
-            self._seen.forget()
+        if _is_admin(before) and not _is_admin({**before, **changes}) and self._admins() == 1:
             raise FailedPrecondition(
-                f"{account['name']!r} is the last admin. Give another user this role first.",
+                f"{before['name']!r} is the last admin. Give another user this role first.",
                 field="role" if "role" in changes else "is_disabled",
             )
+        account = self._records.update("users", before["id"], lambda _: changes)
         self._seen.forget()
         _log.info("user %s: %s changed, by %s", account["name"], ", ".join(changes), principal)
         return account
 
-    def _has_admin(self) -> bool:
+    def _admins(self) -> int:
+        """Return the number of admins that can log in."""
         admins = Query(where={"role": str(Role.ADMIN), "is_disabled": False})
-        return self._records.count("users", admins) > 0
+        return self._records.count("users", admins)
 
 
 def is_of_login(claims: Claims) -> bool:

@@ -30,7 +30,7 @@ class SeenAccounts:
         self._lock = threading.Lock()
 
     def account_of(self, claims: Claims) -> Document | None:
-        """Return the account of a token; None if there is none, or the token was ended.
+        """Return the account of a token; None if there is none.
 
         Raises:
             Unavailable: The store does not answer.
@@ -41,7 +41,7 @@ class SeenAccounts:
                 self._seen.move_to_end(claims.id)
                 return account
             changes = self._changes
-        account = self._look(claims)
+        account = self._records.documents.get("users", claims.principal.id)
         with self._lock:
             if changes == self._changes:
                 self._seen[claims.id] = self._clock() + limits.account_seen_seconds, account
@@ -54,8 +54,3 @@ class SeenAccounts:
         with self._lock:
             self._changes += 1
             self._seen.clear()
-
-    def _look(self, claims: Claims) -> Document | None:
-        if self._records.documents.get("revocations", claims.id):
-            return None
-        return self._records.documents.get("users", claims.principal.id)

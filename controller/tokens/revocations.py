@@ -61,6 +61,7 @@ class Revocations:
     def __init__(self, records: Records) -> None:
         self._records = records
         self._known: dict[str, Revocation] = {}
+        self._prune_at = limits.revocations_pruned
         self._lock = threading.Lock()
 
     def load(self) -> None:
@@ -133,3 +134,9 @@ class Revocations:
     def _note(self, revoked: Revocation) -> None:
         with self._lock:
             self._known[revoked.id] = revoked
+            if len(self._known) >= self._prune_at:
+                now = time.time()
+                self._known = {
+                    id_: each for id_, each in self._known.items() if not each.is_over(now)
+                }
+                self._prune_at = len(self._known) + limits.revocations_pruned

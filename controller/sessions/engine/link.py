@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 
@@ -19,8 +19,10 @@ from fednet import limits
 from fednet.backoff import backoff_seconds
 from fednet.errors import FednetError, Unavailable
 from fednet.rpc import TokenSource, from_rpc_error, open_channel, rpc_errors
+from fednet.storage import Document
 from fednet.wire import rounds_pb2, rounds_pb2_grpc
 
+from ...members.addresses import address_of
 from ...tokens.trust import TrustChange
 from .from_combiners import read
 from .requests import Call, Pool
@@ -38,6 +40,18 @@ _THREADS = {
 }
 
 
+class CombinerAt(NamedTuple):
+    """A combiner's identity and its address, `host:port`: a link is good for these alone."""
+
+    id: str
+    address: str
+
+
+def place_of(combiner: Document) -> CombinerAt:
+    """Return the identity and the address in a combiner's document."""
+    return CombinerAt(combiner["id"], address_of(combiner))
+
+
 class CombinerLink:
     """One combiner, as the controller reaches it.
 
@@ -45,7 +59,7 @@ class CombinerLink:
 
     Args:
         name: The combiner's name.
-        address: Its address, `host:port`.
+        place: Its identity and its address.
         token: Returns a valid token for this combiner.
         controller: The controller's name.
         trust: Returns whom the combiner may trust at the beginning of a stream.
@@ -56,7 +70,7 @@ class CombinerLink:
     def __init__(
         self,
         name: str,
-        address: str,
+        place: CombinerAt,
         token: TokenSource,
         controller: str,
         trust: Callable[[], TrustChange],
@@ -65,14 +79,14 @@ class CombinerLink:
         on_down: Callable[[str], None],
     ) -> None:
         self.name = name
-        self.address = address
+        self.place = place
         self._token = token
         self._controller = controller
         self._trust = trust
         self._watch: Watch | None = None
         self._absorb = absorb
         self._on_down = on_down
-        self._channel = open_channel(address, token)
+        self._channel = open_channel(place.address, token)
         self._stub = rounds_pb2_grpc.RoundsStub(self._channel)
         self._stopping = threading.Event()
         self._call: Any = None
@@ -175,13 +189,13 @@ class CombinerLink:
 
     def _messages(self, watch: Watch) -> Iterator[rounds_pb2.WatchMessage]:
         """Yield the controller's side of a stream: its name, whom to trust, then marks, changes and newer tokens."""
-        token = self._token()
+        sent = self._token()
         yield rounds_pb2.WatchMessage(hello={"controller": self._controller})
         yield _trust_message(self._trust())
         for each in watch.outgoing():
-            if token != (
-                token := self._token()
-            ):  # before a change of trust, which may end the older one
+            token = self._token()
+            if token != sent:  # before a change of trust, which may end the older one
+                sent = token
                 yield rounds_pb2.WatchMessage(renewal=token)
             match each:
                 case Mark(epoch, number):

@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import NamedTuple
 
 from fednet.storage import Document
 
-from ...members.addresses import address_of
 from ...tokens.control import ControlTokens
 from ...tokens.trust import TrustChange
-from .link import CombinerLink, Then
+from .link import CombinerAt, CombinerLink, Then, place_of
 from .requests import Call
 from .watch import Absorb
 
 __all__ = ["CombinerLinks", "Then", "place_of"]
-
-
-class CombinerAt(NamedTuple):
-    """A combiner's identity and its address, `host:port`: a link is good for these alone."""
-
-    id: str
-    address: str
-
-
-def place_of(combiner: Document) -> CombinerAt:
-    """Return the identity and the address in a combiner's document."""
-    return CombinerAt(combiner["id"], address_of(combiner))
 
 
 class CombinerLinks:
@@ -42,7 +28,6 @@ class CombinerLinks:
         self._tokens = tokens
         self._trust = trust
         self._links: dict[str, CombinerLink] = {}
-        self._places: dict[str, CombinerAt] = {}
         self._connecting = threading.Lock()  # one at a time opens or closes, which may take long
         self._lock = threading.Lock()  # over _links; nothing is waited for under it
         self._closed = False
@@ -63,7 +48,7 @@ class CombinerLinks:
                 return
             link = CombinerLink(
                 name,
-                place.address,
+                place,
                 self._tokens.for_combiner(place.id),
                 self._tokens.controller,
                 self._trust,
@@ -72,21 +57,19 @@ class CombinerLinks:
             )
             with self._lock:
                 self._links[name] = link
-                self._places[name] = place
 
     def disconnect(self, combiner: str) -> None:
         """Close the link to a removed combiner."""
         with self._connecting:
             with self._lock:
                 link = self._links.pop(combiner, None)
-                self._places.pop(combiner, None)
             if link:
                 link.close()
 
     def places(self) -> dict[str, CombinerAt]:
         """Return the place of each combiner that there is a link to, by its name."""
         with self._lock:
-            return dict(self._places)
+            return {name: link.place for name, link in self._links.items()}
 
     def tell(self, change: TrustChange, combiner: str | None = None) -> None:
         """Tell a change of trust to a combiner, or to all."""

@@ -130,21 +130,32 @@ def test_another_controller_sees_a_change_within_ten_seconds(
     assert limits.account_seen_seconds < 10
 
 
-@pytest.mark.parametrize("change", ["disable", "set_password", "log_out"])
+@pytest.mark.parametrize("change", ["disable", "set_password"])
 def test_what_ends_a_login_ends_it_at_once(accounts, admin, ada, log_in, change):
-    """Disabling, another password, logging out: the token is refused from then on."""
+    """Disabling and another password: the token is refused from then on."""
     claims = log_in()
     accounts.principal_of(claims)
 
     if change == "disable":
         accounts.disable(admin, ada["id"])
-    elif change == "set_password":
-        accounts.set_password(admin, ada["id"], PASSWORD + "!")
     else:
-        accounts.log_out(accounts.principal_of(claims), claims)
+        accounts.set_password(admin, ada["id"], PASSWORD + "!")
 
     with pytest.raises(Unauthenticated, match="Log in again"):
         accounts.principal_of(claims)
+
+
+@pytest.mark.usefixtures("ada")
+def test_logging_out_ends_one_token_at_once(accounts, tokens):
+    """Another login goes on."""
+    ended, other = (accounts.log_in("ada", PASSWORD, ADDRESS).token for _ in range(2))
+    claims = tokens.read(ended)
+
+    accounts.log_out(accounts.principal_of(claims), claims)
+
+    with pytest.raises(Unauthenticated, match="was revoked"):
+        tokens.read(ended)
+    assert accounts.principal_of(tokens.read(other)).name == "ada"
 
 
 def test_a_user_who_is_enabled_again_logs_in_again(accounts, admin, ada, log_in):
@@ -198,6 +209,7 @@ def test_the_last_admin_stays_one(accounts, admin, change):
 
     with pytest.raises(FailedPrecondition, match="last admin"):
         try_it()
+    assert accounts._records.get("users", only["id"]) == only
     assert accounts.log_in("root", PASSWORD, ADDRESS).principal.has(Role.ADMIN)
     accounts.create(admin, "other", Role.ADMIN, PASSWORD)
 

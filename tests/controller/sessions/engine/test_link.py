@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fednet import limits
-from fednet.controller.sessions.engine.link import CombinerLink
+from fednet.controller.sessions.engine.link import CombinerAt, CombinerLink
 from fednet.controller.sessions.engine.news import ShareClosed, Snapshot
 from fednet.controller.sessions.engine.requests import Call
 from fednet.controller.tokens.control import ControlTokens
@@ -103,7 +103,7 @@ def open_link(tmp_path):
         links.append(
             CombinerLink(
                 "k",
-                address,
+                CombinerAt(combiner_id, address),
                 tokens.for_combiner(combiner_id),
                 "controller",
                 TrustChange,
