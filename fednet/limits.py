@@ -165,7 +165,7 @@ key_overlap_seconds: Final = (
 )  # before the older key is retired: members renew their tokens meanwhile
 token_days_max: Final = 36_500
 retired_keys_max: Final = 100
-revocations_pruned: Final = (
+unpruned_revocations: Final = (
     1_000  # more in memory, and those of tokens that have ended are forgotten
 )
 trust_seconds: Final = 5.0  # between two looks at what was revoked, where no feed tells

@@ -61,7 +61,7 @@ class Revocations:
     def __init__(self, records: Records) -> None:
         self._records = records
         self._known: dict[str, Revocation] = {}
-        self._prune_at = limits.revocations_pruned
+        self._prune_at = limits.unpruned_revocations
         self._lock = threading.Lock()
 
     def load(self) -> None:
@@ -139,4 +139,4 @@ class Revocations:
                 self._known = {
                     id_: each for id_, each in self._known.items() if not each.is_over(now)
                 }
-                self._prune_at = len(self._known) + limits.revocations_pruned
+                self._prune_at = len(self._known) + limits.unpruned_revocations

@@ -54,15 +54,15 @@ def test_a_revocation_is_forgotten_once_its_token_has_ended(records, revocations
 
 def test_memory_forgets_revocations_of_tokens_that_have_ended(revocations, monkeypatch):
     """Once there are many; those that count stay."""
-    monkeypatch.setattr(limits, "revocations_pruned", 10)
-    revocations._prune_at = limits.revocations_pruned
+    monkeypatch.setattr(limits, "unpruned_revocations", 10)
+    revocations._prune_at = limits.unpruned_revocations
     over = time.time() - limits.clock_skew_seconds_max - 1
     revocations.add("a-principal")
 
     for number in range(100):
         revocations.add(f"ended-{number}", over)
 
-    assert len(revocations._known) <= 1 + limits.revocations_pruned
+    assert len(revocations._known) <= 1 + limits.unpruned_revocations
     assert revocations.look_up("a-principal")
 
 
