@@ -1,9 +1,7 @@
 """The client for notebooks and programs: what a person does with a network, over its REST API.
 
-What one can look up stands in `fednet.api_reader`; here is what connects, changes, transfers, waits
-and draws. `set_*`, `download_*` and `start_session` return a dict with `success` and `message`, also where the
-server refuses; every other refusal raises an error of `fednet.errors` with the server's words.
-Where the server cannot be reached, all of them raise.
+`fednet.api_reader` has the methods that look up; this module has those that connect, change, transfer, wait and draw.
+Every refusal of a controller raises an error of `fednet.errors` with its reason. No method returns a refusal.
 """
 
 from __future__ import annotations
@@ -257,9 +255,10 @@ class APIClient(APIReader, APIStarter):
         """Write a model's file to a path; it is there whole, or not at all.
 
         Returns:
-            success and message.
+            success (True) and message.
 
         Raises:
+            NotFound: There is no such model.
             InvalidInput: The path cannot be written.
             TransferCorrupted: The bytes that arrived are not those of the model.
         """
@@ -276,10 +275,11 @@ class APIClient(APIReader, APIStarter):
                 are taken for files of the helper of the package or model that was set last.
 
         Returns:
-            success, message and, where it was accepted, model_id.
+            success (True), message and model_id.
 
         Raises:
             InvalidInput: The path cannot be read.
+            InvalidModel: The file is no model, or not in this format.
         """
         return self._upload("models/", path, {"helper": helper})
 
@@ -289,9 +289,10 @@ class APIClient(APIReader, APIStarter):
         """Write the active package's file to a path; it is there whole, or not at all.
 
         Returns:
-            success and message.
+            success (True) and message.
 
         Raises:
+            NotFound: No package is set.
             InvalidInput: The path cannot be written.
             TransferCorrupted: The bytes that arrived are not those of the package.
         """
@@ -310,10 +311,11 @@ class APIClient(APIReader, APIStarter):
             description: What it does.
 
         Returns:
-            success, message and, where it was accepted, package_id.
+            success (True), message and package_id.
 
         Raises:
             InvalidInput: The path cannot be read.
+            InvalidPackage: The file is no package.
         """
         said = {"helper": helper, "name": name, "description": description}
         return self._upload("packages/", path, {**said, "file_name": Path(path).name})

@@ -10,9 +10,12 @@ from urllib.parse import quote
 
 from fednet.api_lists import APILists
 from fednet.api_pages import list_of, object_of, page_size
+from fednet.errors import SessionFailed
 
 if TYPE_CHECKING:
     from fednet.http import Http
+
+_UNFINISHED_ENDS = frozenset({"FAILED", "TERMINATED"})
 
 
 class APIReader(APILists):
@@ -57,12 +60,16 @@ class APIReader(APILists):
         return str(self.get_session(id)["status"])
 
     def session_is_finished(self, id: str) -> bool:  # noqa: A002 - the name of the field
-        """Return True if a session has done all its rounds.
+        """Return True if a session has done all its rounds, and False while it has not ended.
 
         Raises:
+            SessionFailed: It has ended as FAILED or TERMINATED; says why.
             NotFound: There is no such session.
         """
-        return self.get_session_status(id).upper() == "FINISHED"
+        session = self.get_session(id)
+        if session["status"] in _UNFINISHED_ENDS:
+            raise SessionFailed(f"Session {id!r} is {session['status']}: {session.get('reason')}")
+        return bool(session["status"] == "FINISHED")
 
     # Models
 

@@ -75,10 +75,12 @@ class APIStarter:
                 file with it.
 
         Returns:
-            success, message and, if it was started, session_id and config.
+            success (True), message, session_id and config.
 
         Raises:
-            InvalidInput: The source of the server functions cannot be read.
+            InvalidInput: An option is invalid; names it.
+            AlreadyExists: The id is taken.
+            FailedPrecondition: There is no model, or too few clients are connected; says what to do.
         """
         options = {
             "id": id or str(uuid.uuid4()),
@@ -120,7 +122,12 @@ class APIStarter:
             round_timeout: The time that the clients may take, in seconds.
 
         Returns:
-            success, message and, if it was started, prediction_id.
+            success (True), message and prediction_id.
+
+        Raises:
+            InvalidInput: An option is invalid; names it.
+            AlreadyExists: The id is taken.
+            FailedPrecondition: There is no model, or too few clients are connected; says what to do.
         """
         options = {
             "prediction_id": prediction_id or str(uuid.uuid4()),

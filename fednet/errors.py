@@ -17,6 +17,7 @@
     ├── DeadlineExceeded         the call took longer than allowed; worth a retry
     ├── TransferCorrupted        bytes do not match their checksum; worth a retry
     ├── MissingExtra             a part of fednet is not installed on this machine
+    ├── SessionFailed            a session has ended before its last round
     └── TaskFailed               the code of a package or a callback failed
 
 `to_dict` gives the JSON form of an error, and `from_dict` reads it. http_status and grpc_status map errors to the two
@@ -177,6 +178,14 @@ class MissingExtra(FednetError):
     code = "missing_extra"
     http_status = 501
     grpc_status = "UNIMPLEMENTED"
+
+
+class SessionFailed(FednetError):
+    """A session has ended before its last round, as FAILED or TERMINATED."""
+
+    code = "session_failed"
+    http_status = 409
+    grpc_status = "FAILED_PRECONDITION"
 
 
 class TaskFailed(FednetError):

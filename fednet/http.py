@@ -108,14 +108,12 @@ class Http:
         """POST an object whose id the caller has made, so that it may be sent to two controllers at once.
 
         Returns:
-            The answer as from `call`, or for a refusal a dict with success, code and message.
+            The answer as from `call`.
 
         Raises:
-            FednetError: Unavailable, DeadlineExceeded or a fault of the server.
+            FednetError: As from `call`.
         """
-        options = _json_body(body)
-        seconds = limits.call_seconds_max
-        return _dict(self._attempts.send("POST", path, seconds, may_overlap=True, **options))
+        return dict(self.call("POST", path, body=body, may_overlap=True))
 
     @contextmanager
     def stream(
@@ -153,11 +151,11 @@ class Http:
         """Send a file as a stream of raw bytes, with its description in the query.
 
         Returns:
-            The server's answer, also if it refuses.
+            The server's answer.
 
         Raises:
-            FednetError: InvalidInput for a file that cannot be read, Unavailable, or a fault of the
-                server.
+            FednetError: The server's refusal, InvalidInput for a file that cannot be read, Unavailable or
+                DeadlineExceeded.
         """
         with _opened(file, self.on_transfer) as source:
             size_bytes = os.fstat(source.fileno()).st_size
@@ -165,27 +163,26 @@ class Http:
             seconds = (
                 limits.transfer_idle_seconds_max + size_bytes / limits.checked_bytes_per_second
             )
-            return _dict(
-                self._attempts.send(
-                    "POST", path, seconds, params=query, headers=headers, data=source
-                )
+            response = self._attempts.send(
+                "POST", path, seconds, params=query, headers=headers, data=source
             )
+        return dict(_json(response))
 
     def download(self, path: str, target: Path) -> dict[str, Any]:
         """Fetch a file as a stream; the target appears whole or not at all.
 
         Returns:
-            success and message, also if the server refuses.
+            success and message.
 
         Raises:
-            FednetError: InvalidInput for a target that cannot be written, TransferCorrupted for bytes that differ from
-                the announced digest, Unavailable, or a fault of the server.
+            FednetError: The server's refusal, InvalidInput for a target that cannot be written, TransferCorrupted for
+                bytes that differ from the announced digest, Unavailable or DeadlineExceeded.
         """
         with self._attempts.send(
             "GET", path, limits.transfer_idle_seconds_max, stream=True
         ) as response:
             if not response.ok:
-                return _dict(response)
+                raise refusal(response)
             with _written_whole(target) as file:
                 digest = RunningDigest()
                 size_bytes = int(response.headers.get("Content-Length", 0))
@@ -238,13 +235,6 @@ def _json(response: requests.Response) -> Any:
         raise Unavailable(
             f"{response.url} did not answer with JSON. Is it the address of a fednet controller?"
         ) from error
-
-
-def _dict(response: requests.Response) -> dict[str, Any]:
-    """Return the JSON of the answer, or its refusal as a dict; raise a fault of the server."""
-    if 400 <= response.status_code < 500:  # noqa: PLR2004 - client errors, RFC 9110
-        return refusal(response).to_dict()
-    return dict(_json(response))
 
 
 class _Told(io.BufferedReader):

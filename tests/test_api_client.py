@@ -33,7 +33,10 @@ from fednet.errors import (
     FailedPrecondition,
     FednetError,
     InvalidInput,
+    InvalidModel,
+    InvalidPackage,
     NotFound,
+    SessionFailed,
     TransferCorrupted,
     Unauthenticated,
     Unavailable,
@@ -176,32 +179,48 @@ def test_a_package_is_set_and_read_back(api, package, tmp_path):
     assert (tmp_path / "back.tgz").read_bytes() == package.read_bytes()
 
 
-def test_what_fedn_answers_as_a_dict_stays_one_when_refused(api, tmp_path):
-    """With the server's words, and nothing written."""
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda api, here: api.set_active_model(here / "junk"), InvalidModel, "junk|format|npz"),
+        (lambda api, here: api.set_active_model(here / "complex.npz"), InvalidModel, "complex64"),
+        (lambda api, here: api.set_active_package(here / "junk", "pickle"), InvalidInput, "pickle"),
+        (
+            lambda api, here: api.set_active_package(here / "junk", "numpyhelper"),
+            InvalidPackage,
+            "tar|zip",
+        ),
+        (lambda api, here: api.download_model("nope", here / "back"), NotFound, "nope"),
+        (lambda api, here: api.download_package(here / "back"), NotFound, "set_active_package"),
+        (lambda api, _here: api.start_session(rounds=0), InvalidInput, "rounds"),
+        (lambda api, here: api.start_session(here), InvalidInput, "JSON"),
+        (lambda api, _here: api.start_predictions("../x"), InvalidInput, "prediction_id"),
+    ],
+)
+def test_a_refusal_that_fedn_answers_as_a_dict_is_raised(api, tmp_path, call, error, words):
+    """The error has the controller's reason, so no program goes on with another model; no file is written."""
     (tmp_path / "junk").write_bytes(b"junk")
-    target = tmp_path / "back.npz"
+    np.savez(tmp_path / "complex.npz", **{"0": np.ones(3, np.complex64)})
 
-    refused = [
-        api.set_active_model(str(tmp_path / "junk")),
-        api.set_active_package(str(tmp_path / "junk"), "numpyhelper"),
-        api.download_model("nope", str(target)),
-        api.download_package(str(target)),
-        api.start_session(rounds=0),
-    ]
+    with pytest.raises(error, match=words):
+        call(api, tmp_path)
 
-    assert [each["success"] for each in refused] == [False] * 5
-    assert [each["code"] for each in refused] == [
-        "invalid_model",
-        "invalid_package",
-        "not_found",
-        "not_found",
-        "invalid_input",
-    ]
-    assert all(each["message"] for each in refused)
-    assert not target.exists()
+    assert not (tmp_path / "back").exists()
 
 
-def test_every_other_refusal_is_raised(api):
+@pytest.mark.parametrize("status", ["FAILED", "TERMINATED"])
+def test_a_loop_until_a_session_is_finished_ends_when_it_has_failed(api, controller, status):
+    """The error has the reason that the session's document gives."""
+    api.start_session("one")
+    assert api.session_is_finished("one") is False
+    controller.sessions.change("one", status=status, reason="too few clients answered")
+
+    with pytest.raises(SessionFailed, match=f"{status}: too few clients answered"):
+        api.session_is_finished("one")
+    assert api.wait_session("one")["reason"] == "too few clients answered"
+
+
+def test_a_refused_lookup_is_raised(api):
     """With the server's words."""
     with pytest.raises(NotFound, match="nope"):
         api.get_session("nope")
@@ -698,81 +717,6 @@ def test_the_token_of_this_machine_is_not_sent_elsewhere(serve):
         client.get_clients_count()
 
     assert sent == [None]
-
-
-N_MAX = {"n_max": None}
-ID = {"id": ...}
-FEDNS_METHODS = {
-    "__init__": {
-        "host": ..., "port": None, "secure": False, "verify": False,
-        "token": None, "auth_scheme": None,
-    },
-    "download_model": {"id": ..., "path": ...},
-    "download_package": {"path": ...},
-    "get_active_clients": {"combiner_id": None, "n_max": None},
-    "get_active_model": {},
-    "get_active_package": {},
-    "get_client": ID,
-    "get_client_config": {"checksum": True},
-    "get_clients": N_MAX,
-    "get_clients_count": {},
-    "get_combiner": ID,
-    "get_combiners": N_MAX,
-    "get_combiners_count": {},
-    "get_controller_status": {},
-    "get_model": ID,
-    "get_model_trail": {"id": None, "include_self": True, "reverse": True, "n_max": None},
-    "get_models": {"session_id": None, "n_max": None},
-    "get_models_count": {},
-    "get_package": ID,
-    "get_package_checksum": {},
-    "get_packages": N_MAX,
-    "get_packages_count": {},
-    "get_round": ID,
-    "get_rounds": N_MAX,
-    "get_rounds_count": {},
-    "get_session": ID,
-    "get_session_status": ID,
-    "get_sessions": N_MAX,
-    "get_sessions_count": {},
-    "get_status": ID,
-    "get_statuses_count": {},
-    "get_validation": ID,
-    "get_validations_count": {},
-    "session_is_finished": ID,
-    "set_active_model": {"path": ...},
-    "set_active_package": {"path": ..., "helper": ..., "name": None, "description": None},
-    "start_session": {
-        "id": None, "aggregator": "fedavg", "aggregator_kwargs": None, "model_id": None,
-        "round_timeout": 180, "rounds": 5, "round_buffer_size": -1, "delete_models": True,
-        "validate": True, "helper": None, "min_clients": 1, "requested_clients": 8,
-    },
-}  # fmt: skip
-"""The methods of FEDn 0.9.5's APIClient: parameters in order with defaults; ... for none.
-
-One default differs: FEDn's helper is "numpyhelper"; ours is None, for that of the model to begin with.
-Three lists have filters in our words, and take FEDn's keywords besides; see test_fedn_filters.py.
-"""
-
-
-@pytest.mark.parametrize("name", FEDNS_METHODS)
-def test_the_parameters_are_fedns(name):
-    """The same names in the same order with the same defaults; only the host may be left out here.
-
-    What is ours is given by keyword, and may be left out.
-    """
-    parameters = inspect.signature(getattr(APIClient, name)).parameters
-    ours = [each for each in parameters.values() if each.kind is inspect.Parameter.KEYWORD_ONLY]
-
-    found = {
-        each.name: ... if each.default is inspect.Parameter.empty else each.default
-        for each in parameters.values()
-        if each.name != "self" and each not in ours
-    }
-
-    expected = FEDNS_METHODS[name] | ({"host": None} if name == "__init__" else {})
-    assert list(found.items()) == list(expected.items())
-    assert all(each.default is not inspect.Parameter.empty for each in ours)
 
 
 def test_every_method_says_what_it_does():

@@ -66,6 +66,10 @@ class Method:
     raises: str = ""
 
 
+_REFUSALS: Final = """\
+InvalidInput: An option is invalid; names it.
+    AlreadyExists: The id is taken.
+    FailedPrecondition: There is no model, or too few clients are connected; says what to do."""
 _METHODS: Final = (
     Method(
         name="start_session",
@@ -73,8 +77,8 @@ _METHODS: Final = (
         declaration=SessionOptions,
         last_positional="requested_clients",
         docstring="Start a session; `docs/sessions.md` has a table of the options with their limits.",
-        returns="success, message and, if it was started, session_id and config.",
-        raises="InvalidInput: The source of the server functions cannot be read.",
+        returns="success (True), message, session_id and config.",
+        raises=_REFUSALS,
     ),
     Method(
         name="start_predictions",
@@ -86,7 +90,8 @@ _METHODS: Final = (
             "`wait_session(prediction_id)` waits until all have answered, and\n"
             "`get_predictions(prediction_id=prediction_id)` returns their results."
         ),
-        returns="success, message and, if it was started, prediction_id.",
+        returns="success (True), message and prediction_id.",
+        raises=_REFUSALS,
     ),
 )
 

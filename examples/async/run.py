@@ -32,19 +32,13 @@ def start(net: Network, folder: Path) -> list[Client]:
     clients = [Client(str(path), SLOWNESS if path == paths[-1] else 1) for path in paths]
     for path, client in zip(paths, clients, strict=True):
         net.add_client(path.stem, train=client.train, validate=client.validate)
-    answer = net.api.set_active_model(
-        get_helper("numpyhelper").save(initial(), folder / "seed.npz")
-    )
-    if not answer["success"]:
-        raise SystemExit(answer["message"])
+    net.api.set_active_model(get_helper("numpyhelper").save(initial(), folder / "seed.npz"))
     return clients
 
 
 def train(net: Network, **options: Any) -> str:
     """Run a session to its end, and return the id of its last model."""
     answer = net.api.start_session(validate=False, **options)
-    if not answer["success"]:
-        raise SystemExit(answer["message"])
     session = net.api.wait_session(answer["session_id"])
     if session["status"] != "FINISHED":
         raise SystemExit(f"The session is {session['status']}: {session['reason']}")

@@ -27,18 +27,12 @@ def start(net: Network, folder: Path) -> None:
     for path in data.write(folder / "data", CLIENTS):
         client = Client(str(path))
         net.add_client(path.stem, train=client.train, validate=client.validate)
-    answer = net.api.set_active_model(
-        get_helper("numpyhelper").save(initial(), folder / "seed.npz")
-    )
-    if not answer["success"]:
-        raise SystemExit(answer["message"])
+    net.api.set_active_model(get_helper("numpyhelper").save(initial(), folder / "seed.npz"))
 
 
 def train(net: Network) -> str:
     """Run a session of all clients to its end, and return its id."""
     answer = net.api.start_session(rounds=ROUNDS, min_clients=CLIENTS)
-    if not answer["success"]:
-        raise SystemExit(answer["message"])
     session = net.api.wait_session(answer["session_id"])
     if session["status"] != "FINISHED":
         raise SystemExit(f"The session is {session['status']}: {session['reason']}")

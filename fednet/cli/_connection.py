@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import functools
 from contextlib import closing
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import click
-
-from fednet.errors import from_dict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,14 +53,3 @@ def network_flags(function: Command) -> Command:
     ):
         function = click.option(flag, help=what)(function)
     return function
-
-
-def accepted(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer with `success` and `message` if it reports a success.
-
-    Raises:
-        FednetError: The server refused; the class is that in the answer.
-    """
-    if not answer["success"]:
-        raise from_dict(answer, HTTPStatus.CONFLICT)
-    return answer

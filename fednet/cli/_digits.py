@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fednet.cli._child import Program
-from fednet.cli._connection import accepted
 from fednet.cli._network import start_client
 from fednet.settings import environment_of_a_task
 
@@ -72,10 +71,10 @@ class Digits:
         self._processes.while_alive(lambda: self._publish_model(api))
 
     def _publish_package(self, api: APIClient) -> None:
-        accepted(api.set_active_package(str(self._package), "numpyhelper", "digits"))
+        api.set_active_package(str(self._package), "numpyhelper", "digits")
 
     def _publish_model(self, api: APIClient) -> None:
-        accepted(api.set_active_model(str(self._unpacked / "seed.npz")))
+        api.set_active_model(str(self._unpacked / "seed.npz"))
 
     def start_clients(self) -> list[Component]:
         """Start all agents at once; each finds its own part of the data."""

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fednet.cli._connection import accepted
 from fednet.cli._digits import Digits
 from fednet.cli._exit import ExitCode
 from fednet.cli._network import (
@@ -150,14 +149,12 @@ def _run(
 
 def _train(api: APIClient, session_id: str, show: ShowProgress) -> list[RoundResult]:
     """Run one session to its end; a second call only watches it again."""
-    accepted(
-        api.start_session(
-            session_id,
-            rounds=ROUNDS,
-            round_timeout=ROUND_SECONDS_MAX,
-            min_clients=CLIENTS,
-            requested_clients=CLIENTS,
-        )
+    api.start_session(
+        session_id,
+        rounds=ROUNDS,
+        round_timeout=ROUND_SECONDS_MAX,
+        min_clients=CLIENTS,
+        requested_clients=CLIENTS,
     )
     last = watch_session(api, session_id, show)
     if last["status"].upper() != "FINISHED":
@@ -168,7 +165,7 @@ def _train(api: APIClient, session_id: str, show: ShowProgress) -> list[RoundRes
 def _keep_model(api: APIClient, rounds: list[RoundResult], folder: Path) -> Path:
     """Download the last round's model to a folder, and return its path."""
     target = folder / "model.npz"
-    accepted(api.download_model(str(rounds[-1].model_id), str(target)))
+    api.download_model(str(rounds[-1].model_id), str(target))
     return target
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fednet.cli._connection import accepted, with_api
+from fednet.cli._connection import with_api
 from fednet.cli._formats import format_of, helper_option
 from fednet.cli._output import columns_of, json_option, show_answer, show_json, show_table, transfer
 from fednet.cli.resource import LIMIT_DEFAULT, add_list_and_get
@@ -37,7 +37,7 @@ def set_active(api: APIClient, *, path: Path, helper: str | None, as_json: bool)
     """Upload a model file, and begin new sessions with it."""
     with transfer(f"uploading {path}", quiet=as_json) as tell:
         api.on_transfer(tell)
-        answer = accepted(api.set_active_model(str(path), helper=helper))
+        answer = api.set_active_model(str(path), helper=helper)
     show_answer(answer, f"The active model is {answer['model_id']}.", as_json=as_json)
 
 
@@ -56,7 +56,7 @@ def download(api: APIClient, *, model_id: str, output: Path | None, as_json: boo
     target = output or _file_name(api, model_id)
     with transfer(f"downloading {model_id}", quiet=as_json) as tell:
         api.on_transfer(tell)
-        answer = accepted(api.download_model(model_id, str(target)))
+        answer = api.download_model(model_id, str(target))
     show_answer({**answer, "path": str(target)}, answer["message"], as_json=as_json)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fednet.cli._connection import accepted, with_api
+from fednet.cli._connection import with_api
 from fednet.cli._output import json_option, show_answer, transfer
 from fednet.cli.resource import add_list_and_get
 
@@ -68,7 +68,7 @@ def set_active(
     """Upload a compute package, and let clients run it."""
     with transfer(f"uploading {path}", quiet=as_json) as tell:
         api.on_transfer(tell)
-        answer = accepted(api.set_active_package(str(path), helper, name or path.name, description))
+        answer = api.set_active_package(str(path), helper, name or path.name, description)
     show_answer(answer, f"The active package is {answer['package_id']}.", as_json=as_json)
 
 
@@ -87,5 +87,5 @@ def download(api: APIClient, *, output: Path, as_json: bool) -> None:
     """Download the active package's file."""
     with transfer("downloading the active package", quiet=as_json) as tell:
         api.on_transfer(tell)
-        answer = accepted(api.download_package(str(output)))
+        answer = api.download_package(str(output))
     show_answer({**answer, "path": str(output)}, answer["message"], as_json=as_json)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fednet.cli._connection import accepted, with_api
+from fednet.cli._connection import with_api
 from fednet.cli._option_flags import option_flags
 from fednet.cli._output import json_option, show_answer
 from fednet.cli.resource import add_list_and_get
@@ -30,6 +30,6 @@ add_list_and_get(prediction, "predictions")
 @with_api
 def start(api: APIClient, *, as_json: bool, **options: Any) -> None:
     """Ask clients to predict and return at once; `fednet session watch` shows how it goes."""
-    answer = accepted(api.start_predictions(**options))
+    answer = api.start_predictions(**options)
     sentence = f"Started predictions {answer['prediction_id']}."
     show_answer(answer, sentence, as_json=as_json)

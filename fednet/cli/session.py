@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fednet.cli._connection import accepted, with_api
+from fednet.cli._connection import with_api
 from fednet.cli._exit import ExitCode
 from fednet.cli._option_flags import option_flags
 from fednet.cli._output import json_option, progress, show_answer, show_json, show_table
@@ -33,7 +33,7 @@ add_list_and_get(session, "sessions")
 @with_api
 def start(api: APIClient, *, as_json: bool, **options: Any) -> None:
     """Start a session and return at once; `fednet session watch` shows how it goes."""
-    answer = accepted(api.start_session(**options))
+    answer = api.start_session(**options)
     show_answer(answer, f"Started session {answer['session_id']}.", as_json=as_json)
 
 

@@ -481,7 +481,7 @@ def test_a_start_that_is_refused_leaves_nothing_behind(network, options, field):
 
 
 def post_session(net, options):
-    """Return the REST API's answer, with the field that APIClient's short answer leaves out."""
+    """Return the REST API's answer, also a refusal."""
     headers = {"Authorization": f"Bearer {net.token}"}
     url = f"{net.api_url}/api/v1/sessions/"
     return requests.post(url, json=options, headers=headers, timeout=SECONDS).json()

@@ -5,6 +5,7 @@ import pytest
 import requests
 from safetensors.numpy import load_file, save_file
 
+from fednet.errors import AlreadyExists, InvalidInput
 from fednet.packages import create_package
 from fednet.parameters import model_format
 from fednet.testing import Network
@@ -166,13 +167,15 @@ def test_a_session_has_the_helper_of_its_model(network, seed):
         refused = post(net, "sessions/", json={"helper": helper})
         assert (refused["success"], refused["field"]) == (False, "helper")
         assert "safetensors" in refused["message"]
-    assert not net.api.start_session(helper="numpyhelper")["success"]
+    with pytest.raises(InvalidInput, match="safetensors"):
+        net.api.start_session(helper="numpyhelper")
     assert net.api.get_sessions()["count"] == 0
     again = {"id": "one", "rounds": 1, "min_clients": 3}
     assert net.api.start_session(**again)["success"]
     assert net.api.start_session(**again)["success"]
     assert net.api.start_session(**again, helper="safetensors")["success"]
-    assert not net.api.start_session(**again, helper="numpyhelper")["success"]
+    with pytest.raises(AlreadyExists):
+        net.api.start_session(**again, helper="numpyhelper")
     assert net.api.wait_session("one", timeout=SECONDS)["status"] == "FINISHED"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fednet.controller.server import Controller
-from fednet.errors import FailedPrecondition
+from fednet.errors import AlreadyExists, FailedPrecondition, FednetError
 from fednet.packages import create_package
 from fednet.parameters import write_model
 from fednet.settings import ControllerSettings
@@ -98,7 +98,8 @@ def test_the_same_start_twice_asks_once(network):
 
     assert answers[0] == answers[1]
     assert site.asked == {"p": 1}
-    assert "other options" in net.api.start_predictions("p", round_timeout=7)["message"]
+    with pytest.raises(AlreadyExists, match="other options"):
+        net.api.start_predictions("p", round_timeout=7)
 
 
 def test_clients_that_cannot_predict_are_told_apart(network):
@@ -106,10 +107,9 @@ def test_clients_that_cannot_predict_are_told_apart(network):
     net = network()
     net.add_client("trains", train=lambda parameters, _: (parameters, {"num_examples": 1}))
 
-    refused = net.api.start_predictions("p")
+    with pytest.raises(FailedPrecondition, match="No connected client can predict"):
+        net.api.start_predictions("p")
 
-    assert refused["success"] is False
-    assert "No connected client can predict" in refused["message"]
     assert net.api.get_sessions_count() == 0
 
 
@@ -127,7 +127,8 @@ def test_a_wrong_option_is_refused_by_name(network, options, words):
     """The refusal comes before anything is written."""
     net = network(Site(1))
 
-    assert words in net.api.start_predictions(**options)["message"]
+    with pytest.raises(FednetError, match=words):
+        net.api.start_predictions(**options)
     assert net.api.get_sessions_count() == 0
 
 
@@ -172,7 +173,8 @@ def test_a_package_that_does_not_predict_is_not_started(network, tmp_path):
     net.api.set_active_package(str(tmp_path / "package.tgz"), "numpyhelper")
 
     assert net.api.get_active_package()["tasks"] == ["train"]
-    assert "entry point predict" in net.api.start_predictions("p")["message"]
+    with pytest.raises(FailedPrecondition, match="entry point predict"):
+        net.api.start_predictions("p")
 
 
 def test_a_client_that_fails_is_named_with_its_reason(network):
