@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ from typing import Any
 
 import grpc.aio
 
+from fednet.addresses import is_wildcard, join_address
 from fednet.enrolment import CombinerPlace
 from fednet.errors import Unavailable
 from fednet.http import Http
+from fednet.own_address import advertised_host
 from fednet.processes import FolderLock
 from fednet.rpc import TokenGate, channel_options
 from fednet.settings import CombinerSettings
@@ -24,6 +27,8 @@ from .engine.spool import Spool
 from .facades.wire.serving import OPEN_SERVICES, serve_wire
 from .gatekeeper import Gatekeeper
 from .registration import Registration
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -66,7 +71,7 @@ class Combiner:
             options=channel_options(server=True),
         )
         port = _bind(server, settings)
-        address = f"{settings.advertise_host or settings.host}:{port}"
+        address = _advertised(settings, port)
         registration = Registration(settings, address)
         place = await registration.register()
         gatekeeper.admit(place.id, place.public_keys)
@@ -105,14 +110,28 @@ class Combiner:
 
 
 def _bind(server: grpc.aio.Server, settings: CombinerSettings) -> int:
+    address = join_address(settings.host, settings.port)
     try:
-        return server.add_insecure_port(f"{settings.host}:{settings.port}")
+        return server.add_insecure_port(address)
     except RuntimeError as error:
         raise Unavailable(
-            f"The combiner cannot listen on {settings.host}:{settings.port}: is the port taken? "
-            "Choose another with --port, or 0 for a free one.",
+            f"The combiner cannot listen on {address}: is the port taken, or is the host not this machine's? "
+            "Choose another port with --port, or 0 for a free one; or another --host.",
             field="port",
         ) from error
+
+
+def _advertised(settings: CombinerSettings, port: int) -> str:
+    """Return the address that clients and controllers are told; log it if no setting says it."""
+    host = advertised_host(settings.host, settings.advertise_host, settings.api_url.split(","))
+    address = join_address(host, port)
+    if is_wildcard(settings.host) and not settings.advertise_host:
+        _log.info(
+            "the combiner listens on all addresses of this machine; clients and controllers are told %s. "
+            "Set --advertise-host for another host",
+            address,
+        )
+    return address
 
 
 def serve(

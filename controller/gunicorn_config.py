@@ -1,11 +1,12 @@
 """The settings of gunicorn for a controller; see https://docs.gunicorn.org for the names."""
 
 from fednet import limits
+from fednet.addresses import join_address
 from fednet.settings import ControllerSettings, load
 
 _settings = load(ControllerSettings)
 
-bind = f"{_settings.host}:{_settings.port}"
+bind = join_address(_settings.host, _settings.port)
 workers = 1  # each further worker is a controller of its own: gunicorn --workers 2
 worker_class = "fednet.controller.rest.worker.EventLoopWorker"
 threads = _settings.threads

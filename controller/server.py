@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from fednet import limits
+from fednet.addresses import is_wildcard, join_address, loopback_of
 from fednet.errors import Unavailable
 from fednet.identity import write_local_network
+from fednet.own_address import advertised_host
 from fednet.settings import ControllerSettings
 
 from .assembly import assembled
@@ -52,10 +54,11 @@ class Controller:
             name_lock = NameLock.take(settings.data_dir, settings.name)
             to_close.callback(name_lock.release)
             port = listening.getsockname()[1]
-            address = f"http://{settings.advertise_host or settings.host}:{port}"
+            host = advertised_host(settings.host, settings.advertise_host)
+            address = f"http://{join_address(host, port)}"
             parts = to_close.enter_context(assembled(settings, address, name_lock))
             to_close.enter_context(serving(parts.app, listening, settings.threads))
-            api_url = f"http://{settings.host}:{port}"
+            api_url = f"http://{join_address(loopback_of(settings.host), port)}"
             write_local_network(settings.data_dir, api_url, parts.token)
             return cls(api_url, parts.token, parts.presence, parts.engine, to_close.pop_all())
 
@@ -69,17 +72,33 @@ class Controller:
 def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket; port 0 picks a free one.
 
+    Args:
+        host: A name or an address of this machine; `::` stands for all addresses, of IPv4 too.
+        port: The port.
+
     Raises:
         Unavailable: The port is taken, or this machine does not have the host.
     """
     try:
-        return socket.create_server((host, port), backlog=limits.rest_backlog_connections)
+        family = _family_of(host, port)
+        return socket.create_server(
+            (host, port),
+            family=family,
+            backlog=limits.rest_backlog_connections,
+            dualstack_ipv6=family == socket.AF_INET6 and is_wildcard(host),
+        )
     except OSError as error:
         raise Unavailable(
-            f"Cannot listen on {host}:{port}: {error.strerror}. "
-            "Choose another port with --port, or 0 for a free one.",
+            f"Cannot listen on {join_address(host, port)}: {error.strerror}. "
+            "Choose another port with --port, or 0 for a free one; or another --host.",
             field="port",
         ) from error
+
+
+def _family_of(host: str, port: int) -> socket.AddressFamily:
+    """Return IPv4 for a name that has both; raise an OSError if it has neither."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return min(each[0] for each in found)
 
 
 def serve(

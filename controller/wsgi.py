@@ -11,7 +11,9 @@ import contextlib
 
 from flask import Flask
 
+from fednet.addresses import join_address, loopback_of
 from fednet.identity import write_local_network
+from fednet.own_address import advertised_host
 from fednet.settings import ControllerSettings, load
 
 from .assembly import assembled
@@ -30,10 +32,11 @@ def application() -> Flask:
     running = contextlib.ExitStack()
     name_lock = NameLock.take_free(settings.data_dir, settings.name)
     listening = running.enter_context(listen(settings.host, 0))
-    host = settings.advertise_host or settings.host
-    address = f"http://{host}:{listening.getsockname()[1]}"
+    host = advertised_host(settings.host, settings.advertise_host)
+    address = f"http://{join_address(host, listening.getsockname()[1])}"
     parts = running.enter_context(assembled(settings, address, name_lock))
     running.enter_context(serving(parts.app, listening, settings.threads))
     atexit.register(running.close)
-    write_local_network(settings.data_dir, f"http://{settings.host}:{settings.port}", parts.token)
+    here = join_address(loopback_of(settings.host), settings.port)
+    write_local_network(settings.data_dir, f"http://{here}", parts.token)
     return parts.app

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import quote
 
 from fednet import limits
-from fednet.addresses import split_addresses
+from fednet.addresses import split_addresses, url_host
 from fednet.api_reader import APIReader
 from fednet.api_starter import APIStarter
 from fednet.errors import DeadlineExceeded, Unavailable
@@ -435,7 +435,9 @@ def _url(host: str | None, port: int | None, *, secure: bool) -> str | None:
 
 def _url_of_one(host: str, port: int | None, *, secure: bool) -> str:
     scheme = "https" if secure else "http"
-    url = host if "://" in host else f"{scheme}://{host}"
+    is_bare_ipv6 = "://" not in host and host.count(":") > 1 and "[" not in host
+    written = url_host(host) if is_bare_ipv6 else host
+    url = written if "://" in written else f"{scheme}://{written}"
     return url if port is None else f"{url}:{port}"
 
 

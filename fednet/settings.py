@@ -18,7 +18,7 @@ from urllib.parse import quote
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from fednet import limits
-from fednet.addresses import split_addresses
+from fednet.addresses import bare_host, is_wildcard, split_addresses
 from fednet.errors import InvalidInput
 from fednet.names import NAME_PATTERN
 
@@ -63,7 +63,22 @@ def _checked_addresses(text: str) -> str:
     return ",".join(split_addresses(text, "api_url"))
 
 
+def _checked_host(host: str) -> str:
+    try:
+        return bare_host(host)
+    except InvalidInput as error:
+        raise ValueError(error.message) from error
+
+
+def _checked_advertised(host: str) -> str:
+    if is_wildcard(host):
+        raise ValueError(f"nobody reaches this machine at {host!r}; give its name or its address")
+    return _checked_host(host)
+
+
 Addresses = Annotated[str, AfterValidator(_checked_addresses)]
+Host = Annotated[str, AfterValidator(_checked_host)]
+AdvertisedHost = Annotated[str, AfterValidator(_checked_advertised)]
 
 
 class _Section(BaseModel):
@@ -95,11 +110,12 @@ class ControllerSettings(_Section):
     )
     """The controller's name, unique in the network."""
 
-    host: str = "127.0.0.1"
-    """The address that the REST API listens on."""
+    host: Host = "127.0.0.1"
+    """The address that the REST API listens on; `0.0.0.0` or `::` for all addresses of this machine."""
 
-    advertise_host: str | None = None
-    """The host by which other controllers reach this one; by default `host`."""
+    advertise_host: AdvertisedHost | None = None
+    """The host by which other controllers reach this one; by default `host`, or this machine's address if `host` means
+    all addresses."""
 
     port: int = Field(default=8092, ge=0, le=65535)
     """The port of the REST API; 0 picks a free one."""
@@ -147,14 +163,15 @@ class CombinerSettings(_Section):
     token: str | None = Field(default=None, repr=False)
     """A token that may register combiners; by default the admin token of this machine."""
 
-    host: str = "127.0.0.1"
-    """The address that the gRPC server listens on."""
+    host: Host = "127.0.0.1"
+    """The address that the gRPC server listens on; `0.0.0.0` or `::` for all addresses of this machine."""
 
     port: int = Field(default=12080, ge=0, le=65535)
     """The port of the gRPC server; 0 picks a free one."""
 
-    advertise_host: str | None = None
-    """The host name by which clients and the controller reach the combiner; by default `host`."""
+    advertise_host: AdvertisedHost | None = None
+    """The host by which clients and the controller reach the combiner; by default `host`, or this machine's address
+    towards the controller if `host` means all addresses."""
 
     data_dir: Path = Field(default_factory=lambda: default_data_dir() / "combiner")
     """The folder of the spool and of the combiner's credentials."""

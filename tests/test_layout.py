@@ -17,7 +17,7 @@ import pytest
 FLOORS = (
     ("blob_ref", "digests", "errors", "files", "http_pools", "limits", "task_ids"),
     ("addresses", "audit", "backoff", "fedn_filters", "names"),
-    ("contract", "http_attempts", "settings"),
+    ("contract", "http_attempts", "own_address", "settings"),
     ("http", "identity", "packages", "parameters", "processes", "wire"),
     ("aggregation", "feed", "helpers", "host", "plots", "rpc", "server_functions", "storage"),
     ("api_pages", "api_starter", "enrolment"),

@@ -11,13 +11,14 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from fednet import limits
+from fednet.addresses import is_wildcard, join_address, split_address, url_host
 from fednet.contract import Principal, Role
-from fednet.errors import AlreadyExists, NotFound
+from fednet.errors import AlreadyExists, InvalidInput, NotFound
 from fednet.identity import TokenUse
 from fednet.names import check_name
 
 from ..records import new_id, timestamp
-from .addresses import address_of, split_address
+from .addresses import address_of
 from .entry_rules import COLLECTIONS, EntryRules, member_of
 from .places import Places
 
@@ -94,13 +95,14 @@ class Registry:
 
         Raises:
             AlreadyExists: The name belongs to another combiner.
-            InvalidInput: The name or the address is none.
+            InvalidInput: The name or the address is none, or nobody reaches a combiner there.
         """
         host, port = split_address(address)
+        _check_reachable(host)
         known = self._rules.check_entry(caller, Role.COMBINER, name, enrolment_id)
-        self._rules.check_moved(known, f"{host}:{port}")
+        self._rules.check_moved(known, join_address(host, port))
         token_id = _token_id(caller, enrolment_id)
-        reported = {"address": host, "port": port, "ip": ip, **_admitted(token_id)}
+        reported = {"address": url_host(host), "port": port, "ip": ip, **_admitted(token_id)}
         combiner = self._write(Role.COMBINER, known, caller, name, reported, enrolment_id)
         member = member_of(Role.COMBINER, combiner)
         token = self._tokens.membership(caller.principal, member, token_id)
@@ -295,6 +297,15 @@ class Registry:
             "placement_seconds": limits.placement_token_seconds,
             "public_keys": list(self._public_keys()),
         }
+
+
+def _check_reachable(host: str) -> None:
+    """Refuse an address that means all of a machine's addresses: clients would look for the combiner on their own."""
+    if is_wildcard(host):
+        raise InvalidInput(
+            f"Nobody reaches a combiner at {host!r}: set --advertise-host to its name or its address.",
+            field="address",
+        )
 
 
 def _token_id(caller: Claims, enrolment_id: str | None) -> str:

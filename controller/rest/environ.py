@@ -7,6 +7,8 @@ import sys
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
+from fednet.addresses import plain_ip
+
 _UNTRUSTED: Final = (
     b"forwarded",
     b"x-forwarded-",
@@ -27,7 +29,7 @@ def environ_of(scope: dict[str, Any], body: io.RawIOBase) -> dict[str, Any]:
         "SERVER_NAME": server[0],
         "SERVER_PORT": str(server[1]),
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
-        "REMOTE_ADDR": client[0],
+        "REMOTE_ADDR": plain_ip(client[0]),
         "REMOTE_PORT": str(client[1]),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope["scheme"],

@@ -26,6 +26,7 @@ class NetworkPlan:
     Attributes:
         data_dir: The folder of all its data.
         host: The address on which all servers listen.
+        advertise_host: The host by which others reach them; by default `host`, or this machine's address.
         port: The port of the first controller's REST API, the others follow; 0 picks free ones.
         controllers: The number of controllers.
         combiner_port: The port of the first combiner, the others follow; 0 picks free ones.
@@ -38,6 +39,7 @@ class NetworkPlan:
 
     data_dir: Path
     host: str = "127.0.0.1"
+    advertise_host: str | None = None
     port: int = 0
     controllers: int = 1
     combiner_port: int = 0
@@ -100,8 +102,8 @@ def _start_controller(
 ) -> Component:
     def command(port: int) -> Sequence[str]:
         return fednet_server(
-            *("controller", "start", "--name", name, "--host", plan.host),
-            *("--port", str(port), "--data-dir", str(plan.data_dir)),
+            *("controller", "start", "--name", name, "--port", str(port), *_hosts(plan)),
+            *("--data-dir", str(plan.data_dir)),
         )
 
     return processes.start(
@@ -112,6 +114,12 @@ def _start_controller(
             again=lambda ready: command(_port_of(ready["api_url"])),
         )
     )
+
+
+def _hosts(plan: NetworkPlan) -> list[str]:
+    """Return a server's flags for the hosts on which it listens and is reached."""
+    advertised = ["--advertise-host", plan.advertise_host] if plan.advertise_host else []
+    return ["--host", plan.host, *advertised]
 
 
 def _port_of(address: str) -> int:
@@ -141,7 +149,7 @@ def _start_combiner(processes: Supervisor, plan: NetworkPlan, number: int) -> Co
     def command(port: int) -> Sequence[str]:
         return fednet_server(
             *("combiner", "start", "--name", name, "--settings-from-parent"),
-            *("--host", plan.host, "--port", str(port)),
+            *("--port", str(port), *_hosts(plan)),
             *("--data-dir", str(plan.data_dir / "combiners" / name)),
         )
 

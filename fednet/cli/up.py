@@ -6,10 +6,12 @@ import json
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
 from fednet import limits
+from fednet.addresses import bare_host, is_wildcard, join_address
 from fednet.cli._network import (
     Controllers,
     NetworkPlan,
@@ -22,6 +24,7 @@ from fednet.cli._signals import interrupt_on_signals
 from fednet.cli._supervisor import Supervisor
 from fednet.errors import FailedPrecondition, InvalidInput
 from fednet.identity import replace_private_file
+from fednet.own_address import advertised_host
 from fednet.settings import default_data_dir
 
 if TYPE_CHECKING:
@@ -33,7 +36,18 @@ SECRET = click.Path(path_type=Path, dir_okay=False, resolve_path=True)
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address to listen on; 0.0.0.0 or :: for all addresses of this machine.",
+)
+@click.option(
+    "--advertise-host",
+    metavar="TEXT",
+    help="The host by which other machines reach this one; by default --host, or this machine's address if that means "
+    "all addresses.",
+)
 @click.option(
     "--port",
     type=PORT,
@@ -84,6 +98,7 @@ def up(*, ready_file: Path | None, as_json: bool, data_dir: Path | None, **optio
     `fednet` and `APIClient()` on this machine find them by themselves.
     """
     plan = NetworkPlan(data_dir=(data_dir or default_data_dir()).absolute(), **options)
+    _check_hosts(plan)
     _check_ports("port", plan.port, plan.controllers)
     _check_ports("combiner_port", plan.combiner_port, plan.combiners)
     interrupted = interrupt_on_signals()
@@ -102,6 +117,15 @@ def up(*, ready_file: Path | None, as_json: bool, data_dir: Path | None, **optio
 
         _show(tell(), plan, as_json=as_json)
         processes.wait(on_return=tell)
+
+
+def _check_hosts(plan: NetworkPlan) -> None:
+    bare_host(plan.host)
+    if plan.advertise_host and is_wildcard(bare_host(plan.advertise_host, "advertise_host")):
+        raise InvalidInput(
+            f"Nobody reaches this machine at {plan.advertise_host!r}: give its name or its address.",
+            field="advertise_host",
+        )
 
 
 def _check_ports(field: str, first: int, count: int) -> None:
@@ -141,11 +165,18 @@ def _show(ready: dict[str, Any], plan: NetworkPlan, *, as_json: bool) -> None:
         show_json(ready)
         return
     for url in ready["api_urls"]:
-        click.echo(f"REST API    {url}")
+        click.echo(f"REST API    {url}{_elsewhere(url, plan)}")
     for combiner in ready["combiners"]:
         click.echo(f"{combiner['name']}  {combiner['address']}")
     click.echo(f"data, logs  {plan.data_dir}")
     click.echo("Ctrl-C stops it.")
+
+
+def _elsewhere(url: str, plan: NetworkPlan) -> str:
+    """Return the end of a line with the URL for other machines; "" if it is the same."""
+    port = urlsplit(url).port or 0
+    for_others = f"http://{join_address(advertised_host(plan.host, plan.advertise_host), port)}"
+    return "" if for_others == url else f"  (from other machines: {for_others})"
 
 
 @contextmanager

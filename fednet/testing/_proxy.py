@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from fednet import limits
+from fednet.addresses import join_address, split_address
 from fednet.testing._loop import LoopThread
 
 
@@ -41,7 +42,7 @@ class FaultProxy:
         self._faults = self._loop.call(_Faults)
         self._pairs: set[_Pair] = set()
         self._server = self._loop.run(asyncio.start_server(self._serve, self._host, self._port))
-        self.address = f"{self._host}:{self._server.sockets[0].getsockname()[1]}"
+        self.address = join_address(self._host, self._server.sockets[0].getsockname()[1])
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -80,9 +81,9 @@ class FaultProxy:
         self._loop.call(self._faults.clear)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        host, _, port = self._target.rpartition(":")
+        host, port = split_address(self._target)
         try:
-            server_reader, server_writer = await asyncio.open_connection(host, int(port))
+            server_reader, server_writer = await asyncio.open_connection(host, port)
         except OSError:
             writer.transport.abort()
             return

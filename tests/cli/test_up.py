@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import stat
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -13,10 +14,15 @@ import pytest
 from click.testing import CliRunner
 
 from fednet import APIClient
+from fednet.addresses import host_of
 from fednet.cli import main
+from fednet.client import Client
 from fednet.controller.records import COLLECTIONS
 from fednet.identity import LocalNetwork, read_local_network
+from fednet.own_address import advertised_host
 from fednet.storage import open_documents
+
+SECONDS = 200
 
 
 def lives(pid):
@@ -134,6 +140,66 @@ def test_a_process_that_cannot_start_is_named_and_takes_the_others_with_it(up, t
 
     assert process.returncode == 1
     assert error["message"].startswith("combiner-1 ended with exit code 6. Its log ends with:")
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_a_network_trains_over_ipv6(up, tmp_path, seed, ipv6_loopback, host):
+    """Controller, combiner and client find each other by addresses in brackets."""
+    with up("--host", host, "--data-dir", tmp_path) as process:
+        ready = json.loads(process.stdout.readline())
+        with APIClient(ready["api_url"], token=ready["token"]) as api:
+            client = Client(ready["api_url"], name="a", token=ready["token"])
+            client.train(lambda parameters, _settings: (parameters, {"num_examples": 1}))
+            running = threading.Thread(target=client.run)
+            running.start()
+            api.set_active_model(str(seed))
+            api.start_session("first", rounds=1)
+            status = api.wait_session("first", timeout=SECONDS)["status"]
+            client.stop()
+            running.join(SECONDS)
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+
+    assert ready["api_url"].startswith(f"http://[{ipv6_loopback}]:")
+    assert ready["combiners"][0]["address"].startswith(f"[{ipv6_loopback}]:")
+    assert status == "FINISHED"
+
+
+@pytest.mark.parametrize("flags", [(), ("--advertise-host", "127.0.0.3")])
+def test_others_are_told_an_address_at_which_they_reach_a_network_on_all_addresses(
+    up, tmp_path, flags
+):
+    """The given one, or the address of this machine; never 0.0.0.0."""
+    with up("--host", "0.0.0.0", "--data-dir", tmp_path, *flags) as process:
+        ready = json.loads(process.stdout.readline())
+        with APIClient(ready["api_url"], token=ready["token"]) as api:
+            registered = api.get_combiners()["result"][0]["address"]
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+
+    told = host_of(ready["combiners"][0]["address"])
+    assert told == registered == (flags[1] if flags else advertised_host("0.0.0.0"))
+    assert ready["api_url"].startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize(
+    ("flags", "field"),
+    [
+        (("--host", "http://a"), "host"),
+        (("--host", "a:8092"), "host"),
+        (("--advertise-host", "a:8092"), "advertise_host"),
+        (("--advertise-host", "::"), "advertise_host"),
+        (("--advertise-host", "0.0.0.0"), "advertise_host"),
+    ],
+)
+def test_hosts_are_checked_before_anything_is_started(tmp_path, flags, field):
+    """The error names the flag's field."""
+    command = ["up", "--json", *flags, "--data-dir", str(tmp_path)]
+    result = CliRunner().invoke(main, command)
+
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["field"] == field
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("kind", ["controllers", "combiners"])

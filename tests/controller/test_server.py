@@ -7,9 +7,11 @@ import threading
 
 import pytest
 
+from fednet.addresses import host_of, is_wildcard
 from fednet.api_client import APIClient
 from fednet.controller.server import Controller, serve
 from fednet.errors import FednetError, Unavailable
+from fednet.identity import read_local_network
 from fednet.settings import ControllerSettings
 
 SECONDS = 200
@@ -156,3 +158,30 @@ def test_a_stop_twice_is_one(settings):
     controller.stop()
 
     assert is_free(port_of(controller))
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]", "::"])
+def test_a_controller_serves_on_ipv6(tmp_path, ipv6_loopback, host):
+    """With and without brackets; on all addresses of the machine, IPv4 among them, too."""
+    controller = Controller.start(ControllerSettings(host=host, port=0, data_dir=tmp_path))
+    port = port_of(controller)
+    urls = [f"http://[{ipv6_loopback}]:{port}"] + [f"http://127.0.0.1:{port}"] * (host == "::")
+    found = []
+    for url in urls:
+        with APIClient(url, token=controller.token) as api:
+            found.append(api.get_clients()["count"])
+    with APIClient(ipv6_loopback, port, token=controller.token) as api:
+        found.append(api.get_clients()["count"])
+    lease = api_of(controller)
+    controller.stop()
+
+    assert controller.api_url == f"http://[::1]:{port}"
+    assert found == [0] * len(found)
+    assert not is_wildcard(host_of(lease))
+    assert read_local_network(tmp_path).api_url == controller.api_url
+
+
+def api_of(controller):
+    """The address that other controllers are told."""
+    (lease,) = controller._engine._leases.living.values()
+    return lease["address"]

@@ -4,6 +4,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from fednet import limits
+from fednet.addresses import split_address
 from fednet.errors import FednetError, Unavailable
 from fednet.rpc import rpc_errors
 
@@ -15,8 +16,10 @@ def check_health(address: str) -> None:
         address: The combiner's address, `host:port`.
 
     Raises:
+        InvalidInput: The address is not `host:port`.
         Unavailable: It does not answer, or says that it does not serve.
     """
+    split_address(address)
     asked = health_pb2.HealthCheckRequest()
     try:
         with rpc_errors(), grpc.insecure_channel(address) as channel:

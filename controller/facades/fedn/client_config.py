@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from flask import request
 from pydantic import BaseModel, ConfigDict
 
+from fednet.addresses import url_host
 from fednet.errors import NotFound
 
 from ...api.services import services
@@ -24,7 +25,8 @@ def client_config(*, with_checksum: bool) -> dict[str, Any]:
     """Return what a client needs to find this network; the checksum is that of the active package, if any."""
     address = urlsplit(request.host_url)
     port = address.port or (443 if address.scheme == "https" else 80)
-    found = {"network_id": "fednet", "discover_host": address.hostname, "discover_port": port}
+    host = url_host(address.hostname or "")  # FEDn's client writes a port behind it
+    found = {"network_id": "fednet", "discover_host": host, "discover_port": port}
     return {**found, **(_checksum() if with_checksum else {})}
 
 

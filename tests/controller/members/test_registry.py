@@ -121,6 +121,16 @@ def test_the_name_of_a_connected_combiner_is_not_taken_at_another_address(
     assert records.get("combiners", "c1")["port"] == 1
 
 
+@pytest.mark.parametrize("address", ["0.0.0.0:12080", "[::]:12080"])
+def test_an_address_that_means_all_addresses_is_refused(registry, records, admin, address):
+    """Clients would look for the combiner on their own machine; the error names the setting to change."""
+    with pytest.raises(InvalidInput, match="--advertise-host") as refused:
+        registry.register_combiner(admin, "c1", address, None)
+
+    assert refused.value.field == "address"
+    assert records.count("combiners") == 0
+
+
 def test_a_combiner_that_comes_again_keeps_its_id(registry, records, admin, own, presence):
     """With its own token, and a new address."""
     first = registry.register_combiner(admin, "c1", "host:1", None)
