@@ -54,6 +54,10 @@ package_bytes_max: Final = 512 * MIB
 package_unpacked_bytes_max: Final = 4 * GIB
 package_files_max: Final = 20_000
 package_path_characters_max: Final = 1_000
+package_data_file_bytes_max: Final = (
+    MIB  # a larger file counts as data if its format is that of data
+)
+package_data_folder_bytes_max: Final = 10 * MIB  # a larger folder without code counts as data
 
 # Transfer
 chunk_bytes: Final = MIB

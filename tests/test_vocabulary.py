@@ -31,6 +31,7 @@ NAME_IT = {
     "fednet/contract/_session_options.py": "each option is declared once, with FEDn's name of it",
     "fednet/fedn_filters.py": "APIClient takes its keywords",
     "fednet/helpers/__init__.py": "packages that were written for it import this instead",
+    "fednet/packages/_ignore.py": "packages that were written for it have a .fednignore",
     "fednet/packages/_manifest.py": "packages that were written for it have a fedn.yaml",
     "fednet/packages/_python_env.py": "packages that were written for it have this file",
     "tools/api_lists.py": "generates fednet/api_lists.py",

@@ -37,8 +37,8 @@ class Digits:
         self._folder = folder
         self._data = [folder / "digits" / f"client-{n}.npz" for n in range(1, clients + 1)]
         self._package = folder / "digits.tgz"
-        _, sha256 = create_package(Path(str(files(EXAMPLE) / "client")), self._package)
-        self._unpacked = folder / f"digits-{sha256}"
+        made = create_package(Path(str(files(EXAMPLE) / "client")), self._package)
+        self._unpacked = folder / f"digits-{made.sha256}"
         manifest = unpack_package(self._package, self._unpacked)
         self._split_job = self._start_split()
         self._build_job = self._start_build(manifest.entry_points["build"])

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from fednet.cli._connection import with_api
-from fednet.cli._output import json_option, show_answer, transfer
+from fednet.cli._include import include_option
+from fednet.cli._output import json_option, show_answer, show_json, show_table, transfer
 from fednet.cli.resource import add_list_and_get
 
 if TYPE_CHECKING:
     from fednet.api_client import APIClient
+    from fednet.packages import CreatedPackage
 
 
 @click.group()
@@ -39,14 +42,30 @@ add_list_and_get(package, "packages")
     show_default=True,
     help="The file to write.",
 )
+@include_option
 @json_option
-def create(*, path: Path, name: Path, as_json: bool) -> None:
-    """Pack a folder into a compute package; the same folder gives the same bytes."""
+def create(*, path: Path, name: Path, include: tuple[str, ...], as_json: bool) -> None:
+    """Pack a folder into a compute package; the same folder gives the same bytes.
+
+    Shows the files of the package, and those that are left out: the matches of .fednetignore, hidden
+    files, credentials, environments, caches, version control and data.
+    """
     from fednet.packages import create_package
 
-    size_bytes, sha256 = create_package(path, name)
-    made = {"path": str(name), "size_bytes": size_bytes, "sha256": sha256}
-    show_answer(made, f"{name}: {size_bytes} bytes, sha256 {sha256}", as_json=as_json)
+    made = create_package(path, name, include)
+    if as_json:
+        show_json({"path": str(name), **asdict(made)})
+    else:
+        _show_package(name, made)
+
+
+def _show_package(path: Path, made: CreatedPackage) -> None:
+    show_table(("packed file", "bytes"), [(file.path, file.size_bytes) for file in made.files])
+    if made.left_out:
+        click.echo()
+        show_table(("left out", "reason"), [(each.path, each.reason) for each in made.left_out])
+        click.echo("\nTo pack one of these, give --include PATH or add !PATH to .fednetignore.")
+    click.echo(f"\n{path}: {len(made.files)} files, {made.size_bytes} bytes, sha256 {made.sha256}")
 
 
 @package.command("set-active")

@@ -8,24 +8,28 @@ import shutil
 import sys
 import tempfile
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from fednet.cli._formats import format_of, helper_option
+from fednet.cli._include import include_option
 from fednet.cli._output import json_option, show_answer, show_json, show_record, working
 from fednet.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from fednet.client.runtime import PackageRuntime
-    from fednet.packages import Manifest
+    from fednet.packages import LeftOut, Manifest
     from fednet.parameters import ModelFormat
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
 Stamps = dict[Path, tuple[int, int]]
+_SHOWN_MAX = 10
 
 
 @click.group()
@@ -38,15 +42,32 @@ def run() -> None:
     """
 
 
-def _package_option(function: Function) -> Function:
-    return click.option(
+@dataclass(frozen=True)
+class Source:
+    """The folder or archive of a package, and the patterns of files that a folder's package has in any case."""
+
+    path: Path
+    include: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the package; the current one for an archive."""
+        return self.path if self.path.is_dir() else Path()
+
+
+def _package_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def with_source(*, path: Path, include: tuple[str, ...], **values: Any) -> Any:
+        return function(package=Source(path, include), **values)
+
+    path = click.option(
         "-p",
         "--path",
-        "package",
         type=click.Path(path_type=Path, exists=True),
         required=True,
         help="The package: its folder, or the archive.",
-    )(function)
+    )
+    return path(include_option(with_source))
 
 
 def _file_option(
@@ -65,9 +86,9 @@ def _file_option(
     help="The folder for its files; by default that of the package, or the current one for an archive.",
 )
 @json_option
-def build(*, package: Path, output: Path | None, as_json: bool) -> None:
+def build(*, package: Source, output: Path | None, as_json: bool) -> None:
     """Run the package's build command, which makes the first model."""
-    target = output or (package if package.is_dir() else Path())
+    target = output or package.folder
     with _runtime(package, quiet=as_json) as (runtime, folder):
         before = _stamps(folder)
         runtime.prepare("build")
@@ -79,7 +100,7 @@ def build(*, package: Path, output: Path | None, as_json: bool) -> None:
 @run.command()
 @_package_option
 @json_option
-def startup(*, package: Path, as_json: bool) -> None:
+def startup(*, package: Source, as_json: bool) -> None:
     """Run the package's startup command, as a client does before its first task."""
     with _runtime(package, quiet=as_json) as (runtime, _):
         runtime.prepare("startup")
@@ -92,7 +113,7 @@ def startup(*, package: Path, as_json: bool) -> None:
 @_file_option("-o", "--output", "update", text="The file of the update.", required=True)
 @helper_option
 @json_option
-def train(*, package: Path, model: Path, update: Path, helper: str | None, as_json: bool) -> None:
+def train(*, package: Source, model: Path, update: Path, helper: str | None, as_json: bool) -> None:
     """Train a model on this machine's data, and check the update as a combiner does.
 
     Shows the metadata with `num_examples`.
@@ -111,7 +132,7 @@ def train(*, package: Path, model: Path, update: Path, helper: str | None, as_js
 @helper_option
 @json_option
 def validate(
-    *, package: Path, model: Path, metrics: Path | None, helper: str | None, as_json: bool
+    *, package: Source, model: Path, metrics: Path | None, helper: str | None, as_json: bool
 ) -> None:
     """Validate a model on this machine's data, and show the metrics."""
     form = _checked_format(model, helper)
@@ -131,7 +152,7 @@ def validate(
 @helper_option
 @json_option
 def predict(
-    *, package: Path, model: Path, predictions: Path | None, helper: str | None, as_json: bool
+    *, package: Source, model: Path, predictions: Path | None, helper: str | None, as_json: bool
 ) -> None:
     """Let a model predict on this machine's data, and show the predictions."""
     form = _checked_format(model, helper)
@@ -143,7 +164,7 @@ def predict(
 
 
 @contextmanager
-def _runtime(package: Path, *, quiet: bool) -> Iterator[tuple[PackageRuntime, Path]]:
+def _runtime(package: Source, *, quiet: bool) -> Iterator[tuple[PackageRuntime, Path]]:
     """Give the runtime of the package, and the folder of the unpacked package, which is deleted at the end.
 
     Environments of packages are kept, so that each is built once.
@@ -154,9 +175,9 @@ def _runtime(package: Path, *, quiet: bool) -> Iterator[tuple[PackageRuntime, Pa
     seconds_max = ClientSettings.model_fields["task_seconds_max"].default
     with (
         tempfile.TemporaryDirectory(prefix="fednet-run-") as name,
-        working(f"running {package}", quiet=quiet) as say,
+        working(f"running {package.path}", quiet=quiet) as say,
     ):
-        folder, manifest = _unpacked(package, Path(name))
+        folder, manifest = _unpacked(package, Path(name), quiet=quiet)
         runtime = package_runtime(
             folder,
             manifest,
@@ -170,15 +191,23 @@ def _runtime(package: Path, *, quiet: bool) -> Iterator[tuple[PackageRuntime, Pa
             yield runtime, folder
 
 
-def _unpacked(package: Path, folder: Path) -> tuple[Path, Manifest]:
+def _unpacked(package: Source, folder: Path, *, quiet: bool) -> tuple[Path, Manifest]:
     """Unpack the package into a folder; return its path there, and its manifest."""
     from fednet.packages import create_package, unpack_package
 
-    archive = package
-    if package.is_dir():
+    archive = package.path
+    if archive.is_dir():
         archive = folder / "package.tgz"
-        create_package(package, archive)
+        made = create_package(package.path, archive, package.include)
+        if made.left_out and not quiet:
+            click.echo(_what_is_left_out(made.left_out), err=True)
     return folder / "package", unpack_package(archive, folder / "package")
+
+
+def _what_is_left_out(left_out: Sequence[LeftOut]) -> str:
+    shown = ", ".join(f"{each.path} ({each.reason})" for each in left_out[:_SHOWN_MAX])
+    more = f" and {len(left_out) - _SHOWN_MAX} more" if len(left_out) > _SHOWN_MAX else ""
+    return f"Not packed: {shown}{more}. Pack files with --include, or !PATH in .fednetignore."
 
 
 def _shown_as_it_comes() -> Callable[[bytes], None]:

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from click.testing import CliRunner
 
 from fednet.cli import main
@@ -23,6 +24,48 @@ def test_create_packs_a_folder(tmp_path):
     assert answer["path"] == str(target)
     assert answer["size_bytes"] == target.stat().st_size
     assert len(answer["sha256"]) == 64
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A package's folder with data and a secret."""
+    folder = tmp_path / "project"
+    (folder / "data").mkdir(parents=True)
+    (folder / "fednet.yaml").write_text("entry_points: {train: {command: python train.py}}\n")
+    (folder / "data" / "patients.csv").write_text("x")
+    (folder / ".env").write_text("KEY=1")
+    return folder
+
+
+def test_create_lists_the_packed_files_and_the_others(project, tmp_path):
+    """A person sees sizes and reasons, a program reads the same as JSON."""
+    command = ["package", "create", "-p", str(project), "-n", str(tmp_path / "made.tgz")]
+
+    text = CliRunner().invoke(main, command).stdout
+    answer = json.loads(CliRunner().invoke(main, [*command, "--json"]).stdout)
+
+    assert answer["files"] == [{"path": "fednet.yaml", "size_bytes": 50}]
+    assert answer["left_out"] == [
+        {"path": ".env", "reason": "credentials"},
+        {"path": "data/", "reason": "data"},
+    ]
+    lines = [line.split() for line in text.splitlines()]
+    assert ["fednet.yaml", "50"] in lines
+    assert ["data/", "data"] in lines
+    assert [".env", "credentials"] in lines
+    assert "--include PATH" in text
+
+
+def test_include_packs_a_file_that_is_left_out_else(project, tmp_path):
+    """The option may be repeated."""
+    flags = ["--include", "data/", "--include", ".env", "--json"]
+
+    result = CliRunner().invoke(
+        main, ["package", "create", "-p", str(project), "-n", str(tmp_path / "made.tgz"), *flags]
+    )
+
+    files = [each["path"] for each in json.loads(result.stdout)["files"]]
+    assert files == [".env", "data/patients.csv", "fednet.yaml"]
 
 
 def test_a_folder_without_entry_points_is_refused(tmp_path):

@@ -172,3 +172,18 @@ def test_a_package_that_names_an_object_is_run_too(package, seed, tmp_path):
 
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout) == {"num_examples": 5}
+
+
+def test_the_same_files_run_as_in_the_package(package):
+    """A file that is left out of the package is missing here, too, and stderr names it; `--include` packs it."""
+    (package / "labels.csv").write_text("a,b")
+    (package / "fednet.yaml").write_text(
+        "entry_points: {startup: {command: cat labels.csv}, train: {command: sh train.sh}}\n"
+    )
+
+    without = run("startup", "-p", package)
+    with_it = run("startup", "-p", package, "--include", "labels.csv")
+
+    assert without.exit_code == 1
+    assert "Not packed: labels.csv (data)" in without.stderr
+    assert with_it.exit_code == 0

@@ -20,10 +20,10 @@ def test_it_returns_the_size_and_digest_of_the_file(source, tmp_path):
     """What is announced is what was written."""
     target = tmp_path / "package.tgz"
 
-    size_bytes, sha256 = create_package(source, target)
+    made = create_package(source, target)
 
-    assert size_bytes == target.stat().st_size
-    assert sha256 == hashlib.sha256(target.read_bytes()).hexdigest()
+    assert made.size_bytes == target.stat().st_size
+    assert made.sha256 == hashlib.sha256(target.read_bytes()).hexdigest()
 
 
 def test_the_same_files_give_the_same_bytes(source, tmp_path):
@@ -39,10 +39,10 @@ def test_the_same_files_give_the_same_bytes(source, tmp_path):
 
 def test_other_content_gives_another_digest(source, tmp_path):
     """The digest identifies the package."""
-    _, before = create_package(source, tmp_path / "a.tgz")
+    before = create_package(source, tmp_path / "a.tgz").sha256
     (source / "train.py").write_text("print('changed')\n")
 
-    _, after = create_package(source, tmp_path / "a.tgz")
+    after = create_package(source, tmp_path / "a.tgz").sha256
 
     assert before != after
 
