@@ -16,10 +16,20 @@ import pytest
 # Each room of the house by its floor, from the ground up; a room imports only from floors below it.
 FLOORS = (
     ("blob_ref", "digests", "errors", "files", "http_pools", "limits", "task_ids"),
-    ("addresses", "audit", "backoff", "fedn_filters", "names"),
+    ("addresses", "audit", "backoff", "fedn_filters", "names", "update_codec"),
     ("contract", "http_attempts", "own_address", "settings"),
     ("http", "identity", "packages", "parameters", "processes", "wire"),
-    ("aggregation", "feed", "helpers", "host", "plots", "rpc", "server_functions", "storage"),
+    (
+        "aggregation",
+        "codecs",
+        "feed",
+        "helpers",
+        "host",
+        "plots",
+        "rpc",
+        "server_functions",
+        "storage",
+    ),
     ("api_pages", "api_starter", "enrolment"),
     ("api_lists",),
     ("api_reader",),
@@ -34,6 +44,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 COMPONENTS = ("client", "combiner", "controller")
 PUBLIC_ROOMS = (
     "aggregation",
+    "codecs",
     "contract",
     "helpers",
     "host",

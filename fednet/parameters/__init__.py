@@ -14,6 +14,7 @@ little-endian, C order, the numbers of each array at a multiple of 64 bytes, and
 """
 
 from fednet.parameters._blocks import BLOCK_ITEMS, blocks
+from fednet.parameters._files import Writable, file_errors
 from fednet.parameters._finite import check_finite
 from fednet.parameters._formats import (
     ModelFormat,
@@ -21,7 +22,13 @@ from fednet.parameters._formats import (
     model_format,
     recognised_helper,
 )
-from fednet.parameters._model_file import ModelFile, load_parameters, open_model
+from fednet.parameters._model_file import (
+    ModelFile,
+    check_bytes,
+    load_parameters,
+    map_file,
+    open_model,
+)
 from fednet.parameters._structure import ArraySpec, Structure, check_structure
 from fednet.parameters._writer import write_model, write_model_to
 
@@ -31,11 +38,15 @@ __all__ = [
     "ModelFile",
     "ModelFormat",
     "Structure",
+    "Writable",
     "blocks",
+    "check_bytes",
     "check_finite",
     "check_structure",
+    "file_errors",
     "helper_names",
     "load_parameters",
+    "map_file",
     "model_format",
     "open_model",
     "recognised_helper",
