@@ -76,7 +76,7 @@ def median_of_columns(numbers: _Array) -> _Array:
 def median_of_sorted(numbers: _Array) -> _Array:
     """Return the median of each column of a matrix whose columns are sorted."""
     count = len(numbers)
-    return np.asarray(0.5 * numbers[(count - 1) // 2] + 0.5 * numbers[count // 2])
+    return np.asarray(numbers[(count - 1) // 2] / 2 + numbers[count // 2] / 2)
 
 
 def _sorted(numbers: _Array) -> _Array:

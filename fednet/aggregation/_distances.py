@@ -42,7 +42,11 @@ def precedes(one: Update, other: Update) -> bool:
     This order breaks ties independently of the order of arrival.
     """
     for position in range(len(one.arrays)):
-        for (numbers,) in walk((one, other), position):
+        has_integers = "f" not in {
+            one.arrays[position].dtype.kind,
+            other.arrays[position].dtype.kind,
+        }
+        for (numbers,) in walk((one, other), position, exact=has_integers):
             differing = np.flatnonzero(numbers[0] != numbers[1])
             if differing.size:
                 return bool(numbers[0, differing[0]] < numbers[1, differing[0]])

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from fednet.aggregation._keeping import Keeping
-from fednet.aggregation._kept_updates import KeptUpdates, Update, walk
+from fednet.aggregation._kept_updates import KeptUpdates, Update, exact_mean, walk
 from fednet.aggregation._rounding import round_into
 from fednet.aggregation._settings import Limits, setting
+from fednet.aggregation._trained import exclude_setting, stepped_arrays
 from fednet.errors import InvalidModel
 from fednet.parameters import Structure, check_structure
 
@@ -30,8 +31,8 @@ class FedBuff(Keeping):
     the step d_i from the model that client i began with to its update, and the number t_i of
     models that were made meanwhile, x becomes x + server_learning_rate / K * Σ s(t_i) * d_i, where
     s(t) = (1 + t) ** -staleness_exponent. K is the session's `round_buffer_size`; whatever their
-    examples, updates of one age count alike. Integers and booleans take no step; they become the mean
-    under s.
+    examples, updates of one age count alike. Integers, booleans and the arrays of `exclude` take no step; they become
+    the mean under s.
     """
 
     server_learning_rate: float = setting(
@@ -56,6 +57,8 @@ class FedBuff(Keeping):
             most=1_000_000,
         ),
     )
+
+    exclude: tuple[str, ...] = exclude_setting()
 
     name: ClassVar[str] = "fedbuff"
 
@@ -99,16 +102,21 @@ class BufferedUpdates(KeptUpdates):
         weights = np.array([self._fedbuff.weight_of(each.staleness) for each in self._kept])
         befores = [Update(each.base or base, each.weight) for each in self._kept]
         rows = [*self._kept, *befores, Update(base, 0)]
-        return (self._moved(position, rows, weights) for position in range(len(base)))
+        stepped = stepped_arrays(self.structure, self._fedbuff.exclude)
+        return (
+            self._moved(position, rows, weights)
+            if position in stepped
+            else self._mean(position, weights)
+            for position in range(len(base))
+        )
 
     def _moved(self, position: int, rows: Sequence[Update], weights: _Array) -> _Array:
         """Compute one array of the new model; the rows are the updates, their bases, and the base of the round."""
         spec = self.structure.arrays[position]
-        is_float = spec.dtype.startswith("float")
         moved = np.empty(spec.shape, spec.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
             for numbers, target in walk(rows, position, moved):
-                made = self._step(numbers, weights) if is_float else _mean(numbers, weights)
+                made = self._step(numbers, weights)
                 if np.isnan(made).any():
                     raise InvalidModel(
                         f"The step of array '{position}' overflows. Lower the clients' learning rate."
@@ -116,12 +124,19 @@ class BufferedUpdates(KeptUpdates):
                 round_into(target, made)
         return moved
 
+    def _mean(self, position: int, weights: _Array) -> _Array:
+        """Compute the mean of one array that takes no step."""
+        spec = self.structure.arrays[position]
+        if not spec.dtype.startswith("float"):
+            return exact_mean(self._kept, weights.tolist(), position, spec)
+        mean = np.empty(spec.shape, spec.dtype)
+        with np.errstate(over="ignore"):
+            for numbers, target in walk(self._kept, position, mean):
+                round_into(target, weights @ numbers / weights.sum())
+        return mean
+
     def _step(self, numbers: _Array, weights: _Array) -> _Array:
         updates, befores, base = np.split(numbers, [len(weights), 2 * len(weights)])
         steps = np.subtract(updates, befores, out=updates)
         rate = self._fedbuff.server_learning_rate
         return np.asarray(base[0] + rate * self._fedbuff.combine(steps, weights))
-
-
-def _mean(numbers: _Array, weights: _Array) -> _Array:
-    return np.asarray(weights @ numbers[: len(weights)] / weights.sum())

@@ -13,11 +13,13 @@ import numpy as np
 from fednet import limits
 from fednet.aggregation._protocols import NO_METADATA, Aggregator
 from fednet.aggregation._rounding import round_into
+from fednet.aggregation._settings import check_settings
+from fednet.aggregation._trained import exclude_setting, stepped_arrays
 from fednet.aggregation._weighted_mean import WeightedMean, check_weight
 from fednet.errors import InvalidModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from fednet.parameters import Structure
@@ -34,14 +36,20 @@ class FedNova(Aggregator):
     n_k examples and t_k local steps of client k, shares p_k = n_k / n and the step d_k from the
     model x to its update, x becomes x + (Σ p_k t_k) * Σ p_k d_k / t_k. A client reports the number
     of its steps as `num_steps`, next to `num_examples`; a client that runs SGD with momentum or a proximal term
-    reports the sum of the paper's vector a_k instead.
+    reports the sum of the paper's vector a_k instead. Integers, booleans and the arrays of `exclude` take no step; they
+    become the mean, weighted by examples.
     """
+
+    exclude: tuple[str, ...] = exclude_setting()
 
     name: ClassVar[str] = "fednova"
 
+    def __post_init__(self) -> None:
+        check_settings(self)
+
     def partial(self, structure: Structure) -> NormalizedMean:
         """Return an empty partial for models of this structure."""
-        return NormalizedMean(structure)
+        return NormalizedMean(structure, stepped_arrays(structure, self.exclude))
 
     def load(self, path: Path, structure: Structure) -> NormalizedMean:
         """Read a saved partial; see `Aggregator.load`."""
@@ -51,12 +59,17 @@ class FedNova(Aggregator):
 class NormalizedMean(WeightedMean):
     """The mean of updates weighted by examples over steps, and the length of the step to it; a `Partial`.
 
+    Args:
+        structure: The global model's structure.
+        stepped: The positions of the arrays that take the step; the others become the mean by examples.
+
     Σ p_k d_k / t_k is the step to that mean times Σ p_k / t_k. So only two numbers are counted in addition to the sums:
     the examples over the steps, and the examples times the steps.
     """
 
-    def __init__(self, structure: Structure) -> None:
+    def __init__(self, structure: Structure, stepped: Collection[int]) -> None:
         super().__init__(structure)
+        self._stepped = stepped
         self._over_steps = 0.0
         self._times_steps = 0.0
 
@@ -75,10 +88,9 @@ class NormalizedMean(WeightedMean):
             )
         self._over_steps, self._times_steps = over_steps, times_steps
 
-    @property
-    def divisor(self) -> float:
-        """The divisor of the sums."""
-        return self._over_steps
+    def divisor(self, position: int) -> float:
+        """Return the divisor of the sum of an array of floats."""
+        return self._over_steps if position in self._stepped else self.weight
 
     def accumulate(
         self,
@@ -89,11 +101,9 @@ class NormalizedMean(WeightedMean):
         """Add the arrays, weighted by examples over steps; see `Partial.accumulate`."""
         check_weight(weight)
         steps = _checked_steps(metadata.get("num_steps"))
-        self.add(arrays, weight / steps)
+        self.add(arrays, float(weight), dict.fromkeys(self._stepped, weight / steps))
         self._over_steps += weight / steps
         self._times_steps += weight * steps
-        self.weight += float(weight)
-        self.updates += 1
 
     def merge(self, other: Self) -> None:
         """Add the other partial's sums and counts; see `Partial.merge`."""
@@ -112,8 +122,8 @@ class NormalizedMean(WeightedMean):
 
     def _moved(self, position: int, base: _Array) -> _Array:
         spec = self.structure.arrays[position]
-        if not spec.dtype.startswith("float"):
-            return self.rounded_mean(position)  # counters and masks take no step
+        if position not in self._stepped:
+            return self.rounded_mean(position)
         stretch = self._times_steps / self.weight * (self._over_steps / self.weight)
         moved = np.empty(spec.shape, spec.dtype)
         for mean, before, target in self.walk(position, base, moved):

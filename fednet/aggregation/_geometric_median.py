@@ -56,6 +56,7 @@ class GeometricMedian(Keeping):
     )
 
     name: ClassVar[str] = "geometric_median"
+    is_mean: ClassVar[bool] = True
 
     def select(self, updates: Sequence[Update]) -> Sequence[Update]:
         """Return all updates, each with its share in the median."""

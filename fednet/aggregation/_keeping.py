@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from fednet import limits
 from fednet.aggregation._kept_updates import KeptUpdates, Rule
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 class Keeping(Aggregator, Rule):
     """An aggregator that is also the rule of its partials."""
+
+    is_mean: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_settings(self)  # type: ignore[arg-type]  # every aggregator is a dataclass

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, Self
 
 import numpy as np
 
 from fednet import limits
+from fednet.aggregation._exact import ExactSum, digits_of
 from fednet.aggregation._pages import let_pages_go
 from fednet.aggregation._protocols import NO_METADATA, Partial
 from fednet.aggregation._rounding import round_into
@@ -34,7 +36,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from fednet.parameters import ArraySpec
+
 _Array = np.ndarray[Any, Any]
+
+_FLOAT_SAFE_MAX: Final = (
+    2.0**40
+)  # below it, float64 rounds the mean of so many integers as if it were exact
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,14 @@ class Update:
 
 
 class Rule(Protocol):
-    """A rule that makes a model of the updates of a round."""
+    """A rule that makes a model of the updates of a round.
+
+    Attributes:
+        is_mean: True if the model is the mean of the selected updates under their weights. Then the mean of integers
+            is exact, and `combine` serves for floats only.
+    """
+
+    is_mean: ClassVar[bool]
 
     @property
     def updates_min(self) -> int:
@@ -69,11 +84,11 @@ class Rule(Protocol):
 
         Args:
             numbers: float64, one row for each update and one column for each parameter; may be
-                overwritten.
+                overwritten. Integers that float64 may not hold come as fractions (`Fraction`), in an array of objects.
             weights: float64, one for each update.
 
         Returns:
-            float64, one number for each column.
+            Numbers of the same kind, one for each column.
         """
 
 
@@ -196,17 +211,39 @@ class KeptUpdates(Kept):
             )
 
     def _combined(self, selected: Sequence[Update]) -> Iterator[_Array]:
-        weights = np.array([update.weight for update in selected])
+        weights = [update.weight for update in selected]
         for position, spec in enumerate(self.structure.arrays):
-            made = np.empty(spec.shape, spec.dtype)
-            with np.errstate(over="ignore"):
-                for numbers, target in walk(selected, position, made):
-                    round_into(target, self._rule.combine(numbers, weights))
-            yield made
+            if self._rule.is_mean and not spec.dtype.startswith("float"):
+                yield exact_mean(selected, weights, position, spec)
+            else:
+                yield self._combined_array(selected, np.array(weights), position, spec)
+
+    def _combined_array(
+        self, selected: Sequence[Update], weights: _Array, position: int, spec: ArraySpec
+    ) -> _Array:
+        made = np.empty(spec.shape, spec.dtype)
+        with np.errstate(over="ignore"):
+            for numbers, target in walk(selected, position, made, exact=made.dtype.kind != "f"):
+                round_into(target, self._rule.combine(numbers, weights))
+        return made
+
+
+def exact_mean(
+    updates: Sequence[Update], weights: Sequence[float], position: int, spec: ArraySpec
+) -> _Array:
+    """Return the weighted mean of an array of integers or booleans, exact and rounded once."""
+    total, weight = ExactSum(spec.shape), ExactSum(())
+    for update, each in zip(updates, weights, strict=True):
+        total.add(update.arrays[position], digits_of(each))
+        weight.add(np.ones((), np.int64), digits_of(each))
+        let_pages_go([update.arrays[position]])
+    mean = np.empty(spec.shape, spec.dtype)
+    total.mean_into(mean, weight)
+    return mean
 
 
 def walk(
-    updates: Sequence[Update], position: int, *alongside: _Array
+    updates: Sequence[Update], position: int, *alongside: _Array, exact: bool = False
 ) -> Iterator[tuple[_Array, ...]]:
     """Iterate over one array of all updates, block by block.
 
@@ -214,6 +251,8 @@ def walk(
         updates: One or more updates.
         position: The array's position in the model.
         alongside: Other arrays of its shape.
+        exact: True if large numbers come as fractions, in a matrix of objects: those of a block in which some are so
+            large that float64 would not hold the sum of many.
 
     Yields:
         A matrix of float64, one row for each update, which the next block overwrites; and flat views of the same block
@@ -227,7 +266,10 @@ def walk(
         for start in range(0, pieces[0].size, columns):
             part = slice(start, start + columns)
             numbers = matrix[:, : min(columns, pieces[0].size - start)]
-            for row, piece in zip(numbers, pieces, strict=True):
-                row[...] = piece.reshape(-1)[part]
+            rows = [piece.reshape(-1)[part] for piece in pieces]
+            for row, given in zip(numbers, rows, strict=True):
+                row[...] = given
+            if exact and numbers.size and np.abs(numbers).max() > _FLOAT_SAFE_MAX:
+                numbers = np.array([[*map(Fraction, row.tolist())] for row in rows], object)
             yield numbers, *(other.reshape(-1)[part] for other in others)
         let_pages_go(arrays)

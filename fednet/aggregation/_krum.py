@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cmp_to_key
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -43,6 +43,7 @@ class Krum(Keeping):
     byzantine: int = setting(1, _BYZANTINE)
 
     name: ClassVar[str] = "krum"
+    is_mean: ClassVar[bool] = True
 
     @property
     def updates_min(self) -> int:
@@ -81,6 +82,7 @@ class MultiKrum(Keeping):
     )
 
     name: ClassVar[str] = "multikrum"
+    is_mean: ClassVar[bool] = True
 
     @property
     def updates_min(self) -> int:
@@ -88,10 +90,10 @@ class MultiKrum(Keeping):
         return max(2 * self.byzantine + 3, self.selected or 0)
 
     def select(self, updates: Sequence[Update]) -> Sequence[Update]:
-        """Return the updates with the best scores."""
+        """Return the updates with the best scores, all of one weight."""
         count = self.selected or len(updates) - self.byzantine
         ranking = _best_first(updates, squared_distances(updates), self.byzantine)
-        return [updates[place] for place in ranking[:count]]
+        return [replace(updates[place], weight=1.0) for place in ranking[:count]]
 
     def combine(self, numbers: _Array, weights: _Array) -> _Array:  # noqa: ARG002  all count alike
         """Return the mean of each column."""
@@ -151,8 +153,8 @@ def _best_first(updates: Sequence[Update], squares: _Array, byzantine: int) -> l
     def compare(one: int, other: int) -> int:
         if scores[one] != scores[other]:
             return -1 if scores[one] < scores[other] else 1
-        if squares[one, other] == 0:
-            return 0
-        return -1 if precedes(updates[one], updates[other]) else 1
+        if precedes(updates[one], updates[other]):
+            return -1
+        return 1 if precedes(updates[other], updates[one]) else 0
 
     return sorted(range(len(updates)), key=cmp_to_key(compare))

@@ -117,5 +117,6 @@ class Collecting(Aggregator):
 def _rounded(array: _Array, dtype: str) -> _Array:
     rounded = np.empty(array.shape, dtype)
     for exact, target in blocks(array, rounded):
-        round_into(target, exact.astype(np.float64))
+        is_float = target.dtype.kind == "f" or exact.dtype.kind == "f"
+        round_into(target, exact.astype(np.float64 if is_float else exact.dtype))
     return rounded

@@ -10,6 +10,7 @@ import numpy as np
 from fednet.aggregation._protocols import Aggregator
 from fednet.aggregation._settings import Limits, check_settings, setting
 from fednet.aggregation._stepped_mean import Optimizer, SteppedMean
+from fednet.aggregation._trained import exclude_setting, stepped_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +24,11 @@ _Array = np.ndarray[Any, Any]
 class _Stepping(Aggregator, Optimizer):
     """An aggregator that is also the optimiser of its partials."""
 
+    exclude: tuple[str, ...]
+
     def partial(self, structure: Structure) -> SteppedMean:
         """Return an empty partial for models of this structure."""
-        return SteppedMean(structure, self)
+        return SteppedMean(structure, self, stepped_arrays(structure, self.exclude))
 
     def load(self, path: Path, structure: Structure) -> SteppedMean:
         """Read a saved partial; see `Aggregator.load`."""
@@ -39,7 +42,7 @@ class FedAvgM(_Stepping):
     Hsu, Qi and Brown, "Measuring the Effects of Non-Identical Data Distribution for Federated
     Visual Classification", 2019, arXiv:1909.06335: with the step d from the model x to the weighted
     mean of the updates, v becomes momentum * v + d, and x becomes x + learning_rate * v. The first
-    v is zero.
+    v is zero. Integers, booleans and the arrays of `exclude` take no step; they become the mean.
     """
 
     learning_rate: float = setting(
@@ -48,6 +51,7 @@ class FedAvgM(_Stepping):
     momentum: float = setting(
         0.9, Limits(float, "the share of v that is kept in each round", least=0, below=1)
     )
+    exclude: tuple[str, ...] = exclude_setting()
 
     name: ClassVar[str] = "fedavgm"
     moments: ClassVar[tuple[float, ...]] = (0.0,)
@@ -77,7 +81,8 @@ class FedOpt(_Stepping):
     - yogi: v - (1 - beta2) * d² * sign(v - d²)
     - adam: beta2 * v + (1 - beta2) * d²
 
-    and x becomes x + learning_rate * m / (√v + tau). The first m is zero, the first v is tau².
+    and x becomes x + learning_rate * m / (√v + tau). The first m is zero, the first v is tau². Integers, booleans and
+    the arrays of `exclude` take no step; they become the mean.
     """
 
     serveropt: str = setting(
@@ -110,6 +115,7 @@ class FedOpt(_Stepping):
             most=1e6,
         ),
     )
+    exclude: tuple[str, ...] = exclude_setting()
 
     name: ClassVar[str] = "fedopt"
 

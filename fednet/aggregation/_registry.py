@@ -60,7 +60,7 @@ def aggregator(name: str, settings: Mapping[str, Any] | None = None) -> Aggregat
             field="aggregator_kwargs",
         )
     try:
-        made: Aggregator = kind(**settings or {})
+        made: Aggregator = kind(**{key: _frozen(value) for key, value in (settings or {}).items()})
     except (TypeError, ValueError) as error:
         raise InvalidInput(
             f"The aggregator {name!r} does not accept these settings: {error}.",
@@ -72,6 +72,11 @@ def aggregator(name: str, settings: Mapping[str, Any] | None = None) -> Aggregat
 def aggregator_names() -> list[str]:
     """Return the sorted names of all aggregators: those of fednet and other installed ones."""
     return sorted({*BUILT_IN, *entry_points(group=_GROUP).names})
+
+
+def _frozen(value: Any) -> Any:
+    """Return a list of JSON as a tuple, as it suits a frozen dataclass."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _installed(name: str) -> Any:

@@ -12,6 +12,7 @@ import reprlib
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
 
+from fednet import limits
 from fednet.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Limits:
     """The allowed values of a setting, and its meaning.
 
     Args:
-        kind: `float` takes any finite number, `int` whole numbers, `str` one of the choices.
+        kind: `float` takes any finite number, `int` whole numbers, `str` one of the choices, `tuple` some texts.
         text: The meaning, with its unit, for the reference.
         least: The smallest allowed number.
         most: The largest allowed number.
@@ -50,12 +51,19 @@ class Limits:
             return self.is_optional
         if self.kind is str:
             return value in self.choices
+        if self.kind is tuple:
+            return _are_texts(value)
         return self._is_number(value) and self._is_within(value)
 
     def describe(self) -> str:
         """Return the allowed values in words."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
+        if self.kind is tuple:
+            return (
+                f"a list of at most {limits.setting_texts_max} texts of at most "
+                f"{limits.array_name_characters_max} characters"
+            )
         bounds = {
             "at least": self.least, "above": self.above, "at most": self.most, "below": self.below,
         }  # fmt: skip
@@ -77,9 +85,20 @@ class Limits:
         )
 
 
-def setting(default: Any, limits: Limits) -> Any:
+def _are_texts(value: object) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) <= limits.setting_texts_max
+        and all(
+            isinstance(text, str) and 0 < len(text) <= limits.array_name_characters_max
+            for text in value
+        )
+    )
+
+
+def setting(default: Any, allowed: Limits) -> Any:
     """Return a field of an aggregator's dataclass."""
-    return field(default=default, metadata={_KEY: limits})
+    return field(default=default, metadata={_KEY: allowed})
 
 
 def settings_of(kind: type[DataclassInstance]) -> dict[str, tuple[Any, Limits | None]]:
@@ -93,11 +112,11 @@ def check_settings(aggregator: DataclassInstance) -> None:
     Raises:
         InvalidInput: A setting is outside its limits; the message names it.
     """
-    for name, (_, limits) in settings_of(type(aggregator)).items():
+    for name, (_, allowed) in settings_of(type(aggregator)).items():
         value = getattr(aggregator, name)
-        if limits and not limits.allow(value):
+        if allowed and not allowed.allow(value):
             raise InvalidInput(
                 f"The aggregator's setting {name!r} is {reprlib.repr(value)}; it must be "
-                f"{limits.describe()}.",
+                f"{allowed.describe()}.",
                 field="aggregator_kwargs",
             )

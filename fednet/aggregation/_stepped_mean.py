@@ -1,8 +1,7 @@
 """The mean of updates as the direction of a server optimiser's step.
 
-The optimiser's memory, its moments, is a model file (see `fednet.parameters`): for each array of floats in the model,
-one array for each moment, float64, in its shape. Integers and booleans are counters and masks, which take no step: they
-become the mean.
+The optimiser's memory, its moments, is a model file (see `fednet.parameters`): for each array that takes the step, one
+array for each moment, float64, in its shape. The other arrays (`_trained.py`) become the mean.
 
 The moments are computed first, from the mean; the new model follows from the base and the moments. So a step can be
 repeated from the stored moments, with the same result.
@@ -21,7 +20,7 @@ from fednet.errors import InvalidModel
 from fednet.parameters import ArraySpec, Structure, blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
 _Array = np.ndarray[Any, Any]
 
@@ -46,23 +45,22 @@ class SteppedMean(WeightedMean):
     Args:
         structure: The global model's structure.
         optimizer: The optimiser.
+        stepped: The positions of the arrays that take the step.
     """
 
-    def __init__(self, structure: Structure, optimizer: Optimizer) -> None:
+    def __init__(
+        self, structure: Structure, optimizer: Optimizer, stepped: Collection[int]
+    ) -> None:
         super().__init__(structure)
         self._optimizer = optimizer
-        self._floats = [
-            position
-            for position, spec in enumerate(structure.arrays)
-            if spec.dtype.startswith("float")
-        ]
+        self._stepped = sorted(stepped)
 
     def advance(
         self, base: Sequence[_Array], state: Sequence[_Array] | None
     ) -> Iterator[_Array] | None:
         """Yield the moments after this round; see `Partial.advance`."""
         self.check_updates()
-        if not self._floats:
+        if not self._stepped:
             return None
         if state is not None:
             self._check_state(state)
@@ -73,9 +71,9 @@ class SteppedMean(WeightedMean):
     ) -> Iterator[_Array]:
         """Yield the base, moved by one step; see `Partial.finish`."""
         self.check_updates()
-        moments = dict(zip(self._floats, self._by_array(state or ()), strict=True))
+        moments = dict(zip(self._stepped, self._by_array(state or ()), strict=True))
         return (
-            self._stepped(position, base[position], moments[position])
+            self._moved(position, base[position], moments[position])
             if position in moments
             else self.rounded_mean(position)
             for position in range(len(base))
@@ -83,7 +81,7 @@ class SteppedMean(WeightedMean):
 
     def _moments(self, base: Sequence[_Array], state: Sequence[_Array] | None) -> Iterator[_Array]:
         earlier = iter(state or ())
-        for position in self._floats:
+        for position in self._stepped:
             for which, number in enumerate(self._optimizer.moments):
                 moment = np.full(self.structure.arrays[position].shape, number, np.float64)
                 if (before := next(earlier, None)) is not None:
@@ -99,16 +97,16 @@ class SteppedMean(WeightedMean):
                 self._optimizer.remember(which, remembered, delta)
                 _check_finite(position, remembered)
 
-    def _stepped(self, position: int, base: _Array, moments: Sequence[_Array]) -> _Array:
+    def _moved(self, position: int, base: _Array, moments: Sequence[_Array]) -> _Array:
         spec = self.structure.arrays[position]
-        stepped = np.empty(spec.shape, spec.dtype)
-        for target, before, *remembered in blocks(stepped, base, *moments):
+        moved = np.empty(spec.shape, spec.dtype)
+        for target, before, *remembered in blocks(moved, base, *moments):
             parameters = self._scratch_for(target)
             np.copyto(parameters, before)
             self._optimizer.step(parameters, remembered)
             round_into(target, parameters)
         let_pages_go([base, *moments])
-        return stepped
+        return moved
 
     def _by_array(self, state: Sequence[_Array]) -> Iterator[Sequence[_Array]]:
         count = len(self._optimizer.moments)
@@ -118,7 +116,7 @@ class SteppedMean(WeightedMean):
         expected = [
             ArraySpec(str(place), self.structure.arrays[position].shape, "float64")
             for place, position in enumerate(
-                position for position in self._floats for _ in self._optimizer.moments
+                position for position in self._stepped for _ in self._optimizer.moments
             )
         ]
         if Structure.of(state) != Structure(tuple(expected)):

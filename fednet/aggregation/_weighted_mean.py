@@ -1,29 +1,36 @@
 """The weighted mean of updates, as a sum that can be split and merged.
 
-The sums are float64, so that the order of thousands of float32 updates does not change the result. Arithmetic goes
-block by block through one scratch array; only the sums are as large as the model.
+The sums of floats are float64, so that the order of thousands of float32 updates does not change the result.
+Arithmetic goes block by block through one scratch array; only the sums are as large as the model. The sums of integers
+and booleans are exact (`_exact.py`), and so is the weight by which they are divided.
 
 A saved partial is a model file (see `fednet.parameters`):
 
-- the arrays `0` to `n-1` are the weighted sums, float64, in the shapes of the global model;
-- the array `n` is float64 and holds the tally: the sum of the weights, and the number of updates.
+- the arrays `0` to `n-1` are the weighted sums in the shapes of the global model: those of floats are float64; those of
+  integers and booleans are int64, with their digits, the lowest one first, as a further first dimension;
+- the array `n` is float64 and holds the tally: the sum of the weights, and the number of updates. If the model has
+  integers or booleans, there follow the place of the lowest digit of each, then that of the exact weight and its
+  digits.
 """
 
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Mapping
+from itertools import chain
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Self
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
 from fednet import limits
+from fednet.aggregation._exact import DIGITS_MAX, ExactSum, digits_of
 from fednet.aggregation._protocols import NO_METADATA, Partial
 from fednet.aggregation._rounding import round_into
 from fednet.errors import FailedPrecondition, InvalidModel
 from fednet.parameters import (
     BLOCK_ITEMS,
-    ArraySpec,
     Structure,
     blocks,
     check_structure,
@@ -32,11 +39,14 @@ from fednet.parameters import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 
 _Array = np.ndarray[Any, Any]
+
+_ONE: Final = np.ones((), np.int64)
+NO_FACTORS: Final[Mapping[int, float]] = MappingProxyType({})
 
 
 class WeightedMean(Partial):
@@ -50,7 +60,14 @@ class WeightedMean(Partial):
         self.structure = structure
         self.weight = 0.0
         self.updates = 0
-        self._sums: list[_Array] = [np.zeros(spec.shape) for spec in structure.arrays]
+        self._sums: dict[int, _Array] = {}
+        self._exact: dict[int, ExactSum] = {}
+        for position, spec in enumerate(structure.arrays):
+            if spec.dtype.startswith("float"):
+                self._sums[position] = np.zeros(spec.shape)
+            else:
+                self._exact[position] = ExactSum(spec.shape)
+        self._exact_weight = ExactSum(())
         self._scratch = np.empty(BLOCK_ITEMS)
 
     def tally(self) -> list[float]:
@@ -63,27 +80,28 @@ class WeightedMean(Partial):
         _check_tally(weight, updates)
         self.weight, self.updates = weight, int(updates)
 
-    @property
-    def divisor(self) -> float:
-        """The divisor of the sums."""
+    def divisor(self, position: int) -> float:  # noqa: ARG002  the same for all arrays of a mean
+        """Return the divisor of the sum of an array of floats."""
         return self.weight
 
     def loaded(self, path: Path) -> Self:
         """Fill this empty partial with saved sums, as views into the file, and return it."""
-        saved = self._saved_structure()
-        with open_model(path, expected_bytes=saved.nbytes) as file:
-            if file.structure != saved:
-                raise InvalidModel(
-                    f"The saved partial has {file.structure.describe()}. It does not belong to a "
-                    f"global model of {self.structure.describe()}. Aggregate the round again."
-                )
-            *self._sums, tally = file.arrays
-        self.recount(tally.tolist())
+        with open_model(path, expected_bytes=self._saved_bytes_max()) as file:
+            self._check_saved(file.structure)
+            *sums, tally = file.arrays
+        count = len(self.tally())
+        self._sums = {position: sums[position] for position in self._sums}
+        self._load_exact(sums, tally[count:])
+        self.recount(tally[:count].tolist())
         return self
 
     def save(self, path: Path) -> None:
         """Write the sums and the tally; see `Partial.save`."""
-        write_model(path, [*self._sums, np.array(self.tally(), np.float64)])
+        sums: Iterable[_Array] = (
+            self._exact[position].saved() if position in self._exact else self._sums[position]
+            for position in range(len(self.structure.arrays))
+        )
+        write_model(path, chain(sums, self._saved_tally()))
 
     def accumulate(
         self,
@@ -94,15 +112,27 @@ class WeightedMean(Partial):
         """Add `weight` times each array to its sum; see `Partial.accumulate`."""
         check_weight(weight)
         self.add(arrays, float(weight))
-        self.weight += float(weight)
-        self.updates += 1
 
-    def add(self, arrays: Sequence[_Array], factor: float) -> None:
-        """Add `factor` times each array to its sum, without counting it."""
+    def add(
+        self, arrays: Sequence[_Array], weight: float, factors: Mapping[int, float] = NO_FACTORS
+    ) -> None:
+        """Add each array to its sum, times the weight, and count one update of this weight.
+
+        Args:
+            arrays: The arrays.
+            weight: The weight.
+            factors: The factors of arrays of floats that count with another factor than the weight, by position.
+        """
         check_structure(Structure.of(arrays), self.structure)
         self._own_sums()
-        for total, array in zip(self._sums, arrays, strict=True):
-            self._fold(total, array, factor)
+        digits = digits_of(weight)
+        for position, total in self._sums.items():
+            self._fold(total, arrays[position], factors.get(position, weight))
+        for position, exact in self._exact.items():
+            exact.add(arrays[position], digits)
+        self._exact_weight.add(_ONE, digits)
+        self.weight += weight
+        self.updates += 1
 
     def merge(self, other: Self) -> None:
         """Add the other partial's sums; see `Partial.merge`."""
@@ -113,8 +143,11 @@ class WeightedMean(Partial):
             )
         self._own_sums()
         with np.errstate(over="ignore", invalid="ignore"):
-            for total, added in zip(self._sums, other._sums, strict=True):
-                np.add(total, added, out=total)
+            for position, total in self._sums.items():
+                np.add(total, other._sums[position], out=total)
+        for position, exact in self._exact.items():
+            exact.merge(other._exact[position])
+        self._exact_weight.merge(other._exact_weight)
         self.weight += other.weight
         self.updates += other.updates
 
@@ -125,11 +158,11 @@ class WeightedMean(Partial):
     ) -> Iterator[_Array]:
         """Yield the sums divided by the weight, in the model's dtypes; see `Partial.finish`.
 
-        A mean beyond the range of its dtype, such as 1e6 for float16, becomes the end of the range. Integers are
-        rounded to the nearest; a boolean is true if more than half of the weight is.
+        A mean beyond the range of its dtype, such as 1e6 for float16, becomes the end of the range. The exact mean of
+        integers is rounded once, to the nearest, ties to even; a boolean is true if more than half of the weight is.
         """
         self.check_updates()
-        return (self.rounded_mean(position) for position in range(len(self._sums)))
+        return (self.rounded_mean(position) for position in range(len(self.structure.arrays)))
 
     def check_updates(self) -> None:
         """Raise FailedPrecondition if there is no update."""
@@ -142,12 +175,15 @@ class WeightedMean(Partial):
         """Return the mean of the array at a position, in the model's dtype."""
         spec = self.structure.arrays[position]
         mean = np.empty(spec.shape, spec.dtype)
+        if position in self._exact:
+            self._exact[position].mean_into(mean, self._exact_weight)
+            return mean
         for exact, target in self.walk(position, mean):
             round_into(target, exact)
         return mean
 
     def walk(self, position: int, *alongside: _Array) -> Iterator[tuple[_Array, ...]]:
-        """Iterate over the exact mean of the array at a position, block by block.
+        """Iterate over the mean of the array of floats at a position, block by block.
 
         Args:
             position: The array's position in the model.
@@ -159,7 +195,7 @@ class WeightedMean(Partial):
         """
         for sums, *others in blocks(self._sums[position], *alongside):
             exact = self._scratch_for(sums)
-            np.divide(sums, self.divisor, out=exact)
+            np.divide(sums, self.divisor(position), out=exact)
             if np.isnan(exact).any():
                 raise InvalidModel(
                     f"The mean of array '{position}' is not finite: updates have NaN or very "
@@ -177,16 +213,51 @@ class WeightedMean(Partial):
     def _scratch_for(self, block: _Array) -> _Array:
         return self._scratch[: block.size].reshape(block.shape)
 
-    def _saved_structure(self) -> Structure:
-        # By position: a model may have names, but a partial has none.
-        shapes = [*(spec.shape for spec in self.structure.arrays), (len(self.tally()),)]
-        return Structure(
-            tuple(ArraySpec(str(place), shape, "float64") for place, shape in enumerate(shapes))
+    def _saved_tally(self) -> list[_Array]:
+        exact = [float(each.first_place) for each in self._exact.values()]
+        if exact:
+            digits = self._exact_weight.saved().tolist()
+            exact += [self._exact_weight.first_place, *digits]
+        return [np.array([*self.tally(), *exact], np.float64)]
+
+    def _saved_bytes_max(self) -> int:
+        floats = sum(total.size for total in self._sums.values())
+        tally = len(self.tally()) + len(self._exact) + 1 + DIGITS_MAX
+        integers = sum(self.structure.arrays[position].size for position in self._exact)
+        return 8 * (floats + DIGITS_MAX * integers + tally)
+
+    def _check_saved(self, saved: Structure) -> None:
+        """Check that a file has the sums of such a model; by position, because a partial has no names."""
+        *sums, tally = saved.arrays
+        fits = len(sums) == len(self.structure.arrays) and all(
+            sums[position].shape == total.shape and sums[position].dtype == "float64"
+            for position, total in self._sums.items()
         )
+        lengths = range(len(self.tally()), limits.model_arrays_max + DIGITS_MAX)
+        is_tally = tally.dtype == "float64" and len(tally.shape) == 1 and tally.size in lengths
+        if not (fits and is_tally and (self._exact or tally.size == len(self.tally()))):
+            raise InvalidModel(
+                f"The saved partial has {saved.describe()}. It does not belong to a "
+                f"global model of {self.structure.describe()}. Aggregate the round again."
+            )
+
+    def _load_exact(self, sums: Sequence[_Array], rest: _Array) -> None:
+        """Fill the sums of integers from a file, and the weight from the end of its tally."""
+        if not self._exact:
+            return
+        count = len(self._exact)
+        if rest.size < count + 2 or not (np.abs(rest) < 2.0**53).all():
+            raise InvalidModel("The saved partial has no exact weight. Aggregate the round again.")
+        numbers = rest.astype(np.int64)
+        for (position, exact), place in zip(self._exact.items(), numbers.tolist(), strict=False):
+            exact.loaded(sums[position], place)
+        self._exact_weight.loaded(numbers[count + 1 :], int(numbers[count]))
 
     def _own_sums(self) -> None:
         """Copy sums that are views into a saved partial's file, before something is added."""
-        self._sums = [sums if sums.flags.writeable else sums.copy() for sums in self._sums]
+        for position, sums in self._sums.items():
+            if not sums.flags.writeable:
+                self._sums[position] = sums.copy()
 
 
 def check_weight(weight: float) -> None:

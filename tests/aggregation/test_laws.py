@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -377,3 +378,79 @@ def test_a_saved_partial_of_another_shape_is_not_loaded(folder):
 
     with pytest.raises(InvalidModel, match="does not belong"):
         aggregator("krum").load(folder / "odd.npz", STRUCTURE)
+
+
+LARGE = [2**53 + 1, 2**63 - 1, -(2**63), 2**62 + 3]
+INTEGERS = Structure.of([np.zeros(4, np.int64), np.zeros(2, np.uint64), np.zeros(2, bool)])
+
+
+@every_aggregator
+@pytest.mark.parametrize("weights", [[3] * 7, [2**53, 1, 0.1, 7, 1e-300, 2**31 + 1, 5]])
+def test_large_integers_on_which_all_agree_stay(folder, name, weights):
+    """Numbers that float64 does not hold, in partials of which one was saved, come out as they went in."""
+    arrays = [np.array(LARGE), np.array([2**64 - 1, 2**53 + 1], np.uint64), np.array([True, False])]
+    rule = aggregator(name)
+    here, there = rule.partial(INTEGERS), rule.partial(INTEGERS)
+    for place, weight in enumerate(weights):
+        (here if place % 2 else there).accumulate(arrays, weight, told(place + 1))
+    there.save(folder / "integers.npz")
+    here.merge(rule.load(folder / "integers.npz", INTEGERS))
+
+    model = finished(here, [np.zeros(spec.shape, spec.dtype) for spec in INTEGERS.arrays])
+
+    assert [array.tolist() for array in model] == [array.tolist() for array in arrays]
+
+
+def by_examples(numbers, weights):
+    return sum(w * n for n, w in zip(numbers, weights, strict=True)) / sum(weights)
+
+
+def alike(numbers, _weights):
+    return Fraction(sum(numbers), len(numbers))
+
+
+def middle(numbers, _weights):
+    ordered = sorted(numbers)
+    return Fraction(ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2], 2)
+
+
+def inner(numbers, _weights):
+    cut = int(0.2 * len(numbers) + 1e-9)
+    return alike(sorted(numbers)[cut : len(numbers) - cut], ())
+
+
+EXACT = {
+    "fedavg": by_examples, "fedprox": by_examples, "fedavgm": by_examples, "fedopt": by_examples,
+    "fednova": by_examples, "fedbuff": alike, "fedmedian": middle, "fedtrimmedavg": inner,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EXACT)
+@settings(max_examples=60, deadline=None)
+@given(
+    clients=st.lists(
+        st.tuples(st.integers(-(2**63), 2**63 - 1), st.integers(-9, 9), st.integers(1, 2**53)),
+        min_size=5,
+        max_size=9,
+    ),
+    data=st.data(),
+)
+def test_the_mean_of_integers_is_exact_and_rounded_once(folder, name, clients, data):
+    """Of numbers of any size it is that of Python's fractions, ties to even, over any split."""
+    rule = aggregator(name)
+    structure = Structure.of([np.zeros(2, np.int64)])
+    partials = [rule.partial(structure) for _ in range(3)]
+    for large, small, weight in clients:
+        place = data.draw(st.integers(0, 2))
+        partials[place].accumulate([np.array([large, small])], weight, told(2))
+    partials[0].save(folder / "exact.npz")
+    partials[0] = rule.load(folder / "exact.npz", structure)
+    total = rule.partial(structure)
+    for partial in partials:
+        total.merge(partial)
+
+    [model] = finished(total, [np.zeros(2, np.int64)])
+
+    *columns, weights = zip(*clients, strict=True)
+    expected = [round(EXACT[name](column, [Fraction(w) for w in weights])) for column in columns]
+    assert model.tolist() == expected

@@ -172,3 +172,16 @@ def test_memory_does_not_grow_with_the_number_of_updates(name, tmp_path):
     growth = subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     assert float(growth) < 3
+
+
+def test_krum_tells_apart_integers_that_float64_does_not():
+    """Of updates that differ beyond 2**53 only, the smaller one wins, whoever came first."""
+    numbers = [np.array([2**53 + place]) for place in range(5)]
+
+    for order in (numbers, numbers[::-1]):
+        partial = aggregator("krum").partial(Structure.of([np.zeros(1, np.int64)]))
+        for array in order:
+            partial.accumulate([array], 1)
+        [model] = partial.finish()
+        assert model.dtype == np.int64
+        assert model.tolist() == [2**53]
