@@ -40,6 +40,7 @@ class APIStarter:
         round_retries: int = 3,
         seed: int | None = None,
         server_functions: type | str | Path | None = None,
+        settings: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Start a session; `docs/sessions.md` has a table of the options with their limits.
 
@@ -73,6 +74,9 @@ class APIStarter:
             server_functions: The source of a class that chooses clients, gives them settings or
                 aggregates; see server-functions.md. Give the class, its source, or the path of a
                 file with it.
+            settings: Hyperparameters, JSON values by name, that the code of clients gets with each
+                task. The aggregator's and the server functions' settings of the same name replace
+                them.
 
         Returns:
             success (True), message, session_id and config.
@@ -99,6 +103,7 @@ class APIStarter:
             "round_retries": round_retries,
             "seed": seed,
             "server_functions": None if server_functions is None else source_of(server_functions),
+            "settings": settings,
         }
         return self._http.create("/api/v1/sessions/", options)
 
@@ -108,6 +113,8 @@ class APIStarter:
         model_id: str | None = None,
         requested_clients: int | None = None,
         round_timeout: float = 180,
+        *,
+        settings: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Let clients predict with a model, in a session of its own.
 
@@ -120,6 +127,7 @@ class APIStarter:
             model_id: The id of the model to predict with; by default the active model.
             requested_clients: The largest number of clients asked; by default all that can predict.
             round_timeout: The time that the clients may take, in seconds.
+            settings: JSON values by name that the code of clients gets with the task.
 
         Returns:
             success (True), message and prediction_id.
@@ -134,5 +142,6 @@ class APIStarter:
             "model_id": model_id,
             "requested_clients": requested_clients,
             "round_timeout": round_timeout,
+            "settings": settings,
         }
         return self._http.create("/api/v1/predictions/start", options)

@@ -216,7 +216,7 @@ def _json_body(body: Any) -> dict[str, Any]:
         return {}
     try:
         data = json.dumps(body, allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(f"The values of the call are not JSON: {error}.") from error
     return {"data": data, "headers": {"Content-Type": "application/json"}}
 

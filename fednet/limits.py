@@ -15,6 +15,9 @@ text_characters_max: Final = 64 * KIB
 traceback_characters_max: Final = 16 * KIB
 json_bytes_max: Final = 256 * KIB
 exchange_bytes_max: Final = MIB
+settings_bytes_max: Final = 64 * KIB  # that a person gives to a session, as JSON
+settings_levels_max: Final = 16  # of objects and lists in one another
+settings_integer_bits_max: Final = 64
 error_bytes_max: Final = KIB
 
 # Accounts

@@ -274,6 +274,7 @@ def test_a_session_is_started_with_every_option(api):
         round_retries=0,
         seed=7,
         server_functions=Selecting,
+        settings={"learning_rate": 0.1, "layers": [64, 32]},
     )
 
     assert answer["success"] is True
@@ -294,6 +295,7 @@ def test_a_session_is_started_with_every_option(api):
         "requested_clients": 4,
         "seed": 7,
         "server_functions": inspect.getsource(Selecting),
+        "settings": {"learning_rate": 0.1, "layers": [64, 32]},
     }
     assert api.get_session_status("one") == "INITIALIZED"
     assert api.session_is_finished("one") is False

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fednet import errors, limits
 from fednet.errors import TaskFailed
+from fednet.helpers import save_metadata
 from fednet.host import check_metadata, check_metrics, check_predictions
 from fednet.packages import read_python_env
 from fednet.parameters import model_format
@@ -37,7 +38,8 @@ class PackageRuntime:
     `train <model> <update>` writes the update to its second argument and its metadata, JSON with
     num_examples, to that path with `-metadata` added. `validate <model> <metrics>` writes flat
     JSON, `predict <model> <predictions>` a JSON object. `startup` runs once, before the first task.
-    The session's settings are in the JSON file that FEDNET_TASK_SETTINGS names. `python` is the
+    The session's settings are in the JSON file that FEDNET_TASK_SETTINGS names, and at the path of the model
+    with `-metadata` added. `python` is the
     interpreter of the package's python_env, if it has one, else that of this process; both
     find `fednet.helpers`.
 
@@ -95,7 +97,7 @@ class PackageRuntime:
         with self._task(settings) as task_dir:
             # The name has the suffix because numpy.savez adds .npz to names without it.
             written = task_dir / f"update{model_format(helper).suffix}"
-            printed = self._run("train", task_dir, model, written)
+            printed = self._run("train", task_dir, _given(model, settings, task_dir), written)
             if not written.is_file():
                 raise _wrote_nothing("train", "its update to its second argument", printed)
             metadata_file = task_dir / f"{written.name}-metadata"
@@ -145,7 +147,7 @@ class PackageRuntime:
         """Run an entry point that takes a model; return the JSON that it wrote to its second argument."""
         with self._task(settings) as task_dir:
             written = task_dir / file_name
-            printed = self._run(name, task_dir, model, written)
+            printed = self._run(name, task_dir, _given(model, settings, task_dir), written)
             return _read_json(name, written, printed)
 
     @contextmanager
@@ -205,6 +207,14 @@ class PackageRuntime:
         with suppress(FileExistsError):
             (library / "fednet").symlink_to(Path(errors.__file__).parent)
         return library
+
+
+def _given(model: Path, settings: dict[str, Any], task_dir: Path) -> Path:
+    """Return a path of the model in the task's folder, with the settings in a file beside it."""
+    given = task_dir / f"model{model.suffix}"
+    given.symlink_to(model.absolute())
+    save_metadata(settings, given)
+    return given
 
 
 def _path(first: Path, rest: str | None) -> str:

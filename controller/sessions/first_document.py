@@ -87,6 +87,7 @@ def _prediction_session(
         rounds=1,
         round_retries=0,
         validate=False,
+        settings=options.settings,
     )
     return _new_session(Kind.PREDICTION, as_session, model, package)
 

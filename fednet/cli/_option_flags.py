@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from fednet.cli._settings_file import settings_file
 from fednet.contract import options_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def _flag(option: Option) -> Callable[[Function], Function]:
         option.name,
         default=option.default,
         show_default=option.default is not None,
-        help=option.meaning,
+        help=option.meaning + (" A JSON or YAML file." if option.traits.is_in_a_file else ""),
         **_form(option),
     )
 
@@ -53,6 +54,8 @@ def _form(option: Option) -> dict[str, Any]:
     if option.traits.is_source:
         path = click.Path(exists=True, dir_okay=False, path_type=Path)
         return {"type": path, "metavar": "FILE"}
+    if option.traits.is_in_a_file:
+        return settings_file()
     if option.kind is dict:
         return {"callback": _json_object, "metavar": "JSON"}
     return {"type": option.kind}

@@ -18,6 +18,7 @@ import click
 from fednet.cli._formats import format_of, helper_option
 from fednet.cli._include import include_option
 from fednet.cli._output import json_option, show_answer, show_json, show_record, working
+from fednet.cli._settings_file import settings_file
 from fednet.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -77,6 +78,11 @@ def _file_option(
     return click.option(*flags, type=kind, required=required, help=text)
 
 
+def _settings_option(function: Function) -> Function:
+    text = "A JSON or YAML file with the settings, as a session would give them."
+    return click.option("--settings", help=text, **settings_file())(function)
+
+
 @run.command()
 @_package_option
 @click.option(
@@ -112,15 +118,24 @@ def startup(*, package: Source, as_json: bool) -> None:
 @_file_option("-i", "--input", "model", text="The model file.", required=True, exists=True)
 @_file_option("-o", "--output", "update", text="The file of the update.", required=True)
 @helper_option
+@_settings_option
 @json_option
-def train(*, package: Source, model: Path, update: Path, helper: str | None, as_json: bool) -> None:
+def train(
+    *,
+    package: Source,
+    model: Path,
+    update: Path,
+    helper: str | None,
+    settings: dict[str, Any] | None,
+    as_json: bool,
+) -> None:
     """Train a model on this machine's data, and check the update as a combiner does.
 
     Shows the metadata with `num_examples`.
     """
     form = _checked_format(model, helper)
     with _runtime(package, quiet=as_json) as (runtime, _):
-        metadata = runtime.train(model.absolute(), update.absolute(), {}, form.name)
+        metadata = runtime.train(model.absolute(), update.absolute(), settings or {}, form.name)
     _check_update(update, model, form)
     _show(metadata, as_json=as_json)
 
@@ -130,14 +145,21 @@ def train(*, package: Source, model: Path, update: Path, helper: str | None, as_
 @_file_option("-i", "--input", "model", text="The model file.", required=True, exists=True)
 @_file_option("-o", "--output", "metrics", text="A file for the metrics, as JSON.", required=False)
 @helper_option
+@_settings_option
 @json_option
 def validate(
-    *, package: Source, model: Path, metrics: Path | None, helper: str | None, as_json: bool
+    *,
+    package: Source,
+    model: Path,
+    metrics: Path | None,
+    helper: str | None,
+    settings: dict[str, Any] | None,
+    as_json: bool,
 ) -> None:
     """Validate a model on this machine's data, and show the metrics."""
     form = _checked_format(model, helper)
     with _runtime(package, quiet=as_json) as (runtime, _):
-        measured = runtime.validate(model.absolute(), {}, form.name)
+        measured = runtime.validate(model.absolute(), settings or {}, form.name)
     if metrics is not None:
         _write(metrics, json.dumps(measured) + "\n")
     _show(measured, as_json=as_json)
@@ -150,14 +172,21 @@ def validate(
     "-o", "--output", "predictions", text="A file for the predictions, as JSON.", required=False
 )
 @helper_option
+@_settings_option
 @json_option
 def predict(
-    *, package: Source, model: Path, predictions: Path | None, helper: str | None, as_json: bool
+    *,
+    package: Source,
+    model: Path,
+    predictions: Path | None,
+    helper: str | None,
+    settings: dict[str, Any] | None,
+    as_json: bool,
 ) -> None:
     """Let a model predict on this machine's data, and show the predictions."""
     form = _checked_format(model, helper)
     with _runtime(package, quiet=as_json) as (runtime, _):
-        predicted = runtime.predict(model.absolute(), {}, form.name)
+        predicted = runtime.predict(model.absolute(), settings or {}, form.name)
     if predictions is not None:
         _write(predictions, json.dumps(predicted) + "\n")
     _show(predicted, as_json=as_json)

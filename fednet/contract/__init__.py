@@ -4,6 +4,7 @@ REST, the command line, `APIClient`, the stored state and the documentation are 
 """
 
 from fednet.contract._function_source import FUNCTION_METHODS, DeclaredFunctions, check_source
+from fednet.contract._given_settings import check_given_settings
 from fednet.contract._options import Option, OptionTraits, options_of
 from fednet.contract._permissions import (
     OPEN,
@@ -41,6 +42,7 @@ __all__ = [
     "ResourceFilter",
     "Role",
     "SessionOptions",
+    "check_given_settings",
     "check_permission",
     "check_source",
     "is_allowed",

@@ -19,12 +19,14 @@ class OptionTraits:
         fedn: The name under which FEDn shows the option; empty if it shows none. Only FEDn's façade reads it.
         flag: The flag on the command line, if it does not follow from the name.
         is_source: True if the value is Python source, which people give as a class or as a file.
+        is_in_a_file: True if people give the value, an object, as a JSON or YAML file on the command line.
         is_for_clients: True if clients get the option with each task, in the settings.
     """
 
     fedn: str = ""
     flag: str = ""
     is_source: bool = False
+    is_in_a_file: bool = False
     is_for_clients: bool = False
 
 

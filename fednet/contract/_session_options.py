@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from fednet import limits
 from fednet.contract._function_source import check_source
+from fednet.contract._given_settings import check_given_settings
 from fednet.contract._options import OptionTraits, options_of
 from fednet.errors import InvalidInput
 from fednet.names import NAME_PATTERN
@@ -43,6 +44,14 @@ def _is_server_functions(source: str) -> str:
     return source
 
 
+def _are_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    try:
+        check_given_settings(settings)
+    except InvalidInput as error:
+        raise ValueError(error.message.removesuffix(".")) from error
+    return settings
+
+
 _Name = Annotated[str, Field(max_length=limits.name_characters_max)]
 _Id = Annotated[
     str,
@@ -55,6 +64,7 @@ _NO_TRUTH_VALUE = BeforeValidator(_is_no_truth_value)
 _Clients = Annotated[int, Field(ge=1, le=limits.session_clients_max), _NO_TRUTH_VALUE]
 _Seconds = Annotated[float, Field(gt=0, le=limits.round_seconds_max), _NO_TRUTH_VALUE]
 _Source = Annotated[str, AfterValidator(_is_server_functions)]
+_Settings = Annotated[dict[str, Any], AfterValidator(_are_settings)]
 
 
 class _Options(BaseModel):
@@ -137,6 +147,10 @@ class SessionOptions(_Options):
     server_functions: Annotated[_Source | None, OptionTraits(is_source=True)] = None
     """The source of a class that chooses clients, gives them settings or aggregates; see server-functions.md."""
 
+    settings: Annotated[_Settings | None, OptionTraits(is_in_a_file=True)] = None
+    """Hyperparameters, JSON values by name, that the code of clients gets with each task. The aggregator's and the
+    server functions' settings of the same name replace them."""
+
     def for_clients(self) -> dict[str, Any]:
         """Return the options that clients get with each task, by name."""
         return {
@@ -162,3 +176,6 @@ class PredictionOptions(_Options):
 
     round_timeout: _Seconds = 180
     """The time that the clients may take, in seconds."""
+
+    settings: Annotated[_Settings | None, OptionTraits(is_in_a_file=True)] = None
+    """JSON values by name that the code of clients gets with the task."""

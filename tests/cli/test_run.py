@@ -75,6 +75,57 @@ def test_predict_shows_what_was_predicted_and_keeps_it_where_wanted(either, seed
     assert json.loads(predictions.read_text()) == {"labels": [1, 2]}
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("s.json", '{"learning_rate": 0.001, "num_examples": 7}'),
+        ("s.yaml", "learning_rate: 1e-3\nnum_examples: 7\n"),
+    ],
+)
+def test_settings_of_a_file_reach_the_code(package, seed, tmp_path, name, text):
+    """YAML's 1e-3 is a number, as everywhere else."""
+    (tmp_path / name).write_text(text)
+    (package / "train.sh").write_text('cp "$1" "$2"; cp "$1-metadata" "$2-metadata"\n')
+    for each in ("validate.sh", "predict.sh"):
+        (package / each).write_text('cp "$1-metadata" "$2"\n')
+    files = ("-p", package, "-i", seed, "--settings", tmp_path / name, "--json")
+
+    results = [
+        run("train", *files, "-o", tmp_path / "update.npz"),
+        run("validate", *files),
+        run("predict", *files),
+    ]
+
+    assert [each.exit_code for each in results] == [0, 0, 0], results[0].output
+    for each in results:
+        assert json.loads(each.stdout) == {"learning_rate": 0.001, "num_examples": 7}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[1]", "values by name"),
+        ("a: [", "Cannot read settings"),
+        ("when: 2026-01-01", "is a date"),
+        ("rounds: 1", "a setting of fednet"),
+        ("1: 2", "must be a text"),
+        ("a: " + "[" * 40_000, "settings"),
+        ("x" * 100_000, "bytes"),
+        ("a: &a [*a]", "levels deep"),
+        ("a: .nan", "is nan"),
+    ],
+)
+def test_a_file_without_settings_is_refused(package, seed, tmp_path, text, words):
+    """The exit code is 2, and nothing runs."""
+    (tmp_path / "settings.yaml").write_text(text)
+
+    result = run("validate", "-p", package, "-i", seed, "--settings", tmp_path / "settings.yaml")
+
+    assert result.exit_code == 2, result.output
+    assert words in result.stderr
+    assert "starting" not in result.stderr
+
+
 def test_build_keeps_what_it_made(either, tmp_path):
     """Also from an archive, which is unpacked only while it runs."""
     result = run("build", "-p", either, "-o", tmp_path / "made", "--json")

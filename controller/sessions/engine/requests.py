@@ -215,10 +215,12 @@ def _warrant(session: Session, phase: Phase) -> Warrant:
 
 
 def _settings(session: Session, phase: Phase) -> dict[str, Any]:
-    """Return the settings that all clients are given with a task."""
+    """Return the settings that all clients are given with a task: what comes later replaces what comes before."""
+    given = session.options.settings or {}
     if not plan_of(session).has_rounds:
-        return {"session_id": session.session_id}
+        return {**given, "session_id": session.session_id}
     return {
+        **given,
         **aggregator(session.options.aggregator, session.options.aggregator_kwargs).client_settings,
         **phase.settings,
         **session.options.for_clients(),

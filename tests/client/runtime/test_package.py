@@ -99,6 +99,23 @@ def test_the_settings_arrive_as_a_file(package, model):
     assert runtime.validate(model, {"epochs": 3}) == {"epochs": 3}
 
 
+def test_the_settings_lie_beside_the_model_as_in_fedn(package, model, tmp_path):
+    """Its path with `-metadata` added has the same JSON; the model itself stays where it is."""
+    runtime = package(
+        train='t() { cp "$1" "$2"; cp "$1-metadata" "$2-metadata"; }; t',
+        validate='v() { cp "$1-metadata" "$2"; }; v',
+        predict='p() { cp "$1-metadata" "$2"; }; p',
+    )
+
+    trained = runtime.train(model, tmp_path / "update", {"num_examples": 3, "epochs": 2})
+
+    assert trained == {"num_examples": 3, "epochs": 2}
+    assert (tmp_path / "update").read_bytes() == model.read_bytes()
+    assert runtime.validate(model, {"epochs": 3}) == {"epochs": 3}
+    assert runtime.predict(model, {"epochs": 4}) == {"epochs": 4}
+    assert not list(model.parent.glob("*-metadata"))
+
+
 def test_secrets_of_the_agent_stay_with_it(package, model, monkeypatch):
     """No setting of fednet is in a task's environment, everything else is."""
     monkeypatch.setenv("FEDNET_TOKEN", "secret")

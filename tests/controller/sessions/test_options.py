@@ -66,6 +66,10 @@ REFUSED = [
     (400, "helper", {"helper": "pickle"}),
     (422, "model_id", {"model_id": LONG}),
     (400, "model_id", {"model_id": "nobodys"}),
+    (422, "settings", {"settings": "mu=1"}),
+    (422, "settings", {"settings": {"rounds": 1}}),
+    (422, "settings", {"settings": {"a": [[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]}}),
+    (422, "settings", {"settings": {"a": "x" * limits.settings_bytes_max}}),
     (422, "retries", {"retries": 1}),
     # Options that do not go together
     (400, "requested_clients", {"min_clients": 9}),
