@@ -207,7 +207,7 @@ class Connection:
             lambda: self._lose(stream),
         )
         try:
-            with rpc_errors():
+            with rpc_errors(stream.channel.proxy):
                 for message in stream.messages(self._hello):
                     if message.WhichOneof("message") == "welcome":
                         welcomed = True

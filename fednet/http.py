@@ -16,7 +16,8 @@ from fednet.addresses import split_addresses
 from fednet.digests import RunningDigest
 from fednet.errors import InvalidInput, TransferCorrupted, Unavailable
 from fednet.files import whole_file
-from fednet.http_attempts import Attempts, errors_of_fednet, refusal
+from fednet.http_attempts import Attempts
+from fednet.http_errors import errors_of_fednet, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

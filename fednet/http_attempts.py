@@ -16,16 +16,17 @@ from __future__ import annotations
 
 import random
 import threading
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fednet import limits
-from fednet.errors import DeadlineExceeded, FednetError, InvalidInput, Unavailable, from_dict
+from fednet.errors import DeadlineExceeded, FednetError, Unavailable
+from fednet.http_errors import errors_of_fednet, refusal, wrong_scheme
+from fednet.proxies import proxies_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     import requests
 
@@ -149,6 +150,7 @@ class Attempts:
                     address + path,
                     timeout=timeout,
                     verify=self._verify,
+                    proxies=proxies_of(address),
                     allow_redirects=False,
                     **options,
                 )
@@ -160,43 +162,12 @@ class Attempts:
             return _Failure(address, refusal(response), was_said=True)
 
 
-@contextmanager
-def errors_of_fednet(address: str) -> Iterator[None]:
-    """Map the errors of `requests` to ours.
-
-    Raises:
-        InvalidInput: The address is invalid.
-        DeadlineExceeded: The server did not answer in time.
-        Unavailable: The server cannot be reached, or broke the connection.
-    """
-    from requests import exceptions
-
-    try:
-        yield
-    except exceptions.Timeout as error:
-        raise DeadlineExceeded(f"{address} did not answer in time.") from error
-    except (
-        exceptions.InvalidURL,
-        exceptions.InvalidSchema,
-        exceptions.MissingSchema,
-    ) as error:
-        raise InvalidInput(f"Invalid address {address!r}: {error}", field="host") from error
-    except exceptions.RequestException as error:
-        raise Unavailable(f"Cannot reach {address}: {_innermost(error)}.") from error
-
-
-def refusal(response: requests.Response) -> FednetError:
-    """Return the error in a controller's answer."""
-    try:
-        body = response.json()
-    except ValueError:
-        body = {}
-    return from_dict(body if isinstance(body, dict) else {}, response.status_code)
-
-
 def _all_failed(failures: list[_Failure]) -> FednetError:
-    """Return an error with the reason of each address."""
+    """Return an error with the reason of each address, or with the one address that has the wrong scheme."""
     last = failures[-1].error
+    for failure in failures:
+        if _is_broken(failure.error) and (wrong := wrong_scheme(failure.address)):
+            return wrong
     if len(failures) == 1 and failures[0].was_said:
         return last
     reasons = " ".join(failure.reason for failure in failures)
@@ -206,14 +177,16 @@ def _all_failed(failures: list[_Failure]) -> FednetError:
     return error
 
 
+def _is_broken(error: FednetError) -> bool:
+    """Return True if a connection was made, and ended without an answer."""
+    from urllib3.exceptions import ProtocolError
+
+    arguments = getattr(error.__cause__, "args", ())
+    return any(isinstance(each, ProtocolError) for each in arguments)
+
+
 def _pause_seconds(failed: int) -> float:
     """Return the pause after a number of failures in a row: none, then doubling up to a maximum, with jitter."""
     longest = limits.retry_seconds_first * 2 ** (failed - 1) if failed > 1 else 0.0
     jitter = random.uniform(0, limits.retry_seconds_first)  # noqa: S311  jitter is no secret
     return min(longest, limits.retry_seconds_max) + jitter
-
-
-def _innermost(error: BaseException) -> BaseException:
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return error

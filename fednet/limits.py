@@ -100,6 +100,7 @@ server_functions_processes_max: Final = 4
 
 # Calls
 connect_seconds_max: Final = 10.0
+tls_probe_seconds_max: Final = 3.0
 call_seconds_max: Final = 30.0
 first_answer_seconds_max: Final = 3.0  # while there is another controller to ask
 retry_attempts_max: Final = 5

@@ -59,6 +59,18 @@ def environment_of_a_task() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("FEDNET_")}
 
 
+def proxy_variable(*names: str) -> tuple[str, str] | None:
+    """Return the first of these variables that is set, in lower or upper case, with its value; None if none is."""
+    spellings = [spelling for name in names for spelling in (name, name.upper())]
+    return next(((each, os.environ[each]) for each in spellings if os.environ.get(each)), None)
+
+
+def no_proxy(*names: str) -> str:
+    """Return the hosts that are reached without a proxy, from the first of these variables or no_proxy; "" for none."""
+    found = proxy_variable(*names, "no_proxy")
+    return found[1] if found else ""
+
+
 def _checked_addresses(text: str) -> str:
     return ",".join(split_addresses(text, "api_url"))
 

@@ -17,7 +17,10 @@ import pytest
 FLOORS = (
     ("blob_ref", "digests", "errors", "files", "http_pools", "limits", "task_ids"),
     ("addresses", "audit", "backoff", "fedn_filters", "names", "update_codec"),
-    ("contract", "http_attempts", "own_address", "settings"),
+    ("contract", "own_address", "settings"),
+    ("proxies",),
+    ("http_errors",),
+    ("http_attempts",),
     ("http", "identity", "packages", "parameters", "processes", "wire"),
     (
         "aggregation",

@@ -1,7 +1,13 @@
 """gRPC for all parts of fednet: channels, tokens, errors, and files, in pieces or through the object store."""
 
 from fednet.rpc._auth import TokenGate, caller_of, claims_of
-from fednet.rpc._channels import Channel, TokenSource, channel_options, open_channel
+from fednet.rpc._channels import (
+    Channel,
+    TokenSource,
+    bare_channel,
+    channel_options,
+    open_channel,
+)
 from fednet.rpc._errors import abort, from_rpc_error, rpc_errors
 from fednet.rpc._object_transfer import download_object, upload_object
 from fednet.rpc._text import sendable
@@ -20,6 +26,7 @@ __all__ = [
     "TokenGate",
     "TokenSource",
     "abort",
+    "bare_channel",
     "caller_of",
     "channel_options",
     "checked_data",

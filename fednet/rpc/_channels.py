@@ -9,7 +9,9 @@ from typing import Any, TypeAlias
 import grpc
 
 from fednet import limits
+from fednet.addresses import host_of, is_loopback
 from fednet.errors import Unavailable
+from fednet.proxies import Proxy, grpc_proxy_of
 
 
 def channel_options(*, server: bool = False) -> list[tuple[str, int]]:
@@ -43,7 +45,14 @@ TokenSource: TypeAlias = Callable[[], str]
 
 def open_channel(address: str, token: str | TokenSource) -> Channel:
     """Return a channel to `host:port` that adds the token to every call, and connects on the first one."""
-    return Channel(grpc.insecure_channel(address, options=channel_options()), token)
+    return Channel(bare_channel(address), token, grpc_proxy_of(address))
+
+
+def bare_channel(address: str) -> grpc.Channel:
+    """Return gRPC's own channel to `host:port`, without a token; it connects on the first call."""
+    is_direct = is_loopback(host_of(address))
+    direct = [("grpc.enable_http_proxy", 0)] if is_direct else []
+    return grpc.insecure_channel(address, options=[*channel_options(), *direct])
 
 
 class Channel:
@@ -55,9 +64,16 @@ class Channel:
     Args:
         channel: The underlying channel; this one closes it.
         token: The token of the calls, or the source of the newest one.
+        proxy: The proxy through which gRPC connects; None for a direct connection.
+
+    Attributes:
+        proxy: The proxy, for the messages of errors.
     """
 
-    def __init__(self, channel: grpc.Channel, token: str | TokenSource) -> None:
+    def __init__(
+        self, channel: grpc.Channel, token: str | TokenSource, proxy: Proxy | None = None
+    ) -> None:
+        self.proxy = proxy
         self._channel = channel
         self._token: TokenSource = _always(token) if isinstance(token, str) else token
         self._lock = threading.Lock()

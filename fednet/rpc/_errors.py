@@ -13,6 +13,7 @@ import grpc.aio
 
 from fednet import limits
 from fednet.errors import Conflict, FednetError, InvalidInput, Unavailable, every_error
+from fednet.proxies import Proxy
 
 _ERROR_KEY = "fednet-error"
 _CHANNEL_CLOSED = re.compile("closed channel|channel closed", re.IGNORECASE)
@@ -33,15 +34,21 @@ async def abort(context: grpc.aio.ServicerContext, error: FednetError) -> NoRetu
     raise AssertionError("abort always raises")
 
 
-def from_rpc_error(error: grpc.RpcError) -> FednetError:
-    """Return the error of the other end; a broken connection becomes Unavailable."""
+def from_rpc_error(error: grpc.RpcError, proxy: Proxy | None = None) -> FednetError:
+    """Return the error of the other end; a broken connection becomes Unavailable.
+
+    Args:
+        error: The error of a call.
+        proxy: The proxy through which the call went, for the message of gRPC's own errors.
+    """
     status: grpc.StatusCode = error.code()
     message = error.details() or status.name
     described = _described(error.trailing_metadata())
     if kind := every_error().get(str(described.get("code"))):
         field = described.get("field")
         return kind(message, field=None if field is None else str(field))
-    return _kind_of_status(status)(f"{message} ({status.name})")
+    said = f"{message} ({status.name})"
+    return _kind_of_status(status)(f"{said}. {proxy}" if proxy else said)
 
 
 def _described(trailing: Iterable[Any] | None) -> dict[str, Any]:
@@ -68,12 +75,16 @@ def _kind_of_status(status: grpc.StatusCode) -> type[FednetError]:
 
 
 @contextlib.contextmanager
-def rpc_errors() -> Iterator[None]:
-    """Map gRPC's errors in the block to ours, also that of a call on a closed channel."""
+def rpc_errors(proxy: Proxy | None = None) -> Iterator[None]:
+    """Map gRPC's errors in the block to ours, also that of a call on a closed channel.
+
+    Args:
+        proxy: The proxy through which the calls go, if there is one.
+    """
     try:
         yield
     except grpc.RpcError as error:
-        raise from_rpc_error(error) from error
+        raise from_rpc_error(error, proxy) from error
     except ValueError as error:
         if not _CHANNEL_CLOSED.search(str(error)):
             raise

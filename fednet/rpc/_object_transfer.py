@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from fednet import limits
 from fednet.blob_ref import BlobRef
 from fednet.errors import TransferCorrupted, Unavailable
+from fednet.proxies import Proxy, http_proxy_of, proxies_of
 from fednet.rpc._attempts import Progress, until_whole
 from fednet.rpc._errors import rpc_errors
 from fednet.rpc._transfer import Receiver, size_and_digest
@@ -194,9 +195,14 @@ class _ObjectStore:
         seconds = (limits.object_connect_seconds_max, limits.object_idle_seconds_max)
         place = urlsplit(url).netloc
         with (
-            _store_errors(place),
+            _store_errors(place, http_proxy_of(url)),
             self._session.request(
-                method, url, timeout=seconds, allow_redirects=False, **options
+                method,
+                url,
+                timeout=seconds,
+                proxies=proxies_of(url),
+                allow_redirects=False,
+                **options,
             ) as answer,
         ):
             if answer.status_code not in {200, 206}:
@@ -209,17 +215,21 @@ class _ObjectStore:
 
 
 @contextlib.contextmanager
-def _store_errors(place: str) -> Iterator[None]:
+def _store_errors(place: str, proxy: Proxy | None) -> Iterator[None]:
     """Map errors of the block to ours; the message shows only the place of a URL, because a URL is a credential."""
     from requests import exceptions
 
     try:
         yield
-    except exceptions.RequestException as error:
+    except exceptions.SSLError as error:
         raise Unavailable(
-            f"The object store at {place} does not answer ({type(error).__name__}).",
+            f"The object store at {place} does not speak https, or its certificate is not trusted here: correct "
+            "secure= and public= in the URL of the blob store.",
             field="blob_store",
         ) from error
+    except exceptions.RequestException as error:
+        said = f"The object store at {place} does not answer ({type(error).__name__})."
+        raise Unavailable(f"{said} {proxy}" if proxy else said, field="blob_store") from error
 
 
 class _Part:

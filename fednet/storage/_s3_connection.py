@@ -128,6 +128,11 @@ def s3_errors() -> Iterator[None]:
         raise _refusal(error) from error
     except urllib3.exceptions.HTTPError as error:
         reason = getattr(error, "reason", None) or error
+        if "WRONG_VERSION_NUMBER" in str(reason):
+            raise FailedPrecondition(
+                "The blob store does not speak https: add secure=false to its URL.",
+                field="blob_store",
+            ) from error
         raise Unavailable(
             f"The blob store does not answer: {_said(reason)}.", field="blob_store"
         ) from error

@@ -1,12 +1,12 @@
 """The health of a combiner, asked from outside by the protocol of gRPC's health checks."""
 
-import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from fednet import limits
 from fednet.addresses import split_address
 from fednet.errors import FednetError, Unavailable
-from fednet.rpc import rpc_errors
+from fednet.proxies import grpc_proxy_of
+from fednet.rpc import bare_channel, rpc_errors
 
 
 def check_health(address: str) -> None:
@@ -22,7 +22,7 @@ def check_health(address: str) -> None:
     split_address(address)
     asked = health_pb2.HealthCheckRequest()
     try:
-        with rpc_errors(), grpc.insecure_channel(address) as channel:
+        with rpc_errors(grpc_proxy_of(address)), bare_channel(address) as channel:
             health = health_pb2_grpc.HealthStub(channel)
             answer = health.Check(asked, timeout=limits.connect_seconds_max)
     except FednetError as error:

@@ -137,7 +137,7 @@ class CombinerLink:
         """Call a method; repeat it while the error may pass. All of them are idempotent."""
         for attempt in range(1, limits.retry_attempts_max + 1):
             try:
-                with rpc_errors():
+                with rpc_errors(self._channel.proxy):
                     return method(request, timeout=seconds_max)
             except FednetError as error:
                 if not error.retryable or attempt == limits.retry_attempts_max:
@@ -169,7 +169,9 @@ class CombinerLink:
             for event in self._call:
                 self._take(watch, event)
         except grpc.RpcError as error:
-            _log.debug("the stream of %s broke: %s", self.name, from_rpc_error(error))
+            _log.debug(
+                "the stream of %s broke: %s", self.name, from_rpc_error(error, self._channel.proxy)
+            )
         except ValueError:
             _log.debug("the link to %s is closed", self.name)  # gRPC says so of a closed channel
         finally:
