@@ -6,15 +6,16 @@ from types import ModuleType
 from flask import Flask
 from flask_openapi.openapi import OpenAPI
 
-from fednet import limits
 from fednet.contract import RESOURCES
 
 from .api import audit, auth, blobs, feed, health, helpers, keys
-from .api.access import check_access, record_outcome
+from .api.access import check_access, record_beginning, record_outcome
+from .api.bodies import check_body
 from .api.forwarding import forward
 from .api.openapi import described_app
 from .api.problems import handle_problems
 from .api.services import Services, Sessions, provide
+from .api.streams import Streams
 from .driven_elsewhere import DrivenElsewhere
 from .facades import fedn
 
@@ -24,10 +25,11 @@ __all__ = ["Services", "Sessions", "app_of_routes", "create_app"]
 def create_app(services: Services) -> Flask:
     """Return the REST API on top of these services."""
     app = app_of_routes()
-    app.config["MAX_CONTENT_LENGTH"] = limits.json_bytes_max
     provide(app.extensions, services)
-    app.before_request(check_access)
+    for check in (check_access, check_body, record_beginning):
+        app.before_request(check)
     app.after_request(record_outcome)
+    app.after_request(Streams().count)
     handle_problems(app)
     app.register_error_handler(DrivenElsewhere, forward)
     return app

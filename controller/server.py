@@ -6,19 +6,23 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
+from wsgiref.types import WSGIApplication
 
 from fednet import limits
 from fednet.addresses import is_wildcard, join_address, loopback_of
 from fednet.errors import Unavailable
 from fednet.identity import write_local_network
 from fednet.own_address import advertised_host
+from fednet.processes import descriptors_for
 from fednet.settings import ControllerSettings
 
 from .assembly import assembled
 from .name_lock import NameLock
 from .presence import Presence
+from .rest.connections import Connections
 from .rest.server import serving
 from .sessions.engine.engine import Engine
 
@@ -57,7 +61,7 @@ class Controller:
             host = advertised_host(settings.host, settings.advertise_host)
             address = f"http://{join_address(host, port)}"
             parts = to_close.enter_context(assembled(settings, address, name_lock))
-            to_close.enter_context(serving(parts.app, listening, settings.threads))
+            to_close.enter_context(serving_controller(parts.app, listening, settings))
             api_url = f"http://{join_address(loopback_of(settings.host), port)}"
             write_local_network(settings.data_dir, api_url, parts.token)
             return cls(api_url, parts.token, parts.presence, parts.engine, to_close.pop_all())
@@ -67,6 +71,24 @@ class Controller:
         self.is_stopped = True
         self._engine.close()
         self._open.close()
+
+
+def serving_controller(
+    app: WSGIApplication, listening: socket.socket, settings: ControllerSettings, servers: int = 1
+) -> AbstractContextManager[None]:
+    """Serve a controller's REST API while the block lasts, with as many connections as its settings allow.
+
+    Args:
+        app: The REST API.
+        listening: A socket that listens; closed at the end.
+        settings: The controller's settings.
+        servers: The number of servers that share the file descriptors of this process.
+    """
+    connections = Connections(
+        descriptors_for(settings.connections_max, "connections_max") // servers,
+        settings.address_connections_max,
+    )
+    return serving(app, listening, settings.threads, connections, checks_heads=True)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -18,8 +18,7 @@ from fednet.settings import ControllerSettings, load
 
 from .assembly import assembled
 from .name_lock import NameLock
-from .rest.server import serving
-from .server import listen
+from .server import listen, serving_controller
 
 
 def application() -> Flask:
@@ -35,7 +34,7 @@ def application() -> Flask:
     host = advertised_host(settings.host, settings.advertise_host)
     address = f"http://{join_address(host, listening.getsockname()[1])}"
     parts = running.enter_context(assembled(settings, address, name_lock))
-    running.enter_context(serving(parts.app, listening, settings.threads))
+    running.enter_context(serving_controller(parts.app, listening, settings, servers=2))
     atexit.register(running.close)
     here = join_address(loopback_of(settings.host), settings.port)
     write_local_network(settings.data_dir, f"http://{here}", parts.token)

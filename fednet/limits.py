@@ -139,14 +139,24 @@ trail_models_max: Final = 10_000
 plotted_validations_max: Final = 20_000
 waiting_pause_seconds: Final = 2.0
 rest_connections_max: Final = 10_000
+rest_address_connections_max: Final = 2_000  # of one address
 rest_backlog_connections: Final = 1_024
-rest_idle_seconds_max: Final = (
-    120.0  # without a byte of a request, or without a reader of an answer
-)
+rest_head_seconds_max: Final = 20.0  # from its first byte to its last, or from the connection on
+rest_idle_seconds_max: Final = 120.0  # between two requests
+rest_bytes_per_second: Final = 4 * KIB  # the least of a body, and of an answer, on the whole
+rest_slow_seconds_max: Final = 60.0  # of a slower pace
 rest_head_bytes_max: Final = 256 * KIB
+rest_headers_max: Final = 100
+rest_query_parameters_max: Final = 1_000
+rest_unread_bytes_max: Final = MIB  # of a body that was refused, before the connection ends
+rest_small_chunks_max: Final = 1_000
+rest_chunk_bytes_min: Final = KIB  # on the average, beyond so many small chunks
+rest_open_body_bytes_max: Final = 16 * KIB  # where no token is needed
+rest_caller_streams_max: Final = 64  # answers of one caller that are read at the same time
 rest_memory_bytes_max: Final = 512 * KIB  # of a request's body; the rest is in a temporary file
 rest_spooled_bytes_max: Final = 16 * MIB  # of the body are received before a thread is needed
-rest_pipe_bytes_max: Final = 4 * MIB  # between the sockets and a thread, for each direction
+rest_pipe_bytes_max: Final = 4 * MIB  # of a body, between the socket and a thread
+rest_batch_bytes: Final = 256 * KIB  # of an answer, made at a time
 conflict_attempts_max: Final = 100
 upload_overhead_bytes_max: Final = 64 * KIB
 checked_bytes_per_second: Final = 32 * MIB
@@ -187,6 +197,7 @@ membership_renewal_seconds: Final = 24 * 3600.0
 # Processes that `fednet up` and `fednet demo` start
 start_seconds_max: Final = 60.0
 stop_seconds_max: Final = 5.0
+own_descriptors: Final = 256  # of a controller or a combiner, beside its connections
 log_tail_bytes_max: Final = 4 * KIB
 restarts_max: Final = 8  # of one process, within the window
 restart_window_seconds: Final = 300.0

@@ -150,6 +150,12 @@ class ControllerSettings(_Section):
     threads: int = Field(default=32, ge=2, le=1000)
     """The number of REST requests that are served at the same time."""
 
+    connections_max: int = Field(default=limits.rest_connections_max, ge=10)
+    """The largest number of open REST connections; fewer if the process may open fewer files."""
+
+    address_connections_max: int = Field(default=limits.rest_address_connections_max, ge=10)
+    """The largest number of open REST connections from one address. Behind a proxy all callers have its address."""
+
     @property
     def state_store_url(self) -> str:
         """The state store's URL, or its default."""

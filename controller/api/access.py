@@ -40,9 +40,8 @@ def check_access() -> None:
     Raises:
         Unauthenticated: There is no valid token.
         PermissionDenied: The caller lacks the permission, or the view states none.
-        Unavailable: The request may change something, and the audit log cannot be written.
     """
-    view = current_app.view_functions.get(request.endpoint or "")
+    view = present_view()
     permission = permission_of(view)
     if permission is OPEN:
         return
@@ -55,7 +54,17 @@ def check_access() -> None:
         what = str(permission or "")
         services().auditor.refused(g.get("caller"), what, route(), address(), error)
         raise
-    if permission is not None and _is_audited(permission, view):
+
+
+def record_beginning() -> None:
+    """Tell the audit log of a request that may change something, before it is carried out.
+
+    Raises:
+        Unavailable: The audit log cannot be written.
+    """
+    view = present_view()
+    permission = permission_of(view)
+    if isinstance(permission, Permission) and _is_audited(permission, view):
         g.begun = services().auditor.begin(
             caller(), str(permission), route(), _thing(request.view_args or {}), address()
         )
@@ -84,6 +93,11 @@ def claims() -> Claims:
     content = g.claims
     assert isinstance(content, Claims)
     return content
+
+
+def present_view() -> Any:
+    """Return the view of the present request; None if no route fits."""
+    return current_app.view_functions.get(request.endpoint or "")
 
 
 def route() -> str:

@@ -26,6 +26,7 @@ from fednet.storage import key_of
 
 from ..sessions.blob_rights import BlobRights
 from .access import caller, unaudited
+from .bodies import takes_file
 from .files import FILE, ranged_answer, received_file
 from .openapi import operation_id
 from .problems import REFUSALS
@@ -132,11 +133,12 @@ def download(path: BlobByName) -> Response:
 
 @api.patch("/", summary="Send a piece of a blob", request_body=_PIECE, responses={"200": Arrived})
 @unaudited
+@takes_file(limits.blob_part_bytes)
 @requires(Permission.BLOBS_WRITE)
 def append(query: Place) -> dict[str, int]:
     """Take the next piece of an upload, or one again."""
     _check_member()
-    piece = received_file(limits.blob_part_bytes)
+    piece = received_file()
     size_bytes = services().catalog.uploads.append(caller(), query.upload_id, query.offset, piece)
     return {"size_bytes": size_bytes}
 

@@ -15,8 +15,7 @@ from flask_openapi.types import ResponseDict
 from pydantic import BaseModel
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
-from fednet import limits
-from fednet.errors import InvalidInput, LimitExceeded
+from fednet.errors import InvalidInput
 from fednet.storage import Document
 
 from .services import services
@@ -43,18 +42,12 @@ def upload_body(kind: type[BaseModel]) -> RequestBody:
     return RequestBody(content=content, required=True)
 
 
-def received_file(bytes_max: int) -> BinaryIO:
-    """Return the file in the request.
+def received_file() -> BinaryIO:
+    """Return the file in the request; its view says `takes_file`.
 
     Raises:
         InvalidInput: The request has no file.
-        LimitExceeded: The announced size is larger than bytes_max.
     """
-    request.max_content_length = bytes_max + limits.upload_overhead_bytes_max
-    if (request.content_length or 0) > request.max_content_length:
-        raise LimitExceeded(
-            f"The file is too large: at most {bytes_max} bytes are allowed.", field="file"
-        )
     if request.mimetype == "application/octet-stream":
         return cast("BinaryIO", request.stream)
     if "file" in request.files:

@@ -13,6 +13,7 @@ from fednet.parameters import model_format
 from fednet.storage import Document, Query
 
 from .access import caller
+from .bodies import takes_file
 from .files import FILE, file_answer, received_file, said_of_it, upload_body
 from .listing import documents, pages
 from .resource import (
@@ -133,10 +134,11 @@ add_get_route(api, RESOURCE)
     request_body=upload_body(ModelUpload),
     responses={"201": ModelSet},
 )
+@takes_file(limits.model_bytes_max)
 @requires(Permission.MODELS_WRITE)
 def upload() -> tuple[dict[str, Any], int]:
     """Keep the model if it is a good one."""
-    source = received_file(limits.model_bytes_max)
+    source = received_file()
     said = said_of_it(ModelUpload)
     model = services().catalog.set_active_model(
         caller(), source, str(said.id) if said.id else None, said.helper

@@ -13,6 +13,7 @@ from fednet.storage import Document
 
 from ..catalog import PackageDescription
 from .access import caller
+from .bodies import takes_file
 from .files import FILE, file_answer, received_file, said_of_it, sent_file_name, upload_body
 from .resource import (
     ById,
@@ -134,10 +135,11 @@ add_get_route(api, RESOURCE)
     request_body=upload_body(PackageUpload),
     responses={"201": PackageSet},
 )
+@takes_file(limits.package_bytes_max)
 @requires(Permission.PACKAGES_WRITE)
 def upload() -> tuple[dict[str, Any], int]:
     """Keep the package if it is a good one."""
-    source = received_file(limits.package_bytes_max)
+    source = received_file()
     said = said_of_it(PackageUpload)
     about = PackageDescription(
         helper=said.helper,

@@ -1,16 +1,15 @@
-"""One call of a WSGI application in a thread; its answer goes through a pipe."""
+"""One call of a WSGI application: threads make its answer a batch at a time, as its caller reads."""
 
 from __future__ import annotations
 
-import asyncio
+import contextvars
 import logging
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from wsgiref.types import WSGIApplication
 
-from .pipes import Broken, Pipe
+from fednet import limits
 
 _log = logging.getLogger(__name__)
 
@@ -33,69 +32,96 @@ class AnswerHead:
         return AnswerHead(self.status, kept)
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Some bytes of an answer's body, and True if they are the last."""
+
+    body: bytes
+    is_last: bool
+
+
 class ViewCall:
     """Calls the application once.
+
+    Between two batches the answer holds no thread, so a caller who reads slowly takes none. Any thread may make the
+    next batch: all of them work in one context, as Flask's streams need.
 
     Args:
         app: The application.
         environ: The request's environment.
-        body: Takes the answer's body.
 
     Attributes:
-        head: Done when the application has answered; on the loop.
-        body: The answer's body.
+        head: The beginning of the answer, once `begin` has returned.
         has_failed: True if the body is incomplete.
+        is_open: True until the answer has been made to its end or closed.
     """
 
-    def __init__(self, app: WSGIApplication, environ: dict[str, Any], body: Pipe) -> None:
+    def __init__(self, app: WSGIApplication, environ: dict[str, Any]) -> None:
         self._app = app
         self._environ = environ
-        self._loop = asyncio.get_running_loop()
-        self._started: AnswerHead | None = None
-        self.head: asyncio.Future[AnswerHead] = self._loop.create_future()
-        self.body = body
+        self._context = contextvars.Context()
+        self._written: list[bytes] = []
+        self._answer: Iterable[bytes] = ()
+        self._pieces: Iterator[bytes] = iter(())
+        self._has_started = False
+        self.head = AnswerHead(500, [("Content-Length", "0")])
         self.has_failed = False
+        self.is_open = True
 
-    def run(self) -> None:
-        """Call the application, and put its answer into the pipe. Blocks."""
-        try:
-            self._run()
-        except Broken:
-            _log.debug("the caller of %s has disconnected", self._environ["PATH_INFO"])
-        except Exception:  # noqa: BLE001  the server goes on
-            _log.exception("the answer to %s broke off", self._environ["PATH_INFO"])
-            self.has_failed = self._started is not None
-            self._begin(AnswerHead(500, [("Content-Length", "0")]))
-        finally:
-            self.body.finish()
+    def begin(self) -> Batch:
+        """Call the application, and return the beginning of its answer's body. Blocks."""
+        return self._context.run(self._begin)
 
-    def _run(self) -> None:
-        answer: Iterable[bytes] = self._app(self._environ, self._start_response)
+    def more(self) -> Batch:
+        """Return the next bytes of the body. Blocks."""
+        return self._context.run(self._more)
+
+    def close(self) -> None:
+        """End the answer, whole or not. Blocks; a second call does nothing."""
+        self._context.run(self._close)
+
+    def _begin(self) -> Batch:
         try:
-            for piece in answer:
-                self._begin()
-                if piece:
-                    self.body.put(piece)
-            self._begin()
-        finally:
-            close = getattr(answer, "close", None)
-            if close:
-                close()
+            self._answer = self._app(self._environ, self._start_response)
+            self._pieces = iter(self._answer)
+        except Exception as error:  # noqa: BLE001  the server goes on
+            return self._broken_off(error)
+        return self._more()
+
+    def _more(self) -> Batch:
+        try:
+            batch = self._next_batch()
+            if batch.is_last:
+                self._close()
+        except Exception as error:  # noqa: BLE001  the server goes on
+            return self._broken_off(error)
+        return batch
+
+    def _next_batch(self) -> Batch:
+        pieces = self._written
+        self._written, size = [], sum(map(len, pieces))
+        for piece in self._pieces:
+            pieces.append(piece)
+            size += len(piece)
+            if size >= limits.rest_batch_bytes:
+                return Batch(b"".join(pieces), is_last=False)
+        return Batch(b"".join(pieces), is_last=True)
+
+    def _close(self) -> None:
+        answer, self._answer, self.is_open = self._answer, (), False
+        close = getattr(answer, "close", None)
+        if close:
+            close()
 
     def _start_response(
         self, status: str, headers: list[tuple[str, str]], _problem: Any = None
     ) -> Any:
-        self._started = AnswerHead(int(status.split(" ", 1)[0]), headers)
-        return self.body.put
+        self._has_started = True
+        self.head = AnswerHead(int(status.split(" ", 1)[0]), headers)
+        return self._written.append
 
-    def _begin(self, otherwise: AnswerHead | None = None) -> None:
-        head = self._started or otherwise
-        if head is None:
-            raise RuntimeError("The application has not called start_response.")
-        with suppress(RuntimeError):  # the loop has ended meanwhile
-            self._loop.call_soon_threadsafe(_set, self.head, head)
-
-
-def _set(future: asyncio.Future[AnswerHead], head: AnswerHead) -> None:
-    if not future.done():
-        future.set_result(head)
+    def _broken_off(self, error: Exception) -> Batch:
+        """Report the error, and return the end of the body; without a head of its own the answer is a 500."""
+        _log.error("the answer to %s broke off", self._environ["PATH_INFO"], exc_info=error)
+        self.has_failed = self._has_started
+        return Batch(b"", is_last=True)

@@ -15,7 +15,7 @@ _UNTRUSTED: Final = (
 )  # no setting trusts a proxy
 
 
-def environ_of(scope: dict[str, Any], body: io.RawIOBase) -> dict[str, Any]:
+def environ_of(scope: dict[str, Any], body: io.BufferedIOBase) -> dict[str, Any]:
     """Return the WSGI environment of a request, as PEP 3333 defines it."""
     server, client = scope["server"] or ("", 0), scope["client"] or ("", 0)
     path = scope["raw_path"].decode("ascii")
@@ -33,7 +33,7 @@ def environ_of(scope: dict[str, Any], body: io.RawIOBase) -> dict[str, Any]:
         "REMOTE_PORT": str(client[1]),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope["scheme"],
-        "wsgi.input": io.BufferedReader(body, io.DEFAULT_BUFFER_SIZE),
+        "wsgi.input": body,
         "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,

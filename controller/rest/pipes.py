@@ -1,4 +1,4 @@
-"""Bytes between the event loop and a thread, with a limit: the faster side waits for the slower one."""
+"""A request's body on its way from the event loop to a thread: the faster side waits for the slower one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Broken(Exception):
 
 
 class Pipe:
-    """A queue of pieces of bytes, between the loop and one thread.
+    """A queue of pieces of bytes, from the loop to one thread.
 
     Args:
         loop: The event loop.
@@ -38,25 +38,6 @@ class Pipe:
 
     # On the thread
 
-    def put(self, piece: bytes) -> None:
-        """Add a piece; block while there is no room.
-
-        Raises:
-            Broken: The reader is gone.
-        """
-        with self._changed:
-            self._changed.wait_for(self._has_room_or_end)
-            if self._is_broken:
-                raise Broken
-            self._add(piece)
-        self._stir()
-
-    def finish(self) -> None:
-        """Mark the end of the pieces."""
-        with self._changed:
-            self._is_complete = True
-        self._stir()
-
     def take(self) -> bytes:
         """Return the next piece; block until there is one. Empty at the end.
 
@@ -73,7 +54,7 @@ class Pipe:
 
     # On the loop
 
-    async def aput(self, piece: bytes) -> None:
+    async def put(self, piece: bytes) -> None:
         """Add a piece; wait while there is no room. Drop it if the reader is gone."""
         while not self._try(self._has_room_or_end):
             await self._stirred.wait()
@@ -82,20 +63,11 @@ class Pipe:
                 self._add(piece)
             self._changed.notify_all()
 
-    def afinish(self) -> None:
+    def finish(self) -> None:
         """Mark the end of the pieces; does not block."""
         with self._changed:
             self._is_complete = True
             self._changed.notify_all()
-
-    async def atake(self) -> bytes:
-        """Return the next piece; wait until there is one. Empty at the end, and if the pipe is broken."""
-        while not self._try(self._has_piece_or_end):
-            await self._stirred.wait()
-        with self._changed:
-            piece = self._remove() if self._pieces and not self._is_broken else b""
-            self._changed.notify_all()
-        return piece
 
     # On either
 

@@ -17,21 +17,33 @@ from werkzeug.exceptions import ClientDisconnected
 
 from fednet import limits
 
+from .connections import Connections
 from .protocol import Connection
 from .request import Message, Receive, RequestInHand, Send
 from .views import Views
 
 
 @contextlib.contextmanager
-def serving(app: WSGIApplication, listening: socket.socket, threads: int) -> Iterator[None]:
+def serving(
+    app: WSGIApplication,
+    listening: socket.socket,
+    threads: int,
+    connections: Connections | None = None,
+    *,
+    checks_heads: bool = False,
+) -> Iterator[None]:
     """Serve requests in threads of this process while the block lasts; finish running requests at the end.
 
     Args:
         app: The WSGI application.
         listening: A socket that listens; closed at the end.
         threads: The number of requests that are served at the same time.
+        connections: The bounds on open connections; by default those of `limits`.
+        checks_heads: The application knows `HeadCheck`, and is asked before a body is read.
     """
-    server = _Server(app, threads)
+    if connections is None:
+        connections = Connections(limits.rest_connections_max, limits.rest_address_connections_max)
+    server = _Server(app, threads, connections, checks_heads=checks_heads)
     is_up: Future[None] = Future()
     thread = threading.Thread(
         target=asyncio.run, args=[server.run(listening, is_up)], name="rest", daemon=True
@@ -48,9 +60,13 @@ def serving(app: WSGIApplication, listening: socket.socket, threads: int) -> Ite
 class _Server:
     """Accepts connections until it is told to stop."""
 
-    def __init__(self, app: WSGIApplication, threads: int) -> None:
+    def __init__(
+        self, app: WSGIApplication, threads: int, connections: Connections, *, checks_heads: bool
+    ) -> None:
         self._app = app
         self._threads = threads
+        self._connections = connections
+        self._checks_heads = checks_heads
         self._state = ServerState()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -59,11 +75,10 @@ class _Server:
         try:
             self._loop = asyncio.get_running_loop()
             self._stopping, self._is_empty = asyncio.Event(), asyncio.Event()
-            bytes_max = limits.model_bytes_max + limits.upload_overhead_bytes_max
-            views = Views(self._app, self._threads, bytes_max, ClientDisconnected)
+            views = self._views()
             config = _config(views)
             server = await self._loop.create_server(
-                lambda: Connection(config, self._state, {}, _loop=self._loop, on_lost=self._lost),
+                lambda: self._connection(config),
                 sock=listening,
                 backlog=limits.rest_backlog_connections,
             )
@@ -82,6 +97,26 @@ class _Server:
         if self._loop:
             with contextlib.suppress(RuntimeError):  # the loop has ended already
                 self._loop.call_soon_threadsafe(self._stopping.set)
+
+    def _views(self) -> Views:
+        bytes_max = limits.model_bytes_max + limits.upload_overhead_bytes_max
+        return Views(
+            self._app,
+            self._threads,
+            bytes_max,
+            ClientDisconnected,
+            checks_heads=self._checks_heads,
+        )
+
+    def _connection(self, config: Config) -> Connection:
+        return Connection(
+            config,
+            self._state,
+            {},
+            _loop=self._loop,
+            open_connections=self._connections,
+            on_lost=self._lost,
+        )
 
     async def _end_connections(self) -> None:
         """Finish running requests; then drop the remaining connections."""
@@ -119,7 +154,6 @@ def _config(views: Views) -> Config:
         server_header=False,
         date_header=False,
         timeout_keep_alive=int(limits.rest_idle_seconds_max),
-        h11_max_incomplete_event_size=limits.rest_head_bytes_max,
     )
     config.load()
     return config

@@ -17,6 +17,7 @@ class Views:
         threads: The number of requests that are served at the same time.
         body_bytes_max: The largest body of a request.
         broken: Makes the error for an incomplete body.
+        checks_heads: True if the application knows `HeadCheck`.
     """
 
     def __init__(
@@ -25,10 +26,13 @@ class Views:
         threads: int,
         body_bytes_max: int,
         broken: Callable[[], Exception],
+        *,
+        checks_heads: bool,
     ) -> None:
         self.app = app
         self.body_bytes_max = body_bytes_max
         self.broken = broken
+        self.checks_heads = checks_heads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="rest")
         self._stopping = asyncio.Event()
 

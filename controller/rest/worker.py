@@ -9,8 +9,9 @@ import select
 from gunicorn.workers.base import Worker
 
 from fednet import limits
+from fednet.settings import ControllerSettings, load
 
-from .server import serving
+from ..server import serving_controller
 
 
 class EventLoopWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
@@ -18,9 +19,10 @@ class EventLoopWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
 
     def run(self) -> None:
         """Serve until gunicorn ends the worker, or dies."""
+        settings = load(ControllerSettings).model_copy(update={"threads": self.cfg.threads})
         with contextlib.ExitStack() as running:
             for each in self.sockets:
-                running.enter_context(serving(self.wsgi, each.sock, self.cfg.threads))
+                running.enter_context(serving_controller(self.wsgi, each.sock, settings, servers=2))
             while self.alive and self.ppid == os.getppid():
                 self.notify()
                 self._wait_for_signal()

@@ -3,11 +3,21 @@
 A process leads a process group. A `Group` takes charge of the process before it begins, and ends it with its whole
 group. If the parent is killed, the `Lifeline` breaks and a reaper, a third process, kills the group. An `Output`
 follows a process to its end and keeps the end of its output. A `FolderLock` keeps a second process out of a folder.
+`descriptors_for` raises the number of files that this process may open.
 """
 
+from fednet.processes._descriptors import descriptors_for
 from fednet.processes._folder_lock import FolderLock
 from fednet.processes._group import Group, how_it_ended
 from fednet.processes._lifeline import Lifeline
 from fednet.processes._output import Awaited, Output
 
-__all__ = ["Awaited", "FolderLock", "Group", "Lifeline", "Output", "how_it_ended"]
+__all__ = [
+    "Awaited",
+    "FolderLock",
+    "Group",
+    "Lifeline",
+    "Output",
+    "descriptors_for",
+    "how_it_ended",
+]

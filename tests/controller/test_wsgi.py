@@ -2,12 +2,13 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import numpy as np
 import pytest
@@ -93,6 +94,19 @@ def api(settings):
     network = read_local_network(settings["DATA_DIR"])
     assert network.api_url == url
     return APIClient(url, token=network.token)
+
+
+@pytest.mark.timeout(600)  # two interpreters start
+def test_silent_connections_do_not_stop_gunicorn(tmp_path):
+    """Five hundred, each second one with half a head."""
+    settings = {"DATA_DIR": tmp_path / "data", "PORT": free_port(), "THREADS": 2}
+    with gunicorn(**settings) as process, ExitStack() as open_:
+        wait_until_it_serves(process)
+        for number in range(500):
+            silent = socket.create_connection(("127.0.0.1", settings["PORT"]))
+            open_.enter_context(silent).sendall(b"GET / HTTP/1.1\r\nHo" * (number % 2))
+
+        wait_until_it_answers(settings)
 
 
 def test_a_setting_that_is_wrong_ends_gunicorn_with_the_reason(tmp_path):

@@ -13,10 +13,12 @@ def serve():
     """Serves a WSGI application until the test's end, or until it is ended; answers its address."""
     with ExitStack() as running:
 
-        def start(app, threads=4):
-            listening = socket.create_server(("127.0.0.1", 0))
+        def start(app, threads=4, connections=None, *, checks_heads=False):
+            listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
             address = listening.getsockname()
-            running.enter_context(serving(app, listening, threads))
+            running.enter_context(
+                serving(app, listening, threads, connections, checks_heads=checks_heads)
+            )
             return address
 
         start.end = running.close

@@ -1,5 +1,7 @@
 """The server of the REST API, under callers of every kind."""
 
+import contextlib
+import contextvars
 import hashlib
 import http.client
 import threading
@@ -9,6 +11,8 @@ import pytest
 from fednet import limits
 from fednet.controller.feed.entries import Interest
 from fednet.controller.feed.listeners import Listeners
+from fednet.controller.rest.connections import Connections
+from fednet.controller.rest.head import HEAD
 from fednet.controller.rest.later import Look, answer_when
 
 SECONDS = 200
@@ -138,7 +142,8 @@ def test_callers_who_read_slowly_take_no_thread_for_a_small_answer(serve, connec
 )
 def test_a_request_that_does_not_go_on_is_ended(serve, connect, monkeypatch, sent):
     """With its connection: it might hold its place for ever."""
-    monkeypatch.setattr(limits, "rest_idle_seconds_max", 0.2)
+    monkeypatch.setattr(limits, "rest_head_seconds_max", 0.2)
+    monkeypatch.setattr(limits, "rest_slow_seconds_max", 0.2)
     connection = connect(serve(digest_of_body))
     connection.sendall(sent)
 
@@ -147,7 +152,7 @@ def test_a_request_that_does_not_go_on_is_ended(serve, connect, monkeypatch, sen
 
 def test_a_caller_who_does_not_read_loses_the_connection(serve, connect, monkeypatch):
     """The view is told, and its thread is free again."""
-    monkeypatch.setattr(limits, "rest_idle_seconds_max", 0.2)
+    monkeypatch.setattr(limits, "rest_slow_seconds_max", 0.2)
     has_ended = threading.Event()
 
     def app(_environ, start_response):
@@ -275,18 +280,201 @@ def test_a_head_that_is_too_large_is_refused(serve, connect):
     assert read_all(connection).startswith(b"HTTP/1.1 400")
 
 
-def test_beyond_so_many_connections_a_new_one_is_turned_away(serve, connect, monkeypatch):
-    """Those that are there go on."""
-    monkeypatch.setattr(limits, "rest_connections_max", 1)
-    address = serve(hello)
+def test_a_newcomer_takes_the_place_of_the_connection_that_rests_for_longest(serve, connect):
+    """Silent connections keep nobody out; the others go on."""
+    address = serve(hello, connections=Connections(3, 3))
+    resting = [connect(address) for _ in range(3)]
+    for each in reversed(resting):
+        each.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert receive(each, b"hello").startswith(b"HTTP/1.1 200")
+
+    assert call(address)[0].status == 200
+
+    assert read_of_one_turned_away(resting[2]) == b""
+    resting[0].sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert receive(resting[0], b"hello").startswith(b"HTTP/1.1 200")
+
+
+def test_a_newcomer_is_refused_while_all_others_have_a_request(serve, connect):
+    """The refusal says when to come again."""
+    app = Waiting()
+    address = serve(app, connections=Connections(1, 1))
     first = connect(address)
-    first.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-    assert receive(first, b"hello").startswith(b"HTTP/1.1 200")
+    ask(first)
+    assert app.awaited.acquire(timeout=SECONDS)
 
-    assert read_of_one_turned_away(connect(address)) == b""
+    refused = read_all(connect(address))
 
-    first.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-    assert receive(first, b"hello").startswith(b"HTTP/1.1 200")
+    app.change()
+    assert refused.startswith(b"HTTP/1.1 503 ")
+    assert b"Retry-After: 1" in refused
+    assert read_all(first).endswith(b"new")
+
+
+def test_hundreds_of_silent_connections_and_half_heads_do_not_stop_the_server(serve, connect):
+    """They hold sockets, and nothing else."""
+    address = serve(hello, threads=1)
+    for number in range(500):
+        connect(address).sendall(b"GET / HTTP/1.1\r\nHo" if number % 2 else b"")
+
+    assert call(address)[1] == b"hello"
+
+
+@pytest.mark.parametrize("head", [b"GET / HTTP/1.1\r\nHost: h", b"POST / HTTP/1.1\r\nContent-"])
+def test_a_head_that_comes_byte_by_byte_is_ended_in_time(serve, connect, monkeypatch, head):
+    """Each further byte gives no further time."""
+    monkeypatch.setattr(limits, "rest_head_seconds_max", 0.3)
+    connection = connect(serve(hello))
+
+    sent = trickle(connection, head)
+
+    assert sent < 10_000
+
+
+def test_a_body_that_comes_byte_by_byte_is_ended_in_time(serve, connect, monkeypatch):
+    """The least pace holds on the whole, however regular the bytes are."""
+    monkeypatch.setattr(limits, "rest_slow_seconds_max", 0.3)
+    connection = connect(serve(digest_of_body))
+
+    sent = trickle(connection, b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 900000\r\n\r\n")
+
+    assert sent < 10_000
+
+
+def trickle(connection, beginning):
+    """Send a byte each hundredth of a second until the connection is ended; return the number of bytes."""
+    connection.sendall(beginning)
+    connection.settimeout(0.01)
+    for sent in range(10_000):
+        try:
+            connection.sendall(b"x")
+            if not connection.recv(1):
+                return sent
+        except TimeoutError:
+            continue
+        except OSError:
+            return sent
+    return 10_000
+
+
+def test_slow_readers_of_long_answers_take_no_thread(serve, connect):
+    """Between two batches nobody works at an answer."""
+
+    def app(environ, start_response):
+        if environ["PATH_INFO"] == "/hello":
+            return hello(environ, start_response)
+        start_response("200 OK", [])
+        return iter([bytes([number]) * MIB for number in range(30)])
+
+    address = serve(app, threads=1)
+    slow = [connect(address) for _ in range(20)]
+    for each in slow:
+        each.sendall(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        assert each.recv(1000)
+
+    assert call(address, path="/hello")[1] == b"hello"
+    assert len(read_all(slow[0])) > 29 * MIB
+
+
+def test_an_answer_of_any_length_stays_in_its_context(serve):
+    """Each batch may come from another thread."""
+    variable = contextvars.ContextVar("variable")
+
+    def app(_environ, start_response):
+        start_response("200 OK", [])
+        variable.set(b"x" * MIB)
+        return (variable.get() for _ in range(20))
+
+    assert call(serve(app, threads=4))[1] == b"x" * 20 * MIB
+
+
+def checking(view):
+    """An application that refuses heads without a token, and bodies over 10 bytes."""
+
+    def app(environ, start_response):
+        if "HTTP_AUTHORIZATION" not in environ:
+            return answer(start_response, b"no token", "401 Unauthorized")
+        if HEAD in environ:
+            environ[HEAD].admit(10)
+            return answer(start_response, b"")
+        return view(environ, start_response)
+
+    return app
+
+
+@pytest.mark.parametrize(
+    "headers", ["Content-Length: 1500000000", "Transfer-Encoding: chunked", "Content-Length: 1"]
+)
+def test_a_body_is_refused_before_it_is_sent(serve, connect, headers):
+    """The head is enough."""
+    connection = connect(serve(checking(hello), checks_heads=True))
+    connection.sendall(f"POST / HTTP/1.1\r\nHost: h\r\n{headers}\r\n\r\n".encode())
+
+    assert receive(connection, b"no token").startswith(b"HTTP/1.1 401 ")
+
+
+def test_a_refused_caller_is_not_asked_to_continue(serve, connect):
+    """`Expect: 100-continue` gets the refusal, an admitted caller the interim answer."""
+    address = serve(checking(digest_of_body), checks_heads=True)
+    head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n"
+    refused, admitted = connect(address), connect(address)
+    refused.sendall(head + b"\r\n")
+    admitted.sendall(head + b"Authorization: x\r\n\r\n")
+
+    assert receive(refused, b"no token").startswith(b"HTTP/1.1 401 ")
+    assert receive(admitted, b"\r\n\r\n").startswith(b"HTTP/1.1 100 ")
+    admitted.sendall(b"ab")
+    assert receive(admitted, hashlib.sha256(b"ab").hexdigest().encode())
+
+
+def test_a_chunked_body_is_counted_against_the_bound_of_its_head(serve):
+    """The application has named the bound when it admitted the head."""
+    address = serve(checking(digest_of_body), checks_heads=True)
+
+    statuses = [
+        call(address, "POST", "/", iter([b"12345", rest]), encode_chunked=True,
+             headers={"Transfer-Encoding": "chunked", "Authorization": "x"})[0].status
+        for rest in (b"67890", b"678901")
+    ]  # fmt: skip
+
+    assert statuses == [200, 413]
+
+
+def test_the_sender_of_a_refused_body_reads_the_answer_and_loses_the_connection(serve, connect):
+    """After so many unread bytes; a small rest is passed over, and the connection goes on."""
+    address = serve(checking(hello), checks_heads=True)
+    head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n"
+    small, large = connect(address), connect(address)
+    small.sendall(head.format(5).encode())
+    assert receive(small, b"no token")
+    small.sendall(b"12345" + b"GET / HTTP/1.1\r\nHost: h\r\nAuthorization: x\r\n\r\n")
+    large.sendall(head.format(1_500_000_000).encode())
+
+    with pytest.raises(OSError, match=r"Broken pipe|reset"):
+        large.sendall(b"x" * 500 * MIB)
+
+    assert receive(small, b"hello").startswith(b"HTTP/1.1 200")
+    assert receive(large, b"no token").startswith(b"HTTP/1.1 401 ")
+
+
+@pytest.mark.parametrize(("number", "status"), [(limits.rest_headers_max - 2, 200), (5000, 431)])
+def test_a_request_has_a_bounded_number_of_headers(serve, number, status):
+    """Each costs time, however short it is."""
+    headers = {f"A{each}": "x" for each in range(number - 1)}
+
+    assert call(serve(hello), headers=headers)[0].status == status
+
+
+@pytest.mark.parametrize(("size", "status"), [(1, 400), (limits.rest_chunk_bytes_min, 200)])
+def test_a_body_of_many_tiny_chunks_is_refused(serve, connect, size, status):
+    """Each chunk costs time, however small it is."""
+    connection = connect(serve(digest_of_body))
+    chunk = b"%x\r\n%s\r\n" % (size, b"x" * size)
+    connection.sendall(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+    with contextlib.suppress(OSError):
+        connection.sendall(chunk * (limits.rest_small_chunks_max + 10) + b"0\r\n\r\n")
+
+    assert connection.recv(1000).startswith(f"HTTP/1.1 {status} ".encode())
 
 
 def read_of_one_turned_away(connection):

@@ -12,6 +12,7 @@ from fednet.storage import Document, Query
 
 from ....api import models
 from ....api.access import caller
+from ....api.bodies import takes_file
 from ....api.listing import list_answer, object_answer
 from ....api.services import services
 from ..dates import http_date, plain_date
@@ -44,6 +45,7 @@ api = root_blueprint("models")
 
 
 @api.post("/set_initial_model")
+@takes_file(limits.model_bytes_max)
 @requires(Permission.MODELS_WRITE)
 def set_initial_model() -> dict[str, Any]:
     """Upload a model and begin new sessions with it."""

@@ -6,11 +6,13 @@ from typing import Any
 from flask import Response
 from pydantic import BaseModel
 
+from fednet import limits
 from fednet.contract import Permission, requires
 from fednet.storage import Document
 
 from ....api import packages
 from ....api.access import caller
+from ....api.bodies import takes_file
 from ....api.listing import list_answer
 from ....api.services import services
 from ..dates import http_date
@@ -40,6 +42,7 @@ api = root_blueprint("packages")
 
 
 @api.post("/set_package")
+@takes_file(limits.package_bytes_max)
 @requires(Permission.PACKAGES_WRITE)
 def set_package() -> dict[str, Any]:
     """Upload a package and let clients run it."""
