@@ -21,7 +21,7 @@ FEDN_PYTHON ?= $(PYTHON)
 FEDN := $(foreach version,0.9.5 0.33.0,.venv-fedn-$(version)/.installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fedn test-pytorch chaos lint types docs proto bench wheel-test clean
+.PHONY: help setup demo test test-fedn test-pytorch chaos crowd lint types docs proto bench wheel-test clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -43,6 +43,9 @@ FAULTS ?= build/faults.md
 chaos: $(TEST) ## Try every fault at every moment of a round, and write the table of outcomes to build/
 	@mkdir -p build
 	$(BIN)/pytest -n 2 tests/chaos --all-faults --faults-table=$(FAULTS)
+
+crowd: $(TEST) ## Let 1,000 clients work, kill their combiner, and measure what it costs until all are back
+	$(BIN)/python benchmarks/many.py
 
 # PyTorch is large: `make test` leaves its example out where it is not installed. Here that is a failure: pytest's
 # exit code 5 says that no test was found.

@@ -43,7 +43,8 @@ _log = logging.getLogger(__name__)
 class Connection:
     """The agent's connection: one stream, kept open while the agent lives, in a thread of its own.
 
-    After a break it returns to the combiner that it knows; if that one refuses, it asks the controller for another.
+    After a break it returns to the combiner that it knows; if that one refuses, it asks the controller for another. If
+    it stays away, it asks the controller in every second attempt: thousands of clients must not ask all the time.
 
     Args:
         settings: The client's settings.
@@ -152,7 +153,7 @@ class Connection:
         """
         failures = 0
         while not self.stopping.is_set():
-            place, began = self._place, time.monotonic()
+            place, began = self._known_place(failures), time.monotonic()
             is_known = place is not None
             try:
                 if place is None:
@@ -164,11 +165,16 @@ class Connection:
                 welcomed, may_pass = False, problem.retryable
                 if not self.stopping.is_set():
                     _log.warning("the network has no place for this client yet: %s", problem)
-            if not welcomed and not (may_pass and failures < limits.reconnect_attempts_max):
-                self._place = None  # that combiner does not return: ask the controller for another
+            if not (welcomed or may_pass):
+                self._place = None  # that combiner does not want this client
             was_held = time.monotonic() - began > limits.retry_seconds_max
             failures = 0 if was_held else failures + 1
             self.stopping.wait(backoff_seconds(failures))
+
+    def _known_place(self, failures: int) -> ClientPlace | None:
+        """Return the place for the next attempt; None if the controller is to be asked for one."""
+        beyond = failures - limits.reconnect_attempts_max
+        return None if beyond > 0 and beyond % 2 else self._place
 
     def _enrol(self) -> ClientPlace:
         """Ask the controller for a place; `stop` does not wait for the answer."""

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from fednet import limits
 from fednet.addresses import is_part_of
 from fednet.errors import (
     DeadlineExceeded,
@@ -105,6 +106,8 @@ def renew_combiner(settings: CombinerSettings, place: CombinerPlace) -> Combiner
 def enrol_client(settings: ClientSettings, *, needs_package: bool) -> ClientPlace:
     """Register a client and learn which combiner serves it; `keep_client` makes that last.
 
+    Each controller is asked once: the caller pauses between its attempts, and holds no connection meanwhile.
+
     Raises:
         FednetError: The controller refuses, or does not answer.
     """
@@ -114,7 +117,8 @@ def enrol_client(settings: ClientSettings, *, needs_package: bool) -> ClientPlac
         "needs_package": needs_package,
         "preferred_combiner": settings.preferred_combiner,
     }
-    return _client_place(_register(settings, "clients", body, _read_credentials(settings)))
+    kept = _read_credentials(settings)
+    return _client_place(_register(settings, "clients", body, kept, retries_max=0))
 
 
 def renew_client(settings: ClientSettings, place: ClientPlace) -> ClientPlace:
@@ -140,7 +144,11 @@ def keep_client(settings: ClientSettings, place: ClientPlace) -> None:
 
 
 def _register(
-    settings: Settings, resource: str, body: dict[str, Any], kept: dict[str, Any]
+    settings: Settings,
+    resource: str,
+    body: dict[str, Any],
+    kept: dict[str, Any],
+    retries_max: int = limits.retry_attempts_max,
 ) -> dict[str, Any]:
     """Register with the agent's own token; if the controller refuses that, with the one that it was started with."""
     path = f"{resource}/register"
@@ -150,20 +158,25 @@ def _register(
     )
     if own := kept.get("token"):
         try:
-            return _post(settings, own, path, body)
+            return _post(settings, own, path, body, retries_max)
         except FednetError as error:
             if error.retryable:
                 raise
             refused = error
     if given:
-        return _post(settings, given, path, {**body, "enrolment_id": _enrolment_id(settings, kept)})
+        body = {**body, "enrolment_id": _enrolment_id(settings, kept)}
+        return _post(settings, given, path, body, retries_max)
     raise refused
 
 
 def _post(
-    settings: Settings, token: str, path: str, body: Mapping[str, Any] | None = None
+    settings: Settings,
+    token: str,
+    path: str,
+    body: Mapping[str, Any] | None = None,
+    retries_max: int = limits.retry_attempts_max,
 ) -> dict[str, Any]:
-    with contextlib.closing(Http(settings.api_url, token)) as http:
+    with contextlib.closing(Http(settings.api_url, token, retries_max=retries_max)) as http:
         answer = http.call("POST", f"/api/v1/{path}", body=body, may_overlap=True)
     if not isinstance(answer, dict):
         raise _no_controller()

@@ -38,6 +38,7 @@ class Http:
         token: The token of the calls, or a function that returns the newest one.
         auth_scheme: The word before the token in the Authorization header.
         verify: Check the server's certificate (https only).
+        retries_max: The number of further attempts at each address; 0 for a caller that pauses by itself.
 
     Attributes:
         api_url: The addresses, separated by commas.
@@ -56,6 +57,7 @@ class Http:
         auth_scheme: str = "Bearer",
         *,
         verify: bool = True,
+        retries_max: int = limits.retry_attempts_max,
     ) -> None:
         addresses = split_addresses(api_url)
         self.api_url = ",".join(addresses)
@@ -65,7 +67,7 @@ class Http:
             )
         self._token = token
         self._auth_scheme = auth_scheme
-        self._attempts = Attempts(addresses, self._complete, verify=verify)
+        self._attempts = Attempts(addresses, self._complete, verify=verify, retries_max=retries_max)
 
     def call(
         self,

@@ -1,7 +1,8 @@
 """Repeats calls: at the next address if a controller is away, and after a pause if all are.
 
 A controller is away if it refuses or breaks a connection, does not answer in time, or answers 502, 503 or 504, as a
-stopping controller does. Each address is tried at most `limits.retry_attempts_max` + 1 times.
+stopping controller does. Each address is tried at most `limits.retry_attempts_max` + 1 times, unless the caller wants
+fewer attempts.
 
 A call whose connection breaks after it was sent may have been performed; it is repeated nevertheless, at the same
 address or at another one. That is safe for every verb: a call that creates an object carries an id that the caller has
@@ -61,6 +62,7 @@ class Attempts:
         addresses: The controllers' addresses.
         authorize: Adds the token to a request; it is an `auth`, so that no ~/.netrc replaces the token.
         verify: Check servers' certificates (https only).
+        retries_max: The number of further passes over all addresses, each after a pause.
     """
 
     def __init__(
@@ -69,10 +71,12 @@ class Attempts:
         authorize: Callable[[requests.PreparedRequest], requests.PreparedRequest],
         *,
         verify: bool,
+        retries_max: int,
     ) -> None:
         self._addresses = tuple(addresses)
         self._authorize = authorize
         self._verify = verify
+        self._retries_max = retries_max
         self._in_use = 0
         self._pause = threading.Event()
 
@@ -100,7 +104,7 @@ class Attempts:
             FednetError: An address is invalid; or all controllers are away, with the reason of each.
         """
         failures: dict[str, _Failure] = {}
-        for failed in range(limits.retry_attempts_max + 1):
+        for failed in range(self._retries_max + 1):
             if failed:
                 self._pause.wait(_pause_seconds(failed))
             quick = limits.first_answer_seconds_max * 2**failed if may_overlap else seconds

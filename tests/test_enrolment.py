@@ -24,8 +24,9 @@ from fednet.http import Http
 from fednet.identity import Signer, TokenUse, write_local_network
 from fednet.settings import ClientSettings, CombinerSettings, default_data_dir
 from fednet.storage import CONTROLLER, shared_folder
-from fednet.testing import Network
+from fednet.testing import FaultProxy, Network
 
+SECONDS_MAX = 60.0
 ANSWER = {"id": "i", "name": "n", "token": "own", "public_keys": ["k"], "blob_store": "file:///b"}
 
 
@@ -234,3 +235,21 @@ def test_what_a_combiner_is_told_of_the_blob_store_wins_and_is_not_kept(combiner
     assert place.blob_store == url
     assert "password" not in repr(place) + repr(told)
     assert "password" not in (tmp_path / "credentials-c.json").read_text()
+
+
+def test_a_client_that_finds_no_combiner_holds_no_connection(tmp_path):
+    """It asks once: its agent pauses between attempts, and thousands of agents may wait for a combiner."""
+    with (
+        Network(data_dir=tmp_path / "network") as net,
+        FaultProxy(net.api_url.removeprefix("http://")) as link,
+    ):
+        net.remove_combiner("combiner-1")
+        settings = ClientSettings(
+            name="a", api_url=f"http://{link.address}", token=net.token, data_dir=tmp_path
+        )
+
+        with pytest.raises(Unavailable, match="combiner"):
+            enrol_client(settings, needs_package=False)
+
+        assert link.accepted == 1
+        assert link.wait_until_idle(SECONDS_MAX)

@@ -23,6 +23,21 @@ from .system import Rounds, Shape
 
 
 @dataclass(frozen=True)
+class Servers:
+    """A controller and a combiner.
+
+    Attributes:
+        api: The API of the controller.
+        token: The admin's token.
+        pids: The process ids by role.
+    """
+
+    api: APIClient
+    token: str = field(repr=False)
+    pids: Mapping[str, Sequence[int]]
+
+
+@dataclass(frozen=True)
 class RunningNetwork:
     """A network whose clients are all connected."""
 
@@ -78,39 +93,52 @@ class Network:
     @contextlib.contextmanager
     def started(self, shape: Shape) -> Iterator[RunningNetwork]:
         """See `System.started`."""
-        with contextlib.ExitStack() as parts:
-            folder = Path(parts.enter_context(tempfile.TemporaryDirectory()))
-            up = parts.enter_context(process(self._up(folder / "network")))
+        with (
+            self.serving(shape.parameters) as servers,
+            self.clients(servers, shape.clients) as clients,
+        ):
+            pids = {**servers.pids, "client": clients}
+            yield RunningNetwork(servers.api, pids, shape.clients, self.options)
+
+    @contextlib.contextmanager
+    def serving(self, parameters: int) -> Iterator[Servers]:
+        """Start a controller and a combiner with a model."""
+        with tempfile.TemporaryDirectory() as folder, process(self._up(folder)) as up:
             network = json.loads(line_of(up))
-            pids = _roles(network["pids"])
-            pids["client"] = [
-                parts.enter_context(process(self._client(network, number))).pid
-                for number in range(shape.clients)
+            api = APIClient(network["api_url"], token=network["token"])
+            with contextlib.closing(api):
+                _set_model(api, Path(folder) / "seed.npz", parameters)
+                yield Servers(api, network["token"], _roles(network["pids"]))
+
+    @contextlib.contextmanager
+    def clients(
+        self, servers: Servers, count: int, processes: int | None = None
+    ) -> Iterator[Sequence[int]]:
+        """Start clients, each in a process of its own or in so many; yield the process ids when all are connected."""
+        names = [f"client-{number}" for number in range(count)]
+        share = processes or count
+        with contextlib.ExitStack() as running:
+            started = [
+                running.enter_context(process(self._client(servers, names[number::share])))
+                for number in range(share)
             ]
-            api = parts.enter_context(
-                contextlib.closing(APIClient(network["api_url"], token=network["token"]))
-            )
-            _set_model(api, folder / "seed.npz", shape)
-            _wait_for_clients(api, shape.clients)
-            yield RunningNetwork(api, pids, shape.clients, self.options)
+            wait_for_clients(servers.api, count)
+            yield [each.pid for each in started]
 
-    def _up(self, data_dir: Path) -> Command:
-        up: Command = [
-            self.python,
-            "-m",
-            "fednet",
-            "up",
-            "--json",
-            "--port",
-            "0",
-            "--combiner-port",
-            "0",
-        ]
-        return [*up, "--data-dir", data_dir]
+    def _up(self, data_dir: str) -> Command:
+        up = [self.python, "-m", "fednet", "up", "--json", "--port", "0", "--combiner-port", "0"]
+        return [*map(str, up), "--data-dir", data_dir]
 
-    def _client(self, network: dict[str, Any], number: int) -> Command:
+    def _client(self, servers: Servers, names: Sequence[str]) -> Command:
         script = SCRIPTS / "fednet_client.py"
-        return [self.python, script, network["api_url"], f"client-{number}", network["token"]]
+        return [self.python, script, servers.api.api_url, servers.token, *names]
+
+
+def wait_for_clients(api: APIClient, count: int, after: int = 0) -> None:
+    """Block until so many clients are connected; fewer were when the feed had this number."""
+    number = after
+    while api.get_active_clients(n_max=1)["count"] < count:
+        number = api.get_feed(number, kinds=["client_joined"], seconds=30)["next"]
 
 
 def _roles(pids: Mapping[str, int]) -> dict[str, Sequence[int]]:
@@ -121,13 +149,7 @@ def _roles(pids: Mapping[str, int]) -> dict[str, Sequence[int]]:
     return dict(roles)
 
 
-def _set_model(api: APIClient, path: Path, shape: Shape) -> None:
-    write_model(path, [np.zeros(shape.parameters, np.float32)])
+def _set_model(api: APIClient, path: Path, parameters: int) -> None:
+    write_model(path, [np.zeros(parameters, np.float32)])
     api.set_active_model(str(path))
     path.unlink()
-
-
-def _wait_for_clients(api: APIClient, count: int) -> None:
-    number = 0
-    while api.get_active_clients(n_max=1)["count"] < count:
-        number = api.get_feed(number, kinds=["client_joined"], seconds=30)["next"]

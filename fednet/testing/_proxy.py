@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -28,9 +29,11 @@ class FaultProxy:
 
     Attributes:
         address: The proxy's address, `host:port`.
+        accepted: The number of connections that the proxy has accepted so far.
     """
 
     address: str
+    accepted: int
 
     def __init__(self, target: str, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self._target = target
@@ -39,8 +42,10 @@ class FaultProxy:
 
     def __enter__(self) -> Self:
         self._loop = LoopThread("fault-proxy")
+        self.accepted = 0
         self._faults = self._loop.call(_Faults)
         self._pairs: set[_Pair] = set()
+        self._changed = self._loop.call(asyncio.Condition)
         self._server = self._loop.run(asyncio.start_server(self._serve, self._host, self._port))
         self.address = join_address(self._host, self._server.sockets[0].getsockname()[1])
         return self
@@ -80,7 +85,12 @@ class FaultProxy:
         """Let all bytes pass again, also those that were held back."""
         self._loop.call(self._faults.clear)
 
+    def wait_until_idle(self, seconds_max: float) -> bool:
+        """Wait until no connection is open, or the time is over; return True if none is."""
+        return self._loop.run(self._idle_within(seconds_max))
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
         host, port = split_address(self._target)
         try:
             server_reader, server_writer = await asyncio.open_connection(host, port)
@@ -100,6 +110,8 @@ class FaultProxy:
         finally:
             self._pairs.discard(pair)
             pair.cut()
+            async with self._changed:
+                self._changed.notify_all()
 
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flows: asyncio.Event
@@ -113,6 +125,12 @@ class FaultProxy:
                 self._faults.remaining_bytes = None
                 self._cut()
         writer.write_eof()
+
+    async def _idle_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds), self._changed:
+                await self._changed.wait_for(lambda: not self._pairs)
+        return not self._pairs
 
     def _cut(self) -> None:
         for pair in list(self._pairs):

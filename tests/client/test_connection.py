@@ -2,9 +2,13 @@
 
 import pytest
 
-from fednet.client.connection import _is_final
+from fednet import limits
+from fednet.client.connection import Connection, _is_final
+from fednet.enrolment import ClientPlace
 from fednet.errors import LimitExceeded, PermissionDenied, Unauthenticated, every_error
+from fednet.settings import ClientSettings
 
+PLACE = ClientPlace("i", "own", "combiner-1", "127.0.0.1:1", "placement", 60.0)
 PASSING = [kind for kind in every_error().values() if kind.retryable] + [LimitExceeded]
 ABOUT_RIGHTS = [Unauthenticated, PermissionDenied]
 
@@ -26,3 +30,35 @@ def test_a_newcomer_is_told_why_it_is_refused(kind):
 def test_a_client_that_was_welcome_ends_only_when_its_right_is_gone(kind):
     """Everything else is the network's trouble, and passes."""
     assert _is_final(kind("…"), was_welcomed=True) is (kind in ABOUT_RIGHTS)
+
+
+def test_a_client_whose_combiner_stays_away_asks_the_controller_now_and_then(tmp_path):
+    """First it returns to its combiner; then it tries in turn, so that a crowd of clients spares the controller."""
+    connection = _connection(tmp_path)
+    connection._place = PLACE
+
+    asks = [connection._known_place(failures) is None for failures in range(9)]
+
+    first = limits.reconnect_attempts_max + 1
+    assert asks == [number >= first and (number - first) % 2 == 0 for number in range(9)]
+
+
+def test_a_client_without_a_place_asks_the_controller_in_each_attempt(tmp_path):
+    """There is no combiner to try."""
+    connection = _connection(tmp_path)
+
+    assert [connection._known_place(failures) for failures in range(9)] == [None] * 9
+
+
+def _connection(tmp_path):
+    settings = ClientSettings(name="a", api_url="http://127.0.0.1:1", token="t", data_dir=tmp_path)
+    nothing = lambda *_: None  # noqa: E731  four callbacks that nobody calls
+    return Connection(
+        settings,
+        frozenset(),
+        needs_package=False,
+        on_connected=nothing,
+        on_disconnected=nothing,
+        on_message=nothing,
+        on_refused=nothing,
+    )
