@@ -7,10 +7,11 @@ Every refusal of a controller raises an error of `fednet.errors` with its reason
 from __future__ import annotations
 
 import random
+import tempfile
 import threading
 import time
 import uuid
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import quote
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from plotly.graph_objects import Figure
+
+    Parameters = Sequence[Any] | Mapping[str, Any]
 
 _FINAL_STATUSES = frozenset({"FINISHED", "FAILED", "TERMINATED"})
 
@@ -251,7 +254,7 @@ class APIClient(APIReader, APIStarter):
 
     # Models
 
-    def download_model(self, id: str, path: str) -> dict[str, Any]:  # noqa: A002 - the name of the field
+    def download_model(self, id: str, path: str | Path) -> dict[str, Any]:  # noqa: A002 - the name of the field
         """Write a model's file to a path; it is there whole, or not at all.
 
         Returns:
@@ -264,28 +267,39 @@ class APIClient(APIReader, APIStarter):
         """
         return self._http.download(f"/api/v1/models/{quote(id, safe='')}/download", Path(path))
 
-    def set_active_model(self, path: str, *, helper: str | None = None) -> dict[str, Any]:
+    def set_active_model(
+        self, path: str | Path | Parameters, *, helper: str | None = None
+    ) -> dict[str, Any]:
         """Upload a model, and begin new sessions with it.
 
+            api.set_active_model("seed.npz")
+            api.set_active_model([weights, bias])
+            api.set_active_model({"weights": weights, "bias": bias})
+            api.set_active_model(module.state_dict())
+
         Args:
-            path: The file.
-            helper: Its format: "numpyhelper" for an npz with the arrays "0" to "n-1",
-                "safetensors", or for bare numbers "binaryhelper" (float64) or "androidhelper"
-                (float32). If not given, the format that the file shows; bare numbers show none, and
-                are taken for files of the helper of the package or model that was set last.
+            path: The file; or the parameters themselves: a list of arrays, or arrays by name. An array
+                may be a tensor of torch. Order and names are kept.
+            helper: The format: "numpyhelper" for an npz, "safetensors", or for bare numbers
+                "binaryhelper" (float64) or "androidhelper" (float32). If not given, the format that
+                the file shows; bare numbers show none, and are taken for files of the helper of the
+                package or model that was set last. Parameters become an npz.
 
         Returns:
             success (True), message and model_id.
 
         Raises:
             InvalidInput: The path cannot be read.
-            InvalidModel: The file is no model, or not in this format.
+            InvalidModel: The file is no model, or not in this format; the parameters are no arrays of numbers.
         """
-        return self._upload("models/", path, {"helper": helper})
+        if isinstance(path, str | Path):
+            return self._upload("models/", path, {"helper": helper})
+        with _file_of(path, helper or "numpyhelper") as file:
+            return self._upload("models/", file, {"helper": helper})
 
     # Packages
 
-    def download_package(self, path: str) -> dict[str, Any]:
+    def download_package(self, path: str | Path) -> dict[str, Any]:
         """Write the active package's file to a path; it is there whole, or not at all.
 
         Returns:
@@ -299,7 +313,7 @@ class APIClient(APIReader, APIStarter):
         return self._http.download("/api/v1/packages/active/download", Path(path))
 
     def set_active_package(
-        self, path: str, helper: str, name: str | None = None, description: str | None = None
+        self, path: str | Path, helper: str, name: str | None = None, description: str | None = None
     ) -> dict[str, Any]:
         """Upload a compute package, and let clients run it.
 
@@ -420,10 +434,23 @@ class APIClient(APIReader, APIStarter):
             seconds = min(seconds, max(deadline - time.monotonic(), 0))
         self._pause.wait(seconds)
 
-    def _upload(self, path: str, file: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    def _upload(self, path: str, file: str | Path, said: Mapping[str, Any]) -> dict[str, Any]:
         """Send a file under an id of ours, so that sending it twice makes one of it."""
         query = {"id": str(uuid.uuid4()), **said}
         return self._http.upload(f"/api/v1/{path}", Path(file), query)
+
+
+@contextmanager
+def _file_of(parameters: Parameters, helper: str) -> Iterator[Path]:
+    """Give a file with the parameters, which is deleted at the end."""
+    from fednet.parameters import given_arrays, model_format
+
+    form = model_format(helper)
+    arrays, structure = given_arrays(parameters)
+    with tempfile.TemporaryDirectory(prefix="fednet-") as folder:
+        file = Path(folder) / f"model{form.suffix}"
+        form.write(file, arrays, structure)
+        yield file
 
 
 def _url(host: str | None, port: int | None, *, secure: bool) -> str | None:

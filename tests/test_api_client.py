@@ -166,6 +166,26 @@ def test_a_model_is_set_and_read_back(api, model, tmp_path):
     assert (tmp_path / "back.npz").read_bytes() == model.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("parameters", "names"),
+    [
+        ([np.ones((3, 2), np.float32), np.zeros(2)], ["0", "1"]),
+        ({"w": np.ones((3, 2), np.float32), "b": np.zeros(2)}, ["w", "b"]),
+    ],
+)
+def test_parameters_in_memory_become_the_active_model(api, tmp_path, parameters, names):
+    """Their order and their names are kept."""
+    model_id = api.set_active_model(parameters)["model_id"]
+
+    api.download_model(model_id, tmp_path / "back.npz")
+    with np.load(tmp_path / "back.npz") as found:
+        assert list(found) == names
+        assert [found[name].shape for name in names] == [(3, 2), (2,)]
+    with pytest.raises(InvalidModel, match="complex128"):
+        api.set_active_model([np.ones(2, np.complex128)])
+    assert api.get_active_model()["id"] == model_id
+
+
 def test_a_package_is_set_and_read_back(api, package, tmp_path):
     """With what was said of it."""
     answer = api.set_active_package(str(package), "numpyhelper", name="digits")

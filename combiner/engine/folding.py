@@ -68,6 +68,7 @@ class Folding:
         # A little more than it may take, so that of most wrong shapes the array can be named.
         bytes_max = self._numbers_bytes_max + limits.MIB
         with self._form.open(update, expected_bytes=bytes_max) as opened:
+            opened.arrange(self._structure)
             check_structure(opened.structure, self._structure)
             check_finite(opened.arrays, self._structure)
             with self._lock:

@@ -284,6 +284,7 @@ def _check_update(update: Path, model: Path, form: ModelFormat) -> None:
     from fednet.parameters import check_finite, check_structure
 
     with form.open(update) as found, form.open(model) as expected:
+        found.arrange(expected.structure)
         check_structure(found.structure, expected.structure)
         check_finite(found.arrays, expected.structure)
 

@@ -2,7 +2,9 @@
 
 `model_format(helper)` opens and writes the files of each helper. The default is the npz of numpyhelper:
 
-- a zip archive whose members are exactly `0.npy` to `<n-1>.npy`, at least one, in any order;
+- a zip archive whose members are arrays, at least one, each `<name>.npy` with a name of its own;
+- the arrays have the order of the archive; those with the names "0" to "n-1", or "arr_0" to "arr_n-1", that of their
+  numbers;
 - each member is one array in npy format 1.0 or 2.0, stored or deflated;
 - an array holds booleans, integers of 8 to 64 bits or floats of 16 to 64 bits, in either byte
   order and memory order; never a pickle;
@@ -22,6 +24,7 @@ from fednet.parameters._formats import (
     model_format,
     recognised_helper,
 )
+from fednet.parameters._given import given_arrays
 from fednet.parameters._model_file import (
     ModelFile,
     check_bytes,
@@ -44,6 +47,7 @@ __all__ = [
     "check_finite",
     "check_structure",
     "file_errors",
+    "given_arrays",
     "helper_names",
     "load_parameters",
     "map_file",

@@ -29,8 +29,10 @@ _LOCAL_HEADER_BYTES: Final = 30
 _LOCAL_LENGTHS: Final = struct.Struct("<HH")
 _LOCAL_LENGTHS_OFFSET: Final = 26
 
-# An entry for `99999.npy` as `write_model` makes it takes 152 bytes.
-_ENTRY_BYTES_MAX: Final = 256
+# An entry for `99999.npy` as `write_model` makes it takes 152 bytes, and a name in UTF-8 four for each character.
+_ENTRY_BYTES_MAX: Final = 256 + 4 * limits.array_name_characters_max
+_SUFFIX: Final = ".npy"
+_POSITIONAL: Final = ("{}", "arr_{}")
 _ENCRYPTED_OR_PATCHED: Final = 0x61
 
 # The errors of zipfile on damage; RuntimeError and ValueError include NotImplementedError and UnicodeDecodeError.
@@ -46,6 +48,11 @@ class ZipMember:
     info: zipfile.ZipInfo
     start: int
     end: int
+
+    @property
+    def name(self) -> str:
+        """The key of the array."""
+        return self.info.filename.removesuffix(_SUFFIX)
 
     @property
     def is_stored(self) -> bool:
@@ -94,7 +101,17 @@ def members(archive: zipfile.ZipFile, file: BinaryIO) -> list[ZipMember]:
     _check_keys(archive.namelist())
     found = [_member(info, file, archive.start_dir) for info in archive.infolist()]
     _check_apart(found, archive.start_dir)
-    return sorted(found, key=lambda member: _position(member.info.filename))
+    return _in_order(found)
+
+
+def _in_order(found: list[ZipMember]) -> list[ZipMember]:
+    """Return numbered members by their number, as numpy.savez names arrays without names; others as they are."""
+    by_name = {member.name: member for member in found}
+    for form in _POSITIONAL:
+        numbered = [form.format(position) for position in range(len(found))]
+        if by_name.keys() == set(numbered):
+            return [by_name[name] for name in numbered]
+    return found
 
 
 def _claimed_count(file: BinaryIO) -> int:
@@ -116,6 +133,7 @@ def _end_record(file: BinaryIO) -> tuple[int, int, int, int]:
     end = file.seek(0, os.SEEK_END) - _END.size
     record = _unpack(_END, file, end) if end >= 0 else (b"", 0)
     if record[0] != b"PK\x05\x06" or record[-1] != 0:
+        _check_no_pickle(file)
         raise InvalidModel(
             "The file is not an npz archive, or it is cut off. Save the model with numpy.savez and "
             "send the whole file, or name the helper of the file."
@@ -141,13 +159,27 @@ def _unpack(layout: struct.Struct, file: BinaryIO, offset: int) -> tuple[Any, ..
     return layout.unpack(file.read(layout.size))
 
 
+def _check_no_pickle(file: BinaryIO) -> None:
+    file.seek(0)
+    if file.read(1) == b"\x80":
+        raise _a_pickle()
+
+
+def _a_pickle() -> InvalidModel:
+    return InvalidModel(
+        "The file is not an npz archive but a pickle, as torch.save writes it; convert it by:\n"
+        '    state = torch.load("model.pt", map_location="cpu", weights_only=True)\n'
+        "    arrays = {name: tensor.numpy() for name, tensor in state.items()}\n"
+        '    numpy.savez("model.npz", **arrays)'
+    )
+
+
 def _check_keys(names: list[str]) -> None:
-    wanted = {f"{position}.npy" for position in range(len(names))}
-    if strange := next((name for name in names if name not in wanted), None):
-        raise InvalidModel(
-            f"A model with {len(names)} arrays has no key {strange!r}. Save them as "
-            "numpy.savez(file, **{str(i): array for i, array in enumerate(arrays)})."
-        )
+    if any(name.endswith((".pkl", "/data.pkl")) for name in names):
+        raise _a_pickle()
+    for name in names:
+        _check_key(name)
+    _check_numbers(names)
     [(name, times)] = Counter(names).most_common(1)
     if times > 1:
         raise InvalidModel(
@@ -155,8 +187,34 @@ def _check_keys(names: list[str]) -> None:
         )
 
 
-def _position(name: str) -> int:
-    return int(name.removesuffix(".npy"))
+def _check_key(name: str) -> None:
+    key = name.removesuffix(_SUFFIX)
+    if key == name or not key:
+        raise InvalidModel(
+            f"The archive has the member {name[:80]!r}, which is no array. Save the model with "
+            "numpy.savez(file, **arrays) or numpy.savez(file, *arrays)."
+        )
+    if (
+        len(key) > limits.array_name_characters_max
+        or not key.isprintable()
+        or {"", ".", ".."} & set(key.replace("\\", "/").split("/"))
+    ):
+        raise InvalidModel(
+            f"Invalid name of an array: {name[:80]!r}. Use at most "
+            f"{limits.array_name_characters_max} printable characters, and no '..' between slashes."
+        )
+
+
+def _check_numbers(names: list[str]) -> None:
+    """Refuse a list of arrays with a gap: of keys that are numbers, all must be there."""
+    wanted = {f"{position}{_SUFFIX}" for position in range(len(names))}
+    strange = [name for name in names if name not in wanted]
+    numbers = [name for name in names if name.removesuffix(_SUFFIX).lstrip("-").isdigit()]
+    if numbers and strange:
+        raise InvalidModel(
+            f"A model with {len(names)} arrays has the key {strange[0]!r} beside numbers. Save the "
+            "arrays as a list with numpy.savez(file, *arrays), or give each one a name."
+        )
 
 
 def _member(info: zipfile.ZipInfo, file: BinaryIO, directory_start: int) -> ZipMember:

@@ -97,8 +97,7 @@ class _Npz(ModelFormat):
     def write_to(
         self, file: Writable, arrays: Iterable[_Array], structure: Structure | None = None
     ) -> None:
-        del structure  # an npz needs no table of contents before its arrays
-        write_model_to(file, arrays)
+        write_model_to(file, arrays, structure)
 
 
 @dataclass

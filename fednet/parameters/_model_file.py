@@ -40,6 +40,14 @@ class ModelFile:
         self.structure = structure
         self.arrays = arrays
 
+    def arrange(self, order: Structure) -> None:
+        """Bring the arrays into another model's order, if they have its names."""
+        places = {spec.name: place for place, spec in enumerate(self.structure.arrays)}
+        names = [spec.name for spec in order.arrays]
+        if places.keys() == set(names):
+            self.structure = Structure(tuple(self.structure.arrays[places[each]] for each in names))
+            self.arrays = [self.arrays[places[each]] for each in names]
+
     def close(self) -> None:
         """Drop the views; the mapping ends with the last one in use."""
         self.arrays = []
@@ -117,7 +125,7 @@ def owned(model: ModelFile) -> list[_Array]:
 
 
 def _read_entry(archive: zipfile.ZipFile, member: ZipMember) -> _Entry:
-    name = member.info.filename.removesuffix(".npy")
+    name = member.name
     with archive.open(member.info) as stream:
         header = read_array_header(stream, name)
     if header.nbytes + header.spec.nbytes != member.info.file_size:

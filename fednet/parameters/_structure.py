@@ -131,7 +131,7 @@ class Structure:
 def check_structure(found: Structure, expected: Structure) -> None:
     """Check that an update has as many arrays as the global model, in the same shapes.
 
-    In formats with names, such as safetensors, the names must be the same, too. The dtypes may differ, because training
+    The names must be the same, too, unless the update was saved as a list. The dtypes may differ, because training
     code often turns float32 into float64: updates are folded as float64, and the global model keeps its dtypes.
 
     Raises:
@@ -143,7 +143,7 @@ def check_structure(found: Structure, expected: Structure) -> None:
             "Return the trained arrays of the global model in their order."
         )
     for position, (spec, wanted) in enumerate(zip(found.arrays, expected.arrays, strict=True)):
-        if spec.name not in {wanted.name, str(position)}:
+        if spec.name not in {wanted.name, str(position), f"arr_{position}"}:
             raise InvalidModel(
                 f"The update has an array {spec.name!r} where the global model has "
                 f"{wanted.name!r}. Return the trained arrays of the global model with their names."

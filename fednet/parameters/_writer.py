@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zipfile
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -55,17 +56,25 @@ def write_model(path: Path, arrays: Iterable[_Array]) -> tuple[int, str]:
     return file.digest.size_bytes, file.digest.sha256
 
 
-def write_model_to(file: Writable, arrays: Iterable[_Array]) -> None:
+def write_model_to(
+    file: Writable, arrays: Iterable[_Array], structure: Structure | None = None
+) -> None:
     """Write a model in the same bytes to any binary stream, which is never read or sought.
+
+    Args:
+        file: The stream.
+        arrays: The parameters.
+        structure: Has their names; by default "0", "1", …
 
     Raises:
         InvalidModel: A model may not hold such an array, or there are no arrays.
     """
     stream = _Stream(file)
     specs = []
+    names = (spec.name for spec in structure.arrays) if structure else map(str, count())
     with zipfile.ZipFile(stream, "w") as archive:  # type: ignore[call-overload]  # needs only write and flush
-        for position, array in enumerate(arrays):
-            spec = ArraySpec.of(str(position), array)
+        for name, array in zip(names, arrays, strict=False):
+            spec = ArraySpec.of(name, array)
             _write_member(archive, stream.size_bytes, spec, array)
             specs.append(spec)
     Structure(tuple(specs))  # refuses no arrays and too many
@@ -94,7 +103,7 @@ def _write_member(archive: zipfile.ZipFile, offset: int, spec: ArraySpec, array:
     info = zipfile.ZipInfo(f"{spec.name}.npy")
     info.create_system = _UNIX
     info.extra = _padding(
-        offset + _LOCAL_HEADER_BYTES + len(info.filename) + is_large * _ZIP64_FIELD_BYTES
+        offset + _LOCAL_HEADER_BYTES + len(info.filename.encode()) + is_large * _ZIP64_FIELD_BYTES
     )
     with archive.open(info, "w", force_zip64=is_large) as member:
         npy.write_array_header_1_0(member, npy.header_data_from_array_1_0(array))

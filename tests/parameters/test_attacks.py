@@ -108,13 +108,35 @@ def test_refuses_what_is_glued_to_an_archive(refusal, content):
         (["0", "-1"], "-1.npy"),
         (["0", "\u0661"], "\u0661.npy"),
         (["0", "../1"], "../1.npy"),
-        (["weights"], "weights.npy"),
-        (["arr_0"], "arr_0.npy"),
+        (["0", "weights"], "weights.npy"),
+        (["a//b"], "a//b.npy"),
+        (["/a"], "/a.npy"),
+        (["a\x07"], "a\x07.npy"),
     ],
 )
-def test_refuses_other_keys_than_the_numbers_from_zero(refusal, keys, named):
-    """The keys are 0 to n-1 and nothing else; the refusal names the one that is not."""
+def test_refuses_numbers_with_a_gap_and_names_that_lead_elsewhere(refusal, keys, named):
+    """Keys that are numbers are 0 to n-1 and nothing else; the refusal names the one that is not."""
     assert repr(named) in refusal(archive_bytes(*[(f"{key}.npy", GOOD) for key in keys]))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pickle.dumps({"weight": 1}, protocol=2),
+        archive_bytes(("archive/data.pkl", pickle.dumps([1])), ("archive/data/0", b"1234")),
+        archive_bytes(("model/data.pkl", b""), ("model/version", b"3"), ("model/data/0", b"")),
+    ],
+)
+def test_refuses_what_torch_saves_with_the_lines_that_convert_it(refusal, content):
+    """Both of its forms: a zip archive around a pickle, and the bare pickle of earlier versions."""
+    message = refusal(content)
+
+    assert "torch.save" in message
+    assert [line.split("(")[0].strip() for line in message.splitlines()[1:]] == [
+        "state = torch.load",
+        "arrays = {name: tensor.numpy",
+        "numpy.savez",
+    ]
 
 
 def test_refuses_a_member_without_its_ending(refusal):

@@ -12,7 +12,14 @@ from hypothesis.extra import numpy as hnp
 from numpy.lib import format as npy
 
 from fednet.errors import InvalidModel, NotFound, Unavailable
-from fednet.parameters import Structure, load_parameters, open_model, write_model
+from fednet.parameters import (
+    ArraySpec,
+    Structure,
+    load_parameters,
+    model_format,
+    open_model,
+    write_model,
+)
 
 DTYPES = (
     hnp.boolean_dtypes()
@@ -48,6 +55,51 @@ def test_reads_what_numpy_writes(folder, save, arrays, is_fortran):
             assert found.dtype == array.dtype
             assert not found.flags.writeable
             np.testing.assert_array_equal(found, array, strict=True)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_reads_named_arrays_in_the_order_of_the_file(tmp_path, save):
+    """Their names are kept; those that numpy.savez numbers itself have the order of their numbers."""
+    named = {"weights/layer.10": np.ones(2), "weights/layer.2": np.zeros(3), "ä": np.arange(4)}
+    listed = [np.full(2, number) for number in range(12)]
+    save(tmp_path / "named.npz", **named)
+    save(tmp_path / "listed.npz", *listed)
+
+    with open_model(tmp_path / "named.npz") as model:
+        assert [spec.name for spec in model.structure.arrays] == list(named)
+        assert [len(array) for array in model.arrays] == [2, 3, 4]
+    with open_model(tmp_path / "listed.npz") as model:
+        assert [array[0] for array in model.arrays] == list(range(12))
+
+
+def test_writes_the_names_of_a_structure(tmp_path):
+    """numpy.load finds the arrays by them, in their order; the numbers are aligned as without names."""
+    named = {"ä" * 40: np.arange(3.0), "b/c.weight": np.ones((2, 2), np.float32)}
+    structure = Structure(tuple(ArraySpec.of(*item) for item in named.items()))
+
+    model_format("numpyhelper").write(tmp_path / "m.npz", named.values(), structure)
+
+    with np.load(tmp_path / "m.npz") as found:
+        assert list(found) == list(named)
+        for name, array in named.items():
+            np.testing.assert_array_equal(found[name], array, strict=True)
+    with open_model(tmp_path / "m.npz") as model:
+        assert model.structure == structure
+        assert all(array.ctypes.data % 64 == 0 for array in model.arrays)
+
+
+def test_arrays_are_arranged_by_name(tmp_path):
+    """A model with other names stays as it is."""
+    np.savez(tmp_path / "m.npz", b=np.ones(1), w=np.ones(2))
+    order = Structure((ArraySpec("w", (2,), "float64"), ArraySpec("b", (1,), "float64")))
+    other = Structure((ArraySpec("w", (2,), "float64"), ArraySpec("c", (1,), "float64")))
+
+    with open_model(tmp_path / "m.npz") as model:
+        model.arrange(other)
+        assert [spec.name for spec in model.structure.arrays] == ["b", "w"]
+        model.arrange(order)
+        assert model.structure == order
+        assert [array.size for array in model.arrays] == [2, 1]
 
 
 @given(arrays=MODELS)
