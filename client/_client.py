@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from fednet.errors import InvalidInput
+from fednet.host import check_signature
 from fednet.settings import ClientSettings, api_url_from_environment, load
 
 from .agent import Agent
@@ -87,17 +88,32 @@ class Client:
         self._is_stopped = False
 
     def train(self, function: Train) -> Train:
-        """Register `function(parameters, settings) -> (parameters, {"num_examples": n, …})` to train; a decorator."""
+        """Register `function(parameters, settings) -> (parameters, {"num_examples": n, …})` to train; a decorator.
+
+        Raises:
+            InvalidInput: The function cannot be called in this way.
+        """
+        check_signature("train", function)
         self._train = function
         return function
 
     def validate(self, function: Validate) -> Validate:
-        """Register `function(parameters, settings) -> {"accuracy": …, …}` to validate; a decorator."""
+        """Register `function(parameters, settings) -> {"accuracy": …, …}` to validate; a decorator.
+
+        Raises:
+            InvalidInput: The function cannot be called in this way.
+        """
+        check_signature("validate", function)
         self._validate = function
         return function
 
     def predict(self, function: Predict) -> Predict:
-        """Register `function(parameters, settings) -> {"labels": […], …}` to predict on its data; a decorator."""
+        """Register `function(parameters, settings) -> {"labels": […], …}` to predict on its data; a decorator.
+
+        Raises:
+            InvalidInput: The function cannot be called in this way.
+        """
+        check_signature("predict", function)
         self._predict = function
         return function
 

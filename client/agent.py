@@ -81,7 +81,9 @@ class Agent:
         transfer = Transfer(settings.transfer, self._connection, self._report)
         self._files = Files(folder, transfer.download)
         self._runtimes = Runtimes(settings, self._files, folder / "work", runtime, self._report)
-        self._work = Work(folder, self._ledger, notes, self._warrants, self._files, self._runtimes)
+        self._work = Work(
+            folder, self._ledger, notes, self._warrants, self._files, self._runtimes, self._report
+        )
         self._deliveries = Deliveries(
             self._ledger, self._connection, transfer, self._report, settings.name
         )

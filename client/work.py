@@ -6,9 +6,12 @@ import errno
 import logging
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from fednet.errors import FednetError, TaskFailed
+from fednet.host import storable_answer
 from fednet.parameters import model_format
 
 from .files import Files
@@ -37,6 +40,7 @@ class Work:
         warrants: Refuse a task that the controller has not signed.
         files: The models.
         runtimes: Run the client's code.
+        report: Called with a line for the network's log.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class Work:
         warrants: Warrants,
         files: Files,
         runtimes: Runtimes,
+        report: Callable[[str], None],
     ) -> None:
         self._folder = folder
         self._ledger = ledger
@@ -54,6 +59,7 @@ class Work:
         self._warrants = warrants
         self._files = files
         self._runtimes = runtimes
+        self._report = report
 
     def do(self, task: Task) -> None:
         """Work at a task and keep the answer; an error is an answer, too."""
@@ -108,16 +114,19 @@ class Work:
         match task.kind:
             case "TRAIN":
                 update = self._ledger.update_path(task.id)
-                metadata = runtime.train(model, update, settings, task.helper)
+                metadata = self._storable(runtime.train(model, update, settings, task.helper))
                 return Update(metadata.pop("num_examples"), metadata)
             case "VALIDATE":
-                return Validation(runtime.validate(model, settings, task.helper))
+                return Validation(self._storable(runtime.validate(model, settings, task.helper)))
             case "PREDICT":
-                return Prediction(runtime.predict(model, settings, task.helper))
+                return Prediction(self._storable(runtime.predict(model, settings, task.helper)))
             case kind:
                 raise TaskFailed(
                     f"This client does not support tasks of kind {kind}: upgrade fednet at this site."
                 )
+
+    def _storable(self, answer: dict[str, Any]) -> dict[str, Any]:
+        return storable_answer(answer, self._report)
 
 
 def _is_full_disk(error: BaseException | None) -> bool:

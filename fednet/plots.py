@@ -6,12 +6,13 @@ with `pip install 'fednet[plots]'`.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from fednet import limits
 from fednet.errors import InvalidInput, MissingExtra
+from fednet.json_values import as_finite
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -139,7 +140,7 @@ def _series(
         number, value = numbers.get(each["round_id"]), _number(each, metric)
         if number is not None and value is not None:
             lines[each["client"]["name"]][number] = value
-            weighted[number].append((value, _number(each, "num_examples") or 1.0))
+            weighted[number].append((value, _weight(each)))
     if not lines:
         raise _no_such_metric(found, metric)
     mean = [(number, _mean(weighted[number])) for number in sorted(weighted)]
@@ -150,11 +151,18 @@ def _number(validation: Document, metric: str) -> float | None:
     """Return a metric as a number; None if it cannot be drawn."""
     metrics = validation["metrics"]
     value = metrics.get(metric) if isinstance(metrics, Mapping) else None
-    return value if isinstance(value, int | float) and math.isfinite(value) else None
+    return as_finite(value)
+
+
+def _weight(validation: Document) -> float:
+    """Return the number of examples of a validation; 1 if it has reported none that can count."""
+    count = _number(validation, "num_examples")
+    return count if count is not None and 0 < count <= limits.update_examples_max else 1.0
 
 
 def _mean(weighted: Sequence[tuple[float, float]]) -> float:
-    return sum(value * weight for value, weight in weighted) / sum(each[1] for each in weighted)
+    total = sum(weight for _, weight in weighted)
+    return sum(value * (weight / total) for value, weight in weighted)
 
 
 def _no_such_metric(found: Sequence[Document], metric: str) -> InvalidInput:

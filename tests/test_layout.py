@@ -16,7 +16,7 @@ import pytest
 # Each room of the house by its floor, from the ground up; a room imports only from floors below it.
 FLOORS = (
     ("blob_ref", "digests", "errors", "files", "http_pools", "limits", "task_ids"),
-    ("addresses", "audit", "backoff", "fedn_filters", "names", "update_codec"),
+    ("addresses", "audit", "backoff", "fedn_filters", "json_values", "names", "update_codec"),
     ("contract", "own_address", "settings"),
     ("proxies",),
     ("http_errors",),

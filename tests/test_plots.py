@@ -83,6 +83,10 @@ def test_what_cannot_be_drawn_is_left_out():
         validation("b", 1, accuracy="good"),
         validation("c", 1, accuracy=float("nan")),
         validation("d", 1, loss=1.0),
+        validation("g", 1, accuracy=10**400),
+        validation("h", 1, accuracy=True),
+        validation("i", 1, accuracy=None),
+        validation("j", 1, accuracy=[0.5]),
         validation("e", 9, accuracy=0.5),
         {**validation("f", 1), "metrics": "no JSON"},
     ]
@@ -90,6 +94,21 @@ def test_what_cannot_be_drawn_is_left_out():
     figure = plots.validations(SESSION, [finished(1)], odd, "accuracy")
 
     assert [each.name for each in figure.data] == ["a", "mean of the clients"]
+
+
+def test_odd_numbers_of_examples_count_as_one():
+    """A weight that is no number above zero has no say in the mean; the largest floats do not overflow it."""
+    for odd in (-1, 0, None, "many", 10**400, float("inf"), True):
+        pair = [
+            validation("a", 1, accuracy=0.2, num_examples=odd),
+            validation("b", 1, accuracy=0.4, num_examples=1),
+        ]
+        figure = plots.validations(SESSION, [finished(1)], pair, "accuracy")
+        assert points(figure, "mean of the clients") == [(1, pytest.approx(0.3))]
+
+    huge = [validation(name, 1, accuracy=1.7e308, num_examples=1000) for name in "ab"]
+    figure = plots.validations(SESSION, [finished(1)], huge, "accuracy")
+    assert points(figure, "mean of the clients") == [(1, pytest.approx(1.7e308))]
 
 
 def test_a_metric_that_nobody_reports_is_refused_with_those_that_there_are(two_clients):

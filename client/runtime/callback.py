@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from fednet.errors import InvalidModel, TaskFailed
-from fednet.host import check_metrics, check_predictions, check_update
+from fednet.host import check_metrics, check_predictions, check_signature, check_update
 from fednet.parameters import model_format
 
 from .calls import Calls
@@ -35,6 +35,9 @@ class CallbackRuntime:
             that does not validate.
         predict: `predict(parameters, settings)`; returns a dict of JSON values and arrays. None for
             a client that does not predict.
+
+    Raises:
+        InvalidInput: A function cannot be called with these two arguments.
     """
 
     needs_package = False
@@ -45,8 +48,11 @@ class CallbackRuntime:
         validate: ValidateFunction | None,
         predict: PredictFunction | None = None,
     ) -> None:
-        functions = {"TRAIN": train, "VALIDATE": validate, "PREDICT": predict}
-        self.kinds = frozenset(kind for kind, function in functions.items() if function)
+        functions = {"train": train, "validate": validate, "predict": predict}
+        given = {name: each for name, each in functions.items() if each is not None}
+        for name, function in given.items():
+            check_signature(name, function)
+        self.kinds = frozenset(name.upper() for name in given)
         self._train = train
         self._validate = validate
         self._predict = predict

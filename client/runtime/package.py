@@ -16,6 +16,7 @@ from fednet import errors, limits
 from fednet.errors import TaskFailed
 from fednet.helpers import save_metadata
 from fednet.host import check_metadata, check_metrics, check_predictions
+from fednet.json_values import parsed
 from fednet.packages import read_python_env
 from fednet.parameters import model_format
 from fednet.processes import Group, Lifeline
@@ -232,7 +233,7 @@ def _read_json(name: str, path: Path, printed: str) -> Any:
             traceback=printed,
         )
     try:
-        return json.loads(content)
+        return parsed(content)
     except (ValueError, RecursionError) as error:
         raise TaskFailed(
             f"The package's {name} command wrote invalid JSON to {path.name}: {error}",

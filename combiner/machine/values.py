@@ -9,6 +9,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from fednet.json_values import check_storable
+
 
 class TaskKind(StrEnum):
     """Kind of the tasks of a phase; the names of the wire."""
@@ -76,7 +78,7 @@ class JsonObject:
         """The object; empty for an empty text.
 
         Raises:
-            ValueError: The text is no JSON of finite numbers.
+            ValueError: The text is no JSON that can be stored; see `fednet.json_values`.
             RecursionError: It is nested too deep.
             TypeError: It is no object.
         """
@@ -93,6 +95,7 @@ class JsonObject:
         value = json.loads(text, parse_constant=_finite, parse_float=_finite)
         if not isinstance(value, dict):
             raise TypeError("it is not an object")
+        check_storable(value)
         return value
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from fednet import limits
+from fednet.json_values import as_finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,12 +88,24 @@ def _result(document: Mapping[str, Any], accuracies: Mapping[str, float]) -> Rou
 
 def _accuracy_by_model(validations: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     """Return for each model the mean of the clients' `accuracy`, weighted by their `num_examples`."""
-    correct: defaultdict[str, float] = defaultdict(float)
-    examples: defaultdict[str, float] = defaultdict(float)
+    reported: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
     for validation in validations:
         metrics = validation["metrics"]
-        if isinstance(metrics, Mapping) and "accuracy" in metrics:
-            count = metrics.get("num_examples", 1)
-            correct[validation["model_id"]] += count * metrics["accuracy"]
-            examples[validation["model_id"]] += count
-    return {model: correct[model] / count for model, count in examples.items() if count > 0}
+        if not isinstance(metrics, Mapping):
+            continue
+        accuracy, count = as_finite(metrics.get("accuracy")), _weight(metrics)
+        if accuracy is not None:
+            reported[validation["model_id"]].append((accuracy, count))
+    return {model: _mean(each) for model, each in reported.items()}
+
+
+def _mean(weighted: Iterable[tuple[float, float]]) -> float:
+    values = list(weighted)
+    total = sum(count for _, count in values)
+    return sum(value * (count / total) for value, count in values)
+
+
+def _weight(metrics: Mapping[str, Any]) -> float:
+    """Return the number of examples of a validation; 1 if it has reported none that can count."""
+    count = as_finite(metrics.get("num_examples", 1))
+    return count if count is not None and 0 < count <= limits.update_examples_max else 1.0

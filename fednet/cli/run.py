@@ -135,7 +135,9 @@ def train(
     """
     form = _checked_format(model, helper)
     with _runtime(package, quiet=as_json) as (runtime, _):
-        metadata = runtime.train(model.absolute(), update.absolute(), settings or {}, form.name)
+        metadata = _storable(
+            runtime.train(model.absolute(), update.absolute(), settings or {}, form.name)
+        )
     _check_update(update, model, form)
     _show(metadata, as_json=as_json)
 
@@ -159,7 +161,7 @@ def validate(
     """Validate a model on this machine's data, and show the metrics."""
     form = _checked_format(model, helper)
     with _runtime(package, quiet=as_json) as (runtime, _):
-        measured = runtime.validate(model.absolute(), settings or {}, form.name)
+        measured = _storable(runtime.validate(model.absolute(), settings or {}, form.name))
     if metrics is not None:
         _write(metrics, json.dumps(measured) + "\n")
     _show(measured, as_json=as_json)
@@ -186,10 +188,17 @@ def predict(
     """Let a model predict on this machine's data, and show the predictions."""
     form = _checked_format(model, helper)
     with _runtime(package, quiet=as_json) as (runtime, _):
-        predicted = runtime.predict(model.absolute(), settings or {}, form.name)
+        predicted = _storable(runtime.predict(model.absolute(), settings or {}, form.name))
     if predictions is not None:
         _write(predictions, json.dumps(predicted) + "\n")
     _show(predicted, as_json=as_json)
+
+
+def _storable(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer as a network stores it; show what had to change."""
+    from fednet.host import storable_answer
+
+    return storable_answer(answer, lambda text: click.echo(text, err=True))
 
 
 @contextmanager

@@ -42,7 +42,11 @@ def save_metrics(metrics: Mapping[str, Any], filename: _Path) -> None:
     _write(metrics, filename)
 
 
+def _as_python(value: Any) -> Any:
+    """Return a number or an array of another kind as one of Python's: of NumPy or a tensor, a Decimal."""
+    return value.tolist() if hasattr(value, "tolist") else float(value)
+
+
 def _write(values: Mapping[str, Any], path: _Path) -> None:
-    # Turn NumPy's scalars into Python's.
-    text = json.dumps(values, default=lambda value: value.item())
+    text = json.dumps(values, default=_as_python)
     Path(path).write_text(text, encoding="utf-8")

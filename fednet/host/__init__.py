@@ -10,15 +10,24 @@ also runs in the environments of packages, so it needs only the standard library
 `fednet.client.Client`.
 """
 
-from fednet.host._answers import check_metadata, check_metrics, check_predictions, check_update
+from fednet.host._answers import (
+    check_metadata,
+    check_metrics,
+    check_predictions,
+    check_update,
+    storable_answer,
+)
 from fednet.host._messages import Inbox, encode, read_message
+from fednet.host._signatures import check_signature
 
 __all__ = [
     "Inbox",
     "check_metadata",
     "check_metrics",
     "check_predictions",
+    "check_signature",
     "check_update",
     "encode",
     "read_message",
+    "storable_answer",
 ]

@@ -18,6 +18,7 @@ from fednet import limits
 from fednet.errors import FednetError, InvalidModel, TaskFailed
 from fednet.host._answers import check_metrics, check_predictions, check_update
 from fednet.host._messages import Message, encode, read_message
+from fednet.host._signatures import check_signature
 from fednet.parameters import model_format
 
 
@@ -42,10 +43,18 @@ def main(target: str, requests: int, answers: int) -> None:
 
 
 def load(target: str) -> Any:
-    """Return the package's object; a class is called without arguments."""
+    """Return the package's object; a class is called without arguments.
+
+    Raises:
+        InvalidInput: A method of the object cannot be called with parameters and settings.
+    """
     module, _, name = target.partition(":")
     found = getattr(importlib.import_module(module), name)
-    return found() if isinstance(found, type) else found
+    client = found() if isinstance(found, type) else found
+    for task in ("train", "validate", "predict"):
+        if (method := getattr(client, task, None)) is not None:
+            check_signature(task, method)
+    return client
 
 
 def perform(client: Any, request: Message) -> Message:

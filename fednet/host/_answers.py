@@ -1,17 +1,23 @@
-"""Checks the answers of a client's code, and turns them into plain JSON values."""
+"""Checks the answers of a client's code, and turns them into plain JSON values.
+
+Numbers may be NaN or infinite here: the agent stores such a number as null and reports it (`fednet.json_values`).
+"""
 
 from __future__ import annotations
 
 import json
 import math
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from fednet import limits
 from fednet.errors import TaskFailed
+from fednet.json_values import in_words, storable
 
 Array = np.ndarray[Any, Any]
 
@@ -57,11 +63,32 @@ def check_predictions(answer: object) -> dict[str, Any]:
     """Return the answer of a predict function as JSON values; arrays become lists.
 
     Raises:
-        TaskFailed: The answer is not a mapping of JSON values and arrays of finite numbers, or is too large.
+        TaskFailed: The answer is not a mapping of JSON values and arrays of numbers, or is too large.
     """
     predictions = _mapping(answer, 'A prediction must return a dict, such as {"labels": [0, 1]}.')
     plain = {key: _plain(value, key) for key, value in predictions.items()}
     return _bounded(plain, "predictions")
+
+
+def storable_answer(answer: dict[str, Any], report: Callable[[str], None]) -> dict[str, Any]:
+    """Return a checked answer as it can be stored: a value that no store takes counts as null.
+
+    Args:
+        answer: JSON values, in which numbers may be NaN or infinite.
+        report: Called with one line about all values that had to change, if there are any.
+
+    Raises:
+        TaskFailed: The values are nested too deep.
+    """
+    try:
+        clean, remarks = storable(answer)
+    except ValueError as error:
+        raise TaskFailed(f"The answer cannot be sent: {error}. Return flatter values.") from error
+    if remarks:
+        report(
+            f"Values that cannot be stored count as null, and such characters as U+FFFD: {in_words(remarks)}."
+        )
+    return dict(clean)
 
 
 def _arrays(parameters: object) -> list[Array]:
@@ -124,11 +151,7 @@ def _listed(array: Array, key: str) -> list[Any]:
 
 
 def _scalar(value: object, key: str) -> Any:
-    plain = value
-    if isinstance(value, np.generic | np.ndarray) and value.ndim == 0:
-        plain = value.item()
-    if isinstance(plain, float) and not math.isfinite(plain):
-        raise TaskFailed(f"{key} is {plain}: return a finite number.", field=key)
+    plain = _as_python(value)
     if plain is not None and not isinstance(plain, str | bool | int | float):
         raise TaskFailed(
             f"{key} is of type {type(value).__name__}: return a number, a string, True, False or "
@@ -136,6 +159,20 @@ def _scalar(value: object, key: str) -> Any:
             field=key,
         )
     return plain
+
+
+def _as_python(value: object) -> object:
+    """Return a number of another kind as one of Python's: a NumPy scalar, a tensor, a Decimal, a large integer."""
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, Real | Decimal | np.longdouble):
+        return value
+    if isinstance(value, int) and -(2**63) <= value < 2**64:
+        return int(value)
+    try:
+        return float(value)
+    except (OverflowError, ValueError):  # the second: a signalling NaN
+        return math.inf
 
 
 def _bounded(answer: dict[str, Any], what: str) -> dict[str, Any]:

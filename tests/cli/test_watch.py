@@ -58,6 +58,25 @@ def test_a_round_has_the_accuracy_of_its_model_over_all_held_out_examples():
     assert result.row() == [1, "FINISHED", 2, 40, 0.8, 1.5, 0.062, 1.25, 0.125, None]
 
 
+@pytest.mark.parametrize("odd", [10**400, None, "0.9", True, [1], {}, float("nan"), float("inf")])
+def test_whatever_is_stored_the_rounds_are_shown(odd):
+    """A value that is no finite number counts neither as accuracy nor as a number of examples."""
+    api = Api(
+        [
+            validation(accuracy=odd, num_examples=10),
+            validation(accuracy=0.5, num_examples=odd),
+            validation(accuracy=0.7),
+            {"model_id": "m1", "metrics": "no JSON"},
+            {"model_id": "m1", "metrics": None},
+        ]
+    )
+
+    (result,) = round_results(api, "s")
+
+    assert result.accuracy == pytest.approx(0.6)
+    assert result.row()[4] == 0.6
+
+
 def test_a_round_that_nobody_validated_has_no_accuracy():
     """Other metrics are no accuracy."""
     (result,) = round_results(Api([validation(loss=0.1)]), "s")

@@ -131,6 +131,44 @@ def test_a_decorated_function_predicts(net, client, start_session):
     assert predict([np.zeros(1)], {}) == {"shape": [1]}
 
 
+def test_a_metric_that_is_not_finite_costs_only_itself(net, client, start_session):
+    """The update and the validation count; the values are null, and statuses name them."""
+
+    @client.train
+    def train(parameters, _settings):
+        metadata = {"num_examples": 10, "loss": np.float32("nan"), "deep": [{"x": 10**5000}]}
+        return parameters, metadata
+
+    @client.validate
+    def validate(_parameters, _settings):
+        return {"accuracy": 0.5, "loss": float("inf"), "name\ud800": "text\udfff"}
+
+    with InThread(client):
+        start_session()
+        session = net.api.wait_session("first", timeout=200)
+
+    assert (session["status"], train([], {})[0], validate([], {})["accuracy"]) == (
+        "FINISHED",
+        [],
+        0.5,
+    )
+    (validation,) = net.api.get_validations()["result"]
+    assert validation["metrics"] == {"accuracy": 0.5, "loss": None, "name\ufffd": "text\ufffd"}
+    told = [each["message"] for each in net.api.get_statuses(n_max=1000)["result"]]
+    (of_training,) = (each for each in told if "loss is nan" in each)
+    assert "deep.0.x is inf" in of_training
+    assert any("loss is inf" in each and "lone surrogate" in each for each in told)
+    (folded,) = net.api.get_rounds()["result"]
+    assert folded["updates"] == 1
+
+
+@pytest.mark.parametrize("register", ["train", "validate", "predict"])
+def test_a_function_with_another_signature_is_refused_when_it_is_registered(client, register):
+    """The message has the right one, long before a task."""
+    with pytest.raises(InvalidInput, match=rf"`def {register}\(parameters, settings\):`"):
+        getattr(client, register)(lambda parameters: parameters)
+
+
 def test_a_client_without_a_function_is_refused(client):
     """The client is refused before it takes a place that it cannot fill."""
     with pytest.raises(InvalidInput, match=r"@client\.train"):

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
+from fednet.json_values import as_finite
 from fednet.storage import Document
 
 Reading: TypeAlias = tuple[str, dict[str, float]]
@@ -56,11 +57,11 @@ def _values_by_model(measured: Iterable[Reading], metric: str) -> list[list[floa
 
 def _numbers(validation: Document) -> dict[str, float]:
     metrics = validation.get("metrics")
-    return {
-        name: float(value)
+    numbers = {
+        name: as_finite(value)
         for name, value in (metrics.items() if isinstance(metrics, dict) else ())
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     }
+    return {name: number for name, number in numbers.items() if number is not None}
 
 
 def _box(number: int, values: list[float]) -> dict[str, Any]:
@@ -76,5 +77,5 @@ def _box(number: int, values: list[float]) -> dict[str, Any]:
 
 def _means(values: list[list[float]]) -> dict[str, Any]:
     names = [str(number) for number in range(len(values))]
-    means = [math.fsum(each) / len(each) for each in values]
+    means = [math.fsum(value / len(each) for value in each) for each in values]
     return {"type": "scatter", "name": "Mean", "x": names, "y": means}

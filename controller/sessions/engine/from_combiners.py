@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fednet import limits
+from fednet.json_values import storable
 from fednet.wire import rounds_pb2, tasks_pb2
 
 from ...presence import Capabilities
@@ -151,12 +152,13 @@ def capabilities(told: rounds_pb2.Capabilities) -> Capabilities:
 
 
 def json_of(text: str, characters_max: int = limits.json_bytes_max) -> Any:
-    """Return the value of a client's JSON text; the text, cut, if it is no JSON or too long."""
+    """Return the value of a client's JSON text, as it can be stored; the text, cut, if it is no JSON or too long."""
     if len(text) > characters_max:
         return text[:characters_max]
     try:
         value = json.loads(text) if text else {}
         json.dumps(value, allow_nan=False)
+        value, _ = storable(value)
     except (ValueError, RecursionError):
         return text
     return value

@@ -1,5 +1,6 @@
 """Tasks as calls of a package's object, which stays in a process of its own."""
 
+import math
 import os
 import select
 import subprocess
@@ -131,7 +132,14 @@ def test_startup_runs_before_the_object_is_loaded(hosted, model):
         (validates("raise KeyError('oh')"), "validate failed: KeyError: 'oh'"),
         (validates("raise SystemExit(3)"), "SystemExit: 3"),
         (validates("return 3"), "must return a dict"),
-        (validates("return {'x': float('nan')}"), "finite"),
+        (
+            "class Client:\n    def validate(self, model):\n        return {}",
+            r"`def validate\(parameters, settings\):`",
+        ),
+        (
+            "class Client:\n    async def train(self, p, s):\n        return p",
+            "train function is asynchronous",
+        ),
         (validates("import os; print('bye'); os._exit(3)"), "failed with exit code 3: bye."),
         (validates("import os; os._exit(0)"), "ended before it answered"),
         (validates("import os; os.kill(os.getpid(), 11)"), "ended by signal 11"),
@@ -143,6 +151,19 @@ def test_an_object_that_does_not_do_its_part_fails_the_task(hosted, model, code,
     """A faulty object fails its task, and the agent lives on."""
     with pytest.raises(TaskFailed, match=words):
         hosted(code).validate(model, {})
+
+
+@pytest.mark.parametrize(
+    "number", ["float('nan')", "float('-inf')", "10**5000", "np.float32('nan')"]
+)
+def test_a_number_that_is_not_finite_arrives(hosted, model, number):
+    """The object's answer counts; the agent stores such a number as null and reports it."""
+    metrics = hosted(validates(f"return {{'x': 1, 'y': {number}}}", "import numpy as np")).validate(
+        model, {}
+    )
+
+    assert metrics["x"] == 1
+    assert not math.isfinite(metrics["y"])
 
 
 @pytest.mark.parametrize(

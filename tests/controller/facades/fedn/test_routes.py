@@ -421,6 +421,30 @@ def test_the_box_plot_shows_how_clients_differ(api):
     assert api.get("/get_plot_data?feature=loss").json == answer
 
 
+def test_the_box_plot_survives_whatever_is_stored(records, api):
+    """An older version let clients report integers of any length, and names that are no Unicode."""
+    odd = [10**4000, None, True, "x", [1], {"y": 1}, 1.7e308, 1.7e308, 0.5]
+    for number, value in enumerate(odd):
+        records.insert(
+            "validations",
+            {
+                "id": f"odd-{number}",
+                "model_id": "m",
+                "session_id": "s",
+                "timestamp": f"2026-01-01T00:00:{number:02}+00:00",
+                "metrics": {"loss": value, "\ufffd": 1},
+            },
+        )
+
+    answer = api.get("/get_plot_data?feature=loss")
+
+    assert answer.status_code == 200
+    assert answer.json["valid_metrics"] == ["\ufffd", "loss"]
+    box, means = json.loads(answer.json["box_plot"])["data"]
+    assert box["y"] == [1.7e308, 1.7e308, 0.5]
+    assert means["y"] == [pytest.approx(1.7e308 / 3 * 2)]
+
+
 def test_the_box_plot_is_empty_while_there_is_nothing_to_show(api):
     """It says so."""
     answer = api.get("/get_plot_data?feature=bogus").json

@@ -155,6 +155,21 @@ def test_text_of_a_client_that_is_no_json_is_kept_as_text_and_can_be_stored(even
     assert answer["metadata"] == text[: limits.metadata_characters_max]
 
 
+def test_values_that_no_store_takes_are_replaced(event):
+    """Lone surrogates and integers of thousands of digits, as an older combiner lets through."""
+    text = '{"\\ud800": 1, "digits": ' + "1" * 4000 + ', "text": "a\\udfff"}'
+    reported = event(validation=rounds_pb2.ValidationReported(metrics_json=text))
+    folded = event(update_folded=rounds_pb2.UpdateFolded(metadata_json=text[:20] + "}"))
+    records = Records(open_documents("memory://", COLLECTIONS))
+
+    stored = records.insert("validations", document(reported, "validations"))
+    status = records.insert("statuses", document(reported, "statuses"))
+    records.insert("answers", document(folded, "answers"))
+
+    assert stored["metrics"] == {"\ufffd": 1, "digits": None, "text": "a\ufffd"}
+    assert status["details"]["metrics"] == stored["metrics"]
+
+
 def test_whatever_a_client_logs_can_be_stored(event):
     """A level of a newer version, an endless text and a wrong id are all stored."""
     record = tasks_pb2.LogRecord(level=99, text="x" * 10**6)
