@@ -11,6 +11,7 @@ from fednet import limits
 from fednet.blob_ref import BlobRef
 from fednet.errors import InvalidInput
 from fednet.rpc import sendable
+from fednet.update_codec import CODEC_PARTS, PLAIN, codec_of
 from fednet.wire import common_pb2, tasks_pb2
 
 from .tasks import Answer, Cancel, Failure, Prediction, Receipt, Task, Update, Validation
@@ -18,7 +19,9 @@ from .tasks import Answer, Cancel, Failure, Prediction, Receipt, Task, Update, V
 
 def hello_message(kinds: Iterable[str], *, needs_package: bool) -> tasks_pb2.ClientMessage:
     """Return the first message on each stream."""
-    hello = tasks_pb2.Hello(kinds=sorted(kinds), needs_package=needs_package)
+    hello = tasks_pb2.Hello(
+        kinds=sorted(kinds), needs_package=needs_package, codec_parts=CODEC_PARTS
+    )
     return tasks_pb2.ClientMessage(hello=hello)
 
 
@@ -74,7 +77,7 @@ def task_of(message: tasks_pb2.Task) -> Task:
     """Read a combiner's task.
 
     Raises:
-        InvalidInput: The session's settings for clients are not a JSON object.
+        InvalidInput: The session's settings for clients are not a JSON object, or the codec is unknown.
     """
     return Task(
         id=message.task_id,
@@ -86,6 +89,7 @@ def task_of(message: tasks_pb2.Task) -> Task:
         settings=_settings_of(message.settings_json),
         seconds_left=_seconds_of(message.seconds_left),
         warrant=message.warrant,
+        update_codec=codec_of(message.update_codec or PLAIN),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from fednet import limits
 from fednet.blob_ref import BlobRef
+from fednet.update_codec import PLAIN_CODEC, UpdateCodec
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Task:
         settings: The session's settings for clients.
         seconds_left: The time until the phase closes, counted from the arrival; None if it is unknown.
         warrant: The controller's signature over phase, kind, round, model and package.
+        update_codec: The codec for the update.
     """
 
     id: str
@@ -35,6 +37,7 @@ class Task:
     settings: Mapping[str, Any]
     seconds_left: float | None
     warrant: str = ""
+    update_codec: UpdateCodec = PLAIN_CODEC
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from fednet.errors import FednetError, TaskFailed
 from fednet.host import storable_answer
 from fednet.parameters import model_format
 
+from .encoding import encode_update
 from .files import Files
 from .ledger import Ledger
 from .notes import TaskNotes
@@ -115,6 +116,7 @@ class Work:
             case "TRAIN":
                 update = self._ledger.update_path(task.id)
                 metadata = self._storable(runtime.train(model, update, settings, task.helper))
+                encode_update(update, model, task)
                 return Update(metadata.pop("num_examples"), metadata)
             case "VALIDATE":
                 return Validation(self._storable(runtime.validate(model, settings, task.helper)))

@@ -41,6 +41,7 @@ class APIStarter:
         seed: int | None = None,
         server_functions: type | str | Path | None = None,
         settings: dict[str, Any] | None = None,
+        update_codec: str = "plain",
     ) -> dict[str, Any]:
         """Start a session; `docs/sessions.md` has a table of the options with their limits.
 
@@ -77,6 +78,9 @@ class APIStarter:
             settings: Hyperparameters, JSON values by name, that the code of clients gets with each
                 task. The aggregator's and the server functions' settings of the same name replace
                 them.
+            update_codec: The codec of updates on their way to a combiner: plain, or parts of
+                delta+bf16+zstd and delta+int8+zstd in this order; see codecs.md. A client that does
+                not know the codec sends plain updates.
 
         Returns:
             success (True), message, session_id and config.
@@ -104,6 +108,7 @@ class APIStarter:
             "seed": seed,
             "server_functions": None if server_functions is None else source_of(server_functions),
             "settings": settings,
+            "update_codec": update_codec,
         }
         return self._http.create("/api/v1/sessions/", options)
 

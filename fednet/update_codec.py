@@ -64,6 +64,9 @@ def codec_of(name: str) -> UpdateCodec:
     return _BY_NAME[name]
 
 
+PLAIN_CODEC: Final = UpdateCodec()
+"""The codec that every client knows: updates travel as they are."""
+
 _BY_NAME: Final = {
     str(codec): codec
     for codec in (

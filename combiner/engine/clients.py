@@ -43,9 +43,9 @@ class Clients:
         return True
 
     def offer(self, client_id: str, task: Task) -> None:
-        """Give a client a task; nothing happens if the client is not here."""
+        """Give a client a task within its abilities; nothing happens if the client is not here."""
         if stream := self._streams.get(client_id):
-            stream.offer(task)
+            stream.offer(task.within(stream.capabilities))
 
     def cancel(self, client_id: str, task_id: str) -> None:
         """Tell a client that a task need not be finished; nothing happens if the client is not here."""

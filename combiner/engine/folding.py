@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from fednet import limits
 from fednet.aggregation import Aggregator, Partial
+from fednet.codecs import encoded_bytes_max
 from fednet.errors import InvalidModel
-from fednet.parameters import ModelFormat, Structure, check_finite, check_structure
+from fednet.parameters import ModelFile, ModelFormat, Structure, check_finite, check_structure
 
 _BYTES_PER_NUMBER = 8  # the widest dtype: an update may come in another than the model's
 _ARRAY_OVERHEAD_BYTES = limits.array_header_bytes_max + limits.KIB  # and its place in the archive
@@ -22,27 +23,35 @@ def structure_of(model: Path, form: ModelFormat) -> Structure:
         return opened.structure
 
 
+class Openable(Protocol):
+    """A form of files that can be opened as models."""
+
+    def open(self, path: Path, *, expected_bytes: int | None = None) -> ModelFile:
+        """Open a file and check its form; see `fednet.parameters.open_model` for the errors."""
+
+
 class Folding:
     """The updates that one phase has folded so far; it folds one at a time, whole or not at all.
 
     Args:
         aggregator: The aggregator that makes a partial of updates.
         structure: The structure of the global model, which each update must have.
-        form: The format of the updates' files.
+        form: Opens the updates' files.
 
     Attributes:
         partial: The updates folded so far.
         update_bytes_max: No file larger than this can be an update.
     """
 
-    def __init__(self, aggregator: Aggregator, structure: Structure, form: ModelFormat) -> None:
+    def __init__(self, aggregator: Aggregator, structure: Structure, form: Openable) -> None:
         self._structure = structure
         self._form = form
         self._numbers_bytes_max = _BYTES_PER_NUMBER * structure.size
         self._lock = threading.Lock()
         self.partial: Partial = aggregator.partial(structure)
         overhead = limits.KIB + _ARRAY_OVERHEAD_BYTES * len(structure.arrays)
-        self.update_bytes_max = self._numbers_bytes_max + overhead
+        plain_bytes_max = self._numbers_bytes_max + overhead
+        self.update_bytes_max = max(plain_bytes_max, encoded_bytes_max(structure))
 
     def fold(self, update: Path, num_examples: float | None, metadata: Mapping[str, Any]) -> float:
         """Check an update and fold it.

@@ -27,6 +27,7 @@ from ..machine.news import (
 from ..machine.values import TaskKind
 from .folding import Folding, structure_of
 from .spool import Spool
+from .update_format import UpdateFormat
 from .workers import Workers
 
 _log = logging.getLogger(__name__)
@@ -74,10 +75,11 @@ class Fold:
 
     def prepare(self, assignment: Assignment, model: Path | None) -> Folding:
         """Make the partial of a phase."""
-        if model is None:
+        if model is None or assignment.model is None:
             raise InvalidInput("A phase that trains needs a model.", field="model")
         form = model_format(assignment.helper)
-        return Folding(aggregator_of(assignment), structure_of(model, form), form)
+        updates = UpdateFormat(form, model, assignment.model.sha256)
+        return Folding(aggregator_of(assignment), structure_of(model, form), updates)
 
     async def check(self, item: ToCheck) -> Counted | Refused | Damaged:
         """Check an update and fold it; one that an earlier process received is compared with its digest first."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fednet.task_ids import task_id_of
+from fednet.update_codec import PLAIN_CODEC, UpdateCodec
 
 from .values import Authority, Blob, JsonObject, PhaseContext, Task, TaskKind
 
@@ -29,6 +30,7 @@ class Assignment:
         client_settings: By client id: settings that replace those of the same name in `settings`.
         attempt: A higher attempt opens the phase again.
         warrant: The controller's signature over the tasks, for the clients.
+        update_codec: The codec for the updates of clients that know it.
     """
 
     authority: Authority
@@ -51,6 +53,7 @@ class Assignment:
     retain_updates: bool = False
     attempt: int = 0
     warrant: str = ""
+    update_codec: UpdateCodec = PLAIN_CODEC
 
     @property
     def context(self) -> PhaseContext:
@@ -82,6 +85,7 @@ class Assignment:
             model=self.model,
             package=self.package,
             warrant=self.warrant,
+            update_codec=self.update_codec,
         )
 
     def field_changed_by(self, later: Assignment) -> str | None:

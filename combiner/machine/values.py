@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
 from fednet.json_values import check_storable
+from fednet.update_codec import PLAIN_CODEC, UpdateCodec
 
 
 class TaskKind(StrEnum):
@@ -116,10 +117,17 @@ class Authority:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """Abilities of a client."""
+    """Abilities of a client.
+
+    Args:
+        needs_package: Its code comes as a package.
+        kinds: The kinds of tasks that it can do.
+        codec_parts: The parts of codecs that it can encode.
+    """
 
     needs_package: bool = False
     kinds: tuple[TaskKind, ...] = ()
+    codec_parts: frozenset[str] = frozenset()
 
 
 class LogLevel(StrEnum):
@@ -155,7 +163,11 @@ class PhaseContext:
 
 @dataclass(frozen=True)
 class Task:
-    """A task as its client is told it."""
+    """A task as its client is told it.
+
+    Args:
+        update_codec: The codec for its update.
+    """
 
     task_id: str
     context: PhaseContext
@@ -165,6 +177,13 @@ class Task:
     model: Blob | None = None
     package: Blob | None = None
     warrant: str = ""
+    update_codec: UpdateCodec = PLAIN_CODEC
+
+    def within(self, abilities: Capabilities) -> Task:
+        """Return the task for a client with these abilities: with the plain codec, unless it knows the task's codec."""
+        if self.update_codec.parts <= abilities.codec_parts:
+            return self
+        return replace(self, update_codec=PLAIN_CODEC)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ An encoded update is a file of version 1:
 
 A block holds, by `numbers`:
 
-- `plain`: the numbers in their dtype, for any dtype. With `delta`: the exclusive or of their bits and those of the
-  base's numbers, which must have the same dtype. Nothing is lost.
+- `plain`: the numbers in their dtype, for any dtype, and always for arrays that hold no floats in the global model.
+  With `delta`: the exclusive or of their bits and those of the base's numbers, which must have the same dtype. Nothing
+  is lost.
 - `bf16`: the upper 16 bits of the float32, rounded to nearest, ties to even; for float32 and float64.
 - `int8`: one scale for each 1,024 numbers, then one signed byte for each number; for all floats. The scale, float32
   (float64 for float64), times the byte is the number.

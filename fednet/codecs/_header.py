@@ -22,7 +22,9 @@ MAGIC: Final = b"fe\xc0\x7fdn\xf8\x7f"
 _LENGTH: Final = struct.Struct("<Q")
 _ALIGNMENT_BYTES: Final = 64
 _PREFIX_BYTES: Final = len(MAGIC) + _LENGTH.size
-_ENTRY_BYTES_MAX: Final = 4 * limits.KIB  # a name and 32 lengths, each as long as JSON may make it
+_ENTRY_BYTES_MAX: Final = (
+    8 * limits.KIB
+)  # a name, each letter of which JSON may make twelve, and 32 lengths
 _VERSION: Final = 1
 _AGAIN: Final = "Send the update again."
 

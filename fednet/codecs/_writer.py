@@ -26,7 +26,7 @@ def write_encoded_to(
     codec: UpdateCodec,
     arrays: Sequence[_Array],
     structure: Structure,
-    base: Base | None = None,
+    base: Base,
 ) -> None:
     """Write an update to a stream; memory stays at some blocks.
 
@@ -35,25 +35,19 @@ def write_encoded_to(
         codec: The codec.
         arrays: The update's parameters, in any byte and memory order.
         structure: Their names, shapes and dtypes.
-        base: The global model; needed if the codec has `delta`.
+        base: The global model.
 
     Raises:
-        InvalidModel: The arrays differ from the base in number or shape, or hold numbers that the codec cannot hold
-            within its error. What is written by then is of no use.
+        InvalidModel: The arrays differ from the base in number, names or shape, or hold numbers that the codec cannot
+            hold within its error. What is written by then is of no use.
     """
-    base = base if codec.delta else None
-    if base:
-        check_structure(structure, base.structure)
-    befores = base.arrays if base else [None] * len(arrays)
-    entries = [
-        _entry(codec, spec, before) for spec, before in zip(structure.arrays, befores, strict=True)
-    ]
+    check_structure(structure, base.structure)
+    specs = zip(structure.arrays, base.structure.arrays, strict=True)
+    entries = tuple(_entry(codec, spec, before) for spec, before in specs)
     is_based = any(entry.delta for entry in entries)
-    file.write(
-        header_bytes(Header(tuple(entries), codec.zstd, base.digest if base and is_based else ""))
-    )
+    file.write(header_bytes(Header(entries, codec.zstd, base.digest if is_based else "")))
     compressor = Compressor() if codec.zstd else None
-    for entry, array, before in zip(entries, arrays, befores, strict=True):
+    for entry, array, before in zip(entries, arrays, base.arrays, strict=True):
         _write_array(file, entry, array, before if entry.delta else None, compressor)
 
 
@@ -64,12 +58,16 @@ def encoded_bytes_max(structure: Structure) -> int:
     return header_bytes_max(len(structure.arrays)) + widest + LENGTH.size * blocks
 
 
-def _entry(codec: UpdateCodec, spec: ArraySpec, before: _Array | None) -> Entry:
-    """Return the entry of an array: numbers that the codec does not round stay as they are."""
-    numbers = codec.numbers if coding_of(spec, codec.numbers) else PLAIN
-    if before is None:
-        return Entry(spec, numbers, delta=False)
-    return Entry(spec, numbers, delta=numbers != PLAIN or before.dtype.name == spec.dtype)
+def _entry(codec: UpdateCodec, spec: ArraySpec, before: ArraySpec) -> Entry:
+    """Return the entry of an array.
+
+    Numbers that the codec does not round stay as they are; so do those of an array that holds no floats in the global
+    model, because they are counters or masks, whatever training made of them.
+    """
+    is_rounded = before.dtype.startswith("float") and coding_of(spec, codec.numbers)
+    numbers = codec.numbers if is_rounded else PLAIN
+    is_comparable = numbers != PLAIN or before.dtype == spec.dtype
+    return Entry(spec, numbers, delta=codec.delta and is_comparable)
 
 
 def _write_array(

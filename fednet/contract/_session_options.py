@@ -19,6 +19,7 @@ from fednet.contract._given_settings import check_given_settings
 from fednet.contract._options import OptionTraits, options_of
 from fednet.errors import InvalidInput
 from fednet.names import NAME_PATTERN
+from fednet.update_codec import codec_of
 
 _WORDS_OF_THE_API = frozenset({"continue", "count", "list", "pause", "resume", "start", "stop"})
 
@@ -50,6 +51,13 @@ def _are_settings(settings: dict[str, Any]) -> dict[str, Any]:
     except InvalidInput as error:
         raise ValueError(error.message.removesuffix(".")) from error
     return settings
+
+
+def _is_codec(name: str) -> str:
+    try:
+        return str(codec_of(name))
+    except InvalidInput as error:
+        raise ValueError(error.message) from error
 
 
 _Name = Annotated[str, Field(max_length=limits.name_characters_max)]
@@ -150,6 +158,10 @@ class SessionOptions(_Options):
     settings: Annotated[_Settings | None, OptionTraits(is_in_a_file=True)] = None
     """Hyperparameters, JSON values by name, that the code of clients gets with each task. The aggregator's and the
     server functions' settings of the same name replace them."""
+
+    update_codec: Annotated[_Name, AfterValidator(_is_codec)] = "plain"
+    """The codec of updates on their way to a combiner: plain, or parts of delta+bf16+zstd and delta+int8+zstd in this
+    order; see codecs.md. A client that does not know the codec sends plain updates."""
 
     def for_clients(self) -> dict[str, Any]:
         """Return the options that clients get with each task, by name."""

@@ -52,12 +52,14 @@ class CombinerMessage(_message.Message):
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., cancel: _Optional[_Union[CancelTask, _Mapping]] = ..., receipt: _Optional[_Union[ResultReceipt, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("needs_package", "kinds")
+    __slots__ = ("needs_package", "kinds", "codec_parts")
     NEEDS_PACKAGE_FIELD_NUMBER: _ClassVar[int]
     KINDS_FIELD_NUMBER: _ClassVar[int]
+    CODEC_PARTS_FIELD_NUMBER: _ClassVar[int]
     needs_package: bool
     kinds: _containers.RepeatedScalarFieldContainer[TaskKind]
-    def __init__(self, needs_package: bool = ..., kinds: _Optional[_Iterable[_Union[TaskKind, str]]] = ...) -> None: ...
+    codec_parts: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, needs_package: bool = ..., kinds: _Optional[_Iterable[_Union[TaskKind, str]]] = ..., codec_parts: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("combiner",)
@@ -66,7 +68,7 @@ class Welcome(_message.Message):
     def __init__(self, combiner: _Optional[str] = ...) -> None: ...
 
 class Task(_message.Message):
-    __slots__ = ("task_id", "kind", "session_id", "round_id", "round_number", "model", "package", "helper", "settings_json", "seconds_left", "warrant")
+    __slots__ = ("task_id", "kind", "session_id", "round_id", "round_number", "model", "package", "helper", "settings_json", "seconds_left", "warrant", "update_codec")
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -78,6 +80,7 @@ class Task(_message.Message):
     SETTINGS_JSON_FIELD_NUMBER: _ClassVar[int]
     SECONDS_LEFT_FIELD_NUMBER: _ClassVar[int]
     WARRANT_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_CODEC_FIELD_NUMBER: _ClassVar[int]
     task_id: str
     kind: TaskKind
     session_id: str
@@ -89,7 +92,8 @@ class Task(_message.Message):
     settings_json: str
     seconds_left: float
     warrant: str
-    def __init__(self, task_id: _Optional[str] = ..., kind: _Optional[_Union[TaskKind, str]] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., seconds_left: _Optional[float] = ..., warrant: _Optional[str] = ...) -> None: ...
+    update_codec: str
+    def __init__(self, task_id: _Optional[str] = ..., kind: _Optional[_Union[TaskKind, str]] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., seconds_left: _Optional[float] = ..., warrant: _Optional[str] = ..., update_codec: _Optional[str] = ...) -> None: ...
 
 class TaskResult(_message.Message):
     __slots__ = ("task_id", "update", "validation", "failure", "prediction", "exchange", "download_seconds", "work_seconds", "upload_seconds")

@@ -12,9 +12,19 @@ from hypothesis import strategies as st
 from fednet import limits
 from fednet.aggregation import aggregator, aggregator_names
 from fednet.aggregation._registry import BUILT_IN
+from fednet.codecs import Base, open_encoded, write_encoded_to
+from fednet.combiner.engine.folding import Folding
+from fednet.combiner.engine.update_format import UpdateFormat
 from fednet.errors import FailedPrecondition, InvalidModel, LimitExceeded
-from fednet.parameters import Structure, load_parameters, open_model, write_model
+from fednet.parameters import (
+    Structure,
+    load_parameters,
+    model_format,
+    open_model,
+    write_model,
+)
 from fednet.testing import Network
+from fednet.update_codec import codec_names, codec_of
 
 SHAPES = [(3, 4), (5,), (), (0, 2)]
 BASE = [np.full(shape, 3.0, np.float32) for shape in SHAPES]
@@ -142,7 +152,11 @@ def assert_as_expected(name, partial, clients):
 
 
 def assert_model_as_expected(name, model, clients):
-    x = np.array([flat(update(seed)) for seed, _, _ in clients])
+    assert_model_of_numbers(name, model, clients, [flat(update(seed)) for seed, _, _ in clients])
+
+
+def assert_model_of_numbers(name, model, clients, numbers):
+    x = np.array(numbers)
     w, t = (np.array(column, float) for column in list(zip(*clients, strict=True))[1:])
 
     assert [(array.shape, array.dtype) for array in model] == [(s, np.float32) for s in SHAPES]
@@ -353,6 +367,31 @@ def test_the_bound_on_updates_holds(name):
         with pytest.raises(LimitExceeded):
             partial.merge(partial)
         assert partial.updates == limits.kept_updates_max
+
+
+@every_aggregator
+@pytest.mark.parametrize("codec", codec_names())
+def test_encoded_updates_give_what_numpy_gives_of_their_numbers(tmp_path, name, codec):
+    """Numbers that are decoded block by block make the model that the decoded numbers make, whatever the codec.
+
+    That these are within the codec's error is held in `tests/codecs`.
+    """
+    write_model(tmp_path / "model.npz", BASE)
+    base = Base(STRUCTURE, BASE, "digest")
+    updates = UpdateFormat(model_format("numpyhelper"), tmp_path / "model.npz", "digest")
+    folding = Folding(aggregator(name), STRUCTURE, updates)
+    clients = [(seed, seed + 1, seed % 3 + 1) for seed in range(7)]
+    numbers = []
+    for seed, examples, steps in clients:
+        path = tmp_path / f"update-{seed}"
+        with path.open("wb") as file:
+            write_encoded_to(file, codec_of(codec), update(seed), STRUCTURE, base)
+        with open_encoded(path, base) as encoded:
+            numbers.append(flat([b for place in range(len(SHAPES)) for b in encoded.blocks(place)]))
+        folding.fold(path, examples, {**told(steps), "client_id": f"{seed}"})
+
+    assert folding.partial.updates == len(clients)
+    assert_model_of_numbers(name, finished(folding.partial), clients, numbers)
 
 
 @every_aggregator

@@ -10,6 +10,7 @@ from fednet.blob_ref import BlobRef
 from fednet.client.messages import answer_message, hello_message, log_message, task_of
 from fednet.client.tasks import Answer, Failure, Prediction, Update, Validation
 from fednet.errors import InvalidInput
+from fednet.update_codec import PLAIN_CODEC, codec_of
 from fednet.wire import common_pb2, tasks_pb2
 
 MODEL = common_pb2.BlobRef(kind="MODEL", id="m", size_bytes=7, sha256="ab")
@@ -30,6 +31,7 @@ def test_a_task_is_read_with_all_that_it_says():
             settings_json='{"epochs": 2}',
             seconds_left=4.5,
             warrant="signed",
+            update_codec="delta+int8",
         )
     )
 
@@ -38,13 +40,28 @@ def test_a_task_is_read_with_all_that_it_says():
     assert read.package == BlobRef("PACKAGE", "p", 8, "cd")
     assert read.settings == {"epochs": 2}
     assert (read.seconds_left, read.warrant) == (4.5, "signed")
+    assert read.update_codec == codec_of("delta+int8")
 
 
 def test_what_a_task_leaves_out_is_none():
-    """A task without package, settings and deadline has none of them."""
+    """A task without package, settings and deadline has none of them; its update travels as it is."""
     read = task_of(task())
 
     assert (read.package, read.settings, read.seconds_left) == (None, {}, None)
+    assert read.update_codec == PLAIN_CODEC
+
+
+def test_an_unknown_codec_fails_the_task():
+    """No combiner asks for a codec that the hello does not have."""
+    with pytest.raises(InvalidInput, match="int4"):
+        task_of(task(update_codec="int4"))
+
+
+def test_a_hello_has_the_parts_of_codecs():
+    """So the combiner asks for no codec that this version cannot encode."""
+    hello = hello_message({"TRAIN"}, needs_package=False).hello
+
+    assert list(hello.codec_parts) == ["delta", "bf16", "int8", "zstd"]
 
 
 def test_a_kind_of_a_later_version_keeps_its_number():

@@ -186,7 +186,8 @@ def update_of_frames(*frames: bytes) -> bytes:
     """An update of one array of 32,768 zeros, with these bytes in place of its block."""
     file = io.BytesIO()
     zeros = [np.zeros(32_768, np.float32)]
-    write_encoded_to(file, codec_of("zstd"), zeros, Structure.of(zeros))
+    structure = Structure.of(zeros)
+    write_encoded_to(file, codec_of("zstd"), zeros, structure, Base(structure, zeros, ""))
     content = file.getvalue()
     _, blocks = parts_of(content)
     packed = b"".join(frames)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from fednet import limits
 from fednet.codecs import (
     CODEC_BLOCK_ITEMS,
     Base,
@@ -154,6 +155,29 @@ def test_an_update_may_be_in_other_dtypes_than_the_base(tmp_path: Path, name: st
     arrays = [before[0] + random.normal(0, 1e-3, (7, 9)), np.arange(6, dtype=np.int64) ** 2]
 
     check_errors(name, round_trip(tmp_path, name, arrays, before), arrays, before)
+
+
+@CODECS
+def test_counters_stay_exact_if_training_makes_floats_of_them(tmp_path: Path, name: str) -> None:
+    """Only arrays that hold floats in the global model are rounded."""
+    before = [np.arange(100), np.ones(100, np.bool_)]
+    arrays = [np.arange(100) + 0.123, np.linspace(0, 1, 100)]
+
+    found = round_trip(tmp_path, name, arrays, before)
+
+    for got, array in zip(found, arrays, strict=True):
+        np.testing.assert_array_equal(got, array)
+
+
+@CODECS
+def test_long_names_fit_into_the_largest_size(name: str) -> None:
+    """JSON makes twelve letters of an emoji."""
+    array = np.ones((1,) * limits.array_dimensions_max)
+    long = "\U0001f600" * (limits.array_name_characters_max - 2)
+    specs = tuple(ArraySpec(f"{long}{n:02}", array.shape, "float64") for n in range(20))
+    structure, arrays = Structure(specs), [array] * 20
+
+    assert len(encoded(name, arrays, arrays, structure)) <= encoded_bytes_max(structure)
 
 
 @CODECS

@@ -8,6 +8,7 @@ from typing import Final
 
 from fednet import limits
 from fednet.errors import InvalidInput
+from fednet.update_codec import CODEC_PARTS
 from fednet.wire import tasks_pb2
 
 from ...machine.answers import (
@@ -27,10 +28,11 @@ _LEVELS: Final = {int(getattr(tasks_pb2.LogRecord, each)): each for each in LogL
 
 
 def capabilities_of(hello: tasks_pb2.Hello) -> Capabilities:
-    """Return a client's abilities, each kind of task once; kinds of a later version are left out."""
+    """Return a client's abilities, each once; kinds of tasks and codecs of a later version are left out."""
     known = {int(tasks_pb2.TaskKind.Value(kind)): kind for kind in TaskKind}
     kinds = sorted(set(hello.kinds).intersection(known))
-    return Capabilities(hello.needs_package, tuple(known[kind] for kind in kinds))
+    codec_parts = frozenset(CODEC_PARTS).intersection(hello.codec_parts)
+    return Capabilities(hello.needs_package, tuple(known[kind] for kind in kinds), codec_parts)
 
 
 def answer_of(kind: TaskKind | None, result: tasks_pb2.TaskResult) -> Answer:

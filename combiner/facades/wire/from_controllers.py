@@ -11,6 +11,7 @@ from fednet.contract import check_source
 from fednet.errors import InvalidInput
 from fednet.names import check_id
 from fednet.parameters import model_format
+from fednet.update_codec import PLAIN_CODEC, UpdateCodec, codec_names, codec_of
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
 
 from ...machine.aggregators import aggregator_of
@@ -77,6 +78,7 @@ def assignment_of(message: rounds_pb2.Phase) -> Assignment:
         retain_updates=message.retain_updates,
         attempt=message.attempt,
         warrant=message.warrant,
+        update_codec=_codec(message.update_codec),
     )
     _check_assignment(assignment)
     return assignment
@@ -155,6 +157,11 @@ def _check_assignment(assignment: Assignment) -> None:
     model_format(assignment.helper)
     if assignment.kind is TaskKind.TRAIN:
         aggregator_of(assignment)
+
+
+def _codec(name: str) -> UpdateCodec:
+    """Return the codec with a name; the plain one for a name of a later version, because all clients know it."""
+    return codec_of(name) if name in codec_names() else PLAIN_CODEC
 
 
 def _kind(message: rounds_pb2.Phase) -> TaskKind:

@@ -105,4 +105,5 @@ def _task_message(task: Task) -> tasks_pb2.Task:
         settings_json=task.settings_json,
         seconds_left=task.seconds_left,
         warrant=task.warrant,
+        update_codec=str(task.update_codec),
     )

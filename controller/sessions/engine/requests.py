@@ -197,6 +197,7 @@ def _phase(
         share_partial=phase.is_shared,
         retain_updates=phase.kind == "TRAIN" and not session.options.delete_models,
         keep_updates=functions is not None and functions.aggregates,
+        update_codec=session.options.update_codec if phase.kind == "TRAIN" else "",
         authority=right,
         warrant=warrant,
     )

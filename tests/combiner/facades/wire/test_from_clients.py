@@ -128,10 +128,12 @@ def test_a_failure_keeps_the_beginning_of_its_message_and_the_end_of_its_traceba
 
 def test_what_a_later_version_says_is_understood_as_far_as_it_goes():
     """Unknown kinds are left out, an unknown level is INFO; each kind stands once."""
-    hello = tasks_pb2.Hello(kinds=[tasks_pb2.TRAIN] * 1000 + [77])
+    codec_parts = ["zstd", "int8"] * 1000 + ["int4", "x" * 10**6]
+    hello = tasks_pb2.Hello(kinds=[tasks_pb2.TRAIN] * 1000 + [77], codec_parts=codec_parts)
     record = tasks_pb2.LogRecord(level=77, text="x" * 10**6, task_id="t")
 
     assert list(capabilities_of(hello).kinds) == [TRAIN]
+    assert capabilities_of(hello).codec_parts == {"zstd", "int8"}
     assert log_record_of(record).level == LogLevel.INFO
     assert len(log_record_of(record).text) == limits.text_characters_max
 
