@@ -74,6 +74,7 @@ class ClientPort(Protocol):
 
         Raises:
             LimitExceeded: As many clients as are allowed are connected.
+            Throttled: The client connects too often.
         """
 
     def client_gone(self, stream: ClientStream) -> None:

@@ -11,12 +11,13 @@ from typing import Any
 
 import grpc.aio
 
+from fednet import limits
 from fednet.addresses import is_wildcard, join_address
 from fednet.enrolment import CombinerPlace
 from fednet.errors import Unavailable
 from fednet.http import Http
 from fednet.own_address import advertised_host
-from fednet.processes import FolderLock
+from fednet.processes import FolderLock, descriptors_for
 from fednet.rpc import TokenGate, channel_options
 from fednet.settings import CombinerSettings
 from fednet.storage import open_blobs
@@ -68,7 +69,7 @@ class Combiner:
         gatekeeper = Gatekeeper()
         server = grpc.aio.server(
             interceptors=[TokenGate(gatekeeper.read, OPEN_SERVICES)],
-            options=channel_options(server=True),
+            options=[*channel_options(server=True), _connections_option(settings)],
         )
         port = _bind(server, settings)
         address = _advertised(settings, port)
@@ -107,6 +108,12 @@ class Combiner:
         await self._engine.close()
         self._engine.local.store.close()
         self._lock.release()
+
+
+def _connections_option(settings: CombinerSettings) -> tuple[str, int]:
+    """Return gRPC's option for the number of connections: that of clients, and some for controllers and newcomers."""
+    wanted = settings.clients_max + limits.spare_connections
+    return "grpc.max_allowed_incoming_connections", descriptors_for(wanted, "clients_max")
 
 
 def _bind(server: grpc.aio.Server, settings: CombinerSettings) -> int:

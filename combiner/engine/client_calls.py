@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import replace
 
-from fednet.errors import PermissionDenied
+from fednet import limits
+from fednet.errors import PermissionDenied, Throttled
 
 from ..machine.answers import Answer
+from ..machine.budgets import ClientBudgets
 from ..machine.events import Joined, Left
 from ..machine.news import ClientJoined, ClientLeft
 from ..machine.values import LogRecord, TaskKind, Verdict
 from ..ports import ClientStream
+from .client_logs import ClientLogs
 from .means import Means
 from .newcomers import Newcomers
 from .phases import Phases
@@ -33,9 +37,15 @@ class ClientCalls:
         self._outbox = means.outbox
         self._phases = phases
         self._newcomers = Newcomers(self._refuse)
+        self._logs = ClientLogs()
+        self._connections = ClientBudgets(
+            limits.client_connections_max, limits.client_connections_per_second, time.monotonic
+        )
 
     def client_here(self, stream: ClientStream) -> None:
         """Take a client in."""
+        if not self._connections.of(stream.client_id).spend():
+            raise Throttled("You connect too often. Wait a moment, then connect again.")
         self._clients.open(stream)
         stream.welcome(self._name)
         self._newcomers.welcome(stream)
@@ -68,12 +78,15 @@ class ClientCalls:
             self._clients.receipt(client_id, _unknown(answer.task_id))
 
     def log(self, client_id: str, record: LogRecord) -> None:
-        """Take a client's log record."""
+        """Take a client's log record; a flood of them is dropped, but for one that tells of it."""
+        kept = self._logs.kept(client_id, record)
+        if kept is None:
+            return
         phase: RunningPhase | None = None
         with contextlib.suppress(PermissionDenied):
             phase = self._phases.of_task(client_id, record.task_id)
         context, task_id = (phase.assignment.context, record.task_id) if phase else (None, "")
-        self._outbox.offer(replace(record, task_id=""), context, client_id, task_id)
+        self._outbox.offer(replace(kept, task_id=""), context, client_id, task_id)
 
     def close(self) -> None:
         """Wait for nobody's tasks, and end all streams."""

@@ -8,6 +8,7 @@ from fednet.rpc._channels import (
     channel_options,
     open_channel,
 )
+from fednet.rpc._chunk_rule import ChunkRule
 from fednet.rpc._errors import abort, from_rpc_error, rpc_errors
 from fednet.rpc._object_transfer import download_object, upload_object
 from fednet.rpc._text import sendable
@@ -22,6 +23,7 @@ from fednet.rpc._transfer import (
 
 __all__ = [
     "Channel",
+    "ChunkRule",
     "Receiver",
     "TokenGate",
     "TokenSource",

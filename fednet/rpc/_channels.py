@@ -29,6 +29,9 @@ def channel_options(*, server: bool = False) -> list[tuple[str, int]]:
         options += [
             ("grpc.http2.min_ping_interval_without_data_ms", least),
             ("grpc.so_reuseport", 0),
+            ("grpc.server_handshake_timeout_ms", int(limits.first_message_seconds_max * 1000)),
+            ("grpc.max_connection_idle_ms", int(limits.connection_idle_seconds_max * 1000)),
+            ("grpc.max_concurrent_streams", limits.connection_streams_max),
         ]
     else:
         longest = int(limits.retry_seconds_max * 1000)

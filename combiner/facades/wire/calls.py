@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from typing import Any
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, TypeVar
 
-from fednet.errors import FednetError, Unavailable
+from fednet import limits
+from fednet.errors import DeadlineExceeded, FednetError, Throttled, Unavailable
 from fednet.rpc import abort
+
+Message = TypeVar("Message")
 
 
 @contextlib.asynccontextmanager
@@ -19,3 +24,53 @@ async def errors_to(context: Any) -> AsyncIterator[None]:
         await abort(context, error)
     except OSError as error:
         await abort(context, Unavailable(f"The combiner cannot use a file: {error.strerror}."))
+
+
+async def first_of(messages: AsyncIterator[Message]) -> Message | None:
+    """Return the first message of a stream; None if it has none.
+
+    Raises:
+        DeadlineExceeded: It does not come in time.
+    """
+    return await next_of(messages, limits.first_message_seconds_max)
+
+
+async def next_of(messages: AsyncIterator[Message], seconds_max: float) -> Message | None:
+    """Return the next message of a stream; None at its end.
+
+    Raises:
+        DeadlineExceeded: It does not come in time.
+    """
+    try:
+        async with asyncio.timeout(seconds_max):
+            return await anext(messages, None)
+    except TimeoutError as error:
+        raise DeadlineExceeded(
+            f"No message has come for {seconds_max:.0f} seconds. Call again."
+        ) from error
+
+
+class Transfers:
+    """The transfers under way, of which each caller has a few."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    @contextlib.contextmanager
+    def one_of(self, caller_id: str) -> Iterator[None]:
+        """Count a transfer while the block lasts.
+
+        Raises:
+            Throttled: The caller has too many.
+        """
+        if self._counts[caller_id] >= limits.caller_transfers_max:
+            raise Throttled(
+                f"You have {limits.caller_transfers_max} transfers under way. Finish one of them first."
+            )
+        self._counts[caller_id] += 1
+        try:
+            yield
+        finally:
+            self._counts[caller_id] -= 1
+            if not self._counts[caller_id]:
+                del self._counts[caller_id]

@@ -6,15 +6,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from fednet import limits
 from fednet.contract import Permission, requires
 from fednet.errors import InvalidInput, NotFound
-from fednet.rpc import caller_of, checked_data, pieces
+from fednet.rpc import ChunkRule, caller_of, checked_data, pieces
 from fednet.wire import common_pb2, models_pb2, models_pb2_grpc
 
 from ...machine.values import BlobKind, Digest
 from ...ports import BlobPort, UploadPort
 from ...shielded import in_thread
-from .calls import errors_to
+from .calls import Transfers, errors_to, first_of, next_of
 from .to_clients import part_location
 
 _BLOB_KINDS = {int(common_pb2.BlobRef.Kind.Value(kind)): kind for kind in BlobKind}
@@ -26,6 +27,7 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
     def __init__(self, uploads: UploadPort, blobs: BlobPort) -> None:
         self._uploads = uploads
         self._blobs = blobs
+        self._transfers = Transfers()
 
     @requires(Permission.TASKS_WORK)
     async def Received(self, request: models_pb2.UploadId, context: Any) -> models_pb2.UploadOffset:
@@ -40,14 +42,15 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
     ) -> models_pb2.UploadReceipt:
         """Take an update; the receipt is sent when it is complete in the spool."""
         async with errors_to(context):
-            header = await _upload_header(parts)
-            await self._uploads.receive(
-                caller_of().id,
-                header.task_id,
-                _digest_of(header),
-                header.offset_bytes,
-                _checked(parts),
-            )
+            with self._transfers.one_of(caller_of().id):
+                header = await _upload_header(parts)
+                await self._uploads.receive(
+                    caller_of().id,
+                    header.task_id,
+                    _digest_of(header),
+                    header.offset_bytes,
+                    _checked(parts),
+                )
             return _receipt(header)
 
     @requires(Permission.TASKS_WORK)
@@ -78,7 +81,7 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
         """Give a model or package that a task of the client names, from an offset on."""
         async with errors_to(context):
             path = self._blobs.path(caller_of().id, _kind(request), request.id)
-            with path.open("rb") as file:
+            with self._transfers.one_of(caller_of().id), path.open("rb") as file:
                 rest = pieces(file, _checked_offset(path, request.offset_bytes))
                 while chunk := await in_thread(next, rest, None):
                     yield models_pb2.DownloadPart(chunk=chunk)
@@ -104,7 +107,9 @@ def _receipt(
 
 
 async def _checked(parts: AsyncIterator[models_pb2.UploadPart]) -> AsyncIterator[bytes]:
-    async for part in parts:
+    rule = ChunkRule()
+    while part := await next_of(parts, limits.transfer_idle_seconds_max):
+        rule.check(len(part.chunk.data))
         yield checked_data(part.chunk)
 
 
@@ -117,11 +122,10 @@ def _kind(request: models_pb2.DownloadRequest) -> BlobKind:
 async def _upload_header(
     parts: AsyncIterator[models_pb2.UploadPart],
 ) -> models_pb2.UploadHeader:
-    async for part in parts:
-        if part.WhichOneof("part") == "header":
-            return part.header
-        break
-    raise InvalidInput("An upload must begin with its header.", field="header")
+    part = await first_of(parts)
+    if part is None or part.WhichOneof("part") != "header":
+        raise InvalidInput("An upload must begin with its header.", field="header")
+    return part.header
 
 
 def _checked_offset(path: Path, offset: int) -> int:

@@ -14,7 +14,7 @@ from fednet.rpc import claims_of
 from fednet.wire import rounds_pb2, rounds_pb2_grpc
 
 from ...ports import ControllerPort, GatePort, StreamAdmission
-from .calls import errors_to
+from .calls import errors_to, first_of
 from .from_controllers import (
     assignment_of,
     phase_order_of,
@@ -121,12 +121,12 @@ class RoundsService(rounds_pb2_grpc.RoundsServicer):
 
 
 async def _name(messages: AsyncIterator[rounds_pb2.WatchMessage]) -> str:
-    async for message in messages:
-        if 0 < len(message.hello.controller) <= limits.name_characters_max:
-            return message.hello.controller
-        break
-    raise InvalidInput(
-        "The first message of a watch must name its controller, in at most "
-        f"{limits.name_characters_max} characters.",
-        field="controller",
-    )
+    message = await first_of(messages)
+    name: str = message.hello.controller if message else ""
+    if not 0 < len(name) <= limits.name_characters_max:
+        raise InvalidInput(
+            "The first message of a watch must name its controller, in at most "
+            f"{limits.name_characters_max} characters.",
+            field="controller",
+        )
+    return name

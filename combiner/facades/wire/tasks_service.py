@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+from fednet import limits
 from fednet.contract import Permission, requires
 from fednet.errors import InvalidInput
 from fednet.rpc import caller_of, claims_of
 from fednet.wire import tasks_pb2, tasks_pb2_grpc
 
+from ...machine.budgets import Budget
 from ...ports import ClientPort, GatePort, StreamAdmission
-from .calls import errors_to
+from .calls import errors_to, first_of
 from .from_clients import answer_of, capabilities_of, log_record_of
 from .to_clients import WireStream
 
@@ -50,8 +53,13 @@ class TasksService(tasks_pb2_grpc.TasksServicer):
         admission: StreamAdmission,
         messages: AsyncIterator[tasks_pb2.ClientMessage],
     ) -> None:
+        budget = Budget(
+            limits.stream_messages_max, limits.stream_messages_per_second, time.monotonic
+        )
         try:
             async for message in messages:
+                if short := budget.seconds_short():
+                    await stream.closed_within(short)
                 match message.WhichOneof("message"):
                     case "result":
                         take_result(self._port, stream.client_id, message.result)
@@ -75,8 +83,7 @@ def take_result(port: ClientPort, client_id: str, result: tasks_pb2.TaskResult) 
 
 
 async def _hello(messages: AsyncIterator[tasks_pb2.ClientMessage]) -> tasks_pb2.Hello:
-    async for message in messages:
-        if message.WhichOneof("message") == "hello":
-            return message.hello
-        break
-    raise InvalidInput("The first message of a client must be a hello.", field="hello")
+    message = await first_of(messages)
+    if message is None or message.WhichOneof("message") != "hello":
+        raise InvalidInput("The first message of a client must be a hello.", field="hello")
+    return message.hello

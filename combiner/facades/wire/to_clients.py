@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 from fednet import limits
@@ -29,6 +30,7 @@ class WireStream:
         self.outgoing: asyncio.Queue[tasks_pb2.CombinerMessage | None] = asyncio.Queue(
             limits.queue_messages_max
         )
+        self._closed = asyncio.Event()
 
     @property
     def client_id(self) -> str:
@@ -62,6 +64,12 @@ class WireStream:
         while not self.outgoing.empty():
             self.outgoing.get_nowait()
         self.outgoing.put_nowait(None)
+        self._closed.set()
+
+    async def closed_within(self, seconds: float) -> None:
+        """Wait until the stream is closed or the time is over."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._closed.wait(), seconds)
 
     def _send(self, **message: Any) -> None:
         """Queue a message; a client that does not read is cut off and begins anew."""

@@ -1,7 +1,9 @@
 """Files over loopback: whole, resumed, replaced or refused."""
 
 import hashlib
+import itertools
 
+import google_crc32c
 import numpy as np
 import pytest
 from wire_calls import chunks, header, ours, update_of
@@ -11,6 +13,8 @@ from fednet.combiner.machine.values import BlobKind
 from fednet.contract import Role
 from fednet.errors import (
     Conflict,
+    DeadlineExceeded,
+    FednetError,
     InvalidInput,
     LimitExceeded,
     NotFound,
@@ -223,3 +227,75 @@ async def test_a_store_without_urls_gives_none(uploading, large):
     async with uploading() as (_, client, task, update):
         assert not await client.url_of(large[0])
         assert not (await client.part(task, update)).url
+
+
+def cut(content, size):
+    """An update in pieces of one size."""
+    for at in range(0, len(content), size):
+        data = content[at : at + size]
+        yield models_pb2.UploadPart(chunk={"data": data, "crc32c": google_crc32c.value(data)})
+
+
+@pytest.mark.parametrize("size", [1, limits.chunk_bytes_min - 1])
+async def test_small_chunks_are_refused_at_the_second(uploading, size):
+    """Each costs time, however small it is; what has arrived stays."""
+    async with uploading() as (_, client, task, update):
+        with pytest.raises(InvalidInput, match="send larger chunks"):
+            await client.upload([header(task, update), *itertools.islice(cut(update, size), 100)])
+
+        assert await client.received(task) == size
+
+
+async def test_empty_chunks_are_refused(uploading):
+    """They would come without end."""
+    async with uploading() as (_, client, task, update):
+        with pytest.raises(InvalidInput, match="empty"):
+            await client.upload([header(task, update), models_pb2.UploadPart(chunk={})])
+
+
+async def test_the_smallest_chunks_and_a_smaller_last_one_are_taken(uploading):
+    """The receipt says so."""
+    async with uploading() as (_, client, task, update):
+        receipt = await client.upload([header(task, update), *cut(update, limits.chunk_bytes_min)])
+
+        assert receipt.size_bytes == len(update)
+
+
+async def test_an_upload_that_does_not_go_on_ends(uploading, monkeypatch):
+    """Before its header and after it; the caller is told."""
+    monkeypatch.setattr(limits, "first_message_seconds_max", 0.2)
+    monkeypatch.setattr(limits, "transfer_idle_seconds_max", 0.2)
+    async with uploading() as (_, client, task, update):
+        silent = client.models.Upload(metadata=client.metadata)
+        with pytest.raises(DeadlineExceeded), ours():
+            await silent
+
+        begun = client.models.Upload(metadata=client.metadata)
+        await begun.write(header(task, update))
+        await begun.write(next(chunks(update)))
+        with pytest.raises(DeadlineExceeded), ours():
+            await begun
+
+        assert await client.received(task) == MIB
+
+
+async def test_a_client_has_a_bounded_number_of_transfers(uploading, monkeypatch):
+    """One more is refused; others are served, and so is this client when one has ended."""
+    monkeypatch.setattr(limits, "caller_transfers_max", 1)
+    async with uploading() as (caller, client, task, update):
+        under_way = client.models.Upload(metadata=client.metadata)
+        await under_way.write(header(task, update))
+        await under_way.write(next(chunks(update)))
+        await client.has_sent(task, MIB)
+
+        with pytest.raises(FednetError, match="under way"):
+            await client.upload([header(task, update, offset_bytes=MIB), *chunks(update, MIB)])
+
+        other = await caller(Role.CLIENT, "b")
+        with pytest.raises(PermissionDenied):
+            await other.upload([header(task, update)])
+        for chunk in chunks(update, MIB):
+            await under_way.write(chunk)
+        await under_way.done_writing()
+        await under_way
+        assert (await client.upload([header(task, update)])).size_bytes == len(update)

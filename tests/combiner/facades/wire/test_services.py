@@ -1,5 +1,6 @@
 """The services over loopback, with real tokens: the right to call, clients' streams and controllers' orders."""
 
+import time
 import uuid
 
 import grpc
@@ -12,6 +13,8 @@ from fednet.combiner.machine.assignment import task_id_of
 from fednet.combiner.machine.news import ClientLeft
 from fednet.contract import Role
 from fednet.errors import (
+    DeadlineExceeded,
+    FednetError,
     InvalidInput,
     NotFound,
     PermissionDenied,
@@ -44,6 +47,77 @@ async def test_a_stream_must_begin_with_a_hello(served):
         await silent.done_writing()
         with pytest.raises(InvalidInput, match="hello"), ours():
             await silent.read()
+
+
+async def test_a_stream_whose_first_message_does_not_come_ends(served, monkeypatch):
+    """Those of clients and of controllers."""
+    monkeypatch.setattr(limits, "first_message_seconds_max", 0.2)
+    async with served() as caller:
+        client, controller = await caller(Role.CLIENT), await caller(Role.CONTROLLER)
+        for stream in (client.connect(), controller.rounds.Watch(metadata=controller.metadata)):
+            with pytest.raises(DeadlineExceeded), ours():
+                await stream.read()
+
+
+async def test_a_flood_of_log_lines_reaches_the_controller_as_one_line(
+    served, combiner, monkeypatch
+):
+    """The lines before it are kept; answers come through meanwhile."""
+    monkeypatch.setattr(limits, "log_lines_max", 10)
+    async with served() as caller:
+        client = await caller(Role.CLIENT)
+        stream = await client.welcomed()
+        for number in range(500):
+            await stream.write(tasks_pb2.ClientMessage(log={"text": f"line {number}"}))
+        await stream.write(tasks_pb2.ClientMessage(result={"task_id": "unknown"}))
+        other = await caller(Role.CLIENT, "b")
+        await (await other.welcomed()).write(tasks_pb2.ClientMessage(log={"text": "other"}))
+
+        logs = [each.log for each in await combiner.until("log", 12)]
+
+        assert [each.text for each in logs[:10]] == [f"line {number}" for number in range(10)]
+        assert sorted("dropped" in each.text for each in logs[10:]) == [False, True]
+
+
+async def test_messages_beyond_the_budget_of_a_stream_wait(served, combiner, monkeypatch):
+    """The combiner reads them more slowly, and none is lost; the end of the stream is no later for it."""
+    monkeypatch.setattr(limits, "stream_messages_max", 5)
+    monkeypatch.setattr(limits, "stream_messages_per_second", 20)
+    async with served() as caller:
+        stream = await (await caller(Role.CLIENT)).welcomed()
+        began = time.monotonic()
+        for number in range(15):
+            await stream.write(tasks_pb2.ClientMessage(log={"text": str(number)}))
+
+        logs = await combiner.until("log", 15)
+
+        assert time.monotonic() - began >= 10 / 20 - 0.1
+        assert [each.log.text for each in logs] == [str(number) for number in range(15)]
+        stream.cancel()
+
+
+async def test_a_client_that_connects_again_and_again_has_to_wait(served, monkeypatch):
+    """Each connection is news for all controllers."""
+    monkeypatch.setattr(limits, "client_connections_max", 2)
+    async with served() as caller:
+        client = await caller(Role.CLIENT)
+        for _ in range(2):
+            await client.welcomed()
+
+        with pytest.raises(FednetError, match="too often"), ours():
+            await client.welcomed()
+
+        assert await (await caller(Role.CLIENT, "b")).welcomed()
+
+
+async def test_huge_metadata_is_refused(served):
+    """Before anything reads it."""
+    async with served() as caller:
+        client = await caller(Role.CLIENT)
+        client.metadata.append(("x", "y" * 100_000))
+
+        with pytest.raises(grpc.RpcError):
+            await client.welcomed()
 
 
 async def test_tasks_go_down_and_answers_go_up(served, combiner, phase_of):
