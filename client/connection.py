@@ -224,6 +224,8 @@ class Connection:
             if not welcomed:
                 raise
             _log.info("disconnected from the combiner %s: %s", place.combiner, problem)
+        else:
+            _log.info("disconnected from the combiner %s", place.combiner)
         finally:
             renewals.close()
             self._close(stream)

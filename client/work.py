@@ -20,7 +20,7 @@ from .ledger import Ledger
 from .notes import TaskNotes
 from .runtime import Runtime
 from .runtimes import Runtimes
-from .tasks import Answer, Outcome, Prediction, Task, Update, Validation, failure_of
+from .tasks import Answer, Failure, Outcome, Prediction, Task, Update, Validation, failure_of
 from .warrants import Warrants
 
 _log = logging.getLogger(__name__)
@@ -71,12 +71,13 @@ class Work:
             answer = self._failed(task, error)
             self._ledger.keep(answer)
         _log.info(
-            "task %s (%s, round %s) has ended: %s after %.1f s",
+            "task %s (%s, round %s of session %s) has ended after %.1f s: %s",
             task.id,
             task.kind,
             task.round_number,
-            type(answer.outcome).__name__.lower(),
+            task.settings.get("session_id"),
             answer.work_seconds,
+            _in_words(answer.outcome),
         )
 
     def _answer(self, task: Task) -> Answer:
@@ -129,6 +130,11 @@ class Work:
 
     def _storable(self, answer: dict[str, Any]) -> dict[str, Any]:
         return storable_answer(answer, self._report)
+
+
+def _in_words(outcome: Outcome) -> str:
+    kind = type(outcome).__name__.lower()
+    return f"{kind}: {outcome.message}" if isinstance(outcome, Failure) else kind
 
 
 def _is_full_disk(error: BaseException | None) -> bool:

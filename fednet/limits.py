@@ -268,6 +268,9 @@ pulse_seconds: Final = 1.0
 store_slow_seconds: Final = 1.0  # a longer use of the state store does not count for deadlines
 remembered_documents_max: Final = 1_000
 
+# Logs
+log_repetition_seconds: Final = 60.0  # of silence, after which the same warning is shown again
+
 # Several controllers
 lease_renew_seconds: Final = 2.0
 lease_seconds: Final = 6.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from dataclasses import replace
 
@@ -20,6 +21,8 @@ from .means import Means
 from .newcomers import Newcomers
 from .phases import Phases
 from .running_phase import RunningPhase
+
+_log = logging.getLogger(__name__)
 
 
 class ClientCalls:
@@ -48,6 +51,7 @@ class ClientCalls:
             raise Throttled("You connect too often. Wait a moment, then connect again.")
         self._clients.open(stream)
         stream.welcome(self._name)
+        _log.info("client %s is connected", stream.client_id)
         self._newcomers.welcome(stream)
         self._outbox.mention(ClientJoined(stream.capabilities), stream.client_id)
         for phase in self._phases:
@@ -57,6 +61,7 @@ class ClientCalls:
         """Note that a client's stream broke."""
         if self._clients.forget(stream):
             self._newcomers.forget(stream.client_id)
+            _log.info("client %s is disconnected", stream.client_id)
             self._outbox.mention(ClientLeft(), stream.client_id)
             for phase in self._phases:
                 phase.feed(Left(stream.client_id))

@@ -40,6 +40,7 @@ from ..machine.values import Authority, SharingRecord
 from .folding import Folding
 from .handlers import HANDLERS, HandedOver, ToCheck
 from .means import Means
+from .phase_log import log_begin, log_happening
 from .readers import Readers
 from .sharing import Sharing
 
@@ -99,6 +100,7 @@ class RunningPhase:
 
     def begin(self) -> None:
         """Take up the answers of an earlier process, then give the clients their tasks."""
+        log_begin(self.assignment, self._machine.deadline - time.time())
         self._replay()
         self._welcome(self.assignment.clients)
         self._look_at_the_clock()
@@ -140,6 +142,7 @@ class RunningPhase:
         spool.forget_answers(self._id, self._machine.asked_again_by(event))
         spool.keep_record(record)
         self.record = record
+        log_begin(later, record.deadline - time.time())
         self.feed(event)
         self._welcome(fresh)
         self._look_at_the_clock()
@@ -263,6 +266,7 @@ class RunningPhase:
             case Check(client, answer):
                 self._means.workers.spawn(self._check(client, answer))
             case Tell(happening, client, task):
+                log_happening(self.assignment, happening, client, task)
                 outbox.put(happening, self.assignment.context, client, task)
             case Finish(share):
                 self._means.workers.spawn(self._finish(share=share))
@@ -275,6 +279,7 @@ class RunningPhase:
         item = ToCheck(self._id, client, answer, is_old, self.folding, spool, workers)
         checked = await HANDLERS[self.assignment.kind].check(item)
         if isinstance(checked, HandedOver):
+            log_happening(self.assignment, checked.happening, client, answer.task_id)
             counted = Counted(answer.task_id)
             self._means.outbox.put(
                 checked.happening,

@@ -4,9 +4,30 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from fednet import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LEVELS = ("debug", "info", "warning", "error")
+LIBRARIES = (
+    "asyncio",
+    "concurrent",
+    "flask",
+    "grpc",
+    "gunicorn",
+    "pymongo",
+    "requests",
+    "sqlalchemy",
+    "urllib3",  # it logs every URL at debug; a URL of an object store is a credential
+    "uvicorn",
+    "werkzeug",
+)
+"""The loggers of libraries, of which only warnings are shown."""
 
 
 def log_to_stderr(level: str, *, as_json: bool) -> None:
@@ -18,9 +39,33 @@ def log_to_stderr(level: str, *, as_json: bool) -> None:
     """
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonLine() if as_json else _TextLine())
+    handler.addFilter(_Repeats(time.monotonic))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # It logs every URL at debug; a URL of an object store is a credential.
-    logging.getLogger("urllib3").setLevel(max(logging.INFO, logging.getLogger().level))
+    for library in LIBRARIES:
+        logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+class _Repeats(logging.Filter):
+    """Drops a warning that repeats an earlier one, so that an absence costs one line and not one for each attempt.
+
+    A warning counts as a repetition until its logger has said anything else, or has been silent for
+    `limits.log_repetition_seconds`.
+
+    Args:
+        clock: Returns the time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._clock = clock
+        self._last: dict[str, tuple[str, float]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        said, now = record.getMessage(), self._clock()
+        before, at = self._last.get(record.name, ("", 0.0))
+        self._last[record.name] = (said, now)
+        is_repeated = said == before and now - at < limits.log_repetition_seconds
+        return not (is_repeated and record.levelno >= logging.WARNING)
 
 
 class _TextLine(logging.Formatter):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from fednet import limits
@@ -23,6 +24,8 @@ from .from_controllers import (
     withdrawal_of,
 )
 from .to_controllers import event_message, planned_message, reduced_message
+
+_log = logging.getLogger(__name__)
 
 
 class RoundsService(rounds_pb2_grpc.RoundsServicer):
@@ -81,7 +84,10 @@ class RoundsService(rounds_pb2_grpc.RoundsServicer):
         """Tell a controller everything that happens, beginning with a snapshot."""
         async with errors_to(context):
             controller = await _name(messages)
-            with self._gate.open(claims_of(), lambda: self._port.hang_up(controller)) as admission:
+            with (
+                self._gate.open(claims_of(), lambda: self._port.hang_up(controller)) as admission,
+                _logged(controller),
+            ):
                 listening = asyncio.create_task(self._listen(controller, admission, messages))
                 try:
                     async with contextlib.aclosing(self._port.watch(controller)) as news:
@@ -118,6 +124,16 @@ class RoundsService(rounds_pb2_grpc.RoundsServicer):
             self._gate.trust(trust.public_keys)
         self._gate.refuse(trust.revoked_ids)
         self._gate.displace(trust.misplaced_clients)
+
+
+@contextlib.contextmanager
+def _logged(controller: str) -> Iterator[None]:
+    """Log the begin and the end of a controller's watch."""
+    _log.info("controller %s is connected", controller)
+    try:
+        yield
+    finally:
+        _log.info("controller %s is disconnected", controller)
 
 
 async def _name(messages: AsyncIterator[rounds_pb2.WatchMessage]) -> str:

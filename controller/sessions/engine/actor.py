@@ -33,6 +33,7 @@ from .links import Then
 from .lost_time import LostTime
 from .patience import Patience
 from .requests import Authority, Call, Sign, call_of, fixed, outcome
+from .session_log import log_changes
 
 _log = logging.getLogger(__name__)
 
@@ -255,6 +256,7 @@ class SessionActor:
 
     def _commit(self, projections: Sequence[Projection]) -> None:
         document = self._ports.commits.commit(self._document, self._machine.document(), projections)
+        log_changes(self._document, document, projections)
         self._document, self._committed_at = document, time.monotonic()
         self._ports.listener.stored(document)
 

@@ -129,6 +129,7 @@ class Intake:
         with self._running.network_changes():
             gone = self._presence.combiner_down(combiner)
             self._running.tell_all(CombinerDown(combiner))
+        _log.info("disconnected from the combiner %s, which had %d clients", combiner, len(gone))
         self._feed.append(EntryKind.COMBINER_DOWN, combiner=combiner)
         if self._running.stopping.is_set():
             return  # the next controller learns from the combiner who is connected
@@ -174,14 +175,21 @@ class Intake:
         return actor.tell(event) if actor else None
 
     def _joined(self, combiner: str, client: str, capabilities: Capabilities) -> None:
+        _log.info("client %s is connected to the combiner %s", self._named(client), combiner)
         with self._running.network_changes():
             self._presence.client_joined(combiner, client, capabilities)
             self._running.tell_all(ClientJoined(combiner, client, capabilities.kinds))
 
     def _left(self, combiner: str, client: str) -> None:
+        _log.info("client %s has left the combiner %s", self._named(client), combiner)
         with self._running.network_changes():
             self._presence.client_left(combiner, client)
             self._running.tell_all(ClientLeft(combiner, client))
+
+    def _named(self, client: str) -> str:
+        """Return a client's name and id, for the log."""
+        name = self._names.get(client)
+        return f"{name} ({client})" if name else client
 
     # Combiners
 
@@ -194,6 +202,7 @@ class Intake:
             for session_id, actor in driven.items():
                 held = snapshot.held.get(session_id, frozenset())
                 actor.tell(CombinerUp(combiner, kinds, allows, held))
+        _log.info("connected to the combiner %s, which has %d clients", combiner, len(kinds))
         self._feed.append(EntryKind.COMBINER_UP, combiner=combiner)
         for session_id in snapshot.held.keys() - driven.keys():
             self._release_in_vain(combiner, session_id, snapshot.held[session_id])
