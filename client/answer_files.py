@@ -4,7 +4,7 @@
             /<task id>.update   the file of an update; its size and digest stand in the answer
 
 The JSON object has `format` (1), `task_id`, `outcome` (the kind of the outcome and its values), `seconds` (`download`,
-`work`, `upload`), `update` (`size_bytes`, `sha256`; null without a file), `deadline` (seconds since 1970, null where it
+`work`, `upload`), `update` (`size_bytes`, `digest`; null without a file), `deadline` (seconds since 1970, null where it
 is not known) and `combiner` (the name of the combiner that offered the task last). A damaged file, or one of another
 format, is ignored and deleted.
 """
@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from fednet import limits
-from fednet.digests import sealed, sha256_of_file, unsealed
+from fednet.digests import Algorithm, Digest, digest_of_file, sealed, unsealed
+from fednet.errors import InvalidInput
 from fednet.files import sync, write_whole
 from fednet.names import check_id, is_id
 
-from .tasks import Answer, Failure, Outcome, Prediction, Update, UpdateFile, Validation
+from .tasks import Answer, Failure, Outcome, Prediction, Update, Validation
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class KeptAnswer:
     """An answer with the values that are kept with it."""
 
     answer: Answer
-    update: UpdateFile | None
+    update: Digest | None
     deadline: float | None
     combiner: str
 
@@ -93,19 +94,18 @@ class AnswerFiles:
             sync(self.update_path(kept.answer.task_id))
         write_whole(path, sealed(body), durable=kept.update is not None)
 
-    def update_file(self, task_id: str) -> UpdateFile:
-        """Return the size and digest of a task's update, as computed from its file.
+    def digest_of_update(self, task_id: str) -> Digest:
+        """Return the digest of a task's update, as computed from its file.
 
         Raises:
             OSError: The file cannot be read.
         """
-        path = self.update_path(task_id)
-        return UpdateFile(path.stat().st_size, sha256_of_file(path))
+        return digest_of_file(self.update_path(task_id), Algorithm.BLAKE3)
 
-    def is_whole(self, task_id: str, update: UpdateFile) -> bool:
-        """Return True if a task's update has the size and digest that were kept with its answer."""
+    def is_whole(self, task_id: str, update: Digest) -> bool:
+        """Return True if a task's update has the digest that was kept with its answer."""
         try:
-            return self.update_file(task_id) == update
+            return update.is_of_file(self.update_path(task_id))
         except OSError:
             return False
 
@@ -135,7 +135,7 @@ class AnswerFiles:
             kept = _kept_of(json.loads(body))
             is_here = path.stem == kept.answer.task_id and is_id(path.stem)
             has_update = not kept.update or self._size(path.stem) == kept.update.size_bytes
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, InvalidInput):
             return None
         return kept if is_here and has_update else None
 
@@ -154,7 +154,7 @@ def _document_of(kept: KeptAnswer) -> dict[str, Any]:
             "work": answer.work_seconds,
             "upload": answer.upload_seconds,
         },
-        "update": asdict(kept.update) if kept.update else None,
+        "update": _update_fields(kept.update) if kept.update else None,
         "deadline": kept.deadline,
         "combiner": kept.combiner,
     }
@@ -173,8 +173,18 @@ def _kept_of(document: dict[str, Any]) -> KeptAnswer:
         seconds["work"],
         seconds["upload"],
     )
-    update = UpdateFile(**document["update"]) if document["update"] else None
+    update = _digest_of(document["update"]) if document["update"] else None
     return KeptAnswer(answer, update, document["deadline"], document["combiner"])
+
+
+def _update_fields(digest: Digest) -> dict[str, Any]:
+    return {"size_bytes": digest.size_bytes, "digest": digest.text}
+
+
+def _digest_of(update: dict[str, Any]) -> Digest:
+    """Read the digest of an update; earlier versions wrote a SHA-256."""
+    text = update["digest"] if "digest" in update else update["sha256"]
+    return Digest.read(text, update["size_bytes"])
 
 
 def _age(path: Path) -> int:

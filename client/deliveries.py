@@ -94,7 +94,7 @@ class Deliveries:
             self._transfer.upload(
                 self._ledger.update_path(task_id),
                 task_id,
-                sha256=delivery.update.sha256,
+                digest=delivery.update,
                 is_again=delivery.is_again,
             )
         return time.monotonic() - began

@@ -1,25 +1,21 @@
 """The models and packages that this client holds, by digest; the longest unused ones are deleted to make room.
 
-<folder>/models/<sha256>/model.npz     with the suffix of its format
-<folder>/packages/<sha256>/package     the archive
+<folder>/models/<digest>/model.npz     with the suffix of its format
+<folder>/packages/<digest>/package     the archive
                           /unpacked/   the folder of its commands
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from fednet import limits
 from fednet.blob_ref import BlobRef
-from fednet.digests import sha256_of_file
-from fednet.errors import InvalidInput
+from fednet.digests import Digest
 from fednet.packages import Manifest, unpack_package
-
-_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 class Files:
@@ -51,25 +47,20 @@ class Files:
         return folder, unpack_package(archive, folder)
 
     def _held(self, ref: BlobRef, shelf: Path, name: str, count_max: int) -> Path:
-        if not _DIGEST.fullmatch(ref.sha256):
-            raise InvalidInput(
-                f"Invalid digest {ref.sha256!r}: use a SHA-256 in 64 hexadecimal digits.",
-                field="sha256",
-            )
-        path = shelf / ref.sha256 / name
+        path = shelf / ref.digest.value / name
         path.parent.mkdir(parents=True, exist_ok=True)
         os.utime(path.parent)
         self._make_room(shelf, count_max)
-        if not self._is_whole(path, ref.sha256):
+        if not self._is_whole(path, ref.digest):
             self._fetch(ref, path)
             self._checked.add(path)
         return path
 
-    def _is_whole(self, path: Path, sha256: str) -> bool:
+    def _is_whole(self, path: Path, digest: Digest) -> bool:
         """Return True if the file is here; check the digest of an earlier process's file once."""
         if not path.exists():
             return False
-        if path not in self._checked and sha256_of_file(path) != sha256:
+        if path not in self._checked and not digest.is_of_file(path):
             path.unlink()
             return False
         self._checked.add(path)

@@ -21,8 +21,9 @@ from dataclasses import dataclass
 
 from fednet import limits
 from fednet.backoff import backoff_seconds
+from fednet.digests import Digest
 
-from .tasks import Answer, Failure, Task, UpdateFile
+from .tasks import Answer, Failure, Task
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Delivery:
     """
 
     answer: Answer
-    update: UpdateFile | None
+    update: Digest | None
     failures: int
     is_again: bool
     is_checked: bool
@@ -51,7 +52,7 @@ class Delivery:
 @dataclass
 class _Entry:
     answer: Answer
-    update: UpdateFile | None
+    update: Digest | None
     deadline: float | None
     combiner: str
     is_checked: bool
@@ -87,7 +88,7 @@ class Kept:
     def put(
         self,
         answer: Answer,
-        update: UpdateFile | None,
+        update: Digest | None,
         *,
         deadline: float | None,
         combiner: str,

@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fednet import limits
+from fednet.digests import Digest
 from fednet.errors import LimitExceeded
 from fednet.names import check_id
 
 from .answer_files import AnswerFiles, KeptAnswer
 from .kept import Delivery, Kept
-from .tasks import Answer, Failure, Receipt, Task, Update, UpdateFile
+from .tasks import Answer, Failure, Receipt, Task, Update
 
 _log = logging.getLogger(__name__)
 
@@ -144,7 +145,7 @@ class Ledger:
         if isinstance(answer.outcome, Failure) and not self.is_wanted():
             return
         has_update = isinstance(answer.outcome, Update)
-        update = self._files.update_file(answer.task_id) if has_update else None
+        update = self._files.digest_of_update(answer.task_id) if has_update else None
         with self._changed:
             assert self._in_hand
             offer = self._in_hand
@@ -248,7 +249,7 @@ class Ledger:
     def _is_in_hand(self, task_id: str) -> bool:
         return self._in_hand is not None and self._in_hand.task.id == task_id
 
-    def _put(self, answer: Answer, update: UpdateFile | None, offer: _Offer) -> None:
+    def _put(self, answer: Answer, update: Digest | None, offer: _Offer) -> None:
         """Put an answer into the table; retire it if nobody waits for it."""
         again = self._waiting.pop(answer.task_id, None)  # cancelled, and offered again meanwhile
         offer = again or offer

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from fednet import limits
 from fednet.blob_ref import BlobRef
+from fednet.digests import Digest
 from fednet.errors import InvalidInput
 from fednet.rpc import sendable
 from fednet.update_codec import CODEC_PARTS, PLAIN, codec_of
@@ -99,7 +100,7 @@ def _kind_of(kind: int) -> str:
 
 
 def _ref_of(ref: common_pb2.BlobRef, kind: Literal["MODEL", "PACKAGE"]) -> BlobRef:
-    return BlobRef(kind, ref.id, ref.size_bytes, ref.sha256)
+    return BlobRef(kind, ref.id, Digest.read(ref.digest, ref.size_bytes))
 
 
 def _settings_of(text: str) -> Mapping[str, Any]:

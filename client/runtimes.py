@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fednet.blob_ref import BlobRef
+from fednet.digests import Digest
 from fednet.errors import TaskFailed
 from fednet.settings import ClientSettings
 
@@ -42,7 +43,7 @@ class Runtimes:
         self._report = report
         self._runtime = given
         self._is_given = given is not None
-        self._made_for = ""
+        self._made_for: Digest | None = None
         self._lock = threading.Lock()
         self._running: str | None = None
 
@@ -54,7 +55,7 @@ class Runtimes:
             InvalidPackage: The package is invalid.
         """
         package = task.package
-        if self._runtime and (self._is_given or (package and self._made_for == package.sha256)):
+        if self._runtime and (self._is_given or (package and self._made_for == package.digest)):
             return self._runtime
         if package is None:
             raise TaskFailed(
@@ -63,7 +64,7 @@ class Runtimes:
             )
         self.close()
         self._runtime = self._make(package)
-        self._made_for = package.sha256
+        self._made_for = package.digest
         return self._runtime
 
     def _make(self, package: BlobRef) -> Runtime:

@@ -106,14 +106,6 @@ class Answer:
     upload_seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class UpdateFile:
-    """The size and digest of an update's file at the time when the answer was kept."""
-
-    size_bytes: int
-    sha256: str
-
-
 def failure_of(task_id: str, error: Exception, traceback: str = "") -> Answer:
     """Return the answer to a task that ended with an error."""
     text = traceback or getattr(error, "traceback", "")

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from fednet import limits
 from fednet.blob_ref import BlobRef
+from fednet.digests import Digest
 from fednet.errors import FailedPrecondition, FednetError
 from fednet.rpc import download, download_object, received_bytes, upload, upload_object
 
@@ -40,22 +41,22 @@ class Transfer:
         self._report = report
         self._through_combiner_until = 0.0
 
-    def upload(self, path: Path, task_id: str, *, sha256: str, is_again: bool) -> None:
+    def upload(self, path: Path, task_id: str, *, digest: Digest, is_again: bool) -> None:
         """Send a file as the update of a task, with few retries.
 
         Args:
             path: The file.
             task_id: The task.
-            sha256: The digest of the file.
+            digest: The digest of the file.
             is_again: True if an earlier call may have brought the update, or a part of it, to the combiner.
 
         Raises:
             FailedPrecondition: The client may use only the object store, and the network has none.
             FednetError: The update was refused, or failed without progress.
         """
-        straight = partial(upload_object, sha256=sha256)
+        straight = partial(upload_object, digest=digest)
         through_combiner = partial(
-            upload, sha256=sha256, resumes=is_again, attempts_max=limits.delivery_attempts_max
+            upload, digest=digest, resumes=is_again, attempts_max=limits.delivery_attempts_max
         )
         if is_again and self._lies_there(path, task_id):
             # The combiner checks the bytes that it has; they are not sent again.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
+from fednet.digests import Digest
 from fednet.identity import Claims
 
 from .machine.answers import Answer
@@ -21,7 +22,6 @@ from .machine.values import (
     Authority,
     BlobKind,
     Capabilities,
-    Digest,
     LogRecord,
     Task,
     TaskKind,

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fednet import limits
-from fednet.digests import RunningDigest
+from fednet.digests import Algorithm, Digest, RunningDigest
 from fednet.errors import AlreadyExists, InvalidInput, InvalidModel, LimitExceeded, NotFound
 from fednet.packages import inspect_package
 from fednet.parameters import (
@@ -29,6 +29,7 @@ from fednet.parameters import (
 )
 from fednet.storage import Query
 
+from .digest_fields import digest_fields, digest_in
 from .records import new_id, timestamp
 from .uploads import open_uploads
 
@@ -68,8 +69,7 @@ class _Upload:
     """A whole file that was received, not yet checked."""
 
     path: Path
-    size_bytes: int
-    sha256: str
+    digest: Digest
 
 
 @dataclass
@@ -341,8 +341,7 @@ class Catalog:
         with tempfile.NamedTemporaryFile(dir=self.work_dir, prefix="upload-", delete=False) as file:
             path = Path(file.name)
             try:
-                size_bytes, sha256 = _copy(source, file, bytes_max)
-                yield _Upload(path, size_bytes, sha256)
+                yield _Upload(path, _copy(source, file, bytes_max))
             finally:
                 path.unlink(missing_ok=True)
 
@@ -359,13 +358,12 @@ class Catalog:
             known = self.records.documents.get(collection, document_id)
             if known is not None:
                 return _the_same(known, upload)
-            blob = self.blobs.put_file(_blob_key(collection, document_id), upload.path)
+            self.blobs.put_file(_blob_key(collection, document_id), upload.path, upload.digest)
             document = {
                 "id": document_id,
                 **about,
                 "committed_at": timestamp(),
-                "size_bytes": blob.size_bytes,
-                "sha256": blob.sha256,
+                **digest_fields(upload.digest),
             }
             try:
                 return self.records.insert(collection, document)
@@ -377,9 +375,9 @@ def _blob_key(collection: str, document_id: str) -> str:
     return f"{collection}/{document_id}"
 
 
-def _copy(source: BinaryIO, file: Any, bytes_max: int) -> tuple[int, str]:
-    """Copy a stream to a file; return its size and digest."""
-    digest = RunningDigest()
+def _copy(source: BinaryIO, file: Any, bytes_max: int) -> Digest:
+    """Copy a stream to a file; return its digest, a SHA-256, which people compare with that of their file."""
+    digest = RunningDigest(Algorithm.SHA256)
     while chunk := source.read(limits.chunk_bytes):
         digest.add(chunk)
         if digest.size_bytes > bytes_max:
@@ -388,7 +386,7 @@ def _copy(source: BinaryIO, file: Any, bytes_max: int) -> tuple[int, str]:
     file.flush()
     if digest.size_bytes == 0:
         raise InvalidInput("The file is empty. Send its bytes in the field 'file'.", field="file")
-    return digest.size_bytes, digest.sha256
+    return digest.digest
 
 
 def _too_large_to_show() -> LimitExceeded:
@@ -404,7 +402,7 @@ def _check_model(path: Path, form: ModelFormat) -> None:
 
 
 def _the_same(known: Document, upload: _Upload) -> Document:
-    if known["sha256"] != upload.sha256:
+    if digest_in(known) != upload.digest:
         raise AlreadyExists(
             f"The id {known['id']!r} belongs to another file. Make a new id.", field="id"
         )

@@ -19,7 +19,8 @@ _KINDS: Final = {"WORKER": "client", "COMBINER": "combiner"}
 def model(old: Document) -> Document:
     """Return the document of a model."""
     renamed = _renamed(old, parent_model="parent_id")
-    return {"helper": "numpyhelper", **_without(renamed, "key", "model")}
+    digest = old.get("sha256")  # the only one until schema 3
+    return {"helper": "numpyhelper", "digest": digest, **_without(renamed, "key", "model")}
 
 
 def package(old: Document) -> Document:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fednet import limits
 from fednet.addresses import split_addresses
-from fednet.digests import RunningDigest
+from fednet.digests import Digest, RunningDigest
 from fednet.errors import InvalidInput, TransferCorrupted, Unavailable
 from fednet.files import whole_file
 from fednet.http_attempts import Attempts
@@ -187,12 +187,13 @@ class Http:
             if not response.ok:
                 raise refusal(response)
             with _written_whole(target) as file:
-                digest = RunningDigest()
-                size_bytes = int(response.headers.get("Content-Length", 0))
+                announced = _announced_digest(response)
+                digest = RunningDigest(announced.algorithm)
                 for chunk in digest.passing(_chunks(response)):
                     file.write(chunk)
-                    self.on_transfer(digest.size_bytes, size_bytes)
-                _check_digest(response, digest.sha256)
+                    self.on_transfer(digest.size_bytes, announced.size_bytes)
+                if digest.digest.text != announced.text:
+                    raise _corrupted(response)
         return {"success": True, "message": f"Downloaded to {target}."}
 
     def close(self) -> None:
@@ -273,8 +274,16 @@ def _written_whole(target: Path) -> Iterator[BinaryIO]:
         raise InvalidInput(f"Cannot write {target}: {error.strerror}.", field="path") from error
 
 
-def _check_digest(response: requests.Response, found: str) -> None:
-    if response.headers.get("ETag", "").strip('"') != found:
-        raise TransferCorrupted(
-            f"{response.url} sent bytes that differ from their digest. Try again."
+def _announced_digest(response: requests.Response) -> Digest:
+    """Return the digest in the ETag, and the announced size."""
+    headers = response.headers
+    try:
+        return Digest.read(
+            headers.get("ETag", "").strip('"'), int(headers.get("Content-Length", 0))
         )
+    except InvalidInput as error:
+        raise _corrupted(response) from error
+
+
+def _corrupted(response: requests.Response) -> TransferCorrupted:
+    return TransferCorrupted(f"{response.url} sent bytes that differ from their digest. Try again.")

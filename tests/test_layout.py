@@ -15,8 +15,18 @@ import pytest
 
 # Each room of the house by its floor, from the ground up; a room imports only from floors below it.
 FLOORS = (
-    ("blob_ref", "digests", "errors", "files", "http_pools", "limits", "task_ids"),
-    ("addresses", "audit", "backoff", "fedn_filters", "json_values", "names", "update_codec"),
+    ("errors", "files", "http_pools", "limits", "task_ids"),
+    ("digests",),
+    (
+        "addresses",
+        "audit",
+        "backoff",
+        "blob_ref",
+        "fedn_filters",
+        "json_values",
+        "names",
+        "update_codec",
+    ),
     ("contract", "own_address", "settings"),
     ("proxies",),
     ("http_errors",),

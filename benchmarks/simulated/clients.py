@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
@@ -19,7 +18,6 @@ import numpy as np
 from fednet.combiner.machine.answers import Answer, Update
 from fednet.combiner.machine.values import (
     Capabilities,
-    Digest,
     JsonObject,
     Task,
     TaskKind,
@@ -27,6 +25,7 @@ from fednet.combiner.machine.values import (
 )
 from fednet.combiner.ports import Ports
 from fednet.combiner.server import Combiner
+from fednet.digests import Algorithm, digest_of
 from fednet.parameters import write_model
 from fednet.settings import CombinerSettings
 from fednet.testing._loop import LoopThread
@@ -45,7 +44,7 @@ class Crowd:
     def __init__(self, ports: Ports, update: bytes) -> None:
         self._ports = ports
         self._update = update
-        self._digest = Digest(len(update), hashlib.sha256(update).hexdigest())
+        self._digest = digest_of(update, Algorithm.BLAKE3)
         self._waiting: deque[tuple[str, str]] = deque()
         self._answering: asyncio.Task[None] | None = None
 

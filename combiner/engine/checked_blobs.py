@@ -7,11 +7,9 @@ from collections import OrderedDict
 from pathlib import Path
 
 from fednet import limits
-from fednet.digests import RunningDigest, sha256_of_open_file
+from fednet.digests import Digest, RunningDigest, digest_of_file
 from fednet.errors import Conflict, NotFound
 from fednet.storage import Blobs
-
-from ..machine.values import Digest
 
 
 class CheckedBlobs:
@@ -32,7 +30,7 @@ class CheckedBlobs:
         self._known: OrderedDict[tuple[str, str], Digest] = OrderedDict()  # by key and version
         self._lock = threading.Lock()
 
-    def path(self, key: str, recorded: Digest) -> Path | None:
+    def path(self, key: str, recorded: Digest | None) -> Path | None:
         """Return the file of a blob; None where the store has no files.
 
         Raises:
@@ -42,28 +40,29 @@ class CheckedBlobs:
         version = self.store.version(key) if path else None
         if path is None or version is None:
             return None
-        present = self._digest_of(key, version) or _digest_in(path)
+        recorded = _recorded(key, recorded)
+        present = self._digest_of(key, version) or _digest_in(path, recorded)
         _check(key, present, recorded)
         self._note(key, version, present)
         return path
 
-    def copy(self, key: str, recorded: Digest, target: Path) -> None:
+    def copy(self, key: str, recorded: Digest | None, target: Path) -> None:
         """Copy a blob to a path.
 
         Raises:
             NotFound: There is no such blob.
             Conflict: It is not the blob that the controller recorded; the copy is not to be used.
         """
-        digest = RunningDigest()
+        recorded = _recorded(key, recorded)
+        digest = RunningDigest(recorded.algorithm)
         with target.open("wb") as file:
             for data in digest.passing(self.store.read(key)):
                 file.write(data)
-        _check(key, Digest(digest.size_bytes, digest.sha256), recorded)
+        _check(key, digest.digest, recorded)
 
-    def put_file(self, key: str, path: Path) -> Digest:
-        """Move a file into the store and return its digest."""
-        put = self.store.put_file(key, path)
-        digest = Digest(put.size_bytes, put.sha256)
+    def put_file(self, key: str, path: Path, known: Digest | None = None) -> Digest:
+        """Move a file into the store and return its digest, which is not computed again if it is known."""
+        digest = self.store.put_file(key, path, known)
         if self.store.local_path(key) and (version := self.store.version(key)):
             self._note(key, version, digest)
         return digest
@@ -80,11 +79,15 @@ class CheckedBlobs:
                 self._known.popitem(last=False)
 
 
-def _digest_in(path: Path) -> Digest:
+def _recorded(key: str, recorded: Digest | None) -> Digest:
+    if recorded is None:
+        raise Conflict(f"The controller recorded no digest of the blob {key!r}.")
+    return recorded
+
+
+def _digest_in(path: Path, recorded: Digest) -> Digest:
     try:
-        with path.open("rb", buffering=0) as file:
-            sha256 = sha256_of_open_file(file)
-            return Digest(file.tell(), sha256)
+        return digest_of_file(path, recorded.algorithm)
     except FileNotFoundError as error:
         raise NotFound(f"The file {path.name!r} has vanished from the blob store.") from error
 
@@ -93,6 +96,6 @@ def _check(key: str, present: Digest, recorded: Digest) -> None:
     if present != recorded:
         raise Conflict(
             f"The blob {key!r} is not the one that the controller recorded: it has "
-            f"{present.size_bytes} bytes and the SHA-256 {present.sha256}, instead of "
-            f"{recorded.size_bytes} bytes and {recorded.sha256 or 'no digest'}."
+            f"{present.size_bytes} bytes and the digest {present.text}, instead of "
+            f"{recorded.size_bytes} bytes and {recorded.text}."
         )

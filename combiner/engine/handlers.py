@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
-from fednet.digests import sha256_of_file
 from fednet.errors import FednetError, InvalidInput
 from fednet.parameters import model_format
 
@@ -75,10 +74,10 @@ class Fold:
 
     def prepare(self, assignment: Assignment, model: Path | None) -> Folding:
         """Make the partial of a phase."""
-        if model is None or assignment.model is None:
+        if model is None or assignment.model is None or assignment.model.digest is None:
             raise InvalidInput("A phase that trains needs a model.", field="model")
         form = model_format(assignment.helper)
-        updates = UpdateFormat(form, model, assignment.model.sha256)
+        updates = UpdateFormat(form, model, assignment.model.digest.text)
         return Folding(aggregator_of(assignment), structure_of(model, form), updates)
 
     async def check(self, item: ToCheck) -> Counted | Refused | Damaged:
@@ -128,8 +127,7 @@ def _is_whole(item: ToCheck) -> bool:
     if not path.exists():
         return True  # it never came: folding says so
     digest = item.spool.digest(item.phase_id, task_id)
-    size_bytes = path.stat().st_size
-    if digest and digest.size_bytes == size_bytes and digest.sha256 == sha256_of_file(path):
+    if digest and digest.is_of_file(path):
         return True
     _log.warning("the update %s is damaged: it is deleted, and its client is asked again", path)
     item.spool.forget_update(item.phase_id, task_id)

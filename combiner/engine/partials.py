@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fednet.aggregation import Aggregator, Partial
+from fednet.digests import Digest
 from fednet.errors import Conflict
 from fednet.parameters import Structure
 
 from ..machine.orders import ReportedPartial
-from ..machine.values import Digest
 from .checked_blobs import CheckedBlobs
 from .spool import Spool
 

@@ -13,9 +13,16 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from fednet.aggregation import LabelledUpdates, Partial
-from fednet.digests import RunningDigest
+from fednet.digests import Algorithm, RunningDigest
 from fednet.errors import FednetError
-from fednet.parameters import ModelFile, ModelFormat, Structure, model_format, write_model
+from fednet.parameters import (
+    DigestedFile,
+    ModelFile,
+    ModelFormat,
+    Structure,
+    model_format,
+    write_model,
+)
 from fednet.server_functions import state_id_of
 
 from ..machine.aggregators import aggregator_of
@@ -98,9 +105,10 @@ class Reducer:
             state: The arrays of the memory.
         """
         with self._spool.scratch_file() as scratch:
-            _, sha256 = write_model(scratch, state)
-            blob = Blob(BlobKind.STATE, state_id_of(run_id, sha256))
-            return self._local.put_file(blob, scratch)
+            digest = write_model(scratch, state)
+            blob = Blob(BlobKind.STATE, state_id_of(run_id, digest), digest)
+            self._local.put_file(blob, scratch)
+            return blob
 
     def _discard_abandoned(self, order: Reduction) -> None:
         """Delete the models of earlier attempts; one that cannot be deleted holds up no round."""
@@ -120,10 +128,10 @@ class Reducer:
         """Describe a blob of the store; None if the store has no such blob."""
         if self._store.size(blob_key(blob)) is None:
             return None
-        digest = RunningDigest()
+        digest = RunningDigest(Algorithm.BLAKE3)
         for data in self._store.read(blob_key(blob)):
             digest.add(data)
-        return replace(blob, size_bytes=digest.size_bytes, sha256=digest.sha256)
+        return replace(blob, digest=digest.digest)
 
     def _written(self, order: Reduction, own: Mapping[str, Partial], make: _Make) -> Reduced:
         kind, form = aggregator_of(order), model_format(order.helper)
@@ -176,11 +184,13 @@ class Reducer:
         """Write arrays into the blob store; return their reference, and views of them, which stay."""
         with self._spool.scratch_file() as scratch:
             with scratch.open("wb") as file:  # the store makes sure that it is complete and safe
-                form.write_to(file, arrays, structure)
+                digested = DigestedFile(file)
+                form.write_to(digested, arrays, structure)
             with form.open(scratch) as written:
                 views = written.arrays
-            put = self._local.put_file(blob, scratch)
-        return put, views
+            blob = replace(blob, digest=digested.digest)
+            self._local.put_file(blob, scratch)
+        return blob, views
 
     @contextlib.contextmanager
     def _opened(self, blob: Blob, form: ModelFormat) -> Iterator[ModelFile]:

@@ -27,11 +27,12 @@ import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from fednet.digests import Digest
 from fednet.files import write_whole
 
 from ..machine.answers import Answer
 from ..machine.assignment import PhaseRecord
-from ..machine.values import Digest, SharingRecord
+from ..machine.values import SharingRecord
 from .checked_files import Codec
 from .disk import Disk
 

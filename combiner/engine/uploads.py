@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from fednet.digests import Digest
 from fednet.errors import Conflict, LimitExceeded, NotFound, TransferCorrupted, Unavailable
 from fednet.rpc import Receiver
 
-from ..machine.values import Digest
 from ..ports import PartPlace
 from ..shielded import ended, in_thread
 from .objects import ObjectId, ObjectUploads
@@ -173,8 +173,7 @@ class Uploads:
                 raise
 
     async def _receiver(self, place: UploadPlace, digest: Digest, offset: int) -> Receiver:
-        announced = {"size_bytes": digest.size_bytes, "sha256": digest.sha256}
-        return await in_thread(Receiver, place.path, offset=offset, **announced)
+        return await in_thread(Receiver, place.path, digest, offset)
 
     def _write(self, receiver: Receiver, data: bytes) -> None:
         with self._spool.disk.writing():

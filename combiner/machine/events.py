@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from fednet.digests import Digest
+
 from .answers import Answer
 from .news import Happening
-from .values import Digest, Verdict
+from .values import Verdict
 
 # Events.
 

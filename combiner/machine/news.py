@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from fednet.digests import Digest
+
 from .answers import Why
-from .values import Capabilities, Digest, LogRecord, PhaseContext
+from .values import Capabilities, LogRecord, PhaseContext
 
 _OVERHEAD_BYTES: Final = 400  # ids and numbers, in a message and in memory
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .values import Authority, Blob, Digest, JsonObject, PhaseContext
+from fednet.digests import Digest
+
+from .values import Authority, Blob, JsonObject, PhaseContext
 
 
 @dataclass(frozen=True)

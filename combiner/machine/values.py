@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from fednet.digests import Digest
 from fednet.json_values import check_storable
 from fednet.update_codec import PLAIN_CODEC, UpdateCodec
 
@@ -32,25 +33,11 @@ class BlobKind(StrEnum):
 
 @dataclass(frozen=True)
 class Blob:
-    """A reference to a file in the blob store; size and digest are empty where nobody knows them yet."""
+    """A reference to a file in the blob store, with its digest; None while nobody knows it."""
 
     kind: BlobKind
     id: str
-    size_bytes: int = 0
-    sha256: str = ""
-
-    @property
-    def digest(self) -> Digest:
-        """The size and SHA-256 that the controller recorded."""
-        return Digest(self.size_bytes, self.sha256)
-
-
-@dataclass(frozen=True)
-class Digest:
-    """Size and SHA-256 of a file."""
-
-    size_bytes: int
-    sha256: str
+    digest: Digest | None = None
 
 
 @dataclass(frozen=True)

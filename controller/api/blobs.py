@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field
 
 from fednet import limits
 from fednet.contract import Permission, Role, requires
-from fednet.digests import RunningDigest
+from fednet.digests import Digest, RunningDigest
 from fednet.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from fednet.storage import key_of
 
@@ -71,11 +71,17 @@ class Place(Asked):
 
 
 class Whole(Asked):
-    """The upload that becomes a blob, with its size and digest."""
+    """The upload that becomes a blob, with its size and its digest: `digest`, or `sha256` of earlier versions."""
 
     upload_id: UUID
     size_bytes: int = Field(ge=0, le=limits.model_bytes_max)
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    digest: str = Field("", max_length=80)
+    sha256: str = Field("", pattern="^([0-9a-f]{64})?$")
+
+    @property
+    def announced(self) -> Digest:
+        """The announced digest."""
+        return Digest.read(self.digest or self.sha256, self.size_bytes)
 
 
 class Arrived(BaseModel):
@@ -88,7 +94,11 @@ class Stored(BaseModel):
     """The size and the digest of a stored blob."""
 
     size_bytes: int
-    sha256: str
+    digest: str
+    """`blake3:` and 64 hexadecimal digits, or the 64 digits of a SHA-256."""
+
+    sha256: str | None
+    """The digest, if it is a SHA-256."""
 
 
 class Deleted(BaseModel):
@@ -147,17 +157,20 @@ def append(query: Place) -> dict[str, int]:
 @requires(Permission.BLOBS_WRITE)
 def put(path: BlobByName, query: Whole) -> dict[str, Any]:
     """Make an upload the blob, in the place of what was there."""
-    key = _key(path.name, _WRITTEN_BY_COMBINERS)
+    key, announced = _key(path.name, _WRITTEN_BY_COMBINERS), query.announced
     if caller().has(Role.COMBINER):
-        _rights().check_put(caller().name, key, query.sha256)
+        _rights().check_put(caller().name, key, announced)
     uploads = services().catalog.uploads
     try:
-        blob = uploads.complete(caller(), query.upload_id, query.size_bytes, query.sha256, key)
+        uploads.complete(caller(), query.upload_id, announced, key)
     except Conflict:
-        if not _is_stored(key, query):
+        if not _is_stored(key, announced):
             raise
-        return {"size_bytes": query.size_bytes, "sha256": query.sha256}
-    return {"size_bytes": blob.size_bytes, "sha256": blob.sha256}
+    return {
+        "size_bytes": announced.size_bytes,
+        "digest": announced.text,
+        "sha256": announced.sha256,
+    }
 
 
 @api.delete("/<path:name>", summary="Delete a blob", responses={"200": Deleted})
@@ -170,15 +183,15 @@ def delete(path: BlobByName) -> dict[str, bool]:
     return {"deleted": services().blobs.delete(key)}
 
 
-def _is_stored(key: str, whole: Whole) -> bool:
+def _is_stored(key: str, announced: Digest) -> bool:
     """Return True if the blob is in its place: an earlier call has put it there, and its answer was lost."""
     blobs = services().blobs
-    if blobs.size(key) != whole.size_bytes:
+    if blobs.size(key) != announced.size_bytes:
         return False
-    digest = RunningDigest()
+    digest = RunningDigest(announced.algorithm)
     for chunk in blobs.read(key):
         digest.add(chunk)
-    return digest.sha256 == whole.sha256
+    return digest.digest == announced
 
 
 def _key(name: str, allowed: tuple[str, ...]) -> str:

@@ -18,6 +18,7 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from fednet.errors import InvalidInput
 from fednet.storage import Document
 
+from ..digest_fields import digest_in
 from .services import services
 
 FILE: ResponseDict = {
@@ -72,11 +73,11 @@ def sent_file_name() -> str | None:
 def file_answer(collection: str, document: Document, file_name: str) -> Response:
     """Return the answer with a model or package, or with the requested range of it.
 
-    The ETag is the SHA-256 of the whole file, in hexadecimal.
+    The ETag is the text of the digest of the whole file.
     """
     response = ranged_answer(
         document["size_bytes"],
-        document["sha256"],
+        digest_in(document).text,
         lambda start, length: services().catalog.read(collection, document, start, length),
     )
     response.headers.set("Content-Disposition", "attachment", filename=file_name)

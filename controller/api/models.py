@@ -73,8 +73,11 @@ class Model(Shown):
     """The principal who uploaded it; None for one that a session made, or that version 0.1.0 stored."""
 
     size_bytes: int
-    sha256: str
-    """Of its file, in hexadecimal."""
+    digest: str
+    """The digest of its file: `blake3:` and 64 hexadecimal digits, or the 64 digits of a SHA-256."""
+
+    sha256: str | None
+    """The digest, if it is a SHA-256, as for an uploaded model; None for a model that a session made."""
 
 
 class Trail(RootModel[list[Model]]):

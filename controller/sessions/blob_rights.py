@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fednet.digests import Digest
 from fednet.errors import PermissionDenied
 from fednet.storage import Query
 
@@ -26,14 +27,14 @@ class BlobRights:
 
     records: Records
 
-    def check_put(self, combiner: str, key: str, sha256: str) -> None:
+    def check_put(self, combiner: str, key: str, digest: Digest) -> None:
         """Check that a combiner has an order to make a blob.
 
         Raises:
             PermissionDenied: It has none, or the blob is a committed model.
         """
         self._check_uncommitted(key)
-        if not any(may_put(each, combiner, key, sha256) for each in self._unfinished()):
+        if not any(may_put(each, combiner, key, digest) for each in self._unfinished()):
             raise _denied(combiner, key, "write")
 
     def check_delete(self, combiner: str, key: str) -> None:

@@ -9,6 +9,7 @@ from fednet.aggregation import aggregator
 from fednet.contract import PredictionOptions, SessionOptions, check_source
 from fednet.storage import Document
 
+from ..digest_fields import digest_in
 from ..records import new_id, timestamp
 from .machine.kernel import Machine
 from .machine.state import BlobRef, Functions, Kind, Session
@@ -108,4 +109,4 @@ def _new_session(
 
 
 def _blob_ref(document: Document) -> BlobRef:
-    return BlobRef(document["id"], document["size_bytes"], document["sha256"])
+    return BlobRef(document["id"], digest_in(document))

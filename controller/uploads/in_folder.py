@@ -17,9 +17,9 @@ from typing import BinaryIO
 from uuid import UUID
 
 from fednet.contract import Principal
-from fednet.digests import sha256_of_open_file
+from fednet.digests import Digest
 from fednet.errors import Conflict, Unavailable
-from fednet.storage import Blob, Blobs
+from fednet.storage import Blobs
 
 from .protocol import chunks_of, corrupted, idle, lost, owner_prefix, surplus
 
@@ -50,19 +50,17 @@ class FolderUploads:
                     _write_all(file, chunk)
                 return _size_of(file)
 
-    def complete(
-        self, sender: Principal, upload_id: UUID, size_bytes: int, sha256: str, key: str
-    ) -> Blob:
+    def complete(self, sender: Principal, upload_id: UUID, announced: Digest, key: str) -> Digest:
         """See `Uploads.complete`."""
         path = self._path(sender, upload_id)
         with _file_errors(), _locked(path, fcntl.LOCK_EX) as file:
-            if _size_of(file) != size_bytes:
+            if _size_of(file) != announced.size_bytes:
                 path.unlink()
                 raise lost()
-            if sha256_of_open_file(file) != sha256:
+            if not announced.is_of_open_file(file):
                 path.unlink()
                 raise corrupted()
-            return self.blobs.put_file(key, path)
+            return self.blobs.put_file(key, path, announced)
 
     def collect(self) -> None:
         """See `Uploads.collect`."""

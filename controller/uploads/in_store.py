@@ -13,9 +13,9 @@ from typing import BinaryIO, Final
 from uuid import UUID
 
 from fednet.contract import Principal
-from fednet.digests import RunningDigest
+from fednet.digests import Digest, RunningDigest
 from fednet.errors import Conflict, NotFound, TransferCorrupted
-from fednet.storage import Blob, Blobs
+from fednet.storage import Blobs
 
 from ..records import Records
 from .protocol import chunks_of, corrupted, idle, lost, owner_prefix, surplus
@@ -59,21 +59,19 @@ class StoreUploads:
             raise lost() from error
         return int(grown["size_bytes"])
 
-    def complete(
-        self, sender: Principal, upload_id: UUID, size_bytes: int, sha256: str, key: str
-    ) -> Blob:
+    def complete(self, sender: Principal, upload_id: UUID, announced: Digest, key: str) -> Digest:
         """See `Uploads.complete`."""
         name = _name(sender, upload_id)
         known = self.records.documents.get(_UPLOADS, name)
         if known is None:
             raise lost()
         try:
-            stored = self.blobs.put(key, self._checked(name, size_bytes, sha256))
+            self.blobs.put(key, self._checked(name, announced))
         except (Conflict, TransferCorrupted):
             self._drop([name])
             raise
         self._drop([name])
-        return stored
+        return announced
 
     def collect(self) -> None:
         """See `Uploads.collect`."""
@@ -93,24 +91,24 @@ class StoreUploads:
         """Return all uploads, with the time at which each grew last."""
         return {each["id"]: each["grown_at"] for each in self.records.find(_UPLOADS)}
 
-    def _checked(self, name: str, size_bytes: int, sha256: str) -> Iterator[bytes]:
+    def _checked(self, name: str, announced: Digest) -> Iterator[bytes]:
         """Yield the pieces one after the other.
 
         Raises:
             Conflict: A piece is missing, or the pieces do not fit together.
             TransferCorrupted: The blob does not match its digest.
         """
-        digest = RunningDigest()
-        while (begin := digest.size_bytes) < size_bytes:
+        digest = RunningDigest(announced.algorithm)
+        while (begin := digest.size_bytes) < announced.size_bytes:
             try:
                 yield from digest.passing(self.blobs.read(_key(name, begin)))
             except NotFound as error:
                 raise lost() from error
             if digest.size_bytes == begin:
                 raise lost()
-        if digest.size_bytes != size_bytes:
+        if digest.size_bytes != announced.size_bytes:
             raise lost()
-        if digest.sha256 != sha256:
+        if digest.digest != announced:
             raise corrupted()
 
     def _drop(self, names: Iterable[str]) -> None:

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from fednet import limits
 from fednet.contract import Principal
+from fednet.digests import Digest
 from fednet.errors import Conflict, LimitExceeded, TransferCorrupted
-from fednet.storage import Blob
 
 
 class Uploads(Protocol):
@@ -35,9 +35,7 @@ class Uploads(Protocol):
             LimitExceeded: The blob would be larger than `limits.model_bytes_max`.
         """
 
-    def complete(
-        self, sender: Principal, upload_id: UUID, size_bytes: int, sha256: str, key: str
-    ) -> Blob:
+    def complete(self, sender: Principal, upload_id: UUID, announced: Digest, key: str) -> Digest:
         """Make an upload the blob of a key, in place of the earlier blob, and delete the upload.
 
         Raises:
@@ -100,4 +98,4 @@ def lost() -> Conflict:
 
 def corrupted() -> TransferCorrupted:
     """Return the error for bytes that do not match their digest."""
-    return TransferCorrupted("The blob does not match its SHA-256. Send it again.")
+    return TransferCorrupted("The blob does not match its digest. Send it again.")

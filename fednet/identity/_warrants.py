@@ -8,12 +8,12 @@ a token is no warrant.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from fednet import limits
 from fednet.blob_ref import BlobRef
-from fednet.errors import Unauthenticated
+from fednet.errors import InvalidInput, Unauthenticated
 from fednet.identity._keys import import_jwt, key_id, load_public_key
 
 if TYPE_CHECKING:
@@ -47,14 +47,15 @@ class Warrant:
 
     def to_payload(self) -> dict[str, Any]:
         """Return the content to be signed."""
-        return {**asdict(self), "iat": int(time.time())}
+        signed = {name: _fields_of(value) for name, value in vars(self).items()}
+        return {**signed, "iat": int(time.time())}
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> Self:
         """Return the warrant with this content.
 
         Raises:
-            KeyError, TypeError: The content is not that of a warrant.
+            KeyError, TypeError, InvalidInput: The content is not that of a warrant.
         """
         return cls(
             session_id=payload["session_id"],
@@ -111,11 +112,15 @@ class WarrantReader:
             key = self._keys[header["kid"]]
             payload = self._jwt.decode(text, key, algorithms=[ALGORITHM], options=options)
             return Warrant.from_payload(payload)
-        except (self._jwt.PyJWTError, KeyError, TypeError) as error:
+        except (self._jwt.PyJWTError, KeyError, TypeError, InvalidInput) as error:
             raise Unauthenticated(
                 f"The warrant is not signed by the network's controller: {error!r}."
             ) from error
 
 
 def _ref(fields: Mapping[str, Any] | None) -> BlobRef | None:
-    return None if fields is None else BlobRef(**fields)
+    return None if fields is None else BlobRef.from_fields(fields)
+
+
+def _fields_of(value: Any) -> Any:
+    return value.to_fields() if isinstance(value, BlobRef) else value

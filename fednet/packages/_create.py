@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
-from fednet.digests import sha256_of_file
+from fednet.digests import Algorithm, digest_of_file
 from fednet.errors import InvalidPackage, Unavailable
 from fednet.files import whole_file
 from fednet.packages._inspect import inspect_package
@@ -78,9 +78,10 @@ def _create(folder: Path, target: Path, selection: Selection) -> CreatedPackage:
     with whole_file(target, durable=True) as file:
         packed = _write(file, folder, selection.packed)
         inspect_package(Path(file.name))
+        digest = digest_of_file(Path(file.name), Algorithm.SHA256)
         return CreatedPackage(
-            file.tell(),
-            sha256_of_file(Path(file.name)),
+            digest.size_bytes,
+            digest.value,
             tuple(packed),
             tuple(selection.left_out),
         )

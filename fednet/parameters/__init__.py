@@ -16,7 +16,7 @@ little-endian, C order, the numbers of each array at a multiple of 64 bytes, and
 """
 
 from fednet.parameters._blocks import BLOCK_ITEMS, blocks
-from fednet.parameters._files import Writable, file_errors
+from fednet.parameters._files import DigestedFile, Writable, file_errors
 from fednet.parameters._finite import check_finite
 from fednet.parameters._formats import (
     ModelFormat,
@@ -38,6 +38,7 @@ from fednet.parameters._writer import write_model, write_model_to
 __all__ = [
     "BLOCK_ITEMS",
     "ArraySpec",
+    "DigestedFile",
     "ModelFile",
     "ModelFormat",
     "Structure",

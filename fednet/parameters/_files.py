@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from fednet.digests import RunningDigest
+from fednet.digests import Algorithm, Digest, RunningDigest
 from fednet.errors import NotFound, Unavailable
 from fednet.files import PRIVATE, whole_file
 
@@ -41,20 +41,21 @@ class Writable(Protocol):
 
 
 class DigestedFile:
-    """A file with the digest of all that is written to it.
-
-    Attributes:
-        digest: The size and the digest.
-    """
+    """A file with the digest of all that is written to it."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self.digest = RunningDigest()
+        self._running = RunningDigest(Algorithm.BLAKE3)
+
+    @property
+    def digest(self) -> Digest:
+        """The size and the BLAKE3 digest so far."""
+        return self._running.digest
 
     def write(self, data: bytes | memoryview) -> None:
         """Append."""
         self._file.write(data)
-        self.digest.add(data)
+        self._running.add(data)
 
 
 @contextmanager

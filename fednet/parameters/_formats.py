@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from fednet.digests import Digest
     from fednet.parameters._files import Writable
     from fednet.parameters._model_file import ModelFile
     from fednet.parameters._structure import Structure
@@ -66,7 +67,7 @@ class ModelFormat(Protocol):
 
     def write(
         self, path: Path, arrays: Iterable[_Array], structure: Structure | None = None
-    ) -> tuple[int, str]:
+    ) -> Digest:
         """Write a file, whole or not at all; see `write_model` for the errors.
 
         Args:
@@ -75,11 +76,11 @@ class ModelFormat(Protocol):
             structure: Their structure; see `write_to`.
 
         Returns:
-            The file's size in bytes and its SHA-256 in hexadecimal.
+            The file's size and BLAKE3 digest.
         """
         with written(path) as file:
             self.write_to(file, arrays, structure)
-        return file.digest.size_bytes, file.digest.sha256
+        return file.digest
 
 
 class _Npz(ModelFormat):

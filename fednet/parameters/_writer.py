@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from fednet.digests import Digest
     from fednet.parameters._files import Writable
 
 _Array = np.ndarray[Any, Any]
@@ -36,7 +37,7 @@ _ALIGNMENT_BYTES: Final = npy.ARRAY_ALIGN
 _UNIX: Final = 3
 
 
-def write_model(path: Path, arrays: Iterable[_Array]) -> tuple[int, str]:
+def write_model(path: Path, arrays: Iterable[_Array]) -> Digest:
     """Write a model file, which appears whole or not at all.
 
     Args:
@@ -44,7 +45,7 @@ def write_model(path: Path, arrays: Iterable[_Array]) -> tuple[int, str]:
         arrays: The parameters, read one at a time, so that a generator holds one array at a time.
 
     Returns:
-        The file's size in bytes and its SHA-256 in hexadecimal.
+        The file's size and BLAKE3 digest.
 
     Raises:
         InvalidModel: A model may not hold such an array, or there are no arrays.
@@ -53,7 +54,7 @@ def write_model(path: Path, arrays: Iterable[_Array]) -> tuple[int, str]:
     """
     with written(path) as file:
         write_model_to(file, arrays)
-    return file.digest.size_bytes, file.digest.sha256
+    return file.digest
 
 
 def write_model_to(

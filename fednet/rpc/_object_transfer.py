@@ -16,11 +16,12 @@ from urllib.parse import urlsplit
 
 from fednet import limits
 from fednet.blob_ref import BlobRef
+from fednet.digests import Digest
 from fednet.errors import TransferCorrupted, Unavailable
 from fednet.proxies import Proxy, http_proxy_of, proxies_of
 from fednet.rpc._attempts import Progress, until_whole
 from fednet.rpc._errors import rpc_errors
-from fednet.rpc._transfer import Receiver, size_and_digest
+from fednet.rpc._transfer import Receiver, known_digest
 from fednet.wire import models_pb2
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def upload_object(
     *,
     stop: threading.Event,
     attempts_max: int = limits.transfer_attempts_max,
-    sha256: str | None = None,
+    digest: Digest | None = None,
 ) -> bool:
     """Put a file into the object store as the update of a task, and tell the combiner to take it from there.
 
@@ -44,7 +45,7 @@ def upload_object(
         task_id: The task of the update.
         stop: Set it to give up.
         attempts_max: The largest number of failures in a row without progress.
-        sha256: The file's digest, if the caller knows it; else the file is read once more.
+        digest: The file's digest, if the caller knows it; else the file is read once more.
 
     Returns:
         True if the file was sent; False if the network has no object store.
@@ -53,8 +54,8 @@ def upload_object(
         InvalidInput: The file cannot be read.
         FednetError: The update was refused, or failed too many times without progress.
     """
-    size, digest = size_and_digest(path, sha256)
-    announced = {"task_id": task_id, "size_bytes": size, "sha256": digest}
+    whole = known_digest(path, digest)
+    announced = {"task_id": task_id, "size_bytes": whole.size_bytes, "digest": whole.text}
     with path.open("rb") as file, _ObjectStore(stop) as store:
         sending = _Upload(store, file, announced)
 
@@ -96,10 +97,8 @@ def download_object(
             return False
         offset = Receiver.offset_of(path)
         progress.reached(offset)
-        with Receiver(
-            path, size_bytes=ref.size_bytes, sha256=ref.sha256, offset=offset
-        ) as receiver:
-            if offset < ref.size_bytes:
+        with Receiver(path, ref.digest, offset) as receiver:
+            if offset < ref.digest.size_bytes:
                 for data in store.get(url, offset):
                     receiver.write(data)
             receiver.finish()

@@ -1,6 +1,6 @@
 """Files in pieces over gRPC: size and digest first, a checksum on each piece, an offset to resume from.
 
-A piece is one MiB with its CRC32C (RFC 3720, appendix B.4); the whole file is checked against its SHA-256. A transfer
+A piece is one MiB with its CRC32C (RFC 3720, appendix B.4); the whole file is checked against its digest. A transfer
 that breaks resumes at the last byte that has arrived, a limited number of times in a row without progress.
 """
 
@@ -16,7 +16,7 @@ import google_crc32c
 
 from fednet import limits
 from fednet.blob_ref import BlobRef
-from fednet.digests import RunningDigest, sha256_of_file
+from fednet.digests import Algorithm, Digest, RunningDigest, digest_of_file
 from fednet.errors import InvalidInput, TransferCorrupted, Unavailable
 from fednet.files import put_in_place
 from fednet.rpc._attempts import Progress, until_whole
@@ -45,8 +45,7 @@ class Receiver:
 
     Args:
         path: The path of the whole file; its folder exists.
-        size_bytes: The announced size.
-        sha256: The announced digest, hexadecimal.
+        announced: The announced digest.
         offset: The number of bytes of an earlier attempt; must be the size of the part.
 
     Raises:
@@ -55,13 +54,12 @@ class Receiver:
         Unavailable: The file cannot be written.
     """
 
-    def __init__(self, path: Path, *, size_bytes: int, sha256: str, offset: int = 0) -> None:
+    def __init__(self, path: Path, announced: Digest, offset: int = 0) -> None:
         self._path = path
-        self._size = size_bytes
-        self._sha256 = sha256
+        self._announced = announced
         self._part = self.part_of(path)
         self._check_offset(offset)
-        self._digest = RunningDigest()
+        self._digest = RunningDigest(announced.algorithm)
         self._hash_what_is_here()
 
     @staticmethod
@@ -77,10 +75,10 @@ class Receiver:
 
     def _check_offset(self, offset: int) -> None:
         here = self.offset_of(self._path)
-        if here > self._size:
+        if here > self._announced.size_bytes:
             self._part.unlink()
             raise TransferCorrupted(
-                f"{here} bytes have arrived of a file of {self._size}. Send the file again."
+                f"{here} bytes have arrived of a file of {self._announced.size_bytes}. Send the file again."
             )
         if offset != here:
             raise TransferCorrupted(
@@ -100,8 +98,9 @@ class Receiver:
             TransferCorrupted: More bytes arrive than were announced.
             Unavailable: The disk is full.
         """
-        if self._digest.size_bytes + len(data) > self._size:
-            raise TransferCorrupted(f"More than the announced {self._size} bytes have arrived.")
+        size_bytes = self._announced.size_bytes
+        if self._digest.size_bytes + len(data) > size_bytes:
+            raise TransferCorrupted(f"More than the announced {size_bytes} bytes have arrived.")
         with _writing():
             self._file.write(data)
         self._digest.add(data)
@@ -115,12 +114,12 @@ class Receiver:
         """
         with _writing():
             self._file.close()
-        received = self._digest.size_bytes
-        if received != self._size:
-            raise TransferCorrupted(f"The transfer ended after {received} of {self._size} bytes.")
-        if self._digest.sha256 != self._sha256:
+        received, size_bytes = self._digest.size_bytes, self._announced.size_bytes
+        if received != size_bytes:
+            raise TransferCorrupted(f"The transfer ended after {received} of {size_bytes} bytes.")
+        if self._digest.digest != self._announced:
             self._part.unlink()
-            raise TransferCorrupted("The file does not match its SHA-256. Send it again.")
+            raise TransferCorrupted("The file does not match its digest. Send it again.")
         with _writing():
             put_in_place(self._part, self._path)
 
@@ -154,7 +153,7 @@ def upload(
     task_id: str,
     *,
     stop: threading.Event | None = None,
-    sha256: str | None = None,
+    digest: Digest | None = None,
     resumes: bool = False,
     attempts_max: int = limits.transfer_attempts_max,
 ) -> None:
@@ -165,7 +164,7 @@ def upload(
         path: The file.
         task_id: The task of the update.
         stop: Set it to give up between attempts.
-        sha256: The file's digest, if the caller knows it; else the file is read once more.
+        digest: The file's digest, if the caller knows it; else the file is read once more.
         resumes: Ask first how many bytes an earlier call has sent.
         attempts_max: The largest number of failures in a row without progress.
 
@@ -173,14 +172,17 @@ def upload(
         InvalidInput: The file cannot be read.
         FednetError: The update was refused, or failed too many times without progress.
     """
-    size, digest = size_and_digest(path, sha256)
+    announced = known_digest(path, digest)
 
     def attempt(progress: Progress) -> None:
         models = stub()
         offset = received_bytes(models, task_id) if resumes or progress.failures else 0
         progress.reached(offset)
         header = models_pb2.UploadHeader(
-            task_id=task_id, size_bytes=size, sha256=digest, offset_bytes=offset
+            task_id=task_id,
+            size_bytes=announced.size_bytes,
+            digest=announced.text,
+            offset_bytes=offset,
         )
         # Only the receipt confirms that the file is whole there, even if all bytes have arrived.
         models.Upload(_upload_parts(header, path))
@@ -188,14 +190,14 @@ def upload(
     until_whole(attempt, stop or threading.Event(), attempts_max)
 
 
-def size_and_digest(path: Path, sha256: str | None = None) -> tuple[int, str]:
-    """Return the size and digest of a file to send; do not compute a known digest again.
+def known_digest(path: Path, digest: Digest | None = None) -> Digest:
+    """Return the digest of a file to send; do not compute a known digest again.
 
     Raises:
         InvalidInput: The file cannot be read.
     """
     try:
-        return path.stat().st_size, sha256 or sha256_of_file(path)
+        return digest or digest_of_file(path, Algorithm.BLAKE3)
     except OSError as error:
         raise InvalidInput(f"Cannot read {path}: {error.strerror}.", field="path") from error
 
@@ -243,9 +245,7 @@ def download(
         offset = Receiver.offset_of(path)
         progress.reached(offset)
         request = models_pb2.DownloadRequest(kind=ref.kind, id=ref.id, offset_bytes=offset)
-        with Receiver(
-            path, size_bytes=ref.size_bytes, sha256=ref.sha256, offset=offset
-        ) as receiver:
+        with Receiver(path, ref.digest, offset) as receiver:
             for part in models.Download(request):
                 receiver.write(checked_data(part.chunk))
             receiver.finish()

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from fednet.digests import Digest
 
 REQUEST: Final = "request.json"
 ANSWER: Final = "answer.json"
@@ -18,16 +21,16 @@ STATE: Final = "state.npz"
 MODEL: Final = "model.npz"
 
 
-def state_id_of(run_id: str, sha256: str) -> str:
+def state_id_of(run_id: str, digest: Digest) -> str:
     """Return the id of the memory after a run; other bytes lie under another id.
 
     So a repeated run overwrites nothing that the controller may have heard of.
 
     Args:
         run_id: The run, a UUID.
-        sha256: The digest of the memory's file.
+        digest: The digest of the memory's file.
     """
-    return str(uuid.uuid5(uuid.UUID(run_id), sha256))
+    return str(uuid.uuid5(uuid.UUID(run_id), digest.text))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from fednet.storage._backup import back_up, restore
 from fednet.storage._backup_file import BackupContents
-from fednet.storage._blobs import Blob, Blobs, Presigner
+from fednet.storage._blobs import Blobs, Presigner
 from fednet.storage._directory import is_shared, shared_folder
 from fednet.storage._documents import (
     EVERYTHING,
@@ -19,7 +19,6 @@ __all__ = [
     "CONTROLLER",
     "EVERYTHING",
     "BackupContents",
-    "Blob",
     "Blobs",
     "Collection",
     "Document",

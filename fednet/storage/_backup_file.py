@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from fednet import limits
-from fednet.digests import RunningDigest
+from fednet.digests import Algorithm, RunningDigest
 from fednet.errors import Conflict, FailedPrecondition, InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class BackupWriter:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._digest = RunningDigest()
+        self._digest = RunningDigest(Algorithm.SHA256)
         self.add(f"{_BEGIN}{_FORMAT}", 0, [])
 
     def add(self, name: str, size_bytes: int, content: Iterable[bytes]) -> None:
@@ -119,7 +119,7 @@ def check_backup(path: Path) -> BackupContents:
         InvalidInput: The file is not a backup, or is incomplete.
         FailedPrecondition: The file cannot be read, or a newer version of fednet has written it.
     """
-    digest = RunningDigest()
+    digest = RunningDigest(Algorithm.SHA256)
     for number, (name, size_bytes, chunks) in enumerate(members(path)):
         if number == 0:
             _check_format(path, name)
@@ -165,7 +165,7 @@ def _contents(path: Path, end: bytes, digest: RunningDigest) -> BackupContents:
 def _sealed(digest: RunningDigest, said: dict[str, Any]) -> str:
     """Return the digest of all members and of the values at the end."""
     digest.add(json.dumps(said, sort_keys=True).encode())
-    return digest.sha256
+    return digest.digest.value
 
 
 def _named(name: str, size_bytes: int) -> bytes:

@@ -6,7 +6,6 @@ any thread, and several processes may use one store, except for one in memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from fednet import limits
@@ -16,18 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-
-@dataclass(frozen=True)
-class Blob:
-    """The size and the digest of a stored blob.
-
-    Args:
-        size_bytes: The size of the content.
-        sha256: The digest of the content, hexadecimal.
-    """
-
-    size_bytes: int
-    sha256: str
+    from fednet.digests import Digest
 
 
 class Presigner(Protocol):
@@ -89,17 +77,23 @@ class Blobs(Protocol):
         The first user creates it. Every process with the store sees the same folder, and no file in it is a blob.
         """
 
-    def put(self, key: str, source: Iterable[bytes]) -> Blob:
-        """Store the bytes of a source, in place of the earlier blob.
+    def put(self, key: str, source: Iterable[bytes]) -> Digest:
+        """Store the bytes of a source, in place of the earlier blob, and return their BLAKE3 digest.
 
         Readers see the earlier blob until the new one is whole and safe. An error of the source passes through, and
         leaves nothing behind.
         """
 
-    def put_file(self, key: str, path: Path) -> Blob:
-        """Store a file and remove it; the store moves it if it can.
+    def put_file(self, key: str, path: Path, known: Digest | None = None) -> Digest:
+        """Store a file and remove it; the store moves it if it can. Nobody may write to the file any more.
 
-        Nobody may write to the file any more.
+        Args:
+            key: The key of the blob.
+            path: The file.
+            known: Its digest, if the caller has computed it; else it is computed here.
+
+        Returns:
+            The digest: the known one, or a BLAKE3 digest.
 
         Raises:
             NotFound: The file does not exist.

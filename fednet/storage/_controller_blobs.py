@@ -7,7 +7,6 @@ request with the size and the digest stores it. Pieces that the controller has l
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import threading
 import uuid
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fednet import limits
 from fednet.backoff import backoff_seconds
-from fednet.digests import sha256_of_open_file
+from fednet.digests import Algorithm, Digest, digest_of_open
 from fednet.errors import (
     Conflict,
     DeadlineExceeded,
@@ -25,7 +24,7 @@ from fednet.errors import (
     TransferCorrupted,
     Unavailable,
 )
-from fednet.storage._blobs import Blob, check_key, check_range, no_such_blob, no_such_file
+from fednet.storage._blobs import check_key, check_range, no_such_blob, no_such_file
 from fednet.storage._object_names import object_name
 
 if TYPE_CHECKING:
@@ -52,19 +51,19 @@ class ControllerBlobs:
         self._http = http
         self._closed = threading.Event()
 
-    def put(self, key: str, source: Iterable[bytes]) -> Blob:
+    def put(self, key: str, source: Iterable[bytes]) -> Digest:
         """See `Blobs.put`."""
         check_key(key)
         with tempfile.TemporaryFile() as file:  # pieces that the controller loses are sent again
             file.writelines(source)
             return self._send(key, file)
 
-    def put_file(self, key: str, path: Path) -> Blob:
+    def put_file(self, key: str, path: Path, known: Digest | None = None) -> Digest:
         """See `Blobs.put_file`."""
         check_key(key)
         try:
             with path.open("rb") as file:
-                stored = self._send(key, file)
+                stored = self._send(key, file, known)
         except FileNotFoundError as error:
             raise no_such_file(path) from error
         path.unlink()
@@ -171,33 +170,33 @@ class ControllerBlobs:
                 if failures == limits.transfer_attempts_max:
                     raise
 
-    def _send(self, key: str, file: BinaryIO) -> Blob:
-        blob = _described(file)
+    def _send(self, key: str, file: BinaryIO, known: Digest | None = None) -> Digest:
+        digest = known or digest_of_open(file, Algorithm.BLAKE3)
         for _ in range(limits.transfer_attempts_max):
             try:
-                self._send_once(key, file, blob)
+                self._send_once(key, file, digest)
             except (Conflict, TransferCorrupted) as error:  # the sent pieces are lost: begin again
                 problem = error
             else:
-                return blob
+                return digest
         raise Unavailable(
             f"The controller lost the blob {limits.transfer_attempts_max} times. Try again."
         ) from problem
 
-    def _send_once(self, key: str, file: BinaryIO, blob: Blob) -> None:
+    def _send_once(self, key: str, file: BinaryIO, digest: Digest) -> None:
         upload_id = str(uuid.uuid4())
-        for offset in range(0, max(blob.size_bytes, 1), limits.blob_part_bytes):
+        for offset in range(0, max(digest.size_bytes, 1), limits.blob_part_bytes):
             file.seek(offset)
             piece = file.read(limits.blob_part_bytes)
             place = {"upload_id": upload_id, "offset": offset}
             self._http.call("PATCH", _folder, query=place, content=piece)
         whole = {
             "upload_id": upload_id,
-            "size_bytes": blob.size_bytes,
-            "sha256": blob.sha256,
+            "size_bytes": digest.size_bytes,
+            "digest": digest.text,
         }
         seconds = (
-            limits.transfer_idle_seconds_max + blob.size_bytes / limits.checked_bytes_per_second
+            limits.transfer_idle_seconds_max + digest.size_bytes / limits.checked_bytes_per_second
         )
         self._http.call("PUT", _path(key), query=whole, seconds=seconds)
 
@@ -209,11 +208,6 @@ class _Found(NamedTuple):
 
 def _path(key: str) -> str:
     return _folder + object_name(check_key(key))
-
-
-def _described(file: BinaryIO) -> Blob:
-    sha256 = sha256_of_open_file(file)
-    return Blob(file.seek(0, os.SEEK_END), sha256)
 
 
 def _changed() -> Unavailable:

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fednet import limits
-from fednet.digests import RunningDigest, sha256_of_open_file
+from fednet.digests import Algorithm, Digest, RunningDigest, digest_of_open
 from fednet.errors import InvalidInput, Unavailable
 from fednet.files import put_in_place, sync, write_once
 from fednet.storage._blob_names import file_name, folder_name, is_blob, key_of
-from fednet.storage._blobs import Blob, check_key, check_range, no_such_blob, no_such_file
+from fednet.storage._blobs import check_key, check_range, no_such_blob, no_such_file
 from fednet.storage._incoming import Incoming
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class DirectoryBlobs:
         """See `Blobs.work_folder`."""
         return self._root / ".uploads"
 
-    def put(self, key: str, source: Iterable[bytes]) -> Blob:
+    def put(self, key: str, source: Iterable[bytes]) -> Digest:
         """See `Blobs.put`."""
         target = self._path(key)
         with self._new_file() as file:
@@ -123,13 +123,13 @@ class DirectoryBlobs:
                 self._publish(Path(file.name), target)
         return stored
 
-    def put_file(self, key: str, path: Path) -> Blob:
+    def put_file(self, key: str, path: Path, known: Digest | None = None) -> Digest:
         """See `Blobs.put_file`."""
         target = self._path(key)
         with _os_errors():
             if not path.is_file():
                 raise no_such_file(path)
-            stored = _made_safe(path)
+            stored = _made_safe(path, known)
             try:
                 self._publish(path, target)
             except OSError as error:
@@ -256,21 +256,21 @@ class DirectoryBlobs:
                 yield chunk
 
 
-def _write(file: FileIO, source: Iterable[bytes]) -> Blob:
-    digest = RunningDigest()
+def _write(file: FileIO, source: Iterable[bytes]) -> Digest:
+    digest = RunningDigest(Algorithm.BLAKE3)
     for chunk in digest.passing(source):
         rest = memoryview(chunk)
         while rest:
             with _os_errors():
                 rest = rest[file.write(rest) :]
-    return Blob(digest.size_bytes, digest.sha256)
+    return digest.digest
 
 
-def _made_safe(path: Path) -> Blob:
+def _made_safe(path: Path, known: Digest | None) -> Digest:
     with path.open("rb", buffering=0) as file:
-        sha256 = sha256_of_open_file(file)
+        digest = known or digest_of_open(file, Algorithm.BLAKE3)
         os.fsync(file.fileno())
-        return Blob(os.fstat(file.fileno()).st_size, sha256)
+        return digest
 
 
 @contextmanager

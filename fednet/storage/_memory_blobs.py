@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fednet import limits
-from fednet.digests import sha256_of
+from fednet.digests import Algorithm, Digest, digest_of, sha256_of
 from fednet.errors import InvalidInput
-from fednet.storage._blobs import Blob, check_key, check_range, no_such_blob, no_such_file
+from fednet.storage._blobs import check_key, check_range, no_such_blob, no_such_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,14 +37,14 @@ class MemoryBlobs:
     def __init__(self) -> None:
         self._contents: dict[str, bytes] = {}
 
-    def put(self, key: str, source: Iterable[bytes]) -> Blob:
+    def put(self, key: str, source: Iterable[bytes]) -> Digest:
         """See `Blobs.put`."""
         check_key(key)
         content = b"".join(source)
         self._contents[key] = content
-        return Blob(len(content), sha256_of(content))
+        return digest_of(content, Algorithm.BLAKE3)
 
-    def put_file(self, key: str, path: Path) -> Blob:
+    def put_file(self, key: str, path: Path, known: Digest | None = None) -> Digest:
         """See `Blobs.put_file`."""
         check_key(key)
         try:
@@ -53,7 +53,7 @@ class MemoryBlobs:
             raise no_such_file(path) from error
         stored = self.put(key, [content])
         path.unlink()
-        return stored
+        return known or stored
 
     def read(self, key: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """See `Blobs.read`."""

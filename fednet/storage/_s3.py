@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Final
 from minio.error import MinioException
 
 from fednet import limits
-from fednet.digests import RunningDigest
+from fednet.digests import Algorithm, Digest, RunningDigest
 from fednet.errors import FailedPrecondition, FednetError, InvalidInput, NotFound, Unavailable
-from fednet.storage._blobs import Blob, check_key, check_range, no_such_blob, no_such_file
+from fednet.storage._blobs import check_key, check_range, no_such_blob, no_such_file
 from fednet.storage._object_names import folder_name, key_of, object_name
 from fednet.storage._s3_address import address_of
 from fednet.storage._s3_connection import Pool, client_of, code_of, s3_errors
@@ -93,10 +93,10 @@ class S3Blobs:
             ) from error
         self._uploads.abort_forgotten()
 
-    def put(self, key: str, source: Iterable[bytes]) -> Blob:
+    def put(self, key: str, source: Iterable[bytes]) -> Digest:
         """See `Blobs.put`."""
         name = object_name(check_key(key))
-        digest = RunningDigest()
+        digest = RunningDigest(Algorithm.BLAKE3)
         parts = _parts(digest.passing(source))
         first, second = next(parts, b""), next(parts, None)
         if second is None:
@@ -104,9 +104,9 @@ class S3Blobs:
                 self._client.put_object(self._bucket, name, io.BytesIO(first), len(first))
         else:
             self._uploads.put(name, chain([first, second], parts))
-        return Blob(digest.size_bytes, digest.sha256)
+        return digest.digest
 
-    def put_file(self, key: str, path: Path) -> Blob:
+    def put_file(self, key: str, path: Path, known: Digest | None = None) -> Digest:
         """See `Blobs.put_file`."""
         check_key(key)
         try:
@@ -117,7 +117,7 @@ class S3Blobs:
             raise no_such_file(path) from error
         except OSError as error:
             raise Unavailable(f"Cannot store {path}: {error.strerror}.") from error
-        return stored
+        return known or stored
 
     def read(self, key: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """See `Blobs.read`."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from fednet.errors import FailedPrecondition
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """Raised whenever a released fednet would no longer write what this one reads: with every newly
 declared field, whose keys are then made from the documents that are there, and with every change of
 the documents themselves, which `Collection.upgraded` makes.

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66\x65\x64net/wire/common.proto\x12\x0b\x66\x65\x64net.wire\"\xa3\x01\n\x07\x42lobRef\x12\'\n\x04kind\x18\x01 \x01(\x0e\x32\x19.fednet.wire.BlobRef.Kind\x12\n\n\x02id\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12\x0e\n\x06sha256\x18\x04 \x01(\t\"?\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\t\n\x05MODEL\x10\x01\x12\x0b\n\x07PACKAGE\x10\x02\x12\t\n\x05STATE\x10\x03\",\n\x06\x44igest\x12\x12\n\nsize_bytes\x18\x01 \x01(\x04\x12\x0e\n\x06sha256\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66\x65\x64net/wire/common.proto\x12\x0b\x66\x65\x64net.wire\"\xa3\x01\n\x07\x42lobRef\x12\'\n\x04kind\x18\x01 \x01(\x0e\x32\x19.fednet.wire.BlobRef.Kind\x12\n\n\x02id\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\"?\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\t\n\x05MODEL\x10\x01\x12\x0b\n\x07PACKAGE\x10\x02\x12\t\n\x05STATE\x10\x03\"*\n\x06\x44igest\x12\x12\n\nsize_bytes\x18\x01 \x01(\x04\x12\x0c\n\x04text\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,5 +36,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BLOBREF_KIND']._serialized_start=142
   _globals['_BLOBREF_KIND']._serialized_end=205
   _globals['_DIGEST']._serialized_start=207
-  _globals['_DIGEST']._serialized_end=251
+  _globals['_DIGEST']._serialized_end=249
 # @@protoc_insertion_point(module_scope)

@@ -6,7 +6,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class BlobRef(_message.Message):
-    __slots__ = ("kind", "id", "size_bytes", "sha256")
+    __slots__ = ("kind", "id", "size_bytes", "digest")
     class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         KIND_UNSPECIFIED: _ClassVar[BlobRef.Kind]
@@ -20,17 +20,17 @@ class BlobRef(_message.Message):
     KIND_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
-    SHA256_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
     kind: BlobRef.Kind
     id: str
     size_bytes: int
-    sha256: str
-    def __init__(self, kind: _Optional[_Union[BlobRef.Kind, str]] = ..., id: _Optional[str] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ...) -> None: ...
+    digest: str
+    def __init__(self, kind: _Optional[_Union[BlobRef.Kind, str]] = ..., id: _Optional[str] = ..., size_bytes: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
 
 class Digest(_message.Message):
-    __slots__ = ("size_bytes", "sha256")
+    __slots__ = ("size_bytes", "text")
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
-    SHA256_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
     size_bytes: int
-    sha256: str
-    def __init__(self, size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ...) -> None: ...
+    text: str
+    def __init__(self, size_bytes: _Optional[int] = ..., text: _Optional[str] = ...) -> None: ...

@@ -28,16 +28,16 @@ class UploadPart(_message.Message):
     def __init__(self, header: _Optional[_Union[UploadHeader, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ...) -> None: ...
 
 class UploadHeader(_message.Message):
-    __slots__ = ("task_id", "size_bytes", "sha256", "offset_bytes")
+    __slots__ = ("task_id", "size_bytes", "digest", "offset_bytes")
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
-    SHA256_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
     OFFSET_BYTES_FIELD_NUMBER: _ClassVar[int]
     task_id: str
     size_bytes: int
-    sha256: str
+    digest: str
     offset_bytes: int
-    def __init__(self, task_id: _Optional[str] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., offset_bytes: _Optional[int] = ...) -> None: ...
+    def __init__(self, task_id: _Optional[str] = ..., size_bytes: _Optional[int] = ..., digest: _Optional[str] = ..., offset_bytes: _Optional[int] = ...) -> None: ...
 
 class Chunk(_message.Message):
     __slots__ = ("data", "crc32c")
@@ -48,12 +48,12 @@ class Chunk(_message.Message):
     def __init__(self, data: _Optional[bytes] = ..., crc32c: _Optional[int] = ...) -> None: ...
 
 class UploadReceipt(_message.Message):
-    __slots__ = ("size_bytes", "sha256")
+    __slots__ = ("size_bytes", "digest")
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
-    SHA256_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
     size_bytes: int
-    sha256: str
-    def __init__(self, size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ...) -> None: ...
+    digest: str
+    def __init__(self, size_bytes: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
 
 class DownloadRequest(_message.Message):
     __slots__ = ("kind", "id", "offset_bytes")
@@ -100,13 +100,13 @@ class PartLocation(_message.Message):
     def __init__(self, url: _Optional[str] = ..., offset_bytes: _Optional[int] = ..., size_bytes: _Optional[int] = ..., is_last: bool = ...) -> None: ...
 
 class UploadedParts(_message.Message):
-    __slots__ = ("task_id", "size_bytes", "sha256", "etags")
+    __slots__ = ("task_id", "size_bytes", "digest", "etags")
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
-    SHA256_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
     ETAGS_FIELD_NUMBER: _ClassVar[int]
     task_id: str
     size_bytes: int
-    sha256: str
+    digest: str
     etags: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, task_id: _Optional[str] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., etags: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, task_id: _Optional[str] = ..., size_bytes: _Optional[int] = ..., digest: _Optional[str] = ..., etags: _Optional[_Iterable[str]] = ...) -> None: ...

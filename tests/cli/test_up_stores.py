@@ -4,7 +4,6 @@ The same bit for bit: the three updates are added in float64, in which another o
 nothing that is left when the model is rounded to float32.
 """
 
-import hashlib
 import json
 import shutil
 import signal
@@ -23,6 +22,7 @@ from fednet.cli._network import Controllers
 from fednet.cli._supervisor import Supervisor
 from fednet.client import Client
 from fednet.controller.records import COLLECTIONS
+from fednet.digests import Digest, digest_of
 from fednet.parameters import load_parameters
 from fednet.storage import open_blobs, open_documents
 
@@ -81,10 +81,10 @@ def wait_for_a_client(api):
 
 
 def blobs_in(state_store):
-    """The key and the digest of each model and package that the documents speak of."""
+    """The key of each model and package that the documents speak of, with its digest."""
     with closing(open_documents(state_store, COLLECTIONS)) as documents:
         return {
-            f"{folder}/{each['id']}": each["sha256"]
+            f"{folder}/{each['id']}": Digest.read(each["digest"], each["size_bytes"])
             for folder in ("models", "packages")
             for each in documents.find(folder)
         }
@@ -101,15 +101,15 @@ def same(found, expected):
 
 
 def objects_in(s3_server, bucket):
-    """The key and the digest of each object, as another client of the bucket finds it."""
+    """The key and the content of each object, as another client of the bucket finds it."""
     client = s3_server.client()
     keys = [each.object_name for each in client.list_objects(bucket, recursive=True)]
-    return {key: digest_of(client.get_object(bucket, key)) for key in keys}
+    return {key: content_of(client.get_object(bucket, key)) for key in keys}
 
 
-def digest_of(answer):
+def content_of(answer):
     with closing(answer):
-        return hashlib.sha256(answer.read()).hexdigest()
+        return answer.read()
 
 
 def test_mongodb_and_s3_make_the_same_model(up, expected, mongodb_url, s3_server, tmp_path):
@@ -120,8 +120,10 @@ def test_mongodb_and_s3_make_the_same_model(up, expected, mongodb_url, s3_server
     found = trained(up, tmp_path, *stores)
 
     assert same(found, expected)
-    assert objects_in(s3_server, bucket) == blobs_in(mongodb_url)
-    assert len(blobs_in(mongodb_url)) == 1 + ROUNDS + 1  # the seed, each round's model, the package
+    objects, digests = objects_in(s3_server, bucket), blobs_in(mongodb_url)
+    assert objects.keys() == digests.keys()
+    assert all(digest_of(objects[key], digests[key].algorithm) == digests[key] for key in objects)
+    assert len(digests) == 1 + ROUNDS + 1  # the seed, each round's model, the package
 
 
 def test_combiners_reach_a_blob_store_that_is_named_in_a_file(up, s3_server, tmp_path):

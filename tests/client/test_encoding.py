@@ -9,6 +9,7 @@ from fednet.blob_ref import BlobRef
 from fednet.client.encoding import encode_update
 from fednet.client.tasks import Task
 from fednet.codecs import Base, is_encoded, open_encoded
+from fednet.digests import Digest
 from fednet.parameters import Structure, model_format
 from fednet.update_codec import codec_names, codec_of
 
@@ -17,7 +18,7 @@ TRAINED = [BEFORE[0] + np.float32(0.01), np.arange(4) + 1]
 TASK = Task(
     id="0b1f6c2e-6d0e-4f0b-9d8a-2f4b8f6f3c11",
     kind="TRAIN",
-    model=BlobRef("MODEL", "m", 1, "0" * 64),
+    model=BlobRef("MODEL", "m", Digest.read("0" * 64, 1)),
     package=None,
     round_number=1,
     helper="numpyhelper",
@@ -46,7 +47,7 @@ def test_an_update_is_encoded_in_its_place(encode, tmp_path, codec):
     """The combiner decodes it against the model of the task, by its digest."""
     path = encode(codec)
 
-    base = Base(Structure.of(BEFORE), BEFORE, TASK.model.sha256)
+    base = Base(Structure.of(BEFORE), BEFORE, TASK.model.digest.text)
     with open_encoded(path, base) as update:
         (found,) = update.blocks(0)
         (counters,) = update.blocks(1)

@@ -1,18 +1,17 @@
 """The files that a client holds: each is fetched once, checked once, and bounded in number."""
 
-import hashlib
-
 import pytest
 
 from fednet import limits
 from fednet.blob_ref import BlobRef
 from fednet.client.files import Files
+from fednet.digests import Algorithm, Digest, digest_of
 from fednet.errors import InvalidInput, Unavailable
 from fednet.packages import create_package
 
 
 def ref_of(content):
-    return BlobRef("MODEL", "an-id", len(content), hashlib.sha256(content).hexdigest())
+    return BlobRef("MODEL", "an-id", digest_of(content, Algorithm.BLAKE3))
 
 
 class Store:
@@ -24,15 +23,15 @@ class Store:
 
     def put(self, content):
         ref = ref_of(content)
-        self.blobs[ref.sha256] = content
+        self.blobs[ref.digest] = content
         return ref
 
     def fetch(self, ref, path):
-        if ref.sha256 not in self.blobs:
+        if ref.digest not in self.blobs:
             path.with_name(path.name + ".part").write_bytes(b"half")
             raise Unavailable("The link broke.")
-        self.fetched.append(ref.sha256)
-        path.write_bytes(self.blobs[ref.sha256])
+        self.fetched.append(ref.digest)
+        path.write_bytes(self.blobs[ref.digest])
 
 
 @pytest.fixture
@@ -59,7 +58,7 @@ def test_a_model_is_fetched_once(files, store):
 
     assert files.model(ref, ".npz").read_bytes() == b"model"
     assert files.model(ref, ".npz").read_bytes() == b"model"
-    assert store.fetched == [ref.sha256]
+    assert store.fetched == [ref.digest]
 
 
 def test_what_an_earlier_process_fetched_is_used(files, store, tmp_path):
@@ -69,7 +68,7 @@ def test_what_an_earlier_process_fetched_is_used(files, store, tmp_path):
 
     Files(tmp_path / "files", store.fetch).model(ref, ".npz")
 
-    assert store.fetched == [ref.sha256]
+    assert store.fetched == [ref.digest]
 
 
 def test_what_an_earlier_process_left_broken_is_fetched_again(files, store, tmp_path):
@@ -92,7 +91,7 @@ def test_the_longest_unused_make_room(files, store):
     assert all(path.exists() for path in paths)
     assert len(list(paths[0].parent.parent.iterdir())) == limits.client_models_max
     files.model(refs[1], ".npz")
-    assert store.fetched.count(refs[1].sha256) == 2
+    assert store.fetched.count(refs[1].digest) == 2
 
 
 def test_broken_transfers_do_not_pile_up(files, tmp_path):
@@ -122,4 +121,4 @@ def test_packages_are_unpacked_once_and_bounded(files, store, tmp_path):
 def test_a_digest_that_is_none_never_becomes_a_path(files, digest):
     """The combiner's word is checked as well."""
     with pytest.raises(InvalidInput, match="Invalid digest"):
-        files.model(BlobRef("MODEL", "an-id", 1, digest), ".npz")
+        files.model(BlobRef("MODEL", "an-id", Digest(Algorithm.SHA256, digest, 1)), ".npz")

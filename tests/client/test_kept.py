@@ -9,14 +9,17 @@ from hypothesis import strategies as st
 from fednet import limits
 from fednet.blob_ref import BlobRef
 from fednet.client.kept import Kept
-from fednet.client.tasks import Answer, Failure, Task, Update, UpdateFile, Validation
+from fednet.client.tasks import Answer, Failure, Task, Update, Validation
+from fednet.digests import Digest
 
 IDS = [str(uuid.UUID(int=number)) for number in range(1, 5)]
-FILE = UpdateFile(9, "0" * 64)
+FILE = Digest.read("0" * 64, 9)
 
 
 def task_of(task_id):
-    return Task(task_id, "TRAIN", BlobRef("MODEL", "m", 1, "0" * 64), None, 1, "npz", {}, None)
+    return Task(
+        task_id, "TRAIN", BlobRef("MODEL", "m", Digest.read("0" * 64, 1)), None, 1, "npz", {}, None
+    )
 
 
 def update_of(task_id):
@@ -240,12 +243,12 @@ def test_the_oldest_answers_make_room(kept, monkeypatch):
 def test_the_newest_answer_is_kept_whatever_its_size(kept, monkeypatch):
     """The limit counts bytes; an answer without an update takes none."""
     monkeypatch.setattr(limits, "kept_answers_bytes_max", 100)
-    put(kept, IDS[0], update=UpdateFile(60, "0" * 64))
+    put(kept, IDS[0], update=Digest.read("0" * 64, 60))
     put(kept, IDS[1], Answer(IDS[1], Validation({})), update=None)
-    put(kept, IDS[2], update=UpdateFile(60, "0" * 64))
+    put(kept, IDS[2], update=Digest.read("0" * 64, 60))
     assert kept.overflow() == []
 
-    put(kept, IDS[3], update=UpdateFile(1000, "0" * 64))
+    put(kept, IDS[3], update=Digest.read("0" * 64, 1000))
 
     assert kept.overflow() == [IDS[0]]
 

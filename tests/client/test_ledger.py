@@ -13,13 +13,14 @@ from fednet import limits
 from fednet.blob_ref import BlobRef
 from fednet.client.ledger import Ledger
 from fednet.client.tasks import Answer, Failure, Receipt, Task, Update, Validation
+from fednet.digests import Algorithm, Digest
 from fednet.errors import InvalidInput, LimitExceeded
 
 IDS = [str(uuid.UUID(int=number)) for number in range(1, 4)]
 
 
 def task_of(task_id, seconds_left=None):
-    model = BlobRef("MODEL", "m", 1, "0" * 64)
+    model = BlobRef("MODEL", "m", Digest.read("0" * 64, 1))
     return Task(task_id, "TRAIN", model, None, 1, "numpyhelper", {}, seconds_left)
 
 
@@ -460,7 +461,7 @@ def test_the_update_of_this_process_is_not_read_again_before_its_delivery(ledger
     delivery = ledger.next_delivery()
 
     assert delivery.is_checked
-    assert (delivery.update.size_bytes, len(delivery.update.sha256)) == (9, 64)
+    assert (delivery.update.size_bytes, delivery.update.algorithm) == (9, Algorithm.BLAKE3)
 
 
 # Ends

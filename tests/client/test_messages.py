@@ -9,11 +9,12 @@ from fednet import limits
 from fednet.blob_ref import BlobRef
 from fednet.client.messages import answer_message, hello_message, log_message, task_of
 from fednet.client.tasks import Answer, Failure, Prediction, Update, Validation
+from fednet.digests import Algorithm, Digest
 from fednet.errors import InvalidInput
 from fednet.update_codec import PLAIN_CODEC, codec_of
 from fednet.wire import common_pb2, tasks_pb2
 
-MODEL = common_pb2.BlobRef(kind="MODEL", id="m", size_bytes=7, sha256="ab")
+MODEL = common_pb2.BlobRef(kind="MODEL", id="m", size_bytes=7, digest="blake3:" + 64 * "a")
 
 
 def task(**fields):
@@ -22,7 +23,7 @@ def task(**fields):
 
 def test_a_task_is_read_with_all_that_it_says():
     """The settings of a task are values, and its kind is a name."""
-    package = common_pb2.BlobRef(kind="PACKAGE", id="p", size_bytes=8, sha256="cd")
+    package = common_pb2.BlobRef(kind="PACKAGE", id="p", size_bytes=8, digest=64 * "c")
     read = task_of(
         task(
             package=package,
@@ -36,8 +37,8 @@ def test_a_task_is_read_with_all_that_it_says():
     )
 
     assert (read.id, read.kind, read.round_number, read.helper) == ("t", "TRAIN", 3, "numpyhelper")
-    assert read.model == BlobRef("MODEL", "m", 7, "ab")
-    assert read.package == BlobRef("PACKAGE", "p", 8, "cd")
+    assert read.model == BlobRef("MODEL", "m", Digest(Algorithm.BLAKE3, 64 * "a", 7))
+    assert read.package == BlobRef("PACKAGE", "p", Digest(Algorithm.SHA256, 64 * "c", 8))
     assert read.settings == {"epochs": 2}
     assert (read.seconds_left, read.warrant) == (4.5, "signed")
     assert read.update_codec == codec_of("delta+int8")

@@ -12,6 +12,7 @@ from fednet.client.tasks import Task
 from fednet.client.warrants import Warrants
 from fednet.combiner.machine.assignment import Assignment
 from fednet.combiner.machine.values import Blob, BlobKind, TaskKind
+from fednet.digests import Digest
 from fednet.enrolment import ClientPlace
 from fednet.errors import PermissionDenied
 from fednet.identity import Signer, Warrant, new_signing_key
@@ -19,8 +20,8 @@ from fednet.task_ids import task_id_of
 
 WAIT_SECONDS = 60.0
 
-MODEL = BlobRef("MODEL", "m", 7, "a" * 64)
-PACKAGE = BlobRef("PACKAGE", "p", 8, "b" * 64)
+MODEL = BlobRef("MODEL", "m", Digest.read("a" * 64, 7))
+PACKAGE = BlobRef("PACKAGE", "p", Digest.read("b" * 64, 8))
 PHASE, CLIENT = "phase", "client"
 
 
@@ -60,8 +61,8 @@ CHANGES = {
     "kind": "PREDICT",
     "round_number": 3,
     "helper": "safetensors",
-    "model": BlobRef("MODEL", "m", 7, "c" * 64),
-    "package": BlobRef("PACKAGE", "p", 8, "c" * 64),
+    "model": BlobRef("MODEL", "m", Digest.read("c" * 64, 7)),
+    "package": BlobRef("PACKAGE", "p", Digest.read("c" * 64, 8)),
 }
 
 
@@ -148,8 +149,8 @@ def failed_session(net, name="s"):
 
 
 OTHER = {
-    "model": Blob(BlobKind.MODEL, str(uuid.UUID(int=1)), 7, "c" * 64),
-    "package": Blob(BlobKind.PACKAGE, str(uuid.UUID(int=2)), 7, "c" * 64),
+    "model": Blob(BlobKind.MODEL, str(uuid.UUID(int=1)), Digest.read("c" * 64, 7)),
+    "package": Blob(BlobKind.PACKAGE, str(uuid.UUID(int=2)), Digest.read("c" * 64, 7)),
 }
 
 

@@ -26,7 +26,6 @@ from fednet.combiner.facades.wire.to_controllers import (
     reduced_message,
 )
 from fednet.combiner.machine.assignment import task_id_of
-from fednet.combiner.machine.values import Digest
 from fednet.parameters import load_parameters, write_model
 from fednet.storage import open_blobs
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
@@ -193,7 +192,7 @@ class Combiner:
         """Put an update where an upload would have put it."""
         place = self.upload_place(client, task_id_of(phase.phase_id, client))
         digest = write_model(place.path, [np.array(values, np.float32)])
-        self.engine.uploads.keep_digest(place, Digest(*digest))
+        self.engine.uploads.keep_digest(place, digest)
 
     def answer(self, phase, client, *values, num_examples=1.0):
         """Upload an update and say so."""
@@ -213,7 +212,7 @@ class Combiner:
             combiner=self.name,
             updates=updates,
             weight=weight,
-            digest=self.partial_of(phase) or common_pb2.Digest(sha256="0" * 64),
+            digest=self.partial_of(phase) or common_pb2.Digest(text="0" * 64),
         )
         ref = (await self.reduce(reduction)).model
         path = tmp_path / "reduced.npz"
@@ -262,9 +261,12 @@ def put_model(store, tmp_path):
 
     def put(*arrays):
         path = tmp_path / "model.npz"
-        size, sha256 = write_model(path, arrays or [np.zeros(3, np.float32)])
+        digest = write_model(path, arrays or [np.zeros(3, np.float32)])
         ref = common_pb2.BlobRef(
-            kind=common_pb2.BlobRef.MODEL, id=str(uuid.uuid4()), size_bytes=size, sha256=sha256
+            kind=common_pb2.BlobRef.MODEL,
+            id=str(uuid.uuid4()),
+            size_bytes=digest.size_bytes,
+            digest=digest.text,
         )
         store.put_file(f"models/{ref.id}", path)
         return ref

@@ -10,6 +10,7 @@ BEFORE = "\n    def for_clients(self)"
 PROBE = """
 import inspect, json
 from click.testing import CliRunner
+from fednet.digests import Digest
 from fednet import APIClient
 from fednet.cli import main
 from fednet.contract import SessionOptions
@@ -17,7 +18,7 @@ from fednet.controller.api import sessions
 from fednet.controller.sessions.machine.state import BlobRef, Kind, Session
 
 session = Session(
-    "s", "document", Kind.TRAINING, SessionOptions(patience=5), "numpyhelper", BlobRef("m", 1, "0")
+    "s", "document", Kind.TRAINING, SessionOptions(patience=5), "numpyhelper", BlobRef("m", Digest.read("0" * 64, 1))
 )
 state = session.to_dict()
 older = {**state, "options": {**state["options"]}}

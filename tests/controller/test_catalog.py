@@ -296,9 +296,9 @@ def test_a_call_that_another_controller_does_at_the_same_moment_gives_one_model(
     class Slow:
         """The blobs; before a file is put, the other controller does all of the call."""
 
-        def put_file(self, key, path):
+        def put_file(self, key, path, known):
             quicker.set_active_model(SOMEBODY, io.BytesIO(model_bytes()), id_)
-            return blobs.put_file(key, path)
+            return blobs.put_file(key, path, known)
 
     slower = Catalog(records, Slow(), tmp_path / "slower")
     source = io.BytesIO(model_bytes() if is_same else model_bytes(2.0))

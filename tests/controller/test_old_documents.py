@@ -49,6 +49,13 @@ def test_a_session_keeps_its_state():
     assert active == {"collection": "network", "id": "active", "fields": {"model_id": "m1"}}
 
 
+def test_a_model_keeps_its_sha256_as_its_digest():
+    """Until schema 3 a model had no other digest."""
+    model = old_documents.model(OLD["models"])
+
+    assert model["digest"] == model["sha256"] == OLD["models"]["sha256"]
+
+
 def test_results_name_their_client_and_combiner():
     """By name; ids of clients were not stored."""
     validation = old_documents.validation(OLD["validations"])

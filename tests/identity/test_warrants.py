@@ -9,11 +9,12 @@ import pytest
 
 from fednet.blob_ref import BlobRef
 from fednet.contract import Principal, Role
+from fednet.digests import Digest
 from fednet.errors import Unauthenticated
 from fednet.identity import Signer, Warrant, WarrantReader, new_signing_key
 
-MODEL = BlobRef("MODEL", "m", 7, "a" * 64)
-PACKAGE = BlobRef("PACKAGE", "p", 8, "b" * 64)
+MODEL = BlobRef("MODEL", "m", Digest.read("a" * 64, 7))
+PACKAGE = BlobRef("PACKAGE", "p", Digest.read("b" * 64, 8))
 WARRANT = Warrant("s", "phase", 3, "TRAIN", "numpyhelper", MODEL, PACKAGE)
 
 
@@ -59,7 +60,7 @@ def forgeries(signer):
     good, other = signer.sign_warrant(WARRANT), Signer.from_pem(new_signing_key())
     head, body, signature = good.split(".")
     altered = json.loads(base64.urlsafe_b64decode(body + "=="))
-    altered["package"]["sha256"] = "c" * 64
+    altered["package"]["digest"] = "c" * 64
     changed = base64.urlsafe_b64encode(json.dumps(altered).encode()).decode().rstrip("=")
     key_id, payload = signer.key_id, asdict(WARRANT)
     typed = {"kid": key_id, "typ": "fednet-warrant"}

@@ -4,6 +4,7 @@ import uuid
 
 from fednet.blob_ref import BlobRef
 from fednet.controller.tokens.control import ControlTokens
+from fednet.digests import Digest
 from fednet.identity import Signer, Warrant
 from fednet.rpc import open_channel
 from fednet.wire import common_pb2, rounds_pb2, rounds_pb2_grpc
@@ -22,7 +23,9 @@ class Orders:
     def __init__(self, net):
         self._net = net
         document = net.api.get_models()["result"][0]
-        self._model = BlobRef("MODEL", document["id"], document["size_bytes"], document["sha256"])
+        self._model = BlobRef(
+            "MODEL", document["id"], Digest.read(document["digest"], document["size_bytes"])
+        )
         self._signer = Signer.from_folder(net.data_dir)
         self._tokens = ControlTokens("controller", self._signer.sign_claims)
 
@@ -36,7 +39,7 @@ class Orders:
             round_number=1,
             kind=kind,
             clients=[self._net.api.get_client(client)["id"]],
-            model=common_pb2.BlobRef(**vars(self._model)),
+            model=common_pb2.BlobRef(**self._model.to_fields()),
             aggregator="fedavg",
             helper="numpyhelper",
             seconds_max=300.0,

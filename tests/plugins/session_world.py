@@ -33,6 +33,7 @@ from fednet.controller.sessions.machine.orders import (
     WithdrawClients,
 )
 from fednet.controller.sessions.machine.state import BlobRef, Session
+from fednet.digests import Digest
 
 KINDS = frozenset({"TRAIN", "VALIDATE", "PREDICT", "EXCHANGE"})
 OPEN, ANSWERED, UNANSWERED = "open", "answered", "unanswered"
@@ -146,7 +147,7 @@ class World:
                 self.news.append(Planned(current.id, current.attempt, list(clients), {"lr": 1}))
             case ReduceRound(_, current):
                 self._check_parts(current)
-                model = BlobRef(current.model_id, 2, "1" * 64)
+                model = BlobRef(current.model_id, Digest.read("1" * 64, 2))
                 self.news.append(Reduced(model, 0.1))
 
     def hear(self, index=0):

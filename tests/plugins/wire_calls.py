@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import hashlib
 import io
 
 import google_crc32c
@@ -11,6 +10,7 @@ import requests
 from grpc_health.v1 import health_pb2_grpc
 
 from fednet import limits
+from fednet.digests import Algorithm, digest_of
 from fednet.parameters import write_model_to
 from fednet.rpc import from_rpc_error
 from fednet.wire import (
@@ -80,9 +80,9 @@ class Caller:
         return etags
 
     async def complete(self, task, content, etags):
-        digest = hashlib.sha256(content).hexdigest()
+        digest = digest_of(content, Algorithm.BLAKE3).text
         request = models_pb2.UploadedParts(
-            task_id=task, size_bytes=len(content), sha256=digest, etags=etags
+            task_id=task, size_bytes=len(content), digest=digest, etags=etags
         )
         return await self.call(self.models.CompleteUpload, request)
 
@@ -123,7 +123,7 @@ def header(task, content, **changes):
     fields = {
         "task_id": task,
         "size_bytes": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "digest": digest_of(content, Algorithm.BLAKE3).text,
     }
     return models_pb2.UploadPart(header=fields | changes)
 

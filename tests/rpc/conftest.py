@@ -7,6 +7,7 @@ import grpc.aio
 import pytest
 
 from fednet import limits
+from fednet.digests import Digest
 from fednet.errors import FednetError, Unavailable
 from fednet.rpc import (
     Receiver,
@@ -64,16 +65,12 @@ class FileServer(models_pb2_grpc.ModelsServicer):
             self.attempts.append(header.offset_bytes)
             if not self.path.exists():
                 await self._take(header, parts)
-            return models_pb2.UploadReceipt(size_bytes=header.size_bytes, sha256=header.sha256)
+            return models_pb2.UploadReceipt(size_bytes=header.size_bytes, digest=header.digest)
 
     async def _take(self, header, parts):
         fault = self._next_fault()
-        with Receiver(
-            self.path,
-            size_bytes=header.size_bytes,
-            sha256=header.sha256,
-            offset=header.offset_bytes,
-        ) as receiver:
+        announced = Digest.read(header.digest, header.size_bytes)
+        with Receiver(self.path, announced, header.offset_bytes) as receiver:
             async for part in parts:
                 fault()
                 receiver.write(checked_data(part.chunk))

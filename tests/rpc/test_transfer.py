@@ -1,15 +1,16 @@
 """Files in pieces: they arrive whole and right, or not at all, whatever happens on the way."""
 
-import hashlib
 import random
 import threading
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fednet import limits
-from fednet.digests import sha256_of_file
+from fednet.blob_ref import BlobRef
+from fednet.digests import Algorithm, digest_of
 from fednet.errors import (
     InvalidInput,
     NotFound,
@@ -26,19 +27,16 @@ from fednet.rpc import (
     upload,
 )
 from fednet.testing import FaultProxy
-from fednet.wire import common_pb2, models_pb2, models_pb2_grpc
+from fednet.wire import models_pb2, models_pb2_grpc
 
 PIECE = 64
+BLAKE3 = Algorithm.BLAKE3
 SIZES = [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE, 1000]
 TASK = "0b1f6c2e-6d0e-4f0b-9d8a-2f4b8f6f3c11"
 
 
 def content_of(size):
     return random.Random(size).randbytes(size)
-
-
-def digest_of(content):
-    return hashlib.sha256(content).hexdigest()
 
 
 class Transfer:
@@ -58,9 +56,7 @@ class Transfer:
     def download(self, content, **options):
         """Fetch these bytes; what is here then."""
         self.server.path.write_bytes(content)
-        ref = common_pb2.BlobRef(
-            kind=common_pb2.BlobRef.MODEL, size_bytes=len(content), sha256=digest_of(content)
-        )
+        ref = BlobRef("MODEL", "an-id", digest_of(content, BLAKE3))
         download(lambda: self.stub, ref, self.here, **options)
         return self.here.read_bytes()
 
@@ -175,7 +171,7 @@ def test_an_upload_that_resumes_asks_first(transfer):
 def test_a_digest_that_is_known_is_announced_as_it_is(transfer):
     """A file that has changed since does not match it, and never counts."""
     with pytest.raises(TransferCorrupted):
-        transfer.upload(content_of(1000), sha256=digest_of(b"another file"), attempts_max=2)
+        transfer.upload(content_of(1000), digest=digest_of(b"another file", BLAKE3), attempts_max=2)
 
     assert len(transfer.server.attempts) == 2
     assert not transfer.server.path.exists()
@@ -229,7 +225,7 @@ def test_a_file_that_never_has_its_digest_is_given_up(transfer):
     """After a bounded number of attempts, with nothing left behind."""
     transfer.server.lies = 10**6
 
-    with pytest.raises(TransferCorrupted, match="SHA-256"):
+    with pytest.raises(TransferCorrupted, match="its digest"):
         transfer.download(content_of(1000))
 
     assert len(transfer.server.attempts) == limits.transfer_attempts_max
@@ -319,7 +315,7 @@ class TestReceiver:
         return tmp_path / "file"
 
     def receiver(self, path, offset=0, size=10):
-        return Receiver(path, size_bytes=size, sha256=digest_of(self.CONTENT), offset=offset)
+        return Receiver(path, replace(digest_of(self.CONTENT, BLAKE3), size_bytes=size), offset)
 
     def test_nothing_has_the_file_s_name_before_it_is_whole(self, path):
         """A reader sees all of it or nothing."""
@@ -330,7 +326,7 @@ class TestReceiver:
 
         assert path.read_bytes() == self.CONTENT
         assert list(path.parent.iterdir()) == [path]
-        assert sha256_of_file(path) == digest_of(self.CONTENT)
+        assert digest_of(self.CONTENT, BLAKE3).is_of_file(path)
 
     @pytest.mark.parametrize("offset", [0, 3, 5, 10])
     def test_only_the_offset_where_it_ended_is_accepted(self, path, offset):
@@ -376,7 +372,7 @@ class TestReceiver:
         """Nothing could be made of its bytes."""
         with self.receiver(path) as receiver:
             receiver.write(b"9876543210")
-            with pytest.raises(TransferCorrupted, match="SHA-256"):
+            with pytest.raises(TransferCorrupted, match="its digest"):
                 receiver.finish()
 
         assert list(path.parent.iterdir()) == []

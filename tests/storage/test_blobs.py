@@ -1,6 +1,5 @@
 """The contract of the blobs protocol: every backend passes every test."""
 
-import hashlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext
@@ -8,8 +7,8 @@ from contextlib import closing, nullcontext
 import pytest
 
 from fednet import limits
+from fednet.digests import Algorithm, digest_of
 from fednet.errors import InvalidInput, NotFound
-from fednet.storage import Blob
 
 LONG = bytes(range(256)) * 10  # ten chunks of 256 bytes
 ODD_KEYS = [
@@ -42,7 +41,7 @@ def test_a_blob_is_read_as_it_was_put(blobs):
     """And put answers with its size and digest."""
     stored = blobs.put("models/a", [b"one ", b"", b"two"])
 
-    assert stored == Blob(7, hashlib.sha256(b"one two").hexdigest())
+    assert stored == digest_of(b"one two", Algorithm.BLAKE3)
     assert content(blobs, "models/a") == b"one two"
     assert blobs.size("models/a") == 7
 
@@ -51,7 +50,7 @@ def test_a_blob_may_be_empty(blobs):
     """Nothing is something."""
     stored = blobs.put("empty", [])
 
-    assert stored == Blob(0, hashlib.sha256().hexdigest())
+    assert stored == digest_of(b"", Algorithm.BLAKE3)
     assert list(blobs.read("empty")) == []
     assert blobs.size("empty") == 0
 
@@ -302,7 +301,7 @@ def test_a_file_is_taken_over(blobs, tmp_path):
 
     stored = blobs.put_file("models/a", file)
 
-    assert stored == Blob(len(LONG), hashlib.sha256(LONG).hexdigest())
+    assert stored == digest_of(LONG, Algorithm.BLAKE3)
     assert content(blobs, "models/a") == LONG
     assert not file.exists()
 
@@ -313,6 +312,15 @@ def test_an_absent_file_cannot_be_taken_over(blobs, tmp_path):
         blobs.put_file("a", tmp_path / "absent")
 
     assert blobs.size("a") is None
+
+
+def test_a_known_digest_is_not_computed_again(blobs, tmp_path):
+    """It is returned as it was given, in its algorithm: whoever wrote the file has computed it."""
+    known, file = digest_of(b"abc", Algorithm.SHA256), tmp_path / "file"
+    file.write_bytes(b"abc")
+
+    assert blobs.put_file("models/a", file, known) == known
+    assert b"".join(blobs.read("models/a")) == b"abc"
 
 
 def test_a_local_path_leads_to_the_content(blobs):

@@ -1,6 +1,5 @@
 """The contract of blob stores that are servers, where the network or the server fails."""
 
-import hashlib
 import random
 import threading
 from contextlib import closing
@@ -8,8 +7,8 @@ from contextlib import closing
 import pytest
 
 from fednet import limits
+from fednet.digests import Algorithm, digest_of
 from fednet.errors import Unavailable
-from fednet.storage import Blob
 from fednet.testing import FaultProxy
 
 # The controller's server leaves a temporary file to the garbage collector when a connection is cut.
@@ -19,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 MIB = limits.MIB
 LONG = random.Random(0).randbytes(3 * MIB)
-LONG_BLOB = Blob(len(LONG), hashlib.sha256(LONG).hexdigest())
+LONG_BLOB = digest_of(LONG, Algorithm.BLAKE3)
 
 
 @pytest.fixture(autouse=True)

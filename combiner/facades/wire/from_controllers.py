@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Final
 
 from fednet import limits
 from fednet.contract import check_source
+from fednet.digests import Digest
 from fednet.errors import InvalidInput
 from fednet.names import check_id
 from fednet.parameters import model_format
@@ -21,7 +21,6 @@ from ...machine.values import (
     Authority,
     Blob,
     BlobKind,
-    Digest,
     JsonObject,
     PhaseContext,
     TaskKind,
@@ -29,7 +28,6 @@ from ...machine.values import (
 from .json_objects import json_object
 
 _KINDS: Final = {int(tasks_pb2.TaskKind.Value(kind)): kind for kind in TaskKind}
-_SHA256: Final = re.compile("[0-9a-f]{64}")
 _BLOB_KINDS: Final = {int(common_pb2.BlobRef.Kind.Value(kind)): kind for kind in BlobKind}
 
 
@@ -250,11 +248,8 @@ def _blob(ref: common_pb2.BlobRef, kind: BlobKind, field: str) -> Blob:
     check_id(ref.id, field)
     if _BLOB_KINDS.get(ref.kind) is not kind:
         raise InvalidInput(f"The field {field} refers to a blob of another kind.", field=field)
-    digest = _digest(ref, field)
-    return Blob(kind, ref.id, digest.size_bytes, digest.sha256)
+    return Blob(kind, ref.id, Digest.read(ref.digest, ref.size_bytes, field))
 
 
-def _digest(message: common_pb2.BlobRef | common_pb2.Digest, field: str) -> Digest:
-    if not _SHA256.fullmatch(message.sha256):
-        raise InvalidInput(f"The field {field} needs a SHA-256 in hexadecimal.", field=field)
-    return Digest(message.size_bytes, message.sha256)
+def _digest(message: common_pb2.Digest, field: str) -> Digest:
+    return Digest.read(message.text, message.size_bytes, field)

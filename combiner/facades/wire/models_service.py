@@ -8,11 +8,12 @@ from typing import Any
 
 from fednet import limits
 from fednet.contract import Permission, requires
+from fednet.digests import Digest
 from fednet.errors import InvalidInput, NotFound
 from fednet.rpc import ChunkRule, caller_of, checked_data, pieces
 from fednet.wire import common_pb2, models_pb2, models_pb2_grpc
 
-from ...machine.values import BlobKind, Digest
+from ...machine.values import BlobKind
 from ...ports import BlobPort, UploadPort
 from ...shielded import in_thread
 from .calls import Transfers, errors_to, first_of, next_of
@@ -97,13 +98,13 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
 
 
 def _digest_of(announced: models_pb2.UploadHeader | models_pb2.UploadedParts) -> Digest:
-    return Digest(announced.size_bytes, announced.sha256)
+    return Digest.read(announced.digest, announced.size_bytes)
 
 
 def _receipt(
     announced: models_pb2.UploadHeader | models_pb2.UploadedParts,
 ) -> models_pb2.UploadReceipt:
-    return models_pb2.UploadReceipt(size_bytes=announced.size_bytes, sha256=announced.sha256)
+    return models_pb2.UploadReceipt(size_bytes=announced.size_bytes, digest=announced.digest)
 
 
 async def _checked(parts: AsyncIterator[models_pb2.UploadPart]) -> AsyncIterator[bytes]:

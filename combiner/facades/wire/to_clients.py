@@ -81,12 +81,9 @@ class WireStream:
 
 def blob_ref(blob: Blob) -> common_pb2.BlobRef:
     """Return a reference to a blob as a message."""
-    return common_pb2.BlobRef(
-        kind=blob.kind.value,
-        id=blob.id,
-        size_bytes=blob.size_bytes,
-        sha256=blob.sha256,
-    )
+    assert blob.digest, "orders and results have the digests of their blobs"
+    size_bytes, text = blob.digest.size_bytes, blob.digest.text
+    return common_pb2.BlobRef(kind=blob.kind.value, id=blob.id, size_bytes=size_bytes, digest=text)
 
 
 def part_location(place: PartPlace) -> models_pb2.PartLocation:

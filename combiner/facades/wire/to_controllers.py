@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from fednet.digests import Digest
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
 
 from ...machine.news import (
@@ -105,8 +106,12 @@ def _log(record: LogRecord) -> tasks_pb2.LogRecord:
 
 def _closed(closed: PhaseClosed) -> dict[str, Any]:
     partial = closed.partial
-    digest = common_pb2.Digest(**vars(partial)) if partial else None
+    digest = _digest(partial) if partial else None
     return {**vars(closed), "partial": digest}
+
+
+def _digest(digest: Digest) -> common_pb2.Digest:
+    return common_pb2.Digest(size_bytes=digest.size_bytes, text=digest.text)
 
 
 def _fields(happening: Happening) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fednet import limits
+from fednet.digests import Digest
+from fednet.errors import InvalidInput
 from fednet.json_values import storable
 from fednet.wire import rounds_pb2, tasks_pb2
 
 from ...presence import Capabilities
-from ..machine.state import PartialDigest
 from .news import (
     ClientGone,
     ClientSeen,
@@ -114,10 +115,16 @@ def _unanswered(event: rounds_pb2.Event) -> What:
 
 def _closed(event: rounds_pb2.Event) -> What:
     told = event.phase_closed
-    partial = None
-    if told.HasField("partial"):
-        partial = PartialDigest(told.partial.size_bytes, told.partial.sha256)
+    partial = _partial_of(told) if told.HasField("partial") else None
     return ShareClosed(told.answers, told.weight, told.failure, told.attempt, partial)
+
+
+def _partial_of(told: rounds_pb2.PhaseClosed) -> Digest | None:
+    """Return the digest of the shared partial; None for an invalid one, which nobody can merge."""
+    try:
+        return Digest.read(told.partial.text, told.partial.size_bytes)
+    except InvalidInput:
+        return None
 
 
 def _logged(event: rounds_pb2.Event) -> What:

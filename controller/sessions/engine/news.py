@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fednet.digests import Digest
+
 from ...presence import Capabilities
-from ..machine.state import PartialDigest
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class ShareClosed:
     weight: float
     failure: str
     attempt: int
-    partial: PartialDigest | None = None
+    partial: Digest | None = None
 
 
 @dataclass(frozen=True)

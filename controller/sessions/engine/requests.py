@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from fednet import limits
 from fednet.aggregation import aggregator
 from fednet.blob_ref import BlobRef as SignedRef
+from fednet.digests import Digest
 from fednet.errors import FednetError
 from fednet.identity import Warrant
 from fednet.wire import common_pb2, rounds_pb2
@@ -311,7 +312,7 @@ def _partial(phase: Phase, combiner: str, share: Share, staleness: int) -> round
         weight=share.weight,
         base=_wire_ref(common_pb2.BlobRef.MODEL, phase.model) if staleness else None,
         staleness=staleness,
-        digest=common_pb2.Digest(**vars(share.partial)) if share.partial else None,
+        digest=_wire_digest(share.partial) if share.partial else None,
     )
 
 
@@ -323,8 +324,15 @@ def _state_of(answer: rounds_pb2.Planned | rounds_pb2.Reduced) -> BlobRef | None
 
 
 def _ref(ref: common_pb2.BlobRef) -> BlobRef:
-    return BlobRef(ref.id, ref.size_bytes, ref.sha256)
+    return BlobRef(ref.id, Digest.read(ref.digest, ref.size_bytes))
 
 
 def _wire_ref(kind: common_pb2.BlobRef.Kind, ref: BlobRef) -> common_pb2.BlobRef:
-    return common_pb2.BlobRef(kind=kind, id=ref.id, size_bytes=ref.size_bytes, sha256=ref.sha256)
+    digest = ref.digest
+    return common_pb2.BlobRef(
+        kind=kind, id=ref.id, size_bytes=digest.size_bytes, digest=digest.text
+    )
+
+
+def _wire_digest(digest: Digest) -> common_pb2.Digest:
+    return common_pb2.Digest(size_bytes=digest.size_bytes, text=digest.text)

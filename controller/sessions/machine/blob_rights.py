@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from fednet.digests import Digest
 from fednet.server_functions import state_id_of
 
 from .scene import abandoned_models
 from .state import Round, Session
 
 
-def may_put(session: Session, combiner: str, key: str, sha256: str) -> bool:
+def may_put(session: Session, combiner: str, key: str, digest: Digest) -> bool:
     """Return True if a combiner has an order of the session by which it makes this blob.
 
     Args:
         session: A session that has not ended.
         combiner: The combiner's name.
         key: The key of the blob.
-        sha256: The digest of the blob.
+        digest: The digest of the blob.
     """
     folder, _, name = key.partition("/")
     if folder == "partials":
@@ -28,7 +29,7 @@ def may_put(session: Session, combiner: str, key: str, sha256: str) -> bool:
         return _merges(current, combiner) and name == current.model_id
     if folder == "states":
         is_merged = _merges(current, combiner) and name == current.model_id
-        is_planned = current.planner == combiner and name == state_id_of(current.model_id, sha256)
+        is_planned = current.planner == combiner and name == state_id_of(current.model_id, digest)
         return is_merged or is_planned
     return False
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from ...digest_fields import digest_fields
 from .orders import Projection
 from .scene import Scene
 from .state import NOWHERE, BlobRef, Phase, Session, Share
@@ -28,8 +29,7 @@ def model_document(session: Session, model: BlobRef, now: float) -> Projection:
             "session_id": session.session_id,
             "helper": session.helper,
             "committed_at": iso(now),
-            "size_bytes": model.size_bytes,
-            "sha256": model.sha256,
+            **digest_fields(model.digest),
         },
     )
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fednet.digests import Digest
+
 from .orders import Order
-from .state import BlobRef, PartialDigest
+from .state import BlobRef
 
 # The session itself
 
@@ -173,7 +175,7 @@ class PhaseClosed:
     weight: float
     failure: str = ""
     attempt: int = 0
-    partial: PartialDigest | None = None
+    partial: Digest | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, TypeAdapter
 
 from fednet.contract import SessionOptions
+from fednet.digests import Digest
 
 from .stored import present_state, stored_options
 
@@ -52,16 +53,7 @@ class BlobRef:
     """A model, package or remembered state in the blob store."""
 
     id: str
-    size_bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class PartialDigest:
-    """Size and SHA-256 of a combiner's partial in the blob store."""
-
-    size_bytes: int
-    sha256: str
+    digest: Digest
 
 
 NOWHERE = ""
@@ -88,7 +80,7 @@ class Share:
     weight: float = 0.0
     failure: str = ""
     attempt: int = 0
-    partial: PartialDigest | None = None
+    partial: Digest | None = None
 
 
 @dataclass

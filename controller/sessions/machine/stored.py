@@ -13,14 +13,32 @@ _ENDED = frozenset({"FINISHED", "FAILED", "TERMINATED"})
 def present_state(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return a session's stored state in the present form.
 
-    Earlier versions stored the options beside the other fields. Version 0.1.0 stored no kind: its ended sessions get
-    theirs, so that they can be continued; an unfinished one has other steps and cannot go on.
+    Earlier versions stored the options beside the other fields, and a SHA-256 in the place of a digest. Version 0.1.0
+    stored no kind: its ended sessions get theirs, so that they can be continued; an unfinished one has other steps and
+    cannot go on.
     """
-    state = dict(values)
+    state = {name: _with_digests(value) for name, value in values.items()}
     state.setdefault("options", _options_beside(state))
     if state.get("status") in _ENDED and "kind" not in state:
         state["kind"] = _kind_of(state)
     return state
+
+
+def _with_digests(value: Any) -> Any:
+    """Return a stored value with a digest in the place of each size and SHA-256."""
+    if isinstance(value, list):
+        return [_with_digests(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if {"size_bytes", "sha256"} <= value.keys():
+        return _with_digest(**value)
+    return {name: _with_digests(each) for name, each in value.items()}
+
+
+def _with_digest(size_bytes: int, sha256: str, **others: Any) -> dict[str, Any]:
+    """Return the reference to a blob, or the digest of a partial, which has no further values."""
+    digest = {"algorithm": "sha256", "value": sha256, "size_bytes": size_bytes}
+    return {**others, "digest": digest} if others else digest
 
 
 def stored_options(stored: Any) -> SessionOptions:

@@ -1,14 +1,16 @@
 """Models and packages on this machine: copied once, checked, and gone after the last use."""
 
-import hashlib
 import threading
+from dataclasses import replace
 
 import pytest
 
+from fednet.combiner.engine import checked_blobs
 from fednet.combiner.engine.blobs import LocalBlobs
 from fednet.combiner.engine.checked_blobs import CheckedBlobs
 from fednet.combiner.engine.spool import Spool
 from fednet.combiner.machine.values import Blob, BlobKind
+from fednet.digests import Digest
 from fednet.errors import Conflict, NotFound
 from fednet.storage import open_blobs
 
@@ -24,7 +26,7 @@ def put_model(put_model):
 
     def put():
         ref = put_model()
-        return Blob(BlobKind.MODEL, ref.id, ref.size_bytes, ref.sha256)
+        return Blob(BlobKind.MODEL, ref.id, Digest.read(ref.digest, ref.size_bytes))
 
     return put
 
@@ -46,7 +48,7 @@ def test_a_blob_has_a_path_while_it_is_used(local, put_model, spool):
     assert local.acquire(ref) == path
     local.release(ref)
     assert local.path(ref.kind, ref.id) == path
-    assert path.stat().st_size == ref.size_bytes
+    assert path.stat().st_size == ref.digest.size_bytes
 
     local.release(ref)
     with pytest.raises(NotFound):
@@ -61,7 +63,7 @@ def test_the_store_keeps_what_is_released(local, put_model, store):
     local.acquire(ref)
     local.release(ref)
 
-    assert store.size(f"models/{ref.id}") == ref.size_bytes
+    assert store.size(f"models/{ref.id}") == ref.digest.size_bytes
 
 
 def test_a_blob_that_is_missing_is_not_held(local, put_model, store, spool):
@@ -95,7 +97,7 @@ def test_a_blob_that_is_not_the_recorded_one_is_never_held(local, put_model, sto
         local.acquire(Blob(ref.kind, ref.id))
     assert local.acquire(ref).read_bytes() == content
     with pytest.raises(Conflict, match="another digest"):
-        local.acquire(Blob(ref.kind, ref.id, ref.size_bytes, "0" * 64))
+        local.acquire(Blob(ref.kind, ref.id, replace(ref.digest, value="0" * 64)))
 
 
 def test_a_file_of_the_store_is_read_once_for_its_check(tmp_path, monkeypatch):
@@ -105,8 +107,8 @@ def test_a_file_of_the_store_is_read_once_for_its_check(tmp_path, monkeypatch):
     (tmp_path / "file").write_bytes(b"content")
     digest = checked.put_file("models/m", tmp_path / "file")
     hashed = []
-    real = hashlib.file_digest
-    monkeypatch.setattr(hashlib, "file_digest", lambda *to: hashed.append(to) or real(*to))
+    real = checked_blobs.digest_of_file
+    monkeypatch.setattr(checked_blobs, "digest_of_file", lambda *to: hashed.append(to) or real(*to))
 
     assert checked.path("models/m", digest).read_bytes() == b"content"
     assert hashed == []

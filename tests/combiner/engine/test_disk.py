@@ -7,6 +7,7 @@ import os
 import pytest
 
 from fednet.combiner.engine.disk import Disk
+from fednet.digests import Digest
 from fednet.errors import NotFound, Unavailable
 from fednet.rpc import Receiver
 
@@ -66,7 +67,7 @@ def test_other_errors_say_nothing_of_the_disk(tmp_path, caplog):
 def test_a_real_full_disk_is_named(tmp_path, caplog):
     """The disk of an arriving update is named: the receiver's error tells its cause."""
     disk, path = Disk(tmp_path), tmp_path / "update"
-    receiver = Receiver(path, size_bytes=10**6, sha256="0" * 64)
+    receiver = Receiver(path, Digest.read("0" * 64, 10**6))
     part = path.with_name("update.part")
     part.unlink()
     part.symlink_to("/dev/full")

@@ -594,10 +594,10 @@ async def test_start_refuses_what_makes_no_sense(combiner, phase_of, changes, fi
 async def test_a_phase_that_cannot_begin_lets_go_of_what_it_held(combiner, phase_of, put_model):
     """A missing or wrong model leaves neither files nor blobs in use; the phase may be tried again."""
     await combiner.restart()
-    package = {"kind": "PACKAGE", "id": str(uuid.uuid4()), "sha256": "0" * 64}
+    package = {"kind": "PACKAGE", "id": str(uuid.uuid4()), "digest": "0" * 64}
     no_model, changed = put_model(), put_model()
     put = combiner.store.put(f"models/{no_model.id}", [b"no model"])
-    no_model.size_bytes, no_model.sha256 = put.size_bytes, put.sha256
+    no_model.size_bytes, no_model.digest = put.size_bytes, put.text
     combiner.store.put(f"models/{changed.id}", [b"no model"])
 
     with pytest.raises(NotFound):

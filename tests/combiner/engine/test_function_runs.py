@@ -153,7 +153,7 @@ async def test_memory_that_is_a_pickle_fails_the_run(planner, store, tmp_path):
     write_model(tmp_path / "state", [np.frombuffer(pickle.dumps({"a": 1}), np.uint8)])
     state = common_pb2.BlobRef(kind=common_pb2.BlobRef.STATE, id=str(uuid.uuid4()))
     put = store.put_file(f"states/{state.id}", tmp_path / "state")
-    state.size_bytes, state.sha256 = put.size_bytes, put.sha256
+    state.size_bytes, state.digest = put.size_bytes, put.text
     async with running(planner):
         planned = await planner.plan(functions(client_settings="return {}"), state=state)
 
@@ -373,7 +373,7 @@ async def test_closing_ends_what_runs(planner, tmp_path):
 async def test_a_request_that_makes_no_sense_is_refused(planner):
     """The request is refused before anything runs."""
     good = functions(client_settings="return {}")
-    gone = common_pb2.BlobRef(kind=common_pb2.BlobRef.STATE, id=str(uuid.uuid4()), sha256="0" * 64)
+    gone = common_pb2.BlobRef(kind=common_pb2.BlobRef.STATE, id=str(uuid.uuid4()), digest="0" * 64)
     async with running(planner):
         for changes in (
             {"phase_id": "../x"},
@@ -399,13 +399,14 @@ from fednet.combiner.engine.spool import Spool
 from fednet.storage import open_blobs
 from fednet.combiner.machine.orders import FunctionsOrder
 from fednet.combiner.machine.values import Blob, BlobKind, PhaseContext
+from fednet.digests import Digest
 folder = Path({folder!r})
 store = open_blobs({store!r})
 spool = Spool(folder / "spool")
 processes = FunctionProcesses(LocalBlobs(CheckedBlobs(store), spool), spool, Bounds())
 about = PhaseContext(str(uuid.uuid4()), "session")
 asked = FunctionsOrder(about, {source!r}, 600, "numpyhelper")
-model = Blob(BlobKind.MODEL, {model.id!r}, {model.size_bytes}, {model.sha256!r})
+model = Blob(BlobKind.MODEL, {model.id!r}, Digest.read({model.digest!r}, {model.size_bytes}))
 processes.run(asked, print, model, None, clients=["a"])
 """
 

@@ -8,6 +8,7 @@ import pytest
 
 from fednet.combiner.engine.reduction import Reducer
 from fednet.combiner.machine.values import Blob, BlobKind
+from fednet.digests import Digest
 from fednet.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from fednet.parameters import load_parameters
 from fednet.wire import common_pb2, rounds_pb2
@@ -194,12 +195,12 @@ async def test_a_state_that_is_not_what_was_stored_is_refused(
     phase = phase_of("a", aggregator="fedavgm")
     await run(speaking, phase, [("a", (1, 2, 3), "")])
     state = (await speaking.reduce(reduction_of((phase, speaking)))).state
-    gone = common_pb2.BlobRef(kind=state.kind, id=str(uuid.uuid4()), sha256=state.sha256)
+    gone = common_pb2.BlobRef(kind=state.kind, id=str(uuid.uuid4()), digest=state.digest)
     without_digest = common_pb2.BlobRef(kind=state.kind, id=state.id)
 
     with pytest.raises(NotFound):
         await speaking.reduce(reduction_of((phase, speaking), state=gone))
-    with pytest.raises(InvalidInput, match="needs a SHA-256"):
+    with pytest.raises(InvalidInput, match="Invalid"):
         await speaking.reduce(reduction_of((phase, speaking), state=without_digest))
     with pytest.raises(InvalidInput, match="another kind"):
         await speaking.reduce(reduction_of((phase, speaking), state=phase.model))
@@ -247,7 +248,7 @@ async def test_clients_are_given_no_states(speaking, phase_of, reduction_of):
     phase = phase_of("a", aggregator="fedavgm")
     await run(speaking, phase, [("a", (1, 2, 3), "")])
     state = (await speaking.reduce(reduction_of((phase, speaking)))).state
-    blob = Blob(BlobKind.STATE, state.id, state.size_bytes, state.sha256)
+    blob = Blob(BlobKind.STATE, state.id, Digest.read(state.digest, state.size_bytes))
     speaking.engine.local.acquire(blob)
 
     with pytest.raises(NotFound):

@@ -7,7 +7,8 @@ import pytest
 from fednet.combiner.engine.spool import Spool
 from fednet.combiner.machine.answers import Answer, Exchange, Failure, Update, Validation
 from fednet.combiner.machine.assignment import Assignment, PhaseRecord
-from fednet.combiner.machine.values import Authority, Blob, BlobKind, Digest, JsonObject, TaskKind
+from fednet.combiner.machine.values import Authority, Blob, BlobKind, JsonObject, TaskKind
+from fednet.digests import Digest
 from fednet.errors import Unavailable
 
 
@@ -31,7 +32,7 @@ def record():
         helper="numpyhelper",
         clients=("a", "b"),
         seconds_max=60,
-        model=Blob(BlobKind.MODEL, str(uuid.uuid4()), 5, "0" * 64),
+        model=Blob(BlobKind.MODEL, str(uuid.uuid4()), Digest.read("0" * 64, 5)),
         settings=JsonObject('{"lr": 1}'),
         client_settings={"a": JsonObject('{"lr": 2}')},
         attempt=2,

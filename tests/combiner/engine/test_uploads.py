@@ -1,13 +1,13 @@
 """Uploads through the port: any protocol brings bytes, and a complete update or none lies in the spool."""
 
 import asyncio
-import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from fednet.combiner.machine.assignment import task_id_of
-from fednet.combiner.machine.values import Digest
+from fednet.digests import Algorithm, digest_of
 from fednet.errors import Conflict, LimitExceeded, NotFound, PermissionDenied, TransferCorrupted
 from fednet.parameters import write_model
 
@@ -18,7 +18,7 @@ def update(tmp_path):
     path = tmp_path / "update.npz"
     write_model(path, [np.ones(3, np.float32)])
     content = path.read_bytes()
-    return content, Digest(len(content), hashlib.sha256(content).hexdigest())
+    return content, digest_of(content, Algorithm.BLAKE3)
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ async def test_an_upload_without_a_place_is_refused(combiner, begun, update):
     """An unknown task, another client's task and a file beyond the size of an update are refused before a byte."""
     uploads, task = await begun()
     content, digest = update
-    too_large = Digest(10**9, digest.sha256)
+    too_large = replace(digest, size_bytes=10**9)
 
     with pytest.raises(NotFound):
         await uploads.receive("a", task_id_of("other", "a"), digest, 0, pieces_of(content))

@@ -11,6 +11,7 @@ from fednet.contract import Principal, Role, SessionOptions
 from fednet.controller.sessions.machine.scene import abandoned_models
 from fednet.controller.sessions.machine.state import BlobRef, Kind, Phase, Round, Session, Share
 from fednet.controller.uploads import STAGED
+from fednet.digests import Digest
 from fednet.identity import Claims
 from fednet.server_functions import state_id_of
 from fednet.storage import open_blobs
@@ -76,19 +77,19 @@ def put(combiner, key, upload_id, content, sha256=None):
 PHASE, MODEL = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
 SHA256 = hashlib.sha256(b"content").hexdigest()
 KEY = f"models/{MODEL}"
-PLANNED = state_id_of(MODEL, SHA256)
+PLANNED = state_id_of(MODEL, Digest.read(SHA256, 7))
 
 
 def session_of(**round_fields):
     """Return a session whose round has a phase at c1, c2 and asks c1 for whatever the fields say."""
-    model = BlobRef("base", 1, "0" * 64)
+    model = BlobRef("base", Digest.read("0" * 64, 1))
     shares = {"c1": Share(["a"]), "c2": Share(["b"])}
     phase = Phase(PHASE, "TRAIN", 1, model, shares=shares, is_shared=True)
     current = Round("r", 1, 1, MODEL, 0.0, phase=phase, **round_fields)
     return Session(
         session_id="s", document_id=str(uuid.uuid4()), kind=Kind.TRAINING, options=SessionOptions(),
         helper="numpyhelper", model=model, round=current, obsolete_state_id="obsolete",
-        aggregator_state=BlobRef("state", 1, "0" * 64),
+        aggregator_state=BlobRef("state", Digest.read("0" * 64, 1)),
     )  # fmt: skip
 
 
@@ -131,7 +132,7 @@ def test_a_combiner_puts_the_blobs_that_it_was_asked_for(
 
     stored = send(combiner, key, b"content")
 
-    assert stored.json == {"size_bytes": 7, "sha256": SHA256}
+    assert stored.json == {"size_bytes": 7, "digest": SHA256, "sha256": SHA256}
     assert combiner.get(BLOBS + key).data == b"content"
     assert list(blobs.list()) == [key.replace(".", "/")]  # no piece is left
 
@@ -174,7 +175,7 @@ def test_an_order_lets_a_combiner_write_no_other_blob(combiner, blobs, key):
     assert b"".join(blobs.read(key.replace(".", "/"))) == b"theirs"
 
 
-@pytest.mark.parametrize("made", [{"model": BlobRef(MODEL, 1, "0" * 64)}, {}])
+@pytest.mark.parametrize("made", [{"model": BlobRef(MODEL, Digest.read("0" * 64, 1))}, {}])
 def test_a_model_that_the_controller_has_heard_of_stays_as_it_is(
     combiner, records, store_session, made
 ):

@@ -9,10 +9,11 @@ from session_world import session_with
 
 from fednet.controller.server import Controller
 from fednet.controller.sessions.machine.state import BlobRef, Kind
+from fednet.digests import Digest
 from fednet.parameters import write_model
 from fednet.testing import Network
 
-SEED = BlobRef("seed-model", 1, "0" * 64)
+SEED = BlobRef("seed-model", Digest.read("0" * 64, 1))
 
 
 @pytest.fixture

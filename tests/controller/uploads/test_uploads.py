@@ -1,7 +1,6 @@
 """Uploads in pieces, in each kind of blob store: any controller goes on with them, also after another one's death."""
 
 import fcntl
-import hashlib
 import io
 import os
 import time
@@ -14,6 +13,7 @@ from fednet import limits
 from fednet.contract import Principal, Role
 from fednet.controller.records import COLLECTIONS, Records
 from fednet.controller.uploads import STAGED, FolderUploads, open_uploads
+from fednet.digests import Algorithm, digest_of
 from fednet.errors import Conflict, LimitExceeded, TransferCorrupted, Unavailable
 from fednet.storage import open_blobs, open_documents
 
@@ -72,8 +72,7 @@ def append(uploads, upload_id, offset, piece, sender=C1):
 
 
 def complete(uploads, upload_id, content, sender=C1):
-    digest = hashlib.sha256(content).hexdigest()
-    return uploads.complete(sender, upload_id, len(content), digest, KEY)
+    return uploads.complete(sender, upload_id, digest_of(content, Algorithm.BLAKE3), KEY)
 
 
 def test_any_controller_takes_any_piece_and_completes(store):

@@ -1,6 +1,5 @@
 """Files over loopback: whole, resumed, replaced or refused."""
 
-import hashlib
 import itertools
 
 import google_crc32c
@@ -11,6 +10,7 @@ from wire_calls import chunks, header, ours, update_of
 from fednet import limits
 from fednet.combiner.machine.values import BlobKind
 from fednet.contract import Role
+from fednet.digests import Algorithm, digest_of
 from fednet.errors import (
     Conflict,
     DeadlineExceeded,
@@ -53,7 +53,7 @@ async def test_an_upload_goes_on_where_it_broke_off(uploading):
         rest = [header(task, update, offset_bytes=MIB), *chunks(update, MIB)]
         receipt = await client.upload(rest)
 
-        assert receipt.sha256 == hashlib.sha256(update).hexdigest()
+        assert receipt.digest == digest_of(update, Algorithm.BLAKE3).text
         assert await client.received(task) == len(update)
         again = await client.upload([header(task, update, offset_bytes=len(update))])
         assert again.size_bytes == len(update)
@@ -74,8 +74,8 @@ async def test_a_piece_that_was_altered_on_the_way_is_refused(uploading):
 async def test_a_file_that_is_not_the_announced_one_is_thrown_away(uploading):
     """The digest is over the whole; the client begins anew."""
     async with uploading() as (_, client, task, update):
-        with pytest.raises(TransferCorrupted, match="SHA-256"):
-            await client.upload([header(task, update, sha256="0" * 64), *chunks(update)])
+        with pytest.raises(TransferCorrupted, match="its digest"):
+            await client.upload([header(task, update, digest="0" * 64), *chunks(update)])
 
         assert await client.received(task) == 0
 

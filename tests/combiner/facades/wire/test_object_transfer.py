@@ -1,7 +1,6 @@
 """Files by way of the object store, put into the bucket and fetched from it by URLs."""
 
 import contextlib
-import hashlib
 import uuid
 
 import numpy as np
@@ -11,6 +10,7 @@ from wire_calls import http, update_of
 from fednet import limits
 from fednet.combiner.machine.assignment import task_id_of
 from fednet.contract import Role
+from fednet.digests import Algorithm, digest_of
 from fednet.errors import (
     InvalidInput,
     LimitExceeded,
@@ -68,7 +68,7 @@ class TestByWayOfTheObjectStore:
             etags = await client.put(task, update)
             receipt = await client.complete(task, update, etags)
 
-            assert receipt.sha256 == hashlib.sha256(update).hexdigest()
+            assert receipt.digest == digest_of(update, Algorithm.BLAKE3).text
             assert self.spooled(combiner, task) == update
             assert self.updates(store) == [f"updates/combiner-1/{phase_id}/{task}"]
             controller = await caller(Role.CONTROLLER)

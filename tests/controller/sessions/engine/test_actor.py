@@ -21,6 +21,7 @@ from fednet.controller.sessions.machine.events import (
 )
 from fednet.controller.sessions.machine.kernel import Machine
 from fednet.controller.sessions.machine.state import BlobRef
+from fednet.digests import Digest
 from fednet.errors import LimitExceeded, Superseded, Unavailable
 
 ONE_CLIENT = CombinerUp("k", {"site": frozenset({"TRAIN"})})
@@ -134,7 +135,7 @@ def test_a_finished_round_says_how_long_its_commit_took_before_anybody_is_told(d
 
     running.tell(closed(phase.phase_id))
     reduction, _ = running.next_call("Reduce")
-    running.tell(Reduced(BlobRef(reduction.model_id, 2, "1" * 64), 0.25))
+    running.tell(Reduced(BlobRef(reduction.model_id, Digest.read("1" * 64, 2)), 0.25))
 
     assert running.wait()["status"] == "FINISHED"
     [seconds] = [each["seconds"] for each in running.rounds_as_told]

@@ -50,7 +50,7 @@ def phase(network):
         kind=common_pb2.BlobRef.MODEL,
         id=model["id"],
         size_bytes=model["size_bytes"],
-        sha256=model["sha256"],
+        digest=model["digest"],
     )
     return rounds_pb2.Phase(
         phase_id="11111111-1111-1111-1111-111111111111",

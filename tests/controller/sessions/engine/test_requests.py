@@ -27,11 +27,12 @@ from fednet.controller.sessions.machine.orders import (
 )
 from fednet.controller.sessions.machine.scene import model_id_in
 from fednet.controller.sessions.machine.state import BlobRef, Functions, Kind, Phase, Round, Share
+from fednet.digests import Digest
 from fednet.errors import InvalidInput, Unavailable
 from fednet.identity import Warrant
 from fednet.wire import common_pb2, rounds_pb2
 
-STATE = BlobRef("state-1", 7, "a" * 64)
+STATE = BlobRef("state-1", Digest.read("a" * 64, 7))
 RIGHT = Authority("c", 3)
 
 
@@ -42,7 +43,9 @@ def sign(warrant):
 
 @pytest.fixture
 def phase():
-    return Phase("p", "TRAIN", 1, BlobRef("m", 1, "0" * 64), {"k": Share(["x"], True, 1, 5)})
+    return Phase(
+        "p", "TRAIN", 1, BlobRef("m", Digest.read("0" * 64, 1)), {"k": Share(["x"], True, 1, 5)}
+    )
 
 
 @pytest.fixture
@@ -75,15 +78,15 @@ def test_every_order_is_one_call_with_its_authority(new_session, phase, current)
 
 def test_a_phase_carries_the_warrant_of_its_tasks(new_session, phase):
     """The controller signs the phase, the kind, the round, the model and the package; each once for a combiner."""
-    package = BlobRef("q", 2, "1" * 64)
+    package = BlobRef("q", Digest.read("1" * 64, 2))
     session = new_session(package=package)
 
     bare = call_of(new_session(), start(phase), RIGHT, sign).message.warrant
     whole = call_of(session, start(replace(phase, kind="VALIDATE")), RIGHT, sign).message.warrant
 
-    model = SignedRef("MODEL", "m", 1, "0" * 64)
+    model = SignedRef("MODEL", "m", Digest.read("0" * 64, 1))
     assert bare == sign(Warrant("s", "p", 1, "TRAIN", session.helper, model, None))
-    signed = SignedRef("PACKAGE", "q", 2, "1" * 64)
+    signed = SignedRef("PACKAGE", "q", Digest.read("1" * 64, 2))
     assert whole == sign(Warrant("s", "p", 1, "VALIDATE", session.helper, model, signed))
 
 
@@ -156,14 +159,14 @@ def test_a_partial_says_how_old_its_base_is(new_session, current):
 def test_an_answer_brings_the_aggregators_memory(current):
     """The answer names the memory with the model, or none."""
     order = ReduceRound("k", current)
-    model = common_pb2.BlobRef(id="new-model", size_bytes=2, sha256="b" * 64)
-    state = common_pb2.BlobRef(id="new-model", size_bytes=7, sha256="a" * 64)
+    model = common_pb2.BlobRef(id="new-model", size_bytes=2, digest="b" * 64)
+    state = common_pb2.BlobRef(id="new-model", size_bytes=7, digest="blake3:" + "a" * 64)
 
     with_state = outcome(order, rounds_pb2.Reduced(model=model, state=state, seconds=0.5))
     without = outcome(order, rounds_pb2.Reduced(model=model, seconds=0.5))
 
-    assert with_state.state == BlobRef("new-model", 7, "a" * 64)
-    assert without == Reduced(BlobRef("new-model", 2, "b" * 64), 0.5)
+    assert with_state.state == BlobRef("new-model", Digest.read("blake3:" + "a" * 64, 7))
+    assert without == Reduced(BlobRef("new-model", Digest.read("b" * 64, 2)), 0.5)
 
 
 def test_the_answer_to_an_order_is_about_the_attempt_that_gave_it(current):

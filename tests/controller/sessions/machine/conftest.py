@@ -4,8 +4,9 @@ import pytest
 from session_world import World, session_with
 
 from fednet.controller.sessions.machine.state import BlobRef, Kind
+from fednet.digests import Digest
 
-SEED = BlobRef("seed-model", 1, "0" * 64)
+SEED = BlobRef("seed-model", Digest.read("0" * 64, 1))
 TWO_COMBINERS = {"a": ["a1", "a2"], "b": ["b1"]}
 
 

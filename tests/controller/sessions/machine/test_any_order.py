@@ -13,9 +13,10 @@ from fednet.controller.sessions.machine.steps.exchange import Exchange
 from fednet.controller.sessions.machine.steps.reduce import Reduce
 from fednet.controller.sessions.machine.steps.select import Select
 from fednet.controller.sessions.machine.steps.train import Train
+from fednet.digests import Digest
 
 PLACES = {"a": ["a1", "a2"], "b": ["b1", "b2"]}
-SEED = BlobRef("seed-model", 1, "0" * 64)
+SEED = BlobRef("seed-model", Digest.read("0" * 64, 1))
 GENTLE = ("obey", "hear", "answer", "fail", "move", "lose", "deadline", "restart")
 HARSH = (*GENTLE, "time", "kill", "revive")
 

@@ -18,6 +18,7 @@ from fednet.controller.sessions.machine.events import (
 from fednet.controller.sessions.machine.orders import ReduceRound, ReleasePhase, StartPhase
 from fednet.controller.sessions.machine.state import BlobRef, Functions, Kind, Status
 from fednet.controller.sessions.machine.steps.flights import buffer_size
+from fednet.digests import Digest
 
 THREE = {"a": ["a1", "a2"], "b": ["b1"]}
 
@@ -51,7 +52,7 @@ def land(world, client, answers=1):
 
 def merge(world):
     """Tell that the model of the buffer lies in the blob store."""
-    return world.tell(Reduced(BlobRef(world.session.round.model_id, 2, "1" * 64), 0.1))
+    return world.tell(Reduced(BlobRef(world.session.round.model_id, Digest.read("1" * 64, 2)), 0.1))
 
 
 def started(decision):

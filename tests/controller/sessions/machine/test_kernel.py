@@ -23,8 +23,9 @@ from fednet.controller.sessions.machine.events import (
 from fednet.controller.sessions.machine.kernel import Machine
 from fednet.controller.sessions.machine.orders import ReduceRound, ReleasePhase, StartPhase
 from fednet.controller.sessions.machine.state import BlobRef, Kind, Session, Status
+from fednet.digests import Digest
 
-SEED = BlobRef("seed-model", 1, "0" * 64)
+SEED = BlobRef("seed-model", Digest.read("0" * 64, 1))
 
 
 def of_kind(orders, kind):

@@ -17,6 +17,7 @@ from fednet.controller.sessions.machine.events import (
 )
 from fednet.controller.sessions.machine.orders import PlanRound, ReduceRound, StartPhase
 from fednet.controller.sessions.machine.state import BlobRef, Functions, Kind, Status
+from fednet.digests import Digest
 
 
 def functions_with(*methods):
@@ -183,7 +184,7 @@ def test_a_plan_that_fails_is_an_attempt_that_fails(planning, refusal):
 def test_an_attempt_is_planned_anew_from_the_memory_before(planning):
     """Its answers were trained with other settings: they are released."""
     world = planning()
-    world.tell(planned(world, ["a1"], BlobRef("attempt-0", 1, "1" * 64)))
+    world.tell(planned(world, ["a1"], BlobRef("attempt-0", Digest.read("1" * 64, 1))))
     before = world.session.round.phase.phase_id
     close_all(world, answers=0)
 
@@ -304,7 +305,7 @@ def test_a_commit_writes_model_round_and_active_model_and_releases_the_phase(new
     """All of it is in one decision."""
     world = new_world()
     close_all(world)
-    model = BlobRef(world.session.round.model_id, 2, "1" * 64)
+    model = BlobRef(world.session.round.model_id, Digest.read("1" * 64, 2))
 
     decision = world.tell(Reduced(model, 0.5))
 
@@ -320,11 +321,11 @@ def test_a_commit_takes_over_the_memory_of_server_functions(planning, aggregates
     """The memory is that of the plan, or that of the aggregation in its place; older ones are obsolete."""
     methods = ("client_selection", "aggregate") if aggregates else ("client_selection",)
     world = planning(*methods)
-    world.tell(planned(world, ["a1"], BlobRef("planned", 1, "1" * 64)))
+    world.tell(planned(world, ["a1"], BlobRef("planned", Digest.read("1" * 64, 1))))
     close_all(world)
     model, merged = (
-        BlobRef(world.session.round.model_id, 2, "1" * 64),
-        BlobRef("merged", 1, "2" * 64),
+        BlobRef(world.session.round.model_id, Digest.read("1" * 64, 2)),
+        BlobRef("merged", Digest.read("2" * 64, 1)),
     )
 
     world.tell(Reduced(model, 0.5, merged))

@@ -7,8 +7,18 @@ import pytest
 from session_world import World
 
 from fednet.controller.sessions.machine.kernel import Machine
-from fednet.controller.sessions.machine.state import Kind, Session, Status
+from fednet.controller.sessions.machine.state import (
+    BlobRef,
+    Kind,
+    Phase,
+    Round,
+    Session,
+    Share,
+    Status,
+)
+from fednet.digests import Algorithm, Digest
 
+PARTIAL = Digest(Algorithm.SHA256, "1" * 64, 9)
 STORED = Path(__file__).parent / "stored"
 
 
@@ -46,6 +56,22 @@ def test_a_round_under_way_goes_on(stored):
 
     assert asked == {phase_id}
     assert (world.session.status, world.session.number) == (Status.FINISHED, 2)
+
+
+def test_a_sha256_is_read_as_a_digest(new_session):
+    """Earlier versions stored the size and the SHA-256 of each model, and of each partial."""
+    session = new_session()
+    session.round = Round("r", 1, 1, "m", 0.0, phase=Phase("p", "TRAIN", 1, session.model))
+    session.round.phase.shares["a"] = Share(["a1"], partial=PARTIAL)
+    values = session.to_dict()
+    values["model"] = {"id": "m", "size_bytes": 7, "sha256": "0" * 64}
+    share = values["round"]["phase"]["shares"]["a"]
+    share["partial"] = {"size_bytes": PARTIAL.size_bytes, "sha256": PARTIAL.value}
+
+    read = Session.from_dict(values)
+
+    assert read.model == BlobRef("m", Digest(Algorithm.SHA256, "0" * 64, 7))
+    assert read.round.phase.shares["a"].partial == PARTIAL
 
 
 def test_a_prediction_under_way_is_read(stored):
