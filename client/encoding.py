@@ -39,6 +39,7 @@ def encode_update(update: Path, model: Path, task: Task) -> None:
 def _encode(update: Path, model: Path, task: Task) -> None:
     form = model_format(task.helper)
     with form.open(update) as trained, form.open(model) as before:
+        trained.arrange(before.structure)
         base = Base(before.structure, before.arrays, task.model.digest.text)
         with whole_file(update, mode=PRIVATE) as file:
             write_encoded_to(file, task.update_codec, trained.arrays, trained.structure, base)

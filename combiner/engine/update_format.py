@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fednet.codecs import Base, is_encoded, open_encoded
-from fednet.parameters import ModelFile, ModelFormat, check_structure
+from fednet.parameters import ModelFile, ModelFormat
 
 
 class UpdateFormat:
@@ -40,5 +40,4 @@ class UpdateFormat:
         with self._form.open(self._model) as model:
             base = Base(model.structure, model.arrays, self._digest)
             with open_encoded(path, base, expected_bytes=expected_bytes) as update:
-                check_structure(update.structure, model.structure)
                 return update.decoded(path.parent)

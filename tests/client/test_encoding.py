@@ -10,7 +10,7 @@ from fednet.client.encoding import encode_update
 from fednet.client.tasks import Task
 from fednet.codecs import Base, is_encoded, open_encoded
 from fednet.digests import Digest
-from fednet.parameters import Structure, model_format
+from fednet.parameters import ArraySpec, Structure, model_format
 from fednet.update_codec import codec_names, codec_of
 
 BEFORE = [np.linspace(-1, 1, 3_000, dtype=np.float32).reshape(50, 60), np.arange(4)]
@@ -77,6 +77,24 @@ def test_an_update_that_the_codec_cannot_hold_stays_as_it_is(encode, caplog, cod
     with model_format("numpyhelper").open(path) as update:
         np.testing.assert_array_equal(update.arrays[0], odd)
     assert "is sent as it is" in caplog.text
+
+
+def test_arrays_are_encoded_in_the_order_of_the_global_model(tmp_path):
+    """A package may save them in any order; the difference is that of arrays of one name."""
+    named = Structure((ArraySpec("w", (3,), "float32"), ArraySpec("b", (3,), "float32")))
+    swapped = Structure(named.arrays[::-1])
+    w, b = np.full(3, 7, np.float32), np.full(3, -7, np.float32)
+    form = model_format("numpyhelper")
+    form.write(tmp_path / "model", [w, b], named)
+    form.write(tmp_path / "update", [b + 1, w + 1], swapped)
+
+    task = dataclasses.replace(TASK, update_codec=codec_of("delta+int8"))
+    encode_update(tmp_path / "update", tmp_path / "model", task)
+
+    with open_encoded(tmp_path / "update", Base(named, [w, b], TASK.model.digest.text)) as update:
+        assert update.structure == named
+        np.testing.assert_array_equal(next(update.blocks(0)), w + 1)
+        np.testing.assert_array_equal(next(update.blocks(1)), b + 1)
 
 
 def test_an_update_of_another_structure_stays_as_it_is(encode):

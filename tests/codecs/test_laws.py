@@ -192,6 +192,20 @@ def test_an_unchanged_model_comes_back_within_the_error_of_zero(tmp_path: Path, 
         np.testing.assert_array_equal(found[0], before[0])
 
 
+@pytest.mark.parametrize("name", ["plain", "bf16", "int8", "delta", "delta+bf16", "delta+int8"])
+def test_compression_changes_no_number(tmp_path: Path, name: str) -> None:
+    """What comes out is the same with and without zstd."""
+    random = np.random.default_rng(9)
+    before = [random.normal(0, 1, (300, 200)).astype(np.float32), random.normal(0, 1, 7)]
+    arrays = [(each + random.normal(0, 0.01, each.shape)).astype(each.dtype) for each in before]
+    compressed = "zstd" if name == "plain" else f"{name}+zstd"
+
+    found = round_trip(tmp_path, compressed, arrays, before)
+
+    for one, two in zip(found, round_trip(tmp_path, name, arrays, before), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 @CODECS
 def test_all_arrays_can_be_decoded_at_once(tmp_path: Path, name: str) -> None:
     """Aggregators that keep updates get the same numbers as views, and the folder keeps no file of theirs."""
