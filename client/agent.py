@@ -80,7 +80,14 @@ class Agent:
         self._warrants = Warrants(lambda: self._connection.renewed_place().public_keys)
         transfer = Transfer(settings.transfer, self._connection, self._report)
         self._files = Files(folder, transfer.download)
-        self._runtimes = Runtimes(settings, self._files, folder / "work", runtime, self._report)
+        self._runtimes = Runtimes(
+            settings,
+            self._files,
+            folder / "work",
+            runtime,
+            self._report,
+            self._connection.tell_preparing,
+        )
         self._work = Work(
             folder, self._ledger, notes, self._warrants, self._files, self._runtimes, self._report
         )

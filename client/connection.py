@@ -29,6 +29,7 @@ from .messages import (
     cancel_of,
     hello_message,
     log_message,
+    preparing_message,
     receipt_of,
     renewal_message,
     task_of,
@@ -71,8 +72,10 @@ class Connection:
         on_refused: Callable[[FednetError], None],
     ) -> None:
         self._settings = settings
-        self._hello = hello_message(kinds, needs_package=needs_package)
+        self._kinds = kinds
         self._needs_package = needs_package
+        self._preparing = ""  # the step of a running preparation
+        self._told_preparing = ""  # in the hello of the current stream
         self._on_connected = on_connected
         self._on_disconnected = on_disconnected
         self._on_message = on_message
@@ -113,6 +116,17 @@ class Connection:
     def send_log(self, text: str, task_id: str) -> None:
         """Send a line for the network's users; it is lost without a stream."""
         self._send(log_message(text, task_id))
+
+    def tell_preparing(self, step: str) -> None:
+        """Tell the combiner, and each next one, that the client prepares for tasks; "" for its end."""
+        with self._changed:
+            self._preparing = step
+        self._send(preparing_message(step))
+
+    def _hello(self) -> tasks_pb2.ClientMessage:
+        with self._changed:
+            step = self._told_preparing = self._preparing
+        return hello_message(self._kinds, needs_package=self._needs_package, preparing=step)
 
     def _send(self, message: tasks_pb2.ClientMessage, number: int | None = None) -> None:
         with self._changed:
@@ -214,7 +228,7 @@ class Connection:
         )
         try:
             with rpc_errors(stream.channel.proxy):
-                for message in stream.messages(self._hello):
+                for message in stream.messages(self._hello()):
                     if message.WhichOneof("message") == "welcome":
                         welcomed = True
                         self._welcome(place)
@@ -303,7 +317,10 @@ class Connection:
         with self._changed:
             self._is_welcome = True
             self._number += 1
+            step, told = self._preparing, self._told_preparing
             self._changed.notify_all()
+        if step != told:
+            self.tell_preparing(step)
         _log.info("connected to the combiner %s at %s", place.combiner, place.address)
         self._on_connected(place, self._number)
 

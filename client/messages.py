@@ -18,12 +18,26 @@ from fednet.wire import common_pb2, tasks_pb2
 from .tasks import Answer, Cancel, Failure, Prediction, Receipt, Task, Update, Validation
 
 
-def hello_message(kinds: Iterable[str], *, needs_package: bool) -> tasks_pb2.ClientMessage:
-    """Return the first message on each stream."""
+def hello_message(
+    kinds: Iterable[str], *, needs_package: bool, preparing: str = ""
+) -> tasks_pb2.ClientMessage:
+    """Return the first message on each stream; `preparing` is the step of a running preparation."""
     hello = tasks_pb2.Hello(
-        kinds=sorted(kinds), needs_package=needs_package, codec_parts=CODEC_PARTS
+        kinds=sorted(kinds),
+        needs_package=needs_package,
+        codec_parts=CODEC_PARTS,
+        preparing=_step(preparing),
     )
     return tasks_pb2.ClientMessage(hello=hello)
+
+
+def preparing_message(step: str) -> tasks_pb2.ClientMessage:
+    """Return the step of a preparation; "" for its end."""
+    return tasks_pb2.ClientMessage(preparing=tasks_pb2.Preparing(step=_step(step)))
+
+
+def _step(text: str) -> str:
+    return sendable(text)[: limits.preparing_characters_max]
 
 
 def log_message(text: str, task_id: str) -> tasks_pb2.ClientMessage:

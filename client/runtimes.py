@@ -6,7 +6,8 @@ import contextlib
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 from fednet.blob_ref import BlobRef
 from fednet.digests import Digest
@@ -14,6 +15,7 @@ from fednet.errors import TaskFailed
 from fednet.settings import ClientSettings
 
 from .files import Files
+from .preparation import Preparation
 from .runtime import Runtime, package_runtime
 from .tasks import Task
 
@@ -27,6 +29,7 @@ class Runtimes:
         work: The folder in which a package works.
         given: The runtime of a client that brings its own code; None for package mode.
         report: Writes a line into the network's log.
+        tell_preparing: Called with each step of a preparation, and with "" at its end.
     """
 
     def __init__(
@@ -36,14 +39,17 @@ class Runtimes:
         work: Path,
         given: Runtime | None,
         report: Callable[[str], None],
+        tell_preparing: Callable[[str], None],
     ) -> None:
         self._settings = settings
         self._files = files
         self._work = work
         self._report = report
+        self._tell_preparing = tell_preparing
         self._runtime = given
         self._is_given = given is not None
-        self._made_for: Digest | None = None
+        self._made_for: _Made | None = None
+        self._preparation: Preparation | None = None
         self._lock = threading.Lock()
         self._running: str | None = None
 
@@ -55,7 +61,7 @@ class Runtimes:
             InvalidPackage: The package is invalid.
         """
         package = task.package
-        if self._runtime and (self._is_given or (package and self._made_for == package.digest)):
+        if self._runtime and (self._is_given or self._is_made_for(package)):
             return self._runtime
         if package is None:
             raise TaskFailed(
@@ -63,14 +69,32 @@ class Runtimes:
                 "start a new session."
             )
         self.close()
-        self._runtime = self._make(package)
-        self._made_for = package.digest
-        return self._runtime
+        runtime = self._make(package)
+        with self._lock:
+            self._runtime = runtime
+            self._preparation = Preparation(runtime, self._tell_preparing)
+        return runtime
+
+    def await_ready(self) -> None:
+        """Wait until the package of the running task is prepared.
+
+        Raises:
+            FednetError: The preparation failed.
+            TaskFailed: The task was cancelled; the preparation goes on.
+        """
+        if self._preparation:
+            self._preparation.await_end()
+
+    def _is_made_for(self, package: BlobRef | None) -> bool:
+        """Return True if the runtime is that of a package whose folder is still there."""
+        made = self._made_for
+        return bool(made and package and made.digest == package.digest and made.is_in_place)
 
     def _make(self, package: BlobRef) -> Runtime:
         folder, manifest = self._files.package(package)
         shutil.rmtree(self._work, ignore_errors=True)
         self._work.mkdir(parents=True)
+        self._made_for = _Made(package.digest, folder, folder.stat().st_ino, manifest.path)
         return package_runtime(
             folder,
             manifest,
@@ -78,8 +102,13 @@ class Runtimes:
             self._settings.task_seconds_max,
             # Shared by all clients with this data folder; no client's name begins with a dot.
             environments=self._settings.data_dir / ".environments",
-            report=self._report,
+            report=self._report_step,
         )
+
+    def _report_step(self, text: str) -> None:
+        self._report(text)
+        if self._preparation:
+            self._preparation.step(text.partition("\n")[0])
 
     @contextlib.contextmanager
     def running(self, task_id: str) -> Iterator[None]:
@@ -103,10 +132,34 @@ class Runtimes:
         with self._lock:
             if self._runtime and self._running and task_id in {None, self._running}:
                 self._runtime.cancel()
+                if self._preparation:
+                    self._preparation.leave()
 
     def close(self) -> None:
         """End the running task, and close a package's runtime."""
         with self._lock:
             closing, self._runtime = self._runtime, None
+            preparation, self._preparation = self._preparation, None
         if closing:
             closing.close()
+        if preparation:
+            preparation.close()
+
+
+@dataclass(frozen=True)
+class _Made:
+    """The package of a runtime, and its folder on the disk."""
+
+    digest: Digest
+    folder: Path
+    inode: int
+    manifest: PurePosixPath
+
+    @property
+    def is_in_place(self) -> bool:
+        """True unless somebody has deleted the folder, or its manifest."""
+        try:
+            is_same = self.folder.stat().st_ino == self.inode
+        except OSError:
+            return False
+        return is_same and (self.folder / self.manifest).is_file()

@@ -104,12 +104,18 @@ class Work:
         self._warrants.check(task)
         model = self._files.model(task.model, model_format(task.helper).suffix)
         runtime = self._runtimes.for_task(task)
-        ready = time.monotonic()
+        fetched = time.monotonic()
         with self._runtimes.running(task.id):
-            if not self._ledger.is_wanted():
-                raise TaskFailed("The task was cancelled.")
+            self._check_wanted()
+            self._runtimes.await_ready()
+            self._check_wanted()
+            ready = time.monotonic()
             outcome = self._run(runtime, task, model)
-        return Answer(task.id, outcome, ready - began, time.monotonic() - ready)
+        return Answer(task.id, outcome, fetched - began, time.monotonic() - ready)
+
+    def _check_wanted(self) -> None:
+        if not self._ledger.is_wanted():
+            raise TaskFailed("The task was cancelled.")
 
     def _run(self, runtime: Runtime, task: Task, model: Path) -> Outcome:
         settings = dict(task.settings)

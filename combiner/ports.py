@@ -50,6 +50,9 @@ class ClientStream(Protocol):
     def capabilities(self) -> Capabilities:
         """The client's abilities."""
 
+    def prepares(self, step: str) -> None:
+        """Change the client's capabilities: the step of its preparation; "" if it is ready."""
+
     def welcome(self, combiner: str) -> None:
         """Tell the client that it is connected to the combiner of this name."""
 
@@ -94,6 +97,9 @@ class ClientPort(Protocol):
             PermissionDenied: The task is another client's.
             Unavailable: The spool cannot keep the answer now.
         """
+
+    def prepares(self, stream: ClientStream, step: str) -> None:
+        """Note the step of a client's preparation for tasks; "" for the end of the preparation."""
 
     def log(self, client_id: str, record: LogRecord) -> None:
         """Take a client's log record; its task counts if it is one of this client's."""

@@ -14,10 +14,12 @@ class Capabilities:
     Attributes:
         kinds: The names of its task kinds: TRAIN, VALIDATE, PREDICT.
         needs_package: True if it works in package mode.
+        preparing: The step of its preparation for tasks; "" if it is ready for them.
     """
 
     kinds: frozenset[str]
     needs_package: bool
+    preparing: str = ""
 
 
 @dataclass
@@ -72,6 +74,16 @@ class Presence:
                 (name for name, clients in self._combiners.items() if client_id in clients), None
             )
 
+    def preparing(self) -> dict[str, str]:
+        """Return the step of each client that prepares for tasks, by the client's id."""
+        with self._lock:
+            return {
+                client_id: able.preparing
+                for clients in self._combiners.values()
+                for client_id, able in clients.items()
+                if able.preparing
+            }
+
     def wait_for_combiner(self, combiner: str, seconds_max: float) -> bool:
         """Wait until a combiner's stream is open, or the time is over; return True if it is open."""
         with self._lock:
@@ -124,3 +136,8 @@ class Presence:
         """Return a copy of all connections: clients by id, for each combiner by name."""
         with self._lock:
             return {name: dict(clients) for name, clients in self._combiners.items()}
+
+
+def preparing_of(clients: Mapping[str, Capabilities]) -> frozenset[str]:
+    """Return the ids of the clients that prepare for tasks."""
+    return frozenset(client_id for client_id, able in clients.items() if able.preparing)

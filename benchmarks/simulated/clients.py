@@ -74,6 +74,9 @@ class SimulatedClient:
         self.client_id = client_id
         self._crowd = crowd
 
+    def prepares(self, step: str) -> None:
+        """Do nothing: the client is always ready."""
+
     def welcome(self, combiner: str) -> None:
         """Do nothing: the client stays for ever."""
 

@@ -19,6 +19,17 @@ class Runtime(Protocol):
     kinds: frozenset[str]
     needs_package: bool
 
+    @property
+    def is_ready(self) -> bool:
+        """True if tasks can begin without preparation."""
+
+    def make_ready(self) -> None:
+        """Prepare for tasks, which may take long; `cancel` does not end it, `close` does.
+
+        Raises:
+            TaskFailed: The preparation failed.
+        """
+
     def train(
         self, model: Path, update: Path, settings: dict[str, Any], helper: str = "numpyhelper"
     ) -> dict[str, Any]:

@@ -30,9 +30,14 @@ def main(environment: Path, order: dict[str, Any]) -> None:
     environment.parent.mkdir(parents=True, exist_ok=True)
     with (environment.parent / "lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (environment / READY).exists():
+        if not is_complete(environment):
             make_room(environment, order["environments_max"])
             build(environment, order)
+
+
+def is_complete(environment: Path) -> bool:
+    """Return True if an environment was built to its end, and its interpreter is still there."""
+    return (environment / READY).exists() and (environment / "bin" / "python").exists()
 
 
 def make_room(environment: Path, environments_max: int) -> None:

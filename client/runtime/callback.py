@@ -41,6 +41,7 @@ class CallbackRuntime:
     """
 
     needs_package = False
+    is_ready = True
 
     def __init__(
         self,
@@ -57,6 +58,9 @@ class CallbackRuntime:
         self._validate = validate
         self._predict = predict
         self._calls = Calls()
+
+    def make_ready(self) -> None:
+        """See `Runtime.make_ready`; functions need no preparation."""
 
     def train(
         self, model: Path, update: Path, settings: dict[str, Any], helper: str = "numpyhelper"

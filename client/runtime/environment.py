@@ -64,13 +64,21 @@ class Environment:
         self._report = report
         self._held: IO[bytes] | None = None
 
+    @property
+    def is_whole(self) -> bool:
+        """True if the environment is held, and nobody has deleted it in spite of that."""
+        return self._held is not None and self._is_in_place(self._held)
+
     def prepare(self) -> None:
-        """Build the environment if it does not exist, and keep it from being deleted.
+        """Build the environment if it does not exist, and keep other agents from deleting it.
 
         Raises:
             TaskFailed: The build failed, took too long or was cancelled.
         """
-        if self._held is None and not self._hold():
+        if self.is_whole:
+            return
+        self.close()
+        if not self._hold():
             self._build()
             if not self._hold():
                 raise TaskFailed(
@@ -83,6 +91,14 @@ class Environment:
             held, self._held = self._held, None
             held.close()
 
+    def _is_in_place(self, held: IO[bytes]) -> bool:
+        """Return True if the held file is still that of the environment, and its interpreter is there."""
+        try:
+            is_same = os.path.samestat(os.fstat(held.fileno()), (self.folder / READY).stat())
+        except FileNotFoundError:
+            return False
+        return is_same and (self.folder / "bin" / "python").exists()
+
     def _hold(self) -> bool:
         """Hold the environment if it is complete; return True if it is held."""
         ready = self.folder / READY
@@ -90,8 +106,9 @@ class Environment:
             file = stack.enter_context(ready.open("rb"))
             take(file, fcntl.LOCK_SH)
             os.utime(ready)  # fails if it was deleted before the lock was taken
-            stack.pop_all()
-            self._held = file
+            if self._is_in_place(file):
+                stack.pop_all()
+                self._held = file
         return self._held is not None
 
     def _build(self) -> None:

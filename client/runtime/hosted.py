@@ -96,7 +96,15 @@ class HostedRuntime(PackageRuntime):
             "settings": str(task_dir / "settings.json"),
             **more,
         }
-        return self._host.ask(request, self._variables(task_dir))
+        answer = self._host.ask(request, self._variables(task_dir))
+        self._check_environment()
+        return answer
+
+    def make_ready(self) -> None:
+        """See `Runtime.make_ready`; a process of an earlier environment ends."""
+        if not self.is_ready:
+            self._host.end()
+        super().make_ready()
 
     def _begin_task(self) -> None:
         # A cancel after the end of the last task may still be killing the process.

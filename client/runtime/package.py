@@ -76,6 +76,9 @@ class PackageRuntime:
         self._lifeline = Lifeline()
         self._group = Group(self._lifeline)
         self._commands = Commands(self._folder, task_seconds_max, self._group, on_output)
+        self._preparing = Group(self._lifeline)  # outlives the cancel of a task
+        self._preparation = Commands(self._folder, task_seconds_max, self._preparing, on_output)
+        self._report = report
         self._environment: Environment | None = None
         if wanted := read_python_env(folder, manifest):
             self._environment = Environment(
@@ -83,13 +86,29 @@ class PackageRuntime:
                 self._folder,
                 environments or self._work_dir.with_name("environments"),
                 task_seconds_max,
-                self._group,
+                self._preparing,
                 report,
             )
-        self._is_started = False
+        self._is_started = "startup" not in manifest.entry_points
         self.kinds = frozenset(
             kind for entry, kind in _KINDS.items() if entry in manifest.entry_points
         )
+
+    @property
+    def is_ready(self) -> bool:
+        """See `Runtime.is_ready`; a deleted environment must be built again."""
+        return self._is_started and (self._environment is None or self._environment.is_whole)
+
+    def make_ready(self) -> None:
+        """See `Runtime.make_ready`: build the environment, then run `startup`; each is done once."""
+        if self._environment and not self._environment.is_whole:
+            self._is_started = "startup" not in self._entry_points
+            self._environment.prepare()
+        if not self._is_started:
+            with self._folder_of_task({}) as task_dir:
+                self._report("The startup command is running.")
+                self._run("startup", task_dir, commands=self._preparation)
+            self._is_started = True
 
     def train(
         self, model: Path, update: Path, settings: dict[str, Any], helper: str = "numpyhelper"
@@ -130,7 +149,10 @@ class PackageRuntime:
         Raises:
             TaskFailed: The entry point does not exist, or failed.
         """
-        with self._files({}) as task_dir:
+        self._begin_task()
+        if self._environment:
+            self._environment.prepare()
+        with self._folder_of_task({}) as task_dir:
             self._run(name, task_dir)
 
     def cancel(self) -> None:
@@ -140,6 +162,7 @@ class PackageRuntime:
     def close(self) -> None:
         """See `Runtime.close`."""
         self._group.cancel()
+        self._preparing.cancel()
         self._lifeline.close()
         if self._environment:
             self._environment.close()
@@ -153,22 +176,20 @@ class PackageRuntime:
 
     @contextmanager
     def _task(self, settings: dict[str, Any]) -> Iterator[Path]:
-        """Run `startup` if it has not run, then give the folder of a task."""
-        with self._files(settings) as task_dir:
-            self._start_once(task_dir)
+        """Make ready if that was not done, then give the folder of a task."""
+        self._begin_task()
+        self.make_ready()
+        with self._folder_of_task(settings) as task_dir:
             yield task_dir
 
     @contextmanager
-    def _files(self, settings: dict[str, Any]) -> Iterator[Path]:
+    def _folder_of_task(self, settings: dict[str, Any]) -> Iterator[Path]:
         """Give a folder with the settings of a task; it is deleted at the end."""
-        self._begin_task()
         try:
             self._work_dir.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix="task-", dir=self._work_dir) as name:
                 task_dir = Path(name)
                 (task_dir / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
-                if self._environment:
-                    self._environment.prepare()
                 yield task_dir
         except OSError as error:
             raise TaskFailed(f"Cannot read or write the task's files: {error}") from error
@@ -176,17 +197,23 @@ class PackageRuntime:
     def _begin_task(self) -> None:
         self._group.begin_task()
 
-    def _start_once(self, task_dir: Path) -> None:
-        if not self._is_started and "startup" in self._entry_points:
-            self._run("startup", task_dir)
-        self._is_started = True
-
-    def _run(self, name: str, task_dir: Path, *files: Path) -> str:
+    def _run(
+        self, name: str, task_dir: Path, *files: Path, commands: Commands | None = None
+    ) -> str:
         if name not in self._entry_points:
             raise TaskFailed(f"The package has no entry point {name}: add it to its manifest.")
         arguments = shlex.join(str(file.absolute()) for file in files)
         command = f"{self._entry_points[name]} {arguments}"
-        return self._commands.run(name, command, self._variables(task_dir))
+        printed = (commands or self._commands).run(name, command, self._variables(task_dir))
+        self._check_environment()
+        return printed
+
+    def _check_environment(self) -> None:
+        """Refuse a result that may come from another interpreter than that of the environment."""
+        if self._environment and not self._environment.is_whole:
+            raise TaskFailed(
+                "The package's python_env was deleted while its code ran: the next task builds it again."
+            )
 
     def _variables(self, task_dir: Path) -> dict[str, str]:
         """Return the environment variables of a task's code."""

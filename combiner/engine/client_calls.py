@@ -20,6 +20,7 @@ from .client_logs import ClientLogs
 from .means import Means
 from .newcomers import Newcomers
 from .phases import Phases
+from .preparing import Preparing
 from .running_phase import RunningPhase
 
 _log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class ClientCalls:
         self._connections = ClientBudgets(
             limits.client_connections_max, limits.client_connections_per_second, time.monotonic
         )
+        self._preparing = Preparing(self._mention)
 
     def client_here(self, stream: ClientStream) -> None:
         """Take a client in."""
@@ -53,7 +55,8 @@ class ClientCalls:
         stream.welcome(self._name)
         _log.info("client %s is connected", stream.client_id)
         self._newcomers.welcome(stream)
-        self._outbox.mention(ClientJoined(stream.capabilities), stream.client_id)
+        self._preparing.forget(stream.client_id)
+        self._mention(stream)
         for phase in self._phases:
             phase.feed(Joined(stream.client_id))
 
@@ -61,10 +64,16 @@ class ClientCalls:
         """Note that a client's stream broke."""
         if self._clients.forget(stream):
             self._newcomers.forget(stream.client_id)
+            self._preparing.forget(stream.client_id)
             _log.info("client %s is disconnected", stream.client_id)
             self._outbox.mention(ClientLeft(), stream.client_id)
             for phase in self._phases:
                 phase.feed(Left(stream.client_id))
+
+    def prepares(self, stream: ClientStream, step: str) -> None:
+        """Let the controllers hear of the change soon, unless the stream is not the client's present one."""
+        if self._clients.is_present(stream):
+            self._preparing.changes(stream, step)
 
     def is_new(self, client_id: str) -> bool:
         """Return True if a client has just come, so that its tasks may still follow it."""
@@ -96,7 +105,11 @@ class ClientCalls:
     def close(self) -> None:
         """Wait for nobody's tasks, and end all streams."""
         self._newcomers.close()
+        self._preparing.close()
         self._clients.close()
+
+    def _mention(self, stream: ClientStream) -> None:
+        self._outbox.mention(ClientJoined(stream.capabilities), stream.client_id)
 
     def _refuse(self, stream: ClientStream, task_id: str) -> None:
         with contextlib.suppress(PermissionDenied):

@@ -35,9 +35,13 @@ class Clients:
             older.close()
         self._streams[stream.client_id] = stream
 
+    def is_present(self, stream: ClientStream) -> bool:
+        """Return True if a stream is the client's present one."""
+        return self._streams.get(stream.client_id) is stream
+
     def forget(self, stream: ClientStream) -> bool:
         """Note the end of a stream; return whether it was the client's present one."""
-        if self._streams.get(stream.client_id) is not stream:
+        if not self.is_present(stream):
             return False
         del self._streams[stream.client_id]
         return True

@@ -110,11 +110,13 @@ class Capabilities:
         needs_package: Its code comes as a package.
         kinds: The kinds of tasks that it can do.
         codec_parts: The parts of codecs that it can encode.
+        preparing: The step of its preparation for tasks; "" if it is ready.
     """
 
     needs_package: bool = False
     kinds: tuple[TaskKind, ...] = ()
     codec_parts: frozenset[str] = frozenset()
+    preparing: str = ""
 
 
 class LogLevel(StrEnum):

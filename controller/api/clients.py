@@ -1,5 +1,6 @@
 """Clients: who they are, where they are placed, and how one joins."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from flask import request
@@ -7,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fednet import limits
 from fednet.contract import Permission, requires
+from fednet.storage import Document
 
 from .access import caller, caller_claims, unaudited
 from .attributes import CurrentAttributes, current_attributes
@@ -68,6 +70,9 @@ class Client(Shown):
     status: Literal["available", "online", "offline"]
     """Registered, connected, or not connected any more."""
 
+    preparing: str | None = None
+    """The step of its preparation for tasks, such as the installation of its python_env; null if it is ready."""
+
     needs_package: bool = True
     """It runs the network's compute package."""
 
@@ -75,7 +80,14 @@ class Client(Shown):
     """ISO 8601, UTC."""
 
 
-RESOURCE = Resource("clients", Permission.NETWORK_READ, completed=without_token_ids, shape=Client)
+def completed(clients: Sequence[Document]) -> list[Document]:
+    """Return clients as they are shown, each with the step of its preparation."""
+    steps = services().registry.presence.preparing()
+    shown = without_token_ids(clients)
+    return [{**client, "preparing": steps.get(client["id"])} for client in shown]
+
+
+RESOURCE = Resource("clients", Permission.NETWORK_READ, completed=completed, shape=Client)
 api = RESOURCE.blueprint()
 add_list_routes(api, RESOURCE)
 add_get_route(api, RESOURCE)

@@ -34,12 +34,19 @@ class Manifest:
             for the top.
         client: The object that performs the tasks in a process that stays, as "module:name"; None for a package with
             entry points.
+        name: The name of the manifest's file.
     """
 
     entry_points: Mapping[str, str]
     python_env: str | None
     folder: str
     client: str | None = None
+    name: str = FILE_NAMES[0]
+
+    @property
+    def path(self) -> PurePosixPath:
+        """The path of the manifest inside the package."""
+        return PurePosixPath(self.folder, self.name)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -69,7 +76,11 @@ def parse_manifest(content: bytes, path: PurePosixPath) -> Manifest:
     client = _client(values.get("client"))
     entry_points = _entry_points(values.get("entry_points"), client)
     return Manifest(
-        entry_points, _python_env(values.get("python_env"), path), str(path.parent), client
+        entry_points,
+        _python_env(values.get("python_env"), path),
+        str(path.parent),
+        client,
+        path.name,
     )
 
 

@@ -328,12 +328,14 @@ class HeldPhase(_message.Message):
     def __init__(self, phase_id: _Optional[str] = ..., session_id: _Optional[str] = ...) -> None: ...
 
 class Capabilities(_message.Message):
-    __slots__ = ("needs_package", "kinds")
+    __slots__ = ("needs_package", "kinds", "preparing")
     NEEDS_PACKAGE_FIELD_NUMBER: _ClassVar[int]
     KINDS_FIELD_NUMBER: _ClassVar[int]
+    PREPARING_FIELD_NUMBER: _ClassVar[int]
     needs_package: bool
     kinds: _containers.RepeatedScalarFieldContainer[_tasks_pb2.TaskKind]
-    def __init__(self, needs_package: bool = ..., kinds: _Optional[_Iterable[_Union[_tasks_pb2.TaskKind, str]]] = ...) -> None: ...
+    preparing: str
+    def __init__(self, needs_package: bool = ..., kinds: _Optional[_Iterable[_Union[_tasks_pb2.TaskKind, str]]] = ..., preparing: _Optional[str] = ...) -> None: ...
 
 class ClientLeft(_message.Message):
     __slots__ = ()

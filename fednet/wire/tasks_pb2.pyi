@@ -22,16 +22,24 @@ PREDICT: TaskKind
 EXCHANGE: TaskKind
 
 class ClientMessage(_message.Message):
-    __slots__ = ("hello", "result", "log", "renewal")
+    __slots__ = ("hello", "result", "log", "renewal", "preparing")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
     LOG_FIELD_NUMBER: _ClassVar[int]
     RENEWAL_FIELD_NUMBER: _ClassVar[int]
+    PREPARING_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     result: TaskResult
     log: LogRecord
     renewal: Renewal
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., result: _Optional[_Union[TaskResult, _Mapping]] = ..., log: _Optional[_Union[LogRecord, _Mapping]] = ..., renewal: _Optional[_Union[Renewal, _Mapping]] = ...) -> None: ...
+    preparing: Preparing
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., result: _Optional[_Union[TaskResult, _Mapping]] = ..., log: _Optional[_Union[LogRecord, _Mapping]] = ..., renewal: _Optional[_Union[Renewal, _Mapping]] = ..., preparing: _Optional[_Union[Preparing, _Mapping]] = ...) -> None: ...
+
+class Preparing(_message.Message):
+    __slots__ = ("step",)
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    step: str
+    def __init__(self, step: _Optional[str] = ...) -> None: ...
 
 class Renewal(_message.Message):
     __slots__ = ("placement_token",)
@@ -52,14 +60,16 @@ class CombinerMessage(_message.Message):
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., cancel: _Optional[_Union[CancelTask, _Mapping]] = ..., receipt: _Optional[_Union[ResultReceipt, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("needs_package", "kinds", "codec_parts")
+    __slots__ = ("needs_package", "kinds", "codec_parts", "preparing")
     NEEDS_PACKAGE_FIELD_NUMBER: _ClassVar[int]
     KINDS_FIELD_NUMBER: _ClassVar[int]
     CODEC_PARTS_FIELD_NUMBER: _ClassVar[int]
+    PREPARING_FIELD_NUMBER: _ClassVar[int]
     needs_package: bool
     kinds: _containers.RepeatedScalarFieldContainer[TaskKind]
     codec_parts: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, needs_package: bool = ..., kinds: _Optional[_Iterable[_Union[TaskKind, str]]] = ..., codec_parts: _Optional[_Iterable[str]] = ...) -> None: ...
+    preparing: str
+    def __init__(self, needs_package: bool = ..., kinds: _Optional[_Iterable[_Union[TaskKind, str]]] = ..., codec_parts: _Optional[_Iterable[str]] = ..., preparing: _Optional[str] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("combiner",)

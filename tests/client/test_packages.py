@@ -1,6 +1,7 @@
 """Packages in a real network: the log of a client's environment, and an object that stays."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -168,3 +169,57 @@ entry_points: {train: {command: bash train.sh}}"""
     assert len(said) == 2
     assert {each["session_id"] for each in said} == {"s"}
     assert "is ready after" in said[0]["message"]
+
+
+class Reached(Exception):
+    """The session has reached the awaited state."""
+
+
+def until(net, is_reached):
+    """Follow the session until its phases so far satisfy a condition."""
+    phases = []
+
+    def follow(session):
+        phases.append(session["progress"]["phase"])
+        if is_reached(phases):
+            raise Reached
+
+    with pytest.raises(Reached):
+        net.api.wait_session("s", follow, timeout=SECONDS_MAX)
+
+
+WRITE = """cp "$1" "$2"; echo '{"num_examples": 1}' > "$2-metadata" """
+
+
+def test_a_client_that_prepares_longer_than_a_round_joins_when_it_is_ready(publish, tmp_path):
+    """Its startup goes on after the deadline, runs once, and costs the session none of its attempts."""
+    gate, starts = tmp_path / "gate", tmp_path / "starts"
+    os.mkfifo(gate)
+    manifest = f"""entry_points:
+  startup: {{command: "echo >> {starts}; cat {gate}"}}
+  train: {{command: bash train.sh}}"""
+    with Network() as net:
+        publish(net, fednet__yaml=manifest, train__sh=WRITE)
+        net.api.start_session("s", rounds=1, round_timeout=3, round_retries=0, validate=False)
+        with gate.open("w"):  # opens once startup reads it
+            until(net, lambda phases: "training" in phases and phases[-1] == "waiting")
+            preparing = net.api.get_client("a")["preparing"]
+        session = net.api.wait_session("s", timeout=SECONDS_MAX)
+        ready = net.api.get_client("a")["preparing"]
+
+    assert session["status"] == "FINISHED"
+    assert preparing == "The startup command is running."
+    assert ready is None
+    assert starts.read_text() == "\n"
+
+
+def test_a_package_folder_that_is_deleted_under_an_agent_is_unpacked_again(publish):
+    """The next session's task finds its files, also when the archive is gone."""
+    manifest = "entry_points: {train: {command: bash train.sh}}"
+    with Network() as net:
+        publish(net, fednet__yaml=manifest, train__sh=WRITE)
+        for name in ("s", "t", "u"):
+            net.api.start_session(name, rounds=1, round_retries=0, validate=False)
+            assert net.api.wait_session(name, timeout=SECONDS_MAX)["status"] == "FINISHED"
+            [folder] = net.data_dir.rglob("packages/*/unpacked")
+            shutil.rmtree(folder if name == "s" else folder.parent)

@@ -31,8 +31,17 @@ def capabilities_of(hello: tasks_pb2.Hello) -> Capabilities:
     """Return a client's abilities, each once; kinds of tasks and codecs of a later version are left out."""
     known = {int(tasks_pb2.TaskKind.Value(kind)): kind for kind in TaskKind}
     kinds = sorted(set(hello.kinds).intersection(known))
-    codec_parts = frozenset(CODEC_PARTS).intersection(hello.codec_parts)
-    return Capabilities(hello.needs_package, tuple(known[kind] for kind in kinds), codec_parts)
+    return Capabilities(
+        hello.needs_package,
+        tuple(known[kind] for kind in kinds),
+        frozenset(CODEC_PARTS).intersection(hello.codec_parts),
+        step_of(hello.preparing),
+    )
+
+
+def step_of(preparing: str) -> str:
+    """Return the step of a client's preparation, bounded."""
+    return preparing[: limits.preparing_characters_max]
 
 
 def answer_of(kind: TaskKind | None, result: tasks_pb2.TaskResult) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from typing import Any
 
 from fednet import limits
@@ -41,6 +42,10 @@ class WireStream:
     def capabilities(self) -> Capabilities:
         """The client's abilities."""
         return self._capabilities
+
+    def prepares(self, step: str) -> None:
+        """See `ClientStream.prepares`."""
+        self._capabilities = replace(self._capabilities, preparing=step)
 
     def welcome(self, combiner: str) -> None:
         """Tell the client that it is connected."""

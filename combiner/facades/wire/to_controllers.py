@@ -82,7 +82,9 @@ def _snapshot(snapshot: Snapshot) -> rounds_pb2.Snapshot:
 
 def _capabilities(capabilities: Capabilities) -> rounds_pb2.Capabilities:
     kinds = [kind.value for kind in capabilities.kinds]
-    return rounds_pb2.Capabilities(needs_package=capabilities.needs_package, kinds=kinds)
+    return rounds_pb2.Capabilities(
+        needs_package=capabilities.needs_package, kinds=kinds, preparing=capabilities.preparing
+    )
 
 
 def _context(context: PhaseContext) -> rounds_pb2.PhaseContext:

@@ -155,7 +155,8 @@ def capabilities(told: rounds_pb2.Capabilities) -> Capabilities:
     """Return a client's abilities, without kinds of task that only a newer version knows."""
     known = tasks_pb2.TaskKind.values()
     kinds = frozenset(tasks_pb2.TaskKind.Name(kind) for kind in told.kinds if kind in known)
-    return Capabilities(kinds=kinds, needs_package=told.needs_package)
+    step = told.preparing[: limits.preparing_characters_max]
+    return Capabilities(kinds=kinds, needs_package=told.needs_package, preparing=step)
 
 
 def json_of(text: str, characters_max: int = limits.json_bytes_max) -> Any:

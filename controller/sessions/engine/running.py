@@ -10,7 +10,7 @@ from fednet.storage import Document
 
 from ...feed.entries import EntryKind, session_ids
 from ...feed.feed import Feed
-from ...presence import Capabilities, Presence
+from ...presence import Capabilities, Presence, preparing_of
 from ...records import Records
 from ..machine.events import Began, CombinerUp, Event, NetworkEvent
 from ..machine.state import Session, Status
@@ -166,4 +166,5 @@ class RunningSessions:
 
 def _up(combiner: str, clients: dict[str, Capabilities], presence: Presence) -> CombinerUp:
     kinds = {client: able.kinds for client, able in clients.items()}
-    return CombinerUp(combiner, kinds, combiner in presence.allowing_functions())
+    allows = combiner in presence.allowing_functions()
+    return CombinerUp(combiner, kinds, allows, preparing=preparing_of(clients))

@@ -25,7 +25,8 @@ def first_attempt(scene: Scene) -> Round:
 def rest_before_next_attempt(scene: Scene) -> None:
     """Take the failed attempt back, and let the round rest; its next attempt makes a model of another id."""
     session, current = scene.session, scene.round
-    pause = limits.attempt_pause_seconds_first * 2.0 ** (session.failures - 1)
+    counted = max(session.failures - session.excused, 1)
+    pause = limits.attempt_pause_seconds_first * 2.0 ** (counted - 1)
     current.rests_until = scene.now + min(pause, limits.attempt_pause_seconds_max)
     current.attempt = session.failures
     current.model_id = model_id_in(session, current.number, current.attempt)

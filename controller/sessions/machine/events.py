@@ -79,12 +79,14 @@ class CombinerUp:
         clients: Its clients' ids, each with the kinds of task that the client can do.
         allows_functions: True if server functions may run there.
         phases: The ids of the session's phases that it holds.
+        preparing: The ids of the clients that prepare for tasks and are asked for none yet.
     """
 
     combiner: str
     clients: Mapping[str, frozenset[str]]
     allows_functions: bool = False
     phases: frozenset[str] = frozenset()
+    preparing: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,16 @@ class CombinerDown:
 
 @dataclass(frozen=True)
 class ClientJoined:
-    """A client has connected to a combiner."""
+    """A client has connected to a combiner, or begins or ends to prepare for tasks.
+
+    Attributes:
+        is_ready: False while it prepares; it is asked for no task then.
+    """
 
     combiner: str
     client: str
     kinds: frozenset[str]
+    is_ready: bool = True
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,8 @@ class Machine:
         self._repeat_orders(event.combiner, scene)
         for client, kinds in event.clients.items():
             if self._network.place(client) == event.combiner:
-                self._tell_steps(ClientJoined(event.combiner, client, kinds), scene)
+                is_ready = client not in event.preparing
+                self._tell_steps(ClientJoined(event.combiner, client, kinds, is_ready), scene)
 
     def _repeat_orders(self, combiner: str, scene: Scene) -> None:
         for beside in self._plan.beside:
@@ -270,7 +271,7 @@ class Machine:
     def _round_over(self, reason: str, scene: Scene) -> None:
         session = self.session
         session.number, session.round = scene.round.number, None
-        session.failures, session.reopened = 0, 0
+        session.failures, session.excused, session.reopened = 0, 0, 0
         for beside in self._plan.beside:
             beside.committed(scene)
         if session.number < session.options.rounds:
@@ -302,9 +303,10 @@ class Machine:
         """Repeat the round after a pause, or give up after round_retries times."""
         session, current = self.session, scene.round
         session.failures += 1
+        session.excused += self._waits_for_preparation(scene)
         if current.is_recorded:
             scene.write(ended_round(scene, "Failed"))
-        if session.failures <= session.options.round_retries:
+        if session.failures - session.excused <= session.options.round_retries:
             rest_before_next_attempt(scene)
             return
         forget_attempt(session, current)
@@ -313,6 +315,13 @@ class Machine:
         has_rounds = self._plan.has_rounds
         reason = reason_of_failure(session, problem) if has_rounds else problem
         self._end(Status.FAILED, reason, scene)
+
+    def _waits_for_preparation(self, scene: Scene) -> bool:
+        """Return True if too few clients are ready, and enough will be: the attempt could not succeed."""
+        session, network = self.session, scene.network
+        kind, least = session.kind.asks, session.options.min_clients
+        ready = network.count(kind)
+        return ready < least <= ready + network.count_preparing(kind, scene.now)
 
     def _end(self, status: Status, reason: str, scene: Scene) -> None:
         session = self.session

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
+
+from fednet import limits
 
 from .events import ClientJoined, ClientLeft, CombinerDown, CombinerUp, NetworkEvent
 
 Capable = dict[str, set[str]]
 """The ids of clients that can do a kind of task, by combiner."""
+
+
+@dataclass(frozen=True)
+class _Preparing:
+    """The kinds of task that a client prepares for, and the time of the begin, in seconds since 1970."""
+
+    kinds: frozenset[str]
+    since: float
 
 
 class Network:
@@ -21,17 +32,22 @@ class Network:
         self._allowing: set[str] = set()
         self._away_since: dict[str, float] = {}
         self._counts: Counter[str] = Counter()
+        self._preparing: dict[str, _Preparing] = {}  # by client; it counts as able to do nothing
 
     def absorb(self, event: NetworkEvent, now: float) -> None:
         """Take in an event."""
         match event:
-            case CombinerUp(combiner, clients, allows_functions):
-                self._combiner_up(combiner, dict(clients), allows_functions=allows_functions)
+            case CombinerUp(combiner, clients, allows_functions, _, preparing):
+                able = {
+                    client: self._able(client, kinds, now, is_ready=client not in preparing)
+                    for client, kinds in clients.items()
+                }
+                self._combiner_up(combiner, able, allows_functions=allows_functions)
             case CombinerDown(combiner):
                 self._combiner_down(combiner, now)
-            case ClientJoined(combiner, client, kinds):
+            case ClientJoined(combiner, client, kinds, is_ready):
                 self._clients.setdefault(combiner, set())
-                self._see(client, combiner, kinds)
+                self._see(client, combiner, self._able(client, kinds, now, is_ready=is_ready))
             case ClientLeft(combiner, client):
                 self._lose(client, combiner)
 
@@ -46,11 +62,18 @@ class Network:
         return self._allowing & self._clients.keys()
 
     def count(self, kind: str) -> int:
-        """Count the connected clients that can do this kind of task."""
+        """Count the connected clients that are ready for this kind of task."""
         return self._counts[kind]
 
+    def count_preparing(self, kind: str, now: float) -> int:
+        """Count the connected clients that will be ready for this kind of task, and have not prepared for too long."""
+        earliest = now - limits.preparing_seconds_max
+        return sum(
+            kind in each.kinds and each.since > earliest for each in self._preparing.values()
+        )
+
     def capable(self, kind: str) -> Capable:
-        """Return the connected clients that can do this kind of task, each at the combiner that it joined last."""
+        """Return the connected clients that are ready for this kind of task, each where it joined last."""
         found: Capable = {combiner: set() for combiner in self._clients}
         for client, places in self._seen.items():
             combiner, kinds = next(reversed(places.items()))
@@ -89,6 +112,17 @@ class Network:
         self._allowing.discard(combiner)
         self._away_since.setdefault(combiner, now)
 
+    def _able(
+        self, client: str, kinds: frozenset[str], now: float, *, is_ready: bool
+    ) -> frozenset[str]:
+        """Return the kinds of task that a client can be asked for now; none while it prepares."""
+        if is_ready:
+            self._preparing.pop(client, None)
+            return kinds
+        earlier = self._preparing.get(client)
+        self._preparing[client] = _Preparing(kinds, earlier.since if earlier else now)
+        return frozenset()
+
     def _see(
         self, client: str, combiner: str, kinds: frozenset[str], *, is_newest: bool = True
     ) -> None:
@@ -114,6 +148,7 @@ class Network:
             self._count(client, +1)
         else:
             del self._seen[client]
+            self._preparing.pop(client, None)
 
     def _count(self, client: str, by: int) -> None:
         for kinds in list(self._seen[client].values())[-1:]:

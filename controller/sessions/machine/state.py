@@ -27,6 +27,11 @@ class Kind(StrEnum):
         """The word for people: training or prediction."""
         return "prediction" if self is Kind.PREDICTION else "training"
 
+    @property
+    def asks(self) -> str:
+        """The kind of the tasks that its rounds ask of clients."""
+        return "PREDICT" if self is Kind.PREDICTION else "TRAIN"
+
 
 class Status(StrEnum):
     """A session's status, as people see it."""
@@ -276,6 +281,7 @@ class Session:
         obsolete_state_id: The id of the memory before, which nobody will ask for again; empty if there is none.
         functions: The user's server functions; None if there are none.
         failures: The failed attempts at the present round.
+        excused: Those of them at which too few clients were ready, because others still prepared for tasks.
         reopened: How often it was continued after an end within the present round.
         staleness_max: The number of rounds that an update may be behind, in an asynchronous session.
         is_draining: True once all rounds are done and the last validations are awaited.
@@ -298,6 +304,7 @@ class Session:
     reason: str = ""
     number: int = 0
     failures: int = 0
+    excused: int = 0
     reopened: int = 0
     is_draining: bool = False
     round: Round | None = None
@@ -319,7 +326,7 @@ class Session:
         """Let a session that has ended begin again, with more rounds."""
         self.add_rounds(rounds)
         self.status, self.reason = Status.INITIALIZED, ""
-        self.failures, self.is_draining = 0, False
+        self.failures, self.excused, self.is_draining = 0, 0, False
         self.reopened += 1
 
     def phases(self) -> list[Phase]:

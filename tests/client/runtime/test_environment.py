@@ -232,18 +232,41 @@ class TestOnce:
 
         assert package().validate(model, {}) == {"prefix": str(folder)}
 
-    def test_a_cancel_ends_the_build(self, package, model, tmp_path):
+    def test_closing_ends_the_build(self, package, model, tmp_path):
         """A build that waits for another agent's build ends at once; the task fails."""
         begun = threading.Event()
         runtime = package(report=lambda _: begun.set())
-        canceller = threading.Thread(target=lambda: begun.wait(200) and runtime.cancel())
+        closer = threading.Thread(target=lambda: begun.wait(200) and runtime.close())
         (tmp_path / "environments").mkdir()
         with (tmp_path / "environments" / "lock").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            canceller.start()
+            closer.start()
             with pytest.raises(TaskFailed, match="cancelled"):
                 runtime.validate(model, {})
-        canceller.join()
+        closer.join()
+
+    @pytest.mark.parametrize("deleted", [".", "bin", "ready"])
+    def test_one_that_is_deleted_under_a_runtime_is_built_anew(self, package, model, deleted):
+        """The next task does not run in the interpreter of the agent."""
+        runtime = package()
+        prefix = runtime.validate(model, {})["prefix"]
+        path = Path(prefix) / deleted
+        path.unlink() if path.is_file() else shutil.rmtree(path)
+
+        assert not runtime.is_ready
+        assert runtime.validate(model, {}) == {"prefix": prefix}
+
+    def test_a_task_during_which_it_is_deleted_fails(self, package, model):
+        """Its result may come from another interpreter; the reason says so, and the next task has one again."""
+        runtime = package(
+            command=f'{WHICH} "$1" "$2"; [ -e once ] || rm -rf "$VIRTUAL_ENV"; touch once; :'
+        )
+
+        with pytest.raises(TaskFailed, match="python_env was deleted while its code ran"):
+            runtime.validate(model, {})
+        runtime.make_ready()
+
+        assert runtime.is_ready
 
     def test_the_longest_unused_makes_room(self, package, model, tmp_path):
         """The longest unused environment is removed, but none that an agent works with, however old."""

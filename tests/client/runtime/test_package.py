@@ -355,3 +355,22 @@ json.dump({"text": json.dumps(held)}, open(sys.argv[1], "w"))' "$2"; }; v"""
     metrics = package(validate=command).validate(model, settings)
 
     assert json.loads(metrics["text"]) == settings
+
+
+def test_startup_outlives_the_cancel_of_a_task(package, model, tmp_path):
+    """A task that is cancelled while startup runs does not end it; startup runs once."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    runtime = package(
+        startup=f"echo >> {tmp_path}/starts; cat {gate}",
+        validate="""v() { echo '{"accuracy": 0.5}' > "$2"; }; v""",
+    )
+    preparing = threading.Thread(target=runtime.make_ready)
+    preparing.start()
+    with gate.open("w"):
+        runtime.cancel()
+    preparing.join()
+
+    assert runtime.is_ready
+    assert runtime.validate(model, {}) == {"accuracy": 0.5}
+    assert (tmp_path / "starts").read_text() == "\n"

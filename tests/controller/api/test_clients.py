@@ -131,3 +131,21 @@ def test_a_client_can_be_forgotten(api, presence, client_showing):
     assert forgotten.json == {"success": True, "message": "Client deleted."}
     assert api.get(f"{CLIENTS}/a").status_code == 404
     assert api.post(f"{CLIENTS}/register", json=client("a")).json["id"] != joined["id"]
+
+
+def test_a_client_that_prepares_is_shown_with_its_step(api, presence):
+    """The step of the moment, in the list and alone; a client that is ready has none."""
+    api.post("/api/v1/combiners/register", json=COMBINER)
+    ids = [api.post(f"{CLIENTS}/register", json=client(name)).json["id"] for name in "ab"]
+    kinds = frozenset({"TRAIN"})
+    installing = Capabilities(kinds, needs_package=True, preparing="installing")
+    presence.client_joined("c1", ids[0], installing)
+    presence.client_joined("c1", ids[1], Capabilities(kinds, needs_package=True))
+
+    listed = api.get(f"{CLIENTS}/").json["result"]
+
+    assert {each["id"]: each["preparing"] for each in listed} == {
+        ids[0]: "installing",
+        ids[1]: None,
+    }
+    assert api.get(f"{CLIENTS}/{ids[0]}").json["preparing"] == "installing"

@@ -40,10 +40,13 @@ class Select:
         """Do nothing: nobody was asked."""
 
     def expire(self, scene: Scene) -> Outcome:
-        """Fail: too few clients came."""
-        least = scene.session.options.min_clients
-        connected = scene.network.count(self._kind)
-        return Failed(f"{connected} of at least {least} clients were connected")
+        """Fail if too few clients came; wait on while those that prepare for tasks would be enough."""
+        options, network = scene.session.options, scene.network
+        ready, preparing = network.count(self._kind), network.count_preparing(self._kind, scene.now)
+        if ready < options.min_clients <= ready + preparing:
+            scene.round.deadline = scene.now + options.round_timeout
+            return None
+        return Failed(f"{ready} of at least {options.min_clients} clients were connected")
 
     def timers(self, scene: Scene) -> Iterable[float]:  # noqa: ARG002  the same for all steps
         """Return nothing: only the deadline counts."""

@@ -17,7 +17,7 @@ kinds = st.sampled_from([TRAIN, BOTH])
 events = st.one_of(
     st.builds(CombinerUp, names, st.dictionaries(clients, kinds), st.booleans()),
     st.builds(CombinerDown, names),
-    st.builds(ClientJoined, names, clients, kinds),
+    st.builds(ClientJoined, names, clients, kinds, st.just(True)),
     st.builds(ClientLeft, names, clients),
 )
 
@@ -73,3 +73,18 @@ def test_a_combiner_is_away_from_when_it_was_seen_last():
     network.absorb(CombinerUp("a", {}), 9)
 
     assert (here, gone, network.away_since("a")) == (None, 5, None)
+
+
+def test_a_client_that_prepares_can_be_asked_for_nothing():
+    """It is connected, and counts among those that will be ready."""
+    network = Network()
+    network.absorb(CombinerUp("a", {"x": TRAIN, "y": BOTH}, preparing=frozenset("x")), 0)
+    network.absorb(ClientJoined("a", "y", BOTH, is_ready=False), 0)
+    before = network.count("TRAIN"), network.count_preparing("TRAIN", 1)
+    network.absorb(ClientJoined("a", "x", TRAIN), 2)
+    network.absorb(ClientLeft("a", "y"), 3)
+
+    assert before == (0, 2)
+    assert network.place("x") == "a"
+    assert (network.count("TRAIN"), network.count_preparing("TRAIN", 4)) == (1, 0)
+    assert network.capable("TRAIN") == {"a": {"x"}}

@@ -80,6 +80,67 @@ def test_only_clients_that_can_train_are_asked(new_session):
     assert world.orders[0].clients == ("t",)
 
 
+def preparing(client):
+    return ClientJoined("a", client, KINDS, is_ready=False)
+
+
+def test_a_client_that_prepares_is_not_asked(new_session):
+    """The round goes on with those that are ready; it is asked in a later one."""
+    world = World(new_session(rounds=2), {"a": ["a1", "a2"]})
+    world.tell(preparing("a2"))
+    world.begin()
+    first = [order.clients for order in world.orders]
+    world.tell(ClientJoined("a", "a2", KINDS))
+
+    play_until(world, lambda: world.session.number == 1 and world.orders)
+
+    assert first == [("a1",)]
+    assert [each.clients for each in world.orders if isinstance(each, StartPhase)] == [("a1", "a2")]
+
+
+def test_a_session_waits_for_clients_that_prepare_beyond_the_deadline(new_session):
+    """It needs no retries for it; it asks as soon as enough are ready."""
+    world = World(new_session(min_clients=2, round_retries=0), {"a": ["a1", "a2"]})
+    world.tell(preparing("a2"))
+    world.begin()
+    for _ in range(5):
+        world.pass_time()
+    waits = (world.session.status, list(world.orders))
+
+    world.tell(ClientJoined("a", "a2", KINDS))
+
+    assert waits == (Status.STARTED, [])
+    assert [order.clients for order in world.orders] == [("a1", "a2")]
+
+
+def test_a_client_that_begins_to_prepare_with_its_task_costs_no_attempt(new_session):
+    """The round whose deadline passes meanwhile is repeated when the client is ready."""
+    world = World(new_session(min_clients=2, round_retries=0), {"a": ["a1", "a2"]})
+    world.begin()
+    world.obey()
+    world.tell(preparing("a2"))
+    while world.step == "train":
+        world.obey() if world.orders else world.hear() if world.news else world.pass_time()
+    waits = world.session.status
+
+    world.tell(ClientJoined("a", "a2", KINDS))
+    world.play()
+
+    assert waits is Status.STARTED
+    assert world.session.status is Status.FINISHED
+
+
+def test_a_session_does_not_wait_for_ever_for_a_client_that_prepares(new_session):
+    """A client could say so for years."""
+    world = World(new_session(round_retries=0), {"a": ["a1"]})
+    world.tell(preparing("a1"))
+    world.begin()
+    world.tell(TimePassed(), later=limits.preparing_seconds_max)
+
+    assert world.session.status is Status.FAILED
+    assert "0 of at least 1 clients were connected" in world.session.reason
+
+
 def test_waiting_for_clients_in_vain_counts_as_failed_attempts(new_session):
     """A session does not wait for ever; a round that asked nobody leaves no document."""
     world = World(new_session(min_clients=2), {"a": ["a1"]})
