@@ -41,8 +41,9 @@ class Client:
 
         client.run()
 
-    Parameters are lists of NumPy arrays, copies that belong to the client, in the order of the model's file: by name in
-    safetensors files; one vector in files of bare numbers. An exception in a function fails that task, with its
+    Parameters are lists of NumPy arrays, copies that belong to the client, in the order of the model's file; one vector
+    in files of bare numbers. `parameters.names` has their names, `parameters.as_dict()` the arrays by name. A train
+    function may return a list in that order, or a dict by name. An exception in a function fails that task, with its
     traceback in a status; the client continues.
 
     Args:

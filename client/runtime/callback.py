@@ -9,7 +9,7 @@ import numpy as np
 
 from fednet.errors import InvalidModel, TaskFailed
 from fednet.host import check_metrics, check_predictions, check_signature, check_update
-from fednet.parameters import model_format
+from fednet.parameters import Parameters, model_format
 
 from .calls import Calls
 
@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Result = TypeVar("Result")
-Parameters = list[np.ndarray]
-TrainFunction = Callable[
-    [Parameters, dict[str, Any]], tuple[Sequence[np.ndarray], Mapping[str, Any]]
-]
+_Arrays = Sequence[np.ndarray] | Mapping[str, np.ndarray]
+TrainFunction = Callable[[Parameters, dict[str, Any]], tuple[_Arrays, Mapping[str, Any]]]
 ValidateFunction = Callable[[Parameters, dict[str, Any]], Mapping[str, Any]]
 PredictFunction = Callable[[Parameters, dict[str, Any]], Mapping[str, Any]]
 
@@ -29,8 +27,8 @@ class CallbackRuntime:
     """The runtime of a user's functions; each call has a thread of its own, so that a task can be cancelled.
 
     Args:
-        train: `train(parameters, settings)`; returns the new parameters as a list of arrays and a
-            dict with `num_examples`. None for a client that does not train.
+        train: `train(parameters, settings)`; returns the new parameters, a list of arrays or a dict
+            of arrays by name, and a dict with `num_examples`. None for a client that does not train.
         validate: `validate(parameters, settings)`; returns a dict of metrics. None for a client
             that does not validate.
         predict: `predict(parameters, settings)`; returns a dict of JSON values and arrays. None for
@@ -78,13 +76,13 @@ class CallbackRuntime:
         self, model: Path, settings: dict[str, Any], helper: str = "numpyhelper"
     ) -> dict[str, Any]:
         """See `Runtime.validate`."""
-        return self._call("validate", self._validate, check_metrics, model, settings, helper)
+        return self._call("validate", self._validate, _metrics, model, settings, helper)
 
     def predict(
         self, model: Path, settings: dict[str, Any], helper: str = "numpyhelper"
     ) -> dict[str, Any]:
         """See `Runtime.predict`."""
-        return self._call("predict", self._predict, check_predictions, model, settings, helper)
+        return self._call("predict", self._predict, _predictions, model, settings, helper)
 
     def cancel(self) -> None:
         """See `Runtime.cancel`; code that holds the interpreter is cancelled when it releases it."""
@@ -98,7 +96,7 @@ class CallbackRuntime:
         self,
         name: str,
         function: Callable[..., Any] | None,
-        check: Callable[[Any], Result],
+        check: Callable[[Any, Sequence[str]], Result],
         model: Path,
         settings: dict[str, Any],
         helper: str,
@@ -107,8 +105,18 @@ class CallbackRuntime:
         return self._calls.call(
             f"The {name} function",
             lambda: model_format(helper).load(model),
-            lambda parameters: check(_known(name, function)(parameters, settings)),
+            lambda parameters: check(
+                _known(name, function)(parameters, settings), parameters.names
+            ),
         )
+
+
+def _metrics(answer: object, _names: Sequence[str]) -> dict[str, Any]:
+    return check_metrics(answer)
+
+
+def _predictions(answer: object, _names: Sequence[str]) -> dict[str, Any]:
+    return check_predictions(answer)
 
 
 def _known(name: str, function: Callable[..., Any] | None) -> Callable[..., Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fednet.parameters import ModelFormat
+from fednet.parameters import ModelFormat, Parameters, given_arrays
 
 _Path = str | PathLike[str]
 _Array = np.ndarray[Any, Any]
@@ -30,8 +30,8 @@ class Helper:
         self._form = form
         self.name = form.name
 
-    def load(self, path: _Path) -> list[_Array]:
-        """Return the parameters in a file as writable arrays in their order.
+    def load(self, path: _Path) -> Parameters:
+        """Return the parameters in a file as writable arrays in their order, a list with names.
 
         Raises:
             InvalidModel: The file does not have this format.
@@ -39,11 +39,16 @@ class Helper:
         """
         return self._form.load(Path(path))
 
-    def save(self, parameters: Sequence[_Array] | _Array, path: _Path | None = None) -> str:
+    def save(
+        self,
+        parameters: Sequence[_Array] | Mapping[str, _Array] | _Array,
+        path: _Path | None = None,
+    ) -> str:
         """Write parameters to a file.
 
         Args:
-            parameters: Arrays of numbers in the order of the model, or a single vector.
+            parameters: Arrays of numbers in the order of the model, or a single vector. A dict of arrays has that
+                order, too; npz and safetensors keep its names.
             path: The path of the file; by default a temporary file, which the caller must remove.
 
         Returns:
@@ -53,8 +58,10 @@ class Helper:
             InvalidModel: A model of this format may not have these parameters.
         """
         target = fspath(path) if path else _temporary_path(self._form.suffix)
-        arrays = [parameters] if isinstance(parameters, np.ndarray) else parameters
-        self._form.write(Path(target), arrays)
+        arrays, structure = given_arrays(parameters)
+        self._form.write(
+            Path(target), arrays, structure if isinstance(parameters, Mapping) else None
+        )
         return target
 
 

@@ -69,7 +69,7 @@ def perform(client: Any, request: Message) -> Message:
         return {"metrics": check_metrics(function(parameters, settings))}
     if request["task"] == "predict":
         return {"predictions": check_predictions(function(parameters, settings))}
-    arrays, metadata = check_update(function(parameters, settings))
+    arrays, metadata = check_update(function(parameters, settings), parameters.names)
     try:
         with Path(request["update"]).open("wb") as file:
             form.write_to(file, arrays)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from fednet import limits
-from fednet.errors import TaskFailed
+from fednet.errors import InvalidModel, TaskFailed
 from fednet.json_values import in_words, storable
+from fednet.parameters import in_order
 
 Array = np.ndarray[Any, Any]
 
@@ -25,8 +26,14 @@ _TRAIN_HELP = 'return a list of arrays and a dict: return parameters, {"num_exam
 _EXAMPLES_HELP = 'return the number of training examples, such as {"num_examples": 120}'
 
 
-def check_update(answer: object) -> tuple[list[Array], dict[str, Any]]:
+def check_update(
+    answer: object, names: Sequence[str] | None = None
+) -> tuple[list[Array], dict[str, Any]]:
     """Return the parameters and the metadata of a train function's answer.
+
+    Args:
+        answer: The parameters, as a list or as a dict of arrays by name, and the metadata.
+        names: The names of the model's arrays in their order; None if they are unknown, and a dict is refused.
 
     Raises:
         TaskFailed: The answer is not a pair of arrays of numbers and valid metadata.
@@ -34,6 +41,8 @@ def check_update(answer: object) -> tuple[list[Array], dict[str, Any]]:
     if not isinstance(answer, tuple) or len(answer) != 2:  # noqa: PLR2004 (a pair)
         raise TaskFailed(f"The train function did not return a pair: {_TRAIN_HELP}.")
     parameters, metadata = answer
+    if isinstance(parameters, Mapping) and names is not None:
+        parameters = _by_name(parameters, names)
     return _arrays(parameters), check_metadata(metadata)
 
 
@@ -89,6 +98,13 @@ def storable_answer(answer: dict[str, Any], report: Callable[[str], None]) -> di
             f"Values that cannot be stored count as null, and such characters as U+FFFD: {in_words(remarks)}."
         )
     return dict(clean)
+
+
+def _by_name(parameters: Mapping[str, Array], names: Sequence[str]) -> list[Array]:
+    try:
+        return in_order(parameters, names)
+    except InvalidModel as error:
+        raise TaskFailed(f"The train function's parameters: {error.message}") from error
 
 
 def _arrays(parameters: object) -> list[Array]:

@@ -32,6 +32,7 @@ from fednet.parameters._model_file import (
     map_file,
     open_model,
 )
+from fednet.parameters._parameters import Parameters, in_order
 from fednet.parameters._structure import ArraySpec, Structure, check_structure
 from fednet.parameters._writer import write_model, write_model_to
 
@@ -41,6 +42,7 @@ __all__ = [
     "DigestedFile",
     "ModelFile",
     "ModelFormat",
+    "Parameters",
     "Structure",
     "Writable",
     "blocks",
@@ -50,6 +52,7 @@ __all__ = [
     "file_errors",
     "given_arrays",
     "helper_names",
+    "in_order",
     "load_parameters",
     "map_file",
     "model_format",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fednet.digests import Digest
     from fednet.parameters._files import Writable
     from fednet.parameters._model_file import ModelFile
+    from fednet.parameters._parameters import Parameters
     from fednet.parameters._structure import Structure
 
 _Array = np.ndarray[Any, Any]
@@ -50,7 +51,7 @@ class ModelFormat(Protocol):
     def open(self, path: Path, *, expected_bytes: int | None = None) -> ModelFile:
         """Open a file and check its form; see `open_model` for the errors."""
 
-    def load(self, path: Path) -> list[_Array]:
+    def load(self, path: Path) -> Parameters:
         """Load a file into memory; see `load_parameters` for the errors."""
         return owned(self.open(path))
 

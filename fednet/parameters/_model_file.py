@@ -16,6 +16,7 @@ from fednet.errors import InvalidModel
 from fednet.parameters._archive import ZipMember, archive_errors, members, open_archive
 from fednet.parameters._array_header import ArrayHeader, read_array_header
 from fednet.parameters._files import file_errors
+from fednet.parameters._parameters import Parameters
 from fednet.parameters._structure import Structure
 
 if TYPE_CHECKING:
@@ -41,12 +42,16 @@ class ModelFile:
         self.arrays = arrays
 
     def arrange(self, order: Structure) -> None:
-        """Bring the arrays into another model's order, if they have its names."""
-        places = {spec.name: place for place, spec in enumerate(self.structure.arrays)}
-        names = [spec.name for spec in order.arrays]
-        if places.keys() == set(names):
-            self.structure = Structure(tuple(self.structure.arrays[places[each]] for each in names))
-            self.arrays = [self.arrays[places[each]] for each in names]
+        """Bring the arrays into another model's order, if they have its names.
+
+        Libraries write arrays in orders of their own, and names tell which is which. With other names the order stays:
+        `check_structure` names the difference.
+        """
+        if self.structure.names != order.names and (
+            places := self.structure.places_of(order.names)
+        ):
+            self.structure = Structure(tuple(self.structure.arrays[place] for place in places))
+            self.arrays = [self.arrays[place] for place in places]
 
     def close(self) -> None:
         """Drop the views; the mapping ends with the last one in use."""
@@ -104,7 +109,7 @@ def open_model(path: Path, *, expected_bytes: int | None = None) -> ModelFile:
         return ModelFile(structure, _view_all(archive, file, entries, path.parent))
 
 
-def load_parameters(path: Path) -> list[_Array]:
+def load_parameters(path: Path) -> Parameters:
     """Load a model into memory, as writable arrays in this machine's byte order.
 
     Raises:
@@ -115,13 +120,14 @@ def load_parameters(path: Path) -> list[_Array]:
     return owned(open_model(path))
 
 
-def owned(model: ModelFile) -> list[_Array]:
+def owned(model: ModelFile) -> Parameters:
     """Return writable copies of a model's arrays in this machine's byte order, and close the model."""
     with model:
-        return [
+        arrays = (
             np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
             for array in model.arrays
-        ]
+        )
+        return Parameters(arrays, model.structure.names)
 
 
 def _read_entry(archive: zipfile.ZipFile, member: ZipMember) -> _Entry:

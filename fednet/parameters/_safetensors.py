@@ -5,8 +5,9 @@
   counted from the end of the header; `__metadata__` may hold texts, which are not kept;
 - the numbers, little-endian, in C order; the tensors lie one after the other and fill the file.
 
-The arrays of a model are sorted by name, arrays with the names "0" to "n-1" by number. So two files with the same names
-have the same order, wherever the tensors lie in them.
+The arrays of a model have the order in which their numbers lie in the file, arrays with the names "0" to "n-1" that of
+their numbers. A file that is written here has its arrays in the order of the model. The library of that name sorts: by
+dtype, then by name.
 """
 
 from __future__ import annotations
@@ -61,10 +62,10 @@ def open_safetensors(path: Path, *, expected_bytes: int | None = None) -> ModelF
     """
     with file_errors(path), path.open("rb") as file:
         header_bytes, table = _read_header(file, path.stat().st_size)
-        tensors = sorted((_tensor(*item) for item in table.items()), key=_order(table))
+        tensors = _in_order([_tensor(*item) for item in table.items()])
         structure = Structure(tuple(tensor.spec for tensor in tensors))
         check_bytes(structure, expected_bytes)
-        _check_filled(tensors, path.stat().st_size - header_bytes)
+        _check_filled(_by_place(tensors), path.stat().st_size - header_bytes)
         mapping = map_file(file)
     arrays = [_view(mapping, header_bytes + tensor.start, tensor.spec) for tensor in tensors]
     return ModelFile(structure, arrays)
@@ -147,17 +148,23 @@ def _are_counts(values: Any) -> bool:
     return isinstance(values, list) and all(type(value) is int and value >= 0 for value in values)
 
 
-def _order(names: Iterable[str]) -> Any:
-    numbered = {str(position): position for position in range(len(list(names)))}
-    if set(names) == set(numbered):
-        return lambda tensor: numbered[tensor.spec.name]
-    return lambda tensor: tensor.spec.name
+def _in_order(tensors: list[_Tensor]) -> list[_Tensor]:
+    """Return the tensors in the order of the model's arrays."""
+    numbered = {str(position): position for position in range(len(tensors))}
+    if all(tensor.spec.name in numbered for tensor in tensors):
+        return sorted(tensors, key=lambda tensor: numbered[tensor.spec.name])
+    return _by_place(tensors)
+
+
+def _by_place(tensors: list[_Tensor]) -> list[_Tensor]:
+    """Return the tensors in the order of their numbers; those without numbers keep that of the header."""
+    return sorted(tensors, key=lambda tensor: (tensor.start, tensor.spec.nbytes))
 
 
 def _check_filled(tensors: list[_Tensor], size_bytes: int) -> None:
-    """Check that each byte belongs to exactly one tensor."""
+    """Check that each byte belongs to exactly one tensor, of tensors in the order of their numbers."""
     end = 0
-    for tensor in sorted(tensors, key=lambda tensor: (tensor.start, tensor.spec.nbytes)):
+    for tensor in tensors:
         if tensor.start != end:
             raise InvalidModel(
                 f"Array {tensor.spec.name!r} does not begin at the end of the one before it. {_AGAIN}"

@@ -111,6 +111,18 @@ class Structure:
         return cls(tuple(ArraySpec.of(str(i), array) for i, array in enumerate(arrays)))
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of the arrays in their order."""
+        return tuple(spec.name for spec in self.arrays)
+
+    def places_of(self, names: tuple[str, ...]) -> list[int] | None:
+        """Return the position of each of these names; None if they are not exactly those of this model."""
+        places = {name: place for place, name in enumerate(self.names)}
+        if len(places) != len(names) or any(name not in places for name in names):
+            return None
+        return [places[name] for name in names]
+
+    @cached_property
     def size(self) -> int:
         """The number of parameters of the model."""
         return sum(spec.size for spec in self.arrays)

@@ -7,6 +7,7 @@ import linecache
 import random
 import sys
 import types
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 from fednet import limits
 from fednet.contract import check_source
 from fednet.errors import InvalidModel, TaskFailed
-from fednet.parameters import model_format, open_model, write_model
+from fednet.parameters import Parameters, in_order, model_format, open_model, write_model
 from fednet.server_functions._memory import load_memory, save_memory
 from fednet.server_functions._offered import OFFERED
 from fednet.server_functions._problems import FILE
@@ -40,9 +41,10 @@ def perform(run: Run) -> dict[str, Any]:
     functions = _object_of(run, declared.name)
     with model_format(run.helper).open(Path(run.base)) as base:
         if run.updates:
-            answer = _aggregate(functions, base.arrays, run)
+            answer = _aggregate(functions, Parameters(base.arrays, base.structure.names), run)
         else:
-            answer = _plan(functions, declared.methods, base.arrays, run)
+            parameters = Parameters(base.arrays, base.structure.names)
+            answer = _plan(functions, declared.methods, parameters, run)
     _keep(functions)
     return answer
 
@@ -68,12 +70,12 @@ def _module_of(source: str) -> types.ModuleType:
     return module
 
 
-def _plan(functions: Any, methods: tuple[str, ...], base: list[Array], run: Run) -> dict[str, Any]:
+def _plan(functions: Any, methods: tuple[str, ...], base: Parameters, run: Run) -> dict[str, Any]:
     answer: dict[str, Any] = {}
     if "client_selection" in methods:
         answer["clients"] = _chosen(functions.client_selection(list(run.clients)), run.clients)
     if "client_settings" in methods:
-        answer["settings"] = _settings(functions.client_settings(list(base)))
+        answer["settings"] = _settings(functions.client_settings(base))
     return answer
 
 
@@ -112,13 +114,18 @@ def _number(value: object) -> Any:
     raise TypeError(f"{type(value).__name__} is not a type of JSON")
 
 
-def _aggregate(functions: Any, base: list[Array], run: Run) -> dict[str, Any]:
+def _aggregate(functions: Any, base: Parameters, run: Run) -> dict[str, Any]:
     with open_model(Path(run.updates)) as file:
         updates = {
-            client: (file.arrays[place * len(base) : (place + 1) * len(base)], said)
-            for place, (client, said) in enumerate(run.labels)
+            client: (Parameters(arrays, base.names), said)
+            for (client, said), arrays in zip(
+                run.labels, _divided(file.arrays, len(base)), strict=False
+            )
         }
-    made = functions.aggregate(list(base), dict(sorted(updates.items())))
+    names = base.names
+    made = functions.aggregate(base, dict(sorted(updates.items())))
+    if isinstance(made, Mapping):
+        made = _by_name(made, names)
     if not isinstance(made, list | tuple):
         raise TaskFailed(f"aggregate returned {type(made).__name__}: return a list of arrays.")
     try:
@@ -129,6 +136,18 @@ def _aggregate(functions: Any, base: list[Array], run: Run) -> dict[str, Any]:
     ) as error:  # NumPy's errors for lists that do not form an array
         raise TaskFailed(f"aggregate did not return a model. {error}") from error
     return {}
+
+
+def _divided(arrays: list[Array], count: int) -> Iterator[list[Array]]:
+    """Yield the arrays of each update."""
+    return (arrays[start : start + count] for start in range(0, len(arrays), count))
+
+
+def _by_name(made: Mapping[str, Array], names: Sequence[str]) -> list[Array]:
+    try:
+        return in_order(made, names)
+    except InvalidModel as error:
+        raise TaskFailed(f"aggregate did not return a model. {error.message}") from error
 
 
 def _keep(functions: Any) -> None:

@@ -10,7 +10,13 @@ import pytest
 
 from fednet import limits
 from fednet.errors import TaskFailed
-from fednet.host import check_metadata, check_metrics, check_predictions, storable_answer
+from fednet.host import (
+    check_metadata,
+    check_metrics,
+    check_predictions,
+    check_update,
+    storable_answer,
+)
 
 HUGE = pytest.param(10**400, id="more than a float holds")
 
@@ -175,6 +181,19 @@ def test_other_examples_are_refused(count):
         check_metadata({"num_examples": count})
 
     assert caught.value.field == "num_examples" or isinstance(count, list)
+
+
+def test_a_dict_of_arrays_is_brought_into_the_models_order():
+    """Its names are those of the model; without them, or with others, it is refused."""
+    answer = ({"b": np.ones(1), "w": np.zeros(2)}, {"num_examples": 1})
+
+    arrays, _ = check_update(answer, ("w", "b"))
+
+    assert [array.tolist() for array in arrays] == [[0, 0], [1]]
+    with pytest.raises(TaskFailed, match="lacks 'c' and has the unknown 'b'"):
+        check_update(answer, ("w", "c"))
+    with pytest.raises(TaskFailed, match="returned dict as parameters"):
+        check_update(answer)
 
 
 def test_missing_examples_are_refused():

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from fednet.errors import InvalidModel
-from fednet.parameters import model_format
+from fednet.parameters import ArraySpec, Structure, model_format
 
 FORM = model_format("safetensors")
 ENTRY = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
@@ -19,8 +19,49 @@ def raw(header, data=b"\0" * 8):
     return struct.pack("<Q", len(content)) + content + data
 
 
-def test_a_file_of_the_library_is_read_in_the_order_of_names(tmp_path):
-    """It sorts by dtype; we do not, so that a layer in another dtype keeps its place."""
+def test_arrays_keep_the_order_of_the_file(tmp_path):
+    """What is written in the order of a state dict is read in it, however many layers there are."""
+    names = [f"layer.{number}.{part}" for number in range(12) for part in ("weight", "bias")]
+    arrays = {name: np.array([place]) for place, name in enumerate(names)}
+    specs = tuple(ArraySpec.of(name, array) for name, array in arrays.items())
+    FORM.write(tmp_path / "m", arrays.values(), Structure(specs))
+
+    loaded = FORM.load(tmp_path / "m")
+
+    assert loaded.names == tuple(names)
+    assert [int(array[0]) for array in loaded] == list(range(24))
+    assert list(loaded.as_dict()) == names
+    assert list(load_file(tmp_path / "m")) == names
+
+
+def test_arrays_without_numbers_keep_their_place(tmp_path):
+    """An empty array takes no bytes; the header tells its place among others of its kind."""
+    arrays = {
+        "z": np.zeros(0),
+        "b": np.ones(1),
+        "y": np.zeros((0, 2)),
+        "x": np.zeros(0),
+        "a": np.ones(1),
+    }
+    specs = tuple(ArraySpec.of(name, array) for name, array in arrays.items())
+    FORM.write(tmp_path / "m", arrays.values(), Structure(specs))
+
+    assert FORM.load(tmp_path / "m").names == ("z", "b", "y", "x", "a")
+
+
+def test_the_order_is_that_of_the_numbers_not_of_the_header(tmp_path):
+    """Some writers sort the header alone."""
+    header = {
+        "a": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]},
+        "b": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},
+    }
+    (tmp_path / "m").write_bytes(raw(header))
+
+    assert FORM.load(tmp_path / "m").names == ("b", "a")
+
+
+def test_a_file_of_the_library_has_the_order_of_the_library(tmp_path):
+    """It sorts by dtype, then by name."""
     tensors = {
         "layer.2": np.arange(6, dtype=np.float16).reshape(2, 3),
         "layer.1": np.arange(3, dtype=np.float64),
@@ -30,7 +71,7 @@ def test_a_file_of_the_library_is_read_in_the_order_of_names(tmp_path):
 
     with FORM.open(tmp_path / "m") as model:
         names = [spec.name for spec in model.structure.arrays]
-        assert names == ["bias", "layer.1", "layer.2"]
+        assert names == ["layer.1", "layer.2", "bias"]
         for name, array in zip(names, model.arrays, strict=True):
             assert np.array_equal(array, tensors[name])
             assert array.dtype == tensors[name].dtype

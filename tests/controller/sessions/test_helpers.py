@@ -64,21 +64,16 @@ def seed(tmp_path):
         elif helper in RAW:
             np.arange(10).astype(RAW[helper]).tofile(path)
         else:
-            np.savez(path, **{str(place): array for place, array in enumerate(in_order(SEED))})
+            np.savez(path, **{str(place): array for place, array in enumerate(SEED.values())})
         return path
 
     return write
 
 
-def in_order(named):
-    """Return the arrays in the order of their names, as clients get them."""
-    return [named[name] for name in sorted(named)]
-
-
 def read(path, helper):
     """Return the arrays of a model's file, read without fednet."""
     if helper == "safetensors":
-        return in_order(load_file(path))
+        return list(load_file(path).values())  # in the order of the file
     if helper in RAW:
         return [np.fromfile(path, RAW[helper])]
     with np.load(path) as found:

@@ -64,5 +64,45 @@ def test_names_and_shapes_stay_together(tmp_path, helper):
             name: array.shape for name, array in MODEL.items()
         }
         assert all(np.all(array == 4) for array in arrays.values())
-        if helper == "numpyhelper":
-            assert list(arrays) == list(MODEL)
+        assert list(arrays) == list(MODEL)
+
+
+LAYERS = {f"layer.{number}": np.full(2, number, np.float32) for number in (10, 2, 1)}
+BY_NAME = """
+from fednet.server_functions import ServerFunctionsBase
+
+
+class ServerFunctions(ServerFunctionsBase):
+    def client_settings(self, global_model):
+        return {"names": list(global_model.names)}
+
+    def aggregate(self, previous_global, client_updates):
+        before = previous_global.as_dict()
+        [(update, _)] = client_updates.values()
+        made = {name: array + before[name] for name, array in update.as_dict().items()}
+        return dict(reversed(list(made.items())))
+"""
+
+
+@pytest.mark.parametrize("helper", ["numpyhelper", "safetensors"])
+def test_names_are_at_hand_for_functions_of_clients_and_servers(tmp_path, helper):
+    """Both get a list with names, and may return a dict in any order."""
+    given = []
+
+    def train(parameters, settings):
+        given.append((parameters.names, settings["names"]))
+        arrays = parameters.as_dict()
+        return {name: arrays[name] * 2 for name in sorted(arrays)}, {"num_examples": 1}
+
+    with Network(data_dir=tmp_path / "network") as net:
+        net.api.set_active_model(LAYERS, helper=helper)
+        net.add_client("function", train=train)
+        net.api.start_session("s", rounds=1, validate=False, server_functions=BY_NAME)
+        session = net.api.wait_session("s", timeout=SECONDS)
+        net.api.download_model(net.api.get_active_model()["id"], tmp_path / "last")
+
+    assert session["status"] == "FINISHED", session["reason"]
+    assert given == [(tuple(LAYERS), list(LAYERS))]
+    made = model_format(helper).load(tmp_path / "last")
+    assert made.names == tuple(LAYERS)
+    assert [array.tolist() for array in made] == [[30, 30], [6, 6], [3, 3]]
