@@ -26,6 +26,7 @@ _NAMED_CLIENTS_MAX = 20  # more would make the legend longer than the figure
 # A round's steps in their order; "other" is the rest of the round.
 _STEPS = {
     "plan": "plan, hand out tasks",
+    "validate": "validate the last model (last client)",
     "download": "download the model (slowest client)",
     "train": "train (slowest client)",
     "upload": "upload the update (slowest client)",
@@ -179,6 +180,7 @@ def _steps(each: Document) -> dict[str, float]:
     seconds, longest = each["seconds"], each.get("answer_seconds", {})
     steps = {
         "plan": seconds["plan"],
+        "validate": seconds.get("validate", 0.0),  # missing in rounds of earlier versions
         **{name: longest.get(name, {}).get("max", 0.0) for name in _OF_ANSWERS},
         "reduce": seconds["reduce"],
         "commit": seconds.get("commit", 0.0),  # missing if the controller died during the round

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -103,13 +103,41 @@ def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table()
+    console, texts = Console(), [[_text(cell) for cell in row] for row in rows]
+    widths = fitting_widths(columns, texts, console.width)
     right = _numeric_columns(columns, rows)
-    for index, title in enumerate(columns):
-        table.add_column(title, justify="right" if index in right else "left")
-    for row in rows:
-        table.add_row(*(escape(_text(cell)) for cell in row))
-    Console().print(table)
+    table = Table()
+    for index, width in enumerate(widths):
+        justify: Literal["left", "right"] = "right" if index in right else "left"
+        table.add_column(columns[index], justify=justify, width=width, overflow="fold")
+    for row in texts:
+        table.add_row(*map(escape, row[: len(widths)]))
+    console.print(table)
+    if hidden := columns[len(widths) :]:
+        click.echo(f"Not shown: {', '.join(hidden)}. Widen the window, or use --json.", err=True)
+
+
+def fitting_widths(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], width_max: int
+) -> list[int]:
+    """Return the widths of the first columns that fit beside one another without a broken word.
+
+    Args:
+        columns: The titles.
+        rows: The cells.
+        width_max: The width of the terminal, in characters. Each column takes three more, the table one.
+    """
+    cells = [[title, *(row[index] for row in rows)] for index, title in enumerate(columns)]
+    words = [max(len(word) for cell in column for word in cell.split() or [""]) for column in cells]
+    shown = len(columns)
+    while shown > 1 and sum(words[:shown]) + 3 * shown + 1 > width_max:
+        shown -= 1
+    room = max(1, width_max - 3 * shown - 1)
+    widths = [min(words[index], room) for index in range(shown)]
+    for index in range(shown):
+        wanted = max(map(len, cells[index]))
+        widths[index] += max(0, min(wanted - widths[index], room - sum(widths)))
+    return widths
 
 
 def _numeric_columns(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> set[int]:

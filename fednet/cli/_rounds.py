@@ -1,10 +1,10 @@
-"""The results of a session's rounds, from the rounds and the clients' validations."""
+"""The results of a session's rounds, from the rounds, the clients' validations and their answers."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
     from fednet.api_client import APIClient
 
-_STAGES = ("plan", "train", "reduce", "commit")  # of a round's seconds
-COLUMNS = ("round", "status", "clients", "examples", "accuracy", "seconds", *_STAGES)
+_STAGES = ("plan", "validate", "train", "reduce", "commit")  # of a round's seconds
+_FACTS = ("round", "status", "clients", "examples")
+_WEIGHT = "num_examples"
+_NAMED_FAILURES_MAX = 5
 
 
 @dataclass(frozen=True)
@@ -29,74 +31,137 @@ class RoundResult:
         status: The status of the round, such as FINISHED.
         clients: The number of folded updates.
         examples: The number of their training examples.
-        accuracy: The accuracy of its model on all held-out examples; None if no client has reported it.
+        metrics: The mean of each metric of its model over the clients, weighted by their `num_examples`.
         started_at: The time of its start.
         seconds: The time from its start to its end; None while it runs.
-        stages: The known parts of these seconds: plan, train, reduce, commit.
+        stages: The known parts of these seconds: plan, validate, train, reduce, commit.
         model_id: The id of its model.
+        failures: The clients whose answer does not count, by name, with the outcome if it is not `failed`.
     """
 
     number: int
     status: str
     clients: int
     examples: int
-    accuracy: float | None
+    metrics: Mapping[str, float]
     started_at: datetime
     seconds: float | None
     stages: Mapping[str, float]
     model_id: str | None
+    failures: Sequence[str] = field(default=())
 
-    def row(self) -> list[Any]:
-        """Return the cells under `COLUMNS`."""
-        accuracy = None if self.accuracy is None else round(self.accuracy, 4)
-        seconds = None if self.seconds is None else round(self.seconds, 2)
-        stages = [round(self.stages[each], 3) if each in self.stages else None for each in _STAGES]
-        return [self.number, self.status, self.clients, self.examples, accuracy, seconds, *stages]
+    @property
+    def accuracy(self) -> float | None:
+        """The accuracy of its model on all held-out examples; None if no client has reported it."""
+        return self.metrics.get("accuracy")
 
 
 def round_results(api: APIClient, session_id: str) -> list[RoundResult]:
     """Return the newest page of the session's rounds, in their order."""
     n_max = limits.page_items_max
-    validations = api.get_validations(session_id=session_id, n_max=n_max)["result"]
-    accuracies = _accuracy_by_model(validations)
-    documents = [
-        document
-        for document in api.get_rounds(n_max=n_max)["result"]
-        if document["session_id"] == session_id
-    ]
-    results = [_result(document, accuracies) for document in documents]
+    found = api.get_validations(session_id=session_id, n_max=n_max)["result"]
+    validations = _by_model(found)
+    documents = api.get_rounds(n_max=n_max, session_id=session_id)["result"]
+    results = [_result(api, each, validations) for each in documents]
     return sorted(results, key=lambda result: result.number)
 
 
-def _result(document: Mapping[str, Any], accuracies: Mapping[str, float]) -> RoundResult:
+def rounds_table(
+    results: Sequence[RoundResult], metrics: Sequence[str] = ()
+) -> tuple[list[str], list[list[Any]]]:
+    """Return the columns and the rows of a table of rounds.
+
+    Args:
+        results: The rounds.
+        metrics: The metrics to show; by default all that a client has reported.
+    """
+    shown = list(metrics) or list(dict.fromkeys(name for each in results for name in each.metrics))
+    return [*_FACTS, *shown, "failed", "seconds", *_STAGES], [_row(each, shown) for each in results]
+
+
+def _row(result: RoundResult, metrics: Sequence[str]) -> list[Any]:
+    return [
+        result.number,
+        result.status,
+        result.clients,
+        result.examples,
+        *(_rounded(result.metrics.get(name), 4) for name in metrics),
+        _listed(result.failures),
+        _rounded(result.seconds, 2),
+        *(_rounded(result.stages.get(stage), 3) for stage in _STAGES),
+    ]
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _listed(names: Sequence[str]) -> str | None:
+    """Return the first names, and the number of the others."""
+    others = len(names) - _NAMED_FAILURES_MAX
+    listed = [*names[:_NAMED_FAILURES_MAX], *([f"{others} more"] if others > 0 else [])]
+    return ", ".join(listed) or None
+
+
+def _result(
+    api: APIClient,
+    document: Mapping[str, Any],
+    validations: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> RoundResult:
     started_at = datetime.fromisoformat(document["started_at"])
     ended_at, model_id = document.get("ended_at"), document.get("model_id")
+    reported = validations.get(model_id or "", ())
     return RoundResult(
         number=document["number"],
         status=document["status"].upper(),
         clients=document.get("updates") or 0,
         examples=round(document.get("examples") or 0),
-        accuracy=accuracies.get(model_id or ""),
+        metrics=_means(reported),
         started_at=started_at,
         seconds=(datetime.fromisoformat(ended_at) - started_at).total_seconds()
         if ended_at
         else None,
         stages={each: value for each, value in document["seconds"].items() if each in _STAGES},
         model_id=model_id,
+        failures=_failures(api, document, len(reported)),
     )
 
 
-def _accuracy_by_model(validations: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """Return for each model the mean of the clients' `accuracy`, weighted by their `num_examples`."""
-    reported: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+def _failures(api: APIClient, document: Mapping[str, Any], validations: int) -> list[str]:
+    """Return the clients without an answer that counts; asked only where an answer is missing."""
+    asked, updates = document.get("clients") or 0, document.get("updates") or 0
+    if updates >= asked and (not validations or validations >= updates):
+        return []
+    answers = api.get_round_answers(document["id"], n_max=limits.page_items_max)["result"]
+    failed = [_failure(each) for each in answers if each["outcome"] != "counted"]
+    return sorted(set(failed))
+
+
+def _failure(answer: Mapping[str, Any]) -> str:
+    name, outcome = answer["client"]["name"], answer["outcome"]
+    return name if outcome == "failed" else f"{name} ({outcome})"
+
+
+def _by_model(
+    validations: Iterable[Mapping[str, Any]],
+) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    """Return the reported metrics, by the model's id, oldest first."""
+    found: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for validation in validations:
-        metrics = validation["metrics"]
-        if not isinstance(metrics, Mapping):
-            continue
-        accuracy, count = as_finite(metrics.get("accuracy")), _weight(metrics)
-        if accuracy is not None:
-            reported[validation["model_id"]].append((accuracy, count))
-    return {model: _mean(each) for model, each in reported.items()}
+        if isinstance(validation["metrics"], Mapping):
+            found[validation["model_id"]].insert(0, validation["metrics"])
+    return found
+
+
+def _means(reported: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the mean of each metric that is a number, weighted by `num_examples`."""
+    weighted: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+    for metrics in reported:
+        for name in metrics.keys() - {_WEIGHT}:
+            if (value := as_finite(metrics[name])) is not None:
+                weighted[name].append((value, _weight(metrics)))
+    order = dict.fromkeys(name for metrics in reported for name in metrics)
+    return {name: _mean(weighted[name]) for name in order if name in weighted}
 
 
 def _mean(weighted: Iterable[tuple[float, float]]) -> float:
@@ -107,5 +172,5 @@ def _mean(weighted: Iterable[tuple[float, float]]) -> float:
 
 def _weight(metrics: Mapping[str, Any]) -> float:
     """Return the number of examples of a validation; 1 if it has reported none that can count."""
-    count = as_finite(metrics.get("num_examples", 1))
+    count = as_finite(metrics.get(_WEIGHT, 1))
     return count if count is not None and 0 < count <= limits.update_examples_max else 1.0

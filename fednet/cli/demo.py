@@ -23,7 +23,7 @@ from fednet.cli._network import (
     start_controllers,
 )
 from fednet.cli._output import json_option, progress, show_json, show_table
-from fednet.cli._rounds import COLUMNS, RoundResult, round_results
+from fednet.cli._rounds import RoundResult, round_results, rounds_table
 from fednet.cli._signals import interrupt_on_signals
 from fednet.cli._supervisor import Supervisor
 from fednet.cli._watch import watch_session
@@ -173,7 +173,7 @@ def _report(outcome: Outcome, *, as_json: bool) -> None:
     if as_json:
         show_json(outcome.to_dict())
     else:
-        show_table(COLUMNS, [result.row() for result in outcome.rounds])
+        show_table(*rounds_table(outcome.rounds))
         click.echo(f"Accuracy on held-out digits: {outcome.accuracy:.4f}")
         click.echo(
             f"{outcome.seconds:.1f} s, {outcome.seconds_to_first_round:.1f} s to the first round"

@@ -10,7 +10,7 @@ from fednet.cli._connection import with_api
 from fednet.cli._exit import ExitCode
 from fednet.cli._option_flags import option_flags
 from fednet.cli._output import json_option, progress, show_answer, show_json, show_table
-from fednet.cli._rounds import COLUMNS, round_results
+from fednet.cli._rounds import round_results, rounds_table
 from fednet.cli._watch import watch_session
 from fednet.cli.resource import add_list_and_get
 from fednet.contract import SessionOptions
@@ -39,19 +39,25 @@ def start(api: APIClient, *, as_json: bool, **options: Any) -> None:
 
 @session.command()
 @click.argument("session_id")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    help="A metric to show; may be given several times. By default all that clients report.",
+)
 @json_option
 @with_api
-def watch(api: APIClient, *, session_id: str, as_json: bool) -> None:
-    """Show a session's progress until it ends, then its rounds.
+def watch(api: APIClient, *, session_id: str, metrics: tuple[str, ...], as_json: bool) -> None:
+    """Show a session's progress until it ends, then its rounds, with the clients that failed.
 
     The exit code is 0 if the session finished, and 1 if it failed or was terminated.
     """
     with progress(quiet=as_json) as show:
-        last = watch_session(api, session_id, show)
+        last = watch_session(api, session_id, show, metrics)
     if as_json:
         show_json(last)
     else:
-        show_table(COLUMNS, [result.row() for result in round_results(api, session_id)])
+        show_table(*rounds_table(round_results(api, session_id), metrics))
         click.echo(f"Session {session_id}: {last['status']}. {last.get('reason') or ''}".rstrip())
     if last["status"].upper() != "FINISHED":
         click.get_current_context().exit(ExitCode.FAILED)

@@ -30,6 +30,44 @@ def test_rich_tables_show_the_same_cells(capsys):
     assert "10" in output
 
 
+UUID = "4e1f9c2a-1111-2222-3333-444455556666"
+
+
+@pytest.mark.parametrize(
+    ("width", "widths"),
+    [
+        (200, [36, 8, 30, 6]),
+        (89, [36, 8, 26, 6]),
+        (70, [36, 8, 7, 6]),
+        (69, [36, 8, 15]),
+        (54, [36, 8]),
+        (45, [36]),
+        (20, [16]),
+    ],
+)
+def test_fewer_columns_are_shown_before_a_word_is_broken(width, widths):
+    """The first ones, which say what a row is; a long text gets the room that is left."""
+    columns = ("id", "status", "message", "number")
+    rows = [[UUID, "FINISHED", "all the rounds of it are done.", "7"]]
+
+    found = _output.fitting_widths(columns, rows, width)
+
+    assert found == widths
+    assert sum(found) + 3 * len(found) + 1 <= max(width, 20)
+
+
+def test_a_narrow_terminal_is_told_what_is_missing(capsys, monkeypatch):
+    """Every word that is shown is whole."""
+    monkeypatch.setenv("COLUMNS", "50")
+
+    _output._rich_table(("id", "status", "clients"), [[UUID, "FINISHED", 5]])
+
+    shown, told = capsys.readouterr()
+    assert UUID in shown
+    assert "clients" not in shown
+    assert told == "Not shown: status, clients. Widen the window, or use --json.\n"
+
+
 def test_progress_prints_a_line_at_each_change(capsys):
     """What is said twice is shown once."""
     with _output.progress() as show:

@@ -2,11 +2,13 @@
 
 import pytest
 
-from fednet.cli._rounds import round_results
-from fednet.cli._watch import watch_session
+from fednet.cli._rounds import round_results, rounds_table
+from fednet.cli._watch import TimeLeft, watch_session
 
 ROUND = {
+    "id": "r1",
     "session_id": "s",
+    "clients": 2,
     "number": 1,
     "status": "Finished",
     "updates": 2,
@@ -21,12 +23,19 @@ ROUND = {
 class Api:
     """Says what a controller would have said of a session of two rounds."""
 
-    def __init__(self, validations, changes=()):
+    def __init__(self, validations, changes=(), answers=(), **fields):
         self._validations = validations
         self._changes = changes
+        self._answers = answers
+        self._fields = fields
 
-    def get_rounds(self, **_):
-        return {"result": [{**ROUND, "session_id": "another"}, ROUND]}
+    def get_rounds(self, session_id, **_):
+        assert session_id == "s"
+        return {"result": [{**ROUND, **self._fields}]}
+
+    def get_round_answers(self, round_id, **_):
+        assert round_id == "r1"
+        return {"result": self._answers}
 
     def get_validations(self, session_id, **_):
         assert session_id == "s"
@@ -55,7 +64,11 @@ def test_a_round_has_the_accuracy_of_its_model_over_all_held_out_examples():
     (result,) = round_results(api, "s")
 
     assert result.accuracy == pytest.approx(0.8)
-    assert result.row() == [1, "FINISHED", 2, 40, 0.8, 1.5, 0.062, 1.25, 0.125, None]
+    columns, rows = rounds_table([result])
+    assert dict(zip(columns, rows[0], strict=True)) == {
+        "round": 1, "status": "FINISHED", "clients": 2, "examples": 40, "accuracy": 0.8, "failed": None,
+        "seconds": 1.5, "plan": 0.062, "validate": None, "train": 1.25, "reduce": 0.125, "commit": None,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("odd", [10**400, None, "0.9", True, [1], {}, float("nan"), float("inf")])
@@ -74,18 +87,57 @@ def test_whatever_is_stored_the_rounds_are_shown(odd):
     (result,) = round_results(api, "s")
 
     assert result.accuracy == pytest.approx(0.6)
-    assert result.row()[4] == 0.6
+    assert rounds_table([result])[1][0][4] == 0.6
 
 
 def test_a_round_that_nobody_validated_has_no_accuracy():
     """Other metrics are no accuracy."""
-    (result,) = round_results(Api([validation(loss=0.1)]), "s")
+    (result,) = round_results(Api([validation(loss=0.1)] * 2), "s")
 
     assert result.accuracy is None
 
 
-def test_progress_says_round_clients_accuracy_and_time_left():
-    """Each as soon as it is known."""
+def test_a_table_of_rounds_has_every_metric_or_the_chosen_ones():
+    """In the order in which clients report them; what is no finite number is no metric."""
+    reported = {"loss": 0.5, "f1": 0.25, "note": "x", "odd": float("nan"), "num_examples": 1}
+    results = round_results(Api([validation(f1=0.75), validation(**reported)]), "s")
+
+    assert rounds_table(results)[0][4:7] == ["loss", "f1", "failed"]
+    assert rounds_table(results)[1][0][4:6] == [0.5, 0.5]
+    assert rounds_table(results, ["f1", "auc"])[0][4:7] == ["f1", "auc", "failed"]
+    assert rounds_table(results, ["f1", "auc"])[1][0][4:6] == [0.5, None]
+
+
+def answer(name, outcome):
+    return {"client": {"name": name}, "outcome": outcome}
+
+
+def test_clients_whose_answers_do_not_count_are_named():
+    """Once each, with the outcome if it is another than `failed`; many are counted."""
+    some = [
+        answer("b", "failed"),
+        answer("a", "late"),
+        answer("b", "failed"),
+        answer("c", "counted"),
+    ]
+    many = [answer(f"site-{number}", "failed") for number in range(1, 9)]
+
+    (few,) = round_results(Api([], answers=some, clients=3), "s")
+    (more,) = round_results(Api([], answers=many, clients=8), "s")
+
+    assert rounds_table([few])[1][0][4] == "a (late), b"
+    assert rounds_table([more])[1][0][4] == "site-1, site-2, site-3, site-4, site-5, 3 more"
+
+
+def test_a_client_that_only_fails_to_validate_is_named_too():
+    """Fewer validations than updates show that one is missing."""
+    api = Api([validation(loss=1.0)], answers=[answer("b", "failed"), answer("a", "counted")])
+
+    assert round_results(api, "s")[0].failures == ["b"]
+
+
+def test_progress_says_round_clients_and_metrics():
+    """Each as soon as it is known; no time, before a round was seen whole."""
     changes = [
         session(0, status="INITIALIZED"),
         session(1, progress={"phase": "train", "answers": 1, "clients": 5}),
@@ -93,11 +145,54 @@ def test_progress_says_round_clients_accuracy_and_time_left():
     ]
     shown = []
 
-    api = Api([validation(accuracy=0.5, num_examples=10)], changes)
+    api = Api([validation(accuracy=0.5, num_examples=10)] * 2, changes)
     last = watch_session(api, "s", lambda done, total, text: shown.append((done, total, text)))
 
     assert last is changes[-1]
     assert [steps[:2] for steps in shown] == [(0, 2), (0, 2), (1, 2)]
     assert shown[0][2] == "initialized"
     assert shown[1][2] == "round 1/2, train: 1 of 5 clients in, accuracy 0.500"
-    assert shown[2][2] == "round 2/2, accuracy 0.500, about 0 s left"
+    assert shown[2][2] == "round 2/2, accuracy 0.500"
+
+
+def test_progress_shows_the_first_metric_where_there_is_no_accuracy_or_the_chosen_ones():
+    """A chosen metric that nobody reports is left out."""
+    shown = []
+    api = Api([validation(loss=0.25, f1=0.5)] * 2, [session(1)])
+
+    for metrics in ([], ["f1", "auc"]):
+        watch_session(api, "s", lambda *said: shown.append(said[2]), metrics)
+
+    assert shown == ["round 1/2, loss 0.250", "round 1/2, f1 0.500"]
+
+
+def estimates(*states):
+    """Return the time left after each state: its time, its round, its other fields."""
+    left, found = TimeLeft(), []
+    for now, number, fields in states:
+        state = session(number, rounds_total=4, **fields)
+        left.note(state, now)
+        found.append(left.seconds(state, now))
+    return found
+
+
+def test_the_time_left_counts_down_and_ends():
+    """It is the mean of the rounds seen, less the time of this round; a round that takes longer has none."""
+    draining = {"progress": {"phase": "draining"}}
+
+    found = estimates(
+        (0, 0, {"status": "INITIALIZED"}), (1, 1, {}), (3, 1, {}), (11, 2, {}), (15, 2, {}),
+        (20, 2, {}), (22, 2, {}), (31, 3, {}), (46, 4, {}), (56, 4, {}), (58, 4, draining),
+        (59, 4, {"status": "FINISHED"}),
+    )  # fmt: skip
+
+    assert found == [None, None, None, 30, 26, 21, None, 30, 15, 5, None, None]
+
+
+def test_no_time_is_left_of_a_session_that_is_paused_or_was_seen_in_part():
+    """A round counts only if it was seen from its begin to its end, without a pause."""
+    paused = {"status": "PAUSED"}
+
+    assert estimates((0, 1, {}), (5, 1, {}), (7, 2, {}), (8, 2, {})) == [None] * 4
+    assert estimates((0, 1, {}), (7, 2, {}), (17, 3, {}))[-1] == 20
+    assert estimates((0, 1, {}), (7, 2, {}), (9, 2, paused), (90, 2, {}), (99, 3, {})) == [None] * 5

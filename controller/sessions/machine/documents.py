@@ -54,7 +54,8 @@ def finished_round(scene: Scene, model: BlobRef) -> Projection:
     seconds = {
         "round": scene.now - current.started_at,
         "plan": planned_at - current.started_at,
-        "train": current.trained_at - planned_at,
+        "validate": current.validated_seconds,
+        "train": current.trained_at - planned_at - current.validated_seconds,
         "reduce": current.reduce_seconds,
     }
     fields = _facts(scene, "Finished")

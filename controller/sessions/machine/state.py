@@ -179,6 +179,7 @@ class Round:
         state: The memory of the aggregator, or of server functions in its place, with that model.
         planned_at: The time at which all tasks were sent; 0 before.
         trained_at: The time at which the updates were in; 0 before.
+        validated_seconds: The time of these in which the last client to answer still validated another model.
         reduce_seconds: The time that merging took.
         problems: The last reasons why clients did not answer.
         failed: In an asynchronous session, the ids of clients that this attempt asks no more.
@@ -206,6 +207,7 @@ class Round:
     state: BlobRef | None = None
     planned_at: float = 0.0
     trained_at: float = 0.0
+    validated_seconds: float = 0.0
     reduce_seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)

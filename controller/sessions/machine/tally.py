@@ -27,6 +27,8 @@ class Tally:
         places: The combiner that asks a client, by the client's id.
         answered: The combiner that has a client's answer, by the client's id.
         values: The parts of an exchange, by the client's id.
+        validated_at: The time at which a client ended its validation of an earlier model, by the client's id.
+        last: The client whose answer came last; empty before the first.
         longest: The longest time of each part of the work, in seconds.
         total: The sum of the times of each part of the work, in seconds.
     """
@@ -34,6 +36,8 @@ class Tally:
     places: dict[str, str] = field(default_factory=dict)
     answered: dict[str, str] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
+    validated_at: dict[str, float] = field(default_factory=dict)
+    last: str = ""
     longest: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     total: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
@@ -48,12 +52,18 @@ class Tally:
         if event.client in self.answered or self.places.get(event.client) != event.combiner:
             return False
         self.answered[event.client] = event.combiner
+        self.last = event.client
         if event.value or event.content:
             self.values[event.client] = Value(event.value, event.content)
         for part, seconds in event.seconds.items():
             self.longest[part] = max(self.longest[part], seconds)
             self.total[part] += seconds
         return True
+
+    def has_validated(self, client: str, now: float) -> None:
+        """Note that a client of the phase, still without an answer, has ended a validation."""
+        if client in self.places and client not in self.answered:
+            self.validated_at[client] = now
 
     def lose(self, client: str, combiner: str) -> None:
         """Count a client's answer no more: the combiner has lost it. An answer at another combiner stays."""

@@ -73,6 +73,13 @@ class Train:
             return None
         if phase.answers >= least:
             current.parts, current.trained_at = [phase], scene.now
+            current.validated_seconds = self._validated_seconds(phase, scene)
             return Done()
         why = "; ".join([*failures(phase), *current.problems]) or "nobody answered in time"
         return Failed(f"{phase.answers} of at least {least} clients answered ({why})")
+
+    def _validated_seconds(self, phase: Phase, scene: Scene) -> float:
+        """Return the time after the plan in which the last client to answer was still validating another model."""
+        current, tally = scene.round, scene.tally(phase)
+        began = current.planned_at or current.started_at
+        return max(0.0, tally.validated_at.get(tally.last, began) - began)

@@ -8,7 +8,7 @@ from fednet import limits
 
 from .. import phases
 from ..choice import sample_clients
-from ..events import Event
+from ..events import Answered, Event, Unanswered
 from ..scene import Scene
 from ..state import Session, Validation
 
@@ -40,6 +40,7 @@ class Validate:
         """Take in an event of a validation."""
         for validation in list(scene.session.validations.values()):
             phases.absorb(scene, validation.phase, event, validation.deadline)
+            _note_end(validation, event, scene)
             if validation.phase.is_closed:
                 self._end(validation, scene)
 
@@ -72,3 +73,11 @@ class Validate:
     def _end(self, validation: Validation, scene: Scene) -> None:
         del scene.session.validations[validation.phase.phase_id]
         phases.release(scene, validation.phase)
+
+
+def _note_end(validation: Validation, event: Event, scene: Scene) -> None:
+    """Tell the training under way that a client begins with it only now."""
+    if not isinstance(event, Answered | Unanswered) or event.phase_id != validation.phase.phase_id:
+        return
+    if (current := scene.session.round) and current.phase:
+        scene.tally(current.phase).has_validated(event.client, scene.now)

@@ -410,6 +410,45 @@ def test_the_next_round_trains_while_the_last_model_is_validated(new_world):
     assert world.session.round.number == 2
 
 
+@pytest.mark.parametrize("is_last", [True, False])
+def test_time_in_which_the_last_client_still_validates_is_no_time_of_training(new_world, is_last):
+    """The round's document has it apart; a client that was done early has held nobody up."""
+    world = new_world(rounds=2, validate=True, places={"a": ["a1", "a2"]}, min_clients=2)
+    play_until(world, lambda: world.session.number == 1 and len(world.open_tasks()) == 4)
+    settle(world)
+    training = world.session.round.phase.phase_id
+    (validating,) = world.session.validations
+
+    for seconds, phase_id, client in (
+        (2.0, validating, "a1"),
+        (1.0, training, "a1" if not is_last else "a2"),
+        (4.0, training, "a1" if is_last else "a2"),
+    ):
+        world.now += seconds
+        world.answer("a", phase_id, client)
+        settle(world)
+    play_until(world, lambda: world.session.number == 2)
+
+    seconds = [
+        each.fields["seconds"]
+        for decision in world.decisions
+        for each in decision.projections
+        if each.collection == "rounds" and each.fields["status"] == "Finished"
+    ]
+    assert seconds[0]["validate"] == 0
+    expected = (2.0, 5.0) if is_last else (0.0, 7.0)
+    assert (seconds[1]["validate"], seconds[1]["train"]) == expected
+
+
+def settle(world):
+    """Let all orders and news arrive."""
+    while world.orders or world.news:
+        if world.orders:
+            world.obey()
+        else:
+            world.hear()
+
+
 def test_the_oldest_validation_ends_if_a_slow_client_has_too_many_before_it(new_world):
     """The number of validations is bounded."""
     world = new_world(rounds=limits.open_validations_max + 3, validate=True, places={"a": ["a1"]})
