@@ -74,11 +74,11 @@ class Fold:
 
     def prepare(self, assignment: Assignment, model: Path | None) -> Folding:
         """Make the partial of a phase."""
-        if model is None or assignment.model is None or assignment.model.digest is None:
+        if model is None:
             raise InvalidInput("A phase that trains needs a model.", field="model")
-        form = model_format(assignment.helper)
-        updates = UpdateFormat(form, model, assignment.model.digest.text)
-        return Folding(aggregator_of(assignment), structure_of(model, form), updates)
+        structure = structure_of(model, model_format(assignment.helper))
+        updates = UpdateFormat.of(assignment, model)
+        return Folding(aggregator_of(assignment), structure, updates)
 
     async def check(self, item: ToCheck) -> Counted | Refused | Damaged:
         """Check an update and fold it; one that an earlier process received is compared with its digest first."""

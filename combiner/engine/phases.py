@@ -21,6 +21,7 @@ from .objects import ObjectUploads
 from .orphans import Orphans
 from .retained import Retained
 from .running_phase import RunningPhase
+from .update_format import UpdateFormat
 
 _log = logging.getLogger(__name__)
 
@@ -250,6 +251,8 @@ class Phases:
 
     def _clear_away(self, assignment: Assignment) -> LogRecord | None:
         """Release everything that the phase held; return a line for the network's log, if there is one."""
+        if assignment.retain_updates:
+            self._decode(assignment)
         for blob in assignment.blobs:
             self._local.release(blob)
         try:
@@ -260,3 +263,9 @@ class Phases:
             return line
         finally:
             self._means.spool.release(assignment.phase_id)
+
+    def _decode(self, assignment: Assignment) -> None:
+        """Decode the updates of a phase for people; its model is held until its files are released."""
+        if assignment.model:
+            with self._local.held(assignment.model) as model:
+                self._retained.decode(assignment, UpdateFormat.of(assignment, model))

@@ -1,7 +1,8 @@
 """Updates of rounds that are over, retained for people because their session asked for it (`delete_models=False`).
 
     <spool>/retained/<phase id>/round.json   session, round, model, and for each file its client and its examples
-                               /<task id>    an update as its client sent it, whether it counted or not
+                               /<task id>    an update as its client sent it, whether it counted or not; but in the
+                                             format of its session, if it was encoded
 
 No file here is read again: retained updates take no part in any round. The newest stay: the oldest round's go when all
 together would be larger than the limit.
@@ -19,16 +20,19 @@ from pathlib import Path
 from typing import Any
 
 from fednet import limits
-from fednet.files import write_whole
+from fednet.errors import FednetError
+from fednet.files import put_in_place, write_whole
 
 from ..machine.answers import Update
 from ..machine.assignment import Assignment, tasks_of
 from ..machine.values import LogLevel, LogRecord
 from .spool import ANSWERS, RECORD, RECORDS, Spool
+from .update_format import UpdateFormat
 
 _log = logging.getLogger(__name__)
 
 _PAGE = "round.json"
+_DECODED = ".decoded"
 
 
 class Retained:
@@ -48,6 +52,19 @@ class Retained:
             for folder in _by_age(spool.retained):
                 self._take_up(folder)
 
+    def decode(self, phase: Assignment, updates: UpdateFormat) -> None:
+        """Decode the updates of a phase beside the encoded ones, before it is taken, while its model is at hand.
+
+        An update that cannot be decoded stays as its client sent it.
+        """
+        for task_id in tasks_of(phase.phase_id, phase.clients):
+            path = self._spool.update_path(phase.phase_id, task_id)
+            try:
+                if path.exists():
+                    updates.decode(path, path.with_suffix(_DECODED))
+            except (FednetError, OSError) as error:
+                _log.warning("the update %s is retained as its client sent it: %s", task_id, error)
+
     def take(self, phase: Assignment) -> LogRecord | None:
         """Take the updates of a phase that is over out of the spool.
 
@@ -61,6 +78,7 @@ class Retained:
         if not updates:
             self._delete(folder)
             return None
+        _put_decoded_in_place(folder)
         size = _size(folder) + len(_page(folder, phase, updates))
         gone = self._make_room(folder, size)  # before a byte is written: the disk may be full
         _describe(folder)
@@ -119,6 +137,7 @@ def _describe(folder: Path) -> None:
     if record is None:
         return
     phase = record.assignment
+    _put_decoded_in_place(folder)
     updates = _updates(folder, phase)
     if not (folder / _PAGE).exists():
         _write_page(folder, _page(folder, phase, updates))
@@ -126,6 +145,12 @@ def _describe(folder: Path) -> None:
         if path.name not in {_PAGE, RECORD, *updates}:
             path.unlink()
     (folder / RECORD).unlink()
+
+
+def _put_decoded_in_place(folder: Path) -> None:
+    """Let each decoded update take the place of the encoded one."""
+    for decoded in list(folder.glob(f"*{_DECODED}")):
+        put_in_place(decoded, decoded.with_suffix(""))
 
 
 def _write_page(folder: Path, text: str) -> None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 from fednet.codecs import Base, is_encoded, open_encoded
-from fednet.parameters import ModelFile, ModelFormat
+from fednet.errors import InvalidInput
+from fednet.files import whole_file
+from fednet.parameters import ModelFile, ModelFormat, model_format
+
+from ..machine.assignment import Assignment
 
 
 class UpdateFormat:
@@ -21,6 +26,31 @@ class UpdateFormat:
         self._form = form
         self._model = model
         self._digest = digest
+
+    @classmethod
+    def of(cls, assignment: Assignment, model: Path) -> Self:
+        """Return the format of the updates of a phase that trains.
+
+        Args:
+            assignment: The phase.
+            model: The file of its model.
+        """
+        if assignment.model is None or assignment.model.digest is None:
+            raise InvalidInput("A phase that trains needs a model.", field="model")
+        return cls(model_format(assignment.helper), model, assignment.model.digest.text)
+
+    def decode(self, path: Path, plain: Path) -> bool:
+        """Write an encoded update in the format of the session, whole or not at all; return False for a plain one.
+
+        Raises:
+            InvalidModel: The file is not an update of the global model.
+            OSError, Unavailable: The file cannot be written.
+        """
+        if not is_encoded(path):
+            return False
+        with self.open(path) as update, whole_file(plain) as file:
+            self._form.write_to(file, update.arrays, update.structure)
+        return True
 
     def open(self, path: Path, *, expected_bytes: int | None = None) -> ModelFile:
         """Open an update; an encoded one is decoded into a file without a name, in the same folder.
