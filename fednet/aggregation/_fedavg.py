@@ -25,6 +25,7 @@ class FedAvg(Aggregator):
     """
 
     name: ClassVar[str] = "fedavg"
+    reads_blocks: ClassVar[bool] = True
 
     def partial(self, structure: Structure) -> WeightedMean:
         """Return an empty partial for models of this structure."""

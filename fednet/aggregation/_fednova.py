@@ -43,6 +43,7 @@ class FedNova(Aggregator):
     exclude: tuple[str, ...] = exclude_setting()
 
     name: ClassVar[str] = "fednova"
+    reads_blocks: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_settings(self)

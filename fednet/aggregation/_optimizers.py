@@ -26,6 +26,8 @@ class _Stepping(Aggregator, Optimizer):
 
     exclude: tuple[str, ...]
 
+    reads_blocks: ClassVar[bool] = True
+
     def partial(self, structure: Structure) -> SteppedMean:
         """Return an empty partial for models of this structure."""
         return SteppedMean(structure, self, stepped_arrays(structure, self.exclude))

@@ -149,6 +149,14 @@ class Aggregator(Protocol):
         return None
 
     @property
+    def reads_blocks(self) -> bool:
+        """True if its partials read an update only by `fednet.parameters.blocks`, and keep none of its arrays.
+
+        Then the arrays may be `fednet.parameters.BlockArray`, which are decoded a block at a time.
+        """
+        return False
+
+    @property
     def staleness_max(self) -> int:
         """The largest number of rounds that an update may be behind.
 

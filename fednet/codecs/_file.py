@@ -12,6 +12,7 @@ from fednet.codecs._header import MAGIC, read_header
 from fednet.codecs._zstd import LENGTH, unpacked
 from fednet.errors import InvalidModel
 from fednet.parameters import (
+    BlockArray,
     ModelFile,
     Structure,
     check_bytes,
@@ -107,6 +108,16 @@ class EncodedUpdate:
         """Drop the mapping; it ends with the last block in use."""
         self._data = memoryview(b"")
 
+    @property
+    def is_compressed(self) -> bool:
+        """True if it costs much to decode a block more than once."""
+        return self._header.zstd
+
+    @property
+    def arrays(self) -> list[Any]:
+        """The arrays for readers that keep to `fednet.parameters.blocks`; see `BlockArray`. Valid until `close`."""
+        return [EncodedArray(self, place) for place in range(len(self.structure.arrays))]
+
     def blocks(self, position: int) -> Iterator[_Array]:
         """Decode an array block by block.
 
@@ -190,6 +201,19 @@ class EncodedUpdate:
         if end > len(self._data):
             raise InvalidModel("The encoded update is cut off. Send it again.")
         return self._data[place:end], end
+
+
+class EncodedArray(BlockArray):
+    """One array of an encoded update."""
+
+    def __init__(self, update: EncodedUpdate, position: int) -> None:
+        spec = update.structure.arrays[position]
+        super().__init__(spec.shape, np.dtype(spec.dtype))
+        self._update = update
+        self._position = position
+
+    def flat_blocks(self) -> Iterator[_Array]:
+        return self._update.blocks(self._position)
 
 
 def _check_base(header: Header, base: Base) -> None:

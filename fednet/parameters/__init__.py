@@ -15,7 +15,7 @@
 little-endian, C order, the numbers of each array at a multiple of 64 bytes, and the same bytes for the same arrays.
 """
 
-from fednet.parameters._blocks import BLOCK_ITEMS, blocks
+from fednet.parameters._blocks import BLOCK_ITEMS, BlockArray, blocks
 from fednet.parameters._files import DigestedFile, Writable, file_errors
 from fednet.parameters._finite import check_finite
 from fednet.parameters._formats import (
@@ -39,6 +39,7 @@ from fednet.parameters._writer import write_model, write_model_to
 __all__ = [
     "BLOCK_ITEMS",
     "ArraySpec",
+    "BlockArray",
     "DigestedFile",
     "ModelFile",
     "ModelFormat",

@@ -378,8 +378,9 @@ def test_encoded_updates_give_what_numpy_gives_of_their_numbers(tmp_path, name, 
     """
     write_model(tmp_path / "model.npz", BASE)
     base = Base(STRUCTURE, BASE, "digest")
-    updates = UpdateFormat(model_format("numpyhelper"), tmp_path / "model.npz", "digest")
-    folding = Folding(aggregator(name), STRUCTURE, updates)
+    rule, form = aggregator(name), model_format("numpyhelper")
+    updates = UpdateFormat(form, tmp_path / "model.npz", "digest", reads_blocks=rule.reads_blocks)
+    folding = Folding(rule, STRUCTURE, updates)
     clients = [(seed, seed + 1, seed % 3 + 1) for seed in range(7)]
     numbers = []
     for seed, examples, steps in clients:

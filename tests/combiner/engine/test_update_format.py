@@ -1,13 +1,18 @@
 """Encoded updates in the spool: folded, replayed and retained like plain ones."""
 
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
 
-from fednet.codecs import Base, write_encoded_to
+from fednet.aggregation import Collecting, aggregator
+from fednet.aggregation._registry import BUILT_IN
+from fednet.codecs import Base, EncodedUpdate, write_encoded_to
+from fednet.combiner.engine.folding import Folding
+from fednet.combiner.engine.update_format import UpdateFormat
 from fednet.digests import Algorithm, digest_of
-from fednet.parameters import Structure, load_parameters
+from fednet.parameters import Structure, load_parameters, model_format, write_model
 from fednet.task_ids import task_id_of
 from fednet.update_codec import codec_names, codec_of
 from fednet.wire import tasks_pb2
@@ -132,3 +137,38 @@ async def test_a_process_that_died_before_it_put_a_decoded_update_in_place_is_ma
     assert {path.name for path in folder.iterdir()} == {"round.json", task_id}
     assert (folder / task_id).read_bytes() == b"decoded"
     await combiner.close()
+
+
+@pytest.mark.parametrize("codec", ["bf16", "int8", "delta+bf16", "delta+int8"])
+@pytest.mark.parametrize("name", ["fedavg", "fedopt", "fednova"])
+def test_a_mean_is_folded_from_blocks(tmp_path, monkeypatch, name, codec):
+    """Neither memory nor disk ever has a whole decoded update."""
+    monkeypatch.setattr(EncodedUpdate, "decoded", None)  # a call would fail
+    before, after = [np.zeros((2_000, 500))], [np.full((2_000, 500), 3.0)]
+    structure = Structure.of(before)
+    write_model(tmp_path / "model.npz", before)
+    with (tmp_path / "update").open("wb") as file:
+        base = Base(structure, before, "digest")
+        write_encoded_to(file, codec_of(codec), after, structure, base)
+    rule, form = aggregator(name), model_format("numpyhelper")
+    updates = UpdateFormat(form, tmp_path / "model.npz", "digest", reads_blocks=rule.reads_blocks)
+    folding = Folding(rule, structure, updates)
+
+    tracemalloc.start()
+    try:
+        folding.fold(tmp_path / "update", 1.0, {"num_steps": 1})
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak_bytes < 4_000_000
+    mean = folding.partial.rounded_mean(0)
+    np.testing.assert_allclose(mean, after[0], rtol=1 / 253)
+
+
+def test_the_aggregators_that_keep_updates_are_not_given_blocks():
+    """They get views of decoded arrays; an aggregator of someone else's is taken for one of them."""
+    reading = {name for name in BUILT_IN if aggregator(name).reads_blocks}
+
+    assert reading == {"fedavg", "fedavgm", "fedopt", "fedprox", "fednova"}
+    assert not Collecting().reads_blocks
