@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from fednet.errors import InvalidInput
 from fednet.host import check_signature
+from fednet.names import check_name
 from fednet.settings import ClientSettings, api_url_from_environment, load
 
 from .agent import Agent
@@ -81,6 +82,7 @@ class Client:
             "transfer": transfer,
         }
         self._settings = load(ClientSettings, flags=flags)
+        check_name(self._settings.name)
         self._train: TrainFunction | None = None
         self._validate: ValidateFunction | None = None
         self._predict: PredictFunction | None = None

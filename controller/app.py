@@ -8,7 +8,7 @@ from flask_openapi.openapi import OpenAPI
 
 from fednet.contract import RESOURCES
 
-from .api import audit, auth, blobs, feed, health, helpers, keys
+from .api import audit, auth, blobs, feed, health, helpers, keys, network
 from .api.access import check_access, record_beginning, record_outcome
 from .api.bodies import check_body
 from .api.forwarding import forward
@@ -38,7 +38,7 @@ def create_app(services: Services) -> Flask:
 def app_of_routes() -> OpenAPI:
     """Return an app with all routes and nothing behind them: enough to describe them."""
     app = described_app(__name__)
-    for module in (*_resource_modules(), audit, auth, blobs, feed, health, helpers, keys):
+    for module in (*_resource_modules(), audit, auth, blobs, feed, health, helpers, keys, network):
         app.register_api(module.api)
     fedn.serve(app)
     return app

@@ -145,12 +145,19 @@ class APIClient(APIReader, APIStarter):
         """
         return self._steer(id, "resume")
 
-    def continue_session(self, id: str, rounds: int) -> dict[str, Any]:  # noqa: A002 - likewise
+    def continue_session(
+        self,
+        session_id: str | None = None,
+        rounds: int = 5,
+        *,
+        id: str | None = None,  # noqa: A002 - as in get_session
+    ) -> dict[str, Any]:
         """Let a session run for more rounds; one that has ended goes on from its newest model.
 
         Args:
-            id: The session's id.
+            session_id: The session's id.
             rounds: How many rounds to add.
+            id: Another name of `session_id`.
 
         Returns:
             The session, with the new rounds_total.
@@ -160,8 +167,11 @@ class APIClient(APIReader, APIStarter):
             Conflict: Somebody else has added rounds at the same time.
             LimitExceeded: It would have more than limits.session_rounds_max.
         """
-        total = self.get_session(id)["rounds_total"] + rounds
-        return self._steer(id, "continue", {"rounds": rounds, "rounds_total": total})
+        session = self.get_session(session_id or id)
+        total = session["rounds_total"] + rounds
+        return self._steer(
+            session["session_id"], "continue", {"rounds": rounds, "rounds_total": total}
+        )
 
     def wait_session(
         self,

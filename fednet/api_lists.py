@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import quote
 
-from fednet.api_pages import count_of, list_of, object_of
-from fednet.fedn_filters import FednFilters, in_our_words
+from fednet.api_pages import count_of, list_of, named_object_of, object_of
+from fednet.fedn_filters import FednFilters, in_our_source, in_our_words
 
 if TYPE_CHECKING:
     from fednet.http import Http
+
+__all__ = ["APILists", "in_our_source"]
 
 
 class APILists:
@@ -24,13 +26,17 @@ class APILists:
 
     _http: Http
 
-    def get_session(self, id: str) -> dict[str, Any]:  # noqa: A002 - the name of the field
-        """Return a session, by its ID.
+    def get_session(
+        self,
+        id: str | None = None,  # noqa: A002 - the name of the field
+        name: str | None = None,
+    ) -> dict[str, Any]:
+        """Return a session, by its ID or else the newest one of a name.
 
         Raises:
             NotFound: There is no such session.
         """
-        return object_of(self._http, "sessions", id)
+        return named_object_of(self._http, "sessions", id, name)
 
     def get_sessions(
         self,

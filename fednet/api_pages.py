@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from fednet import limits
+from fednet.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,23 @@ def object_of(http: Http, resource: str, key: str) -> dict[str, Any]:
         NotFound: There is no such object.
     """
     return dict(http.call("GET", f"/api/v1/{resource}/{quote(key, safe='')}"))
+
+
+def named_object_of(http: Http, resource: str, key: str | None, name: str | None) -> dict[str, Any]:
+    """Return one object by its id, or else the newest one with a name.
+
+    Raises:
+        InvalidInput: Neither is given.
+        NotFound: There is no such object.
+    """
+    if key is not None:
+        return object_of(http, resource, key)
+    if name is None:
+        raise InvalidInput("Give the id or the name.", field="id")
+    found = list_of(http, resource, 1, {"name": name})["result"]
+    if not found:
+        raise NotFound(f"There is nothing with the name {name!r} among the {resource}.")
+    return dict(found[0])
 
 
 def count_of(http: Http, resource: str) -> int:

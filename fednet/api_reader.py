@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from fednet.api_lists import APILists
+from fednet.api_lists import APILists, in_our_source
 from fednet.api_pages import list_of, object_of, page_size
 from fednet.errors import SessionFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fednet.http import Http
 
 _UNFINISHED_ENDS = frozenset({"FAILED", "TERMINATED"})
@@ -35,7 +37,7 @@ class APIReader(APILists):
 
     def get_controller_status(self) -> dict[str, Any]:
         """Return the state of the controller: state is "setup" (no model yet), "idle" or "monitoring"."""
-        return dict(self._http.call("GET", "/get_controller_status"))
+        return dict(self._get("network/state"))
 
     def get_client_config(self, checksum: bool = True) -> dict[str, Any]:
         """Return the addresses by which a client finds the controller.
@@ -47,7 +49,7 @@ class APIReader(APILists):
             network_id, discover_host, discover_port (an int) and, where it is asked for and a
             package is set, checksum.
         """
-        return dict(self._get("clients/config", query={"checksum": str(checksum).lower()}))
+        return dict(self._get("network/client-config", query={"checksum": str(checksum).lower()}))
 
     # Sessions
 
@@ -143,6 +145,38 @@ class APIReader(APILists):
             n_max: The most objects to return; all if None.
         """
         return list_of(self._http, "clients", n_max, {"status": "online", "combiner": combiner_id})
+
+    def get_current_attributes(self, client_list: list[str] | str) -> dict[str, Any]:
+        """Return what is true of some clients now.
+
+        Args:
+            client_list: The ids or the names of the clients, or a single one.
+
+        Returns:
+            For each client its attributes by their keys, or a text if there is no such client.
+
+        Raises:
+            InvalidInput: No client is given, or too many are.
+        """
+        asked = [client_list] if isinstance(client_list, str) else list(client_list)
+        path = "/api/v1/attributes/current"
+        return dict(self._http.call("POST", path, body={"client_ids": asked}))
+
+    def add_attributes(self, attribute: Mapping[str, Any]) -> dict[str, Any]:
+        """Set an attribute of a client or a combiner; its earlier values stay in the list.
+
+        Args:
+            attribute: key, value and source, such as
+                `{"key": "charging", "value": "true", "source": {"name": "site-1", "kind": "client"}}`.
+
+        Returns:
+            The attribute as it is stored.
+
+        Raises:
+            InvalidInput: A field is missing or invalid.
+        """
+        body = in_our_source(attribute)
+        return dict(self._http.call("POST", "/api/v1/attributes/", body=body))
 
     def _get(self, path: str, **options: Any) -> Any:
         return self._http.call("GET", f"/api/v1/{path}", **options)

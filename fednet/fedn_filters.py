@@ -45,6 +45,23 @@ TRANSLATED: Final = frozenset(_NAMES)
 """The resources whose filters have keywords of FEDn's."""
 
 
+_ATTRIBUTE: Final = {"name": "name", "role": "kind", "client_id": "id"}
+
+
+def in_our_source(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an attribute with a `source` in place of FEDn's `sender`; one with a source stays as it is."""
+    fields = dict(given)
+    sender = fields.pop("sender", None)
+    if not isinstance(sender, dict):
+        return dict(given)
+    told = {_ATTRIBUTE.get(name, name): value for name, value in sender.items() if value}
+    kinds = {**_KINDS, "CLIENT": "client"}
+    source = {
+        name: kinds.get(value, value) if name == "kind" else value for name, value in told.items()
+    }
+    return {"source": source, **fields}
+
+
 def in_our_words(resource: str, given: Mapping[str, Any]) -> dict[str, str]:
     """Return the filters that FEDn's keywords stand for.
 

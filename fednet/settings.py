@@ -104,6 +104,17 @@ class _Section(BaseModel):
     )
     section: ClassVar[str]
 
+    def __init__(self, **values: Any) -> None:
+        """Check the values; wherever they come from, a refusal is an error of fednet.
+
+        Raises:
+            InvalidInput: A name is unknown or a value is invalid; the error names the field.
+        """
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise _refusal(type(self), error) from error
+
     @classmethod
     def secrets(cls) -> list[str]:
         """Return the fields that are never shown, and may be in files of their own."""
@@ -288,10 +299,7 @@ def load(
         {name: value for name, value in (flags or {}).items() if value is not None},
     ):
         values |= _with_secrets_read(kind, source)
-    try:
-        return kind(**values)
-    except ValidationError as error:
-        raise _refusal(kind, error) from error
+    return kind(**values)
 
 
 def variable(kind: type[_Section], field: str) -> str:

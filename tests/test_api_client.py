@@ -295,6 +295,7 @@ def test_a_session_is_started_with_every_option(api):
         seed=7,
         server_functions=Selecting,
         settings={"learning_rate": 0.1, "layers": [64, 32]},
+        update_codec="delta+int8",
     )
 
     assert answer["success"] is True
@@ -316,6 +317,7 @@ def test_a_session_is_started_with_every_option(api):
         "seed": 7,
         "server_functions": inspect.getsource(Selecting),
         "settings": {"learning_rate": 0.1, "layers": [64, 32]},
+        "update_codec": "delta+int8",
     }
     assert api.get_session_status("one") == "INITIALIZED"
     assert api.session_is_finished("one") is False
@@ -378,12 +380,12 @@ def test_a_controller_that_is_not_there_is_named(tmp_path):
 
 
 def broken_off(_environ, start_response):
-    start_response("200 OK", [("Content-Length", "100"), ("ETag", '"x"')])
+    start_response("200 OK", [("Content-Length", "100"), ("ETag", f'"{"0" * 64}"')])
     return [b"half"]
 
 
 def other_bytes(_environ, start_response):
-    start_response("200 OK", [("Content-Length", "5"), ("ETag", '"x"')])
+    start_response("200 OK", [("Content-Length", "5"), ("ETag", f'"{"0" * 64}"')])
     return [b"other"]
 
 
@@ -511,7 +513,7 @@ def test_a_session_is_drawn(api, controller):
     measured = api.plot_validations("one", "accuracy")
 
     assert [each.name for each in measured.data] == ["one", "mean of the clients"]
-    assert [list(each.x) for each in api.plot_rounds("one").data] == [[1]] * 8
+    assert [list(each.x) for each in api.plot_rounds("one").data] == [[1]] * 9
     with pytest.raises(NotFound, match="nope"):
         api.plot_rounds("nope")
 
@@ -577,6 +579,35 @@ def test_a_wait_for_the_end_alone_asks_the_server_once(api, controller):
     assert final["status"] == "FINISHED"
     assert controller.door.calls - calls_before == 2
     changing.join()
+
+
+def test_a_session_is_found_by_its_name(api):
+    """The newest one of that name."""
+    for number in (1, 2):
+        api.start_session(f"s{number}", name="mine")
+
+    assert api.get_session(name="mine")["session_id"] == "s2"
+    assert api.get_session("s1")["name"] == "mine"
+    with pytest.raises(NotFound, match="nobody's"):
+        api.get_session(name="nobody's")
+    with pytest.raises(InvalidInput, match="id or the name"):
+        api.get_session()
+
+
+def test_attributes_are_added_and_read(api, controller):
+    """By a client's id or name, in our words or with FEDn's sender."""
+    client_id = controller.records.insert("clients", {"name": "a"})["id"]
+    api.add_attributes({"key": "charging", "value": "true", "source": {"id": client_id}})
+    sender = {"name": "", "role": "", "client_id": client_id}
+    kept = api.add_attributes({"key": "charging", "value": "false", "sender": sender})
+
+    assert kept["source"]["id"] == client_id
+    assert api.get_current_attributes(client_id) == {client_id: {"charging": "false"}}
+    assert "nobody" in api.get_current_attributes(["a", "nobody"])["nobody"]
+    with pytest.raises(InvalidInput):
+        api.get_current_attributes([])
+    with pytest.raises(InvalidInput):
+        api.add_attributes({"value": "true"})
 
 
 def test_a_session_is_steered(api, controller):

@@ -5,6 +5,7 @@ import inspect
 import pytest
 
 from fednet import APIClient
+from fednet.fedn_filters import in_our_source
 
 N_MAX = {"n_max": None}
 ID = {"id": ...}
@@ -37,7 +38,7 @@ FEDNS_METHODS = {
     "get_round": ID,
     "get_rounds": N_MAX,
     "get_rounds_count": {},
-    "get_session": ID,
+    "get_session": {"id": None, "name": None},
     "get_session_status": ID,
     "get_sessions": N_MAX,
     "get_sessions_count": {},
@@ -79,3 +80,38 @@ def test_the_parameters_are_fedns(name):
     expected = FEDNS_METHODS[name] | ({"host": None} if name == "__init__" else {})
     assert list(found.items()) == list(expected.items())
     assert all(each.default is not inspect.Parameter.empty for each in ours)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("get_session", ["id", "name"]),
+        ("get_sessions", ["n_max", "name"]),
+        ("continue_session", ["session_id", "rounds"]),
+        ("start_predictions", ["prediction_id", "model_id"]),
+        ("get_current_attributes", ["client_list"]),
+        ("add_attributes", ["attribute"]),
+    ],
+)
+def test_what_0_33_has_in_addition_is_there(name, parameters):
+    """`make test-fedn` compares all methods with the published package."""
+    ours = list(inspect.signature(getattr(APIClient, name)).parameters)
+
+    assert set(parameters) <= set(ours)
+
+
+@pytest.mark.parametrize(
+    ("sender", "source"),
+    [
+        ({"name": "", "role": "", "client_id": "abc"}, {"id": "abc"}),
+        ({"name": "a", "role": "CLIENT"}, {"name": "a", "kind": "client"}),
+        ({"role": "WORKER", "client_id": "abc"}, {"kind": "client", "id": "abc"}),
+        ({"name": "c", "role": "COMBINER"}, {"name": "c", "kind": "combiner"}),
+    ],
+)
+def test_an_attribute_may_name_fedns_sender(sender, source):
+    """It is sent in our words."""
+    given = {"key": "charging", "value": "true", "sender": sender}
+
+    assert in_our_source(given) == {"source": source, "key": "charging", "value": "true"}
+    assert in_our_source({"key": "k", "source": source}) == {"key": "k", "source": source}

@@ -382,3 +382,23 @@ def test_settings_cannot_be_changed() -> None:
 
     with pytest.raises(ValueError, match="frozen"):
         loaded.port = 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "field"),
+    [
+        (ClientSettings, {"name": "", "api_url": "http://a"}, "name"),
+        (ClientSettings, {"name": "x" * 129, "api_url": "http://a"}, "name"),
+        (ClientSettings, {"name": None, "api_url": "http://a"}, "name"),
+        (ClientSettings, {"name": "a", "api_url": "http://a", "transfer": "pigeon"}, "transfer"),
+        (CombinerSettings, {"name": "x" * 129, "api_url": "http://a"}, "name"),
+        (ControllerSettings, {"port": 99_999}, "port"),
+        (ControllerSettings, {"prot": 1}, "prot"),
+    ],
+)
+def test_a_constructor_refuses_with_the_field(kind, values, field):
+    """As `load` does, never with an error of the checking library."""
+    with pytest.raises(InvalidInput) as refused:
+        kind(**values)
+
+    assert refused.value.field == field

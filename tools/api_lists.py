@@ -19,11 +19,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import quote
 
-from fednet.api_pages import count_of, list_of, object_of
-from fednet.fedn_filters import FednFilters, in_our_words
+from fednet.api_pages import count_of, list_of, named_object_of, object_of
+from fednet.fedn_filters import FednFilters, in_our_source, in_our_words
 
 if TYPE_CHECKING:
     from fednet.http import Http
+
+__all__ = ["APILists", "in_our_source"]
 
 
 class APILists:
@@ -36,6 +38,7 @@ class APILists:
     _http: Http
 '''
 _WIDTH: Final = 100
+_ALSO_BY_NAME: Final = frozenset({"sessions"})
 _N_MAX: Final = ResourceFilter("n_max", "The most objects to return; all if None.")
 
 
@@ -52,6 +55,8 @@ def _methods(resource: ResourceDeclaration) -> list[str]:
 
 
 def _get(resource: ResourceDeclaration) -> str:
+    if resource.name in _ALSO_BY_NAME:
+        return _get_by_name(resource)
     article = "an" if resource.one[0] in "aeiou" else "a"
     return f'''\
 def get_{resource.one}(self, id: str) -> dict[str, Any]:  # noqa: A002 - the name of the field
@@ -61,6 +66,22 @@ def get_{resource.one}(self, id: str) -> dict[str, Any]:  # noqa: A002 - the nam
         NotFound: There is no such {resource.one}.
     """
     return object_of(self._http, "{resource.name}", id)
+'''
+
+
+def _get_by_name(resource: ResourceDeclaration) -> str:
+    return f'''\
+def get_{resource.one}(
+    self,
+    id: str | None = None,  # noqa: A002 - the name of the field
+    name: str | None = None,
+) -> dict[str, Any]:
+    """Return a {resource.one}, by its {resource.key} or else the newest one of a name.
+
+    Raises:
+        NotFound: There is no such {resource.one}.
+    """
+    return named_object_of(self._http, "{resource.name}", id, name)
 '''
 
 

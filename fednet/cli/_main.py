@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from fednet.cli import _output
 from fednet.cli._exit import MEANINGS, ExitCode, exit_code_of
-from fednet.errors import FednetError, MissingExtra
+from fednet.errors import FednetError, InvalidInput, MissingExtra
 
 ENTRY_POINTS = "fednet.commands"
 
@@ -82,16 +82,36 @@ class Commands(click.Group):
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(int(code)), meaning) for code, meaning in MEANINGS.items()])
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Remember if a program asks: a usage error comes before the flag `--json` is read."""
+        _output.note_arguments(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            _fail_usage(ctx, error)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error becomes a message and an exit code, never a traceback."""
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            _fail_usage(ctx, error)
         except KeyboardInterrupt:
             ctx.exit(ExitCode.INTERRUPTED)
         except ModuleNotFoundError as error:
             _fail(ctx, _missing_extra(ctx, error))
         except FednetError as error:
             _fail(ctx, error)
+
+
+def _fail_usage(ctx: click.Context, error: click.UsageError) -> NoReturn:
+    """Show an error in the arguments as JSON if a program asks; people get the usage, too."""
+    if not _output.wants_json(ctx):
+        raise error
+    param = getattr(error, "param", None)
+    name = param.name if param else getattr(error, "option_name", None)
+    _output.show_error(InvalidInput(error.format_message(), field=name), as_json=True)
+    ctx.exit(ExitCode.USAGE)
 
 
 def _fail(ctx: click.Context, error: FednetError) -> None:

@@ -41,6 +41,12 @@ def _remember_json(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
     return value
 
 
+def note_arguments(ctx: click.Context, arguments: Sequence[str]) -> None:
+    """Note before they are parsed if the arguments have the flag `--json`."""
+    flags = [*arguments, "--"]
+    ctx.meta[_JSON] = "--json" in flags[: flags.index("--")]
+
+
 def wants_json(ctx: click.Context) -> bool:
     """Return True if the running command has the flag `--json`."""
     return bool(ctx.meta.get(_JSON))

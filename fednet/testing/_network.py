@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from fednet import limits
 from fednet.api_client import APIClient
 from fednet.errors import DeadlineExceeded, FednetError, InvalidInput, MissingExtra
+from fednet.names import check_name
 from fednet.settings import ClientSettings, CombinerSettings, ControllerSettings
 from fednet.storage import is_server
 from fednet.testing._loop import LoopThread
@@ -47,6 +48,9 @@ class Network:
         api_url: The controller's address.
         token: The admin token.
         data_dir: The folder of all data.
+
+    Raises:
+        InvalidInput: The number of combiners is no such number.
     """
 
     api: APIClient
@@ -62,6 +66,10 @@ class Network:
         state_store: str | None = None,
         blob_store: str | None = None,
     ) -> None:
+        if not isinstance(combiners, int) or combiners < 0:
+            raise InvalidInput(
+                f"Invalid number of combiners {combiners!r}: give 0 or more.", field="combiners"
+            )
         self._combiner_count = combiners
         self._wanted_data_dir = data_dir
         self._state_store = state_store
@@ -114,7 +122,11 @@ class Network:
 
         Returns:
             The address of the combiner, `host:port`.
+
+        Raises:
+            InvalidInput: The name or a setting is invalid.
         """
+        check_name(name)
         configured = CombinerSettings(
             name=name,
             api_url=self.api_url,
@@ -172,6 +184,7 @@ class Network:
         """
         from fednet.client.runtime import CallbackRuntime
 
+        check_name(name)
         if name in self._clients:
             raise InvalidInput(
                 f"The network already has a client {name!r}: choose another name.", field="name"

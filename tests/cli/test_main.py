@@ -158,3 +158,39 @@ def test_an_unknown_command_is_a_usage_error():
 
     assert result.exit_code == 2
     assert "No such command 'nothing'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field", "words"),
+    [
+        (["session", "list", "--json", "--nosuch"], "--nosuch", "No such option"),
+        (["session", "list", "--nosuch", "--json"], "--nosuch", "No such option"),
+        (["session", "list", "--limit", "many", "--json"], "limit", "not a valid integer"),
+        (["session", "get", "--json"], "key", "Missing argument"),
+        (["session", "nosuch", "--json"], None, "No such command"),
+        (["nosuch", "--json"], None, "No such command"),
+        (["--nosuch", "session", "--json"], "--nosuch", "No such option"),
+        (["session", "start", "--json", "--settings", "/no/such"], "settings", "does not exist"),
+        (["session", "start", "--json", "--aggregator-kwargs", "[1]"], "aggregator_kwargs", "JSON"),
+        (["session", "get", "a", "b", "--json"], None, "unexpected extra argument"),
+    ],
+)
+def test_an_error_in_the_arguments_is_json_when_asked_for(arguments, field, words):
+    """A program reads one JSON value, whatever is wrong, and the exit code is 2."""
+    result = CliRunner().invoke(main, arguments)
+
+    assert result.exit_code == 2
+    assert result.stderr == ""
+    error = json.loads(result.stdout)
+    assert (error["success"], error["code"], error.get("field")) == (False, "invalid_input", field)
+    assert words in error["message"]
+
+
+def test_an_error_in_the_arguments_is_usage_for_people():
+    """The text after `--` is no flag."""
+    for arguments in (["session", "list", "--nosuch"], ["session", "get", "--", "--json", "x"]):
+        result = CliRunner().invoke(main, arguments)
+
+        assert result.exit_code == 2
+        assert result.stdout == ""
+        assert result.stderr.startswith("Usage:")

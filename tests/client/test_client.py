@@ -312,3 +312,12 @@ def test_without_an_address_it_says_so():
         Client(name="hospital-1")
 
     assert caught.value.field == "api_url"
+
+
+@pytest.mark.parametrize("name", ["", "x" * 129, "a/b", "a\0", "-a", None, 5, "../a", "ä"])
+def test_a_name_that_no_client_has_is_refused_at_once(name):
+    """With the field, before anything is asked of a network."""
+    with pytest.raises(InvalidInput) as refused:
+        Client("http://127.0.0.1:1", name=name)
+
+    assert refused.value.field == "name"

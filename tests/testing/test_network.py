@@ -107,3 +107,22 @@ def test_a_part_that_is_not_installed_is_named_with_its_extra():
 
     assert "MissingExtra" in done.stderr
     assert "pip install 'fednet[controller]'" in done.stderr
+
+
+@pytest.mark.parametrize("combiners", [-1, "2", 1.5, None])
+def test_a_number_of_combiners_that_is_none_is_refused(combiners):
+    """With the field, before anything is started."""
+    with pytest.raises(InvalidInput) as refused:
+        Network(combiners=combiners)
+
+    assert refused.value.field == "combiners"
+
+
+@pytest.mark.parametrize("name", ["", "x" * 129, "a/b"])
+def test_a_name_that_nobody_has_is_refused(tmp_path, name):
+    """With the field, for clients and combiners."""
+    with Network(combiners=0, data_dir=tmp_path) as net:
+        for add in (net.add_client, net.add_combiner):
+            with pytest.raises(InvalidInput) as refused:
+                add(name)
+            assert refused.value.field == "name"

@@ -4,7 +4,7 @@ from typing import Any, NoReturn
 
 from fednet.contract import Permission, requires
 
-from ..client_config import ConfigQuery, client_config
+from ....api.network import ConfigQuery, client_config
 from ..refusals import refuse_clients
 from .parts import v1_blueprint
 

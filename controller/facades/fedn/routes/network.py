@@ -1,6 +1,6 @@
 """FEDn's root routes on the controller, the combiners and the clients."""
 
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 from flask import Response, jsonify
 from pydantic import BaseModel
@@ -10,9 +10,7 @@ from fednet.storage import Query
 
 from ....api import combiners
 from ....api.listing import list_answer
-from ....api.services import services
-from ....sessions.machine.state import Status
-from ..client_config import ConfigQuery, client_config
+from ....api.network import ConfigQuery, client_config, network_state
 from ..refusals import not_there, refuse_clients
 from ..words_out import shown
 from .parts import Slice, only, root_blueprint
@@ -43,7 +41,7 @@ api = root_blueprint("network")
 @requires(Permission.SESSIONS_READ)
 def get_controller_status() -> dict[str, str]:
     """`setup` until there is a model, `monitoring` while a session runs, else `idle`."""
-    return {"state": _state()}
+    return {"state": network_state()}
 
 
 @api.get("/get_client_config")
@@ -110,14 +108,6 @@ def add_combiner() -> NoReturn:
     not_there(
         "FEDn's own combiners cannot join this network. Start `fednet combiner start` in its place."
     )
-
-
-def _state() -> Literal["setup", "idle", "monitoring"]:
-    records = services().records
-    if records.active()["model_id"] is None:
-        return "setup"
-    running = [str(status) for status in Status if not status.is_final]
-    return "monitoring" if records.count("sessions", Query(where={"status": running})) else "idle"
 
 
 def _client_forms(found: Any) -> list[dict[str, Any]]:
