@@ -13,6 +13,7 @@ from typing import Final
 import aggregators_page
 import api_lists
 import api_starter
+import classes_page
 import commands_page
 import permissions_page
 import sessions_page
@@ -24,7 +25,10 @@ END: Final = "<!-- end of the generated part -->\n"
 
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "docs/aggregators.md": aggregators_page.part,
+    "docs/api-client.md": classes_page.api_client,
     "docs/cli.md": commands_page.part,
+    "docs/client.md": classes_page.client,
+    "docs/network.md": classes_page.network,
     "docs/permissions.md": permissions_page.part,
     "docs/sessions.md": sessions_page.part,
     "docs/settings.md": settings_page.part,
