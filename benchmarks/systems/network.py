@@ -13,13 +13,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fednet import APIClient
 from fednet.parameters import write_model
 
 from .processes import SCRIPTS, Command, line_of, process
-from .system import Rounds, Shape
+from .system import Rounds, Shape, random_model
 
 
 @dataclass(frozen=True)
@@ -150,6 +148,6 @@ def _roles(pids: Mapping[str, int]) -> dict[str, Sequence[int]]:
 
 
 def _set_model(api: APIClient, path: Path, parameters: int) -> None:
-    write_model(path, [np.zeros(parameters, np.float32)])
+    write_model(path, [random_model(parameters)])
     api.set_active_model(str(path))
     path.unlink()

@@ -7,7 +7,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 MEGABYTE = 1_000_000
+
+
+def random_model(parameters: int) -> np.ndarray:
+    """Return a float32 array that no compression makes much smaller."""
+    return np.random.default_rng(0).standard_normal(parameters, np.float32)
 
 
 @dataclass(frozen=True)
