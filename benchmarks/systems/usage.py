@@ -36,6 +36,7 @@ class Usage:
     def __enter__(self) -> Self:
         self._find_children()
         self._before = {pid: cpu_seconds(pid) for pid in self._roles}
+        self._sample_memory()
         self._thread.start()
         return self
 
