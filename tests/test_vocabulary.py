@@ -24,6 +24,10 @@ KNOW_ITS_WORDS = {
 
 FEDN = re.compile(r"(?<![a-z])fedn(?!et|ova)", re.IGNORECASE)
 NAME_IT = {
+    "benchmarks/peers.py": "measures it",
+    "benchmarks/systems/fedn.py": "starts it, to be measured",
+    "benchmarks/systems/scripts/fedn_client.py": "is one of its clients",
+    "benchmarks/systems/scripts/fedn_driver.py": "starts its sessions",
     "controller/app.py": "serves the façade",
     "controller/old_documents.py": "documents of version 0.1.0 have its words",
     "fednet/api_lists.py": "takes its keywords, by fedn_filters",
