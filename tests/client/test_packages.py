@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fednet.http import Http
 from fednet.packages import create_package
 from fednet.parameters import load_parameters, write_model
 from fednet.testing import Network
@@ -223,3 +224,36 @@ def test_a_package_folder_that_is_deleted_under_an_agent_is_unpacked_again(publi
             assert net.api.wait_session(name, timeout=SECONDS_MAX)["status"] == "FINISHED"
             [folder] = net.data_dir.rglob("packages/*/unpacked")
             shutil.rmtree(folder if name == "s" else folder.parent)
+
+
+ADDS = """
+class Client:
+    def train(self, parameters, settings):
+        return [array + {step} for array in parameters], {{"num_examples": 1}}
+"""
+
+
+@pytest.mark.parametrize("deletes", [False, True])
+def test_a_session_keeps_the_package_that_it_began_with(publish, tmp_path, deletes):
+    """Another active package, or none, concerns new sessions; a client that joins later runs the old one, too."""
+    with Network() as net:
+        publish(net, fednet__yaml="client: model:Client", model__py=ADDS.format(step=1))
+        (tmp_path / "package" / "model.py").write_text(ADDS.format(step=100))
+        create_package(tmp_path / "package", tmp_path / "other.tgz")
+        net.api.start_session("s", rounds=3, validate=False)
+        changed = []
+
+        def change(session):
+            if session["round_number"] >= 1 and not changed:
+                changed.append(session["round_number"])
+                net.api.set_active_package(str(tmp_path / "other.tgz"), "numpyhelper")
+                if deletes:
+                    http = Http(net.api_url, net.token)
+                    http.call("DELETE", "/api/v1/packages/active")
+                net.add_client("b")
+
+        session = net.api.wait_session("s", change, timeout=SECONDS_MAX)
+        net.api.download_model(session["model_id"], str(tmp_path / "model.npz"))
+
+    assert (changed, session["status"]) == ([1], "FINISHED")
+    assert load_parameters(tmp_path / "model.npz")[0].tolist() == [3, 3, 3]
