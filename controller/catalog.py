@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import threading
+import unicodedata
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -45,6 +46,12 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger(__name__)
+_NO_FILE_NAME = {
+    "Cc",
+    "Cs",
+    "Zl",
+    "Zp",
+}  # the categories of Unicode for control characters and line ends
 
 
 @dataclass(frozen=True)
@@ -140,10 +147,11 @@ class Catalog:
 
         Raises:
             AlreadyExists: The id belongs to another file.
-            InvalidInput: There is no such helper.
+            InvalidInput: There is no such helper, or the file's name has control characters.
             InvalidPackage: It is no good package; nothing of it is kept.
             LimitExceeded: It is larger than limits.package_bytes_max.
         """
+        _check_file_name(about.file_name)
         said = {
             "name": about.name,
             "description": about.description,
@@ -369,6 +377,15 @@ class Catalog:
                 return self.records.insert(collection, document)
             except AlreadyExists:  # the same call was quicker at another controller
                 return _the_same(self.records.get(collection, document_id), upload)
+
+
+def _check_file_name(name: str | None) -> None:
+    """Refuse a name that no header of an answer can have, and that would break the lines of a list."""
+    if name and any(unicodedata.category(sign) in _NO_FILE_NAME for sign in name):
+        raise InvalidInput(
+            f"The file name {name!r} has control characters or line ends: rename the file.",
+            field="file_name",
+        )
 
 
 def _blob_key(collection: str, document_id: str) -> str:

@@ -32,7 +32,7 @@ class Host:
         folder: The folder in which it runs.
         seconds_max: The time limit of one answer.
         group: Ends the process when a task is cancelled.
-        on_output: Called with each piece of its output during a task.
+        on_output: Called with each piece of its output during a task, and with the traceback of an exception.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Host:
         if answer is None or self._group.is_cancelled:
             raise self._lost()
         if "problem" in answer:
+            self._on_output(str(answer.get("traceback", "")).encode(errors="replace"))
             raise _problem(answer, running.printed)
         return answer
 

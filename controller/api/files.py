@@ -6,6 +6,7 @@ An upload is either `multipart/form-data` with the field `file` and its descript
 
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, TypeVar, cast
+from urllib.parse import quote
 
 from flask import Response, request
 from flask_openapi.models.media_type import MediaType
@@ -80,8 +81,17 @@ def file_answer(collection: str, document: Document, file_name: str) -> Response
         digest_in(document).text,
         lambda start, length: services().catalog.read(collection, document, start, length),
     )
-    response.headers.set("Content-Disposition", "attachment", filename=file_name)
+    response.headers.set("Content-Disposition", "attachment", **_disposition(file_name))
     return response
+
+
+def _disposition(file_name: str) -> dict[str, str]:
+    """Return the file's name for Content-Disposition: in ASCII, and in UTF-8 where that differs (RFC 6266)."""
+    name = "".join(sign if sign.isprintable() or sign == " " else "_" for sign in file_name)
+    ascii_name = "".join(sign if sign.isascii() and sign not in '"\\' else "_" for sign in name)
+    if ascii_name == name:
+        return {"filename": name}
+    return {"filename": ascii_name, "filename*": f"UTF-8''{quote(name, safe='', errors='replace')}"}
 
 
 def ranged_answer(

@@ -84,8 +84,36 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 
 def show_record(record: Mapping[str, Any]) -> None:
-    """Print the fields of one object, one in each line, nested values as JSON."""
-    show_table(("field", "value"), [[name, _cell(value)] for name, value in record.items()])
+    """Print the fields of one object, one in each line, nested values as JSON; then texts of several lines."""
+    texts = dict(_long_texts(record))
+    rows = [[name, _cell(_without(value, name, texts))] for name, value in record.items()]
+    show_table(("field", "value"), rows)
+    for name, text in texts.items():
+        click.echo(f"\n{name}:")
+        for line in text.splitlines():
+            click.echo(f"  {_text(line.expandtabs())}")
+
+
+def _long_texts(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the texts of several lines, each with its name; a dot leads into an object."""
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            yield from _long_texts(value, f"{prefix}{name}.")
+        elif isinstance(value, str) and "\n" in value.strip():
+            yield f"{prefix}{name}", value
+
+
+def _without(value: Any, name: str, texts: Mapping[str, str]) -> Any:
+    """Return a value without the texts that are shown below the table."""
+    if name in texts:
+        return "(below)"
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        key: _without(inner, f"{name}.{key}", texts)
+        for key, inner in value.items()
+        if f"{name}.{key}" not in texts
+    }
 
 
 def _cell(value: Any) -> str | None:

@@ -76,10 +76,24 @@ def _show_page(resource: ResourceDeclaration, answer: dict[str, Any], *, as_json
     if as_json:
         show_json(answer)
         return
-    shown = answer["result"]
+    shown = [_marked(each) for each in answer["result"]]
     show_table(resource.columns, columns_of(shown, resource.columns))
+    if any(map(_has_traceback, shown)):
+        click.echo(f"`fednet {resource.one} get ID` shows a traceback.", err=True)
     if len(shown) < answer["count"]:
         click.echo(f"{len(shown)} of {answer['count']}; --limit and --skip show others.", err=True)
+
+
+def _marked(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record for a table; its message says if there is a traceback."""
+    if not _has_traceback(record):
+        return record
+    return {**record, "message": f"{record.get('message', '')} (with traceback)"}
+
+
+def _has_traceback(record: dict[str, Any]) -> bool:
+    details = record.get("details")
+    return isinstance(details, dict) and bool(details.get("traceback"))
 
 
 def _get_command(resource: ResourceDeclaration) -> click.Command:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -15,11 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from fednet import limits
 from fednet.cli._formats import format_of, helper_option
 from fednet.cli._include import include_option
 from fednet.cli._output import json_option, show_answer, show_json, show_record, working
 from fednet.cli._settings_file import settings_file
-from fednet.errors import InvalidInput
+from fednet.errors import InvalidInput, TaskFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound="Callable[..., Any]")
 Stamps = dict[Path, tuple[int, int]]
 _SHOWN_MAX = 10
+_FOLDERS_ABOVE = 3  # in which a build may write
 
 
 @click.group()
@@ -93,14 +96,21 @@ def _settings_option(function: Function) -> Function:
 )
 @json_option
 def build(*, package: Source, output: Path | None, as_json: bool) -> None:
-    """Run the package's build command, which makes the first model."""
-    target = output or package.folder
+    """Run the package's build command, which makes the first model.
+
+    Its files are kept where the command writes them: in the package's folder, or in a folder above it (../seed.npz).
+    With --output they are all in that folder.
+    """
     with _runtime(package, quiet=as_json) as (runtime, folder):
-        before = _stamps(folder)
-        runtime.prepare("build")
-        made = [path for path, stamp in _stamps(folder).items() if before.get(path) != stamp]
-        kept = [str(_keep(path, target / path.relative_to(folder))) for path in made]
-    show_answer({"made": kept}, f"Made {', '.join(kept) or 'nothing'}.", as_json=as_json)
+        made = _made_by(lambda: runtime.prepare("build"), _surroundings(folder))
+        places = {path: _place(path, folder, package, output) for path in made}
+        kept = [str(_keep(path, place)) for path, place in places.items()]
+    if not kept:
+        raise TaskFailed(
+            "The build command succeeded, but made no file in the package's folder or the "
+            f"{_FOLDERS_ABOVE} folders above it. Let it write the model to a relative path, such as seed.npz."
+        )
+    show_answer({"made": kept}, f"Made {', '.join(kept)}.", as_json=as_json)
 
 
 @run.command()
@@ -216,16 +226,17 @@ def _runtime(package: Source, *, quiet: bool) -> Iterator[tuple[PackageRuntime, 
         working(f"running {package.path}", quiet=quiet) as say,
     ):
         folder, manifest = _unpacked(package, Path(name), quiet=quiet)
+        show = _Shown()
         runtime = package_runtime(
             folder,
             manifest,
             Path(name) / "work",
             seconds_max,
-            on_output=_shown_as_it_comes(),
+            on_output=show,
             environments=default_data_dir() / "run" / "environments",
             report=lambda step: say(step.partition("\n")[0]),
         )
-        with closing(runtime):
+        with closing(runtime), _traceback_shown(show):
             yield runtime, folder
 
 
@@ -233,13 +244,23 @@ def _unpacked(package: Source, folder: Path, *, quiet: bool) -> tuple[Path, Mani
     """Unpack the package into a folder; return its path there, and its manifest."""
     from fednet.packages import create_package, unpack_package
 
-    archive = package.path
+    archive, unpacked = package.path, _unpacked_in(folder)
+    unpacked.parent.mkdir(parents=True)
     if archive.is_dir():
         archive = folder / "package.tgz"
         made = create_package(package.path, archive, package.include)
         if made.left_out and not quiet:
             click.echo(_what_is_left_out(made.left_out), err=True)
-    return folder / "package", unpack_package(archive, folder / "package")
+    return unpacked, unpack_package(archive, unpacked)
+
+
+def _unpacked_in(folder: Path) -> Path:
+    """Return the path of the unpacked package; the folders above it are the package's surroundings."""
+    return folder.joinpath(*["above"] * _FOLDERS_ABOVE, "package")
+
+
+def _surroundings(package: Path) -> Path:
+    return package.parents[_FOLDERS_ABOVE - 1]
 
 
 def _what_is_left_out(left_out: Sequence[LeftOut]) -> str:
@@ -248,15 +269,49 @@ def _what_is_left_out(left_out: Sequence[LeftOut]) -> str:
     return f"Not packed: {shown}{more}. Pack files with --include, or !PATH in .fednetignore."
 
 
-def _shown_as_it_comes() -> Callable[[bytes], None]:
-    """Write the output of the code to stderr as raw bytes; stdout has only the result."""
-    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+class _Shown:
+    """Writes the output of the code to stderr when it arrives; stdout has only the result.
 
-    def show(piece: bytes) -> None:
-        sys.stderr.write(decode(piece))
+    Attributes:
+        text: The end of the output.
+    """
+
+    def __init__(self) -> None:
+        self.text = ""
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+
+    def __call__(self, piece: bytes) -> None:
+        text = self._decode(piece)
+        self.text = (self.text + text)[-2 * limits.traceback_characters_max :]
+        sys.stderr.write(text)
         sys.stderr.flush()
 
-    return show
+
+@contextmanager
+def _traceback_shown(shown: _Shown) -> Iterator[None]:
+    """Show the traceback of a failure, unless the code has printed it: that of an installer, for example."""
+    try:
+        yield
+    except TaskFailed as error:
+        if error.traceback.strip() not in shown.text:
+            click.echo(error.traceback.rstrip(), err=True)
+        raise
+
+
+def _made_by(work: Callable[[], None], folder: Path) -> list[Path]:
+    """Return the files in a folder that a call makes or changes."""
+    before = _stamps(folder)
+    work()
+    return [path for path, stamp in _stamps(folder).items() if before.get(path) != stamp]
+
+
+def _place(made: Path, folder: Path, package: Source, output: Path | None) -> Path:
+    """Return the path to keep a file at; outside of the package only if the package is a folder."""
+    path = Path(os.path.relpath(made, folder))
+    if output is None and package.path.is_dir():
+        return Path(os.path.normpath(package.path / path))
+    inside = [part for part in path.parts if part != ".."]
+    return (output or Path()).joinpath(*inside)
 
 
 def _stamps(folder: Path) -> Stamps:

@@ -135,10 +135,11 @@ def _zip_member(archive: zipfile.ZipFile, header: zipfile.ZipInfo) -> Member:
             f"The compression of {header.filename!r} in the package is not supported: create the "
             "zip file with deflate, or use `fednet package create`."
         )
-    kind = _zip_kind(header)
+    name = header.filename.replace("\\", "/")  # the separator of some programs on Windows
+    kind = _zip_kind(header, name)
     target = archive.read(header).decode() if kind is Kind.SYMLINK else ""
     return Member(
-        path=_path(header.filename),
+        path=_path(name),
         kind=kind,
         size_bytes=header.file_size,
         executable=bool(_unix_mode(header) & stat.S_IXUSR),
@@ -147,14 +148,14 @@ def _zip_member(archive: zipfile.ZipFile, header: zipfile.ZipInfo) -> Member:
     )
 
 
-def _zip_kind(header: zipfile.ZipInfo) -> Kind:
+def _zip_kind(header: zipfile.ZipInfo, name: str) -> Kind:
     file_type = stat.S_IFMT(_unix_mode(header))
     if stat.S_ISLNK(file_type):
         _check_target_size(header)
         return Kind.SYMLINK
     if file_type not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise _not_allowed(header.filename)
-    return Kind.FOLDER if header.is_dir() else Kind.FILE
+    return Kind.FOLDER if name.endswith("/") else Kind.FILE
 
 
 def _check_target_size(header: zipfile.ZipInfo) -> None:

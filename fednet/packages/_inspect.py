@@ -21,6 +21,7 @@ from fednet.packages._python_env import (
     parse_python_env,
     python_env_path,
 )
+from fednet.packages._scripts import check_line_endings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,20 +38,30 @@ def inspect_package(path: Path) -> Manifest:
             manifest or python_env.
         NotFound: The file does not exist.
     """
+    found: tuple[PurePosixPath, bytes] | None = None
+    has_backslashes = False
     with archive_errors(path):
-        found: tuple[PurePosixPath, bytes] | None = None
         for member in read_members(path):
+            check_line_endings(member)
+            has_backslashes |= "\\" in str(member.path)
             if member.kind is not Kind.FILE or not is_manifest(member.path):
                 continue
             if found is None or precedence(member.path) < precedence(found[0]):
                 found = member.path, _content(member)
     if found is None:
-        raise InvalidPackage(
-            f"The package has no {' or '.join(FILE_NAMES)}: add one with the entry points."
-        )
+        raise _without_manifest(has_backslashes=has_backslashes)
     manifest = parse_manifest(found[1], found[0])
     _check_python_env(path, manifest)
     return manifest
+
+
+def _without_manifest(*, has_backslashes: bool) -> InvalidPackage:
+    names = " or ".join(name for name in FILE_NAMES if name.endswith(".yaml"))
+    why = " Its paths have backslashes, as some programs on Windows write them." * has_backslashes
+    return InvalidPackage(
+        f"The package has no {names}.{why} Add one with the entry points, and create the "
+        "package with `fednet package create`."
+    )
 
 
 def _check_python_env(path: Path, manifest: Manifest) -> None:

@@ -13,10 +13,10 @@ from fednet.packages._yaml import read_mapping
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FILE_NAMES = ("fednet.yaml", "fedn.yaml")
+FILE_NAMES = ("fednet.yaml", "fednet.yml", "fedn.yaml", "fedn.yml")
 TASKS = ("train", "validate", "predict")
 ENTRY_POINTS = ("build", "startup", *TASKS)
-_OURS = FILE_NAMES[0]
+_OURS = FILE_NAMES[:2]
 _FIELDS = ("python_env", "entry_points", "client")
 _EXAMPLE = 'For example, write `entry_points: {train: {command: "python train.py"}}`.'
 _OBJECT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
@@ -71,7 +71,7 @@ def parse_manifest(content: bytes, path: PurePosixPath) -> Manifest:
         InvalidPackage: The file is not a YAML mapping, or a value in it is invalid.
     """
     values = read_mapping(content, path, _EXAMPLE)
-    if path.name == _OURS:  # FEDn's manifest may have more fields
+    if path.name in _OURS:  # FEDn's manifest may have more fields
         _check_fields(values)
     client = _client(values.get("client"))
     entry_points = _entry_points(values.get("entry_points"), client)
@@ -173,4 +173,9 @@ def _command(name: Any, entry: Any) -> str:
             f'{field}.command must be a shell command, such as "python {name}.py".',
             field=f"{field}.command",
         )
-    return command
+    return _one_line_ending(command)
+
+
+def _one_line_ending(command: str) -> str:
+    """Return a command without line endings of Windows, and without an end of line, behind which arguments are lost."""
+    return command.replace("\r\n", "\n").replace("\r", "\n").strip()

@@ -16,7 +16,21 @@ each run in a process of its own:
 `docs/server-functions.md` is the guide for users; `_run` describes the files of a run.
 """
 
+import os
+import random
+from typing import Dict, List, Tuple  # noqa: UP035  sources import these names
+
+import numpy as np
+
 from fednet.server_functions._base import ServerFunctionsBase
+from fednet.server_functions._offered import (
+    APIClient,
+    api_client,
+    host,
+    logger,
+    port,
+    print,  # noqa: A004  sources import it by this name
+)
 from fednet.server_functions._run import ANSWER, MODEL, REQUEST, STATE, Run, state_id_of
 from fednet.server_functions._source import source_of
 
@@ -25,8 +39,20 @@ __all__ = [
     "MODEL",
     "REQUEST",
     "STATE",
+    "APIClient",
+    "Dict",
+    "List",
     "Run",
     "ServerFunctionsBase",
+    "Tuple",
+    "api_client",
+    "host",
+    "logger",
+    "np",
+    "os",
+    "port",
+    "print",
+    "random",
     "source_of",
     "state_id_of",
 ]

@@ -112,6 +112,22 @@ def test_a_record_is_shown_field_by_field(capsys):
     ]
 
 
+def test_a_text_of_several_lines_is_shown_below_a_record(capsys):
+    """A traceback is read line by line; control characters of clients do nothing."""
+    trace = "Traceback:\n\tFile 1\nValueError: \x1b[2J"
+
+    _output.show_record({"message": "failed", "details": {"why": "code", "traceback": trace}})
+
+    table, _, below = capsys.readouterr().out.partition("\n\n")
+    assert table.splitlines()[-1].split(maxsplit=1) == ["details", '{"why": "code"}']
+    assert below.splitlines() == [
+        "details.traceback:",
+        "  Traceback:",
+        "          File 1",
+        r"  ValueError: \x1b[2J",
+    ]
+
+
 def test_work_of_unknown_length_is_told_in_lines_where_no_terminal_is(capsys):
     """On stderr: the result stands alone on stdout."""
     with _output.working("uploading") as say:

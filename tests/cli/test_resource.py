@@ -51,3 +51,34 @@ def test_one_object_is_shown_with_all_its_fields(fednet, resource):
 def test_an_object_that_does_not_exist_is_not_found(fednet, resource):
     """Exit code 3, whatever the id holds."""
     assert fednet(GROUPS[resource.name], "get", "a/../b").exit_code == 3
+
+
+@pytest.fixture(scope="module")
+def failed(net):
+    """A session whose only client fails with a traceback of several lines."""
+
+    def train(_parameters, _settings):
+        return undefined  # noqa: F821  the mistake of a user
+
+    net.add_client("broken", train=train)
+    net.api.start_session("broken", rounds=1, round_retries=0, min_clients=2, requested_clients=2)
+    assert net.api.wait_session("broken", timeout=200)["status"] == "FAILED"
+
+
+@pytest.mark.usefixtures("failed")
+def test_a_status_with_a_traceback_says_so_and_shows_it_line_by_line(fednet):
+    """The list marks it; the status alone has its lines; programs get it as it is."""
+    listed = fednet("status", "list", "--log-level", "ERROR", "--session-id", "broken")
+    answer = json.loads(
+        fednet("status", "list", "--log-level", "ERROR", "--session-id", "broken", "--json").stdout
+    )
+    [status] = [each for each in answer["result"] if each["details"].get("traceback")]
+    shown = fednet("status", "get", status["id"]).stdout.splitlines()
+    as_json = json.loads(fednet("status", "get", status["id"], "--json").stdout)
+
+    assert "(with traceback)" in listed.stdout
+    assert "`fednet status get ID` shows a traceback." in listed.stderr
+    assert "details.traceback:" in shown
+    assert "  Traceback (most recent call last):" in shown
+    assert any("in train" in line for line in shown)
+    assert as_json["details"]["traceback"] == status["details"]["traceback"]

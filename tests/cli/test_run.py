@@ -1,6 +1,7 @@
 """`fednet run`: packages on this machine."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def test_train_writes_the_update_and_shows_the_metadata(either, seed, tmp_path):
 
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout) == {"num_examples": 3}
-    assert result.stderr == "starting\ntraining\n"
+    assert result.stderr == "The startup command is running.\nstarting\ntraining\n"
     with np.load(update) as arrays:
         assert arrays["0"].shape == (2, 3)
 
@@ -155,7 +156,9 @@ def test_code_that_fails_is_exit_code_1(package, seed, tmp_path):
     result = run("train", "-p", package, "-i", seed, "-o", tmp_path / "update.npz")
 
     assert result.exit_code == 1
-    assert result.stderr.startswith("starting\nno data\nError: The package's train command failed")
+    assert result.stderr.endswith(
+        "starting\nno data\nError: The package's train command failed with exit code 3: no data.\n"
+    )
     assert not (tmp_path / "update.npz").exists()
 
 
@@ -238,3 +241,59 @@ def test_the_same_files_run_as_in_the_package(package):
     assert without.exit_code == 1
     assert "Not packed: labels.csv (data)" in without.stderr
     assert with_it.exit_code == 0
+
+
+def test_a_build_that_makes_nothing_fails(package):
+    """The message names what was looked for."""
+    (package / "fednet.yaml").write_text(
+        "entry_points: {build: {command: 'true'}, train: {command: sh train.sh}}\n"
+    )
+
+    result = run("build", "-p", package)
+
+    assert result.exit_code == 1
+    assert "made no file in the package's folder or the 3 folders above it" in result.stderr
+
+
+@pytest.mark.parametrize("path", ["../seed.npz", "../../models/seed.npz", "seed.npz"])
+def test_build_keeps_its_files_where_it_writes_them(package, path):
+    """In the package's folder and above it; with --output in that folder."""
+    (package / "fednet.yaml").write_text(
+        f"entry_points: {{build: {{command: 'mkdir -p {Path(path).parent}; echo x > {path}'}}, "
+        "train: {command: sh train.sh}}\n"
+    )
+    package = package.rename(package.parent / "code").rename(package.parent / "client")
+
+    here = json.loads(run("build", "-p", package, "--json").stdout)["made"]
+    there = json.loads(run("build", "-p", package, "-o", package / "out", "--json").stdout)["made"]
+
+    assert [Path(each).resolve() for each in here] == [(package / path).resolve()]
+    assert Path(there[0]).is_relative_to(package / "out")
+
+
+def test_the_traceback_of_an_object_is_shown(package, seed):
+    """Of the commands, too, whose output goes to stderr anyway; once."""
+    (package / "fednet.yaml").write_text("client: model:Client\n")
+    (package / "model.py").write_text(
+        "class Client:\n    def validate(self, parameters, settings):\n        return undefined\n"
+    )
+
+    result = run("validate", "-p", package, "-i", seed)
+
+    assert result.exit_code == 1
+    assert result.stderr.count("Traceback (most recent call last)") == 1
+    assert "in validate" in result.stderr
+    assert "NameError" in result.stderr
+
+
+def test_the_output_of_an_installer_that_fails_is_shown(package, seed):
+    """Its last lines have the reason."""
+    (package / "fednet.yaml").write_text(
+        "python_env: env.yaml\nentry_points: {validate: {command: sh validate.sh}}\n"
+    )
+    (package / "env.yaml").write_text("dependencies: [./no-such-folder]\n")
+
+    result = run("validate", "-p", package, "-i", seed)
+
+    assert result.exit_code == 1
+    assert "no-such-folder" in result.stderr

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from fednet.errors import InvalidPackage, NotFound
-from fednet.packages import inspect_package
+from fednet.packages import inspect_package, unpack_package
 
 TRAIN = "entry_points: {train: {command: python train.py}}"
 
@@ -157,3 +157,93 @@ def test_a_missing_file_is_not_found(tmp_path):
     """No package is another fault than a bad one."""
     with pytest.raises(NotFound, match=r"missing\.tgz"):
         inspect_package(tmp_path / "missing.tgz")
+
+
+@pytest.mark.parametrize("name", ["fednet.yml", "fedn.yml"])
+def test_the_short_suffix_is_a_manifest_too(tmp_path, name):
+    """The long one has precedence at the same depth."""
+    alone = tar_of(tmp_path / "a.tgz", {name: TRAIN})
+    both = tar_of(
+        tmp_path / "b.tgz", {name: TRAIN, "fednet.yaml": TRAIN.replace("train.py", "other.py")}
+    )
+
+    assert inspect_package(alone).entry_points == {"train": "python train.py"}
+    assert inspect_package(both).entry_points == {"train": "python other.py"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        '"python train.py\\r"',
+        '"python train.py\\r\\n"',
+        "|\r\n      python train.py\r\n",
+        "|\n      python train.py\n\n",
+        ">\n      python\n      train.py\n",
+    ],
+)
+def test_a_command_has_no_end_of_line(tmp_path, command):
+    """Behind it the arguments would be a command of their own."""
+    text = f"entry_points:\r\n  train:\r\n    command: {command}\r\n"
+
+    manifest = inspect_package(tar_of(tmp_path / "p.tgz", {"fednet.yaml": text}))
+
+    assert manifest.entry_points == {"train": "python train.py"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("train.sh", "echo a\r\necho b\r\n"),
+        ("lib/tool.BASH", "#!/bin/bash\r\necho a\r\n"),
+        ("start", "#!/usr/bin/env python3\r\nprint()\r\n"),
+    ],
+)
+def test_a_script_with_line_endings_of_windows_is_named(tmp_path, name, text):
+    """A shell would say that a command is not found."""
+    package = tar_of(tmp_path / "p.tgz", {"fednet.yaml": TRAIN, name: text})
+
+    with pytest.raises(InvalidPackage, match=f"{name} has line endings of Windows"):
+        inspect_package(package)
+
+
+def test_other_files_may_have_line_endings_of_windows(tmp_path):
+    """Python, YAML and texts are read with any."""
+    files = {"fednet.yaml": f"{TRAIN}\r\n", "train.py": "#!/usr/bin/python\r\n", "notes": "a\r\n"}
+
+    assert inspect_package(tar_of(tmp_path / "p.tgz", files)).entry_points
+
+
+def zip_of(path, files):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            header = zipfile.ZipInfo("placeholder")
+            header.filename = name
+            archive.writestr(header, text)
+    return path
+
+
+def test_a_zip_file_with_backslashes_is_read(tmp_path):
+    """Some programs on Windows write them between folders."""
+    files = {"client\\": "", "client\\fednet.yaml": TRAIN, "client\\lib\\tool.py": "x"}
+    path = zip_of(tmp_path / "p.zip", files)
+
+    manifest = unpack_package(path, tmp_path / "out")
+
+    assert manifest.folder == "client"
+    assert (tmp_path / "out" / "client" / "lib" / "tool.py").read_text() == "x"
+
+
+def test_backslashes_lead_to_no_place_outside(tmp_path):
+    """They are separators, so the rules of paths hold for them."""
+    path = zip_of(tmp_path / "p.zip", {"fednet.yaml": TRAIN, "..\\..\\x": "x"})
+
+    with pytest.raises(InvalidPackage, match="stay inside"):
+        inspect_package(path)
+
+
+def test_a_tar_file_with_backslashes_is_named(tmp_path):
+    """In a tar file they may belong to a name."""
+    path = tar_of(tmp_path / "p.tgz", {"client\\fednet.yaml": TRAIN})
+
+    with pytest.raises(InvalidPackage, match="backslashes"):
+        inspect_package(path)
