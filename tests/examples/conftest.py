@@ -6,6 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
+import venv
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -13,22 +15,25 @@ import pytest
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SECONDS_MAX = 240
+NOT_CLONED = (".*", "__pycache__", "*.egg-info", "build", "dist")
 ADDRESS = "http://127.0.0.1:8092"
 
 
 class Reader:
-    """A new user with a copy of an example.
+    """A new user with a clone of the repository and a virtual environment.
 
     Args:
-        source: The example in the repository.
+        repository: The repository.
+        example: The name of the example.
         home: A folder of the user's own.
     """
 
-    def __init__(self, source, home):
+    def __init__(self, repository, example, home):
         self.home = home
-        self.folder = home / source.name
-        shutil.copytree(source, self.folder, ignore=shutil.ignore_patterns("__pycache__"))
-        self.blocks = BLOCK.findall((source / "README.md").read_text(encoding="utf-8"))
+        shutil.copytree(repository, home / "clone", ignore=shutil.ignore_patterns(*NOT_CLONED))
+        self.folder = home / "clone" / "examples" / example
+        self.environment = environment_in(home / "venv")
+        self.blocks = BLOCK.findall((self.folder / "README.md").read_text(encoding="utf-8"))
         self.address = ADDRESS
         self._terminals = ExitStack()
 
@@ -79,15 +84,30 @@ class Reader:
         return ["bash", "-e", "-o", "pipefail", "-c", block.replace(ADDRESS, self.address)]
 
     def _place(self):
-        """The example's folder, an account of the user's own, and the programs of this environment.
+        """The example's folder, an account of the user's own, and the programs of the user's environment.
 
-        What a block would install has to be here: pip looks nowhere else.
+        pip installs from the clone. Everything else has to be in the environment of the tests: pip looks nowhere else.
         """
-        programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        own = {"HOME": self.home, "TMPDIR": self.home, "PIP_NO_INDEX": "1", "PATH": programs}
+        folders = [self.environment / "bin", Path(sys.executable).parent, os.environ["PATH"]]
+        own = {"HOME": self.home, "TMPDIR": self.home, "PATH": os.pathsep.join(map(str, folders))}
+        own |= {
+            "PIP_NO_INDEX": "1",
+            "PIP_NO_BUILD_ISOLATION": "0",
+        }  # 0: pip takes it for "no isolation"
         own |= {f"XDG_{name}_HOME": self.home / name for name in ("DATA", "CONFIG", "CACHE")}
         kept = {name: os.environ[name] for name in os.environ if not name.startswith("FEDNET_")}
         return {"cwd": self.folder, "env": {**kept, **own}, "text": True}
+
+
+def environment_in(folder):
+    """Return a new virtual environment that borrows the packages of this one, but for fednet."""
+    venv.create(folder, with_pip=False)
+    [packages] = folder.glob("lib/python*/site-packages")
+    (packages / "borrowed.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    pip = folder / "bin" / "pip"
+    pip.write_text(f'#!/bin/sh\nexec "{folder}/bin/python" -m pip "$@"\n')
+    pip.chmod(0o755)
+    return folder
 
 
 def end(process):
@@ -100,5 +120,5 @@ def end(process):
 @pytest.fixture(scope="module")
 def printed(request, repository, tmp_path_factory):
     """What the blocks of the README of this folder's example print, in their order."""
-    example = repository / "examples" / request.path.parent.name
-    return Reader(example, tmp_path_factory.mktemp("home")).follow()
+    example = request.path.parent.name
+    return Reader(repository, example, tmp_path_factory.mktemp("home")).follow()
