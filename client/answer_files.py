@@ -87,12 +87,19 @@ class AnswerFiles:
             )
 
     def _write(self, kept: KeptAnswer) -> None:
-        """Write an answer; force an update and its answer to the disk, because training is expensive to repeat."""
-        path = self._answer_path(kept.answer.task_id)
+        """Write an answer, so that it outlives this process; `force_to_disk` keeps it through a power cut."""
         body = json.dumps(_document_of(kept)).encode()
-        if kept.update:
-            sync(self.update_path(kept.answer.task_id))
-        write_whole(path, sealed(body), durable=kept.update is not None)
+        write_whole(self._answer_path(kept.answer.task_id), sealed(body))
+
+    def force_to_disk(self, task_id: str) -> None:
+        """Force an update and its answer to the disk, because training is expensive to repeat; log a refusal."""
+        try:
+            for path in (self.update_path(task_id), self._answer_path(task_id), self.folder):
+                sync(path)
+        except FileNotFoundError:
+            return  # it was forgotten meanwhile
+        except OSError as error:
+            _log.warning("cannot force the answer to task %s to the disk: %s", task_id, error)
 
     def digest_of_update(self, task_id: str) -> Digest:
         """Return the digest of a task's update, as computed from its file.

@@ -180,9 +180,11 @@ class Ledger:
             return self._kept.sending(delivery, answer, is_whole=is_whole)
 
     def postponed(self, delivery: Delivery) -> None:
-        """Deliver an answer again after a pause."""
+        """Deliver an answer again after a pause; one that has to wait is forced to the disk."""
         with self._changed:
             self._kept.postponed(delivery, self._clock())
+        if delivery.update and not delivery.failures:
+            self._files.force_to_disk(delivery.answer.task_id)
 
     def is_whole(self, delivery: Delivery) -> bool:
         """Compare an update's file with its digest; if it is damaged, drop it and do its task again.

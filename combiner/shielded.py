@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -21,4 +23,7 @@ async def ended(work: Awaitable[T]) -> T:
 
 async def in_thread(function: Callable[..., T], *arguments: Any, **named: Any) -> T:
     """Run a blocking function to its end, in a thread."""
-    return await ended(asyncio.to_thread(function, *arguments, **named))
+    loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+    return await ended(
+        loop.run_in_executor(None, partial(context.run, function, *arguments, **named))
+    )

@@ -67,6 +67,7 @@ package_data_folder_bytes_max: Final = 10 * MIB  # a larger folder without code 
 
 # Transfer
 chunk_bytes: Final = MIB
+transfer_batch_chunks: Final = 2  # that are read or written in one visit to a thread
 chunk_bytes_min: Final = 64 * KIB  # but for the last one of a file
 message_bytes_max: Final = 4 * MIB
 transfer_idle_seconds_max: Final = 60.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ from fednet.rpc import Receiver
 
 from ..ports import PartPlace
 from ..shielded import ended, in_thread
+from .batches import Batches
 from .objects import ObjectId, ObjectUploads
 from .phases import Phases
 from .spool import Spool
@@ -154,8 +156,9 @@ class Uploads:
         self, place: UploadPlace, digest: Digest, offset: int, pieces: AsyncIterator[bytes]
     ) -> None:
         with await self._receiver(place, digest, offset) as receiver:
-            async for piece in pieces:
-                await in_thread(self._write, receiver, piece)
+            async with contextlib.aclosing(Batches(partial(self._write, receiver))) as batches:
+                async for piece in pieces:
+                    await batches.add(piece)
             await in_thread(self._finish, receiver, place, digest)
 
     async def _fetch(self, place: UploadPlace, digest: Digest, etags: Sequence[str]) -> None:
@@ -165,7 +168,7 @@ class Uploads:
             completed = self._objects.completed
             pieces = await in_thread(completed, place.object, digest.size_bytes, etags, offset)
             while piece := await in_thread(next, pieces, None):
-                await in_thread(self._write, receiver, piece)
+                await in_thread(self._write, receiver, [piece])
             try:
                 await in_thread(self._finish, receiver, place, digest)
             except TransferCorrupted:
@@ -175,9 +178,10 @@ class Uploads:
     async def _receiver(self, place: UploadPlace, digest: Digest, offset: int) -> Receiver:
         return await in_thread(Receiver, place.path, digest, offset)
 
-    def _write(self, receiver: Receiver, data: bytes) -> None:
+    def _write(self, receiver: Receiver, pieces: Sequence[bytes]) -> None:
         with self._spool.disk.writing():
-            receiver.write(data)
+            for piece in pieces:
+                receiver.write(piece)
 
     def _finish(self, receiver: Receiver, place: UploadPlace, digest: Digest) -> None:
         """Give an update its name, after its digest is kept beside it."""

@@ -61,5 +61,5 @@ class DigestedFile:
 @contextmanager
 def written(path: Path) -> Iterator[DigestedFile]:
     """Open a file that appears whole or not at all, with its size and digest; see `file_errors`."""
-    with file_errors(path), whole_file(path, mode=PRIVATE, durable=True) as file:
+    with file_errors(path), whole_file(path, mode=PRIVATE) as file:
         yield DigestedFile(file)

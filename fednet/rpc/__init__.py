@@ -16,7 +16,7 @@ from fednet.rpc._transfer import (
     Receiver,
     checked_data,
     download,
-    pieces,
+    parts,
     received_bytes,
     upload,
 )
@@ -37,7 +37,7 @@ __all__ = [
     "download_object",
     "from_rpc_error",
     "open_channel",
-    "pieces",
+    "parts",
     "received_bytes",
     "rpc_errors",
     "sendable",

@@ -10,7 +10,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, TypeVar
 
 import google_crc32c
 
@@ -23,12 +23,23 @@ from fednet.rpc._attempts import Progress, until_whole
 from fednet.rpc._errors import rpc_errors
 from fednet.wire import models_pb2
 
+Part = TypeVar("Part", models_pb2.UploadPart, models_pb2.DownloadPart)
 
-def pieces(file: BinaryIO, offset: int = 0) -> Iterator[models_pb2.Chunk]:
-    """Yield the rest of a file from an offset, as chunks with their checksums."""
+
+def parts(file: BinaryIO, kind: type[Part], offset: int = 0) -> Iterator[Part]:
+    """Yield the rest of a file from an offset, as messages with a chunk and its checksum.
+
+    Args:
+        file: The file.
+        kind: The type of the messages.
+        offset: The position of the first byte.
+    """
     file.seek(offset)
     while data := file.read(limits.chunk_bytes):
-        yield models_pb2.Chunk(data=data, crc32c=google_crc32c.value(data))
+        part = kind()
+        # A chunk that is given to the constructor of a message is encoded and decoded again.
+        part.chunk.data, part.chunk.crc32c = data, google_crc32c.value(data)
+        yield part
 
 
 def checked_data(chunk: models_pb2.Chunk) -> bytes:
@@ -217,8 +228,7 @@ def received_bytes(models: Any, task_id: str) -> int:
 def _upload_parts(header: models_pb2.UploadHeader, path: Path) -> Iterator[models_pb2.UploadPart]:
     yield models_pb2.UploadPart(header=header)
     with path.open("rb") as file:
-        for chunk in pieces(file, header.offset_bytes):
-            yield models_pb2.UploadPart(chunk=chunk)
+        yield from parts(file, models_pb2.UploadPart, header.offset_bytes)
 
 
 def download(

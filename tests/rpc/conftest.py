@@ -15,7 +15,7 @@ from fednet.rpc import (
     channel_options,
     checked_data,
     open_channel,
-    pieces,
+    parts,
 )
 from fednet.testing._loop import LoopThread
 from fednet.wire import models_pb2, models_pb2_grpc
@@ -82,9 +82,9 @@ class FileServer(models_pb2_grpc.ModelsServicer):
             self.attempts.append(request.offset_bytes)
             fault = self._next_fault()
             with self.path.open("rb") as file:
-                for chunk in pieces(file, request.offset_bytes):
+                for part in parts(file, models_pb2.DownloadPart, request.offset_bytes):
                     fault()
-                    yield models_pb2.DownloadPart(chunk=self._falsified(chunk))
+                    yield models_pb2.DownloadPart(chunk=self._falsified(part.chunk))
 
     def _falsified(self, chunk):
         if self.spoils:
@@ -92,7 +92,8 @@ class FileServer(models_pb2_grpc.ModelsServicer):
             chunk.data = bytes(len(chunk.data))
         elif self.lies:
             self.lies -= 1
-            (chunk,) = pieces(_Bytes(bytes(len(chunk.data))))
+            (part,) = parts(_Bytes(bytes(len(chunk.data))), models_pb2.DownloadPart)
+            return part.chunk
         return chunk
 
     def _next_fault(self):

@@ -22,7 +22,7 @@ from fednet.rpc import (
     Receiver,
     checked_data,
     download,
-    pieces,
+    parts,
     received_bytes,
     upload,
 )
@@ -299,7 +299,8 @@ def test_pieces_are_the_rest_of_the_file(tmp_path_factory, content, offset):
     path.write_bytes(content)
 
     with path.open("rb") as file:
-        found = [checked_data(piece) for piece in pieces(file, offset)]
+        messages = parts(file, models_pb2.DownloadPart, offset)
+        found = [checked_data(message.chunk) for message in messages]
 
     assert b"".join(found) == content[offset:]
     assert all(0 < len(piece) <= PIECE for piece in found)

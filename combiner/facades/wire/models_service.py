@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from fednet import limits
 from fednet.contract import Permission, requires
 from fednet.digests import Digest
 from fednet.errors import InvalidInput, NotFound
-from fednet.rpc import ChunkRule, caller_of, checked_data, pieces
+from fednet.rpc import ChunkRule, caller_of, checked_data, parts
 from fednet.wire import common_pb2, models_pb2, models_pb2_grpc
 
 from ...machine.values import BlobKind
@@ -83,9 +84,11 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
         async with errors_to(context):
             path = self._blobs.path(caller_of().id, _kind(request), request.id)
             with self._transfers.one_of(caller_of().id), path.open("rb") as file:
-                rest = pieces(file, _checked_offset(path, request.offset_bytes))
-                while chunk := await in_thread(next, rest, None):
-                    yield models_pb2.DownloadPart(chunk=chunk)
+                offset = _checked_offset(path, request.offset_bytes)
+                rest = parts(file, models_pb2.DownloadPart, offset)
+                while batch := await in_thread(_next_few, rest):
+                    for part in batch:
+                        yield part
 
     @requires(Permission.TASKS_WORK)
     async def LocateDownload(
@@ -95,6 +98,11 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
         async with errors_to(context):
             url = self._blobs.url(caller_of().id, _kind(request), request.id)
             return models_pb2.Location(url=url)
+
+
+def _next_few(parts: Iterator[models_pb2.DownloadPart]) -> list[models_pb2.DownloadPart]:
+    """Return the next messages, read in one visit to a thread; none at the end."""
+    return list(islice(parts, limits.transfer_batch_chunks))
 
 
 def _digest_of(announced: models_pb2.UploadHeader | models_pb2.UploadedParts) -> Digest:
