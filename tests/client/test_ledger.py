@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fednet import limits
 from fednet.blob_ref import BlobRef
+from fednet.client import answer_files
 from fednet.client.ledger import Ledger
 from fednet.client.tasks import Answer, Failure, Receipt, Task, Update, Validation
 from fednet.digests import Algorithm, Digest
@@ -505,3 +506,16 @@ def test_a_task_that_a_stop_breaks_off_has_no_answer(ledger, folder):
     ledger.keep(answer)
 
     assert deliver_after_restart(folder) == answer
+
+
+def test_an_update_is_forced_to_the_disk_once_its_first_delivery_has_failed(ledger, monkeypatch):
+    """Not before: a disk that is slow holds up no upload."""
+    forced = []
+    monkeypatch.setattr(answer_files, "sync", lambda path: forced.append(path.suffix))
+    work_at(ledger, IDS[0])
+    delivery = ledger.next_delivery()
+    assert forced == []
+
+    ledger.postponed(delivery)
+
+    assert forced == [".update", ".answer", ""]
