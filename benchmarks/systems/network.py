@@ -83,7 +83,7 @@ class Network:
 
     @classmethod
     def parse(cls, text: str) -> Network:
-        """Return the network that a text like "old,python=/tmp/old/bin/python" or "bf16,codec=bf16" describes."""
+        """Return the network that a text like "old,python=/tmp/old/bin/python" or "a,update_codec=bf16" describes."""
         name, *pairs = text.split(",")
         options = dict(pair.split("=", 1) for pair in pairs)
         return cls(name, Path(options.pop("python", sys.executable)), options)

@@ -19,7 +19,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
-class Codec(Generic[T]):
+class CheckedForm(Generic[T]):
     """The form of one class of values as such files.
 
     Args:

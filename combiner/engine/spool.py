@@ -33,16 +33,16 @@ from fednet.files import write_whole
 from ..machine.answers import Answer
 from ..machine.assignment import PhaseRecord
 from ..machine.values import SharingRecord
-from .checked_files import Codec
+from .checked_files import CheckedForm
 from .disk import Disk
 
 _log = logging.getLogger(__name__)
 
 RECORD = "record.json"
-RECORDS = Codec(PhaseRecord)
-ANSWERS = Codec(Answer)
-_DIGESTS = Codec(Digest)
-_SHARINGS = Codec(SharingRecord)
+RECORDS = CheckedForm(PhaseRecord)
+ANSWERS = CheckedForm(Answer)
+_DIGESTS = CheckedForm(Digest)
+_SHARINGS = CheckedForm(SharingRecord)
 
 
 class Spool:

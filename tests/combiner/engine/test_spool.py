@@ -8,7 +8,7 @@ from fednet.combiner.engine.spool import Spool
 from fednet.combiner.machine.answers import Answer, Exchange, Failure, Update, Validation
 from fednet.combiner.machine.assignment import Assignment, PhaseRecord
 from fednet.combiner.machine.values import Authority, Blob, BlobKind, JsonObject, TaskKind
-from fednet.digests import Digest
+from fednet.digests import Algorithm, Digest
 from fednet.errors import Unavailable
 
 
@@ -64,14 +64,14 @@ def test_a_restart_finds_the_same(spool, folder, record, phase, outcome):
     """The record with its time and authority, the answers, the digests and the shut mark are the same."""
     spool.keep_record(record)
     spool.keep_answer(phase.phase_id, answer_of(phase, outcome=outcome))
-    spool.keep_digest(phase.phase_id, "task", Digest(7, "a" * 64))
+    spool.keep_digest(phase.phase_id, "task", Digest(Algorithm.BLAKE3, "a" * 64, 7))
     spool.shut(phase.phase_id, 2)
 
     after = Spool(folder)
 
     assert list(after.records()) == [record]
     assert list(after.answers(phase.phase_id)) == [answer_of(phase, outcome=outcome)]
-    assert after.digest(phase.phase_id, "task") == Digest(7, "a" * 64)
+    assert after.digest(phase.phase_id, "task") == Digest(Algorithm.BLAKE3, "a" * 64, 7)
     assert after.is_shut(phase.phase_id, 2)
     assert not after.is_shut(phase.phase_id, 3)
 
