@@ -1,7 +1,7 @@
 """The CPU time that a codec costs a client and a combiner for one update, and the bytes that it saves.
 
-    python benchmarks/codecs.py                  # a float32 model of 50 MB
-    python benchmarks/codecs.py --megabytes 200 --json
+    python benchmarks/encode.py                  # a float32 model of 50 MB
+    python benchmarks/encode.py --megabytes 200 --json
 
 The fastest of several runs is shown. A plain update is written, hashed and folded; an encoded one is encoded besides.
 The update differs from the global model by about a hundredth of its numbers.
