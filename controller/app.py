@@ -10,6 +10,7 @@ from fednet.contract import RESOURCES
 
 from .api import audit, auth, blobs, feed, health, helpers, keys, network
 from .api.access import check_access, record_beginning, record_outcome
+from .api.allowed import tell_allowed
 from .api.bodies import check_body
 from .api.forwarding import forward
 from .api.openapi import described_app
@@ -29,6 +30,7 @@ def create_app(services: Services) -> Flask:
     for check in (check_access, check_body, record_beginning):
         app.before_request(check)
     app.after_request(record_outcome)
+    app.after_request(tell_allowed)
     app.after_request(Streams().count)
     handle_problems(app)
     app.register_error_handler(DrivenElsewhere, forward)

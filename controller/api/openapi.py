@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as Redirection
 
 from fednet.contract import open_to_all
 
+from .described import told
 from .problems import Problem, invalid
 
 _BEARER = SecurityScheme(
@@ -66,7 +67,7 @@ def _description() -> Blueprint:
     def document() -> Response:
         app = current_app
         assert isinstance(app, OpenAPI)
-        return jsonify(app.api_doc)
+        return jsonify(told(app.api_doc))
 
     @blueprint.get("/docs")
     @open_to_all

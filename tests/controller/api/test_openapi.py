@@ -104,3 +104,43 @@ def test_the_page_comes_with_all_that_it_needs(anybody):
     for address in addresses:
         with anybody.get(f"/docs/{address}") as answer:
             assert answer.status_code == 200
+
+
+def test_no_parameter_may_be_null(document):
+    """A parameter of a URL or a header is a text: it is absent instead."""
+    for path, method, operation in operations(document):
+        for each in operation.get("parameters", ()):
+            forms = each["schema"].get("anyOf", [each["schema"]])
+            assert {"type": "null"} not in forms, (path, method, each["name"])
+            assert each["schema"].get("default", "") is not None
+
+
+def test_lists_are_sorted_by_the_fields_that_are_told(api, document):
+    """Each of them is accepted."""
+    for resource in RESOURCES:
+        parameters = document["paths"][f"/api/v1/{resource}/"]["get"]["parameters"]
+        (key,) = [each["schema"] for each in parameters if each["name"] == "X-Sort-Key"]
+
+        for field in key["enum"]:
+            answer = api.get(f"/api/v1/{resource}/", headers={"X-Sort-Key": field})
+            assert answer.status_code == 200, (resource, field, answer.json)
+
+
+def test_the_filters_of_a_list_may_be_left_out(api, document):
+    """With the whole body."""
+    for resource in RESOURCES:
+        for part in ("list", "count"):
+            path = f"/api/v1/{resource}/{part}"
+            assert document["paths"][path]["post"]["requestBody"]["required"] is False
+            assert api.post(path).status_code == 200
+
+
+def test_options_tells_the_methods_that_are_described(api, document):
+    """And OPTIONS itself, and HEAD where there is GET."""
+    for path, item in document["paths"].items():
+        if "{" in path or not path.startswith("/api/v1/"):
+            continue
+        answer = api.open(path, method="OPTIONS")
+
+        allowed = set(answer.headers["Allow"].split(", ")) - {"OPTIONS", "HEAD"}
+        assert allowed == {method.upper() for method in METHODS & set(item)}, path
