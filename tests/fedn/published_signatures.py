@@ -25,6 +25,7 @@ DIFFERENT = {
 }
 OTHER_ORDER = {
     "start_session": "its first argument is the id, as in 0.9.5; in 0.33 it is the name",
+    "get_sessions": "filters are given by keyword",
     "get_statuses": "the same filters, in fednet's words",
     "get_validations": "the same filters, in fednet's words; there is no role to choose",
     "get_predictions": "the same filters, in fednet's words; there is no role to choose",
