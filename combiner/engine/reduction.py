@@ -16,6 +16,7 @@ from fednet.aggregation import LabelledUpdates, Partial
 from fednet.digests import Algorithm, RunningDigest
 from fednet.errors import FednetError
 from fednet.parameters import (
+    BlockArray,
     DigestedFile,
     ModelFile,
     ModelFormat,
@@ -39,7 +40,7 @@ _log = logging.getLogger(__name__)
 _Array = np.ndarray[Any, Any]
 # Makes the new model's arrays and stores their state: returns the arrays, and the state's reference if there is one.
 _Make: TypeAlias = Callable[
-    [Reduction, Partial, Sequence[_Array]], tuple[Iterable[_Array], Blob | None]
+    [Reduction, Partial, Sequence[_Array]], tuple[Iterable[_Array | BlockArray], Blob | None]
 ]
 
 # Only aggregators read their memory: one format serves for every model's.
@@ -148,7 +149,7 @@ class Reducer:
 
     def _by_aggregator(
         self, order: Reduction, total: Partial, base: Sequence[_Array]
-    ) -> tuple[Iterable[_Array], Blob | None]:
+    ) -> tuple[Iterable[_Array | BlockArray], Blob | None]:
         """Make the new model with the aggregator, whose new memory is stored before the model."""
         with contextlib.ExitStack() as opened:
             earlier = None
@@ -156,13 +157,13 @@ class Reducer:
                 earlier = opened.enter_context(self._opened(order.state, _STATE_FORM)).arrays
             arrays = total.advance(base, earlier)
             if arrays is None:
-                return total.finish(base, None), None
+                return total.finish_in_blocks(base, None), None
             state, views = self._put(Blob(BlobKind.STATE, order.model_id), _STATE_FORM, arrays)
-        return total.finish(base, views), state
+        return total.finish_in_blocks(base, views), state
 
     def _by_functions(
         self, run: RunFunctions, order: Reduction, total: Partial, _base: Sequence[_Array]
-    ) -> tuple[Iterable[_Array], Blob | None]:
+    ) -> tuple[Iterable[_Array | BlockArray], Blob | None]:
         """Make the new model with server functions, whose new memory is stored before the model."""
         assert isinstance(total, LabelledUpdates), "so a round with functions keeps its updates"
         with self._spool.scratch_file() as updates:
@@ -178,7 +179,7 @@ class Reducer:
         self,
         blob: Blob,
         form: ModelFormat,
-        arrays: Iterable[_Array],
+        arrays: Iterable[_Array | BlockArray],
         structure: Structure | None = None,
     ) -> tuple[Blob, list[_Array]]:
         """Write arrays into the blob store; return their reference, and views of them, which stay."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from fednet.parameters import Structure
+    from fednet.parameters import BlockArray, Structure
 
 NO_METADATA: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -121,6 +121,18 @@ class Partial(Protocol):
             FailedPrecondition: The partial has too few updates.
             InvalidModel: During the iteration: a number of the new model is not finite.
         """
+
+    def finish_in_blocks(
+        self,
+        base: Sequence[np.ndarray[Any, Any]],
+        state: Sequence[np.ndarray[Any, Any]] | None,
+    ) -> Iterable[np.ndarray[Any, Any] | BlockArray]:
+        """Yield the new model's arrays to be written, each once: by default those of `finish`.
+
+        A partial that makes an array while it is written needs no memory for it. Arguments and errors are those of
+        `finish`.
+        """
+        return self.finish(base, state)
 
     def save(self, path: Path) -> None:
         """Write the partial to a file, whole or not at all.

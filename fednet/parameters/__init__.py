@@ -15,7 +15,7 @@
 little-endian, C order, the numbers of each array at a multiple of 64 bytes, and the same bytes for the same arrays.
 """
 
-from fednet.parameters._blocks import BLOCK_ITEMS, BlockArray, blocks
+from fednet.parameters._blocks import BLOCK_ITEMS, BlockArray, MadeArray, blocks, flat_blocks
 from fednet.parameters._files import DigestedFile, Writable, file_errors
 from fednet.parameters._finite import check_finite
 from fednet.parameters._formats import (
@@ -41,6 +41,7 @@ __all__ = [
     "ArraySpec",
     "BlockArray",
     "DigestedFile",
+    "MadeArray",
     "ModelFile",
     "ModelFormat",
     "Parameters",
@@ -51,6 +52,7 @@ __all__ = [
     "check_finite",
     "check_structure",
     "file_errors",
+    "flat_blocks",
     "given_arrays",
     "helper_names",
     "in_order",

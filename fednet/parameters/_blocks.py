@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -35,6 +35,37 @@ class BlockArray(ABC):
     @abstractmethod
     def flat_blocks(self) -> Iterator[_Array]:
         """Yield the numbers in C order, in flat blocks of any length."""
+
+
+class MadeArray(BlockArray):
+    """An array whose blocks a function makes.
+
+    Args:
+        shape: The shape of the array.
+        dtype: The dtype of its blocks.
+        make: Makes the numbers in C order, in flat blocks of any length.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], dtype: np.dtype[Any], make: Callable[[], Iterator[_Array]]
+    ) -> None:
+        super().__init__(shape, dtype)
+        self._make = make
+
+    def flat_blocks(self) -> Iterator[_Array]:
+        """Make the blocks; see `BlockArray.flat_blocks`."""
+        return self._make()
+
+
+def flat_blocks(array: _Array | BlockArray) -> Iterator[_Array]:
+    """Yield the numbers of any array in C order, in flat blocks."""
+    if isinstance(array, BlockArray):
+        yield from array.flat_blocks()
+        return
+    flat = np.asarray(array, order="C").reshape(-1)
+    items = max(1, limits.chunk_bytes // flat.itemsize)
+    for start in range(0, flat.size, items):
+        yield flat[start : start + items]
 
 
 def blocks(*arrays: _Array | BlockArray) -> Iterator[tuple[_Array, ...]]:

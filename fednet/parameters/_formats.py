@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 
 from fednet.errors import InvalidInput
+from fednet.parameters._blocks import BlockArray
 from fednet.parameters._files import file_errors, written
 from fednet.parameters._model_file import open_model, owned
 from fednet.parameters._raw import open_raw, write_raw_to
@@ -56,7 +57,10 @@ class ModelFormat(Protocol):
         return owned(self.open(path))
 
     def write_to(
-        self, file: Writable, arrays: Iterable[_Array], structure: Structure | None = None
+        self,
+        file: Writable,
+        arrays: Iterable[_Array | BlockArray],
+        structure: Structure | None = None,
     ) -> None:
         """Write a model to a binary stream; see `write_model_to` for the errors.
 
@@ -97,7 +101,10 @@ class _Npz(ModelFormat):
         return open_model(path, expected_bytes=expected_bytes)
 
     def write_to(
-        self, file: Writable, arrays: Iterable[_Array], structure: Structure | None = None
+        self,
+        file: Writable,
+        arrays: Iterable[_Array | BlockArray],
+        structure: Structure | None = None,
     ) -> None:
         write_model_to(file, arrays, structure)
 
@@ -114,7 +121,10 @@ class _Raw(ModelFormat):
         return open_raw(path, self.dtype, expected_bytes=expected_bytes)
 
     def write_to(
-        self, file: Writable, arrays: Iterable[_Array], structure: Structure | None = None
+        self,
+        file: Writable,
+        arrays: Iterable[_Array | BlockArray],
+        structure: Structure | None = None,
     ) -> None:
         del structure  # its one array has no name
         write_raw_to(file, self.dtype, arrays)
@@ -133,7 +143,10 @@ class _Safetensors(ModelFormat):
         return open_safetensors(path, expected_bytes=expected_bytes)
 
     def write_to(
-        self, file: Writable, arrays: Iterable[_Array], structure: Structure | None = None
+        self,
+        file: Writable,
+        arrays: Iterable[_Array | BlockArray],
+        structure: Structure | None = None,
     ) -> None:
         write_safetensors_to(file, arrays, structure)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fednet import limits
 from fednet.errors import InvalidModel
+from fednet.parameters._blocks import BlockArray, flat_blocks
 from fednet.parameters._files import file_errors
 from fednet.parameters._model_file import ModelFile, check_bytes, map_file
 from fednet.parameters._structure import ArraySpec, Structure
@@ -47,7 +47,7 @@ def open_raw(path: Path, dtype: str, *, expected_bytes: int | None = None) -> Mo
         return ModelFile(structure, [np.ndarray(shape, little, buffer=map_file(file))])
 
 
-def write_raw_to(file: Writable, dtype: str, arrays: Iterable[_Array]) -> None:
+def write_raw_to(file: Writable, dtype: str, arrays: Iterable[_Array | BlockArray]) -> None:
     """Write arrays as numbers one after the other.
 
     Raises:
@@ -55,19 +55,17 @@ def write_raw_to(file: Writable, dtype: str, arrays: Iterable[_Array]) -> None:
     """
     count = 0
     for array in arrays:
-        _write_array(file, np.ravel(array), dtype)
-        count += np.size(array)
+        for block in flat_blocks(array):
+            _write_block(file, block, dtype)
+            count += block.size
     if count == 0:
         raise InvalidModel("The model has no parameters: give at least one array.")
 
 
-def _write_array(file: Writable, flat: _Array, dtype: str) -> None:
-    if flat.dtype.kind not in "fiub":
-        raise InvalidModel(f"An array has dtype {flat.dtype}: use arrays of numbers.")
-    little = np.dtype(dtype).newbyteorder("<")
-    items = limits.chunk_bytes // little.itemsize
-    for start in range(0, flat.size, items):
-        # A number that is too large for the dtype becomes infinite, and is refused later.
-        with np.errstate(over="ignore"):
-            numbers = flat[start : start + items].astype(little, copy=False)
-        file.write(np.ascontiguousarray(numbers).view(np.uint8).data)
+def _write_block(file: Writable, block: _Array, dtype: str) -> None:
+    if block.dtype.kind not in "fiub":
+        raise InvalidModel(f"An array has dtype {block.dtype}: use arrays of numbers.")
+    # A number that is too large for the dtype becomes infinite, and is refused later.
+    with np.errstate(over="ignore"):
+        numbers = block.astype(np.dtype(dtype).newbyteorder("<"), copy=False)
+    file.write(numbers.view(np.uint8).data)

@@ -21,6 +21,7 @@ import numpy as np
 
 from fednet import limits
 from fednet.errors import InvalidModel
+from fednet.parameters._blocks import BlockArray, flat_blocks
 from fednet.parameters._files import file_errors
 from fednet.parameters._model_file import ModelFile, check_bytes, map_file
 from fednet.parameters._structure import ArraySpec, Structure
@@ -80,7 +81,7 @@ def begins_safetensors(start: bytes) -> bool:
 
 
 def write_safetensors_to(
-    file: Writable, arrays: Iterable[_Array], structure: Structure | None = None
+    file: Writable, arrays: Iterable[_Array | BlockArray], structure: Structure | None = None
 ) -> None:
     """Write a model of this format to a binary stream.
 
@@ -93,7 +94,7 @@ def write_safetensors_to(
         InvalidModel: A model may not hold such an array, or the array differs from the structure.
     """
     if structure is None:
-        arrays = [np.asarray(array) for array in arrays]
+        arrays = [array if isinstance(array, BlockArray) else np.asarray(array) for array in arrays]
         structure = Structure.of(arrays)
     file.write(_header(structure))
     for spec, array in zip(structure.arrays, arrays, strict=True):
@@ -193,12 +194,11 @@ def _header(structure: Structure) -> bytes:
     return _LENGTH.pack(len(content)) + content
 
 
-def _write_array(file: Writable, spec: ArraySpec, array: _Array) -> None:
+def _write_array(file: Writable, spec: ArraySpec, array: _Array | BlockArray) -> None:
     if array.shape != spec.shape:
         raise InvalidModel(
             f"Array {spec.name!r} has shape {array.shape}, but must have {spec.shape}."
         )
-    plain = np.asarray(array, np.dtype(spec.dtype).newbyteorder("<"), order="C")
-    data = plain.reshape(-1).view(np.uint8).data
-    for start in range(0, len(data), limits.chunk_bytes):
-        file.write(data[start : start + limits.chunk_bytes])
+    little = np.dtype(spec.dtype).newbyteorder("<")
+    for block in flat_blocks(array):
+        file.write(block.astype(little, copy=False).view(np.uint8).data)

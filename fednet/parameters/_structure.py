@@ -15,6 +15,8 @@ from fednet.errors import InvalidModel
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from fednet.parameters._blocks import BlockArray
+
 # Names, not NumPy's kinds: the width of a long double depends on the machine.
 _DTYPES: Final = frozenset(
     {
@@ -60,7 +62,7 @@ class ArraySpec:
             )
 
     @classmethod
-    def of(cls, name: str, array: np.ndarray[Any, Any]) -> ArraySpec:
+    def of(cls, name: str, array: np.ndarray[Any, Any] | BlockArray) -> ArraySpec:
         """Return the spec of an array in memory."""
         return cls(name, array.shape, array.dtype.name)
 
@@ -106,7 +108,7 @@ class Structure:
             )
 
     @classmethod
-    def of(cls, arrays: Iterable[np.ndarray[Any, Any]]) -> Structure:
+    def of(cls, arrays: Iterable[np.ndarray[Any, Any] | BlockArray]) -> Structure:
         """Return the structure of arrays in memory."""
         return cls(tuple(ArraySpec.of(str(i), array) for i, array in enumerate(arrays)))
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from fednet import limits
+from fednet.parameters._blocks import BlockArray, flat_blocks
 from fednet.parameters._files import written
 from fednet.parameters._structure import ArraySpec, Structure
 
@@ -58,13 +59,13 @@ def write_model(path: Path, arrays: Iterable[_Array]) -> Digest:
 
 
 def write_model_to(
-    file: Writable, arrays: Iterable[_Array], structure: Structure | None = None
+    file: Writable, arrays: Iterable[_Array | BlockArray], structure: Structure | None = None
 ) -> None:
     """Write a model in the same bytes to any binary stream, which is never read or sought.
 
     Args:
         file: The stream.
-        arrays: The parameters.
+        arrays: The parameters; a `BlockArray` is made while it is written.
         structure: Has their names; by default "0", "1", …
 
     Raises:
@@ -97,9 +98,10 @@ class _Stream:
         """Do nothing: the owner of the file flushes it."""
 
 
-def _write_member(archive: zipfile.ZipFile, offset: int, spec: ArraySpec, array: _Array) -> None:
-    # One form for equal arrays; a C-contiguous little-endian array is used without a copy.
-    array = np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
+def _write_member(
+    archive: zipfile.ZipFile, offset: int, spec: ArraySpec, array: _Array | BlockArray
+) -> None:
+    little = array.dtype.newbyteorder("<")  # one form for equal arrays
     is_large = spec.nbytes >= _ZIP64_MEMBER_BYTES_MIN
     info = zipfile.ZipInfo(f"{spec.name}.npy")
     info.create_system = _UNIX
@@ -107,10 +109,13 @@ def _write_member(archive: zipfile.ZipFile, offset: int, spec: ArraySpec, array:
         offset + _LOCAL_HEADER_BYTES + len(info.filename.encode()) + is_large * _ZIP64_FIELD_BYTES
     )
     with archive.open(info, "w", force_zip64=is_large) as member:
-        npy.write_array_header_1_0(member, npy.header_data_from_array_1_0(array))
-        data = array.reshape(-1).view(np.uint8).data
-        for start in range(0, len(data), limits.chunk_bytes):
-            member.write(data[start : start + limits.chunk_bytes])
+        npy.write_array_header_1_0(member, _header(spec, little))
+        for block in flat_blocks(array):
+            member.write(block.astype(little, copy=False).view(np.uint8).data)
+
+
+def _header(spec: ArraySpec, dtype: np.dtype[Any]) -> dict[str, Any]:
+    return {"shape": spec.shape, "fortran_order": False, "descr": npy.dtype_to_descr(dtype)}
 
 
 def _padding(offset: int) -> bytes:

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from fednet import limits
 from fednet.aggregation import aggregator
 from fednet.errors import FailedPrecondition, InvalidModel
-from fednet.parameters import BLOCK_ITEMS, Structure, open_model, write_model
+from fednet.parameters import (
+    BLOCK_ITEMS,
+    Structure,
+    helper_names,
+    model_format,
+    open_model,
+    write_model,
+)
 
 FEDAVG = aggregator("fedavg")
 SHAPES = [(3, 4), (5,), (), (0, 2), (2, 3, 2)]
@@ -290,3 +297,49 @@ def test_a_partial_with_an_impossible_tally_is_not_loaded(file, weight, updates)
 
     with pytest.raises(InvalidModel, match="which is impossible"):
         FEDAVG.load(file, STRUCTURE)
+
+
+@pytest.mark.parametrize("name", helper_names())
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int32", "bool"])
+def test_a_mean_that_is_made_while_it_is_written_is_the_same(tmp_path, name, dtype):
+    """Each format gets the bytes of the arrays of `finish`, also from a partial that was saved."""
+    arrays = [np.arange(30).reshape(5, 6).astype(dtype), np.array(1, dtype)]
+    partial = aggregator("fedavg").partial(Structure.of(arrays))
+    partial.accumulate(arrays, 3.0)
+    partial.accumulate([array + array for array in arrays], 1.0)
+    partial.save(tmp_path / "partial")
+    loaded = aggregator("fedavg").load(tmp_path / "partial", Structure.of(arrays))
+    form = model_format(name)
+
+    expected = form.write(tmp_path / "whole", partial.finish(arrays, None))
+
+    for each in (partial, loaded):
+        assert form.write(tmp_path / "in blocks", each.finish_in_blocks(arrays, None)) == expected
+
+
+def test_a_mean_takes_no_memory_for_the_new_model(tmp_path):
+    """Not even for a model that is one array: it is made while it is written."""
+    arrays = [np.ones(4_000_000, np.float32)]
+    partial = aggregator("fedavg").partial(Structure.of(arrays))
+    partial.accumulate(arrays, 1.0)
+
+    tracemalloc.start()
+    try:
+        write_model(tmp_path / "model", partial.finish_in_blocks(arrays, None))
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak_bytes < arrays[0].nbytes / 4
+
+
+def test_a_partial_without_blocks_gives_the_arrays_of_finish():
+    """An aggregator need not know of blocks."""
+    arrays = [np.ones(3, np.float32)]
+    partial = aggregator("fedopt").partial(Structure.of(arrays))
+    partial.accumulate([2 * arrays[0]], 1.0)
+    state = list(partial.advance(arrays, None))
+
+    given, expected = partial.finish_in_blocks(arrays, state), partial.finish(arrays, state)
+
+    assert [each.tolist() for each in given] == [each.tolist() for each in expected]

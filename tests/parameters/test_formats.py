@@ -1,6 +1,7 @@
 """The formats of model files, each by the name of its helper."""
 
 import io
+import math
 import mmap
 
 import numpy as np
@@ -12,6 +13,8 @@ from hypothesis.extra import numpy as arrays_of
 from fednet.digests import Algorithm, digest_of
 from fednet.errors import InvalidInput, InvalidModel, NotFound
 from fednet.parameters import (
+    BLOCK_ITEMS,
+    MadeArray,
     Structure,
     check_finite,
     check_structure,
@@ -182,3 +185,17 @@ def test_an_array_that_is_not_finite_is_called_by_its_name():
         check_finite([np.array([np.nan])], named)
     with pytest.raises(InvalidModel, match="'0'"):
         check_finite([np.array([np.nan])])
+
+
+@pytest.mark.parametrize("name", helper_names())
+@pytest.mark.parametrize("shape", [(), (0, 3), (5,), (3, BLOCK_ITEMS // 2, 2)])
+def test_an_array_that_is_made_in_blocks_is_written_as_if_it_were_whole(name, shape, tmp_path):
+    """To the bit, in every format, whatever the lengths of the blocks."""
+    form, whole = model_format(name), np.arange(math.prod(shape), dtype=np.float32).reshape(shape)
+    cuts = [len(whole.reshape(-1)) // 3, len(whole.reshape(-1)) // 2]
+    made = MadeArray(shape, whole.dtype, lambda: iter(np.split(whole.reshape(-1), cuts)))
+    more = np.ones(2, np.float32)
+
+    in_blocks = form.write(tmp_path / "in blocks", [made, more])
+
+    assert in_blocks == form.write(tmp_path / "whole", [whole, more])
