@@ -11,6 +11,7 @@ from typing import Any
 
 from fednet import limits
 from fednet.backoff import backoff_seconds
+from fednet.clocks import clock_warning
 from fednet.enrolment import ClientPlace, enrol_client, keep_client, renew_client
 from fednet.errors import (
     FednetError,
@@ -323,6 +324,13 @@ class Connection:
             self.tell_preparing(step)
         _log.info("connected to the combiner %s at %s", place.combiner, place.address)
         self._on_connected(place, self._number)
+        self._compare_clocks(place)
+
+    def _compare_clocks(self, place: ClientPlace) -> None:
+        """Tell this site and the network about a wrong clock, which may make tokens expire early."""
+        if warning := clock_warning(place.seconds_behind):
+            _log.warning("%s", warning)
+            self._send(log_message(warning, "", tasks_pb2.LogRecord.WARNING))
 
     def _close(self, stream: Stream) -> None:
         with self._changed:

@@ -40,10 +40,12 @@ def _step(text: str) -> str:
     return sendable(text)[: limits.preparing_characters_max]
 
 
-def log_message(text: str, task_id: str) -> tasks_pb2.ClientMessage:
+def log_message(
+    text: str, task_id: str, level: tasks_pb2.LogRecord.Level = tasks_pb2.LogRecord.INFO
+) -> tasks_pb2.ClientMessage:
     """Return a line for the network's log, cut to its end."""
     record = tasks_pb2.LogRecord(
-        level=tasks_pb2.LogRecord.INFO,
+        level=level,
         text=sendable(text)[-limits.traceback_characters_max :],
         task_id=task_id,
     )

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from fednet import limits
 from fednet.enrolment import CombinerPlace, enrol_combiner, renew_combiner
-from fednet.errors import FednetError
+from fednet.errors import AlreadyExists, FednetError, PermissionDenied, Unauthenticated
 from fednet.settings import CombinerSettings
 
 from .engine.outbox import Watched
@@ -80,13 +80,19 @@ class Registration:
                 on_place(self._place)
 
     async def keep(self, watched: Watched, on_place: Callable[[CombinerPlace], None]) -> None:
-        """Register again whenever no controller has watched for a while; runs until it is cancelled.
+        """Register again whenever no controller has watched for a while; runs until it is cancelled or refused.
 
-        So a combiner comes back that its controller knows no more, as after its store was restored.
+        So a combiner comes back that its controller knows no more, as after its store was restored, or knows at
+        another address.
 
         Args:
             watched: The events that tell if any controller watches.
             on_place: Called with the place after each registration.
+
+        Raises:
+            PermissionDenied: The combiner was removed, and its tokens do not bring it back.
+            Unauthenticated: The network has other keys.
+            AlreadyExists: Another process has its name, and is connected.
         """
         attempts = 0
         while True:
@@ -103,6 +109,8 @@ class Registration:
         _log.info("no controller watches: the combiner registers again")
         try:
             on_place(await self.register())
+        except (PermissionDenied, Unauthenticated, AlreadyExists):
+            raise
         except FednetError as error:
             _log.warning("the combiner cannot register again: %s", error)
 

@@ -13,6 +13,7 @@ import grpc.aio
 
 from fednet import limits
 from fednet.addresses import is_wildcard, join_address
+from fednet.clocks import clock_warning
 from fednet.enrolment import CombinerPlace
 from fednet.errors import Unavailable
 from fednet.http import Http
@@ -27,6 +28,7 @@ from .engine.function_processes import Bounds
 from .engine.spool import Spool
 from .facades.wire.serving import OPEN_SERVICES, serve_wire
 from .gatekeeper import Gatekeeper
+from .machine.values import LogLevel, LogRecord
 from .registration import Registration
 
 _log = logging.getLogger(__name__)
@@ -45,8 +47,10 @@ class Combiner:
     address: str
     _server: grpc.aio.Server
     _engine: Engine
-    _registering: list[asyncio.Task[None]]
+    _kept: asyncio.Task[None]
+    _renewed: asyncio.Task[None]
     _lock: FolderLock
+    _leaving: asyncio.Task[None] | None = None
 
     @classmethod
     async def start(cls, settings: CombinerSettings) -> Combiner:
@@ -92,18 +96,40 @@ class Combiner:
 
         def admit(again: CombinerPlace) -> None:
             gatekeeper.admit(again.id, again.public_keys)
+            _compare_clocks(again, engine)
 
-        works = (
-            registration.keep(engine.outbox.watched, admit),
-            registration.renew(gatekeeper.keys_changed, admit),
-        )
-        registering = [asyncio.create_task(work) for work in works]
-        return cls(settings.name, address, server, engine, registering, lock)
+        _compare_clocks(place, engine)
+        kept = asyncio.create_task(registration.keep(engine.outbox.watched, admit))
+        renewed = asyncio.create_task(registration.renew(gatekeeper.keys_changed, admit))
+        combiner = cls(settings.name, address, server, engine, kept, renewed, lock)
+        kept.add_done_callback(combiner._lose_place)
+        return combiner
+
+    async def serve(self, stop: threading.Event) -> None:
+        """Wait until `stop` is set.
+
+        Raises:
+            FednetError: The network does not have this combiner any more; its clients are sent away.
+        """
+        stopped = asyncio.create_task(asyncio.to_thread(stop.wait))
+        try:
+            await asyncio.wait({stopped, self._kept}, return_when=asyncio.FIRST_COMPLETED)
+            if self._kept.done():
+                self._kept.result()
+        finally:
+            stop.set()
+            await stopped
+
+    def _lose_place(self, kept: asyncio.Task[None]) -> None:
+        """End all streams of a combiner that the network does not have any more, so that its clients move."""
+        if not kept.cancelled() and (error := kept.exception()):
+            _log.error("the combiner has lost its place in the network: %s", error)
+            self._leaving = asyncio.create_task(self._server.stop(grace=None))
 
     async def stop(self) -> None:
         """Close all connections; the spool stays."""
-        for task in self._registering:
-            task.cancel()
+        self._kept.cancel()
+        self._renewed.cancel()
         await self._server.stop(grace=None)
         await self._engine.close()
         self._engine.local.store.close()
@@ -114,6 +140,13 @@ def _connections_option(settings: CombinerSettings) -> tuple[str, int]:
     """Return gRPC's option for the number of connections: that of clients, and some for controllers and newcomers."""
     wanted = settings.clients_max + limits.spare_connections
     return "grpc.max_allowed_incoming_connections", descriptors_for(wanted, "clients_max")
+
+
+def _compare_clocks(place: CombinerPlace, engine: Engine) -> None:
+    """Log a clock that is wrong, here and in the network's log."""
+    if warning := clock_warning(place.seconds_behind):
+        _log.warning("%s", warning)
+        engine.outbox.offer(LogRecord(warning, LogLevel.WARNING))
 
 
 def _bind(server: grpc.aio.Server, settings: CombinerSettings) -> int:
@@ -149,14 +182,17 @@ def serve(
     Args:
         settings: Its settings.
         on_ready: Called with {"name", "address"} once it answers.
-        stop: Set it from any thread to end.
+        stop: Set it from any thread to end; set when this returns.
+
+    Raises:
+        FednetError: The combiner cannot start, or the network does not have it any more.
     """
 
     async def run() -> None:
         combiner = await Combiner.start(settings)
         on_ready({"name": combiner.name, "address": combiner.address})
         try:
-            await asyncio.to_thread(stop.wait)
+            await combiner.serve(stop)
         finally:
             await combiner.stop()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -17,6 +18,7 @@ from typing import Any, TypeAlias
 
 from fednet import limits
 from fednet.addresses import is_part_of
+from fednet.clocks import seconds_behind
 from fednet.errors import (
     DeadlineExceeded,
     FednetError,
@@ -43,12 +45,14 @@ class CombinerPlace:
         public_keys: The keys that verify the network's tokens (PEM), the newest first.
         blob_store: The URL of the network's blob store: what the settings say, else the
             controller's folder if that is here, else `controller://`.
+        seconds_behind: The time by which this machine's clock is behind the controller's; negative if it is ahead.
     """
 
     id: str
     token: str = field(repr=False)
     public_keys: tuple[str, ...]
     blob_store: str = field(repr=False)
+    seconds_behind: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class ClientPlace:
         placement_token: Its token for that combiner.
         placement_seconds: The life of that token.
         public_keys: The keys that verify the warrants of tasks (PEM).
+        seconds_behind: The time by which this machine's clock is behind the controller's; negative if it is ahead.
     """
 
     id: str
@@ -72,6 +77,7 @@ class ClientPlace:
     placement_token: str = field(repr=False)
     placement_seconds: float
     public_keys: tuple[str, ...] = ()
+    seconds_behind: float = 0.0
 
 
 def enrol_combiner(settings: CombinerSettings, address: str) -> CombinerPlace:
@@ -176,11 +182,19 @@ def _post(
     body: Mapping[str, Any] | None = None,
     retries_max: int = limits.retry_attempts_max,
 ) -> dict[str, Any]:
+    began = time.time()
     with contextlib.closing(Http(settings.api_url, token, retries_max=retries_max)) as http:
         answer = http.call("POST", f"/api/v1/{path}", body=body, may_overlap=True)
     if not isinstance(answer, dict):
         raise _no_controller()
-    return answer
+    return {**answer, "seconds_behind": _seconds_behind(answer, began)}
+
+
+def _seconds_behind(answer: Mapping[str, Any], began: float) -> float:
+    shown = answer.get("time")
+    if not isinstance(shown, int | float):
+        return 0.0
+    return seconds_behind(shown, began, time.time())
 
 
 def _combiner_place(said: Mapping[str, Any], blob_store: str) -> CombinerPlace:
@@ -188,16 +202,28 @@ def _combiner_place(said: Mapping[str, Any], blob_store: str) -> CombinerPlace:
     keys = (
         _keys(said) if "public_keys" in said else _keys({"public_keys": [said.get("public_key")]})
     )
-    return CombinerPlace(**_texts(said, {"id", "token"}), public_keys=keys, blob_store=blob_store)
+    return CombinerPlace(
+        **_texts(said, {"id", "token"}),
+        public_keys=keys,
+        blob_store=blob_store,
+        seconds_behind=said.get("seconds_behind", 0.0),
+    )
 
 
 def _client_place(answer: Mapping[str, Any]) -> ClientPlace:
-    names = {each.name for each in fields(ClientPlace)} - {"placement_seconds", "public_keys"}
+    names = {each.name for each in fields(ClientPlace)} - {
+        "placement_seconds",
+        "public_keys",
+        "seconds_behind",
+    }
     seconds = answer.get("placement_seconds")
     if not isinstance(seconds, int | float):
         raise _no_controller()
     return ClientPlace(
-        **_texts(answer, names), placement_seconds=seconds, public_keys=_keys(answer)
+        **_texts(answer, names),
+        placement_seconds=seconds,
+        public_keys=_keys(answer),
+        seconds_behind=answer["seconds_behind"],
     )
 
 
@@ -233,7 +259,8 @@ def _local_token(api_url: str) -> str | None:
 def _kept_combiner(settings: CombinerSettings, answer: Mapping[str, Any]) -> CombinerPlace:
     blob_store = answer["blob_store"] if is_shared(answer) else CONTROLLER
     place = _combiner_place(answer, blob_store)
-    _keep_credentials(settings, asdict(place))
+    kept = {name: value for name, value in asdict(place).items() if name != "seconds_behind"}
+    _keep_credentials(settings, kept)
     return place
 
 

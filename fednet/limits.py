@@ -138,7 +138,7 @@ log_bytes_per_second: Final = 16 * KIB
 mailboxes_max: Final = 100
 mailbox_idle_seconds_max: Final = 60.0
 fenced_sessions_max: Final = 100_000
-registration_seconds: Final = 10.0
+registration_seconds: Final = 3.0
 registration_seconds_max: Final = 60.0
 unknown_task_seconds: Final = 10.0
 orphan_attempts_max: Final = 1_000
@@ -195,7 +195,8 @@ feed_keepalive_seconds: Final = 15.0
 
 # Tokens
 token_characters_max: Final = 4 * KIB
-clock_skew_seconds_max: Final = 60.0
+clock_skew_seconds_max: Final = 300.0
+clock_skew_told_seconds: Final = 5.0  # smaller differences between clocks are nobody's concern
 key_activation_seconds: Final = 10.0  # between the day of a new signing key and its first signature
 key_overlap_seconds: Final = (
     2 * 3600.0

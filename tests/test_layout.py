@@ -22,6 +22,7 @@ FLOORS = (
         "audit",
         "backoff",
         "blob_ref",
+        "clocks",
         "fedn_filters",
         "json_values",
         "names",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Iterable
 
 from fednet.aggregation import Partial
+from fednet.clocks import SteadyClock
 from fednet.errors import FailedPrecondition, FednetError
 from fednet.task_ids import task_id_of
 
@@ -66,6 +66,7 @@ class RunningPhase:
         self._id = record.assignment.phase_id
         self._means = means
         self._machine = _machine_of(record)
+        self._clock = SteadyClock()
         self._settled = asyncio.Event()  # nothing of it changes, until an order comes
         self._decided = asyncio.Event()  # it is settled, or waits for clients
         self._replayed: set[str] = set()
@@ -90,7 +91,7 @@ class RunningPhase:
 
     def waits_for(self, task_id: str) -> bool:
         """Return True if the task has no answer yet, and still may have one."""
-        return self._machine.waits_for(task_id, time.time())
+        return self._machine.waits_for(task_id, self._clock())
 
     def has_moved(self, task_id: str) -> bool:
         """Return True if the task has moved to another combiner with its client."""
@@ -100,7 +101,7 @@ class RunningPhase:
 
     def begin(self) -> None:
         """Take up the answers of an earlier process, then give the clients their tasks."""
-        log_begin(self.assignment, self._machine.deadline - time.time())
+        log_begin(self.assignment, self._seconds_left())
         self._replay()
         self._welcome(self.assignment.clients)
         self._look_at_the_clock()
@@ -111,7 +112,7 @@ class RunningPhase:
         Raises:
             Unavailable: The spool cannot keep the answer now.
         """
-        now = time.time()
+        now = self._clock()
         if self._machine.waits_for(answer.task_id, now):
             self._means.spool.keep_answer(self._id, answer)
         self.feed(Answered(answer), now)
@@ -119,7 +120,7 @@ class RunningPhase:
     def feed(self, event: Event, now: float | None = None) -> None:
         """Let the machine decide about an event, and carry its instructions out."""
         was_shut = self._machine.is_shut
-        instructions = self._machine.handle(event, time.time() if now is None else now)
+        instructions = self._machine.handle(event, self._clock() if now is None else now)
         if self._machine.is_shut and not was_shut:
             self._keep_shut()
         for instruction in instructions:
@@ -132,7 +133,7 @@ class RunningPhase:
         Raises:
             Unavailable: The spool cannot keep the assignment now; nothing has changed.
         """
-        record = self.record.started_again(later, time.time())
+        record = self.record.started_again(later, self._clock())
         event = StartedAgain(
             later.clients, later.attempt, record.deadline, share=later.share_partial
         )
@@ -142,7 +143,7 @@ class RunningPhase:
         spool.forget_answers(self._id, self._machine.asked_again_by(event))
         spool.keep_record(record)
         self.record = record
-        log_begin(later, record.deadline - time.time())
+        log_begin(later, record.deadline - self._clock())
         self.feed(event)
         self._welcome(fresh)
         self._look_at_the_clock()
@@ -223,9 +224,12 @@ class RunningPhase:
             self._timer.cancel()
         self.feed(TimePassed())
         if self.is_open:
-            seconds = max(0.0, self._machine.deadline - time.time())
+            seconds = max(0.0, self._seconds_left())
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(seconds, self._look_at_the_clock)
+
+    def _seconds_left(self) -> float:
+        return self._machine.deadline - self._clock()
 
     def _note_state(self) -> None:
         """Set the events that others wait for, and give up a sharing that a later order has overtaken."""
@@ -256,7 +260,7 @@ class RunningPhase:
         clients, outbox = self._means.clients, self._means.outbox
         match instruction:
             case Send(client, task):
-                seconds_left = max(0.0, self._machine.deadline - time.time())
+                seconds_left = max(0.0, self._seconds_left())
                 clients.offer(client, self.assignment.task_for(client, seconds_left))
                 outbox.offer(TaskSent(), self.assignment.context, client, task)
             case Cancel(client, task):
@@ -307,9 +311,7 @@ class RunningPhase:
         before = means.spool.sharing(self._id)
         if before and (before.attempt, before.updates) == (attempt, updates):
             return Finished(partial=before.digest)
-        self._sharing = Sharing(
-            means.partials, means.workers, self._id, lambda: self._machine.deadline
-        )
+        self._sharing = Sharing(means.partials, means.workers, self._id, self._seconds_left)
         self._note_state()  # a later order may have come before this began
         with self.reading():
             finished = await self._sharing.share(partial)

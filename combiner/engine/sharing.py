@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Callable
 
 from fednet.aggregation import Partial
@@ -26,7 +25,7 @@ class Sharing:
         partials: The partials in the blob store.
         workers: Threads for blocking calls.
         phase_id: The phase whose partial it is.
-        deadline: Gives the time after which it is not tried again, in seconds since 1970.
+        seconds_left: Returns the time until it is not tried again, in seconds.
     """
 
     def __init__(
@@ -34,12 +33,12 @@ class Sharing:
         partials: SharedPartials,
         workers: Workers,
         phase_id: str,
-        deadline: Callable[[], float],
+        seconds_left: Callable[[], float],
     ) -> None:
         self._partials = partials
         self._workers = workers
         self._phase_id = phase_id
-        self._deadline = deadline
+        self._seconds_left = seconds_left
         self._given_up = asyncio.Event()
 
     def give_up(self) -> None:
@@ -62,7 +61,7 @@ class Sharing:
 
     async def _may_try_again(self, failures: int) -> bool:
         """Pause, but not beyond the deadline; return True if another attempt is worth it."""
-        seconds = min(backoff_seconds(failures), self._deadline() - time.time())
+        seconds = min(backoff_seconds(failures), self._seconds_left())
         if seconds > 0:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._given_up.wait(), seconds)

@@ -57,6 +57,9 @@ class ClientMembership(BaseModel):
     placement_seconds: float
     """The life of that token. Renew it before it ends."""
 
+    time: float
+    """The controller's clock, in seconds since 1970: a client compares its own."""
+
 
 class Client(Shown):
     """A site's identity in the network."""

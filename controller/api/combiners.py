@@ -66,6 +66,9 @@ class CombinerMembership(BaseModel):
     public_keys: list[str]
     """Verify the tokens of others: PEM, the newest first."""
 
+    time: float
+    """The controller's clock, in seconds since 1970: a combiner compares its own."""
+
     blob_store: str | None = None
     """The URL of the blobs' folder, if they are in one: for a combiner that sees the same folder."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from fednet import limits
@@ -90,8 +91,8 @@ class Registry:
             enrolment_id: The id that the combiner has chosen for its own token; the same again if it repeats the call.
 
         Returns:
-            id, name, token, public_keys and, where the blob store is a folder, what
-            `fednet.storage.shared_folder` says of it.
+            id, name, token, public_keys, time (of this controller's clock, in seconds since 1970) and, where the blob
+            store is a folder, what `fednet.storage.shared_folder` says of it.
 
         Raises:
             AlreadyExists: The name belongs to another combiner.
@@ -141,7 +142,8 @@ class Registry:
 
         Returns:
             id, name, token, combiner (its name), address (`host:port`), placement_token and
-            placement_seconds, the life of that token, and public_keys, which verify the warrants of tasks.
+            placement_seconds, the life of that token, public_keys, which verify the warrants of tasks, and time, that
+            of this controller's clock in seconds since 1970.
 
         Raises:
             AlreadyExists: The name belongs to another client, or to one that is connected.
@@ -280,6 +282,7 @@ class Registry:
             "name": combiner["name"],
             "token": token,
             "public_keys": list(self._public_keys()),
+            "time": time.time(),
             **self._shared_folder(),
         }
 
@@ -296,6 +299,7 @@ class Registry:
             "placement_token": self._tokens.placement(member, combiner["id"], token_id),
             "placement_seconds": limits.placement_token_seconds,
             "public_keys": list(self._public_keys()),
+            "time": time.time(),
         }
 
 

@@ -118,13 +118,16 @@ def _result(
         examples=round(document.get("examples") or 0),
         metrics=_means(reported),
         started_at=started_at,
-        seconds=(datetime.fromisoformat(ended_at) - started_at).total_seconds()
-        if ended_at
-        else None,
+        seconds=_seconds_between(started_at, ended_at) if ended_at else None,
         stages={each: value for each, value in document["seconds"].items() if each in _STAGES},
         model_id=model_id,
         failures=_failures(api, document, len(reported)),
     )
+
+
+def _seconds_between(started_at: datetime, ended_at: str) -> float:
+    """Return the duration of a round; 0 where another controller with an earlier clock has ended it."""
+    return max(0.0, (datetime.fromisoformat(ended_at) - started_at).total_seconds())
 
 
 def _failures(api: APIClient, document: Mapping[str, Any], validations: int) -> list[str]:

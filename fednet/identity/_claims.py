@@ -134,6 +134,7 @@ class Claims:
         Raises:
             Unauthenticated: The claims are not those of a token of fednet.
         """
+        _check_times(payload)
         role, subject, name = payload["role"], payload["sub"], payload["name"]
         use, parent, id_ = payload.get("use"), payload.get("parent"), payload["jti"]
         audience = payload.get("aud", CONTROLLERS)
@@ -152,6 +153,12 @@ class Claims:
             parent,
             key_id,
         )
+
+
+def _check_times(payload: Mapping[str, Any]) -> None:
+    times = [payload["iat"], payload.get("exp", 0)]
+    if not all(isinstance(each, int | float) and math.isfinite(each) for each in times):
+        raise Unauthenticated("The token's times are no numbers. Use a token of this network.")
 
 
 def _usual_use(principal: Principal) -> TokenUse:

@@ -2,14 +2,17 @@
 
 import asyncio
 import shutil
+import socket
+import threading
 
+import grpc.aio
 import pytest
 
-from fednet import limits
+from fednet import APIClient, limits
 from fednet.combiner.registration import pause_seconds
 from fednet.combiner.server import Combiner
 from fednet.controller.server import Controller
-from fednet.errors import FailedPrecondition
+from fednet.errors import AlreadyExists, FailedPrecondition, Unauthenticated
 from fednet.settings import CombinerSettings, ControllerSettings
 
 
@@ -78,9 +81,99 @@ async def test_a_second_combiner_cannot_have_the_folder_of_the_first(controller,
     await second.stop()
 
 
+async def test_a_combiner_that_moved_while_the_controller_was_away_is_found_again(
+    controller, tmp_path, monkeypatch
+):
+    """It starts with the credentials that it has kept, and registers its new port once nobody watches."""
+    monkeypatch.setattr(limits, "registration_seconds", 0.1)
+    running = await asyncio.to_thread(controller)
+    port = int(running.api_url.rpartition(":")[2])
+    settings = combiner_of(running, tmp_path)
+    first = await Combiner.start(settings)
+    await first._engine.outbox.watched.by_somebody.wait()
+    await asyncio.to_thread(running.stop)
+    await first.stop()
+
+    with socket.create_server(("127.0.0.1", int(first.address.rpartition(":")[2]))):
+        second = await Combiner.start(settings)
+        await asyncio.to_thread(controller, port)
+        await second._engine.outbox.watched.by_somebody.wait()
+
+    assert second.address != first.address
+    await second.stop()
+
+
+async def test_a_combiner_that_was_removed_ends_and_says_why(controller, tmp_path, monkeypatch):
+    """Its own token does not bring it back, and it has no other; so its clients find another combiner."""
+    monkeypatch.setattr(limits, "registration_seconds", 0.1)
+    running = await asyncio.to_thread(controller)
+    first = await Combiner.start(combiner_of(running, tmp_path))
+    await first.stop()
+    combiner = await Combiner.start(
+        combiner_of(running, tmp_path).model_copy(update={"token": None})
+    )
+    await combiner._engine.outbox.watched.by_somebody.wait()
+    channel = grpc.aio.insecure_channel(combiner.address)
+    await channel.channel_ready()
+
+    def remove():
+        with APIClient(running.api_url, token=running.token) as api:
+            id_ = api.get_combiners()["result"][0]["id"]
+            api._http.call("DELETE", f"/api/v1/combiners/{id_}")
+
+    await asyncio.to_thread(remove)
+
+    stop = threading.Event()
+    with pytest.raises(Unauthenticated, match="removed from the network"):
+        await combiner.serve(stop)
+    await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+    assert stop.is_set()
+    await channel.close()
+    await combiner.stop()
+
+
+async def test_a_combiner_that_was_removed_comes_back_with_an_admins_token(
+    controller, tmp_path, monkeypatch
+):
+    """As under `fednet up`, where it has that token."""
+    monkeypatch.setattr(limits, "registration_seconds", 0.1)
+    running = await asyncio.to_thread(controller)
+    combiner = await Combiner.start(combiner_of(running, tmp_path))
+    watched = combiner._engine.outbox.watched
+    await watched.by_somebody.wait()
+
+    def remove():
+        with APIClient(running.api_url, token=running.token) as api:
+            id_ = api.get_combiners()["result"][0]["id"]
+            api._http.call("DELETE", f"/api/v1/combiners/{id_}")
+
+    await asyncio.to_thread(remove)
+    await watched.by_nobody.wait()
+
+    await watched.by_somebody.wait()
+    await combiner.stop()
+
+
+async def test_a_second_process_of_a_combiner_is_refused_with_the_address_of_the_first(
+    controller, tmp_path, monkeypatch
+):
+    """Whatever its folder and its token; the first one keeps its clients."""
+    monkeypatch.setattr(limits, "joining_seconds_max", 0.1)
+    running = await asyncio.to_thread(controller)
+    first = await Combiner.start(combiner_of(running, tmp_path))
+    await first._engine.outbox.watched.by_somebody.wait()
+    elsewhere = combiner_of(running, tmp_path).model_copy(update={"data_dir": tmp_path / "other"})
+
+    with pytest.raises(AlreadyExists, match=f"connected at {first.address}"):
+        await Combiner.start(elsewhere)
+
+    await first.stop()
+
+
 def test_the_pause_between_registrations_grows_up_to_a_limit():
     """The first pause is exact, so that a restored network is whole soon; later ones differ between combiners."""
     assert pause_seconds(0) == limits.registration_seconds
-    for attempts, longest in ((1, 20.0), (2, 40.0), (3, 60.0), (9, 60.0), (9999, 60.0)):
+    first, last = limits.registration_seconds, limits.registration_seconds_max
+    for attempts, longest in ((1, 2 * first), (2, 4 * first), (9, last), (9999, last)):
         assert 0.75 * longest <= pause_seconds(attempts) <= longest
     assert len({pause_seconds(9) for _ in range(100)}) > 1

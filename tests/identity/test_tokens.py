@@ -5,6 +5,7 @@ import json
 import stat
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 
 import jwt
@@ -127,6 +128,32 @@ def test_a_token_ends_after_its_seconds(signer, private_key):
 
     assert signer.verifier.verify(signer.sign(CLIENT, seconds=1)) == CLIENT
     with pytest.raises(Unauthenticated, match="expired"):
+        signer.verifier.verify(token)
+
+
+@pytest.mark.parametrize("skew", [-3600.0, -90.0, 0.0, 90.0])
+def test_a_clock_that_is_minutes_wrong_refuses_no_new_token(signer, skew):
+    """A clock may be behind by any time: a token that was signed in its future is good."""
+    verifier = Verifier(signer.public_key, clock=lambda: time.time() + skew)
+
+    assert verifier.verify(signer.sign(CLIENT, seconds=10)) == CLIENT
+
+
+def test_the_reason_for_an_expired_token_has_the_time_since(signer):
+    """So that a wrong clock is seen."""
+    ahead = 10 + limits.clock_skew_seconds_max + 600
+    verifier = Verifier(signer.public_key, clock=lambda: time.time() + ahead)
+
+    with pytest.raises(Unauthenticated, match=r"\d{3} s ago by the clock"):
+        verifier.verify(signer.sign(CLIENT, seconds=10))
+
+
+@pytest.mark.parametrize("odd", [{"iat": "now"}, {"exp": "never"}, {"iat": None}, {"exp": [1]}])
+def test_times_that_are_no_numbers_are_refused(signer, private_key, odd):
+    """A valid signature alone is not enough."""
+    token = jwt.encode({**CLAIMS, **odd}, private_key, algorithm="EdDSA")
+
+    with pytest.raises(Unauthenticated):
         signer.verifier.verify(token)
 
 

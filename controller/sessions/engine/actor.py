@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from fednet import limits
+from fednet.clocks import SteadyClock
 from fednet.errors import Conflict, FednetError, Superseded
 from fednet.storage import Document
 
@@ -112,6 +113,7 @@ class SessionActor:
         self._prelude = prelude
         self.session = Session.from_dict(document["state"])
         self._machine = Machine(self.session)
+        self._clock = SteadyClock()
         self._authority = Authority(controller, document["term"])
         self._inbox = Inbox(limits.queue_messages_max)
         self._stopping = threading.Event()
@@ -182,7 +184,7 @@ class SessionActor:
         """Return the time until a deadline, or until progress is worth a write."""
         deadline, times = self._machine.next_deadline(), []
         if deadline is not None:
-            times.append(deadline - time.time())
+            times.append(deadline - self._clock())
         if self._has_progress():
             times.append(self._committed_at + limits.progress_seconds - time.monotonic())
         return max(0.0, min(times)) if times else None
@@ -204,7 +206,7 @@ class SessionActor:
         """Decide, commit, give orders; return False if the controller stops before the commit."""
         batch = _Handled()
         for event in (*self._time_lost(), *events, TimePassed()):
-            decision = self._machine.handle(event, time.time())
+            decision = self._machine.handle(event, self._clock())
             batch.add(event, decision)
             orders = map(fixed, decision.orders)
             batch.calls += [

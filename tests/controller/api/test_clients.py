@@ -20,12 +20,12 @@ def test_a_combiner_and_a_client_join(api, signer):
 
     assert (combiner.status_code, joined.status_code) == (200, 200)
     assert set(combiner.json) == {
-        *("id", "name", "token", "public_keys"),
+        *("id", "name", "token", "public_keys", "time"),
         *("blob_store", "blob_store_mark"),
     }
     assert set(joined.json) == {
         *("id", "name", "token", "combiner", "address"),
-        *("placement_token", "placement_seconds", "public_keys"),
+        *("placement_token", "placement_seconds", "public_keys", "time"),
     }
     assert joined.json["address"] == "127.0.0.1:12080"
     assert signer.verifier.verify(joined.json["token"]).has(Role.CLIENT)

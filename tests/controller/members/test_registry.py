@@ -84,7 +84,7 @@ def test_a_store_that_is_no_folder_stays_with_the_controller(records, presence, 
 
     answer = registry.register_combiner(admin, "c1", "host:1", None)
 
-    assert set(answer) == {"id", "name", "token", "public_keys"}
+    assert set(answer) == {"id", "name", "token", "public_keys", "time"}
 
 
 def test_a_combiner_is_announced_after_it_was_written(records, presence, tokens, admin):
