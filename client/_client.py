@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from fednet.names import check_name
 from fednet.settings import ClientSettings, api_url_from_environment, load
 
 from .agent import Agent
+from .one_run import stopped_by_sigterm, temporary_folder
 from .runtime import CallbackRuntime, PredictFunction, TrainFunction, ValidateFunction
 
 Train = TypeVar("Train", bound=TrainFunction)
@@ -53,7 +53,8 @@ class Client:
         token: A token that may register clients, or this client's own; by default FEDNET_TOKEN, or the admin
             token of a controller on this machine.
         data_dir: The folder of credentials and unsent updates, so that the client keeps its identity after a
-            restart; by default a temporary folder.
+            restart; by default a temporary folder (mode 0700), which is removed when `run` ends. If the process is
+            killed, the next client of this user on this machine removes it.
         preferred_combiner: The name of the preferred combiner; it is used if it has room.
         transfer: The way of files: "grpc" through the combiner, "object-store" directly to and from the network's
             object store, or "auto": the store if it can be reached, else the combiner.
@@ -121,7 +122,10 @@ class Client:
         return function
 
     def run(self) -> None:
-        """Serve tasks in this thread until `stop` is called or Ctrl-C is pressed.
+        """Serve tasks in this thread until `stop` is called, Ctrl-C is pressed or the process gets SIGTERM.
+
+        In the main thread, SIGTERM stops the client first and ends the process then, unless the program handles the
+        signal itself.
 
         Raises:
             InvalidInput: No function is registered.
@@ -132,7 +136,11 @@ class Client:
                 "The client has nothing to do: register a function with @client.train, "
                 "@client.validate or @client.predict."
             )
-        with self._agent_of_this_run() as agent, contextlib.suppress(KeyboardInterrupt):
+        with (
+            stopped_by_sigterm(),
+            self._agent_of_this_run() as agent,
+            contextlib.suppress(KeyboardInterrupt),
+        ):
             agent.run()
 
     def stop(self) -> None:
@@ -147,8 +155,8 @@ class Client:
         with contextlib.ExitStack() as stack:
             settings = self._settings
             if self._forgets:
-                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fednet-client-"))
-                settings = settings.model_copy(update={"data_dir": Path(folder)})
+                folder = stack.enter_context(temporary_folder())
+                settings = settings.model_copy(update={"data_dir": folder})
             agent = Agent(settings, CallbackRuntime(self._train, self._validate, self._predict))
             with self._lock:
                 self._agent = agent

@@ -63,7 +63,7 @@ class Controller:
             parts = to_close.enter_context(assembled(settings, address, name_lock))
             to_close.enter_context(serving_controller(parts.app, listening, settings))
             api_url = f"http://{join_address(loopback_of(settings.host), port)}"
-            write_local_network(settings.data_dir, api_url, parts.token)
+            write_local_network(settings.data_dir, name_lock.announce(api_url), parts.token)
             return cls(api_url, parts.token, parts.presence, parts.engine, to_close.pop_all())
 
     def stop(self) -> None:

@@ -37,5 +37,5 @@ def application() -> Flask:
     running.enter_context(serving_controller(parts.app, listening, settings, servers=2))
     atexit.register(running.close)
     here = join_address(loopback_of(settings.host), settings.port)
-    write_local_network(settings.data_dir, f"http://{here}", parts.token)
+    write_local_network(settings.data_dir, name_lock.announce(f"http://{here}"), parts.token)
     return parts.app

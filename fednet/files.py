@@ -6,20 +6,60 @@ reaches the caller, who knows what the file is for.
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, Final
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+_log = logging.getLogger(__name__)
 
 PRIVATE: Final = 0o600
 """The mode of a file that only its owner may read."""
 
 SHARED: Final = 0o666
 """The mode of a file that others may read as far as the umask allows."""
+
+
+PRIVATE_FOLDER: Final = 0o700
+"""The mode of a folder that only its owner may enter."""
+
+
+def private_folder(path: Path) -> None:
+    """Create a folder and the missing folders above it, for their owner alone; existing ones keep their mode."""
+    for folder in [*reversed(path.parents), path]:
+        if not folder.is_dir():
+            folder.mkdir(PRIVATE_FOLDER, exist_ok=True)
+
+
+def warn_of_others(path: Path) -> None:
+    """Log a folder that other users may enter; its mode stays, because somebody has chosen it."""
+    mode = path.stat().st_mode & 0o777
+    if mode & ~PRIVATE_FOLDER:
+        _log.warning(
+            "other users may enter the folder %s (mode %04o): chmod 700 %s", path, mode, path
+        )
+
+
+def open_private(path: Path, mode: str) -> BinaryIO:
+    """Open a file that only its owner may read, also if it was there with another mode.
+
+    Args:
+        path: The path of the file.
+        mode: A mode of `open` for bytes, such as "ab".
+    """
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags, PRIVATE)
+
+    file = open(path, mode, opener=opener)  # noqa: SIM115  the caller closes it
+    with suppress(PermissionError):  # it belongs to another user, who has set its mode
+        os.fchmod(file.fileno(), PRIVATE)
+    return cast("BinaryIO", file)
 
 
 @contextmanager

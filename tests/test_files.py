@@ -6,7 +6,16 @@ import threading
 
 import pytest
 
-from fednet.files import PRIVATE, put_in_place, whole_file, write_once, write_whole
+from fednet.files import (
+    PRIVATE,
+    open_private,
+    private_folder,
+    put_in_place,
+    warn_of_others,
+    whole_file,
+    write_once,
+    write_whole,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -154,3 +163,43 @@ def test_a_folder_that_is_not_there_is_an_error_of_the_system(tmp_path):
     """The caller knows what the file is for, and says so."""
     with pytest.raises(FileNotFoundError):
         write_whole(tmp_path / "gone" / "a", b"")
+
+
+def test_a_private_folder_is_made_with_those_above_it(tmp_path):
+    """One that is there keeps the mode that somebody has given it."""
+    (tmp_path / "shared").mkdir(0o750)
+
+    private_folder(tmp_path / "shared" / "a" / "b")
+    private_folder(tmp_path / "shared")
+
+    assert [mode_of(tmp_path / each) for each in ("shared", "shared/a", "shared/a/b")] == [
+        0o750,
+        0o700,
+        0o700,
+    ]
+
+
+def test_a_folder_that_others_may_enter_is_logged(tmp_path, caplog):
+    """With its mode and the command that changes it; a private one is not."""
+    for name, mode in (("open", 0o755), ("closed", 0o700)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(mode)
+        warn_of_others(tmp_path / name)
+
+    (record,) = caplog.records
+    assert f"{tmp_path / 'open'} (mode 0755): chmod 700" in record.getMessage()
+
+
+def test_a_private_file_is_for_its_owner_also_if_it_was_there(tmp_path):
+    """What is written is appended or replaced, as the mode says."""
+    path = tmp_path / "log"
+    path.write_bytes(b"earlier")
+    path.chmod(0o644)
+
+    with open_private(path, "ab") as file:
+        file.write(b", later")
+    with open_private(tmp_path / "new", "wb"):
+        pass
+
+    assert path.read_bytes() == b"earlier, later"
+    assert (mode_of(path), mode_of(tmp_path / "new")) == (0o600, 0o600)

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 from fednet import limits
 from fednet.errors import FednetError
+from fednet.files import open_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -71,7 +72,7 @@ class Child:
         cls, program: Program, log: Path, command: Sequence[str], *, keep_log: bool = False
     ) -> Self:
         """Start a process in a session of its own; its stderr is appended to the log, or replaces it."""
-        with log.open("ab" if keep_log else "wb") as stderr:
+        with open_private(log, "ab" if keep_log else "wb") as stderr:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,

@@ -19,6 +19,7 @@ import click
 from fednet import limits
 from fednet.cli._component import Component
 from fednet.errors import DeadlineExceeded, FailedPrecondition, FednetError
+from fednet.files import private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,7 +56,7 @@ class Supervisor:
         report: Callable[[str], None] = _to_stderr,
     ) -> None:
         try:
-            log_dir.mkdir(parents=True, exist_ok=True)
+            private_folder(log_dir)
         except OSError as error:
             raise FailedPrecondition(
                 f"Cannot create the folder {log_dir}: {error.strerror}. Choose another data folder.",

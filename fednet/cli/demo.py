@@ -28,6 +28,7 @@ from fednet.cli._signals import interrupt_on_signals
 from fednet.cli._supervisor import Supervisor
 from fednet.cli._watch import watch_session
 from fednet.errors import FednetError
+from fednet.processes import FolderLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,6 +89,7 @@ def demo(*, data_dir: Path | None, as_json: bool) -> None:
     interrupted = interrupt_on_signals()
     with (
         _folder(data_dir) as folder,
+        FolderLock(folder, "network"),
         progress(quiet=as_json) as show,
         Supervisor(folder / "logs", interrupted) as processes,
     ):
@@ -95,7 +97,7 @@ def demo(*, data_dir: Path | None, as_json: bool) -> None:
     outcome = Outcome(
         rounds=rounds,
         seconds=time.monotonic() - began,
-        seconds_to_first_round=(rounds[0].started_at - began_at).total_seconds(),
+        seconds_to_first_round=max(0.0, (rounds[0].started_at - began_at).total_seconds()),
         model_path=model_path,
     )
     _report(outcome, as_json=as_json)

@@ -25,6 +25,7 @@ from fednet.cli._supervisor import Supervisor
 from fednet.errors import FailedPrecondition, InvalidInput
 from fednet.identity import replace_private_file
 from fednet.own_address import advertised_host
+from fednet.processes import FolderLock
 from fednet.settings import default_data_dir
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def up(*, ready_file: Path | None, as_json: bool, data_dir: Path | None, **optio
     interrupted = interrupt_on_signals()
     with (
         suppress(KeyboardInterrupt),  # the regular end
+        FolderLock(plan.data_dir, "network"),
         _announced_in(ready_file) as announce,
         Supervisor(plan.data_dir / "logs", interrupted) as processes,
     ):

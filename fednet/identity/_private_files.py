@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from fednet.errors import FailedPrecondition
-from fednet.files import PRIVATE, write_once, write_whole
+from fednet.files import PRIVATE, private_folder, write_once, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ def read_if_there(path: Path) -> str | None:
 def _writing(path: Path) -> Iterator[None]:
     """Make the folder of a file, and name the refusals of the system."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(path.parent)
         yield
     except OSError as error:
         raise FailedPrecondition(

@@ -7,7 +7,7 @@ follows a process to its end and keeps the end of its output. A `FolderLock` kee
 """
 
 from fednet.processes._descriptors import descriptors_for
-from fednet.processes._folder_lock import FolderLock
+from fednet.processes._folder_lock import FolderLock, is_locked
 from fednet.processes._group import Group, how_it_ended
 from fednet.processes._lifeline import Lifeline
 from fednet.processes._output import Awaited, Output
@@ -20,4 +20,5 @@ __all__ = [
     "Output",
     "descriptors_for",
     "how_it_ended",
+    "is_locked",
 ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from fednet.errors import FailedPrecondition
+from fednet.files import private_folder, warn_of_others
 
 _NAME = ".lock"
 _PID_BYTES_MAX = 32
@@ -49,6 +50,7 @@ class FolderLock:
             self._close()
             raise _unusable(folder, what, error) from error
         _held.add(self)
+        warn_of_others(folder)
 
     def release(self) -> None:
         """Release the folder; a second call does nothing."""
@@ -66,9 +68,21 @@ class FolderLock:
         self.release()
 
 
+def is_locked(folder: Path) -> bool:
+    """Return True if a process has locked a folder."""
+    try:
+        with (folder / _NAME).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _opened(folder: Path, what: str) -> int:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         return os.open(folder / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise _unusable(folder, what, error) from error

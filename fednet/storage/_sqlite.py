@@ -18,6 +18,7 @@ from sqlalchemy.dialects.sqlite import Insert, insert
 
 from fednet import limits
 from fednet.errors import InvalidInput, Unavailable
+from fednet.files import open_private, private_folder
 from fednet.storage._sql_documents import SqlDocuments
 
 if TYPE_CHECKING:
@@ -101,8 +102,8 @@ def _make_private(path: Path) -> None:
 def _alone(path: Path) -> Iterator[None]:
     """Hold a lock file: SQLite's lock does not cover the change to a write-ahead log."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.with_name(f"{path.name}-lock").open("wb") as lock:
+        private_folder(path.parent)
+        with open_private(path.with_name(f"{path.name}-lock"), "wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             _make_private(path)
             yield

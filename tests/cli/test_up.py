@@ -142,6 +142,44 @@ def test_a_process_that_cannot_start_is_named_and_takes_the_others_with_it(up, t
     assert error["message"].startswith("combiner-1 ended with exit code 6. Its log ends with:")
 
 
+def test_a_second_network_in_the_folder_of_the_first_is_refused(up, tmp_path):
+    """It says who has the folder, and changes nothing there; after a kill the folder is free."""
+    with up("--data-dir", tmp_path) as first:
+        first.stdout.readline()
+        local = (tmp_path / "network.json").read_text()
+        with up("--data-dir", tmp_path) as second:
+            error = json.loads(second.stdout.readline())
+            second.wait()
+        unchanged = (tmp_path / "network.json").read_text()
+        first.kill()
+        first.wait()
+        with up("--data-dir", tmp_path) as third:
+            ready = json.loads(third.stdout.readline())
+            third.send_signal(signal.SIGINT)
+            third.communicate()
+
+    assert (second.returncode, error["field"]) == (6, "data_dir")
+    assert f"the process {first.pid}" in error["message"]
+    assert unchanged == local
+    assert "api_url" in ready
+
+
+def test_only_their_owner_may_read_what_a_network_keeps(up, tmp_path):
+    """Folders have the mode 0700 or lie in one; the state store, its companions, logs and credentials have 0600."""
+    folder = tmp_path / "new" / "data"
+    with up("--data-dir", folder) as process:
+        process.stdout.readline()
+        top = [folder.parent, folder, *(each for each in folder.iterdir() if each.is_dir())]
+        private = [*folder.glob("state.db*"), *folder.glob("logs/*"), *folder.rglob("*.json")]
+        modes = {each: stat.S_IMODE(each.stat().st_mode) for each in [*top, *private]}
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+
+    assert {path.name for path in private} >= {"state.db", "controller.log", "network.json"}
+    assert {modes[path] for path in private} == {0o600}
+    assert (modes[folder], modes[folder.parent]) == (0o700, 0o700)
+
+
 @pytest.mark.parametrize("host", ["::1", "[::1]"])
 def test_a_network_trains_over_ipv6(up, tmp_path, seed, ipv6_loopback, host):
     """Controller, combiner and client find each other by addresses in brackets."""

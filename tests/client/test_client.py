@@ -3,6 +3,7 @@
 import asyncio
 import queue
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -280,6 +281,74 @@ def test_without_a_data_folder_nothing_is_left(client, tmp_path, monkeypatch):
     client.run()
 
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+PROGRAM = """
+import signal, sys
+from fednet.client import Client
+
+# A shell lets what it starts in the background ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+client = Client(sys.argv[1], name=sys.argv[2], token=sys.argv[3])
+client.train(lambda parameters, settings: (parameters, {"num_examples": 1}))
+client.run()
+"""
+
+
+@pytest.fixture
+def run_program(net, tmp_path, monkeypatch):
+    """Starts a user's program whose temporary folders lie in `tmp_path / "tmp"`, and waits for its connection."""
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    running = []
+
+    def run(name):
+        command = [sys.executable, "-c", PROGRAM, net.api_url, name, net.token]
+        expected = client_id(name)
+        running.append(subprocess.Popen(command))
+        assert net._controller.presence.wait_for_client(expected, SECONDS)
+        return running[-1]
+
+    def client_id(name):
+        """Register the client's name before it comes, so that its id is known."""
+        made = net.api._http.call(
+            "POST", "/api/v1/clients/register", body={"name": name, "needs_package": False}
+        )
+        return made["id"]
+
+    yield run
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_leaves_no_credentials(run_program, tmp_path, number):
+    """The process ends by SIGTERM as without a client in it."""
+    process = run_program("site-1")
+    (folder,) = (tmp_path / "tmp").glob("fednet-client-*")
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    process.send_signal(number)
+    process.wait(SECONDS)
+
+    assert mode == 0o700
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert process.returncode == (-signal.SIGTERM if number == signal.SIGTERM else 0)
+
+
+def test_the_next_client_removes_what_a_killed_one_has_left(run_program, tmp_path):
+    """The folder of a client that lives stays."""
+    killed, lives = run_program("site-1"), run_program("site-2")
+    before = set((tmp_path / "tmp").glob("fednet-client-*"))
+    killed.kill()
+    killed.wait()
+    third = run_program("site-3")
+    after = set((tmp_path / "tmp").glob("fednet-client-*"))
+    for process in (lives, third):
+        process.terminate()
+        process.wait(SECONDS)
+
+    assert (len(before), len(after), len(before & after)) == (2, 2, 1)
 
 
 def test_a_refusal_is_raised(net):

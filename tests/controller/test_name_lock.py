@@ -53,3 +53,14 @@ def test_free_names_are_given_in_their_order_until_all_are_taken(tmp_path, monke
     assert again.name == "c.2"
     for each in (taken[0], taken[2], again):
         each.release()
+
+
+def test_the_addresses_of_all_controllers_in_a_folder_are_told(take):
+    """This one's first; those of processes that have ended are left out."""
+    first, second, third = take("a"), take("b"), take("c")
+    told = [first.announce("http://a"), second.announce("http://b"), third.announce("http://c")]
+    first.release()
+    again = second.announce("http://b")
+
+    assert told == ["http://a", "http://b,http://a", "http://c,http://a,http://b"]
+    assert again == "http://b,http://c"

@@ -160,6 +160,17 @@ def test_a_stop_twice_is_one(settings):
     assert is_free(port_of(controller))
 
 
+def test_a_second_controller_in_the_folder_replaces_no_address(settings):
+    """`network.json` leads to both, the newest first."""
+    first = Controller.start(settings)
+    second = Controller.start(settings.model_copy(update={"name": "second"}))
+    local = read_local_network(settings.data_dir)
+    second.stop()
+    first.stop()
+
+    assert local.api_url == f"{second.api_url},{first.api_url}"
+
+
 @pytest.mark.parametrize("host", ["::1", "[::1]", "::"])
 def test_a_controller_serves_on_ipv6(tmp_path, ipv6_loopback, host):
     """With and without brackets; on all addresses of the machine, IPv4 among them, too."""

@@ -295,6 +295,26 @@ def test_what_fednet_has_not_is_refused_in_words(told):
 
 
 @pytest.mark.parametrize("life", ["0.33.0"], indirect=True)
+def test_its_client_program_says_why_it_cannot_join(life, repository):
+    """It shows the controller's sentence, which names the command to start instead, and ends without a traceback."""
+    network = json.loads((life[2] / "ready.json").read_text())
+    address = urlsplit(network["api_url"])
+    place = ("--api-url", f"http://{address.hostname}", "--api-port", str(address.port))
+    ended = subprocess.run(
+        [
+            repository / ".venv-fedn-0.33.0" / "bin" / "fedn",
+            *("client", "start", *place, "--token", network["token"], "--name", "c"),
+        ],
+        check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        timeout=DRIVE_SECONDS_MAX,
+    )  # fmt: skip
+
+    assert "Start `fednet client start`" in ended.stdout
+    assert "NoneType" not in ended.stdout
+    assert "Traceback" not in ended.stdout
+
+
+@pytest.mark.parametrize("life", ["0.33.0"], indirect=True)
 def test_a_session_is_found_by_its_name_and_continued(told):
     """For one more round than it had."""
     assert told["get_session by name"]["session_id"] == told["get_session"]["session_id"]

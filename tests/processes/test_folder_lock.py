@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from fednet.errors import FailedPrecondition
-from fednet.processes import FolderLock
+from fednet.processes import FolderLock, is_locked
 
 OWNER = """
 import sys
@@ -147,3 +147,12 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path):
         FolderLock(tmp_path / "file", "client")
 
     assert caught.value.field == "data_dir"
+
+
+def test_a_look_at_a_lock_takes_nothing(tmp_path):
+    """A folder without a lock file is free."""
+    assert not is_locked(tmp_path / "absent")
+    with FolderLock(tmp_path, "client"):
+        assert is_locked(tmp_path)
+    assert not is_locked(tmp_path)
+    FolderLock(tmp_path, "client").release()

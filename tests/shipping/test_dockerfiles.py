@@ -54,7 +54,8 @@ def test_it_is_not_run_by_root(stages):
     final = stages[-1]
 
     assert re.match(
-        r"useradd --uid \d{4,} --create-home --home-dir /data fednet$", argument(final, "RUN")
+        r"useradd --uid \d{4,} --create-home --home-dir /data fednet && chmod 700 /data$",
+        argument(final, "RUN"),
     )
     assert argument(final, "USER") == "fednet"
     assert argument(final, "VOLUME") == "/data"

@@ -2,6 +2,7 @@
 
 from typing import NoReturn
 
+from werkzeug.exceptions import BadRequest
 from werkzeug.exceptions import NotImplemented as NotThere
 
 
@@ -18,8 +19,12 @@ def not_there(instead: str) -> NoReturn:
 
 
 def refuse_clients() -> NoReturn:
-    """Refuse FEDn's client programs: what they speak after joining is not what our combiners do."""
-    not_there(
+    """Refuse FEDn's client programs, whose protocol our combiners do not speak.
+
+    Raises:
+        BadRequest: Always; of all refusals, these programs show the message of a 400 alone, and then end.
+    """
+    raise BadRequest(
         "FEDn's own client programs cannot join this network. Start `fednet client start`, which "
         "runs the same compute package, or use fednet.client.Client."
     )

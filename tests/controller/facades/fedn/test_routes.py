@@ -166,7 +166,7 @@ def test_the_clients_of_combiners_are_counted(api):
 
 
 def test_fedns_own_clients_and_combiners_are_sent_to_ours(client_with):
-    """They may ask with their own tokens, and hear which program to start."""
+    """They may ask with their own tokens, and hear which program to start: clients show the message of a 400 alone."""
     client = client_with(Principal.of(Role.CLIENT, "id", "a"))
     combiner = client_with(Principal.of(Role.COMBINER, "id", "c"))
 
@@ -176,8 +176,8 @@ def test_fedns_own_clients_and_combiners_are_sent_to_ours(client_with):
         combiner.post("/add_combiner", json={"combiner_id": "c"}),
     ]
 
-    assert [each.status_code for each in refused] == [501] * 3
-    assert [each.json["code"] for each in refused] == ["not_implemented"] * 3
+    assert [each.status_code for each in refused] == [400, 400, 501]
+    assert [each.json["code"] for each in refused] == ["bad_request"] * 2 + ["not_implemented"]
     assert "fednet client start" in refused[0].json["message"]
     assert "fednet combiner start" in refused[2].json["message"]
 
