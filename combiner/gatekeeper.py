@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Self
 
 from fednet import limits
-from fednet.errors import Unauthenticated
+from fednet.errors import FednetError, Unauthenticated, Unavailable
 from fednet.identity import Claims, Verifier, combiner_audience
 
 
@@ -99,6 +99,12 @@ class Gatekeeper:
             raise Unauthenticated("The key that has signed the token was retired. Register again.")
         self._check_revoked(claims)
 
+    def close(self) -> None:
+        """End all streams, with a reason that lets the other end come back later."""
+        stops = Unavailable("The combiner stops. Connect again later, or to another combiner.")
+        for admission in list(self._admissions):
+            admission.close(stops)
+
     def _set_keys(self, public_keys: tuple[str, ...]) -> None:
         self._keys = public_keys
         self._verifier = Verifier(*public_keys, audience=self._audience)
@@ -129,7 +135,7 @@ class Admission:
         self.claims = claims
         self._gatekeeper = gatekeeper
         self._end = end
-        self._problem: Unauthenticated | None = None
+        self._problem: FednetError | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> Self:
@@ -158,18 +164,20 @@ class Admission:
         try:
             self._gatekeeper.check(self.claims)
         except Unauthenticated as problem:
-            self._close(problem)
+            self.close(problem)
 
     def check(self) -> None:
         """Raise the reason for which the stream was ended, if it was.
 
         Raises:
             Unauthenticated: Its token has ended, or was revoked.
+            Unavailable: The combiner stops.
         """
         if self._problem:
             raise self._problem
 
-    def _close(self, problem: Unauthenticated) -> None:
+    def close(self, problem: FednetError) -> None:
+        """End the stream with a reason, which `check` raises."""
         self._problem = problem
         self._stop_timer()
         self._end()
@@ -179,7 +187,7 @@ class Admission:
         if self.claims.expires_at is not None:
             left = self.claims.expires_at + limits.clock_skew_seconds_max - time.time()
             expired = Unauthenticated("The token has expired. Ask for a new one.")
-            self._timer = asyncio.get_running_loop().call_later(left, self._close, expired)
+            self._timer = asyncio.get_running_loop().call_later(left, self.close, expired)
 
     def _stop_timer(self) -> None:
         if self._timer:

@@ -46,6 +46,7 @@ class Combiner:
     name: str
     address: str
     _server: grpc.aio.Server
+    _gatekeeper: Gatekeeper
     _engine: Engine
     _kept: asyncio.Task[None]
     _renewed: asyncio.Task[None]
@@ -101,7 +102,7 @@ class Combiner:
         _compare_clocks(place, engine)
         kept = asyncio.create_task(registration.keep(engine.outbox.watched, admit))
         renewed = asyncio.create_task(registration.renew(gatekeeper.keys_changed, admit))
-        combiner = cls(settings.name, address, server, engine, kept, renewed, lock)
+        combiner = cls(settings.name, address, server, gatekeeper, engine, kept, renewed, lock)
         kept.add_done_callback(combiner._lose_place)
         return combiner
 
@@ -124,13 +125,18 @@ class Combiner:
         """End all streams of a combiner that the network does not have any more, so that its clients move."""
         if not kept.cancelled() and (error := kept.exception()):
             _log.error("the combiner has lost its place in the network: %s", error)
-            self._leaving = asyncio.create_task(self._server.stop(grace=None))
+            self._leaving = asyncio.create_task(self._close_server())
+
+    async def _close_server(self) -> None:
+        """End the streams, which other ends expect to last, then give calls under way a moment."""
+        self._gatekeeper.close()
+        await self._server.stop(limits.stop_grace_seconds)
 
     async def stop(self) -> None:
         """Close all connections; the spool stays."""
         self._kept.cancel()
         self._renewed.cancel()
-        await self._server.stop(grace=None)
+        await self._close_server()
         await self._engine.close()
         self._engine.local.store.close()
         self._lock.release()

@@ -216,6 +216,7 @@ membership_renewal_seconds: Final = 24 * 3600.0
 # Processes that `fednet up` and `fednet demo` start
 start_seconds_max: Final = 60.0
 stop_seconds_max: Final = 5.0
+stop_grace_seconds: Final = 2.0  # for calls under way, before a stopping combiner cancels them
 own_descriptors: Final = 256  # of a controller or a combiner, beside its connections
 log_tail_bytes_max: Final = 4 * KIB
 restarts_max: Final = 8  # of one process, within the window

@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import stat
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -238,6 +240,53 @@ def test_hosts_are_checked_before_anything_is_started(tmp_path, flags, field):
     assert result.exit_code == 2
     assert json.loads(result.stdout)["field"] == field
     assert list(tmp_path.iterdir()) == []
+
+
+TRAINS = """
+import sys
+from fednet.client import Client
+
+client = Client(sys.argv[1], name="a", token=sys.argv[2])
+
+@client.train
+def train(parameters, settings):
+    print("it trains", flush=True)
+    return parameters, {"num_examples": 1}
+
+client.run()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_end_in_the_middle_of_a_session_leaves_no_error_in_any_log(up, tmp_path, seed, number):
+    """Neither a traceback nor a line of gRPC's: not on stderr, not in the logs, and not at the client."""
+    with up("--combiners", 2, "--data-dir", tmp_path) as process:
+        ready = json.loads(process.stdout.readline())
+        program = [sys.executable, "-c", TRAINS, ready["api_url"], ready["token"]]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with subprocess.Popen(program, **pipes) as client:
+            with APIClient(ready["api_url"], token=ready["token"]) as api:
+                api.set_active_model(str(seed))
+                wait_for_client(api)
+                api.start_session("first", rounds=10_000)
+            client.stdout.readline()
+            process.send_signal(number)
+            _, errors = process.communicate()
+            client.terminate()
+            _, of_client = client.communicate()
+
+    logs = "".join(path.read_text() for path in (tmp_path / "logs").iterdir())
+    assert (process.returncode, errors) == (0, "")
+    for said in ("Traceback", "goaway", "CancelledError", " ERROR "):
+        assert said not in logs
+        assert said not in of_client
+
+
+def wait_for_client(api):
+    """Wait for the feed's entry of the first client that comes."""
+    for entry in api.watch_feed(after=0):
+        if entry["kind"] == "client_joined":
+            return
 
 
 @pytest.mark.parametrize("kind", ["controllers", "combiners"])
