@@ -128,7 +128,8 @@ class Outbox:
 
     def hang_up(self, controller: str) -> None:
         """End the present watch of a controller; nothing happens if it does not watch."""
-        if mailbox := self._mailboxes.get(controller):
+        mailbox = self._mailboxes.get(controller)
+        if mailbox is not None:  # an empty one is false
             mailbox.hang_up()
 
     async def follow(

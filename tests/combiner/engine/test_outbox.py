@@ -324,3 +324,14 @@ async def test_a_watcher_that_does_not_read_is_dropped(outbox, monkeypatch):
         await anext(slow)
     assert not outbox._mailboxes["one"].is_watched
     await quick.aclose()
+
+
+async def test_a_watch_without_news_ends_when_it_is_hung_up(outbox):
+    """An empty mailbox is one, too: a watch whose token has ended must not last until the next news."""
+    news = follow(outbox)
+    snapshot = await anext(news)
+    rest = asyncio.create_task(anext(news, None))
+    outbox.hang_up("one")
+
+    assert snapshot == SNAPSHOT
+    assert await rest is None
