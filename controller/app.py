@@ -15,6 +15,7 @@ from .api.bodies import check_body
 from .api.forwarding import forward
 from .api.openapi import described_app
 from .api.problems import handle_problems
+from .api.rates import check_rate
 from .api.services import Services, Sessions, provide
 from .api.streams import Streams
 from .driven_elsewhere import DrivenElsewhere
@@ -27,7 +28,7 @@ def create_app(services: Services) -> Flask:
     """Return the REST API on top of these services."""
     app = app_of_routes()
     provide(app.extensions, services)
-    for check in (check_access, check_body, record_beginning):
+    for check in (check_access, check_body, check_rate, record_beginning):
         app.before_request(check)
     app.after_request(record_outcome)
     app.after_request(tell_allowed)

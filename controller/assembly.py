@@ -29,6 +29,7 @@ from .members.registry import Registry
 from .name_lock import NameLock
 from .presence import Presence
 from .records import COLLECTIONS, Records
+from .retention import Retention
 from .sessions.engine.engine import Engine
 from .tokens.control import ControlTokens
 from .tokens.issuing import Tokens
@@ -114,7 +115,9 @@ def _ground(
         closing(open_documents(settings.state_store_url, COLLECTIONS))
     )
     blobs = to_close.enter_context(closing(open_blobs(settings.blob_store_url)))
-    records = Records(documents)
+    retention = Retention(documents)
+    to_close.callback(retention.close)
+    records = Records(documents, retention.note)
     keys = NetworkKeys.open(records, settings.data_dir)
     leases = Leases(records, name_lock.name, name_lock.mark)
     leases.take(address)

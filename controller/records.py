@@ -16,7 +16,7 @@ from fednet.storage import Collection, Document, Documents, Query
 from . import old_documents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 _UPGRADES: Mapping[str, Callable[[Document], Document]] = {
     "attributes": old_documents.report,
@@ -68,11 +68,21 @@ def timestamp() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def _unheard(_collection: str, _documents: Sequence[Document]) -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True)
 class Records:
-    """The controller's documents."""
+    """The controller's documents.
+
+    Args:
+        documents: The store.
+        added: Hears of documents that have been added.
+    """
 
     documents: Documents
+    added: Callable[[str, Sequence[Document]], None] = _unheard
 
     def insert(self, collection: str, document: Document) -> Document:
         """Add a document; one without an id gets a new one.
@@ -80,7 +90,14 @@ class Records:
         Raises:
             AlreadyExists: The id, or a field that must be unique, is taken.
         """
-        return self.documents.insert(collection, {"id": new_id(), **document})
+        inserted = self.documents.insert(collection, {"id": new_id(), **document})
+        self.added(collection, [inserted])
+        return inserted
+
+    def insert_missing(self, collection: str, documents: Sequence[Document]) -> None:
+        """Add the documents whose id is not taken; see `Documents.insert_missing`."""
+        self.documents.insert_missing(collection, documents)
+        self.added(collection, documents)
 
     def find(self, collection: str, query: Query | None = None) -> list[Document]:
         """Return the documents that the query asks for."""

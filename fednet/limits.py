@@ -130,7 +130,7 @@ stream_messages_max: Final = 1_000  # of one client at once
 stream_messages_per_second: Final = 100
 client_connections_max: Final = 60  # of one client, one after the other
 client_connections_per_second: Final = 1
-client_budgets_max: Final = 20_000
+caller_budgets_max: Final = 20_000
 log_lines_max: Final = 500  # of one client at once
 log_lines_per_second: Final = 5
 log_bytes_max: Final = MIB  # of one client at once
@@ -178,6 +178,15 @@ rest_batch_bytes: Final = 256 * KIB  # of an answer, made at a time
 conflict_attempts_max: Final = 100
 upload_overhead_bytes_max: Final = 64 * KIB
 checked_bytes_per_second: Final = 32 * MIB
+
+# What is kept of what is only added
+kept_reports_max: Final = 500_000  # statuses, attributes and telemetries, of each kind
+kept_source_reports_max: Final = 3_000  # of one client
+kept_results_max: Final = 1_000_000  # validations, predictions and metrics, of each kind
+retention_documents: Final = 500  # between two looks
+retention_sources_max: Final = 10_000  # that are counted in memory
+client_changes_max: Final = 5_000  # of one client at once, over REST
+client_changes_per_second: Final = 20
 
 # The feed
 feed_entries_max: Final = 100_000

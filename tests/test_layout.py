@@ -23,6 +23,7 @@ FLOORS = (
         "backoff",
         "blob_ref",
         "clocks",
+        "budgets",
         "fedn_filters",
         "json_values",
         "names",

@@ -8,10 +8,10 @@ import time
 from dataclasses import replace
 
 from fednet import limits
+from fednet.budgets import CallerBudgets
 from fednet.errors import PermissionDenied, Throttled
 
 from ..machine.answers import Answer
-from ..machine.budgets import ClientBudgets
 from ..machine.events import Joined, Left
 from ..machine.news import ClientJoined, ClientLeft
 from ..machine.values import LogRecord, TaskKind, Verdict
@@ -42,14 +42,14 @@ class ClientCalls:
         self._phases = phases
         self._newcomers = Newcomers(self._refuse)
         self._logs = ClientLogs()
-        self._connections = ClientBudgets(
+        self._connections = CallerBudgets(
             limits.client_connections_max, limits.client_connections_per_second, time.monotonic
         )
         self._preparing = Preparing(self._mention)
 
     def client_here(self, stream: ClientStream) -> None:
         """Take a client in."""
-        if not self._connections.of(stream.client_id).spend():
+        if not self._connections.spend(stream.client_id):
             raise Throttled("You connect too often. Wait a moment, then connect again.")
         self._clients.open(stream)
         stream.welcome(self._name)

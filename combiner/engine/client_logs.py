@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from fednet import limits
+from fednet.budgets import CallerBudgets
 
-from ..machine.budgets import ClientBudgets
 from ..machine.values import LogLevel, LogRecord
 
 _FLOOD: Final = (
@@ -26,18 +26,18 @@ class ClientLogs:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._lines = ClientBudgets(limits.log_lines_max, limits.log_lines_per_second, clock)
-        self._bytes = ClientBudgets(limits.log_bytes_max, limits.log_bytes_per_second, clock)
+        self._lines = CallerBudgets(limits.log_lines_max, limits.log_lines_per_second, clock)
+        self._bytes = CallerBudgets(limits.log_bytes_max, limits.log_bytes_per_second, clock)
         self._flooding: set[str] = set()
 
     def kept(self, client_id: str, record: LogRecord) -> LogRecord | None:
         """Return the record to keep: the given one, or the one that tells of a flood; None if it is dropped."""
-        lines, size = self._lines.of(client_id), self._bytes.of(client_id)
         if client_id in self._flooding:
-            if not (lines.is_full and size.is_full):
+            if not (self._lines.is_full(client_id) and self._bytes.is_full(client_id)):
                 return None
             self._flooding.discard(client_id)
-        if lines.spend() and size.spend(len(record.text.encode())):
+        size_bytes = len(record.text.encode())
+        if self._lines.spend(client_id) and self._bytes.spend(client_id, size_bytes):
             return record
         self._flooding.add(client_id)
         return replace(record, text=_FLOOD, level=LogLevel.WARNING)

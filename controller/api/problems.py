@@ -9,7 +9,7 @@ from flask_openapi.types import ResponseDict
 from pydantic import BaseModel, ConfigDict, ValidationError
 from werkzeug.exceptions import HTTPException
 
-from fednet.errors import FednetError, InvalidInput
+from fednet.errors import FednetError, InvalidInput, Throttled
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +66,8 @@ def refused(error: FednetError) -> Response:
     response = _answer(error.to_dict(), error.http_status)
     if response.status_code == 401:  # noqa: PLR2004 - the status that RFC 9110 asks for a challenge with
         response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, Throttled):
+        response.headers["Retry-After"] = "1"
     return response
 
 

@@ -1,10 +1,13 @@
 """The services that views call: made once by the server, found again through `services()`."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from flask import current_app
 
+from fednet import limits
+from fednet.budgets import CallerBudgets
 from fednet.contract import PredictionOptions, Principal, SessionOptions
 from fednet.storage import Blobs, Document
 
@@ -98,6 +101,7 @@ class Services:
         feed: What has happened.
         accounts: The people of the network.
         auditor: Tells the audit log of requests.
+        client_changes: The budgets of clients for requests that may change something.
     """
 
     records: Records
@@ -110,6 +114,11 @@ class Services:
     feed: Feed
     accounts: Accounts
     auditor: Auditor
+    client_changes: CallerBudgets = field(
+        default_factory=lambda: CallerBudgets(
+            limits.client_changes_max, limits.client_changes_per_second, time.monotonic
+        )
+    )
 
 
 def provide(app_extensions: dict[str, object], provided: Services) -> None:

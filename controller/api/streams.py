@@ -49,11 +49,9 @@ class Streams:
 
 
 def _too_many() -> Response:
-    response = refused(
+    return refused(
         Throttled(
             f"You read {limits.rest_caller_streams_max} files or long lists at the same time. "
             "Finish one of them, then try again."
         )
     )
-    response.headers["Retry-After"] = "1"
-    return response

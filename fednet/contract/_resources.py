@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from fednet import limits
+
 
 @dataclass(frozen=True)
 class ResourceFilter:
@@ -45,6 +47,8 @@ class ResourceDeclaration:
         key: The ways to name one object.
         positional: The arguments of APIClient's list that may be given by position, in their order.
         part_of: The resource whose objects have these as their parts; empty if they stand by themselves.
+        kept_max: The number of objects that are kept; beyond it the oldest are deleted. 0 keeps all.
+        source_kept_max: The same for the objects of one source.
     """
 
     name: str
@@ -57,6 +61,8 @@ class ResourceDeclaration:
     key: str = "ID"
     positional: tuple[str, ...] = ()
     part_of: str = ""
+    kept_max: int = 0
+    source_kept_max: int = 0
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -199,6 +205,8 @@ RESOURCES: Final = (
         ),
         sorted_by=("timestamp",),
         positional=("session_id", "event_type", "source_name", "source_kind"),
+        kept_max=limits.kept_reports_max,
+        source_kept_max=limits.kept_source_reports_max,
     ),
     ResourceDeclaration(
         name="validations",
@@ -215,6 +223,7 @@ RESOURCES: Final = (
         ),
         sorted_by=("timestamp",),
         positional=("session_id", "model_id", "task_id", "client_name", "combiner"),
+        kept_max=limits.kept_results_max,
     ),
     ResourceDeclaration(
         name="predictions",
@@ -230,6 +239,7 @@ RESOURCES: Final = (
         ),
         sorted_by=("timestamp",),
         positional=("model_id", "prediction_id", "client_name", "combiner"),
+        kept_max=limits.kept_results_max,
     ),
     ResourceDeclaration(
         name="metrics",
@@ -245,6 +255,7 @@ RESOURCES: Final = (
             _CLIENT_NAME,
         ),
         sorted_by=("timestamp",),
+        kept_max=limits.kept_results_max,
     ),
     ResourceDeclaration(
         name="attributes",
@@ -253,6 +264,8 @@ RESOURCES: Final = (
         columns=("timestamp", "key", "value", "source.name", "id"),
         filters=_REPORT,
         sorted_by=("timestamp",),
+        kept_max=limits.kept_reports_max,
+        source_kept_max=limits.kept_source_reports_max,
     ),
     ResourceDeclaration(
         name="telemetries",
@@ -261,6 +274,8 @@ RESOURCES: Final = (
         columns=("timestamp", "key", "value", "source.name", "id"),
         filters=_REPORT,
         sorted_by=("timestamp",),
+        kept_max=limits.kept_reports_max,
+        source_kept_max=limits.kept_source_reports_max,
     ),
     ResourceDeclaration(
         name="users",

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from fednet import limits
+from fednet.budgets import Budget
 from fednet.contract import Permission, requires
 from fednet.errors import InvalidInput
 from fednet.rpc import caller_of, claims_of
 from fednet.wire import tasks_pb2, tasks_pb2_grpc
 
-from ...machine.budgets import Budget
 from ...ports import ClientPort, GatePort, StreamAdmission
 from .calls import errors_to, first_of
 from .from_clients import answer_of, capabilities_of, log_record_of, step_of

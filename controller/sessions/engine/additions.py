@@ -30,7 +30,7 @@ def add(records: Records, documents: Sequence[tuple[str, Document]]) -> None:
 
 def _add_batch(records: Records, collection: str, batch: Sequence[Document]) -> None:
     try:
-        records.documents.insert_missing(collection, batch)
+        records.insert_missing(collection, batch)
     except FednetError as error:
         if error.retryable:
             raise
@@ -40,7 +40,7 @@ def _add_batch(records: Records, collection: str, batch: Sequence[Document]) -> 
 def _add_singly(records: Records, collection: str, batch: Sequence[Document]) -> None:
     for document in batch:
         try:
-            records.documents.insert_missing(collection, [document])
+            records.insert_missing(collection, [document])
         except FednetError as error:
             if error.retryable:
                 raise

@@ -3,7 +3,7 @@
 import pytest
 
 from fednet import limits
-from fednet.combiner.machine.budgets import Budget, ClientBudgets
+from fednet.budgets import Budget, CallerBudgets
 
 
 class Clock:
@@ -50,9 +50,9 @@ def test_spending_in_advance_costs_time(clock):
 
 def test_each_client_has_a_budget_of_its_own(clock):
     """It outlives the client's connections."""
-    budgets = ClientBudgets(1, 1, clock)
+    budgets = CallerBudgets(1, 1, clock)
 
-    assert [budgets.of("a").spend(), budgets.of("b").spend(), budgets.of("a").spend()] == [
+    assert [budgets.spend("a"), budgets.spend("b"), budgets.spend("a")] == [
         True, True, False,
     ]  # fmt: skip
 
@@ -60,13 +60,14 @@ def test_each_client_has_a_budget_of_its_own(clock):
 @pytest.mark.parametrize("spends", [True, False])
 def test_the_number_of_budgets_is_bounded(clock, monkeypatch, spends):
     """Full ones are forgotten first."""
-    monkeypatch.setattr(limits, "client_budgets_max", 3)
-    budgets = ClientBudgets(1, 1, clock)
-    budgets.of("first").spend()
+    monkeypatch.setattr(limits, "caller_budgets_max", 3)
+    budgets = CallerBudgets(1, 1, clock)
+    budgets.spend("first")
     for number in range(10):
-        budget = budgets.of(str(number))
         if spends:
-            budget.spend()
+            budgets.spend(str(number))
+        else:
+            assert budgets.is_full(str(number))
 
     assert len(budgets._budgets) <= 3
-    assert spends or not budgets.of("first").spend()
+    assert spends or not budgets.spend("first")

@@ -1,14 +1,15 @@
-"""Budgets of clients: so much at once, and then so much a second."""
+"""Budgets of callers: so much at once, and then so much a second."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from fednet import limits
 
 
 class Budget:
-    """The budget of one client (a token bucket).
+    """The budget of one caller (a token bucket).
 
     Args:
         at_once: The full budget.
@@ -49,11 +50,11 @@ class Budget:
         self._at = now
 
 
-class ClientBudgets:
-    """One budget for each client, which outlives its connections.
+class CallerBudgets:
+    """One budget for each caller, which outlives its connections; for any thread.
 
     Args:
-        at_once: The full budget of a client.
+        at_once: The full budget of a caller.
         per_second: The part of it that comes back each second.
         clock: Returns the time in seconds.
     """
@@ -63,16 +64,26 @@ class ClientBudgets:
         self._per_second = per_second
         self._clock = clock
         self._budgets: dict[str, Budget] = {}
+        self._lock = threading.Lock()
 
-    def of(self, client_id: str) -> Budget:
-        """Return the budget of a client."""
-        if client_id not in self._budgets:
-            if len(self._budgets) >= limits.client_budgets_max:
+    def spend(self, caller_id: str, amount: float = 1.0) -> bool:
+        """Spend an amount of a caller's budget; return False, and spend nothing, if less is left."""
+        with self._lock:
+            return self._of(caller_id).spend(amount)
+
+    def is_full(self, caller_id: str) -> bool:
+        """Return True if nothing of a caller's budget is spent."""
+        with self._lock:
+            return self._of(caller_id).is_full
+
+    def _of(self, caller_id: str) -> Budget:
+        if caller_id not in self._budgets:
+            if len(self._budgets) >= limits.caller_budgets_max:
                 self._forget_full()
-            self._budgets[client_id] = Budget(self._at_once, self._per_second, self._clock)
-        return self._budgets[client_id]
+            self._budgets[caller_id] = Budget(self._at_once, self._per_second, self._clock)
+        return self._budgets[caller_id]
 
     def _forget_full(self) -> None:
         """Forget budgets of which nothing is spent; if all are in use, forget all."""
         used = {id_: each for id_, each in self._budgets.items() if not each.is_full}
-        self._budgets = used if len(used) < limits.client_budgets_max else {}
+        self._budgets = used if len(used) < limits.caller_budgets_max else {}
