@@ -16,6 +16,7 @@ from .api.forwarding import forward
 from .api.openapi import described_app
 from .api.problems import handle_problems
 from .api.rates import check_rate
+from .api.request_json import BoundedRequest
 from .api.services import Services, Sessions, provide
 from .api.streams import Streams
 from .driven_elsewhere import DrivenElsewhere
@@ -27,6 +28,7 @@ __all__ = ["Services", "Sessions", "app_of_routes", "create_app"]
 def create_app(services: Services) -> Flask:
     """Return the REST API on top of these services."""
     app = app_of_routes()
+    app.request_class = BoundedRequest
     provide(app.extensions, services)
     for check in (check_access, check_body, check_rate, record_beginning):
         app.before_request(check)

@@ -2,7 +2,8 @@ r"""Checks JSON values of others, so that every store, reader and plot can take 
 
 - numbers are finite; integers have at most 64 bits;
 - texts and names are Unicode without lone surrogates, which JSON can spell (`"\ud800"`) and UTF-8 cannot;
-- lists and objects are nested at most `limits.json_levels_max` deep.
+- lists and objects are nested at most `limits.json_levels_max` deep;
+- a value has at most `limits.json_values_max` values in it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import json
 import math
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fednet import limits
@@ -28,14 +30,34 @@ def parsed(text: str | bytes) -> Any:
     return json.loads(text, parse_int=_integer)
 
 
+def strictly_parsed(text: str | bytes) -> Any:
+    """Parse JSON whose value can be stored as it is, and whose objects have each name once.
+
+    Raises:
+        ValueError: The text is no such JSON; the message names the place.
+    """
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_without_repeats,
+            parse_constant=_finite,
+            parse_float=_finite,
+        )
+    except RecursionError as error:
+        raise ValueError(f"it is nested more than {limits.json_levels_max} levels deep") from error
+    check_storable(value)
+    return value
+
+
 def storable(value: Any) -> tuple[Any, list[str]]:
     """Return a JSON value as it can be stored, and a remark about each change.
 
     A number that is not finite or has more than 64 bits becomes null, and a lone surrogate U+FFFD.
 
     Raises:
-        ValueError: The value is nested too deep.
+        ValueError: The value is nested too deep, or has too many values.
     """
+    _check_size(value)
     remarks: list[str] = []
     return _storable(value, "", 0, remarks), remarks
 
@@ -67,6 +89,39 @@ def check_storable(value: Any) -> None:
     _, remarks = storable(value)
     if remarks:
         raise ValueError(remarks[0])
+
+
+def _check_size(value: Any) -> None:
+    """Count the values without recursion, before anything else works at them."""
+    level, values, inside = 0, 0, [value]
+    while inside:
+        values += len(inside)
+        if values > limits.json_values_max:
+            raise ValueError(f"it has more than {limits.json_values_max} values")
+        if level > limits.json_levels_max + 1:
+            raise ValueError(f"it is nested more than {limits.json_levels_max} levels deep")
+        inside = [each for outer in inside for each in _inside(outer)]
+        level += 1
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else ()
+
+
+def _finite(number: str) -> float:
+    if not math.isfinite(value := float(number)):
+        raise ValueError(f"{number[:20]} is not a finite number")
+    return value
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = Counter(name for name, _ in pairs)
+        raise ValueError(f"an object has the name {names.most_common(1)[0][0]!r} twice")
+    return found
 
 
 def _storable(value: Any, path: str, level: int, remarks: list[str]) -> Any:

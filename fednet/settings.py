@@ -371,7 +371,17 @@ def _yaml_of(file: Path) -> Any:
     import yaml
 
     try:
+        if file.stat().st_size > limits.config_bytes_max:
+            raise InvalidInput(
+                f"The config file {file} has more than {limits.config_bytes_max} bytes: is it the right one?",
+                field="config",
+            )
         return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except RecursionError:
+        raise InvalidInput(
+            f"The config file {file} is nested too deep: each section has its settings, and nothing below them.",
+            field="config",
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(
             f"Cannot read the config file {file}: {error}", field="config"

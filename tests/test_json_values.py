@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fednet import limits
-from fednet.json_values import as_finite, check_storable, in_words, parsed, storable
+from fednet.json_values import (
+    as_finite,
+    check_storable,
+    in_words,
+    parsed,
+    storable,
+    strictly_parsed,
+)
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]), max_size=5)
 ANY_JSON = st.recursive(
@@ -99,3 +106,44 @@ def test_many_remarks_become_one_line():
 
     assert in_words(remarks).endswith("and 3 more")
     assert in_words(remarks[:2]) == "0 is nan, 1 is nan"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"a": 1, "b": 2, "a": 3}', "the name 'a' twice"),
+        ('{"x": [{"a": 1, "a": 1}]}', "the name 'a' twice"),
+        ("[" * 500 + "]" * 500, "levels deep"),
+        ("[" * 100_000, "levels deep"),
+        ('{"a":' * 100_000, "levels deep"),
+        ("[" + "1," * limits.json_values_max + "1]", "values"),
+        ("1" * 4000, "64 bits"),
+        ("[NaN]", "finite"),
+        ("[1e999]", "finite"),
+        ('"\\ud800"', "surrogate"),
+        ("", "Expecting value"),
+    ],
+)
+def test_json_of_strangers_is_parsed_strictly(text, words):
+    """Whatever could not be stored, or be read in two ways, is refused with its reason."""
+    with pytest.raises(ValueError, match=words):
+        strictly_parsed(text)
+
+
+@pytest.mark.parametrize("text", ["{}", '{"a": [1, 2.5, null, true, "x"], "b": {"a": 1}}', "7"])
+def test_ordinary_json_is_parsed_as_it_is(text):
+    """Also from bytes."""
+    assert strictly_parsed(text) == strictly_parsed(text.encode()) == json.loads(text)
+
+
+def test_shared_and_circular_values_are_counted_as_often_as_they_are_written():
+    """A few lines of YAML can stand for any number of values."""
+    shared = ["x"]
+    for _ in range(30):
+        shared = [shared, shared]
+    circular = []
+    circular.append(circular)
+
+    for value in (shared, circular):
+        with pytest.raises(ValueError, match=r"values|levels"):
+            storable(value)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fednet import settings
+from fednet import limits, settings
 from fednet.errors import InvalidInput
 from fednet.settings import ClientSettings, CombinerSettings, ControllerSettings, load
 
@@ -402,3 +402,17 @@ def test_a_constructor_refuses_with_the_field(kind, values, field):
         kind(**values)
 
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("controller: " + "[" * 5000 + "]" * 5000, "nested too deep"),
+        ("#" * (limits.config_bytes_max + 1), "more than"),
+    ],
+)
+def test_a_config_file_that_is_none_is_refused(file: Path, text: str, words: str) -> None:
+    """One that is nested without end, or far too long."""
+    file.write_text(text)
+
+    assert words in refusal(file=file).message

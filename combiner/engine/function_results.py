@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 from fednet import limits
 from fednet.aggregation import LabelledUpdates
 from fednet.errors import InvalidModel, TaskFailed
+from fednet.json_values import strictly_parsed
 from fednet.parameters import open_model
 from fednet.processes import how_it_ended
 from fednet.rpc import sendable
@@ -95,8 +95,8 @@ def _answer_in(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > limits.message_bytes_max:
             raise TaskFailed(f"{_WHAT} answered more than {limits.message_bytes_max} bytes.")
-        answer = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        answer = strictly_parsed(path.read_bytes())
+    except (OSError, ValueError) as error:
         raise TaskFailed(f"{_WHAT} has written over its answer: {error}") from error
     return answer if isinstance(answer, dict) else {}
 

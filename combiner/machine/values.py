@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
 from fednet.digests import Digest
-from fednet.json_values import check_storable
+from fednet.json_values import strictly_parsed
 from fednet.update_codec import PLAIN_CODEC, UpdateCodec
 
 
@@ -67,7 +65,6 @@ class JsonObject:
 
         Raises:
             ValueError: The text is no JSON that can be stored; see `fednet.json_values`.
-            RecursionError: It is nested too deep.
             TypeError: It is no object.
         """
         return self._parsed(self.text or "{}")
@@ -80,17 +77,10 @@ class JsonObject:
 
     @staticmethod
     def _parsed(text: str) -> dict[str, Any]:
-        value = json.loads(text, parse_constant=_finite, parse_float=_finite)
+        value = strictly_parsed(text)
         if not isinstance(value, dict):
             raise TypeError("it is not an object")
-        check_storable(value)
         return value
-
-
-def _finite(number: str) -> float:
-    if not math.isfinite(value := float(number)):
-        raise ValueError(f"{number[:20]} is not a finite number")
-    return value
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,12 @@ def check_given_settings(settings: Any) -> None:
 def _everything_in(settings: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
     """Yield all values, at any depth, with their place; an object or a list comes before its values."""
     waiting: list[tuple[str, Any, int]] = [("", settings, 1)]
+    number = 0
     while waiting:
         place, value, level = waiting.pop()
+        number += 1
+        if number > limits.json_values_max:
+            raise _refusal(f"they have more than {limits.json_values_max:,} values")
         if level > limits.settings_levels_max and isinstance(value, dict | list):
             raise _refusal(
                 f"they are more than {limits.settings_levels_max} levels deep at {place}"

@@ -147,14 +147,21 @@ def _is_within(count: float) -> bool:
     return 0 < count <= limits.update_examples_max
 
 
-def _plain(value: object, key: str) -> Any:
+def _plain(value: object, key: str, level: int = 1) -> Any:
     """Return a value with its lists and mappings, if everything in it is JSON."""
+    if level > limits.json_levels_max:
+        raise TaskFailed(
+            f"{key[: limits.name_characters_max]} is nested more than {limits.json_levels_max} levels deep: return "
+            "flatter values.",
+        )
     if isinstance(value, Mapping):
-        return {str(name): _plain(inner, f"{key}.{name}") for name, inner in value.items()}
+        return {
+            str(name): _plain(inner, f"{key}.{name}", level + 1) for name, inner in value.items()
+        }
     if isinstance(value, np.ndarray) and value.ndim:
         value = _listed(value, key)
     if isinstance(value, list | tuple):
-        return [_plain(inner, f"{key}.{index}") for index, inner in enumerate(value)]
+        return [_plain(inner, f"{key}.{index}", level + 1) for index, inner in enumerate(value)]
     return _scalar(value, key)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from fednet import limits
 from fednet.contract import check_source
 from fednet.errors import InvalidModel, TaskFailed
+from fednet.json_values import strictly_parsed
 from fednet.parameters import Parameters, in_order, model_format, open_model, write_model
 from fednet.server_functions._memory import load_memory, save_memory
 from fednet.server_functions._offered import OFFERED
@@ -99,13 +100,14 @@ def _settings(answer: object) -> dict[str, Any]:
         )
     try:
         text = json.dumps(answer, allow_nan=False, default=_number)
+        settings = strictly_parsed(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise TaskFailed(f"client_settings returned a value that is not JSON: {error}.") from error
     if len(text) > limits.json_bytes_max:
         raise TaskFailed(
             f"client_settings returned more than {limits.json_bytes_max} bytes: return less."
         )
-    return dict(json.loads(text))
+    return dict(settings)
 
 
 def _number(value: object) -> Any:

@@ -40,6 +40,26 @@ def test_a_body_that_is_no_json_object_is_a_bad_request(api, body):
     assert "JSON object" in answer.json["message"]
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('{"rounds": 1, "rounds": 2}', "twice"),
+        ('{"name": ' + "[" * 500 + "]" * 500 + "}", "levels deep"),
+        ('{"rounds": ' + "1" * 4000 + "}", "64 bits"),
+        ('{"name": "\\ud800"}', "surrogate"),
+    ],
+)
+@pytest.mark.parametrize(
+    "path", ["/api/v1/sessions/", "/api/v1/statuses/list", "/api/v1/auth/login", "/start_session"]
+)
+def test_a_body_that_nobody_should_send_is_a_bad_request(api, path, body, words):
+    """The message says what is wrong with it; the same on every route."""
+    answer = api.post(path, data=body, content_type="application/json")
+
+    assert answer.status_code == 400
+    assert words in answer.json["message"]
+
+
 def test_a_body_of_another_kind_is_a_bad_request(api):
     """JSON must be called so."""
     answer = api.post("/api/v1/sessions/", data=b"{}", content_type="text/plain")

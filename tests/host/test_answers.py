@@ -213,3 +213,15 @@ def test_nested_metadata_is_refused_by_its_path():
     """The path leads to the value."""
     with pytest.raises(TaskFailed, match=r"epochs\.0\.loss is of type bytes"):
         check_metadata({"num_examples": 1, "epochs": [{"loss": b"0.5"}]})
+
+
+@pytest.mark.parametrize("depth", [100, 500, 100_000])
+def test_an_answer_that_is_nested_too_deep_is_a_failure_of_its_task(depth):
+    """The message names the place; nobody recurses without end."""
+    deep = 1.0
+    for _ in range(depth):
+        deep = {"x": deep}
+
+    for check in (check_metadata, check_predictions):
+        with pytest.raises(TaskFailed, match="levels deep"):
+            check({"num_examples": 1, "deep": deep})

@@ -20,7 +20,7 @@ def json_object(
         bytes_max: The largest size of the text.
 
     Raises:
-        InvalidInput: It is too long, no JSON of finite numbers, or no object.
+        InvalidInput: It is too long, no JSON that can be stored, or no object.
     """
     words = words or field
     if len(text.encode()) > bytes_max:
@@ -30,7 +30,7 @@ def json_object(
     made = JsonObject(text)
     try:
         made.check()
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InvalidInput(f"The {words} are not JSON: {error}.", field=field) from error
     except TypeError as error:
         raise InvalidInput(

@@ -18,6 +18,7 @@ from fednet.blob_ref import BlobRef as SignedRef
 from fednet.digests import Digest
 from fednet.errors import FednetError
 from fednet.identity import Warrant
+from fednet.json_values import strictly_parsed
 from fednet.wire import common_pb2, rounds_pb2
 
 from ..machine.events import (
@@ -138,10 +139,8 @@ def outcome(order: Order, answer: Any) -> Event | None:  # noqa: PLR0911  one ev
     match order:
         case PlanRound() | ReduceRound() if answer.HasField("failure"):
             return _refused(order, f"{answer.failure.message}\n{answer.failure.traceback}".strip())
-        case PlanRound(_, current):
-            settings = json.loads(answer.settings_json)
-            clients, state = list(answer.clients), _state_of(answer)
-            return Planned(current.id, current.attempt, clients, settings, state)
+        case PlanRound():
+            return _planned(order, answer)
         case ReduceRound():
             return Reduced(_ref(answer.model), answer.seconds, _state_of(answer))
         case StartPhase(combiner):
@@ -150,6 +149,16 @@ def outcome(order: Order, answer: Any) -> Event | None:  # noqa: PLR0911  one ev
             return Withdrawn(combiner, phase_id, frozenset(answer.clients))
         case _:
             return None
+
+
+def _planned(order: PlanRound, answer: Any) -> Event | None:
+    try:
+        settings = strictly_parsed(answer.settings_json)
+    except ValueError as error:
+        return _refused(order, f"The settings that client_settings returned are not JSON: {error}.")
+    current = order.round
+    clients = list(answer.clients)
+    return Planned(current.id, current.attempt, clients, settings, _state_of(answer))
 
 
 def _refused(order: Order, message: str) -> Event | None:

@@ -230,6 +230,7 @@ FAILURES = {
     "return {1: 2}": "client_settings must return a dict",
     "return {'x': float('nan')}": "is not JSON",
     "return {'x': object()}": "object is not a type of JSON",
+    "x = 1\nfor _ in range(500): x = [x]\nreturn {'x': x}": "levels deep",
     "return {'x': 'y' * 300_000}": "more than 262144 bytes",
     "self.file = open(os.devnull); return {}": "'file' of self cannot be kept for the next run",
     "import nothing_of_that_name": "ModuleNotFoundError",

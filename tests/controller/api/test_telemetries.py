@@ -31,4 +31,4 @@ def test_infinity_is_no_figure(api):
         f"{TELEMETRIES}/", data='{"key": "k", "value": Infinity}', content_type="application/json"
     )
 
-    assert answer.status_code == 422
+    assert answer.status_code == 400

@@ -27,6 +27,8 @@ BAD_JSON = [
     ('{"a": 18446744073709551616}', "a is an integer of more than 64 bits"),
     ('{"a": ' + "1" * 4000 + "}", "a is an integer of more than 64 bits"),
     ('{"a": ' + "[" * 70 + "]" * 70 + "}", "levels deep"),
+    ('{"a": ' + "[" * 500 + "]" * 500 + "}", "levels deep"),
+    ('{"num_examples": 1, "num_examples": 2}', "twice"),
     ("[1, 2]", "must be a JSON object"),
     ("3", "must be a JSON object"),
     ("[" * 100_000, "not JSON"),
