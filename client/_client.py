@@ -6,16 +6,23 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from fednet.errors import InvalidInput
 from fednet.host import check_signature
 from fednet.names import check_name
-from fednet.settings import ClientSettings, api_url_from_environment, load
+from fednet.settings import (
+    ClientSettings,
+    api_url_from_environment,
+    load,
+    switch_off_grpc_fork_handlers,
+)
 
-from .agent import Agent
 from .one_run import stopped_by_sigterm, temporary_folder
 from .runtime import CallbackRuntime, PredictFunction, TrainFunction, ValidateFunction
+
+if TYPE_CHECKING:
+    from .agent import Agent
 
 Train = TypeVar("Train", bound=TrainFunction)
 Validate = TypeVar("Validate", bound=ValidateFunction)
@@ -73,6 +80,7 @@ class Client:
         preferred_combiner: str | None = None,
         transfer: str | None = None,
     ) -> None:
+        switch_off_grpc_fork_handlers()
         self._forgets = data_dir is None
         flags = {
             "api_url": api_url or api_url_from_environment(),
@@ -152,6 +160,8 @@ class Client:
 
     @contextlib.contextmanager
     def _agent_of_this_run(self) -> Iterator[Agent]:
+        from .agent import Agent  # it loads gRPC, which must not be loaded before __init__
+
         with contextlib.ExitStack() as stack:
             settings = self._settings
             if self._forgets:

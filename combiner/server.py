@@ -19,7 +19,7 @@ from fednet.errors import Unavailable
 from fednet.http import Http
 from fednet.own_address import advertised_host
 from fednet.processes import FolderLock, descriptors_for
-from fednet.rpc import TokenGate, channel_options
+from fednet.rpc import TokenGate, allow_forks, channel_options
 from fednet.settings import CombinerSettings
 from fednet.storage import open_blobs
 
@@ -72,6 +72,7 @@ class Combiner:
     @classmethod
     async def _start(cls, settings: CombinerSettings, lock: FolderLock) -> Combiner:
         gatekeeper = Gatekeeper()
+        allow_forks()
         server = grpc.aio.server(
             interceptors=[TokenGate(gatekeeper.read, OPEN_SERVICES)],
             options=[*channel_options(server=True), _connections_option(settings)],

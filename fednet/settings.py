@@ -59,6 +59,11 @@ def environment_of_a_task() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("FEDNET_")}
 
 
+def switch_off_grpc_fork_handlers() -> None:
+    """Tell gRPC to install no fork handlers; call it before gRPC is loaded. See `fednet.rpc.allow_forks`."""
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
+
 def proxy_variable(*names: str) -> tuple[str, str] | None:
     """Return the first of these variables that is set, in lower or upper case, with its value; None if none is."""
     spellings = [spelling for name in names for spelling in (name, name.upper())]

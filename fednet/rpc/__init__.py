@@ -10,6 +10,7 @@ from fednet.rpc._channels import (
 )
 from fednet.rpc._chunk_rule import ChunkRule
 from fednet.rpc._errors import abort, from_rpc_error, rpc_errors
+from fednet.rpc._forks import allow_forks
 from fednet.rpc._object_transfer import download_object, upload_object
 from fednet.rpc._text import sendable
 from fednet.rpc._transfer import (
@@ -28,6 +29,7 @@ __all__ = [
     "TokenGate",
     "TokenSource",
     "abort",
+    "allow_forks",
     "bare_channel",
     "caller_of",
     "channel_options",

@@ -12,6 +12,7 @@ from fednet import limits
 from fednet.addresses import host_of, is_loopback
 from fednet.errors import Unavailable
 from fednet.proxies import Proxy, grpc_proxy_of
+from fednet.rpc._forks import allow_forks
 
 
 def channel_options(*, server: bool = False) -> list[tuple[str, int]]:
@@ -53,6 +54,7 @@ def open_channel(address: str, token: str | TokenSource) -> Channel:
 
 def bare_channel(address: str) -> grpc.Channel:
     """Return gRPC's own channel to `host:port`, without a token; it connects on the first call."""
+    allow_forks()
     is_direct = is_loopback(host_of(address))
     direct = [("grpc.enable_http_proxy", 0)] if is_direct else []
     return grpc.insecure_channel(address, options=[*channel_options(), *direct])

@@ -16,7 +16,12 @@ from fednet import limits
 from fednet.api_client import APIClient
 from fednet.errors import DeadlineExceeded, FednetError, InvalidInput, MissingExtra
 from fednet.names import check_name
-from fednet.settings import ClientSettings, CombinerSettings, ControllerSettings
+from fednet.settings import (
+    ClientSettings,
+    CombinerSettings,
+    ControllerSettings,
+    switch_off_grpc_fork_handlers,
+)
 from fednet.storage import is_server
 from fednet.testing._loop import LoopThread
 
@@ -66,6 +71,7 @@ class Network:
         state_store: str | None = None,
         blob_store: str | None = None,
     ) -> None:
+        switch_off_grpc_fork_handlers()
         if not isinstance(combiners, int) or combiners < 0:
             raise InvalidInput(
                 f"Invalid number of combiners {combiners!r}: give 0 or more.", field="combiners"
