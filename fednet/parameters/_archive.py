@@ -18,6 +18,7 @@ from fednet import limits
 from fednet.errors import InvalidModel
 
 if TYPE_CHECKING:
+    import mmap
     from collections.abc import Iterator
 
 # The end of a zip file: its record, preceded in a large archive by a locator and a 64-bit record.
@@ -25,9 +26,9 @@ _END: Final = struct.Struct("<4s4H2LH")
 _LOCATOR: Final = struct.Struct("<4sLQL")
 _END64: Final = struct.Struct("<4sQ2H2L4Q")
 
-_LOCAL_HEADER_BYTES: Final = 30
-_LOCAL_LENGTHS: Final = struct.Struct("<HH")
-_LOCAL_LENGTHS_OFFSET: Final = 26
+# The header before each member: its mark, and at its end the lengths of the name and of the extra fields.
+_LOCAL: Final = struct.Struct("<4s22xHH")
+_UTF8: Final = 0x800
 
 # An entry for `99999.npy` as `write_model` makes it takes 152 bytes, and a name in UTF-8 four for each character.
 _ENTRY_BYTES_MAX: Final = 256 + 4 * limits.array_name_characters_max
@@ -91,15 +92,19 @@ def open_archive(file: BinaryIO) -> zipfile.ZipFile:
     return archive
 
 
-def members(archive: zipfile.ZipFile, file: BinaryIO) -> list[ZipMember]:
+def members(archive: zipfile.ZipFile, mapping: mmap.mmap) -> list[ZipMember]:
     """Return the archive's members in the order of the arrays.
+
+    Args:
+        archive: The archive.
+        mapping: Its file.
 
     Raises:
         InvalidModel: The keys are wrong, or a member is encrypted, overlaps another or is
             compressed by a method other than deflate.
     """
     _check_keys(archive.namelist())
-    found = [_member(info, file, archive.start_dir) for info in archive.infolist()]
+    found = [_member(info, mapping, archive.start_dir) for info in archive.infolist()]
     _check_apart(found, archive.start_dir)
     return _in_order(found)
 
@@ -217,7 +222,7 @@ def _check_numbers(names: list[str]) -> None:
         )
 
 
-def _member(info: zipfile.ZipInfo, file: BinaryIO, directory_start: int) -> ZipMember:
+def _member(info: zipfile.ZipInfo, mapping: mmap.mmap, directory_start: int) -> ZipMember:
     if info.flag_bits & _ENCRYPTED_OR_PATCHED:
         raise InvalidModel(f"Array {info.filename!r} is encrypted. Save it without a password.")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -233,9 +238,20 @@ def _member(info: zipfile.ZipInfo, file: BinaryIO, directory_start: int) -> ZipM
         raise InvalidModel(
             f"The file lacks the bytes of array {info.filename!r}. Send the model again."
         )
-    lengths = _unpack(_LOCAL_LENGTHS, file, info.header_offset + _LOCAL_LENGTHS_OFFSET)
-    start = info.header_offset + _LOCAL_HEADER_BYTES + sum(lengths)
+    magic, name_bytes, extra_bytes = _LOCAL.unpack_from(mapping, info.header_offset)
+    name_start = info.header_offset + _LOCAL.size
+    name = mapping[name_start : name_start + name_bytes]
+    if magic != b"PK\x03\x04" or name.decode(_encoding(info)) != info.orig_filename:
+        raise InvalidModel(
+            f"The archive has another name for array {info.filename!r} beside its bytes. Save or send "
+            "the model again."
+        )
+    start = name_start + name_bytes + extra_bytes
     return ZipMember(info, start, start + info.compress_size)
+
+
+def _encoding(info: zipfile.ZipInfo) -> str:
+    return "utf-8" if info.flag_bits & _UTF8 else "cp437"
 
 
 def _check_apart(found: list[ZipMember], directory_start: int) -> None:

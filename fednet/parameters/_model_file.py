@@ -14,7 +14,7 @@ from numpy.lib import format as npy
 from fednet import limits
 from fednet.errors import InvalidModel
 from fednet.parameters._archive import ZipMember, archive_errors, members, open_archive
-from fednet.parameters._array_header import ArrayHeader, read_array_header
+from fednet.parameters._array_header import ARRAY_START_BYTES_MAX, ArrayHeader, read_array_header
 from fednet.parameters._files import file_errors
 from fednet.parameters._parameters import Parameters
 from fednet.parameters._structure import Structure
@@ -103,10 +103,11 @@ def open_model(path: Path, *, expected_bytes: int | None = None) -> ModelFile:
         path.open("rb") as file,
         open_archive(file) as archive,
     ):
-        entries = [_read_entry(archive, member) for member in members(archive, file)]
+        mapping = map_file(file)
+        entries = [_read_entry(archive, mapping, member) for member in members(archive, mapping)]
         structure = Structure(tuple(entry.header.spec for entry in entries))
         check_bytes(structure, expected_bytes)
-        return ModelFile(structure, _view_all(archive, file, entries, path.parent))
+        return ModelFile(structure, _view_all(archive, mapping, entries, path.parent))
 
 
 def load_parameters(path: Path) -> Parameters:
@@ -130,16 +131,23 @@ def owned(model: ModelFile) -> Parameters:
         return Parameters(arrays, model.structure.names)
 
 
-def _read_entry(archive: zipfile.ZipFile, member: ZipMember) -> _Entry:
+def _read_entry(archive: zipfile.ZipFile, mapping: mmap.mmap, member: ZipMember) -> _Entry:
     name = member.name
-    with archive.open(member.info) as stream:
-        header = read_array_header(stream, name)
+    if member.is_stored:
+        header = read_array_header(_start_of(mapping, member), name)
+    else:
+        with archive.open(member.info) as stream:
+            header = read_array_header(stream.read(ARRAY_START_BYTES_MAX), name)
     if header.nbytes + header.spec.nbytes != member.info.file_size:
         raise InvalidModel(
             f"Array {name!r} has {member.info.file_size - header.nbytes} bytes of data, but its "
             f"shape and dtype need {header.spec.nbytes}. Save or send the model again."
         )
     return _Entry(member, header)
+
+
+def _start_of(mapping: mmap.mmap, member: ZipMember) -> bytes:
+    return mapping[member.start : min(member.end, member.start + ARRAY_START_BYTES_MAX)]
 
 
 def check_bytes(structure: Structure, expected_bytes: int | None) -> None:
@@ -152,9 +160,8 @@ def check_bytes(structure: Structure, expected_bytes: int | None) -> None:
 
 
 def _view_all(
-    archive: zipfile.ZipFile, file: BinaryIO, entries: list[_Entry], folder: Path
+    archive: zipfile.ZipFile, mapping: mmap.mmap, entries: list[_Entry], folder: Path
 ) -> list[_Array]:
-    mapping = map_file(file)
     deflated = [entry for entry in entries if not entry.member.is_stored]
     inflated = iter(_inflate(archive, deflated, folder) if deflated else [])
     return [

@@ -18,12 +18,11 @@ if TYPE_CHECKING:
     from fednet.parameters._blocks import BlockArray
 
 # Names, not NumPy's kinds: the width of a long double depends on the machine.
-_DTYPES: Final = frozenset(
-    {
-        "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
-        "float16", "float32", "float64",
-    }
+_DTYPES: Final = (
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+    "float16", "float32", "float64",
 )  # fmt: skip
+_ITEM_BYTES: Final = {dtype: np.dtype(dtype).itemsize for dtype in _DTYPES}
 _DESCRIBED_ARRAYS_MAX: Final = 4
 
 
@@ -45,7 +44,7 @@ class ArraySpec:
     dtype: str
 
     def __post_init__(self) -> None:
-        if self.dtype not in _DTYPES:
+        if self.dtype not in _ITEM_BYTES:
             raise InvalidModel(
                 f"Array {self.name!r} has dtype {self.dtype}. Convert it to booleans, to integers "
                 "of at most 64 bits or to floats of 16, 32 or 64 bits."
@@ -55,7 +54,7 @@ class ArraySpec:
                 f"Array {self.name!r} has {len(self.shape)} dimensions; at most "
                 f"{limits.array_dimensions_max} are allowed. Reshape it."
             )
-        if any(length < 0 for length in self.shape) or self._span_bytes > limits.model_bytes_max:
+        if min(self.shape, default=0) < 0 or self._span_bytes > limits.model_bytes_max:
             raise InvalidModel(
                 f"Array {self.name!r} has shape {self.shape}. Lengths must not be negative, and a "
                 f"model holds at most {limits.model_bytes_max} bytes."
@@ -74,12 +73,12 @@ class ArraySpec:
     @property
     def nbytes(self) -> int:
         """The size of the array in bytes."""
-        return self.size * np.dtype(self.dtype).itemsize
+        return self.size * _ITEM_BYTES[self.dtype]
 
     @property
     def _span_bytes(self) -> int:
         # NumPy limits the other lengths of an empty array, too: (0, 2**62, 2**62) is invalid.
-        return math.prod(max(length, 1) for length in self.shape) * np.dtype(self.dtype).itemsize
+        return math.prod([max(length, 1) for length in self.shape]) * _ITEM_BYTES[self.dtype]
 
 
 @dataclass(frozen=True)
