@@ -42,6 +42,7 @@ class APIStarter:
         server_functions: type | str | Path | None = None,
         settings: dict[str, Any] | None = None,
         update_codec: str = "plain",
+        examples_max: float | None = None,
     ) -> dict[str, Any]:
         """Start a session; `docs/sessions.md` has a table of the options with their limits.
 
@@ -81,6 +82,9 @@ class APIStarter:
             update_codec: The codec of updates on their way to a combiner: plain, or parts of
                 delta+bf16+zstd and delta+int8+zstd in this order; see codecs.md. A client that does
                 not know the codec sends plain updates.
+            examples_max: The largest number of examples for which an update counts: one that
+                reports more counts as so many. By default each update counts as it reports; a
+                status names the clients that report far more than others.
 
         Returns:
             success (True), message, session_id and config.
@@ -109,6 +113,7 @@ class APIStarter:
             "server_functions": None if server_functions is None else source_of(server_functions),
             "settings": settings,
             "update_codec": update_codec,
+            "examples_max": examples_max,
         }
         return self._http.create("/api/v1/sessions/", options)
 

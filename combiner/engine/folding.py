@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fednet import limits
-from fednet.aggregation import Aggregator, Partial
+from fednet.aggregation import Aggregator, Partial, check_weight
 from fednet.codecs import encoded_bytes_max
 from fednet.errors import InvalidModel
 from fednet.parameters import ModelFile, ModelFormat, Structure, check_finite, check_structure
@@ -37,14 +37,23 @@ class Folding:
         aggregator: The aggregator that makes a partial of updates.
         structure: The structure of the global model, which each update must have.
         form: Opens the updates' files.
+        examples_max: The largest number of examples for which an update counts; None for no other limit than that of
+            all updates.
 
     Attributes:
         partial: The updates folded so far.
         update_bytes_max: No file larger than this can be an update.
     """
 
-    def __init__(self, aggregator: Aggregator, structure: Structure, form: Openable) -> None:
+    def __init__(
+        self,
+        aggregator: Aggregator,
+        structure: Structure,
+        form: Openable,
+        examples_max: float | None = None,
+    ) -> None:
         self._structure = structure
+        self._examples_max = examples_max
         self._form = form
         self._numbers_bytes_max = _BYTES_PER_NUMBER * structure.size
         self._lock = threading.Lock()
@@ -72,6 +81,7 @@ class Folding:
             raise InvalidModel(
                 "The update has no num_examples: return it from train.", field="num_examples"
             )
+        weight = self._weight_of(num_examples)
         if not update.exists():
             raise InvalidModel("The update was never uploaded: upload it before its result.")
         # A little more than it may take, so that of most wrong shapes the array can be named.
@@ -81,8 +91,12 @@ class Folding:
             check_structure(opened.structure, self._structure)
             check_finite(opened.arrays, self._structure)
             with self._lock:
-                self.partial.accumulate(opened.arrays, num_examples, metadata)
-        return num_examples
+                self.partial.accumulate(opened.arrays, weight, metadata)
+        return weight
+
+    def _weight_of(self, num_examples: float) -> float:
+        check_weight(num_examples)
+        return num_examples if self._examples_max is None else min(num_examples, self._examples_max)
 
 
 def merged(aggregator: Aggregator, structure: Structure, partials: Sequence[Partial]) -> Partial:

@@ -78,7 +78,7 @@ class Fold:
             raise InvalidInput("A phase that trains needs a model.", field="model")
         structure = structure_of(model, model_format(assignment.helper))
         updates = UpdateFormat.of(assignment, model)
-        return Folding(aggregator_of(assignment), structure, updates)
+        return Folding(aggregator_of(assignment), structure, updates, assignment.examples_max)
 
     async def check(self, item: ToCheck) -> Counted | Refused | Damaged:
         """Check an update and fold it; one that an earlier process received is compared with its digest first."""

@@ -31,6 +31,7 @@ class Assignment:
         attempt: A higher attempt opens the phase again.
         warrant: The controller's signature over the tasks, for the clients.
         update_codec: The codec for the updates of clients that know it.
+        examples_max: The largest number of examples for which an update counts.
     """
 
     authority: Authority
@@ -54,6 +55,7 @@ class Assignment:
     attempt: int = 0
     warrant: str = ""
     update_codec: UpdateCodec = PLAIN_CODEC
+    examples_max: float | None = None
 
     @property
     def context(self) -> PhaseContext:

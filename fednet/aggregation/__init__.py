@@ -8,7 +8,7 @@ from fednet.aggregation._labelled_updates import Collecting, LabelledUpdates
 from fednet.aggregation._protocols import Aggregator, Partial
 from fednet.aggregation._registry import aggregator, aggregator_names
 from fednet.aggregation._settings import Limits, check_settings, setting
-from fednet.aggregation._weighted_mean import WeightedMean
+from fednet.aggregation._weighted_mean import WeightedMean, check_weight
 
 __all__ = [
     "Aggregator",
@@ -20,5 +20,6 @@ __all__ = [
     "aggregator",
     "aggregator_names",
     "check_settings",
+    "check_weight",
     "setting",
 ]

@@ -163,6 +163,12 @@ class SessionOptions(_Options):
     """The codec of updates on their way to a combiner: plain, or parts of delta+bf16+zstd and delta+int8+zstd in this
     order; see codecs.md. A client that does not know the codec sends plain updates."""
 
+    examples_max: (
+        Annotated[float, Field(gt=0, le=limits.update_examples_max), _NO_TRUTH_VALUE] | None
+    ) = None
+    """The largest number of examples for which an update counts: one that reports more counts as so many. By default
+    each update counts as it reports; a status names the clients that report far more than others."""
+
     def for_clients(self) -> dict[str, Any]:
         """Return the options that clients get with each task, by name."""
         return {

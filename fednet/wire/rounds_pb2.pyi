@@ -20,7 +20,7 @@ class Authority(_message.Message):
     def __init__(self, controller: _Optional[str] = ..., term: _Optional[int] = ..., session_id: _Optional[str] = ...) -> None: ...
 
 class Phase(_message.Message):
-    __slots__ = ("phase_id", "session_id", "round_id", "round_number", "kind", "model", "package", "helper", "settings_json", "clients", "seconds_max", "aggregator", "aggregator_settings_json", "share_partial", "keep_updates", "retain_updates", "client_settings_json", "attempt", "authority", "warrant", "update_codec")
+    __slots__ = ("phase_id", "session_id", "round_id", "round_number", "kind", "model", "package", "helper", "settings_json", "clients", "seconds_max", "aggregator", "aggregator_settings_json", "share_partial", "keep_updates", "retain_updates", "client_settings_json", "attempt", "authority", "warrant", "update_codec", "examples_max")
     class ClientSettingsJsonEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +49,7 @@ class Phase(_message.Message):
     AUTHORITY_FIELD_NUMBER: _ClassVar[int]
     WARRANT_FIELD_NUMBER: _ClassVar[int]
     UPDATE_CODEC_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLES_MAX_FIELD_NUMBER: _ClassVar[int]
     phase_id: str
     session_id: str
     round_id: str
@@ -70,7 +71,8 @@ class Phase(_message.Message):
     authority: Authority
     warrant: str
     update_codec: str
-    def __init__(self, phase_id: _Optional[str] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., kind: _Optional[_Union[_tasks_pb2.TaskKind, str]] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., clients: _Optional[_Iterable[str]] = ..., seconds_max: _Optional[float] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., share_partial: bool = ..., keep_updates: bool = ..., retain_updates: bool = ..., client_settings_json: _Optional[_Mapping[str, str]] = ..., attempt: _Optional[int] = ..., authority: _Optional[_Union[Authority, _Mapping]] = ..., warrant: _Optional[str] = ..., update_codec: _Optional[str] = ...) -> None: ...
+    examples_max: float
+    def __init__(self, phase_id: _Optional[str] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., kind: _Optional[_Union[_tasks_pb2.TaskKind, str]] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., clients: _Optional[_Iterable[str]] = ..., seconds_max: _Optional[float] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., share_partial: bool = ..., keep_updates: bool = ..., retain_updates: bool = ..., client_settings_json: _Optional[_Mapping[str, str]] = ..., attempt: _Optional[int] = ..., authority: _Optional[_Union[Authority, _Mapping]] = ..., warrant: _Optional[str] = ..., update_codec: _Optional[str] = ..., examples_max: _Optional[float] = ...) -> None: ...
 
 class ServerFunctions(_message.Message):
     __slots__ = ("about", "source", "seconds_max", "obsolete_state_ids", "helper")

@@ -77,9 +77,22 @@ def assignment_of(message: rounds_pb2.Phase) -> Assignment:
         attempt=message.attempt,
         warrant=message.warrant,
         update_codec=_codec(message.update_codec),
+        examples_max=_examples_max(message),
     )
     _check_assignment(assignment)
     return assignment
+
+
+def _examples_max(message: rounds_pb2.Phase) -> float | None:
+    if not message.HasField("examples_max"):
+        return None
+    if not 0 < message.examples_max <= limits.update_examples_max:
+        raise InvalidInput(
+            f"examples_max is {message.examples_max:g}; it must be above 0 and at most "
+            f"{limits.update_examples_max}.",
+            field="examples_max",
+        )
+    return float(message.examples_max)
 
 
 def withdrawal_of(message: rounds_pb2.Withdrawal) -> tuple[str, tuple[str, ...], Authority]:

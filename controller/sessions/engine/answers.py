@@ -126,4 +126,5 @@ def _event_of(document: Document) -> Event:
         document["seconds"],
         document.get("value", {}),
         base64.b64decode(document.get("content", "")),
+        client["name"],
     )

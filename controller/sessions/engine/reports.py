@@ -35,7 +35,9 @@ def event_of(news: News, client_name: str) -> Event | None:
     """Return the event that the news is for its session; None if it is none."""
     match news.what:
         case UpdateFolded(num_examples, _, seconds):
-            return Answered(news.phase_id, news.combiner, news.client, num_examples, seconds)
+            return Answered(
+                news.phase_id, news.combiner, news.client, num_examples, seconds, name=client_name
+            )
         case ValueGiven(value, content):
             return Answered(news.phase_id, news.combiner, news.client, value=value, content=content)
         case ModelValidated() | ModelUsed():

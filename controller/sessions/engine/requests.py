@@ -208,6 +208,7 @@ def _phase(
         retain_updates=phase.kind == "TRAIN" and not session.options.delete_models,
         keep_updates=functions is not None and functions.aggregates,
         update_codec=session.options.update_codec if phase.kind == "TRAIN" else "",
+        examples_max=session.options.examples_max if phase.kind == "TRAIN" else None,
         authority=right,
         warrant=warrant,
     )

@@ -138,6 +138,7 @@ class Answered:
         seconds: The time of each part of the work, by name: download, train, upload, fold.
         value: The JSON of an exchange.
         content: The bytes of an exchange.
+        name: The client's name, for people.
     """
 
     phase_id: str
@@ -147,6 +148,7 @@ class Answered:
     seconds: Mapping[str, float] = field(default_factory=dict)
     value: Mapping[str, Any] = field(default_factory=dict)
     content: bytes = b""
+    name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

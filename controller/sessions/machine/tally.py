@@ -29,6 +29,7 @@ class Tally:
         values: The parts of an exchange, by the client's id.
         validated_at: The time at which a client ended its validation of an earlier model, by the client's id.
         last: The client whose answer came last; empty before the first.
+        reported: The name and the number of examples of each client that has trained, by its id.
         longest: The longest time of each part of the work, in seconds.
         total: The sum of the times of each part of the work, in seconds.
     """
@@ -38,6 +39,7 @@ class Tally:
     values: dict[str, Value] = field(default_factory=dict)
     validated_at: dict[str, float] = field(default_factory=dict)
     last: str = ""
+    reported: dict[str, tuple[str, float]] = field(default_factory=dict)
     longest: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     total: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
@@ -53,6 +55,8 @@ class Tally:
             return False
         self.answered[event.client] = event.combiner
         self.last = event.client
+        if event.num_examples:
+            self.reported[event.client] = (event.name, event.num_examples)
         if event.value or event.content:
             self.values[event.client] = Value(event.value, event.content)
         for part, seconds in event.seconds.items():
@@ -70,6 +74,7 @@ class Tally:
         if self.answered.get(client) == combiner:
             del self.answered[client]
             self.values.pop(client, None)
+            self.reported.pop(client, None)
 
     def void(self, combiner: str) -> None:
         """Count no answer of a combiner that has failed."""

@@ -192,3 +192,17 @@ def test_merged_partials_are_those_of_all_updates(structure, write):
         np.testing.assert_array_equal(next(total.finish([], None)), np.float32(4))
     total = merged(kind, structure, [first.partial])
     np.testing.assert_array_equal(next(total.finish([], None)), np.float32(1))
+
+
+def test_an_update_counts_for_no_more_examples_than_the_session_allows(structure, write):
+    """One that reports more counts as so many; fewer, and fractions, count as they are."""
+    folding = Folding(aggregator("fedavg"), structure, NPZ, examples_max=2.5)
+
+    assert folding.fold(write(*filled(1.0)), 2.0**53, {}) == 2.5
+    assert folding.fold(write(*filled(5.0)), 0.5, {}) == 0.5
+    assert folding.partial.weight == 3.0
+
+    for impossible in (1e300, 0.0, -1.0):
+        with pytest.raises(InvalidModel, match="num_examples"):
+            folding.fold(write(*filled(9.0)), impossible, {})
+    assert folding.partial.updates == 2

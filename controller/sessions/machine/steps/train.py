@@ -8,6 +8,7 @@ from typing import ClassVar
 from .. import phases
 from ..documents import record_pending_round
 from ..events import Event
+from ..outliers import outlier_statuses
 from ..phases import failures, noted
 from ..scene import Scene
 from ..state import Phase
@@ -74,6 +75,7 @@ class Train:
         if phase.answers >= least:
             current.parts, current.trained_at = [phase], scene.now
             current.validated_seconds = self._validated_seconds(phase, scene)
+            scene.write(*outlier_statuses(scene, phase))
             return Done()
         why = "; ".join([*failures(phase), *current.problems]) or "nobody answered in time"
         return Failed(f"{phase.answers} of at least {least} clients answered ({why})")
