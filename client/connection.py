@@ -238,7 +238,8 @@ class Connection:
         except FednetError as problem:
             if not welcomed:
                 raise
-            _log.info("disconnected from the combiner %s: %s", place.combiner, problem)
+            reason = "the client stops" if self.stopping.is_set() else str(problem)
+            _log.info("disconnected from the combiner %s: %s", place.combiner, reason)
         else:
             _log.info("disconnected from the combiner %s", place.combiner)
         finally:

@@ -107,6 +107,7 @@ def task_of(message: tasks_pb2.Task) -> Task:
         seconds_left=_seconds_of(message.seconds_left),
         warrant=message.warrant,
         update_codec=codec_of(message.update_codec or PLAIN),
+        session_id=message.session_id,
     )
 
 

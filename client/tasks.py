@@ -26,6 +26,7 @@ class Task:
         seconds_left: The time until the phase closes, counted from the arrival; None if it is unknown.
         warrant: The controller's signature over phase, kind, round, model and package.
         update_codec: The codec for the update.
+        session_id: The session, for people who read the log.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Task:
     seconds_left: float | None
     warrant: str = ""
     update_codec: UpdateCodec = PLAIN_CODEC
+    session_id: str = ""
 
 
 @dataclass(frozen=True)

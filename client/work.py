@@ -75,7 +75,7 @@ class Work:
             task.id,
             task.kind,
             task.round_number,
-            task.settings.get("session_id"),
+            task.session_id,
             answer.work_seconds,
             _in_words(answer.outcome),
         )

@@ -221,8 +221,9 @@ def test_the_log_has_a_line_for_each_task_and_each_connection(
 
     lines = [record.getMessage() for record in caplog.records]
     assert f"connected to the combiner combiner-1 at {address}" in lines
-    assert [line for line in lines if f"task {task_id} (TRAIN, round 1) has ended: update" in line]
-    assert [line for line in lines if "disconnected from the combiner combiner-1" in line]
+    task = f"task {task_id} (TRAIN, round 1 of session s) has ended"
+    assert [line for line in lines if line.startswith(task) and line.endswith(": update")]
+    assert "disconnected from the combiner combiner-1: the client stops" in lines
 
 
 # Deaths
