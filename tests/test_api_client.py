@@ -296,6 +296,7 @@ def test_a_session_is_started_with_every_option(api):
         server_functions=Selecting,
         settings={"learning_rate": 0.1, "layers": [64, 32]},
         update_codec="delta+int8",
+        examples_max=1000,
     )
 
     assert answer["success"] is True
@@ -318,6 +319,7 @@ def test_a_session_is_started_with_every_option(api):
         "server_functions": inspect.getsource(Selecting),
         "settings": {"learning_rate": 0.1, "layers": [64, 32]},
         "update_codec": "delta+int8",
+        "examples_max": 1000,
     }
     assert api.get_session_status("one") == "INITIALIZED"
     assert api.session_is_finished("one") is False

@@ -14,6 +14,7 @@ import resource
 import sys
 from pathlib import Path
 
+from fednet.json_values import storable
 from fednet.server_functions._perform import perform
 from fednet.server_functions._problems import problem_of
 from fednet.server_functions._run import ANSWER, REQUEST, Run
@@ -33,7 +34,7 @@ def main() -> None:
     try:
         answer = perform(run)
     except BaseException as error:  # noqa: BLE001 (user code may raise anything)
-        answer = problem_of(error, run)
+        answer, _ = storable(problem_of(error, run))
     Path(ANSWER).write_text(json.dumps(answer), encoding="utf-8")
 
 

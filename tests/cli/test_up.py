@@ -193,6 +193,7 @@ def test_a_network_trains_over_ipv6(up, tmp_path, seed, ipv6_loopback, host):
             running = threading.Thread(target=client.run)
             running.start()
             api.set_active_model(str(seed))
+            wait_for_client(api)
             api.start_session("first", rounds=1)
             status = api.wait_session("first", timeout=SECONDS)["status"]
             client.stop()

@@ -2,12 +2,12 @@
 
 import asyncio
 import inspect
-import time
 import uuid
 
 import numpy as np
 import pytest
 
+from fednet.clocks import SteadyClock
 from fednet.combiner.engine.engine import Engine
 from fednet.combiner.engine.spool import Spool
 from fednet.combiner.facades.wire.from_clients import capabilities_of, log_record_of
@@ -297,10 +297,10 @@ def phase_of(put_model):
 
 @pytest.fixture
 def hours_later(monkeypatch):
-    """Return a function that sets the clock forward, past all deadlines."""
+    """Return a function that sets the clocks of phases forward, past all deadlines."""
 
     def pass_hours():
-        real = time.time
-        monkeypatch.setattr(time, "time", lambda: real() + 5 * 3600)
+        real = SteadyClock.__call__
+        monkeypatch.setattr(SteadyClock, "__call__", lambda clock: real(clock) + 5 * 3600)
 
     return pass_hours

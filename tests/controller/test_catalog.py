@@ -34,7 +34,6 @@ BAD_MODELS = {
     "junk": b"junk",
     "objects": npz(**{"0": np.array([None])}),
     "nan": npz(**{"0": np.array([1.0, np.nan])}),
-    "wrong keys": npz(weights=np.ones(3)),
 }
 
 

@@ -235,7 +235,7 @@ FAILURES = {
     "self.file = open(os.devnull); return {}": "'file' of self cannot be kept for the next run",
     "import nothing_of_that_name": "ModuleNotFoundError",
     "return {'x': undefined}": "NameError",
-    "raise OSError('no file caf\\udce9')": "OSError: no file caf?",
+    "raise OSError('no file caf\\udce9')": "OSError: no file caf\ufffd",
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from fednet import limits
 from fednet.contract import Principal, Role
+from fednet.controller.digest_fields import digest_fields
 from fednet.controller.rest.server import serving
 
 SECONDS = 200
@@ -19,8 +20,8 @@ def package(records, blobs):
     blob = blobs.put("packages/large", iter([bytes(limits.MIB)] * (SIZE // limits.MIB)))
     records.insert(
         "packages",
-        {"id": "large", "file_name": None, "size_bytes": SIZE, "sha256": blob.sha256, "helper": "numpyhelper"},
-    )  # fmt: skip
+        {"id": "large", "file_name": None, "helper": "numpyhelper", **digest_fields(blob)},
+    )
     records.set_active(package_id="large")
     return "large"
 

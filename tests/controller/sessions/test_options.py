@@ -70,6 +70,9 @@ REFUSED = [
     (422, "settings", {"settings": {"rounds": 1}}),
     (422, "settings", {"settings": {"a": [[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]}}),
     (422, "settings", {"settings": {"a": "x" * limits.settings_bytes_max}}),
+    (422, "update_codec", {"update_codec": "int4"}),
+    (422, "examples_max", {"examples_max": 0}),
+    (422, "examples_max", {"examples_max": "nan"}),
     (422, "retries", {"retries": 1}),
     # Options that do not go together
     (400, "requested_clients", {"min_clients": 9}),

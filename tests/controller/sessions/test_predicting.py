@@ -180,13 +180,13 @@ def test_a_package_that_does_not_predict_is_not_started(network, tmp_path):
 def test_a_client_that_fails_is_named_with_its_reason(network):
     """The others count; its traceback is in a status."""
     net = network(Site(1))
-    net.add_client("bad", predict=lambda *_: {"x": float("nan")})
+    net.add_client("bad", predict=lambda *_: {"x": object()})
 
     net.api.start_predictions("p")
     session = net.api.wait_session("p", timeout=SECONDS)
 
     assert session["status"] == "FINISHED"
-    assert session["reason"].startswith("1 of 2 clients predicted (bad: x is nan")
+    assert session["reason"].startswith("1 of 2 clients predicted (bad: x is of type object")
     assert numbers(net, "p") == [1]
 
 

@@ -139,7 +139,7 @@ def test_a_finished_round_says_how_long_its_commit_took_before_anybody_is_told(d
 
     assert running.wait()["status"] == "FINISHED"
     [seconds] = [each["seconds"] for each in running.rounds_as_told]
-    assert list(seconds) == ["round", "plan", "train", "reduce", "commit"]
+    assert list(seconds) == ["round", "plan", "validate", "train", "reduce", "commit"]
     assert seconds["commit"] > 0
 
 
