@@ -8,6 +8,8 @@
 The arrays of a model have the order in which their numbers lie in the file, arrays with the names "0" to "n-1" that of
 their numbers. A file that is written here has its arrays in the order of the model. The library of that name sorts: by
 dtype, then by name.
+
+BF16 is read as float32, which holds each of its numbers exactly; it is never written.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import numpy as np
 
 from fednet import limits
 from fednet.errors import InvalidModel
+from fednet.parameters._bfloat16 import widened
 from fednet.parameters._blocks import BlockArray, flat_blocks
 from fednet.parameters._files import file_errors
 from fednet.parameters._model_file import ModelFile, check_bytes, map_file
@@ -42,15 +45,18 @@ _DTYPES: Final = {
     "F16": "float16", "F32": "float32", "F64": "float64",
 }  # fmt: skip
 _CODES: Final = {dtype: code for code, dtype in _DTYPES.items()}
+_BF16: Final = "BF16"
 _AGAIN: Final = "Save or send the model again."
 
 
 @dataclass(frozen=True)
 class _Tensor:
-    """An array and the position of its numbers, counted from the end of the header."""
+    """An array, and where its numbers lie in the file, in bytes from the end of the header."""
 
     spec: ArraySpec
     start: int
+    end: int
+    is_bf16: bool
 
 
 def open_safetensors(path: Path, *, expected_bytes: int | None = None) -> ModelFile:
@@ -68,8 +74,7 @@ def open_safetensors(path: Path, *, expected_bytes: int | None = None) -> ModelF
         check_bytes(structure, expected_bytes)
         _check_filled(_by_place(tensors), path.stat().st_size - header_bytes)
         mapping = map_file(file)
-    arrays = [_view(mapping, header_bytes + tensor.start, tensor.spec) for tensor in tensors]
-    return ModelFile(structure, arrays)
+        return ModelFile(structure, _arrays(mapping, header_bytes, tensors, path.parent))
 
 
 def begins_safetensors(start: bytes) -> bool:
@@ -138,11 +143,14 @@ def _tensor(name: str, entry: Any) -> _Tensor:
     code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not (_are_counts(shape) and _are_counts(offsets) and len(offsets) == 2):  # noqa: PLR2004 (begin, end)
         raise wrong
-    # A dtype of the format that NumPy lacks, such as BF16, keeps its name for the message.
-    spec = ArraySpec(name, tuple(shape), _DTYPES.get(str(code), str(code)))
-    if offsets[1] - offsets[0] != spec.nbytes:
+    start, end = offsets
+    is_bf16 = code == _BF16
+    # A dtype of the format that a model may not hold, such as F8_E5M2, keeps its name for the message.
+    dtype = "float32" if is_bf16 else _DTYPES.get(str(code), str(code))
+    spec = ArraySpec(name, tuple(shape), dtype)
+    if end - start != (spec.nbytes // 2 if is_bf16 else spec.nbytes):
         raise wrong
-    return _Tensor(spec, offsets[0])
+    return _Tensor(spec, start, end, is_bf16)
 
 
 def _are_counts(values: Any) -> bool:
@@ -159,7 +167,7 @@ def _in_order(tensors: list[_Tensor]) -> list[_Tensor]:
 
 def _by_place(tensors: list[_Tensor]) -> list[_Tensor]:
     """Return the tensors in the order of their numbers; those without numbers keep that of the header."""
-    return sorted(tensors, key=lambda tensor: (tensor.start, tensor.spec.nbytes))
+    return sorted(tensors, key=lambda tensor: (tensor.start, tensor.end))
 
 
 def _check_filled(tensors: list[_Tensor], size_bytes: int) -> None:
@@ -170,14 +178,26 @@ def _check_filled(tensors: list[_Tensor], size_bytes: int) -> None:
             raise InvalidModel(
                 f"Array {tensor.spec.name!r} does not begin at the end of the one before it. {_AGAIN}"
             )
-        end += tensor.spec.nbytes
+        end = tensor.end
     if end != size_bytes:
         raise InvalidModel(f"The arrays take {end} bytes, but the file has {size_bytes}. {_AGAIN}")
 
 
-def _view(mapping: Any, start: int, spec: ArraySpec) -> _Array:
-    little = np.dtype(spec.dtype).newbyteorder("<")
-    return np.ndarray(spec.shape, little, buffer=mapping, offset=start if spec.size else 0)
+def _arrays(mapping: Any, data_start: int, tensors: list[_Tensor], folder: Path) -> list[_Array]:
+    """Return the arrays as views: into the mapping, or of bfloat16 into a temporary file."""
+    arrays = [_view(mapping, data_start, tensor) for tensor in tensors]
+    places = [place for place, tensor in enumerate(tensors) if tensor.is_bf16]
+    if places:
+        wide = widened([arrays[place] for place in places], folder)
+        for place, array in zip(places, wide, strict=True):
+            arrays[place] = array
+    return arrays
+
+
+def _view(mapping: Any, data_start: int, tensor: _Tensor) -> _Array:
+    dtype = np.dtype("uint16" if tensor.is_bf16 else tensor.spec.dtype).newbyteorder("<")
+    offset = data_start + tensor.start if tensor.spec.size else 0
+    return np.ndarray(tensor.spec.shape, dtype, buffer=mapping, offset=offset)
 
 
 def _header(structure: Structure) -> bytes:

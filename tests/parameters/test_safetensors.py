@@ -49,6 +49,40 @@ def test_arrays_without_numbers_keep_their_place(tmp_path):
     assert FORM.load(tmp_path / "m").names == ("z", "b", "y", "x", "a")
 
 
+def test_bfloat16_is_read_as_float32(tmp_path):
+    """Each number stays as it is, the infinite ones too; other arrays are viewed beside them, and shapes stay."""
+    numbers = np.array([1.0, -2.5, 2.0**-130, np.inf, 0.0, 3.0e38], "<f4").reshape(2, 3)
+    halves = (numbers.view("<u4") >> 16).astype("<u2")
+    header = {
+        "w": {"dtype": "BF16", "shape": [2, 3], "data_offsets": [0, 12]},
+        "none": {"dtype": "BF16", "shape": [0, 4], "data_offsets": [12, 12]},
+        "n": {"dtype": "I32", "shape": [], "data_offsets": [12, 16]},
+        "b": {"dtype": "BF16", "shape": [1], "data_offsets": [16, 18]},
+    }
+    data = halves.tobytes() + np.int32(7).tobytes() + halves[0, :1].tobytes()
+    (tmp_path / "m").write_bytes(raw(header, data))
+
+    loaded = FORM.load(tmp_path / "m")
+
+    widened = (halves.astype("<u4") << 16).view("<f4")
+    assert loaded.names == ("w", "none", "n", "b")
+    assert [array.dtype.name for array in loaded] == ["float32", "float32", "int32", "float32"]
+    assert np.array_equal(loaded[0], widened)
+    assert loaded[1].shape == (0, 4)
+    assert (int(loaded[2]), float(loaded[3][0])) == (7, 1.0)
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_a_written_file_has_no_bfloat16(tmp_path):
+    """A model that was read from such a file is written as float32."""
+    header = {"w": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}
+    (tmp_path / "m").write_bytes(raw(header, b"\x80\x3f\x00\x40"))
+    with FORM.open(tmp_path / "m") as model:
+        FORM.write(tmp_path / "n", model.arrays, model.structure)
+
+    assert load_file(tmp_path / "n")["w"].tolist() == [1.0, 2.0]
+
+
 def test_the_order_is_that_of_the_numbers_not_of_the_header(tmp_path):
     """Some writers sort the header alone."""
     header = {
@@ -133,6 +167,8 @@ def test_the_numbers_are_aligned(tmp_path):
         raw({"a": 3}),
         raw({"a": {**ENTRY, "more": 1}}),
         raw({"a": {**ENTRY, "dtype": "BF16"}}),
+        raw({"a": {**ENTRY, "dtype": "BF16", "shape": [3], "data_offsets": [0, 7]}}, b"\0" * 7),
+        raw({"a": {**ENTRY, "dtype": "F8_E5M2", "shape": [8]}}),
         raw({"a": {**ENTRY, "dtype": ["F32"]}}),
         raw({"a": {**ENTRY, "shape": [3]}}),
         raw({"a": {**ENTRY, "shape": [-2]}}),
