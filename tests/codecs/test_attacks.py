@@ -69,7 +69,7 @@ def read(folder: Path, content: bytes, **options: Any) -> list[np.ndarray[Any, A
     path.write_bytes(content)
     with open_encoded(path, BASE, **options) as update:
         blocks = [list(update.blocks(place)) for place in range(len(update.structure.arrays))]
-    arrays = [np.concatenate([np.zeros(0), *each]) for each in blocks]
+    arrays = [np.concatenate(each) if each else np.zeros(0) for each in blocks]
     check_finite(arrays)
     return arrays
 
@@ -245,7 +245,7 @@ def test_a_forged_scale_gives_numbers_that_the_check_refuses(tmp_path: Path, sca
     refuse(tmp_path, content[:start] + struct.pack("<f", scale) + content[start + 4 :], "NaN")
 
 
-@pytest.mark.parametrize("bits", [0x7F80, 0xFF80, 0x7FC0, 0xFFFF])
+@pytest.mark.parametrize("bits", [0x7F80, 0xFF80, 0x7F81, 0x7FC0, 0xFFFF])
 @pytest.mark.parametrize("name", ["bf16", "delta+bf16"])
 def test_forged_bits_give_numbers_that_the_check_refuses(
     tmp_path: Path, name: str, bits: int
@@ -255,6 +255,21 @@ def test_forged_bits_give_numbers_that_the_check_refuses(
     start = len(content) - len(parts_of(content)[1])
 
     refuse(tmp_path, content[:start] + struct.pack("<H", bits) + content[start + 2 :], "NaN")
+
+
+def test_a_signalling_nan_of_a_float64_model_is_refused_without_a_warning(tmp_path: Path) -> None:
+    """Its conversion to float64 is what the processor reports as invalid."""
+    base = Base(Structure.of([np.zeros(2)]), [np.zeros(2)], "0" * 64)
+    file = io.BytesIO()
+    write_encoded_to(file, codec_of("bf16"), [np.ones(2)], base.structure, base)
+    content = file.getvalue()
+    (tmp_path / "update").write_bytes(content[:-4] + struct.pack("<HH", 0x7F81, 0))
+
+    with (
+        open_encoded(tmp_path / "update", base) as update,
+        pytest.raises(InvalidModel, match="NaN"),
+    ):
+        check_finite([np.concatenate(list(update.blocks(0)))])
 
 
 @CODECS
