@@ -39,6 +39,8 @@ def channel_options(*, server: bool = False) -> list[tuple[str, int]]:
         options += [
             ("grpc.max_reconnect_backoff_ms", longest),
             ("grpc.initial_reconnect_backoff_ms", 100),
+            # Else the channels of a process share one connection, whose streams the server bounds.
+            ("grpc.use_local_subchannel_pool", 1),
         ]
     return options
 

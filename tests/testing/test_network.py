@@ -5,8 +5,10 @@ import sys
 import threading
 from collections import defaultdict
 
+import numpy as np
 import pytest
 
+from fednet import limits
 from fednet.combiner.server import Combiner
 from fednet.controller.presence import Presence
 from fednet.errors import AlreadyExists, FednetError, InvalidInput
@@ -93,6 +95,19 @@ def test_a_failed_start_leaves_nothing(tmp_path):
 
     left = {each.name for each in set(threading.enumerate()) - before}
     assert not left & {"combiners", "rest"}
+
+
+def test_each_client_has_a_connection_of_its_own(monkeypatch):
+    """A server bounds the streams of a connection: more clients of one process than that work all the same."""
+    monkeypatch.setattr(limits, "connection_streams_max", 4)
+    with Network() as net:
+        net.api.set_active_model([np.ones(3, np.float32)])
+        for number in range(6):
+            net.add_client(f"c{number}", train=train)
+
+        net.api.start_session("s", rounds=1, min_clients=6)
+
+        assert net.api.wait_session("s", timeout=SECONDS)["status"] == "FINISHED"
 
 
 def test_a_part_that_is_not_installed_is_named_with_its_extra():
