@@ -66,7 +66,9 @@ class BFloat16(Quantiser):
     def decode(self, data: _Array, count: int) -> _Array:  # noqa: ARG002  the length of the data says it
         bits = data.view("<u2").astype(np.uint32)
         bits <<= np.uint32(16)
-        with np.errstate(invalid="ignore"):  # a forged signalling NaN; the caller refuses the number
+        with np.errstate(
+            invalid="ignore"
+        ):  # a forged signalling NaN; the caller refuses the number
             return bits.view(np.float32).astype(self.dtype, copy=False)
 
 
