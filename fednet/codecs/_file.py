@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-from typing import TYPE_CHECKING, Any, Final, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from fednet.parameters import (
     check_structure,
     file_errors,
     map_file,
+    map_written,
 )
 from fednet.update_codec import PLAIN
 
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from fednet.codecs._header import Base, Entry, Header
 
 _Array = np.ndarray[Any, Any]
-
-_ALIGNMENT_BYTES: Final = 64
 
 
 def is_encoded(path: Path) -> bool:
@@ -151,20 +150,19 @@ class EncodedUpdate:
             InvalidModel: A block cannot be decompressed.
             Unavailable: The file cannot be written.
         """
-        with file_errors(folder), tempfile.TemporaryFile(dir=folder) as file:
-            starts = []
-            for position in range(len(self.structure.arrays)):
-                starts.append(file.seek(-(-file.tell() // _ALIGNMENT_BYTES) * _ALIGNMENT_BYTES))
-                for block in self.blocks(position):
-                    file.write(block.data)
-            file.write(b"\0")  # an empty file cannot be mapped
-            file.flush()
-            mapping = map_file(file)
+        positions = range(len(self.structure.arrays))
+        with file_errors(folder):
+            mapping, starts = map_written(
+                folder, [partial(self._write, each) for each in positions]
+            )
         arrays = [
             np.ndarray(spec.shape, spec.dtype, buffer=mapping, offset=start)
             for spec, start in zip(self.structure.arrays, starts, strict=True)
         ]
         return ModelFile(self.structure, arrays)
+
+    def _write(self, position: int, file: BinaryIO) -> None:
+        file.writelines(block.data for block in self.blocks(position))
 
     def _checked_starts(self, place: int) -> list[int]:
         """Return the position of each array's first block; each byte must belong to exactly one block."""

@@ -25,11 +25,11 @@ from fednet.parameters._formats import (
     recognised_helper,
 )
 from fednet.parameters._given import given_arrays
+from fednet.parameters._mapped import map_file, map_written
 from fednet.parameters._model_file import (
     ModelFile,
     check_bytes,
     load_parameters,
-    map_file,
     open_model,
 )
 from fednet.parameters._parameters import Parameters, in_order
@@ -58,6 +58,7 @@ __all__ = [
     "in_order",
     "load_parameters",
     "map_file",
+    "map_written",
     "model_format",
     "open_model",
     "recognised_helper",

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import tempfile
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from fednet.parameters._blocks import flat_blocks
-from fednet.parameters._model_file import map_file
+from fednet.parameters._mapped import map_written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from pathlib import Path
 
 _Array = np.ndarray[Any, Any]
 
 
-def widened(halves: Iterable[_Array], folder: Path) -> list[_Array]:
+def widened(halves: Sequence[_Array], folder: Path) -> list[_Array]:
     """Return the same numbers as float32, in read-only views of a file without a name.
 
     Args:
@@ -27,16 +27,12 @@ def widened(halves: Iterable[_Array], folder: Path) -> list[_Array]:
     Raises:
         OSError: The folder has no room.
     """
-    halves = list(halves)
-    with tempfile.TemporaryFile(dir=folder) as file:
-        for half in halves:
-            for block in flat_blocks(half):
-                file.write((block.astype("<u4") << np.uint32(16)).data)
-        file.write(b"\0")  # an empty file cannot be mapped
-        file.flush()
-        mapping = map_file(file)
-    starts = np.cumsum([0, *(2 * half.nbytes for half in halves)])
+    mapping, starts = map_written(folder, [partial(_write, half) for half in halves])
     return [
-        np.ndarray(half.shape, "<f4", buffer=mapping, offset=int(start))
-        for half, start in zip(halves, starts, strict=False)
+        np.ndarray(half.shape, "<f4", buffer=mapping, offset=start)
+        for half, start in zip(halves, starts, strict=True)
     ]
+
+
+def _write(half: _Array, file: BinaryIO) -> None:
+    file.writelines((block.astype("<u4") << np.uint32(16)).data for block in flat_blocks(half))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import mmap
 import shutil
-import tempfile
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import numpy as np
-from numpy.lib import format as npy
 
 from fednet import limits
 from fednet.errors import InvalidModel
 from fednet.parameters._archive import ZipMember, archive_errors, members, open_archive
 from fednet.parameters._array_header import ARRAY_START_BYTES_MAX, ArrayHeader, read_array_header
 from fednet.parameters._files import file_errors
+from fednet.parameters._mapped import map_file, map_written
 from fednet.parameters._parameters import Parameters
 from fednet.parameters._structure import Structure
 
@@ -170,11 +170,6 @@ def _view_all(
     ]
 
 
-def map_file(file: BinaryIO) -> mmap.mmap:
-    """Map a whole file, read-only."""
-    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-
-
 def _view(mapping: mmap.mmap, start: int, header: ArrayHeader) -> _Array:
     return np.ndarray(
         header.spec.shape, header.dtype, buffer=mapping, offset=start, order=header.order
@@ -183,18 +178,16 @@ def _view(mapping: mmap.mmap, start: int, header: ArrayHeader) -> _Array:
 
 def _inflate(archive: zipfile.ZipFile, entries: list[_Entry], folder: Path) -> list[_Array]:
     """Inflate the members' numbers into one file, and return views of them."""
-    with tempfile.TemporaryFile(dir=folder) as file:
-        starts = [_inflate_one(archive, entry, file) for entry in entries]
-        file.write(b"\0")  # an empty file cannot be mapped
-        file.flush()
-        mapping = map_file(file)
+    mapping, starts = map_written(
+        folder, [partial(_inflate_one, archive, entry) for entry in entries]
+    )
     return [
         _view(mapping, start, entry.header) for start, entry in zip(starts, entries, strict=True)
     ]
 
 
-def _inflate_one(archive: zipfile.ZipFile, entry: _Entry, file: BinaryIO) -> int:
-    start = file.seek(-(-file.tell() // npy.ARRAY_ALIGN) * npy.ARRAY_ALIGN)
+def _inflate_one(archive: zipfile.ZipFile, entry: _Entry, file: BinaryIO) -> None:
+    start = file.tell()
     with archive.open(entry.member.info) as stream:
         stream.read(entry.header.nbytes)
         shutil.copyfileobj(stream, file, limits.chunk_bytes)
@@ -202,4 +195,3 @@ def _inflate_one(archive: zipfile.ZipFile, entry: _Entry, file: BinaryIO) -> int
         raise InvalidModel(
             f"Array {entry.header.spec.name!r} is shorter than its header says. Save or send it again."
         )
-    return start

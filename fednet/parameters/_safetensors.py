@@ -26,7 +26,8 @@ from fednet.errors import InvalidModel
 from fednet.parameters._bfloat16 import widened
 from fednet.parameters._blocks import BlockArray, flat_blocks
 from fednet.parameters._files import file_errors
-from fednet.parameters._model_file import ModelFile, check_bytes, map_file
+from fednet.parameters._mapped import map_file
+from fednet.parameters._model_file import ModelFile, check_bytes
 from fednet.parameters._structure import ArraySpec, Structure
 
 if TYPE_CHECKING:
