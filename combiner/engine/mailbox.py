@@ -106,7 +106,9 @@ class Mailbox:
         if not is_deserted:
             self._wait_for_controller()
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """The number of news in it."""
         return len(self._kept)
 
     @property

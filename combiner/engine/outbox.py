@@ -128,8 +128,7 @@ class Outbox:
 
     def hang_up(self, controller: str) -> None:
         """End the present watch of a controller; nothing happens if it does not watch."""
-        mailbox = self._mailboxes.get(controller)
-        if mailbox is not None:  # an empty one is false
+        if mailbox := self._mailboxes.get(controller):
             mailbox.hang_up()
 
     async def follow(
@@ -207,4 +206,4 @@ class Outbox:
 
     def _kept(self) -> tuple[int, int]:
         mailboxes = self._mailboxes.values()
-        return sum(len(each) for each in mailboxes), sum(each.size_bytes for each in mailboxes)
+        return sum(each.count for each in mailboxes), sum(each.size_bytes for each in mailboxes)

@@ -56,7 +56,7 @@ def numbers(envelopes):
 
 
 def kept(outbox):
-    return sum(len(each) for each in outbox._mailboxes.values())
+    return sum(each.count for each in outbox._mailboxes.values())
 
 
 async def test_a_watch_begins_with_the_snapshot_and_goes_on_with_what_happens(outbox):
