@@ -1,8 +1,9 @@
-"""Budgets of callers: so much at once, and then so much a second."""
+"""Bounds for callers: budgets, so much at once and then so much a second; and slots, so many at the same time."""
 
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 
 from fednet import limits
@@ -87,3 +88,26 @@ class CallerBudgets:
         """Forget budgets of which nothing is spent; if all are in use, forget all."""
         used = {id_: each for id_, each in self._budgets.items() if not each.is_full}
         self._budgets = used if len(used) < limits.caller_budgets_max else {}
+
+
+class CallerSlots:
+    """The slots of callers, who take one for each thing that they do at the same time; for any thread."""
+
+    def __init__(self) -> None:
+        self._taken: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def take(self, caller_id: str, count_max: int) -> bool:
+        """Take one of a caller's slots, of which it has `count_max`; return False if none is left."""
+        with self._lock:
+            if self._taken[caller_id] >= count_max:
+                return False
+            self._taken[caller_id] += 1
+            return True
+
+    def give_back(self, caller_id: str) -> None:
+        """Give a slot back that was taken."""
+        with self._lock:
+            self._taken[caller_id] -= 1
+            if not self._taken[caller_id]:
+                del self._taken[caller_id]

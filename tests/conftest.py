@@ -11,7 +11,14 @@ import pytest
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 # Fixtures that start real servers; each is skipped, with what to install, where its server is not.
-pytest_plugins = ["servers.mongodb", "servers.postgresql", "servers.s3", "chaos.report", "ipv6"]
+pytest_plugins = [
+    "servers.mongodb",
+    "servers.postgresql",
+    "servers.s3",
+    "chaos.report",
+    "clock",
+    "ipv6",
+]
 
 # The same examples on every run, however slow the machine; `--hypothesis-profile=default` explores.
 hypothesis.settings.register_profile(

@@ -3,22 +3,7 @@
 import pytest
 
 from fednet import limits
-from fednet.budgets import Budget, CallerBudgets
-
-
-class Clock:
-    """A time that tests set."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
+from fednet.budgets import Budget, CallerBudgets, CallerSlots
 
 
 def test_a_budget_is_spent_at_once_and_comes_back_with_time(clock):
@@ -71,3 +56,15 @@ def test_the_number_of_budgets_is_bounded(clock, monkeypatch, spends):
 
     assert len(budgets._budgets) <= 3
     assert spends or not budgets.spend("first")
+
+
+def test_a_caller_takes_so_many_slots_at_the_same_time():
+    """One that is given back is free for the next; other callers have their own, and nothing stays of the idle."""
+    slots = CallerSlots()
+
+    assert [slots.take(caller, 2) for caller in "aaab"] == [True, True, False, True]
+    slots.give_back("a")
+    assert slots.take("a", 2)
+    for caller in "aab":
+        slots.give_back(caller)
+    assert not slots._taken

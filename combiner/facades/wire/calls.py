@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, TypeVar
 
 from fednet import limits
+from fednet.budgets import CallerSlots
 from fednet.errors import DeadlineExceeded, FednetError, Throttled, Unavailable
 from fednet.rpc import abort
 
@@ -54,7 +54,7 @@ class Transfers:
     """The transfers under way, of which each caller has a few."""
 
     def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
+        self._slots = CallerSlots()
 
     @contextlib.contextmanager
     def one_of(self, caller_id: str) -> Iterator[None]:
@@ -63,14 +63,11 @@ class Transfers:
         Raises:
             Throttled: The caller has too many.
         """
-        if self._counts[caller_id] >= limits.caller_transfers_max:
+        if not self._slots.take(caller_id, limits.caller_transfers_max):
             raise Throttled(
                 f"You have {limits.caller_transfers_max} transfers under way. Finish one of them first."
             )
-        self._counts[caller_id] += 1
         try:
             yield
         finally:
-            self._counts[caller_id] -= 1
-            if not self._counts[caller_id]:
-                del self._counts[caller_id]
+            self._slots.give_back(caller_id)

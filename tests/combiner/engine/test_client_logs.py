@@ -7,21 +7,6 @@ from fednet.combiner.engine.client_logs import ClientLogs
 from fednet.combiner.machine.values import LogLevel, LogRecord
 
 
-class Clock:
-    """A time that tests set."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def logs(clock):
     return ClientLogs(clock)

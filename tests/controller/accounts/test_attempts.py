@@ -7,19 +7,6 @@ from fednet.controller.accounts.attempts import LoginAttempts
 from fednet.errors import Throttled
 
 
-class Clock:
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def attempts(clock):
     return LoginAttempts(clock)
