@@ -64,6 +64,7 @@ async def test_a_flood_of_log_lines_reaches_the_controller_as_one_line(
 ):
     """The lines before it are kept; answers come through meanwhile."""
     monkeypatch.setattr(limits, "log_lines_max", 10)
+    monkeypatch.setattr(limits, "log_lines_per_second", 1e-6)
     async with served() as caller:
         client = await caller(Role.CLIENT)
         stream = await client.welcomed()
@@ -99,6 +100,7 @@ async def test_messages_beyond_the_budget_of_a_stream_wait(served, combiner, mon
 async def test_a_client_that_connects_again_and_again_has_to_wait(served, monkeypatch):
     """Each connection is news for all controllers."""
     monkeypatch.setattr(limits, "client_connections_max", 2)
+    monkeypatch.setattr(limits, "client_connections_per_second", 1e-6)
     async with served() as caller:
         client = await caller(Role.CLIENT)
         for _ in range(2):
