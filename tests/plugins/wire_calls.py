@@ -27,10 +27,15 @@ AUTHORITY = {"controller": "controller-1", "term": 1, "session_id": "session"}
 
 
 class Caller:
-    """The stubs of one channel, with its token on every call; errors come as ours."""
+    """The stubs of one channel, with its token on every call; errors come as ours.
 
-    def __init__(self, channel, token):
+    A call of grpc.aio that is refused while it sends may end as INTERNAL in place of the status that the server sent:
+    so what may be refused is sent over a second, blocking channel, as the client does.
+    """
+
+    def __init__(self, channel, blocking_channel, token):
         self.channel = channel
+        self.blocking_channel = blocking_channel
         self.metadata = [("authorization", f"Bearer {token}")] if token else []
         self.tasks = tasks_pb2_grpc.TasksStub(channel)
         self.models = models_pb2_grpc.ModelsStub(channel)
@@ -62,8 +67,9 @@ class Caller:
             pass
 
     async def upload(self, parts):
+        upload = models_pb2_grpc.ModelsStub(self.blocking_channel).Upload
         with ours():
-            return await self.models.Upload(iter(parts), metadata=self.metadata)
+            return await asyncio.to_thread(upload, iter(parts), metadata=self.metadata)
 
     async def part(self, task, content, number=1):
         request = models_pb2.PartRequest(task_id=task, size_bytes=len(content), number=number)
@@ -138,16 +144,3 @@ def update_of(array):
     file = io.BytesIO()
     write_model_to(file, [array])
     return file.getvalue()
-
-
-async def answers_of(caller, service, method, message):
-    """Return all answers of a call, however it streams."""
-    call = getattr(getattr(caller, service), method)
-    streams_up = isinstance(
-        call, grpc.aio.StreamUnaryMultiCallable | grpc.aio.StreamStreamMultiCallable
-    )
-    made = call(iter([message]) if streams_up else message, metadata=caller.metadata)
-    with ours():
-        if hasattr(made, "__aiter__"):
-            return [answer async for answer in made]
-        return [await made]

@@ -55,8 +55,13 @@ def served(combiner, signer):
                 )
 
             async def caller(role=None, id_="a"):
-                channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=channel_options())
-                return Caller(await channels.enter_async_context(channel), token_of(role, id_))
+                address, options = f"127.0.0.1:{port}", channel_options()
+                channel = grpc.aio.insecure_channel(address, options=options)
+                return Caller(
+                    await channels.enter_async_context(channel),
+                    channels.enter_context(grpc.insecure_channel(address, options=options)),
+                    token_of(role, id_),
+                )
 
             caller.gatekeeper = gatekeeper
             yield caller
