@@ -1,5 +1,7 @@
 """A round of large models beside the floor: bare gRPC that moves the same bytes between as many processes.
 
+A second floor writes what arrives to files, as everybody must who loses nothing: it shows what files cost here.
+
 Both run in turn, in one run: compare the ratios, not the seconds of two machines. Everything is a process of its own,
 and clients return the model unchanged but for one value. CPU time is that of all processes, for 10⁹ bytes moved; memory
 is the peak of `RssAnon` of one process of each role.
@@ -28,7 +30,7 @@ def main() -> None:
     """Measure and print."""
     options = _options()
     encoded = [Network(codec, options={"update_codec": codec}) for codec in options.codec]
-    systems: list[System] = [Floor(), Network(), *encoded, *options.also]
+    systems: list[System] = [Floor(), Floor(keeps_files=True), Network(), *encoded, *options.also]
     rows = []
     for shape in options.shapes:
         rows += compare(systems, shape, rounds=options.rounds, repeats=options.repeats)

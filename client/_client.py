@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from fednet.errors import InvalidInput
 from fednet.host import check_signature
 from fednet.names import check_name
+from fednet.processes import reuse_freed_memory
 from fednet.settings import (
     ClientSettings,
     api_url_from_environment,
@@ -144,6 +145,7 @@ class Client:
                 "The client has nothing to do: register a function with @client.train, "
                 "@client.validate or @client.predict."
             )
+        reuse_freed_memory()
         with (
             stopped_by_sigterm(),
             self._agent_of_this_run() as agent,

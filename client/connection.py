@@ -21,9 +21,9 @@ from fednet.errors import (
     Unauthenticated,
     Unavailable,
 )
-from fednet.rpc import open_channel, rpc_errors
+from fednet.rpc import ModelsStub, open_channel, rpc_errors
 from fednet.settings import ClientSettings
-from fednet.wire import models_pb2_grpc, tasks_pb2
+from fednet.wire import tasks_pb2
 
 from .messages import (
     answer_message,
@@ -136,7 +136,7 @@ class Connection:
         if stream:
             stream.send(message)
 
-    def models(self) -> models_pb2_grpc.ModelsStub:
+    def models(self) -> ModelsStub:
         """Return the combiner's file service; wait until there is a stream.
 
         Raises:
@@ -146,7 +146,7 @@ class Connection:
             self._changed.wait_for(lambda: self._is_welcome or self.stopping.is_set())
             if self._stream is None:
                 raise Unavailable("The connection to the combiner is closed.")
-            return models_pb2_grpc.ModelsStub(self._stream.channel)
+            return ModelsStub(self._stream.channel)
 
     def _run(self) -> None:
         try:

@@ -123,7 +123,7 @@ class UploadPort(Protocol):
         task_id: str,
         digest: Digest,
         offset_bytes: int,
-        pieces: AsyncIterator[bytes],
+        pieces: AsyncIterator[bytes | memoryview],
     ) -> None:
         """Take an update from its client; return when it is complete in the spool. It takes over from an older upload.
 

@@ -69,13 +69,18 @@ package_data_folder_bytes_max: Final = 10 * MIB  # a larger folder without code 
 
 # Transfer
 chunk_bytes: Final = MIB
+kept_memory_bytes: Final = 32 * MIB  # of what a process has freed
+kept_block_bytes_max: Final = 8 * MIB  # a larger block goes back to the system
+memory_arenas_max: Final = 2  # each keeps memory of its own
 transfer_batch_chunks: Final = 2  # that are read or written in one visit to a thread
 chunk_bytes_min: Final = 64 * KIB  # but for the last one of a file
+upload_window_bytes: Final = 2 * MIB  # of an upload that may be on its way: 40 MB/s at 50 ms
 message_bytes_max: Final = 4 * MIB
 transfer_idle_seconds_max: Final = 60.0
 transfer_attempts_max: Final = 8
 fold_block_bytes: Final = 256 * KIB
 stacked_block_bytes: Final = MIB
+spare_memory_seconds: Final = 60.0  # after the last phase; then its memory goes back to the system
 kept_updates_max: Final = 500
 update_steps_max: Final = 1_000_000
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,20 +31,33 @@ class RunningFloor:
         return Rounds(json.loads(ask(self.server, str(rounds))), rounds)
 
 
+@dataclass(frozen=True)
 class Floor:
-    """Bare gRPC: threads on the server, pieces of 1 MiB, nothing kept, hashed or checked."""
+    """Bare gRPC: threads on the server, pieces of 1 MiB, nothing hashed or checked.
 
-    name = "bare gRPC"
+    Attributes:
+        keeps_files: True if both sides write what they receive to files, as everybody must who loses nothing. It shows
+            what this machine's files cost.
+    """
+
+    keeps_files: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name in the table."""
+        return "gRPC and files" if self.keeps_files else "bare gRPC"
 
     @contextlib.contextmanager
     def started(self, shape: Shape) -> Iterator[RunningFloor]:
         """See `System.started`; its first round, which connects, is done."""
         size = str(shape.megabytes * MEGABYTE)
-        command: Command = [sys.executable, SCRIPTS / "floor_server.py", str(shape.clients), size]
         with contextlib.ExitStack() as processes:
+            folders = [processes.enter_context(tempfile.TemporaryDirectory())] * self.keeps_files
+            server_script, client_script = SCRIPTS / "floor_server.py", SCRIPTS / "floor_client.py"
+            command: Command = [sys.executable, server_script, str(shape.clients), size, *folders]
             server = processes.enter_context(process(command))
             address = f"127.0.0.1:{int(line_of(server))}"
-            client: Command = [sys.executable, SCRIPTS / "floor_client.py", address]
+            client: Command = [sys.executable, client_script, address, *folders]
             clients = [processes.enter_context(process(client)) for _ in range(shape.clients)]
             floor = RunningFloor(server, clients)
             floor.run(1)

@@ -17,12 +17,12 @@ class Batches:
         write: Writes pieces in their order; called in a thread, one call at a time.
     """
 
-    def __init__(self, write: Callable[[Sequence[bytes]], None]) -> None:
+    def __init__(self, write: Callable[[Sequence[bytes | memoryview]], None]) -> None:
         self._write = write
-        self._waiting: list[bytes] = []
+        self._waiting: list[bytes | memoryview] = []
         self._writing: asyncio.Task[None] | None = None
 
-    async def add(self, piece: bytes) -> None:
+    async def add(self, piece: bytes | memoryview) -> None:
         """Take a piece; wait if too many wait already. Raises the error of an earlier write."""
         self._waiting.append(piece)
         if self._writing is None or self._writing.done():

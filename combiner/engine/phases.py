@@ -16,6 +16,7 @@ from ..machine.values import Authority, Blob, LogRecord
 from .blobs import LocalBlobs
 from .folding import Folding
 from .handlers import HANDLERS
+from .kept_memory import KeptMemory
 from .means import Means
 from .objects import ObjectUploads
 from .orphans import Orphans
@@ -52,6 +53,7 @@ class Phases:
         self._objects = objects
         self._retained = retained
         self._orphans = orphans
+        self._memory = KeptMemory()
         self._running: dict[str, RunningPhase] = {}
         self._by_task: dict[str, RunningPhase] = {}
         self._by_client: dict[str, dict[str, RunningPhase]] = {}  # then by the phase's id
@@ -160,10 +162,13 @@ class Phases:
         self._orphans.retry()
         if line:
             self._means.outbox.offer(line, phase.assignment.context)
+        if not self._running:
+            self._memory.let_go_later()
 
     def stop(self) -> None:
         """Stop; the spool stays for the next process."""
         self._orphans.stop()
+        self._memory.keep()
         for phase in self:
             phase.stop()
 
@@ -184,6 +189,7 @@ class Phases:
             raise
 
     async def _open(self, record: PhaseRecord) -> None:
+        self._memory.keep()
         folding = await self._means.workers.run(self._prepare, record.assignment)
         phase = RunningPhase(record, folding, self._means)
         self._running[record.assignment.phase_id] = phase
@@ -213,6 +219,8 @@ class Phases:
             model = paths[assignment.model] if assignment.model else None
             folding = HANDLERS[assignment.kind].prepare(assignment, model)
             on_error.pop_all()
+        if folding:
+            folding.partial.work_in(self._memory.sums)
         return folding
 
     def _acquired(self, blob: Blob, on_error: contextlib.ExitStack) -> Path:

@@ -77,7 +77,7 @@ class Uploads:
         task_id: str,
         digest: Digest,
         offset_bytes: int,
-        pieces: AsyncIterator[bytes],
+        pieces: AsyncIterator[bytes | memoryview],
     ) -> None:
         """Take an update from its client."""
         place = self._checked_place(client_id, task_id, digest.size_bytes)
@@ -153,7 +153,11 @@ class Uploads:
         return False
 
     async def _receive(
-        self, place: UploadPlace, digest: Digest, offset: int, pieces: AsyncIterator[bytes]
+        self,
+        place: UploadPlace,
+        digest: Digest,
+        offset: int,
+        pieces: AsyncIterator[bytes | memoryview],
     ) -> None:
         with await self._receiver(place, digest, offset) as receiver:
             async with contextlib.aclosing(Batches(partial(self._write, receiver))) as batches:
@@ -178,7 +182,7 @@ class Uploads:
     async def _receiver(self, place: UploadPlace, digest: Digest, offset: int) -> Receiver:
         return await in_thread(Receiver, place.path, digest, offset)
 
-    def _write(self, receiver: Receiver, pieces: Sequence[bytes]) -> None:
+    def _write(self, receiver: Receiver, pieces: Sequence[bytes | memoryview]) -> None:
         with self._spool.disk.writing():
             for piece in pieces:
                 receiver.write(piece)

@@ -8,6 +8,7 @@ from fednet.aggregation._labelled_updates import Collecting, LabelledUpdates
 from fednet.aggregation._protocols import Aggregator, Partial
 from fednet.aggregation._registry import aggregator, aggregator_names
 from fednet.aggregation._settings import Limits, check_settings, setting
+from fednet.aggregation._spare_memory import SpareMemory
 from fednet.aggregation._weighted_mean import WeightedMean, check_weight
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "LabelledUpdates",
     "Limits",
     "Partial",
+    "SpareMemory",
     "WeightedMean",
     "aggregator",
     "aggregator_names",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from fednet.aggregation._spare_memory import SpareMemory
     from fednet.parameters import BlockArray, Structure
 
 NO_METADATA: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -35,6 +36,10 @@ class Partial(Protocol):
 
     weight: float
     updates: int
+
+    def work_in(self, memory: SpareMemory) -> None:  # noqa: ARG002  for partials with large arrays
+        """Take the memory of large arrays from there, before the first update; by default from the system."""
+        return
 
     def accumulate(
         self,

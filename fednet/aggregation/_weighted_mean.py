@@ -15,6 +15,7 @@ A saved partial is a model file (see `fednet.parameters`):
 
 from __future__ import annotations
 
+import math
 import reprlib
 from collections.abc import Mapping
 from itertools import chain
@@ -28,6 +29,7 @@ from fednet import limits
 from fednet.aggregation._exact import DIGITS_MAX, ExactSum, digits_of
 from fednet.aggregation._protocols import NO_METADATA, Partial
 from fednet.aggregation._rounding import round_into
+from fednet.aggregation._spare_memory import SpareMemory
 from fednet.errors import FailedPrecondition, InvalidModel
 from fednet.parameters import (
     BLOCK_ITEMS,
@@ -60,15 +62,21 @@ class WeightedMean(Partial):
         self.structure = structure
         self.weight = 0.0
         self.updates = 0
-        self._sums: dict[int, _Array] = {}
+        self._memory = SpareMemory()
+        self._shapes: dict[int, tuple[int, ...]] = {}  # of the arrays of floats, by position
+        self._sums: dict[int, _Array] = {}  # none before the first update
         self._exact: dict[int, ExactSum] = {}
         for position, spec in enumerate(structure.arrays):
             if spec.dtype.startswith("float"):
-                self._sums[position] = np.zeros(spec.shape)
+                self._shapes[position] = spec.shape
             else:
                 self._exact[position] = ExactSum(spec.shape)
         self._exact_weight = ExactSum(())
         self._scratch = np.empty(BLOCK_ITEMS)
+
+    def work_in(self, memory: SpareMemory) -> None:
+        """Take the memory of the sums from there; see `Partial.work_in`."""
+        self._memory = memory
 
     def tally(self) -> list[float]:
         """Return the numbers that are saved with the sums."""
@@ -90,13 +98,14 @@ class WeightedMean(Partial):
             self._check_saved(file.structure)
             *sums, tally = file.arrays
         count = len(self.tally())
-        self._sums = {position: sums[position] for position in self._sums}
+        self._sums = {position: sums[position] for position in self._shapes}
         self._load_exact(sums, tally[count:])
         self.recount(tally[:count].tolist())
         return self
 
     def save(self, path: Path) -> None:
         """Write the sums and the tally; see `Partial.save`."""
+        self._ensure_sums()
         sums: Iterable[_Array] = (
             self._exact[position].saved() if position in self._exact else self._sums[position]
             for position in range(len(self.structure.arrays))
@@ -143,8 +152,8 @@ class WeightedMean(Partial):
             )
         self._own_sums()
         with np.errstate(over="ignore", invalid="ignore"):
-            for position, total in self._sums.items():
-                np.add(total, other._sums[position], out=total)
+            for position, numbers in other._sums.items():
+                np.add(self._sums[position], numbers, out=self._sums[position])
         for position, exact in self._exact.items():
             exact.merge(other._exact[position])
         self._exact_weight.merge(other._exact_weight)
@@ -221,7 +230,7 @@ class WeightedMean(Partial):
         return [np.array([*self.tally(), *exact], np.float64)]
 
     def _saved_bytes_max(self) -> int:
-        floats = sum(total.size for total in self._sums.values())
+        floats = sum(map(math.prod, self._shapes.values()))
         tally = len(self.tally()) + len(self._exact) + 1 + DIGITS_MAX
         integers = sum(self.structure.arrays[position].size for position in self._exact)
         return 8 * (floats + DIGITS_MAX * integers + tally)
@@ -230,8 +239,8 @@ class WeightedMean(Partial):
         """Check that a file has the sums of such a model; by position, because a partial has no names."""
         *sums, tally = saved.arrays
         fits = len(sums) == len(self.structure.arrays) and all(
-            sums[position].shape == total.shape and sums[position].dtype == "float64"
-            for position, total in self._sums.items()
+            sums[position].shape == shape and sums[position].dtype == "float64"
+            for position, shape in self._shapes.items()
         )
         lengths = range(len(self.tally()), limits.model_arrays_max + DIGITS_MAX)
         is_tally = tally.dtype == "float64" and len(tally.shape) == 1 and tally.size in lengths
@@ -253,8 +262,15 @@ class WeightedMean(Partial):
             exact.loaded(sums[position], place)
         self._exact_weight.loaded(numbers[count + 1 :], int(numbers[count]))
 
+    def _ensure_sums(self) -> None:
+        """Make the sums, unless there are some."""
+        if not self._sums:
+            sums = self._memory.zeros(list(self._shapes.values()))
+            self._sums = dict(zip(self._shapes, sums, strict=True))
+
     def _own_sums(self) -> None:
-        """Copy sums that are views into a saved partial's file, before something is added."""
+        """Make the sums before something is added; copy those that are views into a saved partial's file."""
+        self._ensure_sums()
         for position, sums in self._sums.items():
             if not sums.flags.writeable:
                 self._sums[position] = sums.copy()

@@ -22,6 +22,7 @@ from fednet.cli._exit import ExitCode
 from fednet.cli._flags import settings_flags
 from fednet.cli._logging import LEVELS, log_to_stderr
 from fednet.errors import FednetError
+from fednet.processes import reuse_freed_memory
 from fednet.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def server_command(
             settings_from_parent: bool,
             **flags: str | None,
         ) -> None:
+            reuse_freed_memory()
             log_to_stderr(log_level, as_json=log_json)
             if settings_from_parent:
                 importlib.import_module(module)

@@ -3,13 +3,15 @@
 A process leads a process group. A `Group` takes charge of the process before it begins, and ends it with its whole
 group. If the parent is killed, the `Lifeline` breaks and a reaper, a third process, kills the group. An `Output`
 follows a process to its end and keeps the end of its output. A `FolderLock` keeps a second process out of a folder.
-`descriptors_for` raises the number of files that this process may open.
+`descriptors_for` raises the number of files that this process may open; `reuse_freed_memory` spares it the clearing of
+memory.
 """
 
 from fednet.processes._descriptors import descriptors_for
 from fednet.processes._folder_lock import FolderLock, is_locked
 from fednet.processes._group import Group, how_it_ended
 from fednet.processes._lifeline import Lifeline
+from fednet.processes._memory import reuse_freed_memory
 from fednet.processes._output import Awaited, Output
 
 __all__ = [
@@ -21,4 +23,5 @@ __all__ = [
     "descriptors_for",
     "how_it_ended",
     "is_locked",
+    "reuse_freed_memory",
 ]

@@ -9,37 +9,43 @@ from fednet.rpc._channels import (
     open_channel,
 )
 from fednet.rpc._chunk_rule import ChunkRule
+from fednet.rpc._chunks import (
+    Chunk,
+    ModelsStub,
+    add_models_service,
+    download_messages,
+)
 from fednet.rpc._errors import abort, from_rpc_error, rpc_errors
 from fednet.rpc._forks import allow_forks
 from fednet.rpc._object_transfer import download_object, upload_object
 from fednet.rpc._text import sendable
 from fednet.rpc._transfer import (
     Receiver,
-    checked_data,
     download,
-    parts,
     received_bytes,
     upload,
 )
 
 __all__ = [
     "Channel",
+    "Chunk",
     "ChunkRule",
+    "ModelsStub",
     "Receiver",
     "TokenGate",
     "TokenSource",
     "abort",
+    "add_models_service",
     "allow_forks",
     "bare_channel",
     "caller_of",
     "channel_options",
-    "checked_data",
     "claims_of",
     "download",
+    "download_messages",
     "download_object",
     "from_rpc_error",
     "open_channel",
-    "parts",
     "received_bytes",
     "rpc_errors",
     "sendable",

@@ -33,6 +33,9 @@ def channel_options(*, server: bool = False) -> list[tuple[str, int]]:
             ("grpc.server_handshake_timeout_ms", int(limits.first_message_seconds_max * 1000)),
             ("grpc.max_connection_idle_ms", int(limits.connection_idle_seconds_max * 1000)),
             ("grpc.max_concurrent_streams", limits.connection_streams_max),
+            # Else gRPC buffers tens of megabytes for each upload that comes faster than it is written.
+            ("grpc.http2.bdp_probe", 0),
+            ("grpc.http2.lookahead_bytes", limits.upload_window_bytes),
         ]
     else:
         longest = int(limits.retry_seconds_max * 1000)

@@ -1,7 +1,7 @@
 """Files in pieces over gRPC: size and digest first, a checksum on each piece, an offset to resume from.
 
-A piece is one MiB with its CRC32C (RFC 3720, appendix B.4); the whole file is checked against its digest. A transfer
-that breaks resumes at the last byte that has arrived, a limited number of times in a row without progress.
+A piece is one MiB (`_chunks.py`); the whole file is checked against its digest. A transfer that breaks resumes at the
+last byte that has arrived, a limited number of times in a row without progress.
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Self, TypeVar
-
-import google_crc32c
+from typing import Any, Self
 
 from fednet import limits
 from fednet.blob_ref import BlobRef
@@ -20,33 +18,9 @@ from fednet.digests import Algorithm, Digest, RunningDigest, digest_of_file
 from fednet.errors import InvalidInput, TransferCorrupted, Unavailable
 from fednet.files import put_in_place
 from fednet.rpc._attempts import Progress, until_whole
+from fednet.rpc._chunks import upload_messages
 from fednet.rpc._errors import rpc_errors
 from fednet.wire import models_pb2
-
-Part = TypeVar("Part", models_pb2.UploadPart, models_pb2.DownloadPart)
-
-
-def parts(file: BinaryIO, kind: type[Part], offset: int = 0) -> Iterator[Part]:
-    """Yield the rest of a file from an offset, as messages with a chunk and its checksum.
-
-    Args:
-        file: The file.
-        kind: The type of the messages.
-        offset: The position of the first byte.
-    """
-    file.seek(offset)
-    while data := file.read(limits.chunk_bytes):
-        part = kind()
-        # A chunk that is given to the constructor of a message is encoded and decoded again.
-        part.chunk.data, part.chunk.crc32c = data, google_crc32c.value(data)
-        yield part
-
-
-def checked_data(chunk: models_pb2.Chunk) -> bytes:
-    """Return a chunk's bytes; raise TransferCorrupted if they do not match the checksum."""
-    if google_crc32c.value(chunk.data) != chunk.crc32c:
-        raise TransferCorrupted("A piece does not match its checksum. Send it again.")
-    return chunk.data
 
 
 class Receiver:
@@ -102,7 +76,7 @@ class Receiver:
             while data := file.read(limits.chunk_bytes):
                 self._digest.add(data)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Append a piece.
 
         Raises:
@@ -196,7 +170,8 @@ def upload(
             offset_bytes=offset,
         )
         # Only the receipt confirms that the file is whole there, even if all bytes have arrived.
-        models.Upload(_upload_parts(header, path))
+        with path.open("rb", buffering=0) as file:
+            models.Upload(upload_messages(header, file))
 
     until_whole(attempt, stop or threading.Event(), attempts_max)
 
@@ -225,12 +200,6 @@ def received_bytes(models: Any, task_id: str) -> int:
         return int(models.Received(upload_id, timeout=limits.call_seconds_max).offset_bytes)
 
 
-def _upload_parts(header: models_pb2.UploadHeader, path: Path) -> Iterator[models_pb2.UploadPart]:
-    yield models_pb2.UploadPart(header=header)
-    with path.open("rb") as file:
-        yield from parts(file, models_pb2.UploadPart, header.offset_bytes)
-
-
 def download(
     stub: Callable[[], Any],
     ref: BlobRef,
@@ -256,8 +225,8 @@ def download(
         progress.reached(offset)
         request = models_pb2.DownloadRequest(kind=ref.kind, id=ref.id, offset_bytes=offset)
         with Receiver(path, ref.digest, offset) as receiver:
-            for part in models.Download(request):
-                receiver.write(checked_data(part.chunk))
+            for chunk in models.Download(request):
+                receiver.write(chunk.checked_data())
             receiver.finish()
 
     until_whole(attempt, stop or threading.Event())

@@ -263,6 +263,7 @@ def test_folding_and_finishing_take_no_second_copy_of_the_model(tmp_path):
     """Beyond its float64 sums, a partial needs one array at a time."""
     arrays = [np.ones((500, 500), np.float32) for _ in range(8)]
     partial = FEDAVG.partial(Structure.of(arrays))
+    partial.accumulate(arrays, 1)
 
     tracemalloc.start()
     partial.accumulate(arrays, 2)

@@ -1,6 +1,7 @@
 """A real server on loopback: files in pieces, with faults on demand, and a method of each kind."""
 
 import contextlib
+import io
 
 import grpc
 import grpc.aio
@@ -12,10 +13,10 @@ from fednet.errors import FednetError, Unavailable
 from fednet.rpc import (
     Receiver,
     abort,
+    add_models_service,
     channel_options,
-    checked_data,
+    download_messages,
     open_channel,
-    parts,
 )
 from fednet.testing._loop import LoopThread
 from fednet.wire import models_pb2, models_pb2_grpc
@@ -61,7 +62,7 @@ class FileServer(models_pb2_grpc.ModelsServicer):
 
     async def Upload(self, parts, context):  # noqa: N802
         async with self._answering(context):
-            header = (await anext(aiter(parts))).header
+            header = await anext(aiter(parts))
             self.attempts.append(header.offset_bytes)
             if not self.path.exists():
                 await self._take(header, parts)
@@ -73,7 +74,7 @@ class FileServer(models_pb2_grpc.ModelsServicer):
         with Receiver(self.path, announced, header.offset_bytes) as receiver:
             async for part in parts:
                 fault()
-                receiver.write(checked_data(part.chunk))
+                receiver.write(part.checked_data())
             fault()
             receiver.finish()
 
@@ -82,19 +83,21 @@ class FileServer(models_pb2_grpc.ModelsServicer):
             self.attempts.append(request.offset_bytes)
             fault = self._next_fault()
             with self.path.open("rb") as file:
-                for part in parts(file, models_pb2.DownloadPart, request.offset_bytes):
+                for message in download_messages(file, request.offset_bytes):
                     fault()
-                    yield models_pb2.DownloadPart(chunk=self._falsified(part.chunk))
+                    yield self._falsified(message)
 
-    def _falsified(self, chunk):
+    def _falsified(self, message):
+        part = models_pb2.DownloadPart.FromString(message)
+        other = bytes(len(part.chunk.data))
         if self.spoils:
             self.spoils -= 1
-            chunk.data = bytes(len(chunk.data))
-        elif self.lies:
+            part.chunk.data = other
+            return part.SerializeToString()
+        if self.lies:
             self.lies -= 1
-            (part,) = parts(_Bytes(bytes(len(chunk.data))), models_pb2.DownloadPart)
-            return part.chunk
-        return chunk
+            (message,) = download_messages(io.BytesIO(other), 0)
+        return message
 
     def _next_fault(self):
         left = self.breaks_after.pop(0) if self.breaks_after else None
@@ -115,20 +118,6 @@ class FileServer(models_pb2_grpc.ModelsServicer):
             yield
         except FednetError as error:
             await abort(context, error)
-
-
-class _Bytes:
-    """As much of a file as `pieces` needs."""
-
-    def __init__(self, content):
-        self._left = content
-
-    def seek(self, _offset):
-        pass
-
-    def read(self, count):
-        piece, self._left = self._left[:count], self._left[count:]
-        return piece
 
 
 @pytest.fixture(scope="module")
@@ -173,5 +162,5 @@ def channel_to():
 def server_of_files(serve, tmp_path_factory):
     """The servicer, of which each test begins with an empty folder, and its address."""
     servicer = FileServer(tmp_path_factory.mktemp("there") / "file")
-    address = serve(lambda server: models_pb2_grpc.add_ModelsServicer_to_server(servicer, server))
+    address = serve(lambda server: add_models_service(servicer, server))
     return servicer, address

@@ -19,15 +19,14 @@ from fednet.errors import (
     Unavailable,
 )
 from fednet.rpc import (
+    ModelsStub,
     Receiver,
-    checked_data,
     download,
-    parts,
     received_bytes,
     upload,
 )
 from fednet.testing import FaultProxy
-from fednet.wire import models_pb2, models_pb2_grpc
+from fednet.wire import models_pb2
 
 PIECE = 64
 BLAKE3 = Algorithm.BLAKE3
@@ -71,7 +70,7 @@ class Transfer:
 def new_transfer(server_of_files, channel_to, tmp_path_factory):
     """Makes transfers that begin with nothing on either side."""
     servicer, address = server_of_files
-    stub = models_pb2_grpc.ModelsStub(channel_to(address))
+    stub = ModelsStub(channel_to(address))
     here = tmp_path_factory.mktemp("here") / "file"
 
     def make(stub=stub):
@@ -126,7 +125,7 @@ def test_a_connection_that_is_cut_at_any_byte_is_made_again(
     """Whatever was under way then: a header, a piece, a receipt."""
     with FaultProxy(server_of_files[1]) as proxy:
         channel = channel_to(proxy.address)
-        transfer = new_transfer(models_pb2_grpc.ModelsStub(channel))
+        transfer = new_transfer(ModelsStub(channel))
         transfer.stub.Received(models_pb2.UploadId(), timeout=10)
         proxy.cut_after(cut_at)
 
@@ -283,27 +282,6 @@ def test_an_update_that_cannot_be_read_is_named(transfer, tmp_path):
     """The error is ours."""
     with pytest.raises(InvalidInput, match="Cannot read"):
         upload(lambda: transfer.stub, tmp_path / "missing.npz", TASK)
-
-
-@pytest.mark.parametrize("crc32c", [0, 1, 2**32 - 1])
-def test_a_piece_is_held_against_its_checksum(crc32c):
-    """Anything but the right one is refused."""
-    with pytest.raises(TransferCorrupted, match="checksum"):
-        checked_data(models_pb2.Chunk(data=b"piece", crc32c=crc32c))
-
-
-@given(st.binary(max_size=500), st.integers(0, 500))
-def test_pieces_are_the_rest_of_the_file(tmp_path_factory, content, offset):
-    """From any offset on; each within its size and with its checksum."""
-    path = tmp_path_factory.getbasetemp() / "pieces"
-    path.write_bytes(content)
-
-    with path.open("rb") as file:
-        messages = parts(file, models_pb2.DownloadPart, offset)
-        found = [checked_data(message.chunk) for message in messages]
-
-    assert b"".join(found) == content[offset:]
-    assert all(0 < len(piece) <= PIECE for piece in found)
 
 
 class TestReceiver:

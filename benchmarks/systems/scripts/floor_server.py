@@ -1,7 +1,8 @@
 """The server process of the floor: gRPC streams pieces of a model to clients, and takes as many back.
 
-    python floor_server.py CLIENTS BYTES
+    python floor_server.py CLIENTS BYTES [FOLDER]
 
+With a folder it writes each update to a file, which goes at the end of the upload.
 It prints its port. For each number on its input it lets the clients do that many rounds, and prints the duration of
 each as JSON.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -62,11 +64,13 @@ class Bytes(grpc.GenericRpcHandler):
     Args:
         model: The bytes that go to each client.
         round_: Where clients wait.
+        folder: The folder for updates; "" to keep nothing.
     """
 
-    def __init__(self, model: bytes, round_: Round) -> None:
+    def __init__(self, model: bytes, round_: Round, folder: str) -> None:
         self._model = model
         self._round = round_
+        self._folder = folder
 
     def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
         """Return the handler of a method."""
@@ -80,18 +84,23 @@ class Bytes(grpc.GenericRpcHandler):
             yield self._model[start : start + PIECE_BYTES]
 
     def _upload(self, pieces: Iterator[bytes], _context: grpc.ServicerContext) -> bytes:
-        received = sum(len(piece) for piece in pieces)
+        received = sum(self._kept(pieces) if self._folder else map(len, pieces))
         assert received == len(self._model), received
         self._round.end()
         return b""
 
+    def _kept(self, pieces: Iterator[bytes]) -> Iterator[int]:
+        with tempfile.TemporaryFile(dir=self._folder) as file:
+            for piece in pieces:
+                yield file.write(piece)
 
-def main(clients: int, model_bytes: int) -> None:
+
+def main(clients: int, model_bytes: int, folder: str = "") -> None:
     """Serve until the input ends."""
     round_ = Round(clients)
     server = grpc.server(
         ThreadPoolExecutor(2 * clients),
-        handlers=[Bytes(bytes(model_bytes), round_)],
+        handlers=[Bytes(bytes(model_bytes), round_, folder)],
         options=[("grpc.max_receive_message_length", -1)],
     )
     print(server.add_insecure_port("127.0.0.1:0"), flush=True)
@@ -101,4 +110,5 @@ def main(clients: int, model_bytes: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    count, size, *folder = sys.argv[1:]
+    main(int(count), int(size), *folder)

@@ -11,8 +11,9 @@ from fednet import limits
 from fednet.contract import Permission, requires
 from fednet.digests import Digest
 from fednet.errors import InvalidInput, NotFound
-from fednet.rpc import ChunkRule, caller_of, checked_data, parts
+from fednet.rpc import Chunk, ChunkRule, caller_of, download_messages
 from fednet.wire import common_pb2, models_pb2, models_pb2_grpc
+from fednet.wire.models_pb2 import UploadHeader
 
 from ...machine.values import BlobKind
 from ...ports import BlobPort, UploadPort
@@ -40,7 +41,7 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
 
     @requires(Permission.TASKS_WORK)
     async def Upload(
-        self, parts: AsyncIterator[models_pb2.UploadPart], context: Any
+        self, parts: AsyncIterator[UploadHeader | Chunk], context: Any
     ) -> models_pb2.UploadReceipt:
         """Take an update; the receipt is sent when it is complete in the spool."""
         async with errors_to(context):
@@ -79,16 +80,15 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
     @requires(Permission.TASKS_WORK)
     async def Download(
         self, request: models_pb2.DownloadRequest, context: Any
-    ) -> AsyncIterator[models_pb2.DownloadPart]:
-        """Give a model or package that a task of the client names, from an offset on."""
+    ) -> AsyncIterator[bytes]:
+        """Give the messages with a model or package that a task of the client names, from an offset on."""
         async with errors_to(context):
             path = self._blobs.path(caller_of().id, _kind(request), request.id)
-            with self._transfers.one_of(caller_of().id), path.open("rb") as file:
-                offset = _checked_offset(path, request.offset_bytes)
-                rest = parts(file, models_pb2.DownloadPart, offset)
+            with self._transfers.one_of(caller_of().id), path.open("rb", buffering=0) as file:
+                rest = download_messages(file, _checked_offset(path, request.offset_bytes))
                 while batch := await in_thread(_next_few, rest):
-                    for part in batch:
-                        yield part
+                    for message in batch:
+                        yield message
 
     @requires(Permission.TASKS_WORK)
     async def LocateDownload(
@@ -100,26 +100,28 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
             return models_pb2.Location(url=url)
 
 
-def _next_few(parts: Iterator[models_pb2.DownloadPart]) -> list[models_pb2.DownloadPart]:
+def _next_few(messages: Iterator[bytes]) -> list[bytes]:
     """Return the next messages, read in one visit to a thread; none at the end."""
-    return list(islice(parts, limits.transfer_batch_chunks))
+    return list(islice(messages, limits.transfer_batch_chunks))
 
 
-def _digest_of(announced: models_pb2.UploadHeader | models_pb2.UploadedParts) -> Digest:
+def _digest_of(announced: UploadHeader | models_pb2.UploadedParts) -> Digest:
     return Digest.read(announced.digest, announced.size_bytes)
 
 
 def _receipt(
-    announced: models_pb2.UploadHeader | models_pb2.UploadedParts,
+    announced: UploadHeader | models_pb2.UploadedParts,
 ) -> models_pb2.UploadReceipt:
     return models_pb2.UploadReceipt(size_bytes=announced.size_bytes, digest=announced.digest)
 
 
-async def _checked(parts: AsyncIterator[models_pb2.UploadPart]) -> AsyncIterator[bytes]:
+async def _checked(parts: AsyncIterator[UploadHeader | Chunk]) -> AsyncIterator[memoryview]:
     rule = ChunkRule()
     while part := await next_of(parts, limits.transfer_idle_seconds_max):
-        rule.check(len(part.chunk.data))
-        yield checked_data(part.chunk)
+        if isinstance(part, UploadHeader):
+            raise InvalidInput("An upload has one header: send chunks after it.", field="header")
+        rule.check(len(part.data))
+        yield part.checked_data()
 
 
 def _kind(request: models_pb2.DownloadRequest) -> BlobKind:
@@ -128,13 +130,11 @@ def _kind(request: models_pb2.DownloadRequest) -> BlobKind:
     return _BLOB_KINDS[request.kind]
 
 
-async def _upload_header(
-    parts: AsyncIterator[models_pb2.UploadPart],
-) -> models_pb2.UploadHeader:
+async def _upload_header(parts: AsyncIterator[UploadHeader | Chunk]) -> UploadHeader:
     part = await first_of(parts)
-    if part is None or part.WhichOneof("part") != "header":
+    if not isinstance(part, UploadHeader):
         raise InvalidInput("An upload must begin with its header.", field="header")
-    return part.header
+    return part
 
 
 def _checked_offset(path: Path, offset: int) -> int:

@@ -1,6 +1,7 @@
 """The engine on real files and stores: nothing is lost, stuck or done twice, whatever ends when."""
 
 import asyncio
+import gc
 import threading
 import uuid
 
@@ -442,6 +443,30 @@ async def test_release_leaves_nothing_behind(combiner, phase_of, sent):
     assert list(combiner.store.list("partials/")) == []
     await combiner.restart()
     assert combiner.phases() == []
+    await combiner.close()
+
+
+async def test_the_memory_of_sums_serves_the_next_phase_and_goes_when_none_comes(
+    combiner, phase_of, monkeypatch
+):
+    """A phase that ends leaves as much memory as the next one needs; an idle combiner has none of it."""
+    await combiner.restart()
+    memory = combiner.engine._phases._memory.sums
+    for seconds in (60, 0):
+        monkeypatch.setattr(limits, "spare_memory_seconds", seconds)
+        phase = phase_of("a")
+        await combiner.start(phase)
+        combiner.answer(phase, "a", 1, 2, 3)
+        await combiner.until("update_folded")
+        assert memory.spare_bytes == 0
+        await combiner.release(phase)
+        await combiner.acknowledge_all()
+        gc.collect()
+        assert seconds == 0 or memory.spare_bytes == 3 * 8
+
+    await asyncio.sleep(0)
+
+    assert memory.spare_bytes == 0
     await combiner.close()
 
 

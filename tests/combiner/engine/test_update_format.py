@@ -153,6 +153,9 @@ def test_a_mean_is_folded_from_blocks(tmp_path, monkeypatch, name, codec):
     rule, form = aggregator(name), model_format("numpyhelper")
     updates = UpdateFormat(form, tmp_path / "model.npz", "digest", reads_blocks=rule.reads_blocks)
     folding = Folding(rule, structure, updates)
+    folding.fold(
+        tmp_path / "update", 1.0, {"num_steps": 1}
+    )  # the first one takes the memory of the sums
 
     tracemalloc.start()
     try:
