@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +92,13 @@ class Combiner:
             settings.server_functions,
         )
         engine = Engine(
-            settings.name, spool, store, settings.clients_max, settings.retained_bytes_max, bounds
+            settings.name,
+            spool,
+            store,
+            settings.clients_max,
+            settings.threads,
+            settings.retained_bytes_max,
+            bounds,
         )
         await engine.recover()
         await serve_wire(server, engine.ports, gatekeeper)
@@ -196,6 +203,8 @@ def serve(
     """
 
     async def run() -> None:
+        transfers = ThreadPoolExecutor(settings.transfer_threads, thread_name_prefix="transfers")
+        asyncio.get_running_loop().set_default_executor(transfers)
         combiner = await Combiner.start(settings)
         on_ready({"name": combiner.name, "address": combiner.address})
         try:

@@ -222,6 +222,12 @@ class CombinerSettings(_Section):
     clients_max: int = Field(default=limits.combiner_clients_max, ge=1)
     """The largest number of connected clients."""
 
+    threads: int = Field(default=2, ge=1, le=256)
+    """The number of threads that check updates, fold them and make models."""
+
+    transfer_threads: int = Field(default=8, ge=4, le=256)
+    """The number of threads that read and write files on their way to and from clients."""
+
     retained_bytes_max: int = Field(default=limits.retained_bytes_max, ge=0)
     """The bytes of updates that sessions with delete_models=False may leave on this combiner."""
 

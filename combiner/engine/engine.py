@@ -39,6 +39,7 @@ class Engine:
         spool: Its files.
         store: The blob store of the network.
         clients_max: The number of clients that may be connected at once.
+        threads: The number of threads that check updates, fold them and make models.
         retained_bytes_max: The size that all retained updates together may have.
         bounds: Bounds of one run of server functions.
         object_part_bytes: The size of a part of an update on its way through the object store.
@@ -59,13 +60,14 @@ class Engine:
         spool: Spool,
         store: Blobs,
         clients_max: int,
+        threads: int,
         retained_bytes_max: int = limits.retained_bytes_max,
         bounds: Bounds | None = None,
         object_part_bytes: int = limits.object_part_bytes,
     ) -> None:
         self._spool = spool
         self._fence = Fence()
-        self._workers = Workers(name)
+        self._workers = Workers(name, threads)
         self.outbox = Outbox(self._fence.controller_of)
         checked = CheckedBlobs(store)
         self.local = LocalBlobs(checked, spool)

@@ -12,8 +12,6 @@ from fednet.errors import FednetError, Unavailable
 
 _log = logging.getLogger(__name__)
 
-_THREADS = 2
-
 
 class Workers:
     """The workers of one combiner. All methods belong to the event loop's thread.
@@ -23,7 +21,7 @@ class Workers:
         threads: The number of threads.
     """
 
-    def __init__(self, name: str, threads: int = _THREADS) -> None:
+    def __init__(self, name: str, threads: int) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=f"{name}-worker")
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -92,7 +92,7 @@ class Combiner:
         self.folder = folder
         self.store = store
         self.name = name
-        self.options = {"clients_max": 10}
+        self.options = {"clients_max": 10, "threads": 2}
 
     def begin(self):
         self.spool = Spool(self.folder)

@@ -157,7 +157,7 @@ async def test_the_oldest_go_where_there_is_no_room(combiner, phase_of):
     await over(combiner, first, "a")
     size = sum(path.stat().st_size for path in combiner.spool.retained.rglob("*/*"))
     combiner.spool = Spool(combiner.folder)
-    combiner.engine = Engine("combiner-1", combiner.spool, combiner.store, 10, 5 * size // 2)
+    combiner.engine = Engine("combiner-1", combiner.spool, combiner.store, 10, 2, 5 * size // 2)
 
     for phase in (second, third):
         await over(combiner, phase, "a")
@@ -171,7 +171,7 @@ async def test_the_oldest_go_where_there_is_no_room(combiner, phase_of):
 async def test_what_has_no_room_even_alone_is_not_retained(combiner, phase_of):
     """The limit holds, and a status says why nothing is retained."""
     combiner.spool = Spool(combiner.folder)
-    combiner.engine = Engine("combiner-1", combiner.spool, combiner.store, 10, 1)
+    combiner.engine = Engine("combiner-1", combiner.spool, combiner.store, 10, 2, 1)
     phase = phase_of("a", retain_updates=True)
 
     await over(combiner, phase, "a")
