@@ -242,6 +242,7 @@ restart_window_seconds: Final = 300.0
 document_bytes_max: Final = 15 * MIB  # MongoDB takes 16, together with the keys
 indexed_characters_max: Final = 512
 query_items_max: Final = 10_000
+skipped_documents_max: Final = 2**63 - 1  # the largest number that every store takes
 blob_key_bytes_max: Final = 256
 blob_part_bytes: Final = 8 * MIB
 blob_uploads_max: Final = 32  # of one combiner; its threads are fewer

@@ -1,9 +1,8 @@
-"""The names and ids that become parts of paths and keys."""
+"""The names and ids that become parts of paths and keys, and the texts that a store can find."""
 
 from __future__ import annotations
 
 import re
-import uuid
 from typing import Final
 
 from fednet import limits
@@ -12,7 +11,16 @@ from fednet.errors import InvalidInput
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """The form of a name: it begins with a letter or a digit."""
 
+ID_PATTERN: Final = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+"""The form of an id: a UUID in its usual form."""
+
+TEXT_PATTERN: Final = r"^[^\x00]*$"
+"""The form of a text that a store can find: it has no NUL. JSON can spell half a character; that is refused, too."""
+
 _name: Final = re.compile(NAME_PATTERN)
+_id: Final = re.compile(ID_PATTERN)
+_text: Final = re.compile(TEXT_PATTERN)
+_half_character: Final = re.compile(r"[\ud800-\udfff]")
 
 
 def check_name(name: str) -> None:
@@ -29,12 +37,14 @@ def check_name(name: str) -> None:
         )
 
 
+def is_text(text: str) -> bool:
+    """Return True for a text that every store can keep and find."""
+    return _text.fullmatch(text) is not None and _half_character.search(text) is None
+
+
 def is_id(text: str) -> bool:
     """Return True for a UUID in its usual form: lower case, with hyphens."""
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False
+    return _id.fullmatch(text) is not None
 
 
 def check_id(text: str, field: str) -> str:

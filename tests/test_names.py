@@ -4,7 +4,7 @@ import pytest
 
 from fednet import limits
 from fednet.errors import InvalidInput
-from fednet.names import check_id, check_name, is_id
+from fednet.names import check_id, check_name, is_id, is_text
 
 ID = "0b1f6c2e-6d0e-4f0b-9d8a-2f4b8f6f3c11"
 
@@ -61,3 +61,11 @@ def test_other_ids_are_refused(text):
 
     assert not is_id(text)
     assert caught.value.field == "task_id"
+
+
+def test_a_text_has_neither_nul_nor_halves_of_characters():
+    """No store could keep them all."""
+    assert is_text("")
+    assert is_text("é\n\U0001f600")
+    assert not is_text("a\0b")
+    assert not is_text("\ud800")

@@ -181,10 +181,10 @@ class Accounts:
         """End a token.
 
         Raises:
-            InvalidInput: The token is of no login.
+            FailedPrecondition: The token is of no login.
         """
         if not is_of_login(claims):
-            raise InvalidInput(
+            raise FailedPrecondition(
                 "This token is of no login, so there is nothing to log out from. `fednet token revoke` ends it.",
                 field="token",
             )

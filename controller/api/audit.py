@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -15,6 +15,10 @@ from .openapi import operation_id
 from .problems import REFUSALS
 from .resource import Asked
 from .services import services
+
+_Time = Annotated[
+    str, Field(json_schema_extra={"anyOf": [{"format": "date-time"}, {"format": "date"}]})
+]
 
 
 class AskedAudit(Asked):
@@ -34,7 +38,7 @@ class AskedAudit(Asked):
     what: str | None = Field(None, max_length=limits.name_characters_max)
     """Only entries of this permission, such as `sessions:write`; or of a route that contains this text."""
 
-    since: str | None = Field(None, max_length=limits.name_characters_max)
+    since: _Time | None = Field(None, max_length=limits.name_characters_max)
     """Only entries from this time on: ISO 8601, UTC where it says nothing else."""
 
     @field_validator("since")

@@ -7,7 +7,7 @@ from flask import request
 from pydantic import BaseModel, ConfigDict, Field
 
 from fednet import limits
-from fednet.contract import Permission, requires
+from fednet.contract import Name, Permission, Text, requires
 from fednet.storage import Document
 
 from .access import caller, caller_claims, unaudited
@@ -29,9 +29,9 @@ class ClientRegistration(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str
+    name: Name
     needs_package: bool
-    preferred_combiner: str | None = Field(None, max_length=limits.name_characters_max)
+    preferred_combiner: Text | None = Field(None, max_length=limits.name_characters_max)
     enrolment_id: EnrolmentId = None
 
 

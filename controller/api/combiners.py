@@ -6,7 +6,7 @@ from typing import Any
 from flask import request
 from pydantic import BaseModel, ConfigDict
 
-from fednet.contract import Permission, requires
+from fednet.contract import Name, Permission, requires
 
 from .access import caller, caller_claims, unaudited
 from .enrolment import EnrolmentId, without_token_ids
@@ -26,7 +26,7 @@ class CombinerRegistration(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str
+    name: Name
     address: str
     enrolment_id: EnrolmentId = None
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from fednet.contract import RESOURCES
 
-_LISTS = ("/count", "/list")
+_FORM = "application/x-www-form-urlencoded"  # only filters may come as one
 
 
 def told(document: dict[str, Any]) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def _operation(path: str, operation: Any) -> Any:
     changed = dict(operation)
     if parameters := operation.get("parameters"):
         changed["parameters"] = [_parameter(path, each) for each in parameters]
-    if path.endswith(_LISTS) and "requestBody" in operation:
+    if _FORM in operation.get("requestBody", {}).get("content", {}):
         changed["requestBody"] = {**operation["requestBody"], "required": False}
     return changed
 

@@ -5,12 +5,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from fednet.names import ID_PATTERN
 from fednet.storage import Document
 
 EnrolmentId = Annotated[
     str | None,
     Field(
-        pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        pattern=ID_PATTERN,
         description="The id that the token of a new member is to have, a UUID of the member's own. With the same one, "
         "a registration whose answer was lost may be repeated.",
     ),

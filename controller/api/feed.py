@@ -1,10 +1,10 @@
 """The feed: everything that has happened in the network, in one order, for whoever keeps a number."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Response, jsonify, request
 from flask_openapi.blueprint import APIBlueprint
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from fednet import limits
 from fednet.contract import Permission, requires
@@ -19,6 +19,15 @@ from .resource import Alternatives, Asked
 from .services import services
 
 _EVENTS = "text/event-stream"
+_A_KIND = f"({'|'.join(EntryKind)})"
+_SOME_KINDS = {"type": "string", "pattern": f"^{_A_KIND}(,{_A_KIND})*$"}
+_Kinds = Annotated[
+    Alternatives,
+    WithJsonSchema(
+        {"anyOf": [{"type": "array", "items": _SOME_KINDS}, _SOME_KINDS, {"type": "null"}]}
+    ),
+]
+"""Kinds of entries. The view checks them."""
 
 
 class AskedFeed(Asked):
@@ -32,7 +41,7 @@ class AskedFeed(Asked):
     seconds: float = Field(0, ge=0, le=limits.wait_seconds_max, allow_inf_nan=False)
     """Where there is none, wait for one so long."""
 
-    kind: Alternatives = None
+    kind: _Kinds = None
     """Only entries of these kinds; a comma separates them."""
 
     session_id: str | None = None

@@ -1,12 +1,14 @@
 """Helpers: the format of the network's model files."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Response, jsonify
 from flask_openapi.blueprint import APIBlueprint
-from pydantic import BaseModel, ConfigDict, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from fednet import limits
 from fednet.contract import Permission, requires
+from fednet.parameters import helper_names
 
 from .access import caller
 from .openapi import operation_id
@@ -19,12 +21,19 @@ class Helper(RootModel[str]):
     """A format's name."""
 
 
+HelperName = Annotated[
+    str,
+    Field(max_length=limits.name_characters_max, json_schema_extra={"enum": list(helper_names())}),
+]
+"""The name of a format that fednet knows. The catalog checks it."""
+
+
 class ChosenHelper(BaseModel):
     """The format that model files are to have."""
 
     model_config = ConfigDict(extra="forbid")
 
-    helper: str
+    helper: HelperName
 
 
 api = APIBlueprint(

@@ -15,6 +15,7 @@ from fednet.storage import Document, Query
 from .access import caller
 from .bodies import takes_file
 from .files import FILE, file_answer, received_file, said_of_it, upload_body
+from .helpers import HelperName
 from .listing import documents, pages
 from .resource import (
     Asked,
@@ -34,7 +35,7 @@ class ModelUpload(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: UUID | None = None
-    helper: str | None = None
+    helper: HelperName | None = None
     name: str | None = Field(None, max_length=limits.name_characters_max)
 
 

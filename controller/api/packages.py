@@ -15,6 +15,7 @@ from ..catalog import PackageDescription
 from .access import caller
 from .bodies import takes_file
 from .files import FILE, file_answer, received_file, said_of_it, sent_file_name, upload_body
+from .helpers import HelperName
 from .resource import (
     ById,
     Maker,
@@ -32,7 +33,7 @@ class PackageUpload(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    helper: str = Field("numpyhelper", min_length=1, max_length=limits.name_characters_max)
+    helper: HelperName = "numpyhelper"
     name: str | None = Field(None, max_length=limits.name_characters_max)
     description: str | None = Field(None, max_length=limits.text_characters_max)
     file_name: str | None = Field(None, max_length=limits.name_characters_max)

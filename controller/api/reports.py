@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fednet import limits
+from fednet.contract import Text
 from fednet.storage import Document
 
 from ..records import timestamp
@@ -18,7 +19,7 @@ class NewReport(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    key: str = Field(min_length=1, max_length=limits.name_characters_max)
+    key: Text = Field(min_length=1, max_length=limits.name_characters_max)
     value: Any
     source: Source = Source()
 

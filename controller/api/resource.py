@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from fednet import limits
-from fednet.contract import Permission, requires, resource_named
+from fednet.contract import Permission, Text, requires, resource_named
 from fednet.errors import InvalidInput
 from fednet.storage import Document, Query
 
@@ -45,8 +45,8 @@ def _alternatives(value: Any) -> Any:
 
 
 Alternatives = Annotated[
-    list[str] | None,
-    BeforeValidator(_alternatives, json_schema_input_type=list[str] | str | None),
+    list[Text] | None,
+    BeforeValidator(_alternatives, json_schema_input_type=list[Text] | Text | None),
 ]
 
 
@@ -115,8 +115,8 @@ def filters_of(resource: str) -> type[Filters]:
 class Page(Asked):
     """The part of a list that is asked for, and its order."""
 
-    limit: int | None = Field(None, ge=1, alias="X-Limit")
-    skip: int = Field(0, ge=0, alias="X-Skip")
+    limit: int | None = Field(None, ge=1, le=limits.skipped_documents_max, alias="X-Limit")
+    skip: int = Field(0, ge=0, le=limits.skipped_documents_max, alias="X-Skip")
     sort_key: str | None = Field(None, alias="X-Sort-Key")
     sort_order: Literal["asc", "desc"] = Field("desc", alias="X-Sort-Order")
 
@@ -170,12 +170,12 @@ class Source(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    kind: str = Field(default="", max_length=limits.name_characters_max)
+    kind: Text = Field(default="", max_length=limits.name_characters_max)
     """client, combiner, or whatever whoever reports calls itself."""
 
-    name: str = Field(default="", max_length=limits.name_characters_max)
+    name: Text = Field(default="", max_length=limits.name_characters_max)
 
-    id: str = Field(default="", max_length=limits.name_characters_max)
+    id: Text = Field(default="", max_length=limits.name_characters_max)
     """A client's id; in a report its name will do, too."""
 
 

@@ -5,12 +5,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from fednet import limits
-from fednet.contract import Permission, Role, requires
-from fednet.names import check_id
+from fednet.contract import Id, Name, Permission, Role, requires
 
 from .access import caller
 from .resource import (
-    ById,
     Maker,
     Resource,
     Shown,
@@ -64,8 +62,14 @@ class Invitation(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: Literal["client", "combiner"]
-    name: str
+    name: Name
     days: float = Field(1.0, gt=0, le=limits.token_days_max, allow_inf_nan=False)
+
+
+class TokenById(BaseModel):
+    """Names a token."""
+
+    id: Id
 
 
 RESOURCE = Resource("tokens", Permission.TOKENS_READ, shape=Token)
@@ -96,9 +100,9 @@ def reissue(body: Invitation) -> dict[str, Any]:
 
 @api.delete("/<string:id>", summary="Revoke a token", responses={"200": Succeeded})
 @requires(Permission.TOKENS_WRITE)
-def revoke(path: ById) -> dict[str, Any]:
+def revoke(path: TokenById) -> dict[str, Any]:
     """Refuse a token from now on, and those derived from it; it need not have a record."""
-    services().tokens.revoke(check_id(path.id, "id"))
+    services().tokens.revoke(path.id)
     return {"success": True, "message": "Token revoked."}
 
 

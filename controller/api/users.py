@@ -1,12 +1,12 @@
 """Users: the accounts of people, their roles, and whether they may log in."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from fednet import limits
-from fednet.contract import Permission, Role, requires
+from fednet.contract import Name, Permission, Role, requires
 from fednet.storage import Document
 
 from .access import caller
@@ -22,16 +22,26 @@ from .services import services
 
 UserRole = Literal["admin", "operator", "scientist", "viewer"]
 
+NewPassword = Annotated[
+    SecretStr,
+    Field(
+        json_schema_extra={
+            "minLength": limits.password_characters_min,
+            "maxLength": limits.password_characters_max,
+        }
+    ),
+]
+"""A password to be set. The accounts check its length."""
+
 
 class NewUser(BaseModel):
     """A new user."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    name: str = Field(min_length=1, max_length=limits.name_characters_max)
+    name: Name
     role: UserRole
-    password: SecretStr
-    """At least 12 characters."""
+    password: NewPassword
 
 
 class UserChange(BaseModel):
@@ -40,7 +50,7 @@ class UserChange(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     role: UserRole | None = None
-    password: SecretStr | None = None
+    password: NewPassword | None = None
     """Tokens of earlier logins end."""
 
     is_disabled: bool | None = None

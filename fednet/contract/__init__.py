@@ -24,6 +24,7 @@ from fednet.contract._resources import (
     resource_named,
 )
 from fednet.contract._session_options import PredictionOptions, SessionOptions
+from fednet.contract._text_forms import Id, Name, Text
 
 __all__ = [
     "FUNCTION_METHODS",
@@ -32,6 +33,8 @@ __all__ = [
     "RESOURCES",
     "USER_ROLES",
     "DeclaredFunctions",
+    "Id",
+    "Name",
     "Option",
     "OptionTraits",
     "Permission",
@@ -42,6 +45,7 @@ __all__ = [
     "ResourceFilter",
     "Role",
     "SessionOptions",
+    "Text",
     "check_given_settings",
     "check_permission",
     "check_source",

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
+from fednet import limits
 from fednet.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ Document: TypeAlias = dict[str, Any]
 Scalar: TypeAlias = str | int | float | bool | None
 
 _name = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_number_max: Final = 2**63 - 1  # the largest number that every backend takes
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,10 @@ class Query:
 
     def __post_init__(self) -> None:
         for name, number in (("skip", self.skip), ("limit", self.limit or 0)):
-            if not 0 <= number <= _number_max:
-                raise InvalidInput(f"{name} must be at least 0, not {number}.", field=name)
+            if not 0 <= number <= limits.skipped_documents_max:
+                raise InvalidInput(
+                    f"{name} must be 0 to {limits.skipped_documents_max}, not {number}.", field=name
+                )
 
 
 EVERYTHING: Final = Query()

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,13 +20,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from fednet import limits
 from fednet.errors import AlreadyExists, Conflict, InvalidInput, LimitExceeded, NotFound
+from fednet.names import is_text
 
 if TYPE_CHECKING:
     from fednet.storage._documents import Collection, Document, Query
 
 Key: TypeAlias = str | None
 
-_unstorable: Final = re.compile(r"[\x00\ud800-\udfff]")  # the latter are halves of characters
 _exact_integer_max: Final = 2**53  # beyond it, two integers may have the same double
 
 
@@ -210,7 +209,7 @@ def _text_key(text: str, field: str) -> str:
             f"{field} is too long: at most {limits.indexed_characters_max} characters are allowed.",
             field=field,
         )
-    if _unstorable.search(text):
+    if not is_text(text):
         raise InvalidInput(
             f"{field} has characters that cannot be stored: remove them.", field=field
         )

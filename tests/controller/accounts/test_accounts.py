@@ -184,7 +184,7 @@ def test_a_token_without_an_account_keeps_its_role(accounts, admin, signer):
     claims = signer.verifier.read(signer.sign(admin))
 
     assert accounts.principal_of(claims) == admin
-    with pytest.raises(InvalidInput, match="no login"):
+    with pytest.raises(FailedPrecondition, match="no login"):
         accounts.log_out(admin, claims)
 
 

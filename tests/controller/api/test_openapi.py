@@ -5,6 +5,10 @@ import re
 import pytest
 from openapi_spec_validator import validate
 
+from fednet import limits
+from fednet.names import ID_PATTERN, NAME_PATTERN
+from fednet.parameters import helper_names
+
 RESOURCES = [
     "clients",
     "combiners",
@@ -124,6 +128,54 @@ def test_lists_are_sorted_by_the_fields_that_are_told(api, document):
         for field in key["enum"]:
             answer = api.get(f"/api/v1/{resource}/", headers={"X-Sort-Key": field})
             assert answer.status_code == 200, (resource, field, answer.json)
+
+
+def test_names_ids_and_helpers_are_told_as_they_are_checked(document):
+    """By the same declarations."""
+    schemas = document["components"]["schemas"]
+    (id_,) = document["paths"]["/api/v1/tokens/{id}"]["delete"]["parameters"]
+
+    for kind in ("ClientRegistration", "CombinerRegistration", "Invitation", "NewUser"):
+        name = schemas[kind]["properties"]["name"]
+        assert (name["pattern"], name["maxLength"]) == (NAME_PATTERN, limits.name_characters_max)
+    assert id_["schema"]["pattern"] == ID_PATTERN
+    assert schemas["ChosenHelper"]["properties"]["helper"]["enum"] == list(helper_names())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field"),
+    [
+        ("POST", "/api/v1/clients/register", {"name": "a b", "needs_package": True}, "name"),
+        ("POST", "/api/v1/tokens/reissue", {"kind": "client", "name": "../a"}, "name"),
+        ("DELETE", "/api/v1/tokens/7", None, "id"),
+        ("PUT", "/api/v1/helpers/active", {"helper": "pickle"}, "helper"),
+        ("POST", "/api/v1/clients/list", {"name": "a\0"}, "name"),
+        ("POST", "/api/v1/combiners/clients/count", None, None),
+    ],
+)
+def test_values_that_are_not_told_are_refused(api, method, path, body, field):
+    """The answer names the field."""
+    answer = api.open(path, method=method, json=body)
+
+    assert (answer.status_code, answer.json.get("field")) == (400, field)
+
+
+@pytest.mark.parametrize("name", ["X-Limit", "X-Skip"])
+def test_a_list_takes_numbers_up_to_the_bound_that_is_told(api, document, name):
+    """Beyond it, the answer names the header."""
+    parameters = document["paths"]["/api/v1/models/"]["get"]["parameters"]
+    (told,) = [each["schema"]["maximum"] for each in parameters if each["name"] == name]
+
+    assert api.get("/api/v1/models/", headers={name: str(told)}).status_code == 200
+    refused = api.get("/api/v1/models/", headers={name: str(told + 1)})
+    assert (refused.status_code, refused.json["field"]) == (422, name)
+
+
+def test_only_filters_may_be_left_out_with_their_body(document):
+    """Other bodies are required, such as that of a count of something else."""
+    path = document["paths"]["/api/v1/combiners/clients/count"]
+
+    assert path["post"]["requestBody"]["required"] is True
 
 
 def test_the_filters_of_a_list_may_be_left_out(api, document):
