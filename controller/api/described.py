@@ -3,12 +3,15 @@
 - A parameter of a URL or a header has no null: it is absent instead.
 - A list is sorted by the fields that the store knows.
 - The filters of a list or a count may be left out with their whole body.
+- An option that names an aggregator or a helper has the names that this controller knows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from fednet.contract import RESOURCES
+from fednet.aggregation import aggregator_names
+from fednet.contract import RESOURCES, SessionOptions
+from fednet.parameters import helper_names
 
 _FORM = "application/x-www-form-urlencoded"  # only filters may come as one
 
@@ -19,7 +22,27 @@ def told(document: dict[str, Any]) -> dict[str, Any]:
         path: {verb: _operation(path, each) for verb, each in item.items()}
         for path, item in document["paths"].items()
     }
-    return {**document, "paths": paths}
+    return {**document, "paths": paths, "components": _components(document["components"])}
+
+
+def _components(components: dict[str, Any]) -> dict[str, Any]:
+    schemas = components["schemas"]
+    options = schemas[SessionOptions.__name__]
+    choices = {"aggregator": aggregator_names(), "helper": helper_names()}
+    chosen = {
+        name: _with_choices(options["properties"][name], known) for name, known in choices.items()
+    }
+    properties = {**options["properties"], **chosen}
+    told_options = {**options, "properties": properties}
+    return {**components, "schemas": {**schemas, SessionOptions.__name__: told_options}}
+
+
+def _with_choices(schema: dict[str, Any], known: Sequence[str]) -> dict[str, Any]:
+    """Return the schema of a text, or of a text or null, that is one of those known."""
+    if "anyOf" in schema:
+        text, null = schema["anyOf"]
+        return {**schema, "anyOf": [{**text, "enum": list(known)}, null]}
+    return {**schema, "enum": list(known)}
 
 
 def _operation(path: str, operation: Any) -> Any:

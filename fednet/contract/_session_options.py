@@ -17,9 +17,10 @@ from fednet import limits
 from fednet.contract._function_source import check_source
 from fednet.contract._given_settings import check_given_settings
 from fednet.contract._options import OptionTraits, options_of
+from fednet.contract._settings_form import SettingsForm
 from fednet.errors import InvalidInput
 from fednet.names import NAME_PATTERN
-from fednet.update_codec import codec_of
+from fednet.update_codec import codec_names, codec_of
 
 _WORDS_OF_THE_API = frozenset({"continue", "count", "list", "pause", "resume", "start", "stop"})
 
@@ -63,16 +64,21 @@ def _is_codec(name: str) -> str:
 _Name = Annotated[str, Field(max_length=limits.name_characters_max)]
 _Id = Annotated[
     str,
-    Field(pattern=NAME_PATTERN, max_length=limits.name_characters_max),
+    Field(
+        pattern=NAME_PATTERN,
+        max_length=limits.name_characters_max,
+        json_schema_extra={"not": {"enum": sorted(_WORDS_OF_THE_API)}},
+    ),
     AfterValidator(_is_free),
 ]
 """An id that fits into an address."""
 
+_Codec = Annotated[_Name, Field(json_schema_extra={"enum": list(codec_names())})]
 _NO_TRUTH_VALUE = BeforeValidator(_is_no_truth_value)
 _Clients = Annotated[int, Field(ge=1, le=limits.session_clients_max), _NO_TRUTH_VALUE]
 _Seconds = Annotated[float, Field(gt=0, le=limits.round_seconds_max), _NO_TRUTH_VALUE]
 _Source = Annotated[str, AfterValidator(_is_server_functions)]
-_Settings = Annotated[dict[str, Any], AfterValidator(_are_settings)]
+_Settings = Annotated[dict[str, Any], AfterValidator(_are_settings), SettingsForm()]
 
 
 class _Options(BaseModel):
@@ -159,7 +165,7 @@ class SessionOptions(_Options):
     """Hyperparameters, JSON values by name, that the code of clients gets with each task. The aggregator's and the
     server functions' settings of the same name replace them."""
 
-    update_codec: Annotated[_Name, AfterValidator(_is_codec)] = "plain"
+    update_codec: Annotated[_Codec, AfterValidator(_is_codec)] = "plain"
     """The codec of updates on their way to a combiner: plain, or parts of delta+bf16+zstd and delta+int8+zstd in this
     order; see codecs.md. A client that does not know the codec sends plain updates."""
 

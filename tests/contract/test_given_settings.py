@@ -1,9 +1,10 @@
 """The settings that a person gives to a session are checked where they come in."""
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from fednet import limits
-from fednet.contract import check_given_settings
+from fednet.contract import PredictionOptions, check_given_settings
 from fednet.errors import InvalidInput
 
 
@@ -28,6 +29,15 @@ GOOD = [
     {"big": 2**64 - 1, "small": -(2**63), "nested": {"a": {"b": [1, [2, {"c": 3}]]}}},
     nested(limits.settings_levels_max),
     {"x" * limits.name_characters_max: "y" * (limits.settings_bytes_max - 200)},
+]
+TOLD = Draft202012Validator(PredictionOptions.model_json_schema())
+OUTSIDE = [
+    {"rounds": 3},
+    {"": 2},
+    {"a": {"x" * (limits.name_characters_max + 1): 2}},
+    {"a": [2**64]},
+    {"a": {"b": "x\0y"}},
+    {"a\0": 1},
 ]
 BAD = [
     ([], "an object of values by name"),
@@ -61,6 +71,20 @@ BAD = [
 def test_json_values_by_name_are_settings(settings):
     """They may be as many, as long and as deep as the limits say."""
     check_given_settings(settings)
+
+
+@pytest.mark.parametrize("settings", GOOD, ids=range(len(GOOD)))
+def test_the_form_that_is_told_has_all_settings(settings):
+    """A program that reads the OpenAPI document may send them."""
+    assert TOLD.is_valid({"settings": settings})
+
+
+@pytest.mark.parametrize("settings", OUTSIDE, ids=range(len(OUTSIDE)))
+def test_the_form_that_is_told_leaves_out_what_is_refused(settings):
+    """At any depth."""
+    assert not TOLD.is_valid({"settings": settings})
+    with pytest.raises(InvalidInput):
+        check_given_settings(settings)
 
 
 @pytest.mark.parametrize(("settings", "words"), BAD, ids=range(len(BAD)))

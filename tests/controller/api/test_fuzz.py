@@ -30,7 +30,6 @@ UNTOLD = {
     "POST /api/v1/combiners/register": "The port of an address has a bound, and an IPv6 address many forms.",
     "POST /api/v1/models/": "The file must be a model.",
     "POST /api/v1/packages/": "The file must be a package.",
-    "POST /api/v1/predictions/start": "Settings have rules at any depth, such as for the length of names.",
     "POST /api/v1/sessions/": "Each aggregator has settings of its own, and server functions are Python.",
 }
 """The operations that refuse values which their schema allows, each with what no schema tells."""

@@ -6,8 +6,10 @@ import pytest
 from openapi_spec_validator import validate
 
 from fednet import limits
+from fednet.aggregation import aggregator_names
 from fednet.names import ID_PATTERN, NAME_PATTERN
 from fednet.parameters import helper_names
+from fednet.update_codec import codec_names
 
 RESOURCES = [
     "clients",
@@ -140,6 +142,17 @@ def test_names_ids_and_helpers_are_told_as_they_are_checked(document):
         assert (name["pattern"], name["maxLength"]) == (NAME_PATTERN, limits.name_characters_max)
     assert id_["schema"]["pattern"] == ID_PATTERN
     assert schemas["ChosenHelper"]["properties"]["helper"]["enum"] == list(helper_names())
+
+
+def test_the_choices_of_a_session_are_told(document):
+    """Aggregators, helpers and codecs, and the ids that are words of the API."""
+    options = document["components"]["schemas"]["SessionOptions"]["properties"]
+    helper, id_ = options["helper"]["anyOf"][0], options["id"]["anyOf"][0]
+
+    assert options["aggregator"]["enum"] == aggregator_names()
+    assert helper["enum"] == list(helper_names())
+    assert options["update_codec"]["enum"] == codec_names()
+    assert "pause" in id_["not"]["enum"]
 
 
 @pytest.mark.parametrize(
