@@ -34,6 +34,8 @@ _NEW: Final[Mapping[Algorithm, Callable[[], Any]]] = {
     Algorithm.SHA256: hashlib.sha256,
 }
 _VALUE: Final = re.compile("[0-9a-f]{64}")
+DIGEST_PATTERN: Final = rf"^({Algorithm.BLAKE3}:)?{_VALUE.pattern}$"
+"""The form of a digest's text."""
 
 
 @dataclass(frozen=True)

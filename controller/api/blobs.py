@@ -20,8 +20,8 @@ from pydantic import BaseModel, Field
 
 from fednet import limits
 from fednet.contract import Permission, Role, requires
-from fednet.digests import Digest, RunningDigest
-from fednet.errors import Conflict, InvalidInput, NotFound, PermissionDenied
+from fednet.digests import DIGEST_PATTERN, Digest, RunningDigest
+from fednet.errors import Conflict, NotFound, PermissionDenied
 from fednet.storage import key_of
 
 from ..sessions.blob_rights import BlobRights
@@ -75,7 +75,7 @@ class Whole(Asked):
 
     upload_id: UUID
     size_bytes: int = Field(ge=0, le=limits.model_bytes_max)
-    digest: str = Field("", max_length=80)
+    digest: str = Field("", max_length=80, json_schema_extra={"pattern": f"^$|{DIGEST_PATTERN}"})
     sha256: str = Field("", pattern="^([0-9a-f]{64})?$")
 
     @property
@@ -197,7 +197,7 @@ def _is_stored(key: str, announced: Digest) -> bool:
 def _key(name: str, allowed: tuple[str, ...]) -> str:
     key = key_of(name)
     if key is None:
-        raise InvalidInput(f"{name!r} names no blob.", field="name")
+        raise NotFound(f"There is no blob {name!r}: no blob can have this name.", field="name")
     _check_right(key, allowed)
     return key
 

@@ -239,6 +239,14 @@ def test_what_names_no_blob_is_refused(combiner, name):
     assert send(combiner, name, b"x").status_code in {400, 403, 404, 308}
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_name_that_no_blob_can_have_is_of_no_blob(combiner, method):
+    """The answer is that of a blob that is not there."""
+    answer = combiner.open(f"{BLOBS}models/a%20b", method=method)
+
+    assert (answer.status_code, answer.json["field"]) == (404, "name")
+
+
 @pytest.mark.parametrize("role", [Role.CLIENT, Role.CONTROLLER])
 def test_others_have_nothing_to_do_with_blobs(app, blobs, signer, role):
     """Clients get theirs from their combiner."""

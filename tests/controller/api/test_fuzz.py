@@ -20,13 +20,8 @@ EXAMPLES = settings(
     suppress_health_check=list(HealthCheck),
 )
 ACCEPTANCE = "positive_data_acceptance"
-_BLOB_NAMES = (
-    "A name has one spelling of each odd character, and long names have folders of their own."
-)
 UNTOLD = {
-    "DELETE /api/v1/blobs/{name}": _BLOB_NAMES,
-    "GET /api/v1/blobs/{name}": _BLOB_NAMES,
-    "PUT /api/v1/blobs/{name}": _BLOB_NAMES,
+    "PUT /api/v1/blobs/{name}": "One of two digests must be there.",
     "POST /api/v1/combiners/register": "The port of an address has a bound, and an IPv6 address many forms.",
     "POST /api/v1/models/": "The file must be a model.",
     "POST /api/v1/packages/": "The file must be a package.",
