@@ -9,14 +9,10 @@ from fednet.rpc._channels import (
     open_channel,
 )
 from fednet.rpc._chunk_rule import ChunkRule
-from fednet.rpc._chunks import (
-    Chunk,
-    ModelsStub,
-    add_models_service,
-    download_messages,
-)
+from fednet.rpc._chunks import Chunk, download_messages
 from fednet.rpc._errors import abort, from_rpc_error, rpc_errors
 from fednet.rpc._forks import allow_forks
+from fednet.rpc._models import ModelsStub, add_models_service
 from fednet.rpc._object_transfer import download_object, upload_object
 from fednet.rpc._text import sendable
 from fednet.rpc._transfer import (
