@@ -250,6 +250,8 @@ class Connection:
     def renewed_place(self) -> ClientPlace:
         """Return the client's place with newer tokens, and the network's keys of the moment.
 
+            if isinstance(problem, Unauthenticated):
+                self._place = None  # its token opens nothing there any more
         Raises:
             FednetError: The controller refuses, or does not answer; or the client has no place.
         """

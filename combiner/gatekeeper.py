@@ -93,17 +93,29 @@ class Gatekeeper:
         """Refuse a token that was good once and is not any more.
 
         Raises:
-            Unauthenticated: It was revoked, or its key was retired.
+            Unauthenticated: It was revoked, its key was retired, or it is for an earlier identity of this combiner.
         """
         if self._verifier is None or not self._verifier.knows(claims.key_id):
             raise Unauthenticated("The key that has signed the token was retired. Register again.")
+        if claims.audience != self._audience:
+            raise Unauthenticated("The combiner has another identity now. Register again.")
         self._check_revoked(claims)
 
     def close(self) -> None:
         """End all streams, with a reason that lets the other end come back later."""
-        stops = Unavailable("The combiner stops. Connect again later, or to another combiner.")
+        self._end_streams(
+            Unavailable("The combiner stops. Connect again later, or to another combiner.")
+        )
+
+    def leave_network(self) -> None:
+        """End all streams, with a reason that sends the other end to the controller."""
+        self._end_streams(
+            Unauthenticated("The network does not have this combiner any more. Register again.")
+        )
+
+    def _end_streams(self, reason: FednetError) -> None:
         for admission in list(self._admissions):
-            admission.close(stops)
+            admission.close(reason)
 
     def _set_keys(self, public_keys: tuple[str, ...]) -> None:
         self._keys = public_keys
@@ -170,15 +182,15 @@ class Admission:
         """Raise the reason for which the stream was ended, if it was.
 
         Raises:
-            Unauthenticated: Its token has ended, or was revoked.
+            Unauthenticated: Its token has ended, or was revoked, or the combiner has left the network.
             Unavailable: The combiner stops.
         """
         if self._problem:
             raise self._problem
 
     def close(self, problem: FednetError) -> None:
-        """End the stream with a reason, which `check` raises."""
-        self._problem = problem
+        """End the stream with a reason, which `check` raises; the first reason stays."""
+        self._problem = self._problem or problem
         self._stop_timer()
         self._end()
 

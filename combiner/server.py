@@ -128,6 +128,7 @@ class Combiner:
         finally:
             stop.set()
             await stopped
+            self._gatekeeper.leave_network()
 
     def _lose_place(self, kept: asyncio.Task[None]) -> None:
         """End all streams of a combiner that the network does not have any more, so that its clients move."""

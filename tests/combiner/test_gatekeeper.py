@@ -7,7 +7,7 @@ import pytest
 from fednet import limits
 from fednet.combiner.gatekeeper import Gatekeeper
 from fednet.contract import Principal, Role
-from fednet.errors import Unauthenticated
+from fednet.errors import Unauthenticated, Unavailable
 from fednet.identity import Claims, Signer, TokenUse, combiner_audience, new_signing_key
 
 SITE = Principal.of(Role.CLIENT, "site-id", "site")
@@ -133,6 +133,38 @@ async def test_two_keys_are_trusted_while_one_follows_the_other(gatekeeper, sign
         assert ended.is_set()
     with pytest.raises(Unauthenticated, match="retired"):
         gatekeeper.read(token_of(signers[0]))
+
+
+async def test_a_combiner_with_another_identity_ends_the_streams_of_its_earlier_one(
+    gatekeeper, signers, open_stream
+):
+    """Tokens name the earlier one, so these callers could fetch and deliver nothing; they ask the controller again."""
+    stream, ended = open_stream()
+    with stream:
+        gatekeeper.admit("combiner-id", [signers[0].public_key])
+        assert not ended.is_set()
+
+        gatekeeper.admit("another-id", [signers[0].public_key])
+        assert ended.is_set()
+        with pytest.raises(Unauthenticated, match="another identity"):
+            stream.check()
+
+
+async def test_a_combiner_that_leaves_the_network_sends_its_callers_to_the_controller(
+    gatekeeper, open_stream
+):
+    """One that only stops lets them come back."""
+    for close, reason in (
+        (gatekeeper.leave_network, Unauthenticated),
+        (gatekeeper.close, Unavailable),
+    ):
+        stream, ended = open_stream()
+        with stream:
+            close()
+
+            assert ended.is_set()
+            with pytest.raises(reason):
+                stream.check()
 
 
 def test_refused_ids_are_forgotten_once_no_token_can_have_them(gatekeeper, monkeypatch):

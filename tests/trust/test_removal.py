@@ -7,13 +7,16 @@ import pytest
 from agents import Running, Trainer
 
 from fednet import limits
+from fednet.client import connection
 from fednet.client.agent import Agent
 from fednet.client.runtime import CallbackRuntime
+from fednet.combiner.server import Combiner
 from fednet.contract import Principal, Role
 from fednet.errors import Unauthenticated
 from fednet.http import Http
 from fednet.identity import Signer
-from fednet.settings import ClientSettings
+from fednet.rpc import open_channel
+from fednet.settings import ClientSettings, CombinerSettings
 
 SECONDS = 200
 
@@ -23,14 +26,14 @@ def member(net, tmp_path):
     """Give a function that starts an agent with a token that was made for it, and waits until it is connected."""
     running = []
 
-    def start(name, train=None):
+    def start(name, train=None, combiner="combiner-1"):
         made = Signer.from_folder(net.data_dir).sign(Principal.of(Role.CLIENT, f"{name}-id", name))
         settings = ClientSettings(
             name=name,
             api_url=net.api_url,
             token=made,
             data_dir=tmp_path / "members",
-            preferred_combiner="combiner-1",
+            preferred_combiner=combiner,
         )
         runtime = CallbackRuntime(train or Trainer(), None)
         running.append(Running(lambda ready: Agent(settings, runtime, ready)))
@@ -97,6 +100,61 @@ def test_a_removed_combiner_can_do_nothing_more(net, rogue, rest, refusal_of):
     assert net._controller.presence.wait_until_gone("rogue", SECONDS)
     for path in ("/api/v1/combiners/renew", "/api/v1/combiners/register"):
         assert isinstance(refusal_of("REST", token, "POST", path), Unauthenticated)
+
+
+@pytest.fixture
+def soon_registered(monkeypatch):
+    """Let combiners register again at once when nobody watches."""
+    monkeypatch.setattr(limits, "registration_seconds", 0.1)
+
+
+@pytest.fixture
+def third(net):
+    """Start a combiner with a token of its own, which does not bring it back once it is removed."""
+    made = Signer.from_folder(net.data_dir).sign(Principal.of(Role.COMBINER, "third-id", "third"))
+    folder = net.data_dir / "third"
+    settings = CombinerSettings(
+        name="third", api_url=net.api_url, token=made, port=0, data_dir=folder
+    )
+    combiner = net._loop.run(Combiner.start(settings))
+    assert net._controller.presence.wait_for_combiner("third", SECONDS)
+    yield combiner
+    net._loop.run(combiner.stop())
+
+
+@pytest.mark.usefixtures("soon_registered")
+def test_the_clients_of_a_removed_combiner_do_not_try_it_again(third, member, rest, monkeypatch):
+    """They hear that it has left the network, and ask the controller at once."""
+    moves = member("moves", combiner="third")
+    tried = []
+    monkeypatch.setattr(
+        connection,
+        "open_channel",
+        lambda address, token: tried.append(address) or open_channel(address, token),
+    )
+
+    rest.call("DELETE", "/api/v1/combiners/third-id")
+
+    assert moves.ready.get(timeout=SECONDS)["combiner"] != "third"
+    assert third.address not in tried
+
+
+@pytest.mark.usefixtures("soon_registered")
+def test_a_combiner_that_comes_back_as_another_member_keeps_no_client_that_it_cannot_serve(
+    net, member, rest
+):
+    """Its clients' tokens are for the removed one; they get new ones, and deliver their updates."""
+    agent = member("stays")
+    [removed] = [
+        each["id"] for each in net.api.get_combiners()["result"] if each["name"] == "combiner-1"
+    ]
+
+    rest.call("DELETE", f"/api/v1/combiners/{removed}")
+
+    agent.ready.get(timeout=SECONDS)
+    options = {"rounds": 1, "min_clients": 2, "requested_clients": 2, "validate": False}
+    session_id = net.api.start_session(**options)["session_id"]
+    assert net.api.wait_session(session_id, timeout=SECONDS)["status"] == "FINISHED"
 
 
 @pytest.fixture
