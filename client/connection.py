@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -82,6 +83,7 @@ class Connection:
         self._on_message = on_message
         self._on_refused = on_refused
         self._was_welcomed = False
+        self._told_problems: deque[str] = deque(maxlen=limits.told_problems_max)
         self.stopping = threading.Event()
         self._place: ClientPlace | None = None
         self._stream: Stream | None = None
@@ -178,13 +180,23 @@ class Connection:
                 if self._is_final(problem, place, is_known=is_known):
                     raise
                 welcomed, may_pass = False, problem.retryable
-                if not self.stopping.is_set():
-                    _log.warning("the network has no place for this client yet: %s", problem)
+                self._tell(problem, place)
             if not (welcomed or may_pass):
                 self._place = None  # that combiner does not want this client
             was_held = time.monotonic() - began > limits.retry_seconds_max
             failures = 0 if was_held else failures + 1
             self.stopping.wait(backoff_seconds(failures))
+
+    def _tell(self, problem: FednetError, place: ClientPlace | None) -> None:
+        """Log a failed attempt, the same problem once until the client is connected again."""
+        text = (
+            f"cannot connect to the combiner {place.combiner}: {problem}"
+            if place
+            else f"the network has no place for this client yet: {problem}"
+        )
+        if not self.stopping.is_set() and text not in self._told_problems:
+            self._told_problems.append(text)
+            _log.warning("%s", text)
 
     def _known_place(self, failures: int) -> ClientPlace | None:
         """Return the place for the next attempt; None if the controller is to be asked for one."""
@@ -238,6 +250,8 @@ class Connection:
         except FednetError as problem:
             if not welcomed:
                 raise
+            if isinstance(problem, Unauthenticated):
+                self._place = None  # its token opens nothing there any more
             reason = "the client stops" if self.stopping.is_set() else str(problem)
             _log.info("disconnected from the combiner %s: %s", place.combiner, reason)
         else:
@@ -250,8 +264,6 @@ class Connection:
     def renewed_place(self) -> ClientPlace:
         """Return the client's place with newer tokens, and the network's keys of the moment.
 
-            if isinstance(problem, Unauthenticated):
-                self._place = None  # its token opens nothing there any more
         Raises:
             FednetError: The controller refuses, or does not answer; or the client has no place.
         """
@@ -318,6 +330,7 @@ class Connection:
 
     def _welcome(self, place: ClientPlace) -> None:
         self._was_welcomed = True
+        self._told_problems.clear()
         with self._changed:
             self._is_welcome = True
             self._number += 1

@@ -259,6 +259,7 @@ backup_part_bytes: Final = 4 * MIB
 client_models_max: Final = 3
 reconnect_attempts_max: Final = 4
 client_packages_max: Final = 3
+told_problems_max: Final = 10  # of one absence of the network, each once
 client_environments_max: Final = 5
 host_message_bytes_max: Final = MIB
 build_progress_lines_max: Final = 50

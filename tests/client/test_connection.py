@@ -3,9 +3,16 @@
 import pytest
 
 from fednet import limits
+from fednet.client import connection as connection_module
 from fednet.client.connection import Connection, _is_final
 from fednet.enrolment import ClientPlace
-from fednet.errors import LimitExceeded, PermissionDenied, Unauthenticated, every_error
+from fednet.errors import (
+    LimitExceeded,
+    PermissionDenied,
+    Unauthenticated,
+    Unavailable,
+    every_error,
+)
 from fednet.settings import ClientSettings
 
 PLACE = ClientPlace("i", "own", "combiner-1", "127.0.0.1:1", "placement", 60.0)
@@ -41,6 +48,38 @@ def test_a_client_whose_combiner_stays_away_asks_the_controller_now_and_then(tmp
 
     first = limits.reconnect_attempts_max + 1
     assert asks == [number >= first and (number - first) % 2 == 0 for number in range(9)]
+
+
+@pytest.fixture
+def attempts(monkeypatch):
+    """Give a function that lets a connection meet one problem after the other, without pauses, and then stop."""
+
+    def meet(connection, *texts):
+        left = [*texts]
+
+        def enrol(*_given, **_options):
+            if not left:
+                connection.stopping.set()
+            raise Unavailable(left.pop(0) if left else "The test is over.")
+
+        monkeypatch.setattr(connection_module, "enrol_client", enrol)
+        monkeypatch.setattr(connection_module, "backoff_seconds", lambda _: 0.0)
+        connection.stopping.clear()
+        connection._run()
+
+    return meet
+
+
+def test_an_absent_network_is_told_once_until_it_is_back(tmp_path, attempts, caplog):
+    """Each reason has one line, however many attempts there are, and also in a program that configures no log."""
+    connection = _connection(tmp_path)
+
+    attempts(connection, *["away", "full"] * 5)
+    connection._welcome(PLACE)
+    attempts(connection, *["away"] * 5)
+
+    warnings = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert [line.rpartition(": ")[2] for line in warnings] == ["away", "full", "away"]
 
 
 def test_a_client_without_a_place_asks_the_controller_in_each_attempt(tmp_path):
