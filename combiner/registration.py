@@ -6,19 +6,16 @@ import asyncio
 import contextlib
 import logging
 import random
-import threading
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
 
 from fednet import limits
 from fednet.enrolment import CombinerPlace, enrol_combiner, renew_combiner
 from fednet.errors import AlreadyExists, FednetError, PermissionDenied, Unauthenticated
 from fednet.settings import CombinerSettings
 
+from .daemons import in_daemon
 from .engine.outbox import Watched
-
-T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +44,9 @@ class Registration:
         Raises:
             FednetError: The controller refuses, or is away and has never been asked.
         """
-        self._place = await _in_daemon(lambda: enrol_combiner(self._settings, self._address))
+        self._place = await in_daemon(
+            lambda: enrol_combiner(self._settings, self._address), "registration"
+        )
         return self._place
 
     async def renew(
@@ -70,7 +69,9 @@ class Registration:
             if place is None:
                 continue
             try:
-                self._place = await _in_daemon(partial(renew_combiner, self._settings, place))
+                self._place = await in_daemon(
+                    partial(renew_combiner, self._settings, place), "renewal"
+                )
             except FednetError as error:
                 failures += 1
                 pause = pause_seconds(failures)
@@ -120,29 +121,3 @@ def pause_seconds(attempts: int) -> float:
     longest: float = limits.registration_seconds * 2 ** min(attempts, 20)
     longest = min(limits.registration_seconds_max, longest)
     return longest * random.uniform(0.75, 1) if attempts else longest  # noqa: S311  no secret
-
-
-async def _in_daemon(work: Callable[[], T]) -> T:
-    """Run a blocking function in a thread that the end of the process does not wait for."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(value: T | None, error: BaseException | None) -> None:
-        if future.cancelled():
-            return
-        if error:
-            future.set_exception(error)
-        else:
-            future.set_result(value)  # type: ignore[arg-type]  # without an error there is a value
-
-    def run() -> None:
-        value, problem = None, None
-        try:
-            value = work()
-        except BaseException as error:  # noqa: BLE001  it is raised where it is waited for
-            problem = error
-        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(settle, value, problem)
-
-    threading.Thread(target=run, name="registration", daemon=True).start()
-    return await future

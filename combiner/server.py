@@ -24,6 +24,7 @@ from fednet.rpc import TokenGate, allow_forks, channel_options
 from fednet.settings import CombinerSettings
 from fednet.storage import open_blobs
 
+from .daemons import in_daemon
 from .engine.engine import Engine
 from .engine.function_processes import Bounds
 from .engine.spool import Spool
@@ -114,26 +115,21 @@ class Combiner:
         kept.add_done_callback(combiner._lose_place)
         return combiner
 
-    async def serve(self, stop: threading.Event) -> None:
-        """Wait until `stop` is set.
+    async def serve(self, stopped: asyncio.Future[Any]) -> None:
+        """Wait until `stopped` is done.
 
         Raises:
             FednetError: The network does not have this combiner any more; its clients are sent away.
         """
-        stopped = asyncio.create_task(asyncio.to_thread(stop.wait))
-        try:
-            await asyncio.wait({stopped, self._kept}, return_when=asyncio.FIRST_COMPLETED)
-            if self._kept.done():
-                self._kept.result()
-        finally:
-            stop.set()
-            await stopped
-            self._gatekeeper.leave_network()
+        await asyncio.wait({stopped, self._kept}, return_when=asyncio.FIRST_COMPLETED)
+        if self._kept.done():
+            self._kept.result()
 
     def _lose_place(self, kept: asyncio.Task[None]) -> None:
         """End all streams of a combiner that the network does not have any more, so that its clients move."""
         if not kept.cancelled() and (error := kept.exception()):
             _log.error("the combiner has lost its place in the network: %s", error)
+            self._gatekeeper.leave_network()
             self._leaving = asyncio.create_task(self._close_server())
 
     async def _close_server(self) -> None:
@@ -206,11 +202,27 @@ def serve(
     async def run() -> None:
         transfers = ThreadPoolExecutor(settings.transfer_threads, thread_name_prefix="transfers")
         asyncio.get_running_loop().set_default_executor(transfers)
-        combiner = await Combiner.start(settings)
-        on_ready({"name": combiner.name, "address": combiner.address})
+        stopped = asyncio.create_task(in_daemon(stop.wait, "stop"))
         try:
-            await combiner.serve(stop)
+            if combiner := await _started(settings, stopped):
+                on_ready({"name": combiner.name, "address": combiner.address})
+                try:
+                    await combiner.serve(stopped)
+                finally:
+                    await combiner.stop()
         finally:
-            await combiner.stop()
+            stop.set()
+            await stopped
 
     asyncio.run(run())
+
+
+async def _started(settings: CombinerSettings, stopped: asyncio.Future[Any]) -> Combiner | None:
+    """Return a combiner that serves; None if `stopped` is done before, as while the controller is away."""
+    starting = asyncio.create_task(Combiner.start(settings))
+    await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if starting.done():
+        return starting.result()
+    starting.cancel()
+    await asyncio.wait({starting})
+    return None

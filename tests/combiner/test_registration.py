@@ -10,9 +10,10 @@ import pytest
 
 from fednet import APIClient, limits
 from fednet.combiner.registration import pause_seconds
-from fednet.combiner.server import Combiner
+from fednet.combiner.server import Combiner, serve
 from fednet.controller.server import Controller
 from fednet.errors import AlreadyExists, FailedPrecondition, Unauthenticated
+from fednet.processes import FolderLock
 from fednet.settings import CombinerSettings, ControllerSettings
 
 
@@ -123,11 +124,10 @@ async def test_a_combiner_that_was_removed_ends_and_says_why(controller, tmp_pat
 
     await asyncio.to_thread(remove)
 
-    stop = threading.Event()
+    never = asyncio.get_running_loop().create_future()
     with pytest.raises(Unauthenticated, match="removed from the network"):
-        await combiner.serve(stop)
+        await combiner.serve(never)
     await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
-    assert stop.is_set()
     await channel.close()
     await combiner.stop()
 
@@ -168,6 +168,29 @@ async def test_a_second_process_of_a_combiner_is_refused_with_the_address_of_the
         await Combiner.start(elsewhere)
 
     await first.stop()
+
+
+def test_a_combiner_that_is_told_to_stop_while_it_registers_ends_at_once(tmp_path):
+    """It has nothing to finish; its port and its folder are free again."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = CombinerSettings(
+            name="combiner-1",
+            api_url=f"http://127.0.0.1:{silent.getsockname()[1]}",
+            token="t",
+            port=0,
+            data_dir=tmp_path / "combiner-1",
+        )
+        stop, ready = threading.Event(), []
+        running = threading.Thread(target=serve, args=(settings, ready.append, stop))
+        running.start()
+        caller, _ = silent.accept()
+        stop.set()
+        running.join(limits.call_seconds_max / 2)  # it would wait longer for an answer
+
+        assert not running.is_alive()
+        caller.close()
+    assert ready == []
+    FolderLock(settings.data_dir, "combiner").release()
 
 
 def test_the_pause_between_registrations_grows_up_to_a_limit():
