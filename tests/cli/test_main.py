@@ -56,6 +56,19 @@ def test_the_version_is_the_installed_one():
     assert (result.exit_code, result.output) == (0, f"fednet {version('fednet')}\n")
 
 
+def test_an_interrupt_while_it_is_being_loaded_ends_it_without_a_traceback(tmp_path):
+    """Loading takes a second on a busy machine; Ctrl-C then is a Ctrl-C like any other."""
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt")
+    [script] = entry_points(group="console_scripts", name="fednet")
+    program = f"from {script.module} import {script.attr}; {script.attr}()"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_help_imports_nothing_heavy():
     """Listing the commands costs what click costs, and no more."""
     done = subprocess.run(
