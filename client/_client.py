@@ -19,7 +19,7 @@ from fednet.settings import (
     switch_off_grpc_fork_handlers,
 )
 
-from .one_run import stopped_by_sigterm, temporary_folder
+from .one_run import stopped_by_sigterm, temporary_folder, woken_by_signals
 from .runtime import CallbackRuntime, PredictFunction, TrainFunction, ValidateFunction
 
 if TYPE_CHECKING:
@@ -150,6 +150,7 @@ class Client:
             stopped_by_sigterm(),
             self._agent_of_this_run() as agent,
             contextlib.suppress(KeyboardInterrupt),
+            woken_by_signals(agent.wake),
         ):
             agent.run()
 

@@ -121,6 +121,10 @@ class Agent:
         self._runtimes.cancel()
         self._connection.stop()
 
+    def wake(self) -> None:
+        """Make the thread of `run` handle the signals that have come; call it from any other thread."""
+        self._ledger.wake()
+
     # Messages of the combiner (in the connection's thread)
 
     def _connected(self, place: ClientPlace, stream: int) -> None:

@@ -123,6 +123,11 @@ class Ledger:
             self._in_hand, self._is_unwanted = self._waiting.pop(task_id), False
             return self._in_hand.task
 
+    def wake(self) -> None:
+        """Make the thread that waits in `next` look around for a moment."""
+        with self._changed:
+            self._changed.notify_all()
+
     def is_wanted(self) -> bool:
         """Return True while somebody waits for the task in hand."""
         with self._changed:

@@ -294,6 +294,17 @@ client.train(lambda parameters, settings: (parameters, {"num_examples": 1}))
 client.run()
 """
 
+# A line on its stdin makes another thread than the main one get the signal with this number.
+TAKES_SIGNAL_ELSEWHERE = """
+import signal, sys, threading
+
+def take():
+    signal.pthread_kill(threading.get_ident(), int(sys.stdin.readline()))
+    threading.Event().wait()
+
+threading.Thread(target=take, daemon=True).start()
+"""
+
 
 @pytest.fixture
 def run_program(net, tmp_path, monkeypatch):
@@ -302,10 +313,10 @@ def run_program(net, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     running = []
 
-    def run(name):
-        command = [sys.executable, "-c", PROGRAM, net.api_url, name, net.token]
+    def run(name, program=PROGRAM):
+        command = [sys.executable, "-c", program, net.api_url, name, net.token]
         expected = client_id(name)
-        running.append(subprocess.Popen(command))
+        running.append(subprocess.Popen(command, stdin=subprocess.PIPE, text=True))
         assert net._controller.presence.wait_for_client(expected, SECONDS)
         return running[-1]
 
@@ -319,7 +330,7 @@ def run_program(net, tmp_path, monkeypatch):
     yield run
     for process in running:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -333,6 +344,17 @@ def test_a_signal_leaves_no_credentials(run_program, tmp_path, number):
 
     assert mode == 0o700
     assert list((tmp_path / "tmp").iterdir()) == []
+    assert process.returncode == (-signal.SIGTERM if number == signal.SIGTERM else 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_another_thread_gets_ends_the_client(run_program, number):
+    """The system chooses the thread, and the main one may sleep without end."""
+    process = run_program("site-1", TAKES_SIGNAL_ELSEWHERE + PROGRAM)
+    process.stdin.write(f"{number:d}\n")
+    process.stdin.flush()
+    process.wait(SECONDS)
+
     assert process.returncode == (-signal.SIGTERM if number == signal.SIGTERM else 0)
 
 
