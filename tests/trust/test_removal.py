@@ -152,9 +152,17 @@ def test_a_combiner_that_comes_back_as_another_member_keeps_no_client_that_it_ca
     rest.call("DELETE", f"/api/v1/combiners/{removed}")
 
     agent.ready.get(timeout=SECONDS)
+    wait_for_clients(net.api, 2)
     options = {"rounds": 1, "min_clients": 2, "requested_clients": 2, "validate": False}
     session_id = net.api.start_session(**options)["session_id"]
     assert net.api.wait_session(session_id, timeout=SECONDS)["status"] == "FINISHED"
+
+
+def wait_for_clients(api, count):
+    """Wait until the controller knows of so many connected clients."""
+    number = 0
+    while api.get_active_clients(n_max=1)["count"] < count:
+        number = api.get_feed(number, kinds=["client_joined"], seconds=30)["next"]
 
 
 @pytest.fixture
