@@ -145,7 +145,7 @@ class Client:
                 "The client has nothing to do: register a function with @client.train, "
                 "@client.validate or @client.predict."
             )
-        reuse_freed_memory()
+        reuse_freed_memory(is_our_process=False)
         with (
             stopped_by_sigterm(),
             self._agent_of_this_run() as agent,

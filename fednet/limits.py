@@ -80,7 +80,7 @@ transfer_idle_seconds_max: Final = 60.0
 transfer_attempts_max: Final = 8
 fold_block_bytes: Final = 256 * KIB
 stacked_block_bytes: Final = MIB
-spare_memory_seconds: Final = 60.0  # after the last phase; then its memory goes back to the system
+spare_memory_seconds: Final = 60.0  # for which the memory of sums is kept after a phase
 kept_updates_max: Final = 500
 update_steps_max: Final = 1_000_000
 

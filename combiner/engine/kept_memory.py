@@ -1,4 +1,4 @@
-"""The memory of sums between phases: kept for the next one, and given back when none comes."""
+"""The memory of sums between phases: kept for the next one, and given back when none comes soon."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class KeptMemory:
         self.sums = SpareMemory()
         self._going: asyncio.TimerHandle | None = None
 
-    def keep(self) -> None:
-        """Keep the memory: a phase begins, or this process ends."""
-        if self._going:
-            self._going.cancel()
-
-    def let_go_later(self) -> None:
-        """Give the memory back to the system after a while."""
-        self.keep()
+    def phase_ended(self) -> None:
+        """Give what no later phase has taken by then back to the system, after a while."""
+        self.stop()
         loop = asyncio.get_running_loop()
         self._going = loop.call_later(limits.spare_memory_seconds, self.sums.drop)
+
+    def stop(self) -> None:
+        """Forget about it: this process ends."""
+        if self._going:
+            self._going.cancel()

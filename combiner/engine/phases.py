@@ -162,13 +162,12 @@ class Phases:
         self._orphans.retry()
         if line:
             self._means.outbox.offer(line, phase.assignment.context)
-        if not self._running:
-            self._memory.let_go_later()
+        self._memory.phase_ended()
 
     def stop(self) -> None:
         """Stop; the spool stays for the next process."""
         self._orphans.stop()
-        self._memory.keep()
+        self._memory.stop()
         for phase in self:
             phase.stop()
 
@@ -189,7 +188,6 @@ class Phases:
             raise
 
     async def _open(self, record: PhaseRecord) -> None:
-        self._memory.keep()
         folding = await self._means.workers.run(self._prepare, record.assignment)
         phase = RunningPhase(record, folding, self._means)
         self._running[record.assignment.phase_id] = phase

@@ -61,7 +61,7 @@ def server_command(
             settings_from_parent: bool,
             **flags: str | None,
         ) -> None:
-            reuse_freed_memory()
+            reuse_freed_memory(is_our_process=True)
             log_to_stderr(log_level, as_json=log_json)
             if settings_from_parent:
                 importlib.import_module(module)

@@ -13,18 +13,20 @@ _MMAP_THRESHOLD: Final = -3
 _ARENAS_MAX: Final = -8
 
 
-def reuse_freed_memory() -> None:
+def reuse_freed_memory(*, is_our_process: bool) -> None:
     """Let the allocator keep a little of the memory that was freed, for the next pieces.
 
     By itself glibc gives the memory of each piece back to the system, and the system clears it anew for the next one:
     that costs more than the transfer itself. Where there is another allocator, nothing happens.
+
+    Args:
+        is_our_process: True if no user's code runs in the process. Then its threads share a few places for memory,
+            which would make code wait that computes with many threads.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return
-    for parameter, value in (
-        (_TRIM_THRESHOLD, limits.kept_memory_bytes),
-        (_MMAP_THRESHOLD, limits.kept_block_bytes_max),
-        (_ARENAS_MAX, limits.memory_arenas_max),
-    ):
-        mallopt(parameter, value)
+    mallopt(_TRIM_THRESHOLD, limits.kept_memory_bytes)
+    mallopt(_MMAP_THRESHOLD, limits.kept_block_bytes_max)
+    if is_our_process:
+        mallopt(_ARENAS_MAX, limits.memory_arenas_max)
