@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fednet.errors import FailedPrecondition
-from fednet.processes import FolderLock
+from fednet.processes import FolderLock, SignalWatch
 
 _PREFIX = "fednet-client-"
 
@@ -61,35 +61,14 @@ def stopped_by_sigterm() -> Iterator[None]:
 def woken_by_signals(wake: Callable[[], None]) -> Iterator[None]:
     """Call `wake` after each signal while the block lasts, so that the main thread handles it.
 
-    The system may give a signal to any thread, and Python handles it in the main thread, which a signal does not wake
-    then. Whoever was told of signals before is told of them, too.
-
     Args:
         wake: Called in another thread; it makes the main thread leave its wait for a moment.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-
-    def watch() -> None:
-        while number := os.read(reader, 1):
-            wake()
-            if before >= 0:
-                with contextlib.suppress(OSError):
-                    os.write(before, number)
-        os.close(reader)
-
-    watching = threading.Thread(target=watch, name="signals", daemon=True)
-    watching.start()
-    try:
+    with contextlib.closing(SignalWatch(wake)):
         yield
-    finally:
-        signal.set_wakeup_fd(before)
-        os.close(writer)
-        watching.join()
 
 
 def _remove_those_of_the_dead() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import threading
 from concurrent.futures import Future
+
+from fednet.processes import SignalWatch
 
 
 def interrupt_on_signals() -> Future[None]:
@@ -18,15 +18,12 @@ def interrupt_on_signals() -> Future[None]:
         a signal just before the wait would not end it.
     """
     came: Future[None] = Future()
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+    def on_signal() -> None:
+        if not came.done():
+            came.set_result(None)
+
+    SignalWatch(on_signal)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
-
-    def watch() -> None:
-        os.read(reader, 1)
-        came.set_result(None)
-
-    threading.Thread(target=watch, name="signals", daemon=True).start()
     return came

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import itertools
 import json
 import logging
 import os
@@ -22,7 +23,7 @@ from fednet.cli._exit import ExitCode
 from fednet.cli._flags import settings_flags
 from fednet.cli._logging import LEVELS, log_to_stderr
 from fednet.errors import FednetError
-from fednet.processes import reuse_freed_memory
+from fednet.processes import SignalWatch, reuse_freed_memory
 from fednet.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -113,25 +114,20 @@ def _log_ready(ready: dict[str, Any]) -> None:
 
 
 def _stopped_by_signals() -> threading.Event:
-    """Return an event that SIGTERM and SIGINT set.
+    """Return an event that SIGTERM and SIGINT set; a second one of them ends the process at once.
 
-    A thread sets it, woken through a pipe: a handler could run while the main thread holds the
-    event's own lock, and does not run at all while the main thread waits for something else.
+    A thread sets it: a handler could run while the main thread holds the event's own lock.
     """
-    stop = threading.Event()
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    stop, earlier = threading.Event(), itertools.count()
+
+    def on_signal() -> None:
+        if next(earlier):
+            os._exit(ExitCode.INTERRUPTED)
+        stop.set()
+
+    SignalWatch(on_signal)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-
-    def watch() -> None:
-        os.read(reader, 1)
-        stop.set()
-        os.read(reader, 1)
-        os._exit(ExitCode.INTERRUPTED)
-
-    threading.Thread(target=watch, name="signals", daemon=True).start()
     return stop
 
 
