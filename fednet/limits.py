@@ -245,6 +245,7 @@ query_items_max: Final = 10_000
 skipped_documents_max: Final = 2**63 - 1  # the largest number that every store takes
 blob_key_bytes_max: Final = 256
 blob_part_bytes: Final = 8 * MIB
+blob_offset_unit_bytes: Final = 64 * KIB  # a piece is a multiple of it, but for the last
 blob_uploads_max: Final = 32  # of one combiner; its threads are fewer
 blob_upload_idle_seconds_max: Final = 24 * 3600.0
 store_requests_max: Final = 16

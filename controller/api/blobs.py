@@ -64,10 +64,13 @@ class AskedKeys(Asked):
 
 
 class Place(Asked):
-    """The place of a piece: the upload, whose id its sender has made, and the offset in it."""
+    """The place of a piece: the upload, whose id its sender has made, and the offset in it.
+
+    As offsets are multiples of a unit, only the last piece can be small: each costs the same, whatever its size.
+    """
 
     upload_id: UUID
-    offset: int = Field(ge=0, le=limits.model_bytes_max)
+    offset: int = Field(ge=0, le=limits.model_bytes_max, multiple_of=limits.blob_offset_unit_bytes)
 
 
 class Whole(Asked):

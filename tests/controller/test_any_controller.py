@@ -185,14 +185,15 @@ def test_a_client_that_is_removed_at_one_is_unknown_at_the_other(two):
 
 def test_a_blob_goes_to_the_two_in_turn_while_one_of_them_restarts(two):
     """As through a proxy that knows both."""
-    content, upload_id = b"one two three", str(uuid.uuid4())
-    pieces = {0: b"one ", 4: b"two ", 8: b"three"}
+    unit, upload_id = limits.blob_offset_unit_bytes, str(uuid.uuid4())
+    pieces = [b"1" * unit, b"2" * unit, b"three"]
+    content = b"".join(pieces)
     with http_of(two.a, two.network.token) as a, http_of(two.b, two.network.token) as b:
-        for http, offset in ((a, 0), (b, 4)):
-            send(http, upload_id, offset, pieces[offset])
+        send(a, upload_id, 0, pieces[0])
+        send(b, upload_id, unit, pieces[1])
     two.restart_a()
     with http_of(two.a, two.network.token) as a, http_of(two.b, two.network.token) as b:
-        send(a, upload_id, 8, pieces[8])
+        send(a, upload_id, 2 * unit, pieces[2])
         whole = {
             "upload_id": upload_id,
             "size_bytes": len(content),

@@ -23,7 +23,6 @@ NO_KEYS = ["", "/", "/a", "a/", "a//b", "x" * (limits.blob_key_bytes_max + 1), "
 @pytest.fixture
 def blobs(blobs_opener, monkeypatch):
     monkeypatch.setattr(limits, "chunk_bytes", 256)
-    monkeypatch.setattr(limits, "blob_part_bytes", 1000)
     with closing(blobs_opener()) as store:
         yield store
 

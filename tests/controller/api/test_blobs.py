@@ -18,6 +18,7 @@ from fednet.storage import open_blobs
 from fednet.storage._object_names import object_name
 
 BLOBS = "/api/v1/blobs/"
+UNIT = limits.blob_offset_unit_bytes
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -48,10 +49,10 @@ def combiner(app, registry, admin):
 
 
 def send(combiner, key, content, *, sha256=None, upload_id=None):
-    """Send a blob in two pieces."""
+    """Send a blob in the smallest pieces."""
     upload_id = upload_id or str(uuid.uuid4())
-    half = len(content) // 2
-    for offset, piece in ((0, content[:half]), (half, content[half:])):
+    for offset in range(0, len(content), UNIT):
+        piece = content[offset : offset + UNIT]
         assert append(combiner, upload_id, offset, piece).status_code == 200
     return put(combiner, key, upload_id, content, sha256)
 
@@ -77,6 +78,7 @@ def put(combiner, key, upload_id, content, sha256=None):
 PHASE, MODEL = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
 SHA256 = hashlib.sha256(b"content").hexdigest()
 KEY = f"models/{MODEL}"
+ONE = b"1" * UNIT  # the smallest piece that is not the last
 PLANNED = state_id_of(MODEL, Digest.read(SHA256, 7))
 
 
@@ -286,22 +288,35 @@ def test_a_piece_may_come_again(combiner):
 
     sizes = [
         append(combiner, upload_id, offset, piece).json["size_bytes"]
-        for offset, piece in [(0, b"one "), (0, b"one "), (4, b"two"), (4, b"two")]
+        for offset, piece in [(0, ONE), (0, ONE), (UNIT, b"two"), (UNIT, b"two")]
     ]
 
-    assert sizes == [4, 4, 7, 7]
-    assert put(combiner, KEY, upload_id, b"one two").status_code == 200
+    assert sizes == [UNIT, UNIT, UNIT + 3, UNIT + 3]
+    assert put(combiner, KEY, upload_id, ONE + b"two").status_code == 200
+
+
+@pytest.mark.usefixtures("merging")
+@pytest.mark.parametrize("offset", [1, UNIT - 1, UNIT + 1])
+def test_only_the_last_piece_may_be_small(combiner, offset):
+    """A blob in pieces of one byte would cost a request for each."""
+    upload_id = str(uuid.uuid4())
+    append(combiner, upload_id, 0, ONE + ONE)
+
+    answer = append(combiner, upload_id, offset, ONE)
+
+    assert answer.status_code == 422
+    assert "offset" in answer.json["message"]
 
 
 @pytest.mark.usefixtures("merging")
 def test_a_gap_is_a_conflict(combiner):
     """The controller has lost what came before; so has one that knows nothing of the upload."""
     upload_id = str(uuid.uuid4())
-    append(combiner, upload_id, 0, b"one ")
+    append(combiner, upload_id, 0, ONE)
 
-    assert append(combiner, upload_id, 5, b"two").status_code == 409
-    assert append(combiner, str(uuid.uuid4()), 4, b"two").status_code == 409
-    assert put(combiner, KEY, upload_id, b"one two").status_code == 409
+    assert append(combiner, upload_id, 2 * UNIT, b"two").status_code == 409
+    assert append(combiner, str(uuid.uuid4()), UNIT, b"two").status_code == 409
+    assert put(combiner, KEY, upload_id, ONE + b"two").status_code == 409
     assert put(combiner, KEY, str(uuid.uuid4()), b"one").status_code == 409
 
 
@@ -330,14 +345,14 @@ def test_a_put_may_come_again(combiner, blobs):
 @pytest.mark.usefixtures("merging")
 def test_a_blob_has_a_largest_size(combiner, monkeypatch):
     """And a piece as well."""
-    monkeypatch.setattr(limits, "model_bytes_max", 6)
+    monkeypatch.setattr(limits, "model_bytes_max", UNIT + 2)
     upload_id = str(uuid.uuid4())
-    append(combiner, upload_id, 0, b"1234")
-    monkeypatch.setattr(limits, "blob_part_bytes", 10)
+    append(combiner, upload_id, 0, ONE)
+    monkeypatch.setattr(limits, "blob_part_bytes", UNIT + 3)
     monkeypatch.setattr(limits, "upload_overhead_bytes_max", 0)
 
-    assert append(combiner, upload_id, 4, b"567").status_code == 413
-    assert append(combiner, upload_id, 0, b"x" * 11).status_code == 413
+    assert append(combiner, upload_id, UNIT, b"two").status_code == 413
+    assert append(combiner, upload_id, 0, ONE + b"four").status_code == 413
 
 
 @pytest.mark.usefixtures("merging")
