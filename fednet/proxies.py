@@ -4,17 +4,19 @@ Loopback is never reached through a proxy, whatever the environment says. Other 
 REST and the URLs of an object store follow http_proxy, https_proxy, all_proxy and no_proxy, as `requests` does. gRPC
 follows grpc_proxy, https_proxy, http_proxy, no_grpc_proxy and no_proxy. Controllers reach each other, and their stores,
 without a proxy.
+
+`requests` is never told of hosts without a proxy by its option `no_proxy`: it would write it into the environment of
+the process for a moment, where other threads read it, or start a program with it.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
-from typing import Final
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed lacks it
 
 from fednet import settings
 from fednet.addresses import host_of, is_loopback
-
-_DIRECT: Final = {"no_proxy": "*"}
 
 
 @dataclass(frozen=True)
@@ -38,31 +40,42 @@ class Proxy:
 
 def proxies_of(url: str) -> dict[str, str] | None:
     """Return the option `proxies` of `requests` for a URL; None leaves the choice to the environment."""
-    return _DIRECT if is_loopback(host_of(url)) else None
+    return {"http": "", "https": ""} if is_loopback(host_of(url)) else None
 
 
 def http_proxy_of(url: str) -> Proxy | None:
     """Return the proxy through which `requests` reaches a URL; None for a direct connection."""
-    scheme = url.partition("://")[0].lower()
-    return _proxy_of(url, (f"{scheme}_proxy", "all_proxy"), settings.no_proxy())
+    scheme, _, place = url.partition("://")
+    place = place.partition("/")[0]
+    return _proxy_of(place, (f"{scheme.lower()}_proxy", "all_proxy"), settings.no_proxy())
 
 
 def grpc_proxy_of(address: str) -> Proxy | None:
     """Return the proxy through which gRPC reaches `host:port`; None for a direct connection."""
     names = ("grpc_proxy", "https_proxy", "http_proxy")
-    return _proxy_of(f"http://{address}", names, settings.no_proxy("no_grpc_proxy"))
+    return _proxy_of(address, names, settings.no_proxy("no_grpc_proxy"))
 
 
-def _proxy_of(url: str, variables: tuple[str, ...], no_proxy: str) -> Proxy | None:
-    found = settings.proxy_variable(*variables)
-    if found is None or is_loopback(host_of(url)):
-        return None
-    from requests.utils import should_bypass_proxies
-
-    if no_proxy and should_bypass_proxies(url, no_proxy=no_proxy):
+def _proxy_of(address: str, variables: tuple[str, ...], no_proxy: str) -> Proxy | None:
+    found, host = settings.proxy_variable(*variables), host_of(address)
+    if found is None or is_loopback(host) or _leaves_out(no_proxy, address, host):
         return None
     variable, proxy = found
     return Proxy(variable, _without_password(proxy))
+
+
+def _leaves_out(no_proxy: str, address: str, host: str) -> bool:
+    """Return True if a list of names, of their endings and of networks like 10.0.0.0/8 has this host."""
+    if proxy_bypass_environment(address, {"no": no_proxy}):
+        return True
+    return any(_is_in_network(host, entry.strip()) for entry in no_proxy.split(","))
+
+
+def _is_in_network(host: str, network: str) -> bool:
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(network, strict=False)
+    except ValueError:  # one of the two is a name
+        return False
 
 
 def _without_password(url: str) -> str:

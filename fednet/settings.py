@@ -61,7 +61,8 @@ def environment_of_a_task() -> dict[str, str]:
 
 def switch_off_grpc_fork_handlers() -> None:
     """Tell gRPC to install no fork handlers; call it before gRPC is loaded. See `fednet.rpc.allow_forks`."""
-    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+    if os.environ.get("GRPC_ENABLE_FORK_SUPPORT") != "0":  # other threads may read the environment
+        os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 
 def proxy_variable(*names: str) -> tuple[str, str] | None:

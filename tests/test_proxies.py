@@ -1,6 +1,7 @@
 """Proxies of the environment: never for loopback, for other hosts as the variables say, and named by errors."""
 
 import json
+import os
 import socket
 import threading
 from contextlib import closing
@@ -132,6 +133,21 @@ def test_a_refusal_of_the_proxy_itself_names_it(monkeypatch, proxy, status):
         call(ELSEWHERE)
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", ELSEWHERE])
+def test_the_environment_of_the_process_stays_as_it_is(monkeypatch, url):
+    """Other threads read it, and start programs with it."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    changes = []
+    monkeypatch.setattr(type(os.environ), "__setitem__", lambda _, *change: changes.append(change))
+
+    with pytest.raises(Unavailable):
+        call(url)
+    http_proxy_of(url)
+    grpc_proxy_of(url.removeprefix("http://"))
+
+    assert changes == []
+
+
 def test_a_whole_network_on_loopback_uses_no_proxy(monkeypatch, tmp_path, proxy):
     """REST, gRPC and the transfer of models; whatever variables are set."""
     for name in VARIABLES:
@@ -177,6 +193,19 @@ def test_grpc_has_variables_of_its_own(monkeypatch, no_proxy_there):
     monkeypatch.setenv("no_grpc_proxy", "elsewhere.invalid")
     assert grpc_proxy_of("combiner.invalid:12080").variable == "grpc_proxy"
     assert grpc_proxy_of("elsewhere.invalid:12080") is None
+
+
+@pytest.mark.parametrize(
+    "no_proxy", ["10.0.0.0/8", "a, 10.1.2.3", "10.1.2.3:8092", "2001:db8::/32, 10.1.2.0/24"]
+)
+def test_no_proxy_may_have_addresses_and_networks(monkeypatch, no_proxy_there, no_proxy):
+    """For both protocols."""
+    monkeypatch.setenv("http_proxy", no_proxy_there)
+    monkeypatch.setenv("no_proxy", no_proxy)
+
+    assert http_proxy_of("http://10.1.2.3:8092") is None
+    assert grpc_proxy_of("10.1.2.3:8092") is None
+    assert http_proxy_of("http://11.1.2.3:8092") is not None
 
 
 def test_the_error_of_a_grpc_call_names_the_proxy(monkeypatch, no_proxy_there):
