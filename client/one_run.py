@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fednet.errors import FailedPrecondition
-from fednet.processes import FolderLock, SignalWatch
+from fednet.processes import FolderLock, SignalWatch, handle_signal
 
 _PREFIX = "fednet-client-"
 
@@ -48,7 +48,7 @@ def stopped_by_sigterm() -> Iterator[None]:
         came.set()
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
+    handle_signal(signal.SIGTERM, interrupt)
     try:
         yield
     finally:

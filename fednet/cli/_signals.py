@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from concurrent.futures import Future
 
-from fednet.processes import SignalWatch
+from fednet.processes import SignalWatch, handle_signal
 
 
 def interrupt_on_signals() -> Future[None]:
@@ -25,5 +25,5 @@ def interrupt_on_signals() -> Future[None]:
 
     SignalWatch(on_signal)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.default_int_handler)
+        handle_signal(number, signal.default_int_handler)
     return came

@@ -23,7 +23,7 @@ from fednet.cli._exit import ExitCode
 from fednet.cli._flags import settings_flags
 from fednet.cli._logging import LEVELS, log_to_stderr
 from fednet.errors import FednetError
-from fednet.processes import SignalWatch, reuse_freed_memory
+from fednet.processes import SignalWatch, handle_signal, reuse_freed_memory
 from fednet.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _stopped_by_signals() -> threading.Event:
 
     SignalWatch(on_signal)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+        handle_signal(number, lambda *_: None)
     return stop
 
 

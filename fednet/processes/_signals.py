@@ -1,4 +1,4 @@
-"""Signals as calls in a thread, whatever the main thread waits for."""
+"""Signals of this process alone: a forked child of it begins without them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,27 @@ import contextlib
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING
+import weakref
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+Handler: TypeAlias = "Callable[[int, FrameType | None], Any]"
+
+_handled: Final[dict[int, Handler]] = {}
+_watches: Final[weakref.WeakSet[SignalWatch]] = weakref.WeakSet()
+
+
+def handle_signal(number: int, handler: Handler) -> None:
+    """Let a function handle a signal. The main thread calls it.
+
+    In a forked child the system's default holds again. The pools of `multiprocessing` end their processes by SIGTERM,
+    and Python handles a signal that comes just before a wait only after the wait, which may have no end.
+    """
+    _handled[number] = handler
+    signal.signal(number, handler)
 
 
 class SignalWatch:
@@ -29,12 +46,19 @@ class SignalWatch:
         self._before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         self._thread = threading.Thread(target=self._run, name="signals", daemon=True)
         self._thread.start()
+        _watches.add(self)
 
     def close(self) -> None:
         """Call nothing more."""
+        _watches.discard(self)
         signal.set_wakeup_fd(self._before)
         os.close(self._writer)
         self._thread.join()
+
+    def forget(self) -> None:
+        """Close the copies of a forked child, which would keep our thread waiting for their end."""
+        os.close(self._reader)
+        os.close(self._writer)
 
     def _run(self) -> None:
         while number := os.read(self._reader, 1):
@@ -43,3 +67,19 @@ class SignalWatch:
                 with contextlib.suppress(OSError):
                     os.write(self._before, number)
         os.close(self._reader)
+
+
+def _leave_signals_to_the_system() -> None:
+    """Begin a forked child: its signals are not ours, and ours are not its."""
+    if _watches:
+        signal.set_wakeup_fd(-1)
+    for watch in list(_watches):
+        watch.forget()
+    _watches.clear()
+    for number, handler in _handled.items():
+        if signal.getsignal(number) is handler:
+            signal.signal(number, signal.SIG_DFL)
+    _handled.clear()
+
+
+os.register_at_fork(after_in_child=_leave_signals_to_the_system)

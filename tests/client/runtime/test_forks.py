@@ -11,7 +11,7 @@ from fednet.testing import Network
 
 SECONDS = 200
 TRAIN = """
-import multiprocessing, os, sys
+import multiprocessing, os, signal, sys
 import numpy as np
 
 def work(number):
@@ -20,7 +20,8 @@ def work(number):
 def fork():
     child = os.fork()
     if not child:
-        os._exit(7)
+        is_plain = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        os._exit(7 if is_plain and signal.set_wakeup_fd(-1) == -1 else 1)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 def train(parameters, settings):
