@@ -213,8 +213,16 @@ def serve(
         finally:
             stop.set()
             await stopped
+            await _calls_ended()
 
     asyncio.run(run())
+
+
+async def _calls_ended() -> None:
+    """Give calls that were cancelled a moment: the end of the loop would break them off, of which gRPC complains."""
+    calls = asyncio.all_tasks() - {asyncio.current_task()}
+    if calls:
+        await asyncio.wait(calls, timeout=limits.stop_grace_seconds)
 
 
 async def _started(settings: CombinerSettings, stopped: asyncio.Future[Any]) -> Combiner | None:

@@ -1,16 +1,36 @@
-"""The threads of a combiner's process are settings."""
+"""A combiner's process: its threads, and its end."""
 
 import asyncio
 import threading
 
+import pytest
+
+from fednet.combiner import server
 from fednet.combiner.server import serve
+from fednet.combiner.shielded import in_thread
 from fednet.controller.server import Controller
 from fednet.settings import CombinerSettings, ControllerSettings
 
 THREADS, TRANSFER_THREADS = 3, 5
 
 
-def test_a_combiner_has_as_many_threads_as_its_settings_say(tmp_path, monkeypatch):
+@pytest.fixture
+def settings(tmp_path):
+    """Return the settings of a combiner whose controller runs."""
+    controller = Controller.start(ControllerSettings(port=0, data_dir=tmp_path / "controller"))
+    yield CombinerSettings(
+        name="combiner-1",
+        api_url=controller.api_url,
+        token=controller.token,
+        port=0,
+        data_dir=tmp_path / "combiner-1",
+        threads=THREADS,
+        transfer_threads=TRANSFER_THREADS,
+    )
+    controller.stop()
+
+
+def test_a_combiner_has_as_many_threads_as_its_settings_say(settings, monkeypatch):
     """Those that fold, and those that move files."""
     found = {}
     stop = threading.Event()
@@ -27,19 +47,24 @@ def test_a_combiner_has_as_many_threads_as_its_settings_say(tmp_path, monkeypatc
         found["moving"] = asyncio.get_running_loop()._default_executor._max_workers
 
     monkeypatch.setattr("fednet.combiner.server.Combiner.serve", served)
-    controller = Controller.start(ControllerSettings(port=0, data_dir=tmp_path / "controller"))
-    try:
-        settings = CombinerSettings(
-            name="combiner-1",
-            api_url=controller.api_url,
-            token=controller.token,
-            port=0,
-            data_dir=tmp_path / "combiner-1",
-            threads=THREADS,
-            transfer_threads=TRANSFER_THREADS,
-        )
-        serve(settings, lambda _ready: None, stop)
-    finally:
-        controller.stop()
+    serve(settings, lambda _ready: None, stop)
 
     assert found == {"folding": THREADS, "moving": TRANSFER_THREADS}
+
+
+def test_a_call_that_still_waits_for_its_thread_is_not_broken_off(settings, monkeypatch):
+    """Its client is gone. If the end of the process cancelled the call again, gRPC would print a traceback."""
+    calls, may_end, waits_for_calls = [], threading.Event(), server._calls_ended
+
+    async def served(_combiner, _stop):
+        calls.append(asyncio.create_task(in_thread(may_end.wait, 60)))
+
+    async def ended():
+        may_end.set()
+        await waits_for_calls()
+
+    monkeypatch.setattr("fednet.combiner.server.Combiner.serve", served)
+    monkeypatch.setattr("fednet.combiner.server._calls_ended", ended)
+    serve(settings, lambda _ready: None, threading.Event())
+
+    assert calls[0].result() is True
