@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
+from fednet.digests import Digest
 from fednet.errors import FednetError, InvalidInput
 from fednet.parameters import model_format
 
@@ -37,13 +38,15 @@ class ToCheck:
     """An answer to be checked, with the means of its check.
 
     Args:
-        is_old: An earlier process received it: its files are held against their digests.
+        is_whole: This process has checked the update when it came.
+        update: The size and the digest of an update that came to an earlier process; None if none came.
     """
 
     phase_id: str
     client: str
     answer: Answer
-    is_old: bool
+    is_whole: bool
+    update: Digest | None
     folding: Folding | None
     spool: Spool
     workers: Workers
@@ -84,7 +87,7 @@ class Fold:
         """Check an update and fold it; one that an earlier process received is compared with its digest first."""
         began = time.monotonic()
         try:
-            if item.is_old and not await item.workers.run(_is_whole, item):
+            if not item.is_whole and not await item.workers.run(_is_undamaged, item):
                 return Damaged(item.answer.task_id)
             weight = await item.workers.run(_folded, item)
         except FednetError as error:
@@ -120,15 +123,14 @@ def _folded(item: ToCheck) -> float:
     return item.folding.fold(path, update.num_examples, metadata)
 
 
-def _is_whole(item: ToCheck) -> bool:
-    """Compare an update with the digest beside it; delete a damaged one, so that it is asked for again."""
+def _is_undamaged(item: ToCheck) -> bool:
+    """Compare an update with its digest; delete a damaged one, so that it is asked for again."""
     task_id = item.answer.task_id
     path = item.spool.update_path(item.phase_id, task_id)
-    if not path.exists():
-        return True  # it never came: folding says so
-    digest = item.spool.digest(item.phase_id, task_id)
-    if digest and digest.is_of_file(path):
+    if path.exists() and item.update and item.update.is_of_file(path):
         return True
+    if not path.exists() and not item.update:
+        return True  # it never came: folding says so
     _log.warning("the update %s is damaged: it is deleted, and its client is asked again", path)
     item.spool.forget_update(item.phase_id, task_id)
     return False

@@ -26,7 +26,7 @@ from fednet.files import put_in_place, write_whole
 from ..machine.answers import Update
 from ..machine.assignment import Assignment, tasks_of
 from ..machine.values import LogLevel, LogRecord
-from .spool import ANSWERS, RECORD, RECORDS, Spool
+from .spool import RECORD, RECORDS, KeptAnswer, Spool, answers_in
 from .update_format import UpdateFormat
 
 _log = logging.getLogger(__name__)
@@ -158,21 +158,21 @@ def _write_page(folder: Path, text: str) -> None:
 
 
 def _page(folder: Path, phase: Assignment, updates: Mapping[str, str]) -> str:
+    answers = answers_in(folder)
     page = {
         "session_id": phase.session_id,
         "round_id": phase.round_id,
         "round_number": phase.round_number,
         "model_id": phase.context.model_id,
-        "updates": [_about(folder / task, client) for task, client in updates.items()],
+        "updates": [_about(task, client, answers.get(task)) for task, client in updates.items()],
     }
     return json.dumps(page, indent=1) + "\n"
 
 
-def _about(update: Path, client: str) -> dict[str, Any]:
-    answer = ANSWERS.read(update.with_name(f"{update.name}.answer"))
-    outcome = answer.outcome if answer else None
+def _about(task: str, client: str, kept: KeptAnswer | None) -> dict[str, Any]:
+    outcome = kept.answer.outcome if kept else None
     examples = outcome.num_examples if isinstance(outcome, Update) else None
-    return {"client_id": client, "file": update.name, "num_examples": examples}
+    return {"client_id": client, "file": task, "num_examples": examples}
 
 
 def _size(folder: Path) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from fednet.aggregation import Partial
 from fednet.clocks import SteadyClock
+from fednet.digests import Digest
 from fednet.errors import FailedPrecondition, FednetError
 from fednet.task_ids import task_id_of
 
@@ -43,6 +44,7 @@ from .means import Means
 from .phase_log import log_begin, log_happening
 from .readers import Readers
 from .sharing import Sharing
+from .spool import KeptAnswer
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +71,8 @@ class RunningPhase:
         self._clock = SteadyClock()
         self._settled = asyncio.Event()  # nothing of it changes, until an order comes
         self._decided = asyncio.Event()  # it is settled, or waits for clients
-        self._replayed: set[str] = set()
+        self._arrived: dict[str, Digest] = {}  # the updates that this process has checked, by task
+        self._replayed: dict[str, Digest | None] = {}  # the updates of an earlier process, by task
         self._readers = Readers()
         self._timer: asyncio.TimerHandle | None = None
         self._sharing: Sharing | None = None
@@ -106,6 +109,10 @@ class RunningPhase:
         self._welcome(self.assignment.clients)
         self._look_at_the_clock()
 
+    def arrived(self, task_id: str, update: Digest) -> None:
+        """Note that the update of a task lies whole in the spool."""
+        self._arrived[task_id] = update
+
     def take_answer(self, answer: Answer) -> None:
         """Take a client's answer to one of the tasks.
 
@@ -114,7 +121,8 @@ class RunningPhase:
         """
         now = self._clock()
         if self._machine.waits_for(answer.task_id, now):
-            self._means.spool.keep_answer(self._id, answer)
+            kept = KeptAnswer(answer, self._arrived.get(answer.task_id))
+            self._means.spool.keep_answer(self._id, kept)
         self.feed(Answered(answer), now)
 
     def feed(self, event: Event, now: float | None = None) -> None:
@@ -206,10 +214,10 @@ class RunningPhase:
 
     def _replay(self) -> None:
         """Take up the answers of an earlier process; all answers in the spool came in time."""
-        for answer in self._means.spool.answers(self._id):
-            if self.client_of(answer.task_id):
-                self._replayed.add(answer.task_id)
-                self.feed(Answered(answer), self.record.opened_at)
+        for task_id, kept in sorted(self._means.spool.answers(self._id).items()):
+            if self.client_of(task_id):
+                self._replayed[task_id] = kept.update
+                self.feed(Answered(kept.answer), self.record.opened_at)
         if self._means.spool.is_shut(self._id, self.assignment.attempt):
             self.feed(CloseAsked(), self.record.opened_at)
 
@@ -277,10 +285,16 @@ class RunningPhase:
 
     async def _check(self, client: str, answer: Answer) -> None:
         await self._readers.wait_for_none()
-        is_old = answer.task_id in self._replayed
-        self._replayed.discard(answer.task_id)
-        spool, workers = self._means.spool, self._means.workers
-        item = ToCheck(self._id, client, answer, is_old, self.folding, spool, workers)
+        item = ToCheck(
+            self._id,
+            client,
+            answer,
+            is_whole=answer.task_id in self._arrived,
+            update=self._replayed.pop(answer.task_id, None),
+            folding=self.folding,
+            spool=self._means.spool,
+            workers=self._means.workers,
+        )
         checked = await HANDLERS[self.assignment.kind].check(item)
         if isinstance(checked, HandedOver):
             log_happening(self.assignment, checked.happening, client, answer.task_id)

@@ -5,17 +5,17 @@
                               /shared               the partial in the blob store (`SharingRecord`)
                               /<task id>            a whole update, its digest checked
                               /<task id>.part       an upload that is under way
-                              /<task id>.digest     the size and the digest of the update (`Digest`)
                               /<task id>.object     the object store may hold its update; the id of its parts
-                              /<task id>.answer     the client's answer (`Answer`)
+                              /answers.log          the clients' answers, one after the other (`KeptAnswer`)
     <folder>/orphans/<phase id>                     a shared partial that is still to be deleted; see `orphans`
     <folder>/retained/                              updates of phases that are over; see `retained`
     <folder>/tmp/                                   work in progress; emptied at start
 
-Records, digests and answers are JSON with a digest of their own; see `checked_files`. Names are ids of ours, never a
-client's choice. Files are renamed into place, so each is whole; a phase is renamed away before it is deleted.
-They are not forced to the disk: a process that dies loses nothing. A power cut may leave files of zeros: each file
-is checked when it is read back, and asked for again if it is damaged.
+Records and answers are JSON with a digest of their own; see `checked_files`. Names are ids of ours, never a client's
+choice. Files are renamed into place, so each is whole; a phase is renamed away before it is deleted. Answers are
+appended to one file: a file for each would cost more than a small update.
+Files are not forced to the disk: a process that dies loses nothing. A power cut may leave files of zeros: each file is
+checked when it is read back, and asked for again if it is damaged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ import contextlib
 import logging
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from fednet.digests import Digest
@@ -38,10 +39,31 @@ from .disk import Disk
 
 _log = logging.getLogger(__name__)
 
+
+@dataclass(frozen=True)
+class KeptAnswer:
+    """A client's answer.
+
+    Attributes:
+        answer: The answer.
+        update: The size and the digest of the update that came before it; None if there was none.
+    """
+
+    answer: Answer
+    update: Digest | None = None
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """The tasks whose answers up to here count for nothing."""
+
+    task_ids: tuple[str, ...]
+
+
 RECORD = "record.json"
 RECORDS = CheckedForm(PhaseRecord)
-ANSWERS = CheckedForm(Answer)
-_DIGESTS = CheckedForm(Digest)
+_ANSWERS: CheckedForm[KeptAnswer | Forgotten] = CheckedForm(KeptAnswer | Forgotten)  # type: ignore[arg-type]  # a union is no type
+_ANSWERS_FILE = "answers.log"
 _SHARINGS = CheckedForm(SharingRecord)
 
 
@@ -128,43 +150,24 @@ class Spool:
         """Return the place of a task's update."""
         return self._phases / phase_id / task_id
 
-    def keep_digest(self, phase_id: str, task_id: str, digest: Digest) -> None:
-        """Keep the size and the digest of an update, before it gets its name."""
+    def keep_answer(self, phase_id: str, kept: KeptAnswer) -> None:
+        """Keep a client's answer, in place of an earlier one to the same task."""
         with self.disk.writing():
-            self._write(self._phases / phase_id / f"{task_id}.digest", _DIGESTS.encode(digest))
+            _ANSWERS.append(self._phases / phase_id / _ANSWERS_FILE, kept)
 
-    def digest(self, phase_id: str, task_id: str) -> Digest | None:
-        """Return the digest that was kept for an update; None if there is no complete one."""
+    def answers(self, phase_id: str) -> Mapping[str, KeptAnswer]:
+        """Return the answers in a phase, by task; a damaged one counts as not received."""
         with self.disk.reading():
-            return _DIGESTS.read(self._phases / phase_id / f"{task_id}.digest")
-
-    def keep_answer(self, phase_id: str, answer: Answer) -> None:
-        """Keep a client's answer."""
-        with self.disk.writing():
-            path = self._phases / phase_id / f"{answer.task_id}.answer"
-            self._write(path, ANSWERS.encode(answer))
-
-    def answers(self, phase_id: str) -> Iterator[Answer]:
-        """Give the answers in a phase, by task id; a damaged one is deleted and counts as not received."""
-        with self.disk.reading():
-            paths = sorted((self._phases / phase_id).glob("*.answer"))
-        for path in paths:
-            with self.disk.reading():
-                answer = ANSWERS.read(path)
-                if answer and answer.task_id == path.stem:
-                    yield answer
-                else:
-                    path.unlink(missing_ok=True)
+            return answers_in(self._phases / phase_id)
 
     def forget_answers(self, phase_id: str, task_ids: Iterable[str]) -> None:
-        """Delete answers that count for nothing; nothing happens where there are none."""
-        with self.disk.reading():
-            for task_id in task_ids:
-                (self._phases / phase_id / f"{task_id}.answer").unlink(missing_ok=True)
+        """Keep that answers count for nothing; nothing happens where there are none."""
+        if forgotten := tuple(task_ids):
+            with self.disk.writing():
+                _ANSWERS.append(self._phases / phase_id / _ANSWERS_FILE, Forgotten(forgotten))
 
     def forget_update(self, phase_id: str, task_id: str) -> None:
-        """Delete a damaged update with its answer; nothing happens where there is none."""
-        self.forget_answers(phase_id, [task_id])
+        """Delete a damaged update; nothing happens where there is none."""
         with self.disk.reading():
             self.update_path(phase_id, task_id).unlink(missing_ok=True)
 
@@ -220,3 +223,16 @@ class Spool:
 
     def _write(self, path: Path, data: bytes) -> None:
         write_whole(path, data, folder=self._tmp)
+
+
+def answers_in(folder: Path) -> dict[str, KeptAnswer]:
+    """Return the answers in the folder of a phase, by task."""
+    answers: dict[str, KeptAnswer] = {}
+    for each in _ANSWERS.read_all(folder / _ANSWERS_FILE):
+        match each:
+            case KeptAnswer(answer):
+                answers[answer.task_id] = each
+            case Forgotten(task_ids):
+                for task_id in task_ids:
+                    answers.pop(task_id, None)
+    return answers

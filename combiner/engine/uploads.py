@@ -99,9 +99,10 @@ class Uploads:
         place = self._checked_place(client_id, task_id, size_bytes)
         return await in_thread(self._objects.locate, place.object, size_bytes, number)
 
-    def keep_digest(self, place: UploadPlace, digest: Digest) -> None:
-        """Keep the digest of an update that is about to lie in its place. Blocks."""
-        self._spool.keep_digest(*place.object, digest)
+    def arrived(self, place: UploadPlace, digest: Digest) -> None:
+        """Tell the phase that an update lies whole in its place."""
+        if phase := self._phases.get(place.object.phase_id):
+            phase.arrived(place.object.task_id, digest)
 
     def _checked_place(self, client_id: str, task_id: str, size_bytes: int) -> UploadPlace:
         place = self.place(client_id, task_id)
@@ -140,17 +141,8 @@ class Uploads:
         if older:
             older.cancel()
             await ended(asyncio.wait([older]))
-        if not await in_thread(self._is_here, place, digest):
-            await work()
-
-    def _is_here(self, place: UploadPlace, digest: Digest) -> bool:
-        """Return True if this update lies complete in its place; another one there is deleted."""
-        if not place.path.exists():
-            return False
-        if self._spool.digest(*place.object) == digest:
-            return True
-        place.path.unlink(missing_ok=True)
-        return False
+        await work()
+        self.arrived(place, digest)
 
     async def _receive(
         self,
@@ -159,36 +151,54 @@ class Uploads:
         offset: int,
         pieces: AsyncIterator[bytes | memoryview],
     ) -> None:
-        with await self._receiver(place, digest, offset) as receiver:
+        receiver = await in_thread(self._receiver, place, digest, offset)
+        if receiver is None:
+            return
+        left, last = digest.size_bytes - offset, []
+        with receiver:
             async with contextlib.aclosing(Batches(partial(self._write, receiver))) as batches:
                 async for piece in pieces:
-                    await batches.add(piece)
-            await in_thread(self._finish, receiver, place, digest)
+                    left -= len(piece)
+                    if left > 0:
+                        await batches.add(piece)
+                    else:  # written when the stream has ended, in the same visit to a thread
+                        last.append(piece)
+                    if left < 0:
+                        break
+            await in_thread(self._finish, receiver, last)
 
     async def _fetch(self, place: UploadPlace, digest: Digest, etags: Sequence[str]) -> None:
         """Take an update from the object store, from where an earlier call was; a wrong one is deleted there."""
         offset = Receiver.offset_of(place.path)
-        with await self._receiver(place, digest, offset) as receiver:
+        receiver = await in_thread(self._receiver, place, digest, offset)
+        if receiver is None:
+            return
+        with receiver:
             completed = self._objects.completed
             pieces = await in_thread(completed, place.object, digest.size_bytes, etags, offset)
             while piece := await in_thread(next, pieces, None):
                 await in_thread(self._write, receiver, [piece])
             try:
-                await in_thread(self._finish, receiver, place, digest)
+                await in_thread(self._finish, receiver, ())
             except TransferCorrupted:
                 await in_thread(self._objects.delete, place.object)
                 raise
 
-    async def _receiver(self, place: UploadPlace, digest: Digest, offset: int) -> Receiver:
-        return await in_thread(Receiver, place.path, digest, offset)
+    def _receiver(self, place: UploadPlace, digest: Digest, offset: int) -> Receiver | None:
+        """Return the receiver of an update; None if it lies in its place already. Another one there is deleted."""
+        with self._spool.disk.reading(), contextlib.suppress(FileNotFoundError):
+            if digest.is_of_file(place.path):
+                return None
+            place.path.unlink()
+        return Receiver(place.path, digest, offset)
 
     def _write(self, receiver: Receiver, pieces: Sequence[bytes | memoryview]) -> None:
         with self._spool.disk.writing():
             for piece in pieces:
                 receiver.write(piece)
 
-    def _finish(self, receiver: Receiver, place: UploadPlace, digest: Digest) -> None:
-        """Give an update its name, after its digest is kept beside it."""
-        self.keep_digest(place, digest)
+    def _finish(self, receiver: Receiver, last: Sequence[bytes | memoryview]) -> None:
+        """Write the last pieces, and give the update its name."""
+        self._write(receiver, last)
         with self._spool.disk.writing():
             receiver.finish()

@@ -51,9 +51,16 @@ class Chunk(NamedTuple):
 
 
 def upload_messages(header: models_pb2.UploadHeader, file: BinaryIO) -> Iterator[bytes]:
-    """Yield the messages of an upload: its header, and the file from the header's offset on."""
+    """Yield the messages of an upload: its header, and the file from the header's offset on.
+
+    They end where the file is closed: after a refusal, a thread of gRPC may still ask for the next one.
+    """
     yield models_pb2.UploadPart(header=header).SerializeToString()
-    yield from _chunk_messages(_CHUNK_OF_UPLOAD, file, header.offset_bytes)
+    try:
+        yield from _chunk_messages(_CHUNK_OF_UPLOAD, file, header.offset_bytes)
+    except (OSError, ValueError):
+        if not file.closed:
+            raise
 
 
 def download_messages(file: BinaryIO, offset_bytes: int) -> Iterator[bytes]:

@@ -45,7 +45,8 @@ class Receiver:
         self._part = self.part_of(path)
         self._check_offset(offset)
         self._digest = RunningDigest(announced.algorithm)
-        self._hash_what_is_here()
+        if offset:
+            self._hash_what_is_here()
 
     @staticmethod
     def part_of(path: Path) -> Path:
@@ -71,8 +72,7 @@ class Receiver:
             )
 
     def _hash_what_is_here(self) -> None:
-        with _writing(), self._part.open("a+b") as file:
-            file.seek(0)
+        with _writing(), self._part.open("rb") as file:
             while data := file.read(limits.chunk_bytes):
                 self._digest.add(data)
 

@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fednet import limits
 from fednet.errors import TransferCorrupted
 from fednet.rpc import Chunk, download_messages
 from fednet.rpc._chunks import read_download_message, read_upload_message, upload_messages
@@ -109,3 +110,31 @@ def test_a_chunk_is_held_against_its_checksum(crc32c):
     assert Chunk(memoryview(b"piece"), google_crc32c.value(b"piece")).checked_data() == b"piece"
     with pytest.raises(TransferCorrupted, match="checksum"):
         Chunk(memoryview(b"piece"), crc32c).checked_data()
+
+
+def test_the_messages_end_where_the_file_is_closed(tmp_path):
+    """A thread of gRPC may ask for one after the upload was refused; it has nothing to complain of."""
+    path = tmp_path / "update"
+    path.write_bytes(bytes(3 * limits.chunk_bytes))
+    with path.open("rb", buffering=0) as file:
+        messages = upload_messages(models_pb2.UploadHeader(), file)
+        next(messages)
+        next(messages)
+
+    assert list(messages) == []
+
+
+def test_a_file_that_cannot_be_read_is_an_error():
+    """It is no end of the file."""
+    messages = upload_messages(models_pb2.UploadHeader(), Unreadable())
+    next(messages)
+
+    with pytest.raises(OSError, match="broken disk"):
+        next(messages)
+
+
+class Unreadable(io.BytesIO):
+    """A file on a broken disk."""
+
+    def read(self, _size):
+        raise OSError("broken disk")

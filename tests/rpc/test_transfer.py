@@ -367,5 +367,7 @@ class TestReceiver:
 
     def test_a_folder_that_is_gone_is_an_error_of_ours(self, path):
         """What the operating system says is mapped."""
-        with pytest.raises(Unavailable, match="cannot write"):
-            self.receiver(path.parent / "missing" / "file")
+        receiver = self.receiver(path.parent / "missing" / "file")
+
+        with pytest.raises(Unavailable, match="cannot write"), receiver:
+            pass

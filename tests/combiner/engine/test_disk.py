@@ -68,9 +68,7 @@ def test_a_real_full_disk_is_named(tmp_path, caplog):
     """The disk of an arriving update is named: the receiver's error tells its cause."""
     disk, path = Disk(tmp_path), tmp_path / "update"
     receiver = Receiver(path, Digest.read("0" * 64, 10**6))
-    part = path.with_name("update.part")
-    part.unlink()
-    part.symlink_to("/dev/full")
+    path.with_name("update.part").symlink_to("/dev/full")
 
     with receiver:
         try_to_write(disk, lambda: receiver.write(bytes(10**6)))
@@ -86,12 +84,12 @@ async def test_an_answer_that_finds_no_room_is_named_and_kept_by_its_client(
     phase = phase_of("a", kind="VALIDATE")
     await combiner.start(phase)
     combiner.connect("a")
-    real = combiner.spool._write
-    combiner.spool._write = lambda *_: full()
+    answers = combiner.spool.update_path(phase.phase_id, "answers.log")
+    answers.symlink_to("/dev/full")
 
     with pytest.raises(Unavailable):
         combiner.result("a", says.validation(phase, "a"))
-    combiner.spool._write = real
+    answers.unlink()
     combiner.result("a", says.validation(phase, "a"))
     await combiner.until("validation")
 

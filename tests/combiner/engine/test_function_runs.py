@@ -569,7 +569,8 @@ async def test_any_dtype_becomes_that_of_the_global_model(
     await combiner.restart()
     await combiner.start(phase)
     place = combiner.upload_place("a", task_id_of(phase.phase_id, "a"))
-    write_model(place.path, [np.zeros(3, np.float32), np.zeros(3, np.int8)])
+    update = [np.zeros(3, np.float32), np.zeros(3, np.int8)]
+    combiner.engine.uploads.arrived(place, write_model(place.path, update))
     combiner.result("a", says.update(phase, "a"))
     await combiner.until("phase_closed")
     reduction = rounds_pb2.Reduction(model_id=str(uuid.uuid4()), base=model, helper="numpyhelper")

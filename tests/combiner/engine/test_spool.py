@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from fednet.combiner.engine.spool import Spool
+from fednet.combiner.engine.spool import KeptAnswer, Spool
 from fednet.combiner.machine.answers import Answer, Exchange, Failure, Update, Validation
 from fednet.combiner.machine.assignment import Assignment, PhaseRecord
 from fednet.combiner.machine.values import Authority, Blob, BlobKind, JsonObject, TaskKind
@@ -45,9 +45,14 @@ def phase(record):
     return record.assignment
 
 
-def answer_of(phase, text="a", outcome=None):
+def answer_of(phase, text="a", outcome=None, update=None):
     task_id = str(uuid.uuid5(uuid.UUID(phase.phase_id), text))
-    return Answer(task_id, outcome or Validation(JsonObject("{}")), work_seconds=1.5)
+    answer = Answer(task_id, outcome or Validation(JsonObject("{}")), work_seconds=1.5)
+    return KeptAnswer(answer, update)
+
+
+def answers_file(folder, phase):
+    return folder / "phases" / phase.phase_id / "answers.log"
 
 
 OUTCOMES = [
@@ -61,17 +66,16 @@ OUTCOMES = [
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_a_restart_finds_the_same(spool, folder, record, phase, outcome):
-    """The record with its time and authority, the answers, the digests and the shut mark are the same."""
+    """The record with its time and authority, the answers with their updates and the shut mark are the same."""
+    kept = answer_of(phase, outcome=outcome, update=Digest(Algorithm.BLAKE3, "a" * 64, 7))
     spool.keep_record(record)
-    spool.keep_answer(phase.phase_id, answer_of(phase, outcome=outcome))
-    spool.keep_digest(phase.phase_id, "task", Digest(Algorithm.BLAKE3, "a" * 64, 7))
+    spool.keep_answer(phase.phase_id, kept)
     spool.shut(phase.phase_id, 2)
 
     after = Spool(folder)
 
     assert list(after.records()) == [record]
-    assert list(after.answers(phase.phase_id)) == [answer_of(phase, outcome=outcome)]
-    assert after.digest(phase.phase_id, "task") == Digest(Algorithm.BLAKE3, "a" * 64, 7)
+    assert after.answers(phase.phase_id) == {kept.answer.task_id: kept}
     assert after.is_shut(phase.phase_id, 2)
     assert not after.is_shut(phase.phase_id, 3)
 
@@ -81,8 +85,7 @@ def test_a_phase_begins_open_and_without_answers(spool, record, phase):
     spool.keep_record(record)
 
     assert not spool.is_shut(phase.phase_id, 2)
-    assert list(spool.answers(phase.phase_id)) == []
-    assert spool.digest(phase.phase_id, "task") is None
+    assert spool.answers(phase.phase_id) == {}
 
 
 DAMAGES = [b"", b"\xff\xff", bytes(2000), b"0" * 64 + b"\n{}", b'{"old": "version"}']
@@ -116,30 +119,45 @@ def test_what_an_earlier_version_left_is_cleared_away(spool, folder, caplog):
 
 
 @pytest.mark.parametrize("content", DAMAGES)
-def test_a_damaged_answer_is_deleted(spool, folder, record, phase, content, caplog):
-    """It is as if the client had not answered yet; the log names the file."""
+def test_a_damaged_answer_counts_as_not_received(spool, folder, record, phase, content, caplog):
+    """It costs no other answer; the log names the file."""
+    spool.keep_record(record)
+    path = answers_file(folder, phase)
+    path.write_bytes(b"\n\n" + content)
+    spool.keep_answer(phase.phase_id, answer_of(phase, "b"))
+
+    assert list(spool.answers(phase.phase_id).values()) == [answer_of(phase, "b")]
+    assert not content or str(path) in caplog.text
+
+
+def test_an_answer_that_was_cut_short_costs_no_other_one(spool, folder, record, phase):
+    """Wherever it was cut, and whatever came after it."""
     spool.keep_record(record)
     spool.keep_answer(phase.phase_id, answer_of(phase, "a"))
-    spool.keep_answer(phase.phase_id, answer_of(phase, "b"))
-    damaged = folder / "phases" / phase.phase_id / f"{answer_of(phase, 'a').task_id}.answer"
-    damaged.write_bytes(content)
-
-    assert list(spool.answers(phase.phase_id)) == [answer_of(phase, "b")]
-    assert not damaged.exists()
-    assert str(damaged) in caplog.text
-
-
-def test_an_answer_that_was_cut_short_is_deleted(spool, folder, record, phase):
-    """An answer that was cut at any byte is deleted."""
-    spool.keep_record(record)
-    answer = answer_of(phase)
-    spool.keep_answer(phase.phase_id, answer)
-    path = folder / "phases" / phase.phase_id / f"{answer.task_id}.answer"
+    path = answers_file(folder, phase)
     whole = path.read_bytes()
 
-    for length in range(0, len(whole), 7):
+    for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        assert list(spool.answers(phase.phase_id)) == []
+        spool.keep_answer(phase.phase_id, answer_of(phase, "b"))
+        assert list(spool.answers(phase.phase_id).values()) == [answer_of(phase, "b")]
+
+
+def test_the_newest_answer_to_a_task_counts(spool, folder, record, phase):
+    """Until it is forgotten; then a still newer one does."""
+    task_id = answer_of(phase).answer.task_id
+    first, second = (answer_of(phase, outcome=Update(n, JsonObject())) for n in (1, 2))
+    spool.keep_record(record)
+
+    spool.keep_answer(phase.phase_id, first)
+    spool.keep_answer(phase.phase_id, second)
+    assert Spool(folder).answers(phase.phase_id) == {task_id: second}
+
+    spool.forget_answers(phase.phase_id, [task_id])
+    assert Spool(folder).answers(phase.phase_id) == {}
+
+    spool.keep_answer(phase.phase_id, first)
+    assert Spool(folder).answers(phase.phase_id) == {task_id: first}
 
 
 def test_work_in_progress_is_gone_after_a_restart(spool, folder):

@@ -29,9 +29,9 @@ def answer_encoded(combiner, phase, client, codec, digest=""):
     base = Base(Structure.of(before), before, digest or phase.model.digest)
     file = io.BytesIO()
     write_encoded_to(file, codec_of(codec), [VALUES], base.structure, base)
-    combiner.spool.update_path(phase.phase_id, task_id).write_bytes(file.getvalue())
-    digest = digest_of(file.getvalue(), Algorithm.BLAKE3)
-    combiner.spool.keep_digest(phase.phase_id, task_id, digest)
+    place = combiner.upload_place(client, task_id)
+    place.path.write_bytes(file.getvalue())
+    combiner.engine.uploads.arrived(place, digest_of(file.getvalue(), Algorithm.BLAKE3))
     update = tasks_pb2.Update(num_examples=1.0)
     combiner.result(client, tasks_pb2.TaskResult(task_id=task_id, update=update))
 
