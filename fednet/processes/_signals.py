@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import threading
-import weakref
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 Handler: TypeAlias = "Callable[[int, FrameType | None], Any]"
 
 _handled: Final[dict[int, Handler]] = {}
-_watches: Final[weakref.WeakSet[SignalWatch]] = weakref.WeakSet()
+_watches: Final[set[SignalWatch]] = set()
 
 
 def handle_signal(number: int, handler: Handler) -> None:
@@ -73,7 +72,7 @@ def _leave_signals_to_the_system() -> None:
     """Begin a forked child: its signals are not ours, and ours are not its."""
     if _watches:
         signal.set_wakeup_fd(-1)
-    for watch in list(_watches):
+    for watch in _watches:
         watch.forget()
     _watches.clear()
     for number, handler in _handled.items():
