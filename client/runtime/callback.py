@@ -104,7 +104,7 @@ class CallbackRuntime:
         """Call a function with a model and return its checked result."""
         return self._calls.call(
             f"The {name} function",
-            lambda: model_format(helper).load(model),
+            lambda: model_format(helper).view(model),
             lambda parameters: check(
                 _known(name, function)(parameters, settings), parameters.names
             ),

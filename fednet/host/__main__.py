@@ -60,7 +60,7 @@ def load(target: str) -> Any:
 def perform(client: Any, request: Message) -> Message:
     """Perform a request, and return its answer."""
     form = model_format(request["helper"])
-    parameters = form.load(Path(request["model"]))
+    parameters = form.view(Path(request["model"]))
     settings = json.loads(Path(request["settings"]).read_bytes())
     function = getattr(client, request["task"], None)
     if function is None:

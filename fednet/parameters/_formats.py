@@ -10,7 +10,7 @@ import numpy as np
 from fednet.errors import InvalidInput
 from fednet.parameters._blocks import BlockArray
 from fednet.parameters._files import file_errors, written
-from fednet.parameters._model_file import open_model, owned
+from fednet.parameters._model_file import open_model, owned, viewed
 from fednet.parameters._raw import open_raw, write_raw_to
 from fednet.parameters._safetensors import (
     begins_safetensors,
@@ -49,12 +49,21 @@ class ModelFormat(Protocol):
         """Return True if the first bytes of a file belong to this format and to no other."""
         return False
 
-    def open(self, path: Path, *, expected_bytes: int | None = None) -> ModelFile:
-        """Open a file and check its form; see `open_model` for the errors."""
+    def open(
+        self, path: Path, *, expected_bytes: int | None = None, writable: bool = False
+    ) -> ModelFile:
+        """Open a file and check its form; see `open_model`."""
 
     def load(self, path: Path) -> Parameters:
         """Load a file into memory; see `load_parameters` for the errors."""
         return owned(self.open(path))
+
+    def view(self, path: Path) -> Parameters:
+        """Map a file as writable arrays; see `load_parameters` for the errors.
+
+        What is written stays in this process. Nobody may change the file while an array is in use; it may be deleted.
+        """
+        return viewed(self.open(path, writable=True))
 
     def write_to(
         self,
@@ -97,8 +106,10 @@ class _Npz(ModelFormat):
     def begins(self, start: bytes) -> bool:
         return start.startswith(b"PK\x03\x04")
 
-    def open(self, path: Path, *, expected_bytes: int | None = None) -> ModelFile:
-        return open_model(path, expected_bytes=expected_bytes)
+    def open(
+        self, path: Path, *, expected_bytes: int | None = None, writable: bool = False
+    ) -> ModelFile:
+        return open_model(path, expected_bytes=expected_bytes, writable=writable)
 
     def write_to(
         self,
@@ -117,8 +128,10 @@ class _Raw(ModelFormat):
     dtype: str
     suffix: str = ".bin"
 
-    def open(self, path: Path, *, expected_bytes: int | None = None) -> ModelFile:
-        return open_raw(path, self.dtype, expected_bytes=expected_bytes)
+    def open(
+        self, path: Path, *, expected_bytes: int | None = None, writable: bool = False
+    ) -> ModelFile:
+        return open_raw(path, self.dtype, expected_bytes=expected_bytes, writable=writable)
 
     def write_to(
         self,
@@ -139,8 +152,10 @@ class _Safetensors(ModelFormat):
     def begins(self, start: bytes) -> bool:
         return begins_safetensors(start)
 
-    def open(self, path: Path, *, expected_bytes: int | None = None) -> ModelFile:
-        return open_safetensors(path, expected_bytes=expected_bytes)
+    def open(
+        self, path: Path, *, expected_bytes: int | None = None, writable: bool = False
+    ) -> ModelFile:
+        return open_safetensors(path, expected_bytes=expected_bytes, writable=writable)
 
     def write_to(
         self,

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 _ALIGNMENT_BYTES: Final = 64
 
 
-def map_file(file: BinaryIO) -> mmap.mmap:
-    """Map a whole file, read-only."""
-    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+def map_file(file: BinaryIO, *, writable: bool = False) -> mmap.mmap:
+    """Map a whole file, read-only; or so that what is written stays in this process, and the file as it is."""
+    access = mmap.ACCESS_COPY if writable else mmap.ACCESS_READ
+    return mmap.mmap(file.fileno(), 0, access=access)
 
 
 def map_written(

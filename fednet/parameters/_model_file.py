@@ -1,4 +1,4 @@
-"""Opens a model file; every array is a read-only view, whatever the file's size."""
+"""Opens a model file; every array is a view, whatever the file's size."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ModelFile:
 
     Attributes:
         structure: The name, shape and dtype of each array.
-        arrays: Read-only views in the byte and memory order of the file; empty once closed.
+        arrays: Views in the byte and memory order of the file; empty once closed.
     """
 
     def __init__(self, structure: Structure, arrays: list[_Array]) -> None:
@@ -81,7 +81,9 @@ class _Entry:
         return self.member.start + self.header.nbytes
 
 
-def open_model(path: Path, *, expected_bytes: int | None = None) -> ModelFile:
+def open_model(
+    path: Path, *, expected_bytes: int | None = None, writable: bool = False
+) -> ModelFile:
     """Open a model file and check its form; the numbers themselves are not read.
 
     Stored arrays are viewed in place; the digest of the whole file replaces their checksums. Deflated arrays are
@@ -91,6 +93,7 @@ def open_model(path: Path, *, expected_bytes: int | None = None) -> ModelFile:
         path: An npz file; nobody may change it while it is open.
         expected_bytes: The largest size of the parameters, if it is known; eight bytes for each allow an update of any
             dtype. `limits.model_bytes_max` applies in any case.
+        writable: Let the views of stored arrays be written; what is written stays in this process.
 
     Raises:
         InvalidModel: The file is not a model file as this package defines it; the message names the invalid array.
@@ -103,7 +106,7 @@ def open_model(path: Path, *, expected_bytes: int | None = None) -> ModelFile:
         path.open("rb") as file,
         open_archive(file) as archive,
     ):
-        mapping = map_file(file)
+        mapping = map_file(file, writable=writable)
         entries = [_read_entry(archive, mapping, member) for member in members(archive, mapping)]
         structure = Structure(tuple(entry.header.spec for entry in entries))
         check_bytes(structure, expected_bytes)
@@ -126,6 +129,16 @@ def owned(model: ModelFile) -> Parameters:
     with model:
         arrays = (
             np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
+            for array in model.arrays
+        )
+        return Parameters(arrays, model.structure.names)
+
+
+def viewed(model: ModelFile) -> Parameters:
+    """Return a model's views as writable arrays in this machine's byte order, copied only if they must be."""
+    with model:
+        arrays = (
+            np.require(array, array.dtype.newbyteorder("="), ["C", "ALIGNED", "WRITEABLE"])
             for array in model.arrays
         )
         return Parameters(arrays, model.structure.names)

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 _Array = np.ndarray[Any, Any]
 
 
-def open_raw(path: Path, dtype: str, *, expected_bytes: int | None = None) -> ModelFile:
-    """Open a file of numbers as one vector.
+def open_raw(
+    path: Path, dtype: str, *, expected_bytes: int | None = None, writable: bool = False
+) -> ModelFile:
+    """Open a file of numbers as one vector; see `open_model`.
 
     Raises:
         InvalidModel: The file is empty, or its size is not a multiple of a number's size.
@@ -45,7 +47,8 @@ def open_raw(path: Path, dtype: str, *, expected_bytes: int | None = None) -> Mo
         check_bytes(structure, expected_bytes)
         little = np.dtype(dtype).newbyteorder("<")
         shape = structure.arrays[0].shape
-        return ModelFile(structure, [np.ndarray(shape, little, buffer=map_file(file))])
+        mapping = map_file(file, writable=writable)
+        return ModelFile(structure, [np.ndarray(shape, little, buffer=mapping)])
 
 
 def write_raw_to(file: Writable, dtype: str, arrays: Iterable[_Array | BlockArray]) -> None:

@@ -60,7 +60,9 @@ class _Tensor:
     is_bf16: bool
 
 
-def open_safetensors(path: Path, *, expected_bytes: int | None = None) -> ModelFile:
+def open_safetensors(
+    path: Path, *, expected_bytes: int | None = None, writable: bool = False
+) -> ModelFile:
     """Open a file of this format; see `open_model`.
 
     Raises:
@@ -74,7 +76,7 @@ def open_safetensors(path: Path, *, expected_bytes: int | None = None) -> ModelF
         structure = Structure(tuple(tensor.spec for tensor in tensors))
         check_bytes(structure, expected_bytes)
         _check_filled(_by_place(tensors), path.stat().st_size - header_bytes)
-        mapping = map_file(file)
+        mapping = map_file(file, writable=writable)
         return ModelFile(structure, _arrays(mapping, header_bytes, tensors, path.parent))
 
 

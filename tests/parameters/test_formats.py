@@ -3,6 +3,8 @@
 import io
 import math
 import mmap
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,6 +112,39 @@ def test_views_are_read_only(name, tmp_path):
 
     with model_format(name).open(tmp_path / "m") as model:
         assert not model.arrays[0].flags.writeable
+
+
+@pytest.mark.parametrize("name", helper_names())
+def test_a_mapped_model_may_be_written_and_its_file_stays_as_it_is(name, tmp_path):
+    """So a client trains in place: no copy is made before a page is written. The file may be deleted meanwhile."""
+    path = tmp_path / "model"
+    model_format(name).write(path, [np.arange(5.0)])
+    before = path.read_bytes()
+
+    [array] = model_format(name).view(path)
+    array += 1
+
+    assert path.read_bytes() == before
+    assert not array.flags.owndata
+    path.unlink()
+    assert array.tolist() == [1, 2, 3, 4, 5]
+
+
+@given(ARRAYS)
+def test_what_cannot_be_mapped_is_copied(arrays):
+    """Numbers in another byte or memory order, deflated ones, and those that lie at odd places."""
+    odd = [*arrays, np.asfortranarray(np.ones((3, 2), np.float32)), np.ones(2, ">f8")]
+    with tempfile.TemporaryDirectory() as folder:
+        for save in (np.savez, np.savez_compressed):
+            path = Path(folder) / f"{save.__name__}.npz"
+            save(path, *odd)
+
+            found = model_format("numpyhelper").view(path)
+
+            assert bits(found) == bits(native(odd))
+            for array in found:
+                assert array.flags.carray
+                array[...] = 0
 
 
 def test_names_of_tensors_must_be_the_global_models():
