@@ -53,7 +53,7 @@ class Phases:
         self._objects = objects
         self._retained = retained
         self._orphans = orphans
-        self._memory = KeptMemory()
+        self._memory = KeptMemory(means.spool.remains)
         self._running: dict[str, RunningPhase] = {}
         self._by_task: dict[str, RunningPhase] = {}
         self._by_client: dict[str, dict[str, RunningPhase]] = {}  # then by the phase's id
@@ -168,6 +168,7 @@ class Phases:
         """Stop; the spool stays for the next process."""
         self._orphans.stop()
         self._memory.stop()
+        self._means.spool.remains.clear()
         for phase in self:
             phase.stop()
 

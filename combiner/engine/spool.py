@@ -9,7 +9,7 @@
                               /answers.log          the clients' answers, one after the other (`KeptAnswer`)
     <folder>/orphans/<phase id>                     a shared partial that is still to be deleted; see `orphans`
     <folder>/retained/                              updates of phases that are over; see `retained`
-    <folder>/tmp/                                   work in progress; emptied at start
+    <folder>/tmp/                                   work in progress, and `remains`; emptied at start
 
 Records and answers are JSON with a digest of their own; see `checked_files`. Names are ids of ours, never a client's
 choice. Files are renamed into place, so each is whole; a phase is renamed away before it is deleted. Answers are
@@ -28,6 +28,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fednet import limits
 from fednet.digests import Digest
 from fednet.files import write_whole
 
@@ -36,6 +37,7 @@ from ..machine.assignment import PhaseRecord
 from ..machine.values import SharingRecord
 from .checked_files import CheckedForm
 from .disk import Disk
+from .remains import Remains
 
 _log = logging.getLogger(__name__)
 
@@ -75,10 +77,12 @@ class Spool:
     Attributes:
         disk: Names outages of the disk.
         retained: The folder of updates that outlive their phase.
+        remains: Large files of the phase that was over last.
     """
 
     def __init__(self, folder: Path) -> None:
         self.disk = Disk(folder)
+        self.remains = Remains()
         self._phases = folder / "phases"
         self._orphans = folder / "orphans"
         self._tmp = folder / "tmp"
@@ -129,10 +133,12 @@ class Spool:
             return _SHARINGS.read(self._phases / phase_id / "shared")
 
     def release(self, phase_id: str) -> None:
-        """Delete everything of a phase; nothing happens if there is nothing."""
+        """Delete everything of a phase, its large files later; nothing happens if there is nothing."""
         gone = self.scratch()
         with self.disk.reading(), contextlib.suppress(FileNotFoundError):
             (self._phases / phase_id).rename(gone)
+            large = [path for path in gone.iterdir() if path.stat().st_size >= limits.MIB]
+            self.remains.replace([path.rename(self.scratch()) for path in large])
             shutil.rmtree(gone, ignore_errors=True)
 
     def hand_over(self, phase_id: str, target: Path) -> bool:

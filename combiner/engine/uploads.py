@@ -190,6 +190,8 @@ class Uploads:
             if digest.is_of_file(place.path):
                 return None
             place.path.unlink()
+        with self._spool.disk.reading():
+            self._spool.remains.make_room()
         return Receiver(place.path, digest, offset)
 
     def _write(self, receiver: Receiver, pieces: Sequence[bytes | memoryview]) -> None:
