@@ -64,6 +64,7 @@ class Calls:
         """Release the caller and interrupt the function, if one is running."""
         with self._lock:
             if self._thread is not None and self._outcome.cancel() and self._has_begun:
+                self._has_begun = False  # one interruption is enough
                 _interrupt(self._thread)
 
     def _run(
@@ -89,6 +90,8 @@ class Calls:
             else:
                 if outcome.set_running_or_notify_cancel():
                     outcome.set_result(result)
+            with self._lock:  # an interruption that is under way arrives here, and none later
+                self._has_begun = False
 
     def _begins(self, outcome: Future[Any]) -> bool:
         """Return True if the function is still wanted; from here on, a cancel interrupts it."""

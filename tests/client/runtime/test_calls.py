@@ -1,9 +1,11 @@
 """A call can be given up, and its argument is prepared undisturbed."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from fednet.client.runtime import calls as calls_module
 from fednet.client.runtime.calls import Calls
 from fednet.errors import TaskFailed
 
@@ -35,3 +37,31 @@ def test_what_cannot_be_prepared_fails_the_call():
     """The failure has the words of the error, as if the function had raised it."""
     with pytest.raises(TaskFailed, match="It failed: ValueError: no model"):
         Calls().call("It", lambda: (_ for _ in ()).throw(ValueError("no model")), print)
+
+
+def test_a_thread_waits_for_the_interruption_that_is_under_way(monkeypatch):
+    """One that came after its end would be an error of the thread."""
+    calls, is_called, may_return = Calls(), threading.Event(), threading.Event()
+    was_alive, interrupt = [], calls_module._interrupt
+
+    def function(_given):
+        is_called.set()
+        may_return.wait(SECONDS)
+
+    def late_interruption(thread):
+        may_return.set()
+        thread.join(0.2)  # it has nothing more to do
+        was_alive.append(thread.is_alive())
+        interrupt(thread)
+
+    monkeypatch.setattr(calls_module, "_interrupt", late_interruption)
+    with ThreadPoolExecutor(1) as caller:
+        called = caller.submit(calls.call, "It", lambda: None, function)
+        assert is_called.wait(SECONDS)
+        calls.cancel()
+        calls.cancel()
+        with pytest.raises(TaskFailed, match="cancelled"):
+            called.result(SECONDS)
+    calls._thread.join(SECONDS)
+
+    assert was_alive == [True]
