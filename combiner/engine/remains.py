@@ -19,7 +19,7 @@ class Remains:
         self._lock = threading.Lock()
         self._paths: list[Path] = []
 
-    def replace(self, paths: Iterable[Path]) -> None:
+    def take(self, paths: Iterable[Path]) -> None:
         """Take these files in place of the earlier ones, which are deleted."""
         with self._lock:
             earlier, self._paths = self._paths, list(paths)
@@ -33,7 +33,7 @@ class Remains:
 
     def clear(self) -> None:
         """Delete all files: no update comes."""
-        self.replace([])
+        self.take([])
 
 
 def _delete(paths: Iterable[Path]) -> None:

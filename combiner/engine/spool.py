@@ -138,7 +138,7 @@ class Spool:
         with self.disk.reading(), contextlib.suppress(FileNotFoundError):
             (self._phases / phase_id).rename(gone)
             large = [path for path in gone.iterdir() if path.stat().st_size >= limits.MIB]
-            self.remains.replace([path.rename(self.scratch()) for path in large])
+            self.remains.take([path.rename(self.scratch()) for path in large])
             shutil.rmtree(gone, ignore_errors=True)
 
     def hand_over(self, phase_id: str, target: Path) -> bool:

@@ -470,35 +470,6 @@ async def test_the_memory_of_sums_serves_the_next_phase_and_goes_when_none_comes
     await combiner.close()
 
 
-async def test_files_of_a_phase_go_when_no_other_phase_comes(
-    combiner, phase_of, put_model, monkeypatch
-):
-    """Until then they serve: the system gives their memory to the files of the next phase."""
-    await combiner.restart()
-    folder, remains = combiner.spool.scratch().parent, combiner.spool.remains
-    loop, cleared, clear = asyncio.get_running_loop(), asyncio.Event(), remains.clear
-
-    def noted_clear():
-        clear()
-        loop.call_soon_threadsafe(cleared.set)
-
-    monkeypatch.setattr(remains, "clear", noted_clear)
-    for seconds in (60, 0):
-        monkeypatch.setattr(limits, "spare_memory_seconds", seconds)
-        phase = phase_of("a", model=put_model(np.zeros(limits.MIB, np.float32)))
-        await combiner.start(phase)
-        combiner.answer(phase, "a", *np.ones(limits.MIB))
-        await combiner.until("update_folded")
-        await combiner.release(phase)
-        await combiner.acknowledge_all()
-        assert seconds == 0 or len(list(folder.iterdir())) == 1
-
-    await cleared.wait()
-
-    assert list(folder.iterdir()) == []
-    await combiner.close()
-
-
 async def test_a_release_while_an_update_is_checked_says_no_more_to_the_controller(
     combiner, phase_of, sent
 ):

@@ -4,7 +4,6 @@ import uuid
 
 import pytest
 
-from fednet import limits
 from fednet.combiner.engine.spool import KeptAnswer, Spool
 from fednet.combiner.machine.answers import Answer, Exchange, Failure, Update, Validation
 from fednet.combiner.machine.assignment import Assignment, PhaseRecord
@@ -181,24 +180,6 @@ def test_release_deletes_everything_and_may_be_repeated(spool, folder, record, p
 
     assert [path for path in folder.rglob("*") if path.is_file()] == []
     assert list(Spool(folder).records()) == []
-
-
-def test_large_files_go_when_new_ones_come(spool, folder, record, phase):
-    """One goes for each new one, and those of an earlier phase go with the next phase."""
-    for _ in range(2):
-        spool.keep_record(record)
-        for task in "abc":
-            spool.update_path(phase.phase_id, task).write_bytes(bytes(limits.MIB))
-        spool.release(phase.phase_id)
-
-        assert list((folder / "phases").iterdir()) == []
-        assert len(list((folder / "tmp").iterdir())) == 3
-
-    left = []
-    for _ in range(4):
-        spool.remains.make_room()
-        left.append(len(list((folder / "tmp").iterdir())))
-    assert left == [2, 1, 0, 0]
 
 
 def test_a_release_that_was_cut_off_leaves_no_half_phase(spool, folder, record, phase, monkeypatch):
