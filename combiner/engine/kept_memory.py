@@ -27,12 +27,16 @@ class KeptMemory:
 
     def phase_ended(self) -> None:
         """Give what no later phase has taken by then back to the system, after a while."""
-        self.stop()
+        self._cancel()
         loop = asyncio.get_running_loop()
         self._going = loop.call_later(limits.spare_memory_seconds, self._give_back)
 
-    def stop(self) -> None:
-        """Forget about it: this process ends."""
+    def close(self) -> None:
+        """Delete the files that remain: this process ends, and its memory with it."""
+        self._cancel()
+        self._remains.clear()
+
+    def _cancel(self) -> None:
         if self._going:
             self._going.cancel()
 

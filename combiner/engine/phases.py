@@ -167,8 +167,7 @@ class Phases:
     def stop(self) -> None:
         """Stop; the spool stays for the next process."""
         self._orphans.stop()
-        self._memory.stop()
-        self._means.spool.remains.clear()
+        self._memory.close()
         for phase in self:
             phase.stop()
 
@@ -269,7 +268,7 @@ class Phases:
                 self._orphans.discard(assignment.phase_id)
             return line
         finally:
-            self._means.spool.release(assignment.phase_id)
+            self._means.spool.retire(assignment.phase_id)
 
     def _decode(self, assignment: Assignment) -> None:
         """Decode the updates of a phase for people; its model is held until its files are released."""

@@ -133,13 +133,18 @@ class Spool:
             return _SHARINGS.read(self._phases / phase_id / "shared")
 
     def release(self, phase_id: str) -> None:
-        """Delete everything of a phase, its large files later; nothing happens if there is nothing."""
-        gone = self.scratch()
-        with self.disk.reading(), contextlib.suppress(FileNotFoundError):
-            (self._phases / phase_id).rename(gone)
-            large = [path for path in gone.iterdir() if path.stat().st_size >= limits.MIB]
-            self.remains.take([path.rename(self.scratch()) for path in large])
-            shutil.rmtree(gone, ignore_errors=True)
+        """Delete everything of a phase; nothing happens if there is nothing."""
+        with self.disk.reading():
+            if gone := self._put_away(phase_id):
+                shutil.rmtree(gone, ignore_errors=True)
+
+    def retire(self, phase_id: str) -> None:
+        """Delete everything of a phase, but leave its large files to the next one: the caller clears `remains`."""
+        with self.disk.reading():
+            if gone := self._put_away(phase_id):
+                large = [path for path in gone.iterdir() if path.stat().st_size >= limits.MIB]
+                self.remains.take([path.rename(self.scratch()) for path in large])
+                shutil.rmtree(gone, ignore_errors=True)
 
     def hand_over(self, phase_id: str, target: Path) -> bool:
         """Move everything of a phase to a path in the file system of the spool; return False if there was nothing."""
@@ -226,6 +231,12 @@ class Spool:
             yield path
         finally:
             path.unlink(missing_ok=True)
+
+    def _put_away(self, phase_id: str) -> Path | None:
+        """Move a phase out of sight in one step; return its new place, or None if there is no such phase."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self._phases / phase_id).rename(self.scratch())
+        return None
 
     def _write(self, path: Path, data: bytes) -> None:
         write_whole(path, data, folder=self._tmp)

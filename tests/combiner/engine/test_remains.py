@@ -26,7 +26,7 @@ def test_one_file_goes_for_each_new_one_and_the_rest_with_the_next_phase(folder)
         for task_id in "abc":
             spool.update_path(phase_id, task_id).write_bytes(bytes(limits.MIB))
         spool.update_path(phase_id, "small").write_bytes(b"small")
-        spool.release(phase_id)
+        spool.retire(phase_id)
 
         assert files_in(folder / "phases") == 0
         assert files_in(folder / "tmp") == 3
@@ -36,6 +36,17 @@ def test_one_file_goes_for_each_new_one_and_the_rest_with_the_next_phase(folder)
         spool.remains.make_room()
         left.append(files_in(folder / "tmp"))
     assert left == [2, 1, 0, 0]
+
+
+def test_a_phase_that_could_not_begin_leaves_nothing(folder):
+    """No timer runs for it, so its files would stay until the next update."""
+    spool = Spool(folder)
+    (folder / "phases" / "first").mkdir()
+    spool.update_path("first", "a").write_bytes(bytes(limits.MIB))
+
+    spool.release("first")
+
+    assert files_in(folder / "tmp") == 0
 
 
 async def test_files_of_a_phase_go_when_no_other_phase_comes(
