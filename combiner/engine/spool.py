@@ -142,7 +142,7 @@ class Spool:
         """Delete everything of a phase, but leave its large files to the next one: the caller clears `remains`."""
         with self.disk.reading():
             if gone := self._put_away(phase_id):
-                large = [path for path in gone.iterdir() if path.stat().st_size >= limits.MIB]
+                large = [path for path in gone.iterdir() if path.lstat().st_size >= limits.MIB]
                 self.remains.take([path.rename(self.scratch()) for path in large])
                 shutil.rmtree(gone, ignore_errors=True)
 

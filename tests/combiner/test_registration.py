@@ -161,7 +161,9 @@ async def test_a_second_process_of_a_combiner_is_refused_with_the_address_of_the
     monkeypatch.setattr(limits, "joining_seconds_max", 0.1)
     running = await asyncio.to_thread(controller)
     first = await Combiner.start(combiner_of(running, tmp_path))
-    await first._engine.outbox.watched.by_somebody.wait()
+    assert await asyncio.to_thread(
+        running.presence.wait_for_combiner, "combiner-1", limits.start_seconds_max
+    )
     elsewhere = combiner_of(running, tmp_path).model_copy(update={"data_dir": tmp_path / "other"})
 
     with pytest.raises(AlreadyExists, match=f"connected at {first.address}"):
