@@ -11,8 +11,12 @@ DEMO := $(VENV)/.installed-demo
 TEST := $(VENV)/.installed-test
 PYTORCH := $(VENV)/.installed-pytorch
 
+# Each test of processes starts many: without compiled modules each one would compile its libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 COMPONENTS := client combiner controller
-TESTS := -n auto tests
+# Each process takes over tests of those that are behind: a few tests take as long as hundreds of others.
+TESTS := -n auto --dist worksteal tests
 PROTOS := $(wildcard proto/fednet/wire/*.proto)
 BENCHMARKS := $(sort $(filter-out benchmarks/peers.py,$(wildcard benchmarks/*.py)))
 
@@ -27,7 +31,7 @@ PEER_nvflare := nvflare==2.9.0
 PEERS := $(foreach name,fedn flwr nvflare,.venv-peer-$(name)/.installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fedn test-pytorch chaos crowd lint types docs proto bench peers wheel-test clean
+.PHONY: help setup demo test test-slow test-fedn test-pytorch chaos crowd lint types docs proto bench peers wheel-test clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -37,8 +41,11 @@ setup: $(TEST) ## Make .venv with everything that work on fednet needs
 demo: $(DEMO) ## Train a real model over a real network on this machine
 	$(BIN)/fednet demo
 
-test: $(TEST) ## Run all tests
-	$(BIN)/pytest $(TESTS)
+test: $(TEST) ## Run all tests but the slow proofs
+	$(BIN)/pytest -m "not slow" $(TESTS)
+
+test-slow: $(TEST) ## Run the proofs that take long: whole examples, other stores, killed controllers
+	$(BIN)/pytest -m slow $(TESTS)
 
 # Each published client of FEDn lives in an environment of its own, made once.
 test-fedn: $(TEST) $(FEDN) ## Let FEDn's own published clients drive a network
@@ -83,7 +90,7 @@ peers: $(TEST) $(PEERS) ## Measure rounds beside published FEDn, Flower and NVID
 # What git would hand on is copied and built, so that no leftover of a build gets into the wheel. The tests
 # run beside the wheel, in a folder where Python cannot find the sources; those that compare the installed
 # package with the repository's files are told where these lie.
-wheel-test: $(TEST) ## Build the wheel, install it elsewhere and run all tests against it
+wheel-test: $(TEST) ## Build the wheel, install it elsewhere and run the tests against it
 	@set -eu; room=$$(mktemp -d); trap 'rm -rf "$$room"' EXIT; repository=$$(pwd); \
 	mkdir "$$room/source" "$$room/outside"; \
 	git ls-files -z --cached --others --exclude-standard | tar -c --null -T - | tar -x -C "$$room/source"; \
@@ -93,7 +100,7 @@ wheel-test: $(TEST) ## Build the wheel, install it elsewhere and run all tests a
 	mv "$$room/source/tests" "$$room/source/pyproject.toml" "$$room/outside"; rm -rf "$$room/source"; \
 	cd "$$room/outside"; unset PYTHONPATH; \
 	"$$room/venv/bin/python" -c 'import fednet; assert "site-packages" in fednet.__file__, fednet.__file__'; \
-	"$$room/venv/bin/pytest" $(TESTS) --repository="$$repository"
+	"$$room/venv/bin/pytest" -m "not slow" $(TESTS) --repository="$$repository"
 
 clean: ## Remove .venv and everything else that these commands made
 	rm -rf $(VENV) .venv-fedn-* .venv-peer-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

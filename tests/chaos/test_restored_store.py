@@ -13,7 +13,7 @@ from chaos.story import OPTIONS, ROUNDS, check_model, counted_answers
 
 from fednet.parameters import load_parameters
 
-pytestmark = pytest.mark.timeout(600)  # it starts seven processes, on whatever machine
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # it starts seven processes, on whatever machine
 SECONDS_MAX = 100.0
 
 

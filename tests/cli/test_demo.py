@@ -33,6 +33,7 @@ def test_the_demo_trains_a_good_model(tmp_path):
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", ["controller", "combiner-2", "client-4"])
 def test_a_process_that_is_killed_only_delays_the_demo(tmp_path, victim):
     """In the midst of a round, when clients have processes of their own for their tasks."""

@@ -49,6 +49,7 @@ def client(network, folder, token):
             process.kill()
 
 
+@pytest.mark.slow
 def test_a_key_is_rotated_and_a_token_that_was_lost_by_it_is_replaced(network, tmp_path):
     """The older key's tokens are refused by the running combiner; the client comes back as itself."""
     flags = ("--role", "client", "--name", "site", "--data-dir", network.data_dir)

@@ -14,6 +14,8 @@ from fednet.controller.server import Controller
 from fednet.rpc import channel_options
 from fednet.settings import ControllerSettings
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 200
 WITH_FEW_FILES = (
     "import os, resource, sys\n"

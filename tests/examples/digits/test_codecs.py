@@ -9,6 +9,8 @@ from fednet.parameters import Structure, load_parameters
 from fednet.testing import Network
 from fednet.update_codec import codec_of
 
+pytestmark = pytest.mark.slow
+
 CLIENTS, ROUNDS, SPLITS, SECONDS = 5, 10, 5, 200
 POINTS_MAX = 0.5
 # zstd changes no number, and delta alone changes none either: tests/codecs holds both.

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def accuracy(text, words):
     return float(re.search(rf"{words}: +([\d.]+)", text)[1])
