@@ -11,7 +11,8 @@ from chaos.story import check_model, counted_answers
 from fednet.api_client import APIClient
 from fednet.parameters import load_parameters
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # each starts nine processes, on whatever machine
+# Each starts nine processes, on whatever machine
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 ROUNDS, CLIENTS = 20, 5
 SECONDS_MAX = 300.0
 

@@ -17,7 +17,8 @@ from fednet.api_client import APIClient
 from fednet.parameters import write_model
 from fednet.settings import environment_of_a_task
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # many clients on whatever machine
+# Many clients on whatever machine
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 CLIENTS, PROCESSES, ROUNDS = 60, 2, 12
 
 

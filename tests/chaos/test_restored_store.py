@@ -13,7 +13,8 @@ from chaos.story import OPTIONS, ROUNDS, check_model, counted_answers
 
 from fednet.parameters import load_parameters
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # it starts seven processes, on whatever machine
+# It starts seven processes, on whatever machine
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 SECONDS_MAX = 100.0
 
 

@@ -26,7 +26,8 @@ from fednet.digests import Digest, digest_of
 from fednet.parameters import load_parameters
 from fednet.storage import open_blobs, open_documents
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # each starts eight processes and more, on whatever machine
+# Each starts eight processes and more, on whatever machine
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 CLIENTS, ROUNDS = 3, 2
 SESSION = "digits"
