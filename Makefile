@@ -6,10 +6,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # A stamp says that an extra is installed; it is older than the metadata when that has changed.
-METADATA := pyproject.toml setup.cfg
+METADATA := pyproject.toml setup.cfg $(LOCK)
 DEMO := $(VENV)/.installed-demo
 TEST := $(VENV)/.installed-test
 PYTORCH := $(VENV)/.installed-pytorch
+
+# The versions of all packages that were tested last; `make LOCK=` installs the newest ones.
+LOCK ?= lock.txt
+INSTALL := $(BIN)/pip install --quiet $(addprefix --constraint ,$(LOCK))
+
+# The oldest releases that the metadata allows, and the tests of the borders to them.
+MINIMUM := .venv-minimum/.installed
+RUNS_WITH := demo plots gunicorn mongodb postgresql s3
+BORDERS := $(addprefix tests/,cli/test_demo.py client contract controller/api controller/rest identity parameters rpc \
+  storage testing)
 
 # Each test of processes starts many: without compiled modules each one would compile its libraries anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -31,7 +41,7 @@ PEER_nvflare := nvflare==2.9.0
 PEERS := $(foreach name,fedn flwr nvflare,.venv-peer-$(name)/.installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-fedn test-pytorch chaos crowd lint types docs proto bench peers wheel-test clean
+.PHONY: help setup demo test test-slow test-minimum test-fedn test-pytorch chaos crowd lint types docs lock proto bench peers wheel-test clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -46,6 +56,9 @@ test: $(TEST) ## Run all tests but the slow proofs
 
 test-slow: $(TEST) ## Run the proofs that take long: whole examples, other stores, killed controllers
 	$(BIN)/pytest -m slow $(TESTS)
+
+test-minimum: $(MINIMUM) ## Run the tests of borders to libraries with the oldest releases that the metadata allows
+	.venv-minimum/bin/pytest -m "not slow" $(patsubst tests,$(BORDERS),$(TESTS))
 
 # Each published client of FEDn lives in an environment of its own, made once.
 test-fedn: $(TEST) $(FEDN) ## Let FEDn's own published clients drive a network
@@ -65,9 +78,11 @@ crowd: $(TEST) ## Let 1,000 clients work, kill their combiner, and measure what 
 test-pytorch: $(PYTORCH) ## Install PyTorch too, and run the tests of its example
 	$(BIN)/pytest tests/examples/digits-pytorch
 
-lint: $(TEST) ## Check rules and format
+lint: $(TEST) ## Check rules, format, licences and known vulnerabilities of packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/pip-licenses --summary
+	$(BIN)/python tools/audit.py
 
 # mypy cannot map folders to packages as setup.cfg does, so it is shown the tree as it will be installed.
 types: $(TEST) ## Check the types
@@ -77,6 +92,10 @@ types: $(TEST) ## Check the types
 
 docs: $(TEST) ## Generate what follows from declarations: parts of docs/, and methods of APIClient
 	$(BIN)/python tools/generate.py
+
+lock: $(TEST) ## Write lock.txt anew, with the newest releases
+	$(BIN)/uv pip compile --quiet --universal --upgrade --extra test --no-annotate \
+	  --custom-compile-command "make lock" --output-file lock.txt pyproject.toml
 
 proto: $(TEST) ## Generate fednet/wire anew from proto/
 	$(BIN)/python -m grpc_tools.protoc -I proto --python_out=. --pyi_out=. --grpc_python_out=. $(PROTOS)
@@ -108,15 +127,23 @@ clean: ## Remove .venv and everything else that these commands made
 
 $(DEMO): $(METADATA)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[demo]'
+	$(INSTALL) --editable '.[demo]'
 	@touch $@
 
 $(TEST): $(DEMO)
-	$(BIN)/pip install --quiet --editable '.[test]'
+	$(INSTALL) --editable '.[test]'
 	@touch $@
 
 $(PYTORCH): $(TEST)
-	$(BIN)/pip install --quiet --editable '.[pytorch]'
+	$(INSTALL) --editable '.[pytorch]'
+	@touch $@
+
+$(MINIMUM): $(TEST)
+	@mkdir -p build
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct $(addprefix --extra ,$(RUNS_WITH)) \
+	  --output-file build/minimum.txt pyproject.toml
+	$(PYTHON) -m venv .venv-minimum
+	$(BIN)/uv pip install --quiet --python .venv-minimum --constraint build/minimum.txt --editable '.[test]'
 	@touch $@
 
 .venv-fedn-%/.installed:
