@@ -66,6 +66,10 @@ class Client:
         preferred_combiner: The name of the preferred combiner; it is used if it has room.
         transfer: The way of files: "grpc" through the combiner, "object-store" directly to and from the network's
             object store, or "auto": the store if it can be reached, else the combiner.
+        ca: A file with the authorities (PEM) whose servers are trusted, in place of the system's; by default FEDNET_CA.
+        certificate: A file with the client's own certificate and its chain (PEM), for servers that ask for one; by
+            default FEDNET_CERTIFICATE.
+        certificate_key: A file with the key of `certificate`; by default FEDNET_CERTIFICATE_KEY.
 
     Raises:
         InvalidInput: A setting is invalid; the error names it.
@@ -80,6 +84,9 @@ class Client:
         data_dir: Path | str | None = None,
         preferred_combiner: str | None = None,
         transfer: str | None = None,
+        ca: Path | str | None = None,
+        certificate: Path | str | None = None,
+        certificate_key: Path | str | None = None,
     ) -> None:
         switch_off_grpc_fork_handlers()
         self._forgets = data_dir is None
@@ -90,6 +97,9 @@ class Client:
             "data_dir": data_dir,
             "preferred_combiner": preferred_combiner,
             "transfer": transfer,
+            "ca": ca,
+            "certificate": certificate,
+            "certificate_key": certificate_key,
         }
         self._settings = load(ClientSettings, flags=flags)
         check_name(self._settings.name)

@@ -78,7 +78,7 @@ class Agent:
             on_refused=self._refused,
         )
         self._warrants = Warrants(lambda: self._connection.renewed_place().public_keys)
-        transfer = Transfer(settings.transfer, self._connection, self._report)
+        transfer = Transfer(settings.transfer, settings.caller_tls, self._connection, self._report)
         self._files = Files(folder, transfer.download)
         self._runtimes = Runtimes(
             settings,

@@ -284,9 +284,7 @@ class Connection:
         with self._changed:
             if self._stream is not stream or self._place is None:
                 return
-            is_moved = (
-                place.address != self._place.address or place.combiner != self._place.combiner
-            )
+            is_moved = _combiner_of(place) != _combiner_of(self._place)
             self._place = place
         if is_moved:
             _log.info("the controller has moved the client to the combiner %s", place.combiner)
@@ -320,7 +318,8 @@ class Connection:
                 self._on_message(receipt_of(message.receipt))
 
     def _open(self, place: ClientPlace) -> Stream:
-        stream = Stream(open_channel(place.address, self._placement_token))
+        tls = self._settings.caller_tls if place.tls else None
+        stream = Stream(open_channel(place.address, self._placement_token, tls))
         with self._changed:
             self._stream = stream
             is_late = self.stopping.is_set()
@@ -363,6 +362,11 @@ class Connection:
         if is_known or (of_combiner and isinstance(problem, Unauthenticated)):
             return False
         return _is_final(problem, was_welcomed=self._was_welcomed)
+
+
+def _combiner_of(place: ClientPlace) -> tuple[str, str, bool]:
+    """Return the combiner's name and the way to it."""
+    return place.combiner, place.address, place.tls
 
 
 def _is_final(problem: FednetError, *, was_welcomed: bool) -> bool:

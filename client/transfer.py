@@ -17,6 +17,7 @@ from fednet.blob_ref import BlobRef
 from fednet.digests import Digest
 from fednet.errors import FailedPrecondition, FednetError
 from fednet.rpc import download, download_object, received_bytes, upload, upload_object
+from fednet.tls import CallerTLS
 
 from .connection import Connection
 
@@ -26,6 +27,7 @@ class Transfer:
 
     Args:
         way: The client's setting.
+        tls: The client's files as a caller.
         connection: The connection to its combiner.
         report: Writes a line into the network's log.
     """
@@ -33,10 +35,12 @@ class Transfer:
     def __init__(
         self,
         way: Literal["auto", "grpc", "object-store"],
+        tls: CallerTLS,
         connection: Connection,
         report: Callable[[str], None],
     ) -> None:
         self._way = way
+        self._tls = tls
         self._connection = connection
         self._report = report
         self._through_combiner_until = 0.0
@@ -101,7 +105,9 @@ class Transfer:
     def _tried(self, straight: Callable[..., bool], *what: Any) -> bool:
         only, stop = self._way == "object-store", self._connection.stopping
         attempts = limits.transfer_attempts_max if only else limits.object_attempts_max
-        is_done = straight(self._connection.models, *what, stop=stop, attempts_max=attempts)
+        is_done = straight(
+            self._connection.models, *what, stop=stop, attempts_max=attempts, tls=self._tls
+        )
         if only and not is_done:
             raise FailedPrecondition(
                 "This client transfers files only through an object store, but the network has none: "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fednet.cli.ca_flag import ca_flag
 from fednet.cli.resource import add_list_and_get
 from fednet.cli.server import server_command
 from fednet.settings import CombinerSettings
@@ -13,6 +14,7 @@ from fednet.settings import CombinerSettings
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
+    from pathlib import Path
 
 
 @click.group()
@@ -40,11 +42,23 @@ def start(
 
 @combiner.command()
 @click.option(
-    "--address", default="127.0.0.1:12080", show_default=True, help="Where it listens, HOST:PORT."
+    "--address",
+    help="Where it listens, HOST:PORT; by default that of the settings in the environment.",
 )
-def health(address: str) -> None:
+@click.option(
+    "--tls", is_flag=True, help="It speaks TLS; by default if the environment names a certificate."
+)
+@ca_flag
+def health(address: str | None, *, tls: bool, ca: Path | None) -> None:
     """Exit with 0 if a combiner serves, for supervisors of its process; no token is needed."""
+    from fednet.addresses import join_address, loopback_of
+    from fednet.settings import load
+
     from .facades.wire.health import check_health
 
-    check_health(address)
+    unused = {"name": "health", "api_url": "http://127.0.0.1"}  # settings that must be given
+    settings = load(CombinerSettings, flags={"ca": ca, **unused})
+    here = join_address(loopback_of(settings.host), settings.port)
+    speaks_tls = tls or settings.server_tls is not None
+    check_health(address or here, settings.caller_tls if speaks_tls else None)
     click.echo("The combiner serves.")

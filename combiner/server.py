@@ -20,9 +20,10 @@ from fednet.errors import Unavailable
 from fednet.http import Http
 from fednet.own_address import advertised_host
 from fednet.processes import FolderLock, descriptors_for
-from fednet.rpc import TokenGate, allow_forks, channel_options
+from fednet.rpc import TokenGate, allow_forks, channel_options, server_credentials
 from fednet.settings import CombinerSettings
 from fednet.storage import open_blobs
+from fednet.tls import ServerFiles
 
 from .daemons import in_daemon
 from .engine.engine import Engine
@@ -84,8 +85,10 @@ class Combiner:
         registration = Registration(settings, address)
         place = await registration.register()
         gatekeeper.admit(place.id, place.public_keys)
-        controller = Http(settings.api_url, registration.token)
-        store = await asyncio.to_thread(open_blobs, place.blob_store, controller)
+        controller = Http(settings.api_url, registration.token, tls=settings.caller_tls)
+        store = await asyncio.to_thread(
+            open_blobs, place.blob_store, controller, settings.caller_tls
+        )
         spool = Spool(settings.data_dir / "spool")
         bounds = Bounds(
             settings.server_functions_seconds_max,
@@ -161,9 +164,11 @@ def _compare_clocks(place: CombinerPlace, engine: Engine) -> None:
 
 
 def _bind(server: grpc.aio.Server, settings: CombinerSettings) -> int:
-    address = join_address(settings.host, settings.port)
+    address, tls = join_address(settings.host, settings.port), settings.server_tls
     try:
-        return server.add_insecure_port(address)
+        if tls is None:
+            return server.add_insecure_port(address)
+        return server.add_secure_port(address, server_credentials(ServerFiles(tls)))
     except RuntimeError as error:
         raise Unavailable(
             f"The combiner cannot listen on {address}: is the port taken, or is the host not this machine's? "
@@ -175,7 +180,7 @@ def _bind(server: grpc.aio.Server, settings: CombinerSettings) -> int:
 def _advertised(settings: CombinerSettings, port: int) -> str:
     """Return the address that clients and controllers are told; log it if no setting says it."""
     host = advertised_host(settings.host, settings.advertise_host, settings.api_url.split(","))
-    address = join_address(host, port)
+    address = join_address(host, settings.advertise_port or port)
     if is_wildcard(settings.host) and not settings.advertise_host:
         _log.info(
             "the combiner listens on all addresses of this machine; clients and controllers are told %s. "
@@ -205,7 +210,13 @@ def serve(
         stopped = asyncio.create_task(in_daemon(stop.wait, "stop"))
         try:
             if combiner := await _started(settings, stopped):
-                on_ready({"name": combiner.name, "address": combiner.address})
+                on_ready(
+                    {
+                        "name": combiner.name,
+                        "address": combiner.address,
+                        "tls": settings.announces_tls,
+                    }
+                )
                 try:
                     await combiner.serve(stopped)
                 finally:

@@ -6,10 +6,11 @@ import contextlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from fednet.identity import admin_token
 from fednet.settings import ControllerSettings
@@ -78,10 +79,13 @@ def assembled(
             settings.data_dir, ground.keys.signer, ground.keys.verifier, ground.keys.retired
         )
         presence, catalog = Presence(), _catalog(ground, settings, name_lock)
-        engine = _engine(ground, catalog, presence, name_lock.name, to_close)
+        engine = _engine(ground, catalog, presence, name_lock.name, settings, to_close)
         folder = partial(shared_folder, settings.blob_store_url)
         services = _services(ground, catalog, presence, engine, folder, name_lock.name, to_close)
+        services = replace(services, tls=settings.caller_tls)
         app = create_app(services)
+        if settings.behind_proxy:
+            app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]  # Flask's own way
         engine.open()
         yield Assembly(app, engine, presence, token)
 
@@ -114,7 +118,9 @@ def _ground(
     documents = to_close.enter_context(
         closing(open_documents(settings.state_store_url, COLLECTIONS))
     )
-    blobs = to_close.enter_context(closing(open_blobs(settings.blob_store_url)))
+    blobs = to_close.enter_context(
+        closing(open_blobs(settings.blob_store_url, tls=settings.caller_tls))
+    )
     retention = Retention(documents)
     to_close.callback(retention.close)
     records = Records(documents, retention.note)
@@ -140,10 +146,15 @@ def _catalog(ground: _Ground, settings: ControllerSettings, name_lock: NameLock)
 
 
 def _engine(
-    ground: _Ground, catalog: Catalog, presence: Presence, name: str, to_close: ExitStack
+    ground: _Ground,
+    catalog: Catalog,
+    presence: Presence,
+    name: str,
+    settings: ControllerSettings,
+    to_close: ExitStack,
 ) -> Engine:
     """Return the engine, which hears of revoked tokens and new keys from now on."""
-    keys = ground.keys
+    keys, tls = ground.keys, settings.caller_tls
     control = ControlTokens(name, keys.sign, lambda: keys.signer.key_id)
     engine = Engine(
         ground.records,
@@ -153,8 +164,9 @@ def _engine(
         control,
         partial(whole_trust, keys, ground.revocations),
         ground.feed,
-        Followers(ground.feed, name, control.for_controllers()),
+        Followers(ground.feed, name, control.for_controllers(), tls),
         keys.sign_warrant,
+        tls,
     )
     to_close.callback(engine.close)
     trust = Trust(ground.feed, keys, ground.revocations, engine.tell)

@@ -48,7 +48,7 @@ def restore(
 def _stores(settings: ControllerSettings) -> Iterator[tuple[Documents, Blobs]]:
     with (
         closing(open_documents(settings.state_store_url, COLLECTIONS)) as documents,
-        closing(open_blobs(settings.blob_store_url)) as blobs,
+        closing(open_blobs(settings.blob_store_url, tls=settings.caller_tls)) as blobs,
     ):
         yield documents, blobs
 

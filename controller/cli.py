@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fednet.cli.ca_flag import ca_flag
 from fednet.cli.copying import copying_command
 from fednet.cli.server import server_command
 from fednet.settings import ControllerSettings
@@ -72,13 +73,18 @@ def restore(
 
 
 @controller.command()
-@click.option("--url", default="http://127.0.0.1:8092", show_default=True, help="Its REST address.")
-def health(url: str) -> None:
+@click.option("--url", help="Its REST address; by default that of the settings in the environment.")
+@ca_flag
+def health(url: str | None, ca: Path | None) -> None:
     """Exit with 0 if a controller's stores answer, for those who watch over its process; no token is needed."""
     from contextlib import closing
 
+    from fednet.addresses import local_url
     from fednet.http import Http
+    from fednet.settings import load
 
-    with closing(Http(url, None)) as http:
+    settings = load(ControllerSettings, flags={"ca": ca})
+    here = local_url(settings.host, settings.port, tls=settings.server_tls is not None)
+    with closing(Http(url or here, None, tls=settings.caller_tls)) as http:
         http.call("GET", "/health")
     click.echo("The controller's stores answer.")

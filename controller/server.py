@@ -12,12 +12,13 @@ from typing import Any
 from wsgiref.types import WSGIApplication
 
 from fednet import limits
-from fednet.addresses import is_wildcard, join_address, loopback_of
+from fednet.addresses import is_wildcard, join_address, local_url
 from fednet.errors import Unavailable
 from fednet.identity import write_local_network
 from fednet.own_address import advertised_host
 from fednet.processes import descriptors_for
 from fednet.settings import ControllerSettings
+from fednet.tls import ServerFiles
 
 from .assembly import assembled
 from .name_lock import NameLock
@@ -58,12 +59,11 @@ class Controller:
             name_lock = NameLock.take(settings.data_dir, settings.name)
             to_close.callback(name_lock.release)
             port = listening.getsockname()[1]
-            host = advertised_host(settings.host, settings.advertise_host)
-            address = f"http://{join_address(host, port)}"
+            address = announced_url(settings, port)
             parts = to_close.enter_context(assembled(settings, address, name_lock))
             to_close.enter_context(serving_controller(parts.app, listening, settings))
-            api_url = f"http://{join_address(loopback_of(settings.host), port)}"
-            write_local_network(settings.data_dir, name_lock.announce(api_url), parts.token)
+            api_url = local_url(settings.host, port, tls=settings.server_tls is not None)
+            leave_word(settings, name_lock.announce(api_url), parts.token)
             return cls(api_url, parts.token, parts.presence, parts.engine, to_close.pop_all())
 
     def stop(self) -> None:
@@ -71,6 +71,22 @@ class Controller:
         self.is_stopped = True
         self._engine.close()
         self._open.close()
+
+
+def announced_url(settings: ControllerSettings, port: int) -> str:
+    """Return the address at which other controllers reach a controller that listens on a port."""
+    scheme = "https" if settings.announces_tls else "http"
+    host = advertised_host(settings.host, settings.advertise_host)
+    return f"{scheme}://{join_address(host, settings.advertise_port or port)}"
+
+
+def leave_word(settings: ControllerSettings, api_url: str, token: str) -> None:
+    """Write the addresses and the token for this machine into the data folder.
+
+    Raises:
+        FailedPrecondition: The data folder cannot be written.
+    """
+    write_local_network(settings.data_dir, api_url, token, settings.ca)
 
 
 def serving_controller(
@@ -88,7 +104,16 @@ def serving_controller(
         descriptors_for(settings.connections_max, "connections_max") // servers,
         settings.address_connections_max,
     )
-    return serving(app, listening, settings.threads, connections, checks_heads=True)
+    tls = settings.server_tls
+    return serving(
+        app,
+        listening,
+        settings.threads,
+        connections,
+        checks_heads=True,
+        behind_proxy=settings.behind_proxy,
+        files=ServerFiles(tls) if tls else None,
+    )
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -11,14 +11,12 @@ import contextlib
 
 from flask import Flask
 
-from fednet.addresses import join_address, loopback_of
-from fednet.identity import write_local_network
-from fednet.own_address import advertised_host
+from fednet.addresses import local_url
 from fednet.settings import ControllerSettings, load
 
 from .assembly import assembled
 from .name_lock import NameLock
-from .server import listen, serving_controller
+from .server import announced_url, leave_word, listen, serving_controller
 
 
 def application() -> Flask:
@@ -31,11 +29,10 @@ def application() -> Flask:
     running = contextlib.ExitStack()
     name_lock = NameLock.take_free(settings.data_dir, settings.name)
     listening = running.enter_context(listen(settings.host, 0))
-    host = advertised_host(settings.host, settings.advertise_host)
-    address = f"http://{join_address(host, listening.getsockname()[1])}"
+    address = announced_url(settings, listening.getsockname()[1])
     parts = running.enter_context(assembled(settings, address, name_lock))
     running.enter_context(serving_controller(parts.app, listening, settings, servers=2))
     atexit.register(running.close)
-    here = join_address(loopback_of(settings.host), settings.port)
-    write_local_network(settings.data_dir, name_lock.announce(f"http://{here}"), parts.token)
+    here = local_url(settings.host, settings.port, tls=settings.server_tls is not None)
+    leave_word(settings, name_lock.announce(here), parts.token)
     return parts.app

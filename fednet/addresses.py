@@ -82,6 +82,11 @@ def loopback_of(host: str) -> str:
 # Hosts with ports
 
 
+def local_url(host: str, port: int, *, tls: bool) -> str:
+    """Return the URL by which this machine reaches an HTTP server that listens on a host and a port."""
+    return f"{'https' if tls else 'http'}://{join_address(loopback_of(host), port)}"
+
+
 def join_address(host: str, port: int) -> str:
     """Return `host:port`."""
     return f"{url_host(host)}:{port}"

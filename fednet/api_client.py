@@ -23,7 +23,8 @@ from fednet.api_starter import APIStarter
 from fednet.errors import DeadlineExceeded, Unavailable
 from fednet.feed import entries_of_feed, page_of_feed
 from fednet.http import Http
-from fednet.identity import find_network
+from fednet.identity import find_network, find_tls
+from fednet.tls import CallerTLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,14 +55,21 @@ class APIClient(APIReader, APIStarter):
         secure: Whether to use https, where `host` is no URL.
         verify: Whether to check the server's certificate when using https. This is off by
             default, and then anybody between you and the server can read and use your token: set
-            it wherever the server has a certificate that your machine trusts.
+            it wherever the server has a certificate that your machine trusts. With `ca` it is
+            always on.
         token: Who you are; FEDNET_TOKEN if not given.
         auth_scheme: The word before the token in the Authorization header; "Bearer" by default.
         username: A user to log in as, in place of a token.
         password: The user's password; it is sent once, and not kept.
+        ca: A file with the authorities (PEM) whose servers are trusted, in place of the system's;
+            by default FEDNET_CA, or what is known of the network.
+        certificate: A file with your own certificate and its chain (PEM), for a server that asks
+            for one; by default FEDNET_CERTIFICATE, or what is known of the network.
+        certificate_key: A file with the key of `certificate`, without a password; by default
+            FEDNET_CERTIFICATE_KEY.
 
     Raises:
-        InvalidInput: There is neither a host nor a network to be found.
+        InvalidInput: There is neither a host nor a network to be found, or a file cannot be used.
         Unauthenticated: The name or the password of the user is wrong.
     """
 
@@ -76,11 +84,17 @@ class APIClient(APIReader, APIStarter):
         *,
         username: str | None = None,
         password: str | None = None,
+        ca: Path | str | None = None,
+        certificate: Path | str | None = None,
+        certificate_key: Path | str | None = None,
     ) -> None:
         api_url, token = find_network(_url(host, port, secure=secure), token)
+        files = (Path(each) if each else None for each in (ca, certificate, certificate_key))
+        tls = find_tls(api_url, CallerTLS(*files))
+        checks = verify or tls.ca is not None
         if username is not None:
-            token = _token_of(api_url, username, password or "", verify=verify)
-        super().__init__(Http(api_url, token, auth_scheme or "Bearer", verify=verify))
+            token = _token_of(api_url, username, password or "", verify=checks, tls=tls)
+        super().__init__(Http(api_url, token, auth_scheme or "Bearer", verify=checks, tls=tls))
         self._pause = threading.Event()
 
     @property
@@ -493,8 +507,8 @@ def _seconds_to_wait(session: dict[str, Any], deadline: float | None) -> float:
     return min(left, limits.wait_seconds_max)
 
 
-def _token_of(api_url: str, username: str, password: str, *, verify: bool) -> str:
+def _token_of(api_url: str, username: str, password: str, *, verify: bool, tls: CallerTLS) -> str:
     """Return a token for a user's name and password."""
-    with closing(Http(api_url, None, verify=verify)) as http:
+    with closing(Http(api_url, None, verify=verify, tls=tls)) as http:
         credentials = {"name": username, "password": password}
         return str(http.call("POST", "/api/v1/auth/login", body=credentials)["token"])

@@ -64,6 +64,7 @@ class ClientPlace:
         token: Its own token, for the REST API.
         combiner: The name of the combiner that it is placed on.
         address: Where that combiner is reached, `host:port`.
+        tls: True if it is reached over TLS.
         placement_token: Its token for that combiner.
         placement_seconds: The life of that token.
         public_keys: The keys that verify the warrants of tasks (PEM).
@@ -78,6 +79,7 @@ class ClientPlace:
     placement_seconds: float
     public_keys: tuple[str, ...] = ()
     seconds_behind: float = 0.0
+    tls: bool = False
 
 
 def enrol_combiner(settings: CombinerSettings, address: str) -> CombinerPlace:
@@ -89,7 +91,8 @@ def enrol_combiner(settings: CombinerSettings, address: str) -> CombinerPlace:
     check_name(settings.name)
     kept = _read_credentials(settings)
     try:
-        answer = _register(settings, "combiners", {"name": settings.name, "address": address}, kept)
+        body = {"name": settings.name, "address": address, "tls": settings.announces_tls}
+        answer = _register(settings, "combiners", body, kept)
     except (Unavailable, DeadlineExceeded):
         if not isinstance(kept.get("blob_store"), str) or not kept.get("token"):
             raise
@@ -183,7 +186,8 @@ def _post(
     retries_max: int = limits.retry_attempts_max,
 ) -> dict[str, Any]:
     began = time.time()
-    with contextlib.closing(Http(settings.api_url, token, retries_max=retries_max)) as http:
+    http = Http(settings.api_url, token, retries_max=retries_max, tls=settings.caller_tls)
+    with contextlib.closing(http):
         answer = http.call("POST", f"/api/v1/{path}", body=body, may_overlap=True)
     if not isinstance(answer, dict):
         raise _no_controller()
@@ -215,6 +219,7 @@ def _client_place(answer: Mapping[str, Any]) -> ClientPlace:
         "placement_seconds",
         "public_keys",
         "seconds_behind",
+        "tls",
     }
     seconds = answer.get("placement_seconds")
     if not isinstance(seconds, int | float):
@@ -224,6 +229,7 @@ def _client_place(answer: Mapping[str, Any]) -> ClientPlace:
         placement_seconds=seconds,
         public_keys=_keys(answer),
         seconds_behind=answer["seconds_behind"],
+        tls=answer.get("tls") is True,  # a controller of an older version does not say it
     )
 
 

@@ -18,6 +18,7 @@ from fednet.errors import InvalidInput, TransferCorrupted, Unavailable
 from fednet.files import whole_file
 from fednet.http_attempts import Attempts
 from fednet.http_errors import errors_of_fednet, refusal
+from fednet.tls import SYSTEMS, CallerTLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -39,13 +40,14 @@ class Http:
         auth_scheme: The word before the token in the Authorization header.
         verify: Check the server's certificate (https only).
         retries_max: The number of further attempts at each address; 0 for a caller that pauses by itself.
+        tls: The files of the caller (https only).
 
     Attributes:
         api_url: The addresses, separated by commas.
         on_transfer: Is called during a transfer with the number of transferred bytes and of all bytes.
 
     Raises:
-        InvalidInput: The token has invalid characters, or there is no address.
+        InvalidInput: The token has invalid characters, there is no address, or a file of `tls` cannot be used.
     """
 
     on_transfer: Callable[[int, int], None] = staticmethod(lambda _done, _total: None)
@@ -58,7 +60,9 @@ class Http:
         *,
         verify: bool = True,
         retries_max: int = limits.retry_attempts_max,
+        tls: CallerTLS = SYSTEMS,
     ) -> None:
+        tls.check()
         addresses = split_addresses(api_url)
         self.api_url = ",".join(addresses)
         if isinstance(token, str) and not (token.isascii() and token.isprintable()):
@@ -67,7 +71,9 @@ class Http:
             )
         self._token = token
         self._auth_scheme = auth_scheme
-        self._attempts = Attempts(addresses, self._complete, verify=verify, retries_max=retries_max)
+        self._attempts = Attempts(
+            addresses, self._complete, verify=verify, retries_max=retries_max, tls=tls
+        )
 
     def call(
         self,

@@ -24,12 +24,15 @@ from typing import TYPE_CHECKING, Any
 from fednet import limits
 from fednet.errors import DeadlineExceeded, FednetError, Unavailable
 from fednet.http_errors import errors_of_fednet, refusal, wrong_scheme
+from fednet.http_pools import tls_options
 from fednet.proxies import proxies_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import requests
+
+    from fednet.tls import CallerTLS
 
 _STATUSES_OF_ONE_AWAY = (502, 503, 504)
 
@@ -63,6 +66,7 @@ class Attempts:
         authorize: Adds the token to a request; it is an `auth`, so that no ~/.netrc replaces the token.
         verify: Check servers' certificates (https only).
         retries_max: The number of further passes over all addresses, each after a pause.
+        tls: The files of the caller (https only).
     """
 
     def __init__(
@@ -72,10 +76,11 @@ class Attempts:
         *,
         verify: bool,
         retries_max: int,
+        tls: CallerTLS,
     ) -> None:
         self._addresses = tuple(addresses)
         self._authorize = authorize
-        self._verify = verify
+        self._tls = tls_options(tls, verify=verify)
         self._retries_max = retries_max
         self._in_use = 0
         self._pause = threading.Event()
@@ -153,7 +158,7 @@ class Attempts:
                     method,
                     address + path,
                     timeout=timeout,
-                    verify=self._verify,
+                    **self._tls,
                     proxies=proxies_of(address),
                     allow_redirects=False,
                     **options,

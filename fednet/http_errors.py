@@ -19,6 +19,7 @@ from fednet.errors import (
     from_dict,
 )
 from fednet.proxies import http_proxy_of
+from fednet.tls import CERTIFICATE_ADVICE, certificate_wanted, trust_advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ def errors_of_fednet(address: str) -> Iterator[None]:
 
     Raises:
         InvalidInput: The address is invalid, such as one with https:// for a server of http.
-        FailedPrecondition: The server's certificate is not trusted.
+        FailedPrecondition: The server's certificate is not trusted, or it wants one from the caller.
         DeadlineExceeded: The server did not answer in time.
         Unavailable: The server cannot be reached, or broke the connection.
     """
@@ -62,8 +63,14 @@ def errors_of_fednet(address: str) -> Iterator[None]:
             _through(address, f"Invalid address {address!r}: {error}"), field="host"
         ) from error
     except exceptions.RequestException as error:
+        if wanted := certificate_wanted(address, str(_innermost(error))):
+            raise wanted from error
         said = f"Cannot reach {address}: {_innermost(error)}."
+        if _ended_without_answer(error) and address.startswith("https://"):
+            said += f" If it lets only callers with a certificate in: {CERTIFICATE_ADVICE}"
         raise Unavailable(_through(address, said)) from error
+    except OSError as error:  # a file of the caller has gone meanwhile
+        raise Unavailable(f"Cannot reach {address}: {error}.") from error
 
 
 def refusal(response: requests.Response) -> FednetError:
@@ -103,10 +110,11 @@ def _tls_error(address: str, reason: BaseException) -> FednetError:
         return InvalidInput(f"{address} does not speak https: write {plain}.", field="host")
     if isinstance(reason, ssl.SSLCertVerificationError):
         return FailedPrecondition(
-            f"The certificate of {address} is not trusted: {reason.verify_message}. Correct the host's name, or set "
-            "REQUESTS_CA_BUNDLE to the file of your certificate authority.",
-            field="host",
+            f"The certificate of {address} is not trusted: {reason.verify_message}. {trust_advice(address)}",
+            field="ca",
         )
+    if wanted := certificate_wanted(address, str(reason)):
+        return wanted
     return Unavailable(_through(address, f"Cannot reach {address}: {reason}."))
 
 
@@ -132,6 +140,11 @@ def _speaks_tls(host: str, port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def _ended_without_answer(error: BaseException) -> bool:
+    """Return True for a connection that was made, and ended without a byte: some servers refuse a certificate so."""
+    return any(each in repr(error) for each in ("IncompleteRead(0 ", "RemoteDisconnected"))
 
 
 def _innermost(error: BaseException) -> BaseException:

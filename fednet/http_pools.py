@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     import requests
 
+    from fednet.tls import CallerTLS
+
 Authorize: TypeAlias = "Callable[[requests.PreparedRequest], requests.PreparedRequest]"
 
 
@@ -78,3 +80,16 @@ def session(authorize: Authorize) -> requests.Session:
     made.mount("http://", adapter)
     made.mount("https://", adapter)
     return made
+
+
+def tls_options(tls: CallerTLS, *, verify: bool = True) -> dict[str, Any]:
+    """Return the options of `requests` for the files of a caller; each new connection reads the files again.
+
+    Args:
+        tls: The files.
+        verify: Check the servers' certificates.
+    """
+    options: dict[str, Any] = {"verify": str(tls.ca) if verify and tls.ca else verify}
+    if tls.certificate and tls.key:
+        options["cert"] = (str(tls.certificate), str(tls.key))
+    return options

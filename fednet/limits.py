@@ -112,6 +112,7 @@ server_functions_processes_max: Final = 4
 # Calls
 connect_seconds_max: Final = 10.0
 tls_probe_seconds_max: Final = 3.0
+tls_close_seconds_max: Final = 1.0  # until the other end has said that it closes, too
 call_seconds_max: Final = 30.0
 first_answer_seconds_max: Final = 3.0  # while there is another controller to ask
 retry_attempts_max: Final = 5
@@ -218,6 +219,9 @@ key_overlap_seconds: Final = (
     2 * 3600.0
 )  # before the older key is retired: members renew their tokens meanwhile
 token_days_max: Final = 36_500
+certificate_days: Final = 365
+certificate_days_max: Final = 3_650
+certificate_authority_days: Final = 3_650
 retired_keys_max: Final = 100
 unpruned_revocations: Final = (
     1_000  # more in memory, and those of tokens that have ended are forgotten

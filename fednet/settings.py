@@ -12,15 +12,24 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from urllib.parse import quote
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
 
 from fednet import limits
 from fednet.addresses import bare_host, is_wildcard, split_addresses
 from fednet.errors import InvalidInput
 from fednet.names import NAME_PATTERN
+from fednet.tls import CallerTLS, ServerTLS, check_exposure
 
 
 def default_data_dir() -> Path:
@@ -46,6 +55,12 @@ def token_from_environment() -> str | None:
     values = {field: os.environ.get(name) or None for field, name in given.items()}
     token: str | None = _with_secret_read(values, "token")["token"]
     return token
+
+
+def tls_from_environment() -> CallerTLS:
+    """Return the files of a caller from FEDNET_CA, FEDNET_CERTIFICATE and FEDNET_CERTIFICATE_KEY."""
+    names = ("FEDNET_CA", "FEDNET_CERTIFICATE", "FEDNET_CERTIFICATE_KEY")
+    return CallerTLS(*(Path(value) if (value := os.environ.get(name)) else None for name in names))
 
 
 def networks_file() -> Path:
@@ -126,8 +141,87 @@ class _Section(BaseModel):
         """Return the fields that are never shown, and may be in files of their own."""
         return [name for name, field in cls.model_fields.items() if not field.repr]
 
+    @classmethod
+    def fields(cls) -> dict[str, FieldInfo]:
+        """Return the settings: first those of this component, then those that it shares with others."""
+        known = cls.model_fields
+        return {name: known[name] for name in cls.__annotations__ if name in known} | known
 
-class ControllerSettings(_Section):
+
+class _CallerSection(_Section):
+    """The settings of a process that calls servers over TLS."""
+
+    ca: Path | None = None
+    """A file with the authorities (PEM) whose servers are trusted, in place of the system's."""
+
+    certificate: Path | None = None
+    """A file with this process's own certificate and its chain (PEM), for servers that ask for one."""
+
+    certificate_key: Path | None = None
+    """A file with the key of `certificate` (PEM), without a password."""
+
+    @property
+    def caller_tls(self) -> CallerTLS:
+        """The files with which this process calls servers."""
+        return CallerTLS(self.ca, self.certificate, self.certificate_key)
+
+    @model_validator(mode="after")
+    def _check_caller_files(self) -> Self:
+        self.caller_tls.check()
+        return self
+
+
+class _ServerSection(_CallerSection):
+    """The settings of a server that speaks TLS, or says why it does not."""
+
+    host: Host
+    """The address that the server listens on."""
+
+    advertise_port: int | None = Field(default=None, ge=1, le=65535)
+    """The port by which others reach this server, if a proxy before it has another one than `port`."""
+
+    tls_certificate: Path | None = None
+    """A file with the server's certificate and its chain (PEM). The server then speaks TLS, and nothing else."""
+
+    tls_key: Path | None = None
+    """A file with the key of `tls_certificate` (PEM), without a password."""
+
+    tls_client_ca: Path | None = None
+    """A file with authorities (PEM): callers must show a certificate that one of them has signed."""
+
+    insecure: bool = False
+    """Listen in clear text on other addresses than loopback: anybody between can read tokens and models."""
+
+    behind_proxy: bool = False
+    """Listen in clear text on other addresses than loopback, because a proxy before this server speaks TLS for it. A
+    controller then believes the proxy's `X-Forwarded-For` and `X-Forwarded-Proto`: let nobody else reach it."""
+
+    @property
+    def server_tls(self) -> ServerTLS | None:
+        """The files with which this server speaks TLS; None if it does not."""
+        if self.tls_certificate is None or self.tls_key is None:
+            return None
+        return ServerTLS(self.tls_certificate, self.tls_key, self.tls_client_ca)
+
+    @model_validator(mode="after")
+    def _check_server(self) -> Self:
+        given = {"tls_certificate": self.tls_certificate, "tls_key": self.tls_key}
+        missing = [name for name, value in given.items() if value is None]
+        if len(missing) == 1 or (missing and self.tls_client_ca):
+            raise InvalidInput(
+                f"The {self.section} speaks TLS with a certificate and its key: give {' and '.join(missing)} too.",
+                field=missing[0],
+            )
+        check_exposure(
+            self.host,
+            has_tls=not missing,
+            insecure=self.insecure,
+            behind_proxy=self.behind_proxy,
+        )
+        return self
+
+
+class ControllerSettings(_ServerSection):
     """The settings of a controller."""
 
     section: ClassVar[str] = "controller"
@@ -145,6 +239,9 @@ class ControllerSettings(_Section):
     advertise_host: AdvertisedHost | None = None
     """The host by which other controllers reach this one; by default `host`, or this machine's address if `host` means
     all addresses."""
+
+    advertise_tls: bool | None = None
+    """Other controllers reach this one over TLS; by default true with `tls_certificate`."""
 
     port: int = Field(default=8092, ge=0, le=65535)
     """The port of the REST API; 0 picks a free one."""
@@ -174,6 +271,13 @@ class ControllerSettings(_Section):
     """The largest number of open REST connections from one address. Behind a proxy all callers have its address."""
 
     @property
+    def announces_tls(self) -> bool:
+        """True if other controllers are told to use https."""
+        return (
+            self.tls_certificate is not None if self.advertise_tls is None else self.advertise_tls
+        )
+
+    @property
     def state_store_url(self) -> str:
         """The state store's URL, or its default."""
         return self.state_store or f"sqlite:///{self.data_dir.absolute() / 'state.db'}"
@@ -184,7 +288,7 @@ class ControllerSettings(_Section):
         return _with_keys(self) or f"file://{self.data_dir.absolute() / 'blobs'}"
 
 
-class CombinerSettings(_Section):
+class CombinerSettings(_ServerSection):
     """The settings of a combiner."""
 
     section: ClassVar[str] = "combiner"
@@ -207,6 +311,10 @@ class CombinerSettings(_Section):
     advertise_host: AdvertisedHost | None = None
     """The host by which clients and the controller reach the combiner; by default `host`, or this machine's address
     towards the controller if `host` means all addresses."""
+
+    advertise_tls: bool | None = None
+    """Clients and the controller reach the combiner over TLS; by default true with `tls_certificate` or
+    `behind_proxy`."""
 
     data_dir: Path = Field(default_factory=lambda: default_data_dir() / "combiner")
     """The folder of the spool and of the combiner's credentials."""
@@ -246,6 +354,12 @@ class CombinerSettings(_Section):
     """The memory limit of one run of server functions, in bytes."""
 
     @property
+    def announces_tls(self) -> bool:
+        """True if clients and controllers are told to use TLS."""
+        by_default = self.tls_certificate is not None or self.behind_proxy
+        return by_default if self.advertise_tls is None else self.advertise_tls
+
+    @property
     def blob_store_url(self) -> str | None:
         """The blob store's URL with its keys; None to use that of the controller."""
         return _with_keys(self)
@@ -259,7 +373,7 @@ def _with_keys(settings: ControllerSettings | CombinerSettings) -> str | None:
     return f"s3://{quote(key, safe='')}:{quote(secret, safe='')}@{url.removeprefix('s3://')}"
 
 
-class ClientSettings(_Section):
+class ClientSettings(_CallerSection):
     """The settings of a client agent."""
 
     section: ClassVar[str] = "client"
@@ -320,7 +434,14 @@ def variable(kind: type[_Section], field: str) -> str:
 
 
 def _from_shared_variables(kind: type[_Section]) -> dict[str, Any]:
-    shared = {"api_url": "FEDNET_URL", "token": "FEDNET_TOKEN", "token_file": "FEDNET_TOKEN_FILE"}
+    shared = {
+        "api_url": "FEDNET_URL",
+        "token": "FEDNET_TOKEN",
+        "token_file": "FEDNET_TOKEN_FILE",
+        "ca": "FEDNET_CA",
+        "certificate": "FEDNET_CERTIFICATE",
+        "certificate_key": "FEDNET_CERTIFICATE_KEY",
+    }
     return {
         field: os.environ[name]
         for field, name in shared.items()
@@ -409,7 +530,7 @@ def _yaml_of(file: Path) -> Any:
 
 
 def _sections(file: Path, content: dict[Any, Any]) -> dict[Any, Any]:
-    known = [kind.section for kind in _Section.__subclasses__()]
+    known = [kind.section for kind in (ControllerSettings, CombinerSettings, ClientSettings)]
     for name in content:
         if name not in known:
             raise InvalidInput(

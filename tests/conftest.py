@@ -15,6 +15,7 @@ pytest_plugins = [
     "servers.mongodb",
     "servers.postgresql",
     "servers.s3",
+    "certificates",
     "chaos.report",
     "clock",
     "ipv6",

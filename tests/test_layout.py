@@ -15,7 +15,7 @@ import pytest
 
 # Each room of the house by its floor, from the ground up; a room imports only from floors below it.
 FLOORS = (
-    ("errors", "files", "http_pools", "limits", "task_ids"),
+    ("errors", "files", "limits", "task_ids"),
     ("digests",),
     (
         "addresses",
@@ -29,11 +29,12 @@ FLOORS = (
         "names",
         "update_codec",
     ),
+    ("tls",),
     ("contract", "own_address", "settings"),
-    ("proxies",),
+    ("http_pools", "proxies"),
     ("http_errors",),
     ("http_attempts",),
-    ("http", "identity", "packages", "parameters", "processes", "wire"),
+    ("certificates", "http", "identity", "packages", "parameters", "processes", "wire"),
     (
         "aggregation",
         "codecs",

@@ -24,7 +24,7 @@ def part() -> str:
 
 
 def _section(kind: Any) -> str:
-    rows = [_row(kind, name, field) for name, field in kind.model_fields.items()]
+    rows = [_row(kind, name, field) for name, field in kind.fields().items()]
     head = "| setting | variable | default | what it is |\n|---|---|---|---|"
     return "\n".join([f"## {kind.section}\n", f"{kind.__doc__}\n", head, *rows, ""])
 

@@ -28,6 +28,7 @@ class CombinerRegistration(BaseModel):
 
     name: Name
     address: str
+    tls: bool = False
     enrolment_id: EnrolmentId = None
 
 
@@ -84,6 +85,9 @@ class Combiner(Shown):
     """Its host."""
 
     port: int
+    tls: bool = False
+    """True if it is reached over TLS."""
+
     ip: str | None
     updated_at: str
     """ISO 8601, UTC."""
@@ -132,7 +136,12 @@ def remove(path: ById) -> dict[str, Any]:
 def register(body: CombinerRegistration) -> dict[str, Any]:
     """Give a combiner its id, its token and what it needs to verify the tokens of others."""
     return services().registry.register_combiner(
-        caller_claims(), body.name, body.address, request.remote_addr, body.enrolment_id
+        caller_claims(),
+        body.name,
+        body.address,
+        request.remote_addr,
+        body.enrolment_id,
+        tls=body.tls,
     )
 
 

@@ -8,9 +8,11 @@ import requests
 from flask import Response, request
 
 from fednet import limits
+from fednet.http_pools import tls_options
 
 from ..driven_elsewhere import DrivenElsewhere
 from .problems import refused
+from .services import services
 
 _MARK = "X-Fednet-Forwarded"
 _KEPT = (
@@ -43,8 +45,9 @@ def forward(error: DrivenElsewhere) -> Response:
                 headers={**headers, _MARK: "1"},
                 timeout=(limits.connect_seconds_max, seconds),
                 allow_redirects=False,
+                **tls_options(services().tls),
             )
-        except requests.RequestException:
+        except OSError:  # of requests, or of a file of TLS that has gone
             return refused(error.refusal)
     kind = answer.headers.get("Content-Type", "application/json")
     return Response(answer.content, answer.status_code, content_type=kind)

@@ -10,6 +10,7 @@ from fednet import limits
 from fednet.budgets import CallerBudgets
 from fednet.contract import PredictionOptions, Principal, SessionOptions
 from fednet.storage import Blobs, Document
+from fednet.tls import SYSTEMS, CallerTLS
 
 from ..accounts.accounts import Accounts
 from ..audit.auditor import Auditor
@@ -101,6 +102,7 @@ class Services:
         feed: What has happened.
         accounts: The people of the network.
         auditor: Tells the audit log of requests.
+        tls: The controller's files as a caller of other controllers.
         client_changes: The budgets of clients for requests that may change something.
     """
 
@@ -114,6 +116,7 @@ class Services:
     feed: Feed
     accounts: Accounts
     auditor: Auditor
+    tls: CallerTLS = SYSTEMS
     client_changes: CallerBudgets = field(
         default_factory=lambda: CallerBudgets(
             limits.client_changes_max, limits.client_changes_per_second, time.monotonic

@@ -13,8 +13,9 @@ from urllib.parse import urlencode, urlsplit
 
 from fednet import limits
 from fednet.backoff import backoff_seconds
-from fednet.errors import Unavailable
+from fednet.errors import FednetError, Unavailable
 from fednet.storage import Document
+from fednet.tls import SYSTEMS, CallerTLS
 
 from .feed import Feed
 
@@ -28,10 +29,14 @@ class Followers:
         feed: Is told to look for new entries.
         controller: This controller's name.
         token: Returns a valid token of this controller.
+        tls: This controller's files as a caller.
     """
 
-    def __init__(self, feed: Feed, controller: str, token: Callable[[], str]) -> None:
+    def __init__(
+        self, feed: Feed, controller: str, token: Callable[[], str], tls: CallerTLS = SYSTEMS
+    ) -> None:
         self._feed = feed
+        self._tls = tls
         self._controller = controller
         self._token = token
         self._following: dict[str, _Follower] = {}
@@ -46,7 +51,7 @@ class Followers:
         for gone in self._following.keys() - others.keys():
             self._following.pop(gone).close()
         for new in others.keys() - self._following.keys():
-            self._following[new] = _Follower(self._feed, others[new], self._token)
+            self._following[new] = _Follower(self._feed, others[new], self._token, self._tls)
 
     def close(self) -> None:
         """Follow nobody any more."""
@@ -56,8 +61,11 @@ class Followers:
 class _Follower:
     """Asks one controller for its next entry, again and again; each question waits for an entry there."""
 
-    def __init__(self, feed: Feed, lease: Document, token: Callable[[], str]) -> None:
+    def __init__(
+        self, feed: Feed, lease: Document, token: Callable[[], str], tls: CallerTLS
+    ) -> None:
         self._feed = feed
+        self._tls = tls
         self._name = lease["name"]
         self._place = urlsplit(lease["address"])
         self._token = token
@@ -82,19 +90,28 @@ class _Follower:
                     while not self._stopping.is_set():
                         after = self._ask(connection, after)
                         failures = 0
-            except (OSError, http.client.HTTPException, ValueError, Unavailable) as error:
+            except (OSError, http.client.HTTPException, ValueError, FednetError) as error:
                 _log.debug("the feed of %s does not answer: %s", self._name, error)
             failures += 1
             self._stopping.wait(backoff_seconds(failures))
 
     def _connected(self) -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection(
-            self._place.hostname or "", self._place.port, timeout=limits.connect_seconds_max
-        )
+        connection = self._new_connection()
         connection.connect()
         connection.sock.settimeout(limits.wait_seconds_max + limits.call_seconds_max)
         self._connection = connection
         return connection
+
+    def _new_connection(self) -> http.client.HTTPConnection:
+        host, port, seconds = (
+            self._place.hostname or "",
+            self._place.port,
+            limits.connect_seconds_max,
+        )
+        if self._place.scheme == "https":
+            context = self._tls.context()
+            return http.client.HTTPSConnection(host, port, timeout=seconds, context=context)
+        return http.client.HTTPConnection(host, port, timeout=seconds)
 
     def _ask(self, connection: http.client.HTTPConnection, after: int) -> int:
         """Wait for an entry that the controller appends after this one; return the number to go on after."""

@@ -13,3 +13,8 @@ if TYPE_CHECKING:
 def address_of(combiner: Document) -> str:
     """Return a combiner's address, `host:port`."""
     return join_address(combiner["address"], combiner["port"])
+
+
+def speaks_tls(combiner: Document) -> bool:
+    """Return True if a combiner is reached over TLS; an older version has not stored it, and had none."""
+    return bool(combiner.get("tls", False))

@@ -19,7 +19,7 @@ from fednet.identity import TokenUse
 from fednet.names import check_name
 
 from ..records import new_id, timestamp
-from .addresses import address_of
+from .addresses import address_of, speaks_tls
 from .entry_rules import COLLECTIONS, EntryRules, member_of
 from .places import Places
 
@@ -80,6 +80,8 @@ class Registry:
         address: str,
         ip: str | None,
         enrolment_id: str | None = None,
+        *,
+        tls: bool = False,
     ) -> dict[str, Any]:
         """Give a combiner its identity; one that comes again keeps its id.
 
@@ -89,6 +91,7 @@ class Registry:
             address: Where others reach it, as `host:port`.
             ip: Where the call came from.
             enrolment_id: The id that the combiner has chosen for its own token; the same again if it repeats the call.
+            tls: Others reach it over TLS.
 
         Returns:
             id, name, token, public_keys, time (of this controller's clock, in seconds since 1970) and, where the blob
@@ -103,7 +106,8 @@ class Registry:
         known = self._rules.check_entry(caller, Role.COMBINER, name, enrolment_id)
         self._rules.check_moved(known, join_address(host, port))
         token_id = _token_id(caller, enrolment_id)
-        reported = {"address": url_host(host), "port": port, "ip": ip, **_admitted(token_id)}
+        place = {"address": url_host(host), "port": port, "tls": tls}
+        reported = {**place, "ip": ip, **_admitted(token_id)}
         combiner = self._write(Role.COMBINER, known, caller, name, reported, enrolment_id)
         member = member_of(Role.COMBINER, combiner)
         token = self._tokens.membership(caller.principal, member, token_id)
@@ -141,9 +145,9 @@ class Registry:
             enrolment_id: The id that the client has chosen for its own token; the same again if it repeats the call.
 
         Returns:
-            id, name, token, combiner (its name), address (`host:port`), placement_token and
-            placement_seconds, the life of that token, public_keys, which verify the warrants of tasks, and time, that
-            of this controller's clock in seconds since 1970.
+            id, name, token, combiner (its name), address (`host:port`), tls (True if that is reached over TLS),
+            placement_token and placement_seconds, the life of that token, public_keys, which verify the warrants of
+            tasks, and time, that of this controller's clock in seconds since 1970.
 
         Raises:
             AlreadyExists: The name belongs to another client, or to one that is connected.
@@ -296,6 +300,7 @@ class Registry:
             "token": self._tokens.membership(issuer, member, token_id),
             "combiner": combiner["name"],
             "address": address_of(combiner),
+            "tls": speaks_tls(combiner),
             "placement_token": self._tokens.placement(member, combiner["id"], token_id),
             "placement_seconds": limits.placement_token_seconds,
             "public_keys": list(self._public_keys()),

@@ -9,14 +9,19 @@ from urllib.parse import unquote_to_bytes
 
 from fednet.addresses import plain_ip
 
-_UNTRUSTED: Final = (
-    b"forwarded",
-    b"x-forwarded-",
-)  # no setting trusts a proxy
+_OF_PROXIES: Final = (b"forwarded", b"x-forwarded-")
 
 
-def environ_of(scope: dict[str, Any], body: io.BufferedIOBase) -> dict[str, Any]:
-    """Return the WSGI environment of a request, as PEP 3333 defines it."""
+def environ_of(
+    scope: dict[str, Any], body: io.BufferedIOBase, *, behind_proxy: bool = False
+) -> dict[str, Any]:
+    """Return the WSGI environment of a request, as PEP 3333 defines it.
+
+    Args:
+        scope: The request, as ASGI describes it.
+        body: Its body.
+        behind_proxy: Keep what a proxy says of the caller; otherwise anybody could say it.
+    """
     server, client = scope["server"] or ("", 0), scope["client"] or ("", 0)
     path = scope["raw_path"].decode("ascii")
     query = scope["query_string"].decode("latin-1")
@@ -41,7 +46,7 @@ def environ_of(scope: dict[str, Any], body: io.BufferedIOBase) -> dict[str, Any]
         "wsgi.run_once": False,
     }
     for name, value in scope["headers"]:
-        if b"_" not in name and not name.startswith(_UNTRUSTED):
+        if b"_" not in name and (behind_proxy or not name.startswith(_OF_PROXIES)):
             _add(environ, name.decode("latin-1"), value.decode("latin-1"))
     return environ
 

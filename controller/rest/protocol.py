@@ -118,6 +118,9 @@ class Connection(H11Protocol):
         """Drop bytes of a body that nobody reads any more; end the connection if there are too many."""
         self._unread_bytes += size_bytes
         if self._unread_bytes > limits.rest_unread_bytes_max and not self.transport.is_closing():
+            if not self.transport.can_write_eof():  # as over TLS
+                self.transport.close()
+                return
             self.transport.write_eof()  # before the abort, so that the caller reads the answer
             self.drop()
 

@@ -73,7 +73,7 @@ class RequestInHand:
             raise _TooLarge
         if not self._views.checks_heads or self._is_small_and_whole():
             return True
-        environ = environ_of(self._scope, io.BytesIO())
+        environ = self._environ_of(io.BytesIO())
         check = environ[HEAD] = HeadCheck()
         call = ViewCall(self._views.app, environ)
         refusal = await self._views.in_thread(call.begin)
@@ -84,6 +84,9 @@ class RequestInHand:
             await self._close(call)
         self._body_bytes_max = min(check.body_bytes_max, self._body_bytes_max)
         return check.may_go_on
+
+    def _environ_of(self, body: io.BufferedIOBase) -> dict[str, Any]:
+        return environ_of(self._scope, body, behind_proxy=self._views.behind_proxy)
 
     def _is_small_and_whole(self) -> bool:
         """Return True if the request has arrived to its end, with a body of the announced length, if with any."""
@@ -129,7 +132,7 @@ class RequestInHand:
     async def _answer(self, beginning: Any, *, is_whole: bool) -> None:
         rest = None if is_whole else Pipe(self._loop, limits.rest_pipe_bytes_max)
         body = io.BufferedReader(RequestBody(beginning, rest, self._views.broken))
-        environ = environ_of(self._scope, body)
+        environ = self._environ_of(body)
         waits = environ[WAITS] = Waits()
         caller = asyncio.ensure_future(self._follow_caller(rest))
         try:

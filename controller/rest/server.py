@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import cast
 from wsgiref.types import WSGIApplication
@@ -16,8 +17,10 @@ from uvicorn.server import ServerState
 from werkzeug.exceptions import ClientDisconnected
 
 from fednet import limits
+from fednet.tls import ServerFiles
 
 from .connections import Connections
+from .handshake import Handshake
 from .protocol import Connection
 from .request import Message, Receive, RequestInHand, Send
 from .views import Views
@@ -31,6 +34,8 @@ def serving(
     connections: Connections | None = None,
     *,
     checks_heads: bool = False,
+    behind_proxy: bool = False,
+    files: ServerFiles | None = None,
 ) -> Iterator[None]:
     """Serve requests in threads of this process while the block lasts; finish running requests at the end.
 
@@ -40,10 +45,24 @@ def serving(
         threads: The number of requests that are served at the same time.
         connections: The bounds on open connections; by default those of `limits`.
         checks_heads: The application knows `HeadCheck`, and is asked before a body is read.
+        behind_proxy: The application is told what a proxy says of callers.
+        files: The certificate with which the server speaks TLS; None for clear text.
     """
     if connections is None:
         connections = Connections(limits.rest_connections_max, limits.rest_address_connections_max)
-    server = _Server(app, threads, connections, checks_heads=checks_heads)
+    bytes_max = limits.model_bytes_max + limits.upload_overhead_bytes_max
+
+    def views() -> Views:
+        return Views(
+            app,
+            threads,
+            bytes_max,
+            ClientDisconnected,
+            checks_heads=checks_heads,
+            behind_proxy=behind_proxy,
+        )
+
+    server = _Server(views, connections, files.context() if files else None)
     is_up: Future[None] = Future()
     thread = threading.Thread(
         target=asyncio.run, args=[server.run(listening, is_up)], name="rest", daemon=True
@@ -61,12 +80,14 @@ class _Server:
     """Accepts connections until it is told to stop."""
 
     def __init__(
-        self, app: WSGIApplication, threads: int, connections: Connections, *, checks_heads: bool
+        self,
+        views: Callable[[], Views],
+        connections: Connections,
+        context: ssl.SSLContext | None,
     ) -> None:
-        self._app = app
-        self._threads = threads
+        self._views = views  # made on the loop
         self._connections = connections
-        self._checks_heads = checks_heads
+        self._context = context
         self._state = ServerState()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -78,7 +99,7 @@ class _Server:
             views = self._views()
             config = _config(views)
             server = await self._loop.create_server(
-                lambda: self._connection(config),
+                lambda: self._accepted(config),
                 sock=listening,
                 backlog=limits.rest_backlog_connections,
             )
@@ -98,15 +119,12 @@ class _Server:
             with contextlib.suppress(RuntimeError):  # the loop has ended already
                 self._loop.call_soon_threadsafe(self._stopping.set)
 
-    def _views(self) -> Views:
-        bytes_max = limits.model_bytes_max + limits.upload_overhead_bytes_max
-        return Views(
-            self._app,
-            self._threads,
-            bytes_max,
-            ClientDisconnected,
-            checks_heads=self._checks_heads,
-        )
+    def _accepted(self, config: Config) -> asyncio.Protocol:
+        """Return the protocol of a new connection: with TLS, that of its handshake comes first."""
+        connection = self._connection(config)
+        if self._context is None:
+            return connection
+        return Handshake(connection, self._context, self._connections)
 
     def _connection(self, config: Config) -> Connection:
         return Connection(

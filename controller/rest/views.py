@@ -18,6 +18,7 @@ class Views:
         body_bytes_max: The largest body of a request.
         broken: Makes the error for an incomplete body.
         checks_heads: True if the application knows `HeadCheck`.
+        behind_proxy: True if a proxy tells the application who calls.
     """
 
     def __init__(
@@ -28,11 +29,13 @@ class Views:
         broken: Callable[[], Exception],
         *,
         checks_heads: bool,
+        behind_proxy: bool = False,
     ) -> None:
         self.app = app
         self.body_bytes_max = body_bytes_max
         self.broken = broken
         self.checks_heads = checks_heads
+        self.behind_proxy = behind_proxy
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="rest")
         self._stopping = asyncio.Event()
 

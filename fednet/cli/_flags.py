@@ -6,7 +6,7 @@ A secret has a second flag, for a file with it, because the list of processes sh
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
@@ -33,7 +33,7 @@ def settings_flags(
     """
 
     def decorate(function: Function) -> Function:
-        for name, field in reversed(kind.model_fields.items()):
+        for name, field in reversed(kind.fields().items()):
             if only is None or name in only:
                 if name in kind.secrets():
                     function = _file_flag(name)(function)
@@ -53,12 +53,10 @@ def _config(function: Function) -> Function:
 
 
 def _flag(name: str, field: FieldInfo) -> Callable[[Function], Function]:
-    return click.option(
-        f"--{name.replace('_', '-')}",
-        name,
-        metavar=_metavar(field),
-        help=(field.description or "") + _default(field),
-    )
+    flag, description = f"--{name.replace('_', '-')}", field.description or ""
+    if field.default is False:
+        return click.option(flag, name, is_flag=True, flag_value="true", help=description)
+    return click.option(flag, name, metavar=_metavar(field), help=description + _default(field))
 
 
 def _file_flag(name: str) -> Callable[[Function], Function]:
@@ -68,7 +66,8 @@ def _file_flag(name: str) -> Callable[[Function], Function]:
 
 def _metavar(field: FieldInfo) -> str:
     metavars = {int: "INTEGER", float: "NUMBER", Path: "PATH"}
-    return next((text for kind, text in metavars.items() if field.annotation is kind), "TEXT")
+    kinds = (field.annotation, *get_args(field.annotation))  # of an optional value, too
+    return next((text for kind, text in metavars.items() if kind in kinds), "TEXT")
 
 
 def _default(field: FieldInfo) -> str:

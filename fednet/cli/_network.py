@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from fednet.certificates import Certificates
     from fednet.cli._component import Component
     from fednet.cli._supervisor import Supervisor
 
@@ -35,6 +36,9 @@ class NetworkPlan:
         state_store_file: A file with the URL of the state store.
         blob_store: The URL of the blob store; by default a folder in the data folder.
         blob_store_file: A file with the URL of the blob store.
+        insecure: Listen in clear text on whatever address.
+        behind_proxy: A proxy before the network speaks TLS for it.
+        certificates: The certificates of all servers; None for clear text.
     """
 
     data_dir: Path
@@ -48,6 +52,9 @@ class NetworkPlan:
     state_store_file: Path | None = None
     blob_store: str | None = None
     blob_store_file: Path | None = None
+    insecure: bool = False
+    behind_proxy: bool = False
+    certificates: Certificates | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,8 @@ class Controllers:
         Raises:
             FailedPrecondition: The data folder cannot be written.
         """
-        write_local_network(plan.data_dir, self.api_url, self.token)
+        ca = plan.certificates.ca if plan.certificates else None
+        write_local_network(plan.data_dir, self.api_url, self.token, ca)
 
 
 def start_controllers(processes: Supervisor, plan: NetworkPlan) -> list[Component]:
@@ -110,7 +118,7 @@ def _start_controller(
         Program(
             name=name,
             command=command(first_port),
-            environment=_environment(_stores(plan)),
+            environment=_environment(_stores(plan) | _tls("CONTROLLER", plan)),
             again=lambda ready: command(_port_of(ready["api_url"])),
         )
     )
@@ -119,7 +127,8 @@ def _start_controller(
 def _hosts(plan: NetworkPlan) -> list[str]:
     """Return a server's flags for the hosts on which it listens and is reached."""
     advertised = ["--advertise-host", plan.advertise_host] if plan.advertise_host else []
-    return ["--host", plan.host, *advertised]
+    exposed = ["--insecure"] * plan.insecure + ["--behind-proxy"] * plan.behind_proxy
+    return ["--host", plan.host, *advertised, *exposed]
 
 
 def _port_of(address: str) -> int:
@@ -136,6 +145,18 @@ def _stores(plan: NetworkPlan) -> dict[str, str]:
         "BLOB_STORE_FILE": plan.blob_store_file,
     }
     return {f"FEDNET_CONTROLLER_{name}": str(value) for name, value in given.items() if value}
+
+
+def _tls(component: str, plan: NetworkPlan) -> dict[str, str]:
+    """Return a server's variables for TLS; none for clear text."""
+    if plan.certificates is None:
+        return {}
+    certificates = plan.certificates
+    return {
+        "FEDNET_CA": str(certificates.ca),
+        f"FEDNET_{component}_TLS_CERTIFICATE": str(certificates.certificate),
+        f"FEDNET_{component}_TLS_KEY": str(certificates.key),
+    }
 
 
 def start_combiners(processes: Supervisor, plan: NetworkPlan) -> list[Component]:
@@ -157,7 +178,7 @@ def _start_combiner(processes: Supervisor, plan: NetworkPlan, number: int) -> Co
         Program(
             name=name,
             command=command(plan.combiner_port + number - 1 if plan.combiner_port else 0),
-            environment=_environment(_blob_store(plan)),
+            environment=_environment(_blob_store(plan) | _tls("COMBINER", plan)),
             again=lambda ready: command(_port_of(ready["address"])),
         )
     )

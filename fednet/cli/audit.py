@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from fednet.cli._connection import network_flags, with_http
+from fednet.cli._connection import http_of, network_flags, with_http
 from fednet.cli._output import columns_of, json_option, show_answer, show_json, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from fednet.http import Http
 
@@ -80,7 +81,13 @@ def export(http: Http, *, output: TextIO) -> None:
 @json_option
 @network_flags
 def verify(
-    *, file: TextIO | None, head: str | None, url: str | None, token: str | None, as_json: bool
+    *,
+    file: TextIO | None,
+    head: str | None,
+    url: str | None,
+    token: str | None,
+    ca: Path | None,
+    as_json: bool,
 ) -> None:
     """Check that no entry was removed, changed or moved, in the network or in an exported FILE.
 
@@ -91,7 +98,7 @@ def verify(
     from fednet.audit import AuditHead, verify_audit
 
     kept = AuditHead.from_text(head) if head else None
-    found = verify_audit(_lines(file) if file else _entries_of_network(url, token), kept)
+    found = verify_audit(_lines(file) if file else _entries_of_network(url, token, ca), kept)
     answer = {"entries": found.number, "head": str(found)}
     told = f"The audit log is whole: {found.number} entries. Keep its head: {found}"
     show_answer(answer, told, as_json=as_json)
@@ -107,12 +114,11 @@ def _entries(http: Http, after: int, **filters: str | None) -> Iterator[dict[str
             return
 
 
-def _entries_of_network(url: str | None, token: str | None) -> Iterator[dict[str, Any]]:
+def _entries_of_network(
+    url: str | None, token: str | None, ca: Path | None
+) -> Iterator[dict[str, Any]]:
     """Yield all entries of a network."""
-    from fednet.http import Http
-    from fednet.identity import find_network
-
-    with closing(Http(*find_network(url, token))) as http:
+    with closing(http_of(url, token, ca)) as http:
         yield from _entries(http, 0)
 
 

@@ -9,9 +9,12 @@ import click
 
 from fednet.cli._connection import with_http
 from fednet.cli._output import json_option, show_answer
+from fednet.cli.ca_flag import ca_flag
 from fednet.cli.user import given_password, password_option
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fednet.http import Http
 
 DAYS_MAX = 90
@@ -32,6 +35,7 @@ SECONDS_A_DAY = 24 * 3600
     "--url",
     help="The REST address; by default FEDNET_URL, else the network in use, else this machine's.",
 )
+@ca_flag
 @click.option("--network", help="Keep the token under this name, and use that network from now on.")
 @json_option
 def login(
@@ -40,6 +44,7 @@ def login(
     password_stdin: bool,
     days: int,
     url: str | None,
+    ca: Path | None,
     network: str | None,
     as_json: bool,
 ) -> None:
@@ -50,17 +55,19 @@ def login(
     controller starts again.
     """
     from fednet.http import Http
-    from fednet.identity import address_to_log_in, keep_token
+    from fednet.identity import address_to_log_in, find_tls, keep_token
+    from fednet.tls import CallerTLS
 
     api_url = address_to_log_in(url, network)
     password = given_password(from_stdin=password_stdin, is_new=False)
-    with closing(Http(api_url, None)) as http:
+    tls = find_tls(api_url, CallerTLS(ca))
+    with closing(Http(api_url, None, tls=tls)) as http:
         found: dict[str, Any] = http.call(
             "POST",
             "/api/v1/auth/login",
             body={"name": name, "password": password, "seconds": days * SECONDS_A_DAY},
         )
-    kept_in = keep_token(api_url, str(found.pop("token")), network)
+    kept_in = keep_token(api_url, str(found.pop("token")), network, tls)
     shown = {**found, "api_url": api_url, "kept_in": str(kept_in)}
     told = (
         f"Logged in at {api_url} as {found['name']}, {found['role']}, until {found['expires_at']}."

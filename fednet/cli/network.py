@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +20,7 @@ from fednet.cli._output import (
 if TYPE_CHECKING:
     from fednet.http import Http
 
+FILE = click.Path(path_type=Path, dir_okay=False, resolve_path=True)
 COLUMNS = ("name", "api_url", "in_use")
 
 
@@ -44,13 +46,30 @@ def _complete_name(_: click.Context, __: click.Parameter, begin: str) -> list[st
 @click.option(
     "--token", help="Your token there; by default FEDNET_TOKEN, which no list of processes shows."
 )
+@click.option(
+    "--ca", type=FILE, help="A file with the authorities (PEM) whose servers are trusted there."
+)
+@click.option(
+    "--certificate", type=FILE, help="A file with your own certificate (PEM), if it asks for one."
+)
+@click.option("--certificate-key", type=FILE, help="A file with the key of --certificate.")
 @json_option
-def add(*, name: str, url: str, token: str | None, as_json: bool) -> None:
+def add(
+    *,
+    name: str,
+    url: str,
+    token: str | None,
+    ca: Path | None,
+    certificate: Path | None,
+    certificate_key: Path | None,
+    as_json: bool,
+) -> None:
     """Give a network a name; `fednet network use` then chooses it."""
     from fednet.addresses import split_addresses
     from fednet.errors import InvalidInput
     from fednet.identity import NamedNetwork, read_named_networks, write_named_networks
     from fednet.settings import token_from_environment
+    from fednet.tls import CallerTLS
 
     url = ",".join(split_addresses(url, "url"))
     token = token or token_from_environment()
@@ -58,7 +77,9 @@ def add(*, name: str, url: str, token: str | None, as_json: bool) -> None:
         raise InvalidInput(
             "A network needs a token: give --token or set FEDNET_TOKEN.", field="token"
         )
-    write_named_networks(read_named_networks().added(NamedNetwork(name, url, token)))
+    tls = CallerTLS(ca, certificate, certificate_key)
+    tls.check()
+    write_named_networks(read_named_networks().added(NamedNetwork(name, url, token, tls)))
     show_answer({"name": name, "api_url": url}, f"Added the network {name}.", as_json=as_json)
 
 

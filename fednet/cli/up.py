@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -27,9 +28,12 @@ from fednet.identity import replace_private_file
 from fednet.own_address import advertised_host
 from fednet.processes import FolderLock
 from fednet.settings import default_data_dir
+from fednet.tls import check_exposure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from fednet.certificates import Certificates
 
 PORT_MAX = 65535
 PORT = click.IntRange(0, PORT_MAX)
@@ -91,15 +95,30 @@ SECRET = click.Path(path_type=Path, dir_okay=False, resolve_path=True)
 @click.option("--state-store-file", type=SECRET, help="A file with the value of --state-store.")
 @click.option("--blob-store", metavar="URL", help="The blob store; by default a folder.")
 @click.option("--blob-store-file", type=SECRET, help="A file with the value of --blob-store.")
+@click.option(
+    "--tls",
+    is_flag=True,
+    help="Speak TLS, with certificates that the command makes in the data folder.",
+)
+@click.option(
+    "--insecure", is_flag=True, help="Listen in clear text on other addresses than loopback."
+)
+@click.option(
+    "--behind-proxy",
+    is_flag=True,
+    help="As --insecure, because a proxy before this machine speaks TLS.",
+)
 @json_option
-def up(*, ready_file: Path | None, as_json: bool, data_dir: Path | None, **options: Any) -> None:
+def up(
+    *, ready_file: Path | None, as_json: bool, data_dir: Path | None, tls: bool, **options: Any
+) -> None:
     """Start a network on this machine and leave it running.
 
     Controllers and combiners run until Ctrl-C; a dead one is started again. With the default data folder,
-    `fednet` and `APIClient()` on this machine find them by themselves.
+    `fednet` and `APIClient()` on this machine find them by themselves, also with --tls.
     """
     plan = NetworkPlan(data_dir=(data_dir or default_data_dir()).absolute(), **options)
-    _check_hosts(plan)
+    _check_hosts(plan, tls=tls)
     _check_ports("port", plan.port, plan.controllers)
     _check_ports("combiner_port", plan.combiner_port, plan.combiners)
     interrupted = interrupt_on_signals()
@@ -109,11 +128,12 @@ def up(*, ready_file: Path | None, as_json: bool, data_dir: Path | None, **optio
         _announced_in(ready_file) as announce,
         Supervisor(plan.data_dir / "logs", interrupted) as processes,
     ):
+        plan = replace(plan, certificates=_certificates(plan)) if tls else plan
         controllers, combiners = _start(processes, plan)
 
         def tell() -> dict[str, Any]:
             controllers.leave_word(plan)
-            ready = _ready(controllers, combiners, processes.pids)
+            ready = _ready(plan, controllers, combiners, processes.pids)
             announce(ready)
             return ready
 
@@ -121,8 +141,9 @@ def up(*, ready_file: Path | None, as_json: bool, data_dir: Path | None, **optio
         processes.wait(on_return=tell)
 
 
-def _check_hosts(plan: NetworkPlan) -> None:
-    bare_host(plan.host)
+def _check_hosts(plan: NetworkPlan, *, tls: bool) -> None:
+    host = bare_host(plan.host)
+    check_exposure(host, has_tls=tls, insecure=plan.insecure, behind_proxy=plan.behind_proxy)
     if plan.advertise_host and is_wildcard(bare_host(plan.advertise_host, "advertise_host")):
         raise InvalidInput(
             f"Nobody reaches this machine at {plan.advertise_host!r}: give its name or its address.",
@@ -139,6 +160,15 @@ def _check_ports(field: str, first: int, count: int) -> None:
         )
 
 
+def _certificates(plan: NetworkPlan) -> Certificates:
+    """Make the certificates of the network, or make them anew, for all names by which others reach it."""
+    from fednet.certificates import make_certificates
+
+    hosts = (plan.host, advertised_host(plan.host, plan.advertise_host))
+    named = [host for host in hosts if not is_wildcard(host)]
+    return make_certificates(plan.data_dir / "certificates", named)
+
+
 def _start(processes: Supervisor, plan: NetworkPlan) -> tuple[Controllers, list[dict[str, Any]]]:
     """Start the network, and return the controllers and the announcements of the combiners."""
     starting = start_controllers(processes, plan)
@@ -150,10 +180,14 @@ def _start(processes: Supervisor, plan: NetworkPlan) -> tuple[Controllers, list[
 
 
 def _ready(
-    controllers: Controllers, combiners: list[dict[str, Any]], pids: dict[str, int]
+    plan: NetworkPlan,
+    controllers: Controllers,
+    combiners: list[dict[str, Any]],
+    pids: dict[str, int],
 ) -> dict[str, Any]:
     """Return the content of the ready file."""
     return {
+        **({"ca": str(plan.certificates.ca)} if plan.certificates else {}),
         "api_url": controllers.api_urls[0],
         "api_urls": list(controllers.api_urls),
         "token": controllers.token,
@@ -171,13 +205,18 @@ def _show(ready: dict[str, Any], plan: NetworkPlan, *, as_json: bool) -> None:
     for combiner in ready["combiners"]:
         click.echo(f"{combiner['name']}  {combiner['address']}")
     click.echo(f"data, logs  {plan.data_dir}")
+    if plan.certificates:
+        click.echo(f"authority   {plan.certificates.ca}  (--ca for callers on other machines)")
     click.echo("Ctrl-C stops it.")
 
 
 def _elsewhere(url: str, plan: NetworkPlan) -> str:
     """Return the end of a line with the URL for other machines; "" if it is the same."""
-    port = urlsplit(url).port or 0
-    for_others = f"http://{join_address(advertised_host(plan.host, plan.advertise_host), port)}"
+    parts = urlsplit(url)
+    port = parts.port or 0
+    for_others = (
+        f"{parts.scheme}://{join_address(advertised_host(plan.host, plan.advertise_host), port)}"
+    )
     return "" if for_others == url else f"  (from other machines: {for_others})"
 
 

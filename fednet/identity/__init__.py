@@ -15,6 +15,7 @@ from fednet.identity._networks import (
     NamedNetwork,
     NamedNetworks,
     find_network,
+    find_tls,
     read_named_networks,
     write_named_networks,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "admin_token_file",
     "combiner_audience",
     "find_network",
+    "find_tls",
     "keep_signing_key",
     "keep_token",
     "new_signing_key",

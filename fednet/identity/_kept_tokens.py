@@ -16,6 +16,7 @@ from fednet.identity._networks import (
     read_named_networks,
     write_named_networks,
 )
+from fednet.tls import SYSTEMS, CallerTLS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +44,7 @@ def address_to_log_in(api_url: str | None, name: str | None) -> str:
     return found
 
 
-def keep_token(api_url: str, token: str, name: str | None = None) -> Path:
+def keep_token(api_url: str, token: str, name: str | None = None, tls: CallerTLS = SYSTEMS) -> Path:
     """Keep a token for later commands, in a file that only this user can read.
 
     Args:
@@ -51,6 +52,7 @@ def keep_token(api_url: str, token: str, name: str | None = None) -> Path:
         token: The token.
         name: The name of the network, which is added if it is new, and used from now on; by default the one that has
             these addresses, or else this machine's controller.
+        tls: The files of a caller there, kept with the token.
 
     Returns:
         The file.
@@ -61,7 +63,7 @@ def keep_token(api_url: str, token: str, name: str | None = None) -> Path:
     named = read_named_networks()
     known = name or _name_of(named, api_url)
     if known is not None:
-        kept = _with(named, NamedNetwork(known, api_url, token))
+        kept = _with(named, NamedNetwork(known, api_url, token, tls))
         write_named_networks(kept.used(known) if name else kept)
         return settings.networks_file()
     if not _is_local(api_url):
@@ -69,7 +71,7 @@ def keep_token(api_url: str, token: str, name: str | None = None) -> Path:
             f"There is no place for a token of {api_url}: give --network NAME."
         )
     data_dir = settings.default_data_dir()
-    write_local_network(data_dir, api_url, token)
+    write_local_network(data_dir, api_url, token, tls.ca)
     return local_network_file(data_dir)
 
 

@@ -1,13 +1,14 @@
 """The networks that a user has named, and which one is spoken to where nothing else is said.
 
 They lie in the user's own `networks.json` (mode 0600, as it holds tokens):
-`{"in_use": "lab", "networks": {"lab": {"api_url": …, "token": …}}}`.
+`{"in_use": "lab", "networks": {"lab": {"api_url": …, "token": …, "ca": …}}}`.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fednet import settings
@@ -15,9 +16,10 @@ from fednet.addresses import is_part_of
 from fednet.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
 from fednet.identity import _private_files
 from fednet.identity._local import read_local_network
+from fednet.tls import SYSTEMS, CallerTLS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,13 @@ class NamedNetwork:
         name: What the user calls it.
         api_url: Its controllers' REST addresses, separated by commas.
         token: Who the user is there.
+        tls: The files of a caller there.
     """
 
     name: str
     api_url: str
     token: str = field(repr=False)
+    tls: CallerTLS = SYSTEMS
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,35 @@ def find_network(api_url: str | None = None, token: str | None = None) -> tuple[
     return api_url, token
 
 
+def find_tls(api_url: str, given: CallerTLS = SYSTEMS) -> CallerTLS:
+    """Return the files of a caller of a network: those given, else the environment's, else those known of the network.
+
+    Args:
+        api_url: The controllers' REST addresses, separated by commas.
+        given: The files that were given.
+
+    Raises:
+        FailedPrecondition: The user's file of networks is broken.
+    """
+    found = [given, settings.tls_from_environment()]
+    if api_url.startswith("https://"):
+        found += _known_tls(api_url)
+    ca = next((each.ca for each in found if each.ca), None)
+    own = next((each for each in found if each.certificate or each.key), SYSTEMS)
+    return CallerTLS(ca, own.certificate, own.key)
+
+
+def _known_tls(api_url: str) -> list[CallerTLS]:
+    """Return the files for the networks that have all these addresses, the one in use first."""
+    named = read_named_networks()
+    in_use_first = sorted(named.networks, key=lambda each: each.name != named.in_use)
+    found = [each.tls for each in in_use_first if is_part_of(api_url, each.api_url)]
+    local = read_local_network(settings.default_data_dir())
+    if local and is_part_of(api_url, local.api_url):
+        found.append(CallerTLS(Path(local.ca) if local.ca else None))
+    return found
+
+
 def _known_networks() -> Iterator[tuple[str, str]]:
     """Address and token of the network in use, then of this machine's controller."""
     named = read_named_networks()
@@ -171,7 +204,7 @@ def _known_networks() -> Iterator[tuple[str, str]]:
 
 def _from_json(content: Any) -> NamedNetworks:
     networks = tuple(
-        NamedNetwork(name, str(each["api_url"]), str(each["token"]))
+        NamedNetwork(name, str(each["api_url"]), str(each["token"]), _tls_from_json(each))
         for name, each in content["networks"].items()
     )
     return NamedNetworks(networks).used(content["in_use"])
@@ -181,7 +214,21 @@ def _to_json(named: NamedNetworks) -> dict[str, Any]:
     return {
         "in_use": named.in_use,
         "networks": {
-            network.name: {"api_url": network.api_url, "token": network.token}
+            network.name: {
+                "api_url": network.api_url,
+                "token": network.token,
+                **_tls_to_json(network.tls),
+            }
             for network in named.networks
         },
     }
+
+
+def _tls_from_json(content: Mapping[str, Any]) -> CallerTLS:
+    names = ("ca", "certificate", "certificate_key")
+    return CallerTLS(*(Path(content[name]) if content.get(name) else None for name in names))
+
+
+def _tls_to_json(tls: CallerTLS) -> dict[str, str]:
+    files = {"ca": tls.ca, "certificate": tls.certificate, "certificate_key": tls.key}
+    return {name: str(path.absolute()) for name, path in files.items() if path}

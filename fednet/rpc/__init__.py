@@ -10,6 +10,7 @@ from fednet.rpc._channels import (
 )
 from fednet.rpc._chunk_rule import ChunkRule
 from fednet.rpc._chunks import Chunk, download_messages
+from fednet.rpc._credentials import server_credentials
 from fednet.rpc._errors import abort, from_rpc_error, rpc_errors
 from fednet.rpc._forks import allow_forks
 from fednet.rpc._models import ModelsStub, add_models_service
@@ -45,6 +46,7 @@ __all__ = [
     "received_bytes",
     "rpc_errors",
     "sendable",
+    "server_credentials",
     "upload",
     "upload_object",
 ]

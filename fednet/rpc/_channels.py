@@ -12,7 +12,9 @@ from fednet import limits
 from fednet.addresses import host_of, is_loopback
 from fednet.errors import Unavailable
 from fednet.proxies import Proxy, grpc_proxy_of
+from fednet.rpc._credentials import caller_credentials
 from fednet.rpc._forks import allow_forks
+from fednet.tls import CallerTLS
 
 
 def channel_options(*, server: bool = False) -> list[tuple[str, int]]:
@@ -52,17 +54,32 @@ TokenSource: TypeAlias = Callable[[], str]
 """Returns the token for a call that is made now."""
 
 
-def open_channel(address: str, token: str | TokenSource) -> Channel:
-    """Return a channel to `host:port` that adds the token to every call, and connects on the first one."""
-    return Channel(bare_channel(address), token, grpc_proxy_of(address))
+def open_channel(address: str, token: str | TokenSource, tls: CallerTLS | None = None) -> Channel:
+    """Return a channel to `host:port` that adds the token to every call, and connects on the first one.
+
+    Args:
+        address: The address, `host:port`.
+        token: The token of the calls, or the source of the newest one.
+        tls: The files of a caller over TLS; None for a server that speaks no TLS.
+
+    Raises:
+        Unavailable: A file of `tls` cannot be used now.
+    """
+    return Channel(bare_channel(address, tls), token, grpc_proxy_of(address))
 
 
-def bare_channel(address: str) -> grpc.Channel:
-    """Return gRPC's own channel to `host:port`, without a token; it connects on the first call."""
+def bare_channel(address: str, tls: CallerTLS | None = None) -> grpc.Channel:
+    """Return gRPC's own channel to `host:port`, without a token; it connects on the first call.
+
+    Raises:
+        Unavailable: A file of `tls` cannot be used now.
+    """
     allow_forks()
     is_direct = is_loopback(host_of(address))
-    direct = [("grpc.enable_http_proxy", 0)] if is_direct else []
-    return grpc.insecure_channel(address, options=[*channel_options(), *direct])
+    options = [*channel_options(), *([("grpc.enable_http_proxy", 0)] if is_direct else [])]
+    if tls is None:
+        return grpc.insecure_channel(address, options=options)
+    return grpc.secure_channel(address, caller_credentials(tls), options=options)
 
 
 class Channel:

@@ -14,8 +14,10 @@ import grpc.aio
 from fednet import limits
 from fednet.errors import Conflict, FednetError, InvalidInput, Unavailable, every_error
 from fednet.proxies import Proxy
+from fednet.tls import CERTIFICATE_ADVICE, trust_advice
 
 _ERROR_KEY = "fednet-error"
+_ENDED_AT_ONCE = re.compile("failed to connect.*Socket closed", re.DOTALL)
 _CHANNEL_CLOSED = re.compile("closed channel|channel closed", re.IGNORECASE)
 
 
@@ -48,7 +50,26 @@ def from_rpc_error(error: grpc.RpcError, proxy: Proxy | None = None) -> FednetEr
         field = described.get("field")
         return kind(message, field=None if field is None else str(field))
     said = f"{message} ({status.name})"
+    if advice := _tls_advice(message):
+        said = f"{said}. {advice}"
     return _kind_of_status(status)(f"{said}. {proxy}" if proxy else said)
+
+
+def _tls_advice(message: str) -> str:
+    """Return what to do about a connection that TLS has refused; "" for another one."""
+    if "CERTIFICATE_VERIFY_FAILED" in message or "in peer certificate" in message:
+        return f"The certificate is not trusted here. {trust_advice('the server')}"
+    if "WRONG_VERSION_NUMBER" in message:
+        return (
+            "The server speaks no TLS, though the network says so: correct its --tls-certificate or its "
+            "--advertise-tls."
+        )
+    if _ENDED_AT_ONCE.search(message):
+        return (
+            "The server ends connections at once: it speaks TLS, though the network does not say so, or it lets only "
+            f"callers with a certificate in. {CERTIFICATE_ADVICE}"
+        )
+    return ""
 
 
 def _described(trailing: Iterable[Any] | None) -> dict[str, Any]:

@@ -18,10 +18,12 @@ from fednet import limits
 from fednet.blob_ref import BlobRef
 from fednet.digests import Digest
 from fednet.errors import TransferCorrupted, Unavailable
+from fednet.http_pools import session, tls_options
 from fednet.proxies import Proxy, http_proxy_of, proxies_of
 from fednet.rpc._attempts import Progress, until_whole
 from fednet.rpc._errors import rpc_errors
 from fednet.rpc._transfer import Receiver, known_digest
+from fednet.tls import SYSTEMS, CallerTLS, trust_advice
 from fednet.wire import models_pb2
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ def upload_object(
     stop: threading.Event,
     attempts_max: int = limits.transfer_attempts_max,
     digest: Digest | None = None,
+    tls: CallerTLS = SYSTEMS,
 ) -> bool:
     """Put a file into the object store as the update of a task, and tell the combiner to take it from there.
 
@@ -46,6 +49,7 @@ def upload_object(
         stop: Set it to give up.
         attempts_max: The largest number of failures in a row without progress.
         digest: The file's digest, if the caller knows it; else the file is read once more.
+        tls: The files of the caller, for a store that speaks https.
 
     Returns:
         True if the file was sent; False if the network has no object store.
@@ -56,7 +60,7 @@ def upload_object(
     """
     whole = known_digest(path, digest)
     announced = {"task_id": task_id, "size_bytes": whole.size_bytes, "digest": whole.text}
-    with path.open("rb") as file, _ObjectStore(stop) as store:
+    with path.open("rb") as file, _ObjectStore(stop, tls) as store:
         sending = _Upload(store, file, announced)
 
         def attempt(progress: Progress) -> bool:
@@ -73,6 +77,7 @@ def download_object(
     *,
     stop: threading.Event,
     attempts_max: int = limits.transfer_attempts_max,
+    tls: CallerTLS = SYSTEMS,
 ) -> bool:
     """Fetch a model or package from the object store; resume where an earlier attempt broke off.
 
@@ -82,6 +87,7 @@ def download_object(
         path: The target; its folder exists.
         stop: Set it to give up.
         attempts_max: The largest number of failures in a row without progress.
+        tls: The files of the caller, for a store that speaks https.
 
     Returns:
         True if the file was fetched; False if the network has no object store.
@@ -104,7 +110,7 @@ def download_object(
             receiver.finish()
         return True
 
-    with _ObjectStore(stop) as store:
+    with _ObjectStore(stop, tls) as store:
         return until_whole(attempt, stop, attempts_max)
 
 
@@ -150,12 +156,11 @@ class _Upload:
 class _ObjectStore:
     """The HTTP client for the server of a URL."""
 
-    def __init__(self, stop: threading.Event) -> None:
+    def __init__(self, stop: threading.Event, tls: CallerTLS) -> None:
         self._stop = stop
+        self._tls = tls
 
     def __enter__(self) -> Self:
-        from fednet.http_pools import session
-
         self._session = session(lambda request: request)  # the URL is the only credential
         return self
 
@@ -201,6 +206,7 @@ class _ObjectStore:
                 timeout=seconds,
                 proxies=proxies_of(url),
                 allow_redirects=False,
+                **tls_options(self._tls),
                 **options,
             ) as answer,
         ):
@@ -223,7 +229,7 @@ def _store_errors(place: str, proxy: Proxy | None) -> Iterator[None]:
     except exceptions.SSLError as error:
         raise Unavailable(
             f"The object store at {place} does not speak https, or its certificate is not trusted here: correct "
-            "secure= and public= in the URL of the blob store.",
+            f"secure= and public= in the URL of the blob store. {trust_advice(place)}",
             field="blob_store",
         ) from error
     except exceptions.RequestException as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from fednet.errors import InvalidInput, MissingExtra
 from fednet.storage._controller_blobs import ControllerBlobs
 from fednet.storage._redaction import redacted
+from fednet.tls import SYSTEMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from fednet.http import Http
     from fednet.storage._blobs import Blobs
     from fednet.storage._documents import Collection, Documents
+    from fednet.tls import CallerTLS
 
 
 CONTROLLER: Final = "controller://"
@@ -59,12 +61,13 @@ def open_documents(url: str, collections: Sequence[Collection]) -> Documents:
     return opened
 
 
-def open_blobs(url: str, controller: Http | None = None) -> Blobs:
+def open_blobs(url: str, controller: Http | None = None, tls: CallerTLS = SYSTEMS) -> Blobs:
     """Open the blob store at a URL: `file:///absolute/folder`, `s3://…`, or a new store at `memory://`.
 
     Args:
         url: The store's address; `controller://` is the blob store of a network, through its controller.
         controller: The connection to that controller, with a combiner's token; only combiners have it.
+        tls: The files of a caller, for a server that speaks https.
 
     Raises:
         InvalidInput: The URL is not that of a blob store.
@@ -74,7 +77,8 @@ def open_blobs(url: str, controller: Http | None = None) -> Blobs:
     """
     if url == CONTROLLER and controller is not None:
         return ControllerBlobs(controller)
-    opened: Blobs = _backend(url, _blob_stores, "blob_store").open_blobs(url)
+    backend = _backend(url, _blob_stores, "blob_store")
+    opened: Blobs = backend.open_blobs(url, tls) if is_server(url) else backend.open_blobs(url)
     return opened
 
 

@@ -27,6 +27,7 @@ from fednet.storage._s3_connection import Pool, client_of, code_of, s3_errors
 from fednet.storage._s3_presigner import S3Presigner
 from fednet.storage._s3_reading import Reading
 from fednet.storage._s3_uploads import Uploads
+from fednet.tls import SYSTEMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,22 +36,25 @@ if TYPE_CHECKING:
     from minio.datatypes import Object
 
     from fednet.storage._s3_address import Address
+    from fednet.tls import CallerTLS
 
 _object_bytes_max: Final = 2**50
 
 
-def open_blobs(url: str) -> S3Blobs:
+def open_blobs(url: str, tls: CallerTLS = SYSTEMS) -> S3Blobs:
     """Open the blobs in a bucket; create the bucket if it is absent.
 
     Args:
         url: See `_s3_address`.
+        tls: The files of a caller, for a server that speaks https.
 
     Raises:
-        InvalidInput: The URL is invalid.
+        InvalidInput: The URL is invalid, or a file cannot be used.
         FailedPrecondition: The server refuses; the message says why.
         Unavailable: The server does not answer.
     """
-    blobs = S3Blobs(address_of(url))
+    tls.check()
+    blobs = S3Blobs(address_of(url), tls)
     try:
         blobs.prepare()
     except BaseException:
@@ -64,13 +68,14 @@ class S3Blobs:
 
     Args:
         address: The address of the bucket; nothing else may be kept in it.
+        tls: The files of a caller.
     """
 
     work_folder = None
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, tls: CallerTLS = SYSTEMS) -> None:
         self._bucket = address.bucket
-        self._pools = Pool(is_patient=True), Pool(is_patient=False)
+        self._pools = Pool(tls, is_patient=True), Pool(tls, is_patient=False)
         self._client, self._probe = (client_of(address, pool) for pool in self._pools)
         self._uploads = Uploads(self._client, self._bucket)
         public = client_of(address, self._pools[0], address.public or address.url)

@@ -6,6 +6,7 @@ No message shows the secret; the server's details of a refused signature are lef
 from __future__ import annotations
 
 import re
+import ssl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -25,11 +26,13 @@ from fednet.errors import (
     Unavailable,
 )
 from fednet.http_pools import POOL_CLASSES
+from fednet.tls import certificate_wanted, trust_advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fednet.storage._s3_address import Address
+    from fednet.tls import CallerTLS
 
 _statuses_worth_a_retry: Final = (429, 500, 502, 503, 504)
 _passing: Final = frozenset(
@@ -56,10 +59,11 @@ class Pool(urllib3.PoolManager):
     Pauses double, with jitter, up to a maximum; after the last retry the answer is returned, also an error.
 
     Args:
+        tls: The files of a caller; each new connection reads them again.
         is_patient: Try again if the server does not answer.
     """
 
-    def __init__(self, *, is_patient: bool) -> None:
+    def __init__(self, tls: CallerTLS, *, is_patient: bool) -> None:
         read = limits.transfer_idle_seconds_max if is_patient else limits.store_wait_seconds_max
         super().__init__(
             maxsize=limits.store_requests_max,
@@ -75,6 +79,10 @@ class Pool(urllib3.PoolManager):
                 raise_on_status=False,
                 respect_retry_after_header=False,  # the client's own wait has no limit
             ),
+            cert_reqs="CERT_REQUIRED",
+            ca_certs=tls.ca and str(tls.ca),
+            cert_file=tls.certificate and str(tls.certificate),
+            key_file=tls.key and str(tls.key),
         )
         self.pool_classes_by_scheme = POOL_CLASSES
 
@@ -133,6 +141,14 @@ def s3_errors() -> Iterator[None]:
                 "The blob store does not speak https: add secure=false to its URL.",
                 field="blob_store",
             ) from error
+        if isinstance(cause := _innermost(reason), ssl.SSLCertVerificationError):
+            raise FailedPrecondition(
+                f"The certificate of the blob store is not trusted: {cause.verify_message}. "
+                f"{trust_advice('the store')}",
+                field="ca",
+            ) from error
+        if wanted := certificate_wanted("The blob store", str(reason)):
+            raise wanted from error
         raise Unavailable(
             f"The blob store does not answer: {_said(reason)}.", field="blob_store"
         ) from error
@@ -184,6 +200,13 @@ def _no_s3() -> FailedPrecondition:
         "The server at the blob store's address is not an S3 server: correct HOST, PORT and secure=.",
         field="blob_store",
     )
+
+
+def _innermost(error: object) -> object:
+    """Return the error of Python's `ssl` in an error of urllib3."""
+    while isinstance(error, urllib3.exceptions.HTTPError) and error.args:
+        error = error.args[-1]
+    return error
 
 
 def _said(reason: object) -> str:

@@ -7,7 +7,7 @@ import importlib
 import logging
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fednet.controller.server import Controller
 
 _log = logging.getLogger(__name__)
+_OF_CALLERS = ("ca", "certificate", "certificate_key")
 
 
 class Network:
@@ -47,6 +48,8 @@ class Network:
         data_dir: The folder of all data; by default a temporary folder that is removed at the end.
         state_store: The URL of the state store; by default SQLite in the data folder.
         blob_store: The URL of the blob store; by default a folder in the data folder.
+        tls: Speak TLS: `tls_certificate`, `tls_key`, and whatever else of `fednet.settings` all parts have in common
+            (`ca`, `tls_client_ca`, `certificate`, `certificate_key`).
 
     Attributes:
         api: An APIClient of the network.
@@ -70,6 +73,7 @@ class Network:
         data_dir: Path | str | None = None,
         state_store: str | None = None,
         blob_store: str | None = None,
+        tls: Mapping[str, Any] | None = None,
     ) -> None:
         switch_off_grpc_fork_handlers()
         if not isinstance(combiners, int) or combiners < 0:
@@ -80,6 +84,8 @@ class Network:
         self._wanted_data_dir = data_dir
         self._state_store = state_store
         self._blob_store = blob_store
+        self._tls = dict(tls or {})
+        self._caller = {name: self._tls[name] for name in _OF_CALLERS if name in self._tls}
         self._cleanup = contextlib.ExitStack()
         self._combiners: dict[str, Combiner] = {}
         self._clients: dict[str, _RunningClient] = {}
@@ -101,12 +107,15 @@ class Network:
             data_dir=self.data_dir,
             state_store=self._state_store,
             blob_store=self._blob_store,
+            **self._tls,
         )
         controller: Controller = _server_of("controller").Controller.start(settings)
         started.callback(controller.stop)
         self._controller = controller
         self.api_url, self.token = controller.api_url, controller.token
-        self.api = started.enter_context(APIClient(self.api_url, token=self.token))
+        self.api = started.enter_context(
+            APIClient(self.api_url, token=self.token, verify=True, **self._caller)
+        )
         self._loop = LoopThread("combiners")
         started.callback(self._loop.close)
         started.callback(self._end_all, self._combiners, self.remove_combiner)
@@ -140,6 +149,7 @@ class Network:
             port=0,
             data_dir=self.data_dir / name,
             blob_store=self._blob_store if is_server(self._blob_store) else None,
+            **self._tls,
             **settings,
         )
         self._combiners[name] = self._loop.run(_server_of("combiner").Combiner.start(configured))
@@ -202,6 +212,7 @@ class Network:
             data_dir=self.data_dir / "clients",
             preferred_combiner=preferred_combiner,
             transfer=transfer,
+            **self._caller,
         )
         given = train or validate or predict
         runtime = CallbackRuntime(train, validate, predict) if given else None

@@ -211,7 +211,7 @@ def test_others_are_told_an_address_at_which_they_reach_a_network_on_all_address
     up, tmp_path, flags
 ):
     """The given one, or the address of this machine; never 0.0.0.0."""
-    with up("--host", "0.0.0.0", "--data-dir", tmp_path, *flags) as process:
+    with up("--host", "0.0.0.0", "--insecure", "--data-dir", tmp_path, *flags) as process:
         ready = json.loads(process.stdout.readline())
         with APIClient(ready["api_url"], token=ready["token"]) as api:
             registered = api.get_combiners()["result"][0]["address"]

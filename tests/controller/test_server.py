@@ -111,7 +111,7 @@ def test_a_start_that_fails_leaves_nothing_open(settings, monkeypatch):
     before = set(threading.enumerate())
     ports = []
 
-    def broken(_data_dir, api_url, _token):
+    def broken(_data_dir, api_url, *_):
         ports.append(int(api_url.rpartition(":")[2]))
         raise Unavailable("The disk is full.")
 
@@ -174,7 +174,9 @@ def test_a_second_controller_in_the_folder_replaces_no_address(settings):
 @pytest.mark.parametrize("host", ["::1", "[::1]", "::"])
 def test_a_controller_serves_on_ipv6(tmp_path, ipv6_loopback, host):
     """With and without brackets; on all addresses of the machine, IPv4 among them, too."""
-    controller = Controller.start(ControllerSettings(host=host, port=0, data_dir=tmp_path))
+    controller = Controller.start(
+        ControllerSettings(host=host, port=0, data_dir=tmp_path, insecure=host == "::")
+    )
     port = port_of(controller)
     urls = [f"http://[{ipv6_loopback}]:{port}"] + [f"http://127.0.0.1:{port}"] * (host == "::")
     found = []

@@ -7,13 +7,15 @@ from fednet.addresses import split_address
 from fednet.errors import FednetError, Unavailable
 from fednet.proxies import grpc_proxy_of
 from fednet.rpc import bare_channel, rpc_errors
+from fednet.tls import CallerTLS
 
 
-def check_health(address: str) -> None:
+def check_health(address: str, tls: CallerTLS | None = None) -> None:
     """Ask a combiner if it serves.
 
     Args:
         address: The combiner's address, `host:port`.
+        tls: The files of a caller over TLS; None for a combiner that speaks no TLS.
 
     Raises:
         InvalidInput: The address is not `host:port`.
@@ -22,7 +24,7 @@ def check_health(address: str) -> None:
     split_address(address)
     asked = health_pb2.HealthCheckRequest()
     try:
-        with rpc_errors(grpc_proxy_of(address)), bare_channel(address) as channel:
+        with rpc_errors(grpc_proxy_of(address)), bare_channel(address, tls) as channel:
             health = health_pb2_grpc.HealthStub(channel)
             answer = health.Check(asked, timeout=limits.connect_seconds_max)
     except FednetError as error:

@@ -12,6 +12,7 @@ from fednet import limits
 from fednet.contract import PredictionOptions, Principal, SessionOptions
 from fednet.errors import AlreadyExists, FailedPrecondition, LimitExceeded, Unavailable
 from fednet.storage import Document
+from fednet.tls import SYSTEMS, CallerTLS
 
 from ...catalog import Catalog
 from ...driven_elsewhere import DrivenElsewhere
@@ -50,6 +51,7 @@ class Engine:
         feed: Hears of all that happens.
         followers: Follow the feeds of the other controllers.
         sign_warrant: Signs the warrants of tasks.
+        tls: The controller's files as a caller of combiners.
     """
 
     def __init__(
@@ -63,13 +65,14 @@ class Engine:
         feed: Feed,
         followers: Followers,
         sign_warrant: Sign,
+        tls: CallerTLS = SYSTEMS,
     ) -> None:
         self._records = records
         self._followers = followers
         self._feed = feed
         self._leases = leases
         self._admission = Admission(records, catalog, presence)
-        self._links = CombinerLinks(tokens, trust)
+        self._links = CombinerLinks(tokens, trust, tls)
         self._running = RunningSessions(
             leases.name, records, presence, self._links.give, feed, sign_warrant
         )

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from fednet.storage import Document
+from fednet.tls import CallerTLS
 
 from ...tokens.control import ControlTokens
 from ...tokens.trust import TrustChange
@@ -22,11 +23,15 @@ class CombinerLinks:
     Args:
         tokens: Makes the controller's tokens for the combiners.
         trust: Returns whom combiners may trust now.
+        tls: The controller's files as a caller.
     """
 
-    def __init__(self, tokens: ControlTokens, trust: Callable[[], TrustChange]) -> None:
+    def __init__(
+        self, tokens: ControlTokens, trust: Callable[[], TrustChange], tls: CallerTLS
+    ) -> None:
         self._tokens = tokens
         self._trust = trust
+        self._tls = tls
         self._links: dict[str, CombinerLink] = {}
         self._connecting = threading.Lock()  # one at a time opens or closes, which may take long
         self._lock = threading.Lock()  # over _links; nothing is waited for under it
@@ -54,6 +59,7 @@ class CombinerLinks:
                 self._trust,
                 absorb=absorb,
                 on_down=on_down,
+                tls=self._tls,
             )
             with self._lock:
                 self._links[name] = link
