@@ -13,6 +13,7 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 # Fixtures that start real servers; each is skipped, with what to install, where its server is not.
 pytest_plugins = [
     "servers.mongodb",
+    "servers.nginx",
     "servers.postgresql",
     "servers.s3",
     "certificates",

@@ -146,7 +146,7 @@ class Network:
             name=name,
             api_url=self.api_url,
             token=self.token,
-            port=0,
+            port=settings.pop("port", 0),
             data_dir=self.data_dir / name,
             blob_store=self._blob_store if is_server(self._blob_store) else None,
             **self._tls,

