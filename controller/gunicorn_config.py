@@ -1,5 +1,7 @@
 """The settings of gunicorn for a controller; see https://docs.gunicorn.org for the names."""
 
+import ssl
+
 from fednet import limits
 from fednet.addresses import join_address
 from fednet.settings import ControllerSettings, load
@@ -14,3 +16,9 @@ timeout = 0  # uploads may take long; a stuck thread does not stop the others
 graceful_timeout = int(limits.stop_seconds_max)
 preload_app = False  # threads would not survive the fork
 control_socket_disable = True
+
+# The worker class above reads these files itself, and again when they change. Other classes do as gunicorn does.
+certfile = _settings.tls_certificate and str(_settings.tls_certificate)
+keyfile = _settings.tls_key and str(_settings.tls_key)
+ca_certs = _settings.tls_client_ca and str(_settings.tls_client_ca)
+cert_reqs = ssl.CERT_REQUIRED if ca_certs else ssl.CERT_NONE

@@ -53,10 +53,9 @@ class APIClient(APIReader, APIStarter):
             where one is away, calls go on with the next one.
         port: Its port, where `host` does not say it.
         secure: Whether to use https, where `host` is no URL.
-        verify: Whether to check the server's certificate when using https. This is off by
-            default, and then anybody between you and the server can read and use your token: set
-            it wherever the server has a certificate that your machine trusts. With `ca` it is
-            always on.
+        verify: Whether to check the server's certificate when using https. Without it, anybody
+            between you and the server can read and use your token; `ca` is the better way to trust
+            a certificate that your machine does not know.
         token: Who you are; FEDNET_TOKEN if not given.
         auth_scheme: The word before the token in the Authorization header; "Bearer" by default.
         username: A user to log in as, in place of a token.
@@ -78,7 +77,7 @@ class APIClient(APIReader, APIStarter):
         host: str | None = None,
         port: int | None = None,
         secure: bool = False,
-        verify: bool = False,
+        verify: bool = True,
         token: str | None = None,
         auth_scheme: str | None = None,
         *,
@@ -91,10 +90,9 @@ class APIClient(APIReader, APIStarter):
         api_url, token = find_network(_url(host, port, secure=secure), token)
         files = (Path(each) if each else None for each in (ca, certificate, certificate_key))
         tls = find_tls(api_url, CallerTLS(*files))
-        checks = verify or tls.ca is not None
         if username is not None:
-            token = _token_of(api_url, username, password or "", verify=checks, tls=tls)
-        super().__init__(Http(api_url, token, auth_scheme or "Bearer", verify=checks, tls=tls))
+            token = _token_of(api_url, username, password or "", verify=verify, tls=tls)
+        super().__init__(Http(api_url, token, auth_scheme or "Bearer", verify=verify, tls=tls))
         self._pause = threading.Event()
 
     @property

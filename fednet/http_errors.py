@@ -65,9 +65,7 @@ def errors_of_fednet(address: str) -> Iterator[None]:
     except exceptions.RequestException as error:
         if wanted := certificate_wanted(address, str(_innermost(error))):
             raise wanted from error
-        said = f"Cannot reach {address}: {_innermost(error)}."
-        if _ended_without_answer(error) and address.startswith("https://"):
-            said += f" If it lets only callers with a certificate in: {CERTIFICATE_ADVICE}"
+        said = f"Cannot reach {address}: {_innermost(error)}.{_advice(address, error)}"
         raise Unavailable(_through(address, said)) from error
     except OSError as error:  # a file of the caller has gone meanwhile
         raise Unavailable(f"Cannot reach {address}: {error}.") from error
@@ -115,7 +113,8 @@ def _tls_error(address: str, reason: BaseException) -> FednetError:
         )
     if wanted := certificate_wanted(address, str(reason)):
         return wanted
-    return Unavailable(_through(address, f"Cannot reach {address}: {reason}."))
+    said = f"Cannot reach {address}: {reason}.{_advice(address, reason)}"
+    return Unavailable(_through(address, said))
 
 
 def _use_https(address: str) -> InvalidInput:
@@ -142,9 +141,16 @@ def _speaks_tls(host: str, port: int) -> bool:
         return False
 
 
-def _ended_without_answer(error: BaseException) -> bool:
-    """Return True for a connection that was made, and ended without a byte: some servers refuse a certificate so."""
-    return any(each in repr(error) for each in ("IncompleteRead(0 ", "RemoteDisconnected"))
+def _advice(address: str, error: BaseException) -> str:
+    """Return advice for a connection over TLS that was made, and ended without a byte; "" for another one.
+
+    In TLS 1.3 a server may refuse a caller's certificate when the caller takes the handshake for done (RFC 8446,
+    section 4.4.2.4), and the connection may end before the alert arrives.
+    """
+    is_ended = any(each in repr(error) for each in ("IncompleteRead(0 ", "RemoteDisconnected", "EOF"))
+    if not (is_ended and address.startswith("https://")):
+        return ""
+    return f" If it lets only callers with a certificate in: {CERTIFICATE_ADVICE}"
 
 
 def _innermost(error: BaseException) -> BaseException:

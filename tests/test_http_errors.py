@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from fednet import limits
 from fednet.errors import FailedPrecondition, InvalidInput, Unavailable
 from fednet.http import Http
+from fednet.tls import CallerTLS
 
 
 @pytest.fixture(autouse=True)
@@ -97,8 +98,8 @@ def tls(certificate):
     return context
 
 
-def call(url):
-    with closing(Http(url, None)) as http:
+def call(url, **how):
+    with closing(Http(url, None, **how)) as http:
         return http.call("GET", "/health")
 
 
@@ -143,10 +144,23 @@ def test_a_server_of_http_that_breaks_off_is_unavailable():
         thread.join()
 
 
+def test_a_server_that_asks_for_a_certificate_is_named(certificate, tls):
+    """With the settings to give. In TLS 1.2 the refusal always arrives before the connection ends."""
+    tls.verify_mode, tls.maximum_version = ssl.CERT_REQUIRED, ssl.TLSVersion.TLSv1_2
+    with serving(Answers, tls) as port, pytest.raises(FailedPrecondition) as refused:
+        call(f"https://127.0.0.1:{port}", tls=CallerTLS(certificate))
+
+    assert refused.value.field == "certificate"
+    assert "FEDNET_CERTIFICATE_KEY" in refused.value.message
+
+
 def test_a_certificate_that_is_not_trusted_is_named(monkeypatch, certificate, tls):
-    """The variable of `requests` lets it pass, also on loopback, where no proxy is used."""
+    """The setting that is named lets it pass, and so does the variable of `requests`."""
     with serving(Answers, tls) as port:
-        with pytest.raises(FailedPrecondition, match=r"certificate .* is not trusted: self.signed"):
+        with pytest.raises(
+            FailedPrecondition, match=r"certificate .* is not trusted: self.signed.*`ca`"
+        ):
             call(f"https://127.0.0.1:{port}")
+        assert call(f"https://127.0.0.1:{port}", tls=CallerTLS(certificate)) == {}
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
         assert call(f"https://127.0.0.1:{port}") == {}

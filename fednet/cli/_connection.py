@@ -27,7 +27,7 @@ def with_api(function: Command) -> Command:
     def command(*, url: str | None, token: str | None, ca: Path | None, **arguments: Any) -> None:
         from fednet.api_client import APIClient
 
-        with APIClient(url, token=token, verify=True, ca=ca) as api:
+        with APIClient(url, token=token, ca=ca) as api:
             function(api, **arguments)
 
     return command

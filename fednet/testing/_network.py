@@ -113,9 +113,7 @@ class Network:
         started.callback(controller.stop)
         self._controller = controller
         self.api_url, self.token = controller.api_url, controller.token
-        self.api = started.enter_context(
-            APIClient(self.api_url, token=self.token, verify=True, **self._caller)
-        )
+        self.api = started.enter_context(APIClient(self.api_url, token=self.token, **self._caller))
         self._loop = LoopThread("combiners")
         started.callback(self._loop.close)
         started.callback(self._end_all, self._combiners, self.remove_combiner)

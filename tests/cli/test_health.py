@@ -1,11 +1,13 @@
 """Whether a controller or a combiner is well, as those ask who watch over its process."""
 
 import socket
+from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
 
 from fednet.cli import main
+from fednet.testing import Network
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,27 @@ def test_a_combiner_that_serves_is_well(said, net):
     )
 
     assert (code, output) == (0, "The combiner serves.\n")
+
+
+def test_over_tls_the_settings_in_the_environment_say_how_to_ask(
+    said, paper, tmp_path, monkeypatch
+):
+    """As in a container, where the environment is that of the server."""
+    with Network(data_dir=tmp_path, tls=paper.server) as net:
+        combiner = net.api.get_combiners()["result"][0]
+        for name, port in (
+            ("CONTROLLER", urlsplit(net.api_url).port),
+            ("COMBINER", combiner["port"]),
+        ):
+            monkeypatch.setenv(f"FEDNET_{name}_PORT", str(port))
+            monkeypatch.setenv(f"FEDNET_{name}_TLS_CERTIFICATE", str(paper.servers.certificate))
+            monkeypatch.setenv(f"FEDNET_{name}_TLS_KEY", str(paper.servers.key))
+        untrusting = said("controller", "health")
+        monkeypatch.setenv("FEDNET_CA", str(paper.ca))
+
+        assert said("controller", "health") == (0, "The controller's stores answer.\n")
+        assert said("combiner", "health") == (0, "The combiner serves.\n")
+        assert "FEDNET_CA" in untrusting[1]
 
 
 def test_a_combiner_that_does_not_answer_is_not(said, nobody):

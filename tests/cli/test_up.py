@@ -223,9 +223,33 @@ def test_others_are_told_an_address_at_which_they_reach_a_network_on_all_address
     assert ready["api_url"].startswith("http://127.0.0.1:")
 
 
+def test_a_network_speaks_tls_and_this_machine_finds_its_authority(up, tmp_path, monkeypatch):
+    """On all addresses; the ready file and network.json name the authority, and callers need nothing else."""
+    with up("--host", "0.0.0.0", "--tls", "--data-dir", tmp_path) as process:
+        ready = json.loads(process.stdout.readline())
+        monkeypatch.setenv("FEDNET_DATA_DIR", str(tmp_path))
+        with APIClient() as api:
+            combiner = api.get_combiners()["result"][0]
+        health = CliRunner().invoke(
+            main, ["controller", "health", "--url", ready["api_url"], "--ca", ready["ca"]]
+        )
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+
+    assert ready["api_url"].startswith("https://127.0.0.1:")
+    assert (
+        ready["ca"] == str(tmp_path / "certificates" / "ca.pem") == read_local_network(tmp_path).ca
+    )
+    assert combiner["tls"]
+    assert ready["combiners"][0]["tls"]
+    assert health.exit_code == 0, health.output
+
+
 @pytest.mark.parametrize(
     ("flags", "field"),
     [
+        (("--host", "0.0.0.0"), "host"),
+        (("--host", "10.0.0.7"), "host"),
         (("--host", "http://a"), "host"),
         (("--host", "a:8092"), "host"),
         (("--advertise-host", "a:8092"), "advertise_host"),

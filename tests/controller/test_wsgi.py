@@ -59,6 +59,32 @@ def wait_until_it_serves(process):
     pytest.fail("gunicorn has ended before it served")
 
 
+def test_gunicorn_speaks_tls_and_nothing_else_beyond_loopback(tmp_path, paper):
+    """Without a certificate it does not start there."""
+    settings = {"DATA_DIR": tmp_path / "data", "PORT": free_port(), "HOST": "0.0.0.0"}
+    files = {
+        "TLS_CERTIFICATE": paper.servers.certificate,
+        "TLS_KEY": paper.servers.key,
+        "CA": paper.ca,
+    }
+
+    with gunicorn(**settings) as refused:
+        said = refused.stderr.read()
+        code = refused.wait(SECONDS)
+    with gunicorn(**settings, **files) as process:
+        wait_until_it_serves(process)
+        with api(settings | files) as client:
+            count = client.get_models()["count"]
+            url = client.api_url
+        process.send_signal(signal.SIGTERM)
+        process.wait(SECONDS)
+
+    assert code != 0
+    assert "--insecure" in said
+    assert url == f"https://127.0.0.1:{settings['PORT']}"
+    assert count == 0
+
+
 @pytest.mark.timeout(600)  # four interpreters start one after the other, on whatever machine
 def test_gunicorn_serves_models_and_ends_clean_when_told(tmp_path):
     """What was uploaded is there for the next process."""
@@ -81,9 +107,10 @@ def test_gunicorn_serves_models_and_ends_clean_when_told(tmp_path):
 
 
 def wait_until_it_answers(settings):
-    url = f"http://127.0.0.1:{settings['PORT']}"
+    ca = ["--ca", str(settings["CA"])] if "CA" in settings else []
+    url = f"{'https' if ca else 'http'}://127.0.0.1:{settings['PORT']}"
     health = subprocess.run(
-        [sys.executable, "-m", "fednet", "controller", "health", "--url", url], check=False
+        [sys.executable, "-m", "fednet", "controller", "health", "--url", url, *ca], check=False
     )
     assert health.returncode == 0
     return url
@@ -93,7 +120,7 @@ def api(settings):
     url = wait_until_it_answers(settings)
     network = read_local_network(settings["DATA_DIR"])
     assert network.api_url == url
-    return APIClient(url, token=network.token)
+    return APIClient(url, token=network.token, ca=network.ca)
 
 
 @pytest.mark.timeout(600)  # two interpreters start

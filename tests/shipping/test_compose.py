@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import yaml
+from cryptography import x509
 from servers.s3 import rclone
 
 from fednet.settings import ClientSettings, CombinerSettings, ControllerSettings, load
@@ -47,7 +48,7 @@ def names(mounts):
 
 @pytest.mark.parametrize("component", SECTIONS)
 def test_every_variable_is_a_setting_with_a_value_that_it_takes(
-    services, component, monkeypatch, tmp_path
+    services, component, monkeypatch, tmp_path, paper
 ):
     """An unknown one, or a wrong value, would end the process."""
     secret = tmp_path / "secret"
@@ -56,7 +57,8 @@ def test_every_variable_is_a_setting_with_a_value_that_it_takes(
 
     for service in found.values():
         for name, value in service["environment"].items():
-            monkeypatch.setenv(name, str(secret) if name.endswith("_FILE") else value)
+            given = str(secret) if name.endswith("_FILE") else value
+            monkeypatch.setenv(name, given.replace("/certificates", str(paper.folder)))
         assert load(SECTIONS[component]).model_fields_set
 
     assert found
@@ -84,9 +86,31 @@ def test_addresses_are_services_and_the_ports_that_they_listen_on(services):
     for component in ("client", "combiner"):
         for service in of_component(services, component).values():
             address = service["environment"][f"FEDNET_{component.upper()}_API_URL"]
-            assert address == f"http://controller:{port}"
+            assert address == f"https://controller:{port}"
     for name, service in of_component(services, "combiner").items():
         assert service["environment"]["FEDNET_COMBINER_ADVERTISE_HOST"] == name
+
+
+def test_every_server_has_a_certificate_with_its_name_and_every_caller_trusts_its_authority(
+    services, tmp_path
+):
+    """Made by the command that stands there, in the folder that the others see."""
+    words = [word.replace("/data", str(tmp_path)) for word in services["certificates"]["command"]]
+    subprocess.run([sys.executable, "-m", *words], check=True, capture_output=True, timeout=60)
+    made = x509.load_pem_x509_certificate((tmp_path / "server.pem").read_bytes())
+    names_of = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    dns = set(names_of.get_values_for_type(x509.DNSName))
+
+    assert dns == {"controller", "combiner-1", "combiner-2", "objects", "localhost"}
+    for component in SECTIONS:
+        for service in of_component(services, component).values():
+            variables = service["environment"]
+            prefix = f"FEDNET_{component.upper()}"
+            assert variables[f"{prefix}_CA"] == "/certificates/ca.pem"
+            assert "certificates:/certificates:ro" in service["volumes"]
+            if component != "client":
+                assert variables[f"{prefix}_TLS_CERTIFICATE"] == "/certificates/server.pem"
+                assert variables[f"{prefix}_TLS_KEY"] == "/certificates/server.key"
 
 
 def test_volumes_networks_and_services_that_are_named_exist(compose, services):

@@ -28,9 +28,7 @@ def behind_nginx(nginx, paper, tmp_path):
             combiner = free_port()
             port = nginx(net.api_url.rpartition(":")[2], combiner, IDLE_SECONDS)
             net.api_url = f"https://127.0.0.1:{port}"
-            net.api = running.enter_context(
-                APIClient(net.api_url, token=net.token, ca=paper.ca, verify=True)
-            )
+            net.api = running.enter_context(APIClient(net.api_url, token=net.token, ca=paper.ca))
             net.add_combiner("combiner-1", port=combiner, advertise_port=port)
             write_model(tmp_path / "seed.npz", [np.zeros(2, np.float32)])
             assert net.api.set_active_model(str(tmp_path / "seed.npz"))["success"]
