@@ -142,12 +142,13 @@ def _speaks_tls(host: str, port: int) -> bool:
 
 
 def _advice(address: str, error: BaseException) -> str:
-    """Return advice for a connection over TLS that was made, and ended without a byte; "" for another one.
+    """Return advice for a connection over TLS that ended without a byte; "" for another one.
 
     In TLS 1.3 a server may refuse a caller's certificate when the caller takes the handshake for done (RFC 8446,
     section 4.4.2.4), and the connection may end before the alert arrives.
     """
-    is_ended = any(each in repr(error) for each in ("IncompleteRead(0 ", "RemoteDisconnected", "EOF"))
+    ends = ("IncompleteRead(0 ", "RemoteDisconnected", "EOF", "ALERT_HANDSHAKE_FAILURE")
+    is_ended = any(each in repr(error) for each in ends)
     if not (is_ended and address.startswith("https://")):
         return ""
     return f" If it lets only callers with a certificate in: {CERTIFICATE_ADVICE}"

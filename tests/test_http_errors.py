@@ -144,13 +144,20 @@ def test_a_server_of_http_that_breaks_off_is_unavailable():
         thread.join()
 
 
-def test_a_server_that_asks_for_a_certificate_is_named(certificate, tls):
+@pytest.mark.parametrize("shows_one", [True, False])
+def test_a_server_that_wants_another_certificate_or_any_is_named(
+    certificate, tls, strange_paper, shows_one
+):
     """With the settings to give. In TLS 1.2 the refusal always arrives before the connection ends."""
     tls.verify_mode, tls.maximum_version = ssl.CERT_REQUIRED, ssl.TLSVersion.TLSv1_2
-    with serving(Answers, tls) as port, pytest.raises(FailedPrecondition) as refused:
-        call(f"https://127.0.0.1:{port}", tls=CallerTLS(certificate))
+    theirs = strange_paper.servers
+    shown = (theirs.certificate, theirs.key) if shows_one else ()
+    with (
+        serving(Answers, tls) as port,
+        pytest.raises(FailedPrecondition if shows_one else Unavailable) as refused,
+    ):
+        call(f"https://127.0.0.1:{port}", tls=CallerTLS(certificate, *shown), retries_max=0)
 
-    assert refused.value.field == "certificate"
     assert "FEDNET_CERTIFICATE_KEY" in refused.value.message
 
 

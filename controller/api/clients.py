@@ -51,6 +51,9 @@ class ClientMembership(BaseModel):
     address: str
     """Where that combiner is reached, as host:port."""
 
+    tls: bool
+    """True if it is reached over TLS."""
+
     placement_token: str
     """For that combiner alone."""
 

@@ -24,7 +24,7 @@ def test_a_combiner_and_a_client_join(api, signer):
         *("blob_store", "blob_store_mark"),
     }
     assert set(joined.json) == {
-        *("id", "name", "token", "combiner", "address"),
+        *("id", "name", "token", "combiner", "address", "tls"),
         *("placement_token", "placement_seconds", "public_keys", "time"),
     }
     assert joined.json["address"] == "127.0.0.1:12080"
