@@ -66,7 +66,8 @@ class Client:
         preferred_combiner: The name of the preferred combiner; it is used if it has room.
         transfer: The way of files: "grpc" through the combiner, "object-store" directly to and from the network's
             object store, or "auto": the store if it can be reached, else the combiner.
-        ca: A file with the authorities (PEM) whose servers are trusted, in place of the system's; by default FEDNET_CA.
+        ca: A file with the authorities (PEM) whose servers are trusted, in place of the public ones; by default
+            FEDNET_CA.
         certificate: A file with the client's own certificate and its chain (PEM), for servers that ask for one; by
             default FEDNET_CERTIFICATE.
         certificate_key: A file with the key of `certificate`; by default FEDNET_CERTIFICATE_KEY.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from flask import Flask
@@ -80,9 +80,7 @@ def assembled(
         )
         presence, catalog = Presence(), _catalog(ground, settings, name_lock)
         engine = _engine(ground, catalog, presence, name_lock.name, settings, to_close)
-        folder = partial(shared_folder, settings.blob_store_url)
-        services = _services(ground, catalog, presence, engine, folder, name_lock.name, to_close)
-        services = replace(services, tls=settings.caller_tls)
+        services = _services(ground, catalog, presence, engine, settings, name_lock.name, to_close)
         app = create_app(services)
         if settings.behind_proxy:
             app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]  # Flask's own way
@@ -180,7 +178,7 @@ def _services(
     catalog: Catalog,
     presence: Presence,
     engine: Engine,
-    folder: Callable[[], Mapping[str, str]],
+    settings: ControllerSettings,
     name: str,
     to_close: ExitStack,
 ) -> Services:
@@ -198,7 +196,7 @@ def _services(
             tokens,
             engine.connect,
             lambda: keys.public_keys,
-            folder,
+            partial(shared_folder, settings.blob_store_url),
             engine.disconnect,
         ),
         catalog=catalog,
@@ -208,4 +206,5 @@ def _services(
         feed=ground.feed,
         accounts=Accounts(records, tokens),
         auditor=auditor,
+        tls=settings.caller_tls,
     )

@@ -60,7 +60,7 @@ class APIClient(APIReader, APIStarter):
         auth_scheme: The word before the token in the Authorization header; "Bearer" by default.
         username: A user to log in as, in place of a token.
         password: The user's password; it is sent once, and not kept.
-        ca: A file with the authorities (PEM) whose servers are trusted, in place of the system's;
+        ca: A file with the authorities (PEM) whose servers are trusted, in place of the public ones;
             by default FEDNET_CA, or what is known of the network.
         certificate: A file with your own certificate and its chain (PEM), for a server that asks
             for one; by default FEDNET_CERTIFICATE, or what is known of the network.

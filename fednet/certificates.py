@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
-_A_DAY: Final = dt.timedelta(days=1)
 _SERVER: Final = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
 _CLIENT: Final = (ExtendedKeyUsageOID.CLIENT_AUTH,)
 
@@ -51,7 +50,7 @@ def make_certificates(
     folder: Path,
     hosts: Sequence[str],
     clients: Sequence[str] = (),
-    days: int = limits.certificate_days,
+    days: float = limits.certificate_days,
 ) -> Certificates:
     """Make an authority, a certificate for servers, and one for each client; make certificates anew if they are there.
 
@@ -61,7 +60,7 @@ def make_certificates(
         folder: The folder of all files: ca.pem, ca.key, server.pem, server.key, client-NAME.pem, client-NAME.key.
         hosts: The names and IP addresses by which callers reach the servers; those of loopback are added.
         clients: The names of clients that get a certificate of their own.
-        days: The life of the certificates; that of the authority is longer.
+        days: The life of the certificates, which ends at the latest with that of the authority.
 
     Raises:
         InvalidInput: A host or a name is invalid.
@@ -104,12 +103,13 @@ class _Authority:
         name: str,
         subjects: Sequence[x509.GeneralName],
         uses: Sequence[x509.ObjectIdentifier],
-        days: int,
+        days: float,
     ) -> None:
         """Write a certificate for a key, which is made if it is not there."""
         key = _key_in(self._folder / f"{name}.key")
+        end = min(_end(days), self._certificate.not_valid_after_utc)
         builder = (
-            _builder(name, days)
+            _builder(name, end)
             .issuer_name(self._certificate.subject)
             .public_key(key.public_key())
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -126,7 +126,7 @@ class _Authority:
         public = self._key.public_key()
         name = f"fednet {x509.SubjectKeyIdentifier.from_public_key(public).digest.hex()[:8]}"
         builder = (
-            _builder(name, limits.certificate_authority_days)
+            _builder(name, _end(limits.certificate_authority_days))
             .issuer_name(_named(name))
             .public_key(public)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -136,7 +136,11 @@ class _Authority:
         return builder.sign(self._key, hashes.SHA256())
 
 
-def _builder(name: str, days: int) -> x509.CertificateBuilder:
+def _end(days: float) -> dt.datetime:
+    return dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
+
+
+def _builder(name: str, end: dt.datetime) -> x509.CertificateBuilder:
     """Return a builder for a certificate that is valid from now on; an hour earlier for clocks that are behind."""
     now = dt.datetime.now(dt.UTC)
     return (
@@ -144,14 +148,13 @@ def _builder(name: str, days: int) -> x509.CertificateBuilder:
         .subject_name(_named(name))
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + days * _A_DAY)
+        .not_valid_after(end)
     )
 
 
 def _named(name: str) -> x509.Name:
-    return x509.Name(
-        [x509.NameAttribute(NameOID.COMMON_NAME, name[:64])]
-    )  # RFC 5280, ub-common-name
+    common = name[:64]  # RFC 5280, ub-common-name
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
 
 
 def _name_of(host: str) -> x509.GeneralName:

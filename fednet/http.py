@@ -18,7 +18,7 @@ from fednet.errors import InvalidInput, TransferCorrupted, Unavailable
 from fednet.files import whole_file
 from fednet.http_attempts import Attempts
 from fednet.http_errors import errors_of_fednet, refusal
-from fednet.tls import SYSTEMS, CallerTLS
+from fednet.tls import PUBLIC_CA, CallerTLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -60,7 +60,7 @@ class Http:
         *,
         verify: bool = True,
         retries_max: int = limits.retry_attempts_max,
-        tls: CallerTLS = SYSTEMS,
+        tls: CallerTLS = PUBLIC_CA,
     ) -> None:
         tls.check()
         addresses = split_addresses(api_url)

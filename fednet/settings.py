@@ -152,7 +152,7 @@ class _CallerSection(_Section):
     """The settings of a process that calls servers over TLS."""
 
     ca: Path | None = None
-    """A file with the authorities (PEM) whose servers are trusted, in place of the system's."""
+    """A file with the authorities (PEM) whose servers are trusted, in place of the public ones."""
 
     certificate: Path | None = None
     """A file with this process's own certificate and its chain (PEM), for servers that ask for one."""

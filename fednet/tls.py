@@ -57,7 +57,7 @@ class CallerTLS:
     """The files of a caller. Each new connection reads them again.
 
     Attributes:
-        ca: The authorities that are trusted in place of the system's; None for the system's.
+        ca: The authorities that are trusted in place of the public ones; None for these.
         certificate: The caller's own certificate, and its chain, for servers that ask for one.
         key: The key of that certificate.
     """
@@ -96,14 +96,9 @@ class CallerTLS:
             context.load_cert_chain(self.certificate, self.key)
         return context
 
-    @property
-    def marks(self) -> _Marks:
-        """A value that changes with each change of a file."""
-        return _marks_of(self.ca, self.certificate, self.key)
 
-
-SYSTEMS: Final = CallerTLS()
-"""A caller that trusts the system's authorities and has no certificate."""
+PUBLIC_CA: Final = CallerTLS()
+"""A caller that trusts the public authorities and has no certificate."""
 
 
 def certificate_wanted(address: str, reason: str) -> FailedPrecondition | None:

@@ -29,6 +29,13 @@ def test_the_servers_certificate_is_good_for_all_hosts_and_loopback(tmp_path):
         assert chain[-1] == read(made.ca)
 
 
+def test_no_certificate_outlives_its_authority(tmp_path):
+    """Nobody would trust it then."""
+    made = make_certificates(tmp_path, ["a"], days=100_000)
+
+    assert read(made.certificate).not_valid_after_utc == read(made.ca).not_valid_after_utc
+
+
 def test_keys_are_for_their_owner_alone(tmp_path):
     """The authority's, the servers' and the clients'."""
     make_certificates(tmp_path, ["a"], ["site"])

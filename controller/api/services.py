@@ -10,7 +10,7 @@ from fednet import limits
 from fednet.budgets import CallerBudgets
 from fednet.contract import PredictionOptions, Principal, SessionOptions
 from fednet.storage import Blobs, Document
-from fednet.tls import SYSTEMS, CallerTLS
+from fednet.tls import PUBLIC_CA, CallerTLS
 
 from ..accounts.accounts import Accounts
 from ..audit.auditor import Auditor
@@ -116,7 +116,7 @@ class Services:
     feed: Feed
     accounts: Accounts
     auditor: Auditor
-    tls: CallerTLS = SYSTEMS
+    tls: CallerTLS = PUBLIC_CA
     client_changes: CallerBudgets = field(
         default_factory=lambda: CallerBudgets(
             limits.client_changes_max, limits.client_changes_per_second, time.monotonic

@@ -15,7 +15,7 @@ from fednet import limits
 from fednet.backoff import backoff_seconds
 from fednet.errors import FednetError, Unavailable
 from fednet.storage import Document
-from fednet.tls import SYSTEMS, CallerTLS
+from fednet.tls import PUBLIC_CA, CallerTLS
 
 from .feed import Feed
 
@@ -33,7 +33,7 @@ class Followers:
     """
 
     def __init__(
-        self, feed: Feed, controller: str, token: Callable[[], str], tls: CallerTLS = SYSTEMS
+        self, feed: Feed, controller: str, token: Callable[[], str], tls: CallerTLS = PUBLIC_CA
     ) -> None:
         self._feed = feed
         self._tls = tls

@@ -40,6 +40,7 @@ class Handshake(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self.address = peer[0] if peer else ""
+        self._transport.pause_reading()  # nothing that arrives is clear text
         if self._open_connections.enter(self):
             self._task = asyncio.get_running_loop().create_task(self._shake_hands(self._transport))
         else:

@@ -19,5 +19,5 @@ def ca_flag(function: Function) -> Function:
         "--ca",
         type=click.Path(path_type=Path, dir_okay=False, resolve_path=True),
         help="A file with the authorities (PEM) whose servers are trusted; by default FEDNET_CA, else what is known "
-        "of the network, else the system's.",
+        "of the network, else the public ones.",
     )(function)

@@ -16,7 +16,7 @@ from fednet.identity._networks import (
     read_named_networks,
     write_named_networks,
 )
-from fednet.tls import SYSTEMS, CallerTLS
+from fednet.tls import PUBLIC_CA, CallerTLS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,9 @@ def address_to_log_in(api_url: str | None, name: str | None) -> str:
     return found
 
 
-def keep_token(api_url: str, token: str, name: str | None = None, tls: CallerTLS = SYSTEMS) -> Path:
+def keep_token(
+    api_url: str, token: str, name: str | None = None, tls: CallerTLS = PUBLIC_CA
+) -> Path:
     """Keep a token for later commands, in a file that only this user can read.
 
     Args:

@@ -19,7 +19,7 @@ class LocalNetwork:
     Attributes:
         api_url: Their REST addresses, such as http://127.0.0.1:8092, separated by commas.
         token: The admin token.
-        ca: The file of the authorities that have signed the controllers' certificates; None for the system's.
+        ca: The file of the authorities that have signed the controllers' certificates; None for the public ones.
     """
 
     api_url: str

@@ -16,7 +16,7 @@ from fednet.addresses import is_part_of
 from fednet.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
 from fednet.identity import _private_files
 from fednet.identity._local import read_local_network
-from fednet.tls import SYSTEMS, CallerTLS
+from fednet.tls import PUBLIC_CA, CallerTLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ class NamedNetwork:
     name: str
     api_url: str
     token: str = field(repr=False)
-    tls: CallerTLS = SYSTEMS
+    tls: CallerTLS = PUBLIC_CA
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def find_network(api_url: str | None = None, token: str | None = None) -> tuple[
     return api_url, token
 
 
-def find_tls(api_url: str, given: CallerTLS = SYSTEMS) -> CallerTLS:
+def find_tls(api_url: str, given: CallerTLS = PUBLIC_CA) -> CallerTLS:
     """Return the files of a caller of a network: those given, else the environment's, else those known of the network.
 
     Args:
@@ -177,7 +177,7 @@ def find_tls(api_url: str, given: CallerTLS = SYSTEMS) -> CallerTLS:
     if api_url.startswith("https://"):
         found += _known_tls(api_url)
     ca = next((each.ca for each in found if each.ca), None)
-    own = next((each for each in found if each.certificate or each.key), SYSTEMS)
+    own = next((each for each in found if each.certificate or each.key), PUBLIC_CA)
     return CallerTLS(ca, own.certificate, own.key)
 
 

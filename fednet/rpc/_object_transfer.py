@@ -23,7 +23,7 @@ from fednet.proxies import Proxy, http_proxy_of, proxies_of
 from fednet.rpc._attempts import Progress, until_whole
 from fednet.rpc._errors import rpc_errors
 from fednet.rpc._transfer import Receiver, known_digest
-from fednet.tls import SYSTEMS, CallerTLS, trust_advice
+from fednet.tls import PUBLIC_CA, CallerTLS, trust_advice
 from fednet.wire import models_pb2
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def upload_object(
     stop: threading.Event,
     attempts_max: int = limits.transfer_attempts_max,
     digest: Digest | None = None,
-    tls: CallerTLS = SYSTEMS,
+    tls: CallerTLS = PUBLIC_CA,
 ) -> bool:
     """Put a file into the object store as the update of a task, and tell the combiner to take it from there.
 
@@ -77,7 +77,7 @@ def download_object(
     *,
     stop: threading.Event,
     attempts_max: int = limits.transfer_attempts_max,
-    tls: CallerTLS = SYSTEMS,
+    tls: CallerTLS = PUBLIC_CA,
 ) -> bool:
     """Fetch a model or package from the object store; resume where an earlier attempt broke off.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from fednet.errors import InvalidInput, MissingExtra
 from fednet.storage._controller_blobs import ControllerBlobs
 from fednet.storage._redaction import redacted
-from fednet.tls import SYSTEMS
+from fednet.tls import PUBLIC_CA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ def open_documents(url: str, collections: Sequence[Collection]) -> Documents:
     return opened
 
 
-def open_blobs(url: str, controller: Http | None = None, tls: CallerTLS = SYSTEMS) -> Blobs:
+def open_blobs(url: str, controller: Http | None = None, tls: CallerTLS = PUBLIC_CA) -> Blobs:
     """Open the blob store at a URL: `file:///absolute/folder`, `s3://…`, or a new store at `memory://`.
 
     Args:

@@ -27,7 +27,7 @@ from fednet.storage._s3_connection import Pool, client_of, code_of, s3_errors
 from fednet.storage._s3_presigner import S3Presigner
 from fednet.storage._s3_reading import Reading
 from fednet.storage._s3_uploads import Uploads
-from fednet.tls import SYSTEMS
+from fednet.tls import PUBLIC_CA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _object_bytes_max: Final = 2**50
 
 
-def open_blobs(url: str, tls: CallerTLS = SYSTEMS) -> S3Blobs:
+def open_blobs(url: str, tls: CallerTLS = PUBLIC_CA) -> S3Blobs:
     """Open the blobs in a bucket; create the bucket if it is absent.
 
     Args:
@@ -73,7 +73,7 @@ class S3Blobs:
 
     work_folder = None
 
-    def __init__(self, address: Address, tls: CallerTLS = SYSTEMS) -> None:
+    def __init__(self, address: Address, tls: CallerTLS = PUBLIC_CA) -> None:
         self._bucket = address.bucket
         self._pools = Pool(tls, is_patient=True), Pool(tls, is_patient=False)
         self._client, self._probe = (client_of(address, pool) for pool in self._pools)

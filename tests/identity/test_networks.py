@@ -1,6 +1,8 @@
 """Named networks, and which one is spoken to."""
 
 import stat
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,11 +12,13 @@ from fednet.identity import (
     NamedNetwork,
     NamedNetworks,
     find_network,
+    find_tls,
     read_named_networks,
     write_local_network,
     write_named_networks,
 )
 from fednet.settings import default_data_dir, networks_file
+from fednet.tls import CallerTLS
 
 LAB = NamedNetwork("lab", "http://lab:8092", "lab-token")
 SITE = NamedNetwork("site", "http://site:8092", "site-token")
@@ -151,3 +155,36 @@ def test_a_broken_file_does_not_hinder_who_says_all():
 def test_a_notebook_finds_the_network_as_the_command_does():
     """One rule for both."""
     assert APIClient().api_url == "http://lab:8092"
+
+
+CALLER = CallerTLS(Path("/lab/ca.pem"), Path("/lab/me.pem"), Path("/lab/me.key"))
+SECURE = NamedNetwork("secure", "https://secure:8092", "token", CALLER)
+
+
+@pytest.fixture
+def secure_networks():
+    write_named_networks(NamedNetworks((LAB, SECURE)))
+    write_local_network(default_data_dir(), "https://local:8092", "token", Path("/local/ca.pem"))
+
+
+def test_files_of_tls_are_kept_with_their_network():
+    """With absolute paths, because later commands run elsewhere."""
+    write_named_networks(NamedNetworks((SECURE,)))
+
+    assert read_named_networks().get("secure").tls == CALLER
+
+
+@pytest.mark.usefixtures("secure_networks")
+def test_files_of_tls_are_those_of_the_network_unless_others_are_given(monkeypatch):
+    """Given ones win over the environment, and those over the known ones; a pair is never mixed."""
+    assert find_tls("https://secure:8092") == CALLER
+    assert find_tls("https://local:8092").ca == Path("/local/ca.pem")
+    assert find_tls("https://elsewhere") == CallerTLS()
+
+    monkeypatch.setenv("FEDNET_CA", "/env/ca.pem")
+    monkeypatch.setenv("FEDNET_CERTIFICATE", "/env/me.pem")
+    monkeypatch.setenv("FEDNET_CERTIFICATE_KEY", "/env/me.key")
+    from_environment = CallerTLS(Path("/env/ca.pem"), Path("/env/me.pem"), Path("/env/me.key"))
+    assert find_tls("https://secure:8092") == from_environment
+    given = CallerTLS(Path("/given/ca.pem"))
+    assert find_tls("https://secure:8092", given) == replace(from_environment, ca=given.ca)

@@ -7,8 +7,10 @@ import threading
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from fednet.api_client import APIClient
+from fednet.cli import main
 from fednet.controller.server import Controller
 from fednet.errors import FailedPrecondition, FednetError, Unavailable
 from fednet.http import Http
@@ -299,10 +301,21 @@ def test_the_object_store_is_reached_over_https_with_the_same_authority(
 def test_a_token_of_this_machines_network_is_found_with_its_authority(
     network, paper, monkeypatch, tmp_path
 ):
-    """So nothing but the data folder needs to be known, over TLS too."""
+    """So nothing but the data folder needs to be known, over TLS too; a network that is named keeps its authority."""
     net = network(paper.server)
+
+    def run(*words):
+        return CliRunner().invoke(main, [*map(str, words)])
+
+    named = run(
+        *("network", "add", "lab", "--url", net.api_url, "--token", net.token, "--ca", paper.ca)
+    )
+    used = run("network", "use", "lab")
+    listed = run("network", "status")
+    run("network", "use")
     monkeypatch.setenv("FEDNET_DATA_DIR", str(tmp_path / "network"))
 
+    assert (named.exit_code, used.exit_code, listed.exit_code) == (0, 0, 0), listed.output
     with APIClient() as api:
         assert api.api_url == net.api_url
         assert api.get_combiners()["count"] == 1

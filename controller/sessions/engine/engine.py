@@ -12,7 +12,7 @@ from fednet import limits
 from fednet.contract import PredictionOptions, Principal, SessionOptions
 from fednet.errors import AlreadyExists, FailedPrecondition, LimitExceeded, Unavailable
 from fednet.storage import Document
-from fednet.tls import SYSTEMS, CallerTLS
+from fednet.tls import PUBLIC_CA, CallerTLS
 
 from ...catalog import Catalog
 from ...driven_elsewhere import DrivenElsewhere
@@ -65,7 +65,7 @@ class Engine:
         feed: Feed,
         followers: Followers,
         sign_warrant: Sign,
-        tls: CallerTLS = SYSTEMS,
+        tls: CallerTLS = PUBLIC_CA,
     ) -> None:
         self._records = records
         self._followers = followers

@@ -18,9 +18,9 @@ import grpc
 from fednet import limits
 from fednet.backoff import backoff_seconds
 from fednet.errors import FednetError, Unavailable
-from fednet.rpc import Channel, TokenSource, from_rpc_error, open_channel, rpc_errors
+from fednet.rpc import TokenSource, from_rpc_error, open_channel, rpc_errors
 from fednet.storage import Document
-from fednet.tls import SYSTEMS, CallerTLS
+from fednet.tls import PUBLIC_CA, CallerTLS
 from fednet.wire import rounds_pb2, rounds_pb2_grpc
 
 from ...members.addresses import address_of, speaks_tls
@@ -80,22 +80,19 @@ class CombinerLink:
         *,
         absorb: Absorb,
         on_down: Callable[[str], None],
-        tls: CallerTLS = SYSTEMS,
+        tls: CallerTLS = PUBLIC_CA,
     ) -> None:
         self.name = name
         self.place = place
-        self._tls = tls
         self._token = token
         self._controller = controller
         self._trust = trust
         self._watch: Watch | None = None
         self._absorb = absorb
         self._on_down = on_down
-        self._marks = tls.marks
-        self._channel = self._open_channel()
+        self._channel = open_channel(place.address, token, tls if place.tls else None)
         self._stub = rounds_pb2_grpc.RoundsStub(self._channel)
         self._stopping = threading.Event()
-        self._lock = threading.Lock()  # over the choice of the channel
         self._call: Any = None
         self._pools = {
             pool: ThreadPoolExecutor(threads, thread_name_prefix=f"link-{name}-{pool}")
@@ -121,8 +118,7 @@ class CombinerLink:
 
     def close(self) -> None:
         """Hang up, and wait until nothing of the link runs any more."""
-        with self._lock:
-            self._stopping.set()
+        self._stopping.set()
         self._hang_up()
         self._channel.close()
         for pool in self._pools.values():
@@ -162,34 +158,10 @@ class CombinerLink:
     def _run(self) -> None:
         failures = 0
         while not self._stopping.is_set():
-            self._follow_files()
             if self._watch_until_broken():
                 failures = 0
             failures += 1
             self._stopping.wait(backoff_seconds(failures))
-
-    def _open_channel(self) -> Channel:
-        tls = self._tls if self.place.tls else None
-        return open_channel(self.place.address, self._token, tls)
-
-    def _follow_files(self) -> None:
-        """Open another channel if the files of TLS have changed; calls under way are repeated on it."""
-        marks = self._tls.marks
-        if marks == self._marks:
-            return
-        self._marks = marks
-        try:
-            channel = self._open_channel()
-        except FednetError as error:
-            _log.warning("the link to %s goes on with the earlier files: %s", self.name, error)
-            return
-        with self._lock:
-            if self._stopping.is_set():
-                channel.close()
-                return
-            older, self._channel = self._channel, channel
-            self._stub = rounds_pb2_grpc.RoundsStub(channel)
-        older.close()
 
     def _watch_until_broken(self) -> bool:
         """Follow one stream; return True if it was good for anything."""
