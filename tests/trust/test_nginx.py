@@ -13,7 +13,7 @@ from fednet.parameters import write_model
 from fednet.testing import Network
 
 SECONDS = 200
-IDLE_SECONDS = 4  # until nginx ends a connection on which nothing moves
+IDLE_SECONDS = 10  # until nginx ends a connection on which nothing moves
 
 
 @pytest.fixture
@@ -46,9 +46,23 @@ def broken_of(net):
     return broken
 
 
-def test_a_session_goes_through_one_port_and_keepalive_holds_idle_streams(
-    behind_nginx, monkeypatch
-):
+def trained(net):
+    session = net.api.start_session(rounds=2, validate=False)
+    return net.api.wait_session(session["session_id"], timeout=SECONDS)["status"]
+
+
+def test_a_session_goes_through_one_port(behind_nginx, monkeypatch):
+    """REST, and the streams of the client and of the controller to the combiner, which announces the proxy's address."""
+    net = behind_nginx(limits.keepalive_seconds, monkeypatch)
+
+    assert trained(net) == "FINISHED"
+    combiner = net.api.get_combiners()["result"][0]
+    announced = f"https://{combiner['address']}:{combiner['port']}"
+    assert (announced, combiner["tls"]) == (net.api_url, True)
+
+
+@pytest.mark.slow
+def test_keepalive_holds_idle_streams(behind_nginx, monkeypatch):
     """The client's and the controller's, for longer than nginx lets anything be idle."""
     net = behind_nginx(1.0, monkeypatch)
     broken = broken_of(net)
@@ -56,15 +70,12 @@ def test_a_session_goes_through_one_port_and_keepalive_holds_idle_streams(
     watched = link._call
 
     assert not broken.wait(2.5 * IDLE_SECONDS)
-    session = net.api.start_session(rounds=2, validate=False)
-    ended = net.api.wait_session(session["session_id"], timeout=SECONDS)
-
-    assert ended["status"] == "FINISHED"
+    assert trained(net) == "FINISHED"
     assert not broken.is_set()
     assert link._call is watched
-    assert net.api.get_combiners()["result"][0]["tls"]
 
 
+@pytest.mark.slow
 def test_without_keepalive_nginx_ends_an_idle_stream(behind_nginx, monkeypatch):
     """So the test above shows that keepalive holds it."""
     net = behind_nginx(1000.0, monkeypatch)
