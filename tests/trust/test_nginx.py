@@ -52,7 +52,7 @@ def trained(net):
 
 
 def test_a_session_goes_through_one_port(behind_nginx, monkeypatch):
-    """REST, and the streams of the client and of the controller to the combiner, which announces the proxy's address."""
+    """REST, and the streams of the client and of the controller; the combiner announces the proxy's address."""
     net = behind_nginx(limits.keepalive_seconds, monkeypatch)
 
     assert trained(net) == "FINISHED"
