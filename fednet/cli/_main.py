@@ -19,6 +19,7 @@ ENTRY_POINTS = "fednet.commands"
 # Said here as well as in each command, so that listing them imports none; a test compares.
 SUMMARIES = {
     "audit": "Look up who has changed what, and check that the audit log is whole.",
+    "certs": "Make certificates for the TLS of a trial network.",
     "client": "Take part in a network with the data of this site.",
     "combiner": "Hand tasks to clients and fold their updates.",
     "completion": "Print the script that lets a shell complete commands.",

@@ -21,7 +21,7 @@ def start(settings, on_ready, stop):
     '''Start it.'''
     logging.getLogger("test").warning("two\\nlines")
     logging.getLogger("urllib3.connectionpool").debug("GET /?X-Amz-Signature=right")
-    is_stubborn = settings.host == "stubborn"
+    is_stubborn = settings.host == "stubborn.localhost"
     if is_stubborn:
         limits.stop_seconds_max = 0.2
     on_ready({"port": settings.port, "token": "secret"})
@@ -99,7 +99,7 @@ def test_a_signal_stops_it_cleanly(number):
 
 def test_a_second_signal_ends_a_server_that_hangs():
     """Who presses Ctrl-C twice means it."""
-    with server("--announce", "--host", "stubborn") as process:
+    with server("--announce", "--host", "stubborn.localhost") as process:
         ready(process)
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGINT)
@@ -118,7 +118,7 @@ def test_the_end_of_stdin_stops_it():
 
 def test_without_its_parent_a_server_that_hangs_ends_itself():
     """Nobody else would."""
-    with server("--announce", "--exit-with-parent", "--host", "stubborn") as process:
+    with server("--announce", "--exit-with-parent", "--host", "stubborn.localhost") as process:
         ready(process)
         process.stdin.close()
 
@@ -166,7 +166,7 @@ def test_no_log_level_shows_urls_that_are_a_right():
 def test_a_flag_wins_over_the_environment_and_that_over_the_file(tmp_path, monkeypatch):
     """All three reach the settings."""
     config = tmp_path / "fednet.yaml"
-    config.write_text("controller:\n  port: 1\n  host: stubborn\n")
+    config.write_text("controller:\n  port: 1\n  host: stubborn.localhost\n")
     monkeypatch.setenv("FEDNET_CONTROLLER_PORT", "2")
 
     with server("--announce", "--config", str(config)) as process:
