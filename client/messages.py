@@ -23,12 +23,18 @@ def hello_message(
 ) -> tasks_pb2.ClientMessage:
     """Return the first message on each stream; `preparing` is the step of a running preparation."""
     hello = tasks_pb2.Hello(
-        kinds=sorted(kinds),
+        kinds=sorted(_with_privacy(kinds)),
         needs_package=needs_package,
         codec_parts=CODEC_PARTS,
         preparing=_step(preparing),
     )
     return tasks_pb2.ClientMessage(hello=hello)
+
+
+def _with_privacy(kinds: Iterable[str]) -> set[str]:
+    """Return the kinds of tasks; every client that trains can do so under terms of privacy."""
+    given = set(kinds)
+    return given | ({"TRAIN_PRIVATELY"} if "TRAIN" in given else set())
 
 
 def preparing_message(step: str) -> tasks_pb2.ClientMessage:
@@ -108,6 +114,7 @@ def task_of(message: tasks_pb2.Task) -> Task:
         warrant=message.warrant,
         update_codec=codec_of(message.update_codec or PLAIN),
         session_id=message.session_id,
+        privacy=message.privacy,
     )
 
 

@@ -17,7 +17,8 @@ class Task:
 
     Attributes:
         id: The id, a UUID; the same in every offer of the task.
-        kind: "TRAIN", "VALIDATE", "PREDICT", or the number of a kind that this version does not know.
+        kind: "TRAIN", "TRAIN_PRIVATELY", "VALIDATE", "PREDICT", or the number of a kind that this version does not
+            know.
         model: The global model.
         package: The compute package; None if no client of the session needs one.
         round_number: The number of its round in the session.
@@ -26,6 +27,7 @@ class Task:
         seconds_left: The time until the phase closes, counted from the arrival; None if it is unknown.
         warrant: The controller's signature over phase, kind, round, model and package.
         update_codec: The codec for the update.
+        privacy: The terms of privacy for the update, as the controller has signed them; empty without.
         session_id: The session, for people who read the log.
     """
 
@@ -40,6 +42,7 @@ class Task:
     warrant: str = ""
     update_codec: UpdateCodec = PLAIN_CODEC
     session_id: str = ""
+    privacy: str = ""
 
 
 @dataclass(frozen=True)

@@ -79,5 +79,6 @@ class Warrants:
             "helper": warrant.helper,
             "model": warrant.model,
             "package": warrant.package,
+            "privacy": warrant.privacy,
         }
         return [name for name, value in expected.items() if getattr(task, name) != value]

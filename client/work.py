@@ -18,6 +18,7 @@ from .encoding import encode_update
 from .files import Files
 from .ledger import Ledger
 from .notes import TaskNotes
+from .privacy import private_update
 from .runtime import Runtime
 from .runtimes import Runtimes
 from .tasks import Answer, Failure, Outcome, Prediction, Task, Update, Validation, failure_of
@@ -125,6 +126,12 @@ class Work:
                 metadata = self._storable(runtime.train(model, update, settings, task.helper))
                 encode_update(update, model, task)
                 return Update(metadata.pop("num_examples"), metadata)
+            case "TRAIN_PRIVATELY":
+                update = self._ledger.update_path(task.id)
+                self._storable(runtime.train(model, update, settings, task.helper))
+                private = private_update(update, model, task)
+                encode_update(update, model, task)
+                return private
             case "VALIDATE":
                 return Validation(self._storable(runtime.validate(model, settings, task.helper)))
             case "PREDICT":

@@ -393,6 +393,21 @@ class APIClient(APIReader, APIStarter):
 
         return plots.rounds(self.get_session(session_id), self._rounds_of(session_id))
 
+    def plot_privacy(self, session_id: str) -> Figure:
+        """Return a Plotly figure of ε that a session has spent after each round, and of its budget.
+
+        Args:
+            session_id: The session's id.
+
+        Raises:
+            NotFound: There is no such session.
+            InvalidInput: The session has no differential privacy.
+            MissingExtra: Plotly is not installed.
+        """
+        from fednet import plots
+
+        return plots.privacy(self.get_session(session_id), self._rounds_of(session_id))
+
     def plot_model_trail(self) -> Figure:
         """Draw the chain of models that led to the active one: when each was committed, by which session.
 

@@ -43,6 +43,7 @@ class APIStarter:
         settings: dict[str, Any] | None = None,
         update_codec: str = "plain",
         examples_max: float | None = None,
+        dp: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Start a session; `docs/sessions.md` has a table of the options with their limits.
 
@@ -85,6 +86,8 @@ class APIStarter:
             examples_max: The largest number of examples for which an update counts: one that
                 reports more counts as so many. By default each update counts as it reports; a
                 status names the clients that report far more than others.
+            dp: Differential privacy for clients: an object with clip, noise_multiplier and more;
+                see privacy.md. By default there is none.
 
         Returns:
             success (True), message, session_id and config.
@@ -114,6 +117,7 @@ class APIStarter:
             "settings": settings,
             "update_codec": update_codec,
             "examples_max": examples_max,
+            "dp": dp,
         }
         return self._http.create("/api/v1/sessions/", options)
 

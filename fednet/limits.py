@@ -299,6 +299,18 @@ pulse_seconds: Final = 1.0
 store_slow_seconds: Final = 1.0  # a longer use of the state store does not count for deadlines
 remembered_documents_max: Final = 1_000
 
+# Differential privacy
+privacy_clip_min: Final = 1e-12  # of the L2 norm of a difference, in the units of the parameters
+privacy_clip_max: Final = 1e12
+privacy_noise_multiplier_min: Final = 1e-2
+privacy_noise_multiplier_max: Final = 1e6
+privacy_delta_max: Final = 0.1
+privacy_epsilon_max: Final = 1e6
+privacy_terms_characters_max: Final = KIB
+privacy_noise_deviations: Final = (
+    6.0  # a longer noise of a client is cut; once in 65 million updates
+)
+
 # Logs
 log_repetition_seconds: Final = 60.0  # of silence, after which the same warning is shown again
 

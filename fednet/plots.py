@@ -1,4 +1,4 @@
-"""Figures: the clients' validations, the time of each round, and the trail of models.
+"""Figures: the clients' validations, the time of each round, the spent privacy, and the trail of models.
 
 Each function makes a Plotly figure of documents from the REST API. Plotly is loaded with the first figure; install it
 with `pip install 'fednet[plots]'`.
@@ -93,6 +93,41 @@ def rounds(session: Document, found: Sequence[Document]) -> Figure:
         seconds = [each["seconds"]["round"] for each in failed]
         _add_bars(figure, _FAILED, failed, seconds, "#bbbbbb")
     figure.update_layout(barmode="stack", bargap=0.25, legend_traceorder="reversed")
+    return figure
+
+
+def privacy(session: Document, found: Sequence[Document]) -> Figure:
+    """Draw a line for ε that a session has spent after each round, and one for its budget.
+
+    Args:
+        session: The session.
+        found: Its rounds, in their order.
+
+    Raises:
+        InvalidInput: The session has no differential privacy.
+        MissingExtra: Plotly is not installed.
+    """
+    spent = [(each["number"], each["privacy"]) for each in found if each.get("privacy")]
+    if not spent:
+        raise InvalidInput(
+            f"The session {session['name']!r} has no round with differential privacy. Start one with the option dp.",
+            field="session_id",
+        )
+    _, last = spent[-1]
+    figure = _figure(
+        f"Spent privacy in session {session['name']}",
+        {"title": "round", "tickformat": "d"},
+        {"title": f"ε, at δ = {last['delta']:g}", "rangemode": "tozero"},
+    )
+    _add_line(
+        figure,
+        "ε",
+        [(number, each["epsilon"]) for number, each in spent],
+        {"color": _INK, "width": 3},
+    )
+    if (most := last["epsilon_max"]) is not None:
+        ends = [(number, most) for number, _ in (spent[0], spent[-1])]
+        _add_line(figure, "budget", ends, {"color": "#888888", "dash": "dash"}, mode="lines")
     return figure
 
 

@@ -188,3 +188,26 @@ def test_without_plotly_the_extra_is_named(monkeypatch):
 
     with pytest.raises(MissingExtra, match=r"pip install 'fednet\[plots\]'"):
         plots.model_trail([])
+
+
+def private(number, epsilon, most):
+    spent = {"epsilon": epsilon, "delta": 1e-5, "epsilon_max": most}
+    return {"number": number, "privacy": spent}
+
+
+def test_the_spent_privacy_is_a_line_below_its_budget():
+    """One point for each round; the budget is drawn where there is one."""
+    spent = [(1, 0.5), (2, 0.9)]
+
+    figure = plots.privacy(SESSION, [private(*each, 2.0) for each in spent])
+    without = plots.privacy(SESSION, [private(*each, None) for each in spent])
+
+    assert points(figure, "ε") == spent
+    assert points(figure, "budget") == [(1, 2.0), (2, 2.0)]
+    assert [each.name for each in without.data] == ["ε"]
+
+
+def test_a_session_without_privacy_has_no_plot_of_it():
+    """The error says which option there is."""
+    with pytest.raises(InvalidInput, match="option dp"):
+        plots.privacy(SESSION, [{"number": 1, "privacy": None}, {"number": 2}])

@@ -16,6 +16,7 @@ import api_starter
 import classes_page
 import commands_page
 import permissions_page
+import privacy_page
 import sessions_page
 import settings_page
 
@@ -30,6 +31,7 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "docs/client.md": classes_page.client,
     "docs/network.md": classes_page.network,
     "docs/permissions.md": permissions_page.part,
+    "docs/privacy.md": privacy_page.part,
     "docs/sessions.md": sessions_page.part,
     "docs/settings.md": settings_page.part,
 }

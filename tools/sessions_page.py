@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fednet.contract import SessionOptions
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 _HEAD: Final = """\
 | option | type | default | limits | meaning |
@@ -29,7 +32,12 @@ _LIMITS: Final = {
 
 def part() -> str:
     """Return the table of all options."""
-    options = SessionOptions.model_json_schema()["properties"]
+    return options_table(SessionOptions)
+
+
+def options_table(declaration: type[BaseModel]) -> str:
+    """Return the table of the fields that a model declares."""
+    options = declaration.model_json_schema()["properties"]
     return _HEAD + "".join(_row(name, option) for name, option in options.items())
 
 
@@ -42,4 +50,6 @@ def _row(name: str, option: dict[str, Any]) -> str:
 
 
 def _default(option: dict[str, Any]) -> str:
+    if "default" not in option:
+        return "required"
     return "" if option["default"] is None else f"`{option['default']}`"

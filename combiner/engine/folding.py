@@ -13,6 +13,8 @@ from fednet.codecs import encoded_bytes_max
 from fednet.errors import InvalidModel
 from fednet.parameters import ModelFile, ModelFormat, Structure, check_finite, check_structure
 
+from .private_updates import PrivateUpdates
+
 _BYTES_PER_NUMBER = 8  # the widest dtype: an update may come in another than the model's
 _ARRAY_OVERHEAD_BYTES = limits.array_header_bytes_max + limits.KIB  # and its place in the archive
 
@@ -39,9 +41,11 @@ class Folding:
         form: Opens the updates' files.
         examples_max: The largest number of examples for which an update counts; None for no other limit than that of
             all updates.
+        private: Clips the updates, which then all count alike; None without differential privacy.
 
     Attributes:
         partial: The updates folded so far.
+        private: See the argument.
         update_bytes_max: No file larger than this can be an update.
     """
 
@@ -51,8 +55,10 @@ class Folding:
         structure: Structure,
         form: Openable,
         examples_max: float | None = None,
+        private: PrivateUpdates | None = None,
     ) -> None:
         self._structure = structure
+        self.private = private
         self._examples_max = examples_max
         self._form = form
         self._numbers_bytes_max = _BYTES_PER_NUMBER * structure.size
@@ -90,12 +96,15 @@ class Folding:
             opened.arrange(self._structure)
             check_structure(opened.structure, self._structure)
             check_finite(opened.arrays, self._structure)
+            arrays = self.private.clipped(opened.arrays) if self.private else opened.arrays
             with self._lock:
-                self.partial.accumulate(opened.arrays, weight, metadata)
+                self.partial.accumulate(arrays, weight, metadata)
         return weight
 
     def _weight_of(self, num_examples: float) -> float:
         check_weight(num_examples)
+        if self.private:
+            return 1.0
         return num_examples if self._examples_max is None else min(num_examples, self._examples_max)
 
 

@@ -26,6 +26,7 @@ from ..machine.news import (
 )
 from ..machine.values import TaskKind
 from .folding import Folding, structure_of
+from .private_updates import PrivateUpdates
 from .spool import Spool
 from .update_format import UpdateFormat
 from .workers import Workers
@@ -79,9 +80,14 @@ class Fold:
         """Make the partial of a phase."""
         if model is None:
             raise InvalidInput("A phase that trains needs a model.", field="model")
-        structure = structure_of(model, model_format(assignment.helper))
+        form = model_format(assignment.helper)
+        structure = structure_of(model, form)
         updates = UpdateFormat.of(assignment, model)
-        return Folding(aggregator_of(assignment), structure, updates, assignment.examples_max)
+        terms = assignment.privacy
+        private = PrivateUpdates.of(model, form, terms) if terms else None
+        return Folding(
+            aggregator_of(assignment), structure, updates, assignment.examples_max, private
+        )
 
     async def check(self, item: ToCheck) -> Counted | Refused | Damaged:
         """Check an update and fold it; one that an earlier process received is compared with its digest first."""
@@ -92,7 +98,7 @@ class Fold:
             weight = await item.workers.run(_folded, item)
         except FednetError as error:
             return Refused(item.answer.task_id, error.message)
-        folded = _news(item.answer, weight, time.monotonic() - began)
+        folded = _news(item, weight, time.monotonic() - began)
         return Counted(item.answer.task_id, weight, folded)
 
 
@@ -136,11 +142,13 @@ def _is_undamaged(item: ToCheck) -> bool:
     return False
 
 
-def _news(answer: Answer, weight: float, fold_seconds: float) -> UpdateFolded:
-    update = answer.outcome
+def _news(item: ToCheck, weight: float, fold_seconds: float) -> UpdateFolded:
+    """Return the news of a folded update; under terms of privacy nobody is told what its client says of it."""
+    answer, update = item.answer, item.answer.outcome
+    is_private = item.folding is not None and item.folding.private is not None
     return UpdateFolded(
         num_examples=weight,
-        metadata_json=update.metadata.text if isinstance(update, Update) else "",
+        metadata_json=update.metadata.text if isinstance(update, Update) and not is_private else "",
         download_seconds=answer.download_seconds,
         train_seconds=answer.work_seconds,
         upload_seconds=answer.upload_seconds,
@@ -165,6 +173,7 @@ def _exchange(outcome: Outcome) -> ExchangeReported:
 
 HANDLERS: Final[Mapping[TaskKind, Handler]] = {
     TaskKind.TRAIN: Fold(),
+    TaskKind.TRAIN_PRIVATELY: Fold(),
     TaskKind.VALIDATE: HandOver(_validation),
     TaskKind.PREDICT: HandOver(_prediction),
     TaskKind.EXCHANGE: HandOver(_exchange),

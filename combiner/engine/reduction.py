@@ -33,6 +33,7 @@ from .blobs import LocalBlobs, blob_key
 from .folding import merged
 from .function_processes import RunFunctions
 from .partials import SharedPartials
+from .private_updates import noisy, share_within_clip
 from .spool import Spool
 
 _log = logging.getLogger(__name__)
@@ -79,7 +80,9 @@ class Reducer:
             self._local.discard_state(order.obsolete_state_id)
         with self._reducing:
             self._discard_abandoned(order)
-            return self._reduced(order, own, self._by_aggregator)
+            share = self._share_within_clip(order, own)
+            reduced = self._reduced(order, own, self._by_aggregator)
+            return replace(reduced, share_within_clip=share)
 
     def reduce_by_functions(
         self, order: Reduction, own: Mapping[str, Partial], run: RunFunctions
@@ -138,14 +141,28 @@ class Reducer:
         kind, form = aggregator_of(order), model_format(order.helper)
         with contextlib.ExitStack() as opened:
             base = opened.enter_context(self._opened(order.base, form))
-            told = sorted(order.partials, key=lambda each: each.combiner)
+            told = _in_order(order)
             partials = [self._partials.find(each, own, kind, base.structure) for each in told]
             aged = [self._aged(form, *each, opened) for each in zip(partials, told, strict=True)]
             total = merged(kind, base.structure, aged)
+            if order.noise:
+                total = noisy(kind, base.structure, total, order.noise)
             arrays, state = make(order, total, base.arrays)
             blob = Blob(BlobKind.MODEL, order.model_id)
             model, _ = self._put(blob, form, arrays, base.structure)
             return Reduced(model, state)
+
+    def _share_within_clip(self, order: Reduction, own: Mapping[str, Partial]) -> float | None:
+        """Return the share of the updates within the clip, with noise; None if nobody counts them."""
+        if order.noise is None or order.noise.count_deviation is None:
+            return None
+        kind, form = aggregator_of(order), model_format(order.helper)
+        with self._opened(order.base, form) as base:
+            structure = base.structure
+            partials = [
+                self._partials.find(each, own, kind, structure) for each in _in_order(order)
+            ]
+            return share_within_clip(partials, order.noise)
 
     def _by_aggregator(
         self, order: Reduction, total: Partial, base: Sequence[_Array]
@@ -210,3 +227,8 @@ class Reducer:
             return partial
         base = opened.enter_context(self._opened(told.base, form))
         return partial.aged(base.arrays, told.staleness)
+
+
+def _in_order(order: Reduction) -> list[ReportedPartial]:
+    """Return the partials of a reduction in an order that does not depend on the controller."""
+    return sorted(order.partials, key=lambda each: each.combiner)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from fednet.privacy import PrivacyTerms
 from fednet.task_ids import task_id_of
 from fednet.update_codec import PLAIN_CODEC, UpdateCodec
 
@@ -15,7 +16,15 @@ from .values import Authority, Blob, JsonObject, PhaseContext, Task, TaskKind
 NO_SETTINGS: Final = JsonObject()
 
 # Later orders of a phase change its clients, deadline and settings, never the fields that answers are checked against.
-_FIXED: Final = ("session_id", "kind", "model", "helper", "aggregator", "keep_updates")
+_FIXED: Final = (
+    "session_id",
+    "kind",
+    "model",
+    "helper",
+    "aggregator",
+    "keep_updates",
+    "privacy",
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,7 @@ class Assignment:
         warrant: The controller's signature over the tasks, for the clients.
         update_codec: The codec for the updates of clients that know it.
         examples_max: The largest number of examples for which an update counts.
+        privacy: The terms of privacy under which all updates count alike; None without.
     """
 
     authority: Authority
@@ -56,6 +66,7 @@ class Assignment:
     warrant: str = ""
     update_codec: UpdateCodec = PLAIN_CODEC
     examples_max: float | None = None
+    privacy: PrivacyTerms | None = None
 
     @property
     def context(self) -> PhaseContext:
@@ -88,6 +99,7 @@ class Assignment:
             package=self.package,
             warrant=self.warrant,
             update_codec=self.update_codec,
+            privacy=self.privacy,
         )
 
     def field_changed_by(self, later: Assignment) -> str | None:

@@ -64,6 +64,21 @@ class ReportedPartial:
 
 
 @dataclass(frozen=True)
+class Noise:
+    """Gaussian noise for the sum of the updates.
+
+    Attributes:
+        key: The key of the noise, for this model alone.
+        deviation: The standard deviation for each number.
+        count_deviation: That for the number of updates within the clip; None if nobody counts them.
+    """
+
+    key: str = field(repr=False)
+    deviation: float
+    count_deviation: float | None = None
+
+
+@dataclass(frozen=True)
 class Reduction:
     """Merge the partials of one round and write the new model."""
 
@@ -78,13 +93,19 @@ class Reduction:
     obsolete_state_id: str = ""
     functions: FunctionsOrder | None = None
     abandoned_model_ids: tuple[str, ...] = ()
+    noise: Noise | None = None
 
 
 @dataclass(frozen=True)
 class Reduced:
-    """The new model, or the reason why there is none."""
+    """The new model, or the reason why there is none.
+
+    Attributes:
+        share_within_clip: The share of the updates within the clip, with noise; None if nobody counts them.
+    """
 
     model: Blob | None = None
     state: Blob | None = None
     seconds: float = 0.0
     failure: FunctionsFailure | None = field(default=None)
+    share_within_clip: float | None = None

@@ -9,6 +9,7 @@ from typing import Any
 
 from fednet.digests import Digest
 from fednet.json_values import strictly_parsed
+from fednet.privacy import PrivacyTerms
 from fednet.update_codec import PLAIN_CODEC, UpdateCodec
 
 
@@ -16,9 +17,15 @@ class TaskKind(StrEnum):
     """Kind of the tasks of a phase; the names of the wire."""
 
     TRAIN = "TRAIN"
+    TRAIN_PRIVATELY = "TRAIN_PRIVATELY"
     VALIDATE = "VALIDATE"
     PREDICT = "PREDICT"
     EXCHANGE = "EXCHANGE"
+
+    @property
+    def trains(self) -> bool:
+        """True if its answers are updates."""
+        return self in {TaskKind.TRAIN, TaskKind.TRAIN_PRIVATELY}
 
 
 class BlobKind(StrEnum):
@@ -146,6 +153,7 @@ class Task:
 
     Args:
         update_codec: The codec for its update.
+        privacy: The terms of privacy for its update; None without.
     """
 
     task_id: str
@@ -157,6 +165,7 @@ class Task:
     package: Blob | None = None
     warrant: str = ""
     update_codec: UpdateCodec = PLAIN_CODEC
+    privacy: PrivacyTerms | None = None
 
     def within(self, abilities: Capabilities) -> Task:
         """Return the task for a client with these abilities: with the plain codec, unless it knows the task's codec."""

@@ -68,6 +68,10 @@ class ShownRound(Shown):
     """In an asynchronous session, the updates of the model: phase_id, client_id and staleness, the number of rounds
     that each is behind."""
 
+    privacy: dict[str, Any] | None = None
+    """With the option dp, what the session has spent by then: epsilon, delta, epsilon_max, releases (of models, or by
+    each client), mechanism, noise_multiplier, and the clip of this round."""
+
 
 class AskedClient(BaseModel):
     """The client that was asked."""

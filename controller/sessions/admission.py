@@ -89,8 +89,9 @@ class Admission:
     def _check_clients(
         self, options: SessionOptions, model: Document, package: Document | None
     ) -> None:
-        self._wait_for_newcomers("TRAIN", options.min_clients)
-        trainers = dict(self._capable("TRAIN"))
+        kind = "TRAIN_PRIVATELY" if options.dp else "TRAIN"
+        self._wait_for_newcomers(kind, options.min_clients)
+        trainers = dict(self._capable(kind))
         if len(trainers) < options.min_clients:
             raise FailedPrecondition(
                 f"Not enough clients available to start session: {len(trainers)} connected, "

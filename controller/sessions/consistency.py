@@ -8,6 +8,8 @@ from fednet.contract import SessionOptions, check_source
 from fednet.errors import InvalidInput
 from fednet.parameters import model_format
 
+from .private_sessions import check_privacy
+
 
 def check_consistency(options: SessionOptions) -> None:
     """Check the options that bound one another.
@@ -22,6 +24,7 @@ def check_consistency(options: SessionOptions) -> None:
     if options.helper:
         model_format(options.helper)
     _check_numbers(options, rule)
+    check_privacy(options, rule)
 
 
 def _check_numbers(options: SessionOptions, rule: Aggregator) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 from fednet import limits
 from fednet.aggregation import aggregator
 from fednet.contract import PredictionOptions, SessionOptions, check_source
+from fednet.privacy import new_noise_key
 from fednet.storage import Document
 
 from ..digest_fields import digest_in
 from ..records import new_id, timestamp
 from .machine.kernel import Machine
+from .machine.privacy import PrivacyAccount
 from .machine.state import BlobRef, Functions, Kind, Session
 
 
@@ -70,6 +72,8 @@ def _session(options: SessionOptions, model: Document, package: Document | None)
     kind = Kind.ASYNCHRONOUS if staleness_max else Kind.TRAINING
     session = _new_session(kind, options, model, package)
     session.staleness_max = staleness_max
+    if privacy := options.privacy:
+        session.privacy = PrivacyAccount(new_noise_key(), privacy.clip)
     if source := options.server_functions:
         session.functions = Functions(list(check_source(source).methods))
     return session

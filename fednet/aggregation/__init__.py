@@ -9,11 +9,14 @@ from fednet.aggregation._protocols import Aggregator, Partial
 from fednet.aggregation._registry import aggregator, aggregator_names
 from fednet.aggregation._settings import Limits, check_settings, setting
 from fednet.aggregation._spare_memory import SpareMemory
-from fednet.aggregation._weighted_mean import WeightedMean, check_weight
+from fednet.aggregation._weighted_mean import WITHIN_CLIP, WeightedMean, check_weight
+from fednet.aggregation._within_clip import CountingWithinClip, check_supports_privacy
 
 __all__ = [
+    "WITHIN_CLIP",
     "Aggregator",
     "Collecting",
+    "CountingWithinClip",
     "LabelledUpdates",
     "Limits",
     "Partial",
@@ -22,6 +25,7 @@ __all__ = [
     "aggregator",
     "aggregator_names",
     "check_settings",
+    "check_supports_privacy",
     "check_weight",
     "setting",
 ]

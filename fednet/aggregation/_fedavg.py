@@ -33,6 +33,7 @@ class FedAvg(Aggregator):
 
     name: ClassVar[str] = "fedavg"
     reads_blocks: ClassVar[bool] = True
+    supports_privacy: ClassVar[bool] = True
 
     def partial(self, structure: Structure) -> WrittenMean:
         """Return an empty partial for models of this structure."""

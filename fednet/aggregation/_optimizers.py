@@ -27,6 +27,7 @@ class _Stepping(Aggregator, Optimizer):
     exclude: tuple[str, ...]
 
     reads_blocks: ClassVar[bool] = True
+    supports_privacy: ClassVar[bool] = True
 
     def partial(self, structure: Structure) -> SteppedMean:
         """Return an empty partial for models of this structure."""

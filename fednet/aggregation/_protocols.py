@@ -174,6 +174,15 @@ class Aggregator(Protocol):
         return False
 
     @property
+    def supports_privacy(self) -> bool:
+        """True if its partials are `WeightedMean`, and make the model of nothing but the mean of the updates.
+
+        Then a model of noisy sums is differentially private, whatever is done with the mean. Updates that all have the
+        weight 1 count alike in it.
+        """
+        return False
+
+    @property
     def staleness_max(self) -> int:
         """The largest number of rounds that an update may be behind.
 

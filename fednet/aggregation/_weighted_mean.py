@@ -8,9 +8,9 @@ A saved partial is a model file (see `fednet.parameters`):
 
 - the arrays `0` to `n-1` are the weighted sums in the shapes of the global model: those of floats are float64; those of
   integers and booleans are int64, with their digits, the lowest one first, as a further first dimension;
-- the array `n` is float64 and holds the tally: the sum of the weights, and the number of updates. If the model has
-  integers or booleans, there follow the place of the lowest digit of each, then that of the exact weight and its
-  digits.
+- the array `n` is float64 and holds the tally: the sum of the weights, the number of updates, and the number of those
+  within the clip, where they are counted. If the model has integers or booleans, there follow the place of the lowest
+  digit of each, then that of the exact weight and its digits.
 """
 
 from __future__ import annotations
@@ -41,13 +41,15 @@ from fednet.parameters import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 
 _Array = np.ndarray[Any, Any]
 
 _ONE: Final = np.ones((), np.int64)
+WITHIN_CLIP: Final = "within_clip"
+"""The name in an update's metadata by which its client tells that its difference lay within the clip."""
 NO_FACTORS: Final[Mapping[int, float]] = MappingProxyType({})
 
 
@@ -56,12 +58,16 @@ class WeightedMean(Partial):
 
     Args:
         structure: The global model's structure; its dtypes are those of the mean.
+
+    Attributes:
+        within_clip: The number of updates whose client says that they lay within the clip; None if nobody counts them.
     """
 
     def __init__(self, structure: Structure) -> None:
         self.structure = structure
         self.weight = 0.0
         self.updates = 0
+        self.within_clip: int | None = None
         self._memory = SpareMemory()
         self._shapes: dict[int, tuple[int, ...]] = {}  # of the arrays of floats, by position
         self._sums: dict[int, _Array] = {}  # none before the first update
@@ -80,13 +86,15 @@ class WeightedMean(Partial):
 
     def tally(self) -> list[float]:
         """Return the numbers that are saved with the sums."""
-        return [self.weight, self.updates]
+        return [self.weight, self.updates, *self._counted()]
 
     def recount(self, tally: Sequence[float]) -> None:
         """Take over a saved tally, if it is possible."""
-        weight, updates = tally
-        _check_tally(weight, updates)
+        weight, updates, *within = tally
+        _check_tally(weight, updates, *within)
         self.weight, self.updates = weight, int(updates)
+        for count in within:
+            self.within_clip = int(count)
 
     def divisor(self, position: int) -> float:  # noqa: ARG002  the same for all arrays of a mean
         """Return the divisor of the sum of an array of floats."""
@@ -116,11 +124,13 @@ class WeightedMean(Partial):
         self,
         arrays: Sequence[_Array],
         weight: float,
-        metadata: Mapping[str, Any] = NO_METADATA,  # noqa: ARG002  a mean needs none
+        metadata: Mapping[str, Any] = NO_METADATA,
     ) -> None:
         """Add `weight` times each array to its sum; see `Partial.accumulate`."""
         check_weight(weight)
         self.add(arrays, float(weight))
+        if self.within_clip is not None:
+            self.within_clip += metadata.get(WITHIN_CLIP) is True
 
     def add(
         self, arrays: Sequence[_Array], weight: float, factors: Mapping[int, float] = NO_FACTORS
@@ -159,6 +169,19 @@ class WeightedMean(Partial):
         self._exact_weight.merge(other._exact_weight)
         self.weight += other.weight
         self.updates += other.updates
+        if self.within_clip is not None:
+            self.within_clip += other.within_clip or 0
+
+    def add_noise(self, draw: Callable[[int], _Array]) -> None:
+        """Add noise to each sum of floats; those of integers and booleans stay.
+
+        Args:
+            draw: Returns so many numbers, float64; it is called for one block after the other, in a fixed order.
+        """
+        self._own_sums()
+        for total in self._sums.values():
+            for (sums,) in blocks(total):
+                np.add(sums, draw(sums.size).reshape(sums.shape), out=sums)
 
     def finish(
         self,
@@ -218,6 +241,9 @@ class WeightedMean(Partial):
                 weighted = self._scratch_for(sums)
                 np.multiply(numbers, weight, out=weighted, dtype=np.float64)
                 np.add(sums, weighted, out=sums)
+
+    def _counted(self) -> list[float]:
+        return [] if self.within_clip is None else [self.within_clip]
 
     def _scratch_for(self, block: _Array) -> _Array:
         return self._scratch[: block.size].reshape(block.shape)
@@ -287,10 +313,11 @@ def check_weight(weight: float) -> None:
         )
 
 
-def _check_tally(weight: float, updates: float) -> None:
+def _check_tally(weight: float, updates: float, within: float = 0.0) -> None:
     is_empty = weight == updates == 0
     is_possible = updates.is_integer() and 0 < weight <= updates * limits.update_examples_max
-    if not is_empty and not is_possible:
+    is_count = float(within).is_integer() and 0 <= within <= updates
+    if not (is_count and (is_empty or is_possible)):
         raise InvalidModel(
             f"The saved partial claims {updates} updates of weight {weight}, which is impossible. "
             "Aggregate the round again."

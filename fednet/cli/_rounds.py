@@ -37,6 +37,7 @@ class RoundResult:
         stages: The known parts of these seconds: plan, validate, train, reduce, commit.
         model_id: The id of its model.
         failures: The clients whose answer does not count, by name, with the outcome if it is not `failed`.
+        epsilon: ε that the session has spent by then; None without differential privacy.
     """
 
     number: int
@@ -49,6 +50,7 @@ class RoundResult:
     stages: Mapping[str, float]
     model_id: str | None
     failures: Sequence[str] = field(default=())
+    epsilon: float | None = None
 
     @property
     def accuracy(self) -> float | None:
@@ -76,16 +78,19 @@ def rounds_table(
         metrics: The metrics to show; by default all that a client has reported.
     """
     shown = list(metrics) or list(dict.fromkeys(name for each in results for name in each.metrics))
-    return [*_FACTS, *shown, "failed", "seconds", *_STAGES], [_row(each, shown) for each in results]
+    spent = ["ε"] if any(each.epsilon is not None for each in results) else []
+    columns = [*_FACTS, *shown, *spent, "failed", "seconds", *_STAGES]
+    return columns, [_row(each, shown, has_privacy=bool(spent)) for each in results]
 
 
-def _row(result: RoundResult, metrics: Sequence[str]) -> list[Any]:
+def _row(result: RoundResult, metrics: Sequence[str], *, has_privacy: bool) -> list[Any]:
     return [
         result.number,
         result.status,
         result.clients,
         result.examples,
         *(_rounded(result.metrics.get(name), 4) for name in metrics),
+        *([_rounded(result.epsilon, 3)] if has_privacy else []),
         _listed(result.failures),
         _rounded(result.seconds, 2),
         *(_rounded(result.stages.get(stage), 3) for stage in _STAGES),
@@ -122,6 +127,7 @@ def _result(
         stages={each: value for each, value in document["seconds"].items() if each in _STAGES},
         model_id=model_id,
         failures=_failures(api, document, len(reported)),
+        epsilon=(document.get("privacy") or {}).get("epsilon"),
     )
 
 

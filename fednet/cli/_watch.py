@@ -35,7 +35,7 @@ def watch_session(
 
 
 class _Progress:
-    """The progress of a session: round, answers, metrics so far, time left."""
+    """The progress of a session: round, answers, metrics and spent privacy so far, time left."""
 
     def __init__(
         self, api: APIClient, session_id: str, show: ShowProgress, metrics: Sequence[str]
@@ -47,6 +47,7 @@ class _Progress:
         self._round = 0
         self._time_left = TimeLeft()
         self._measured: Mapping[str, float] = {}
+        self._epsilon: float | None = None
 
     def __call__(self, session: dict[str, Any]) -> None:
         """Show a state of the session."""
@@ -57,14 +58,19 @@ class _Progress:
 
     def _next_round(self, number: int) -> None:
         self._round = number
-        known = [result.metrics for result in round_results(self._api, self._session_id)]
+        results = round_results(self._api, self._session_id)
+        known = [result.metrics for result in results]
         self._measured = next((each for each in reversed(known) if each), {})
+        self._epsilon = next(
+            (each.epsilon for each in reversed(results) if each.epsilon is not None), None
+        )
 
     def _text(self, session: dict[str, Any]) -> str:
         if not self._round:
             return str(session["status"]).lower()
         parts = [f"round {self._round}/{session['rounds_total']}", *_clients_in(session)]
         parts += [f"{name} {self._measured[name]:.3f}" for name in self._shown_metrics()]
+        parts += [] if self._epsilon is None else [f"ε {self._epsilon:.3f}"]
         seconds = self._time_left.seconds(session, time.monotonic())
         return ", ".join([*parts, *([f"about {seconds:.0f} s left"] if seconds else [])])
 

@@ -17,6 +17,7 @@ from fednet.contract._permissions import (
     requires,
 )
 from fednet.contract._principals import USER_ROLES, Principal, PrincipalKind, Role
+from fednet.contract._privacy import PrivacyOptions
 from fednet.contract._resources import (
     RESOURCES,
     ResourceDeclaration,
@@ -41,6 +42,7 @@ __all__ = [
     "PredictionOptions",
     "Principal",
     "PrincipalKind",
+    "PrivacyOptions",
     "ResourceDeclaration",
     "ResourceFilter",
     "Role",

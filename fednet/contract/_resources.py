@@ -108,7 +108,16 @@ RESOURCES: Final = (
         name="rounds",
         one="round",
         meaning="the rounds of all sessions",
-        columns=("round_id", "session_id", "number", "status", "updates", "examples", "model_id"),
+        columns=(
+            "round_id",
+            "session_id",
+            "number",
+            "status",
+            "updates",
+            "examples",
+            "privacy.epsilon",
+            "model_id",
+        ),
         filters=(
             ResourceFilter("round_id", "The number among the rounds of the whole network."),
             _SESSION,

@@ -11,12 +11,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 
 from fednet import limits
 from fednet.contract._function_source import check_source
 from fednet.contract._given_settings import check_given_settings
 from fednet.contract._options import OptionTraits, options_of
+from fednet.contract._privacy import PrivacyOptions, checked_privacy
 from fednet.contract._settings_form import SettingsForm
 from fednet.errors import InvalidInput
 from fednet.names import NAME_PATTERN
@@ -79,6 +87,11 @@ _Clients = Annotated[int, Field(ge=1, le=limits.session_clients_max), _NO_TRUTH_
 _Seconds = Annotated[float, Field(gt=0, le=limits.round_seconds_max), _NO_TRUTH_VALUE]
 _Source = Annotated[str, AfterValidator(_is_server_functions)]
 _Settings = Annotated[dict[str, Any], AfterValidator(_are_settings), SettingsForm()]
+_Privacy = Annotated[
+    dict[str, Any],
+    AfterValidator(checked_privacy),
+    WithJsonSchema(PrivacyOptions.model_json_schema()),
+]
 
 
 class _Options(BaseModel):
@@ -175,6 +188,10 @@ class SessionOptions(_Options):
     """The largest number of examples for which an update counts: one that reports more counts as so many. By default
     each update counts as it reports; a status names the clients that report far more than others."""
 
+    dp: _Privacy | None = None
+    """Differential privacy for clients: an object with clip, noise_multiplier and more; see privacy.md. By default
+    there is none."""
+
     def for_clients(self) -> dict[str, Any]:
         """Return the options that clients get with each task, by name."""
         return {
@@ -182,6 +199,11 @@ class SessionOptions(_Options):
             for option in options_of(type(self))
             if option.traits.is_for_clients
         }
+
+    @property
+    def privacy(self) -> PrivacyOptions | None:
+        """The option dp as a value; None without it."""
+        return PrivacyOptions.model_construct(**self.dp) if self.dp else None
 
 
 class PredictionOptions(_Options):

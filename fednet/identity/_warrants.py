@@ -35,6 +35,7 @@ class Warrant:
         helper: The format of the model.
         model: The model; None for an exchange without one.
         package: The compute package; None where no client of the session needs one.
+        privacy: The terms of privacy for updates, as a text; empty without.
     """
 
     session_id: str
@@ -44,6 +45,7 @@ class Warrant:
     helper: str
     model: BlobRef | None
     package: BlobRef | None
+    privacy: str = ""
 
     def to_payload(self) -> dict[str, Any]:
         """Return the content to be signed."""
@@ -65,6 +67,7 @@ class Warrant:
             helper=payload["helper"],
             model=_ref(payload["model"]),
             package=_ref(payload["package"]),
+            privacy=payload.get("privacy", ""),
         )
 
 

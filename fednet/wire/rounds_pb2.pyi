@@ -20,7 +20,7 @@ class Authority(_message.Message):
     def __init__(self, controller: _Optional[str] = ..., term: _Optional[int] = ..., session_id: _Optional[str] = ...) -> None: ...
 
 class Phase(_message.Message):
-    __slots__ = ("phase_id", "session_id", "round_id", "round_number", "kind", "model", "package", "helper", "settings_json", "clients", "seconds_max", "aggregator", "aggregator_settings_json", "share_partial", "keep_updates", "retain_updates", "client_settings_json", "attempt", "authority", "warrant", "update_codec", "examples_max")
+    __slots__ = ("phase_id", "session_id", "round_id", "round_number", "kind", "model", "package", "helper", "settings_json", "clients", "seconds_max", "aggregator", "aggregator_settings_json", "share_partial", "keep_updates", "retain_updates", "client_settings_json", "attempt", "authority", "warrant", "update_codec", "examples_max", "privacy")
     class ClientSettingsJsonEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -50,6 +50,7 @@ class Phase(_message.Message):
     WARRANT_FIELD_NUMBER: _ClassVar[int]
     UPDATE_CODEC_FIELD_NUMBER: _ClassVar[int]
     EXAMPLES_MAX_FIELD_NUMBER: _ClassVar[int]
+    PRIVACY_FIELD_NUMBER: _ClassVar[int]
     phase_id: str
     session_id: str
     round_id: str
@@ -72,7 +73,8 @@ class Phase(_message.Message):
     warrant: str
     update_codec: str
     examples_max: float
-    def __init__(self, phase_id: _Optional[str] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., kind: _Optional[_Union[_tasks_pb2.TaskKind, str]] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., clients: _Optional[_Iterable[str]] = ..., seconds_max: _Optional[float] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., share_partial: bool = ..., keep_updates: bool = ..., retain_updates: bool = ..., client_settings_json: _Optional[_Mapping[str, str]] = ..., attempt: _Optional[int] = ..., authority: _Optional[_Union[Authority, _Mapping]] = ..., warrant: _Optional[str] = ..., update_codec: _Optional[str] = ..., examples_max: _Optional[float] = ...) -> None: ...
+    privacy: str
+    def __init__(self, phase_id: _Optional[str] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., kind: _Optional[_Union[_tasks_pb2.TaskKind, str]] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., clients: _Optional[_Iterable[str]] = ..., seconds_max: _Optional[float] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., share_partial: bool = ..., keep_updates: bool = ..., retain_updates: bool = ..., client_settings_json: _Optional[_Mapping[str, str]] = ..., attempt: _Optional[int] = ..., authority: _Optional[_Union[Authority, _Mapping]] = ..., warrant: _Optional[str] = ..., update_codec: _Optional[str] = ..., examples_max: _Optional[float] = ..., privacy: _Optional[str] = ...) -> None: ...
 
 class ServerFunctions(_message.Message):
     __slots__ = ("about", "source", "seconds_max", "obsolete_state_ids", "helper")
@@ -177,7 +179,7 @@ class Partial(_message.Message):
     def __init__(self, phase_id: _Optional[str] = ..., combiner: _Optional[str] = ..., updates: _Optional[int] = ..., weight: _Optional[float] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., staleness: _Optional[int] = ..., digest: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ...) -> None: ...
 
 class Reduction(_message.Message):
-    __slots__ = ("model_id", "base", "aggregator", "aggregator_settings_json", "partials", "state", "obsolete_state_id", "helper", "functions", "authority", "abandoned_model_ids")
+    __slots__ = ("model_id", "base", "aggregator", "aggregator_settings_json", "partials", "state", "obsolete_state_id", "helper", "functions", "authority", "abandoned_model_ids", "noise")
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     BASE_FIELD_NUMBER: _ClassVar[int]
     AGGREGATOR_FIELD_NUMBER: _ClassVar[int]
@@ -189,6 +191,7 @@ class Reduction(_message.Message):
     FUNCTIONS_FIELD_NUMBER: _ClassVar[int]
     AUTHORITY_FIELD_NUMBER: _ClassVar[int]
     ABANDONED_MODEL_IDS_FIELD_NUMBER: _ClassVar[int]
+    NOISE_FIELD_NUMBER: _ClassVar[int]
     model_id: str
     base: _common_pb2.BlobRef
     aggregator: str
@@ -200,19 +203,32 @@ class Reduction(_message.Message):
     functions: ServerFunctions
     authority: Authority
     abandoned_model_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, model_id: _Optional[str] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., partials: _Optional[_Iterable[_Union[Partial, _Mapping]]] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., obsolete_state_id: _Optional[str] = ..., helper: _Optional[str] = ..., functions: _Optional[_Union[ServerFunctions, _Mapping]] = ..., authority: _Optional[_Union[Authority, _Mapping]] = ..., abandoned_model_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    noise: Noise
+    def __init__(self, model_id: _Optional[str] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., partials: _Optional[_Iterable[_Union[Partial, _Mapping]]] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., obsolete_state_id: _Optional[str] = ..., helper: _Optional[str] = ..., functions: _Optional[_Union[ServerFunctions, _Mapping]] = ..., authority: _Optional[_Union[Authority, _Mapping]] = ..., abandoned_model_ids: _Optional[_Iterable[str]] = ..., noise: _Optional[_Union[Noise, _Mapping]] = ...) -> None: ...
+
+class Noise(_message.Message):
+    __slots__ = ("key", "deviation", "count_deviation")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    DEVIATION_FIELD_NUMBER: _ClassVar[int]
+    COUNT_DEVIATION_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    deviation: float
+    count_deviation: float
+    def __init__(self, key: _Optional[str] = ..., deviation: _Optional[float] = ..., count_deviation: _Optional[float] = ...) -> None: ...
 
 class Reduced(_message.Message):
-    __slots__ = ("model", "seconds", "state", "failure")
+    __slots__ = ("model", "seconds", "state", "failure", "share_within_clip")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     SECONDS_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     FAILURE_FIELD_NUMBER: _ClassVar[int]
+    SHARE_WITHIN_CLIP_FIELD_NUMBER: _ClassVar[int]
     model: _common_pb2.BlobRef
     seconds: float
     state: _common_pb2.BlobRef
     failure: FunctionsFailure
-    def __init__(self, model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., seconds: _Optional[float] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., failure: _Optional[_Union[FunctionsFailure, _Mapping]] = ...) -> None: ...
+    share_within_clip: float
+    def __init__(self, model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., seconds: _Optional[float] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., failure: _Optional[_Union[FunctionsFailure, _Mapping]] = ..., share_within_clip: _Optional[float] = ...) -> None: ...
 
 class WatchMessage(_message.Message):
     __slots__ = ("hello", "acknowledgement", "trust", "renewal")

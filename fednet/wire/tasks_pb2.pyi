@@ -15,11 +15,13 @@ class TaskKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     VALIDATE: _ClassVar[TaskKind]
     PREDICT: _ClassVar[TaskKind]
     EXCHANGE: _ClassVar[TaskKind]
+    TRAIN_PRIVATELY: _ClassVar[TaskKind]
 TASK_KIND_UNSPECIFIED: TaskKind
 TRAIN: TaskKind
 VALIDATE: TaskKind
 PREDICT: TaskKind
 EXCHANGE: TaskKind
+TRAIN_PRIVATELY: TaskKind
 
 class ClientMessage(_message.Message):
     __slots__ = ("hello", "result", "log", "renewal", "preparing")
@@ -78,7 +80,7 @@ class Welcome(_message.Message):
     def __init__(self, combiner: _Optional[str] = ...) -> None: ...
 
 class Task(_message.Message):
-    __slots__ = ("task_id", "kind", "session_id", "round_id", "round_number", "model", "package", "helper", "settings_json", "seconds_left", "warrant", "update_codec")
+    __slots__ = ("task_id", "kind", "session_id", "round_id", "round_number", "model", "package", "helper", "settings_json", "seconds_left", "warrant", "update_codec", "privacy")
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -91,6 +93,7 @@ class Task(_message.Message):
     SECONDS_LEFT_FIELD_NUMBER: _ClassVar[int]
     WARRANT_FIELD_NUMBER: _ClassVar[int]
     UPDATE_CODEC_FIELD_NUMBER: _ClassVar[int]
+    PRIVACY_FIELD_NUMBER: _ClassVar[int]
     task_id: str
     kind: TaskKind
     session_id: str
@@ -103,7 +106,8 @@ class Task(_message.Message):
     seconds_left: float
     warrant: str
     update_codec: str
-    def __init__(self, task_id: _Optional[str] = ..., kind: _Optional[_Union[TaskKind, str]] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., seconds_left: _Optional[float] = ..., warrant: _Optional[str] = ..., update_codec: _Optional[str] = ...) -> None: ...
+    privacy: str
+    def __init__(self, task_id: _Optional[str] = ..., kind: _Optional[_Union[TaskKind, str]] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., seconds_left: _Optional[float] = ..., warrant: _Optional[str] = ..., update_codec: _Optional[str] = ..., privacy: _Optional[str] = ...) -> None: ...
 
 class TaskResult(_message.Message):
     __slots__ = ("task_id", "update", "validation", "failure", "prediction", "exchange", "download_seconds", "work_seconds", "upload_seconds")

@@ -63,6 +63,14 @@ def test_aggregator_kwargs_must_be_a_json_object():
     assert "JSON object" in result.stderr
 
 
+def test_differential_privacy_is_a_json_object_that_the_server_checks(network):
+    """The refusal names what is wrong in it."""
+    refused = fednet("start", "--dp", '{"clip": 1, "noise_multiplier": -1}', *network)
+
+    assert refused.exit_code != 0
+    assert "noise_multiplier" in refused.stderr
+
+
 def test_server_functions_come_from_a_file(network, tmp_path):
     """What is wrong with them the server says, with the field; a file that is not there is a usage error."""
     path = tmp_path / "functions.py"

@@ -196,3 +196,18 @@ def test_no_time_is_left_of_a_session_that_is_paused_or_was_seen_in_part():
     assert estimates((0, 1, {}), (5, 1, {}), (7, 2, {}), (8, 2, {})) == [None] * 4
     assert estimates((0, 1, {}), (7, 2, {}), (17, 3, {}))[-1] == 20
     assert estimates((0, 1, {}), (7, 2, {}), (9, 2, paused), (90, 2, {}), (99, 3, {})) == [None] * 5
+
+
+def test_the_spent_privacy_of_a_session_is_shown():
+    """In the table of its rounds, and while it is watched; other sessions have no such column."""
+    shown = []
+    spent = {"epsilon": 1.23456, "delta": 1e-5}
+    api = Api([], [session(2)], [], privacy=spent, clients=2)
+
+    watch_session(api, "s", lambda *state: shown.append(state[-1]))
+    columns, (row,) = rounds_table(round_results(api, "s"))
+    others, _ = rounds_table(round_results(Api([]), "s"))
+
+    assert "ε 1.235" in shown[-1]
+    assert dict(zip(columns, row, strict=True))["ε"] == 1.235
+    assert "ε" not in others

@@ -57,6 +57,7 @@ def test_a_task_that_the_controller_has_signed_is_accepted(warrants, task):
 
 
 CHANGES = {
+    "privacy": '{"clip": 1e9, "counts": false, "deviation": 0.0}',
     "id": task_id_of("another phase", CLIENT),
     "kind": "PREDICT",
     "round_number": 3,

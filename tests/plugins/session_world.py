@@ -35,7 +35,7 @@ from fednet.controller.sessions.machine.orders import (
 from fednet.controller.sessions.machine.state import BlobRef, Session
 from fednet.digests import Digest
 
-KINDS = frozenset({"TRAIN", "VALIDATE", "PREDICT", "EXCHANGE"})
+KINDS = frozenset({"TRAIN", "TRAIN_PRIVATELY", "VALIDATE", "PREDICT", "EXCHANGE"})
 OPEN, ANSWERED, UNANSWERED = "open", "answered", "unanswered"
 
 

@@ -118,6 +118,7 @@ def _optional(text: str, field: str) -> JsonObject:
 # The border's half of the table in `engine/handlers.py`: by kind of task, the outcome that it asks for and its reader.
 _READERS: Final[Mapping[TaskKind, tuple[str, Callable[[tasks_pb2.TaskResult], Outcome]]]] = {
     TaskKind.TRAIN: ("update", _update),
+    TaskKind.TRAIN_PRIVATELY: ("update", _update),
     TaskKind.VALIDATE: ("validation", _validation),
     TaskKind.PREDICT: ("prediction", _prediction),
     TaskKind.EXCHANGE: ("exchange", _exchange),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Final
 
 from fednet import limits
@@ -11,12 +12,13 @@ from fednet.digests import Digest
 from fednet.errors import InvalidInput
 from fednet.names import check_id
 from fednet.parameters import model_format
+from fednet.privacy import PrivacyTerms
 from fednet.update_codec import PLAIN_CODEC, UpdateCodec, codec_names, codec_of
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
 
 from ...machine.aggregators import aggregator_of
 from ...machine.assignment import Assignment
-from ...machine.orders import FunctionsOrder, PlanOrder, Reduction, ReportedPartial
+from ...machine.orders import FunctionsOrder, Noise, PlanOrder, Reduction, ReportedPartial
 from ...machine.values import (
     Authority,
     Blob,
@@ -28,6 +30,7 @@ from ...machine.values import (
 from .json_objects import json_object
 
 _KINDS: Final = {int(tasks_pb2.TaskKind.Value(kind)): kind for kind in TaskKind}
+_KEY: Final = re.compile("[0-9a-f]{64}")
 _BLOB_KINDS: Final = {int(common_pb2.BlobRef.Kind.Value(kind)): kind for kind in BlobKind}
 
 
@@ -78,6 +81,7 @@ def assignment_of(message: rounds_pb2.Phase) -> Assignment:
         warrant=message.warrant,
         update_codec=_codec(message.update_codec),
         examples_max=_examples_max(message),
+        privacy=PrivacyTerms.from_text(message.privacy) if message.privacy else None,
     )
     _check_assignment(assignment)
     return assignment
@@ -138,6 +142,7 @@ def reduction_of(message: rounds_pb2.Reduction) -> Reduction:
         abandoned_model_ids=tuple(
             check_id(each, "abandoned_model_ids") for each in message.abandoned_model_ids
         ),
+        noise=_noise(message.noise) if message.HasField("noise") else None,
     )
     aggregator_of(reduction)
     return reduction
@@ -166,8 +171,24 @@ def _check_assignment(assignment: Assignment) -> None:
             field="authority",
         )
     model_format(assignment.helper)
-    if assignment.kind is TaskKind.TRAIN:
+    if (assignment.kind is TaskKind.TRAIN_PRIVATELY) != (assignment.privacy is not None):
+        raise InvalidInput(
+            f"A phase of the kind {TaskKind.TRAIN_PRIVATELY} has terms of privacy, and no other one.",
+            field="privacy",
+        )
+    if assignment.kind.trains:
         aggregator_of(assignment)
+
+
+def _noise(message: rounds_pb2.Noise) -> Noise:
+    counts = message.HasField("count_deviation")
+    deviations = [message.deviation, *([message.count_deviation] if counts else [])]
+    if not (_KEY.fullmatch(message.key) and all(0 < each < math.inf for each in deviations)):
+        raise InvalidInput(
+            "The noise needs a key of 64 hexadecimal digits, and finite standard deviations above 0.",
+            field="noise",
+        )
+    return Noise(message.key, message.deviation, message.count_deviation if counts else None)
 
 
 def _codec(name: str) -> UpdateCodec:

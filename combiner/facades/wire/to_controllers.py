@@ -61,6 +61,7 @@ def reduced_message(reduced: Reduced) -> rounds_pb2.Reduced:
         seconds=reduced.seconds,
         state=blob_ref(reduced.state) if reduced.state else None,
         failure=_failure(reduced.failure) if reduced.failure else None,
+        share_within_clip=reduced.share_within_clip,
     )
 
 

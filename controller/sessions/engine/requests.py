@@ -42,6 +42,7 @@ from ..machine.orders import (
     WithdrawClients,
 )
 from ..machine.plans import plan_of
+from ..machine.privacy import noise_of, terms_of
 from ..machine.scene import abandoned_models
 from ..machine.state import BlobRef, Functions, Phase, Round, Session, Share
 
@@ -142,7 +143,8 @@ def outcome(order: Order, answer: Any) -> Event | None:  # noqa: PLR0911  one ev
         case PlanRound():
             return _planned(order, answer)
         case ReduceRound():
-            return Reduced(_ref(answer.model), answer.seconds, _state_of(answer))
+            share = answer.share_within_clip if answer.HasField("share_within_clip") else None
+            return Reduced(_ref(answer.model), answer.seconds, _state_of(answer), share)
         case StartPhase(combiner):
             return PhaseBegun(combiner, order.phase_id)
         case WithdrawClients(combiner, phase_id):
@@ -188,6 +190,7 @@ def _phase(
 ) -> rounds_pb2.Phase:
     phase, package, functions = order.phase, session.package, session.functions
     has_rounds = plan_of(session).has_rounds
+    trains = phase.kind in {"TRAIN", "TRAIN_PRIVATELY"}
     return rounds_pb2.Phase(
         phase_id=phase.phase_id,
         session_id=session.session_id,
@@ -205,10 +208,11 @@ def _phase(
         aggregator=session.options.aggregator if has_rounds else "",
         aggregator_settings_json=_aggregator_settings(session) if has_rounds else "",
         share_partial=phase.is_shared,
-        retain_updates=phase.kind == "TRAIN" and not session.options.delete_models,
+        retain_updates=trains and not session.options.delete_models,
         keep_updates=functions is not None and functions.aggregates,
-        update_codec=session.options.update_codec if phase.kind == "TRAIN" else "",
-        examples_max=session.options.examples_max if phase.kind == "TRAIN" else None,
+        update_codec=session.options.update_codec if trains else "",
+        examples_max=session.options.examples_max if trains else None,
+        privacy=_privacy(session, phase),
         authority=right,
         warrant=warrant,
     )
@@ -223,7 +227,14 @@ def _warrant(session: Session, phase: Phase) -> Warrant:
         helper=session.helper,
         model=SignedRef("MODEL", **vars(phase.model)),
         package=SignedRef("PACKAGE", **vars(session.package)) if session.package else None,
+        privacy=_privacy(session, phase),
     )
+
+
+def _privacy(session: Session, phase: Phase) -> str:
+    """Return the terms of privacy of a phase, as a text; empty without."""
+    terms = terms_of(session) if phase.kind == "TRAIN_PRIVATELY" else None
+    return terms.to_text() if terms else ""
 
 
 def _settings(session: Session, phase: Phase) -> dict[str, Any]:
@@ -271,7 +282,7 @@ def _functions(session: Session, current: Round) -> rounds_pb2.ServerFunctions:
         round_id=current.id,
         round_number=current.number,
         model_id=session.model.id,
-        kind="TRAIN",
+        kind=session.asks,
     )
     return rounds_pb2.ServerFunctions(
         about=about,
@@ -311,7 +322,13 @@ def _reduction(
         functions=_functions(session, current) if aggregates else None,
         authority=right,
         abandoned_model_ids=abandoned_models(session, current),
+        noise=_noise(session, current),
     )
+
+
+def _noise(session: Session, current: Round) -> rounds_pb2.Noise | None:
+    noise = noise_of(session, current.model_id)
+    return rounds_pb2.Noise(**vars(noise)) if noise else None
 
 
 def _partial(phase: Phase, combiner: str, share: Share, staleness: int) -> rounds_pb2.Partial:

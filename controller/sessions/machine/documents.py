@@ -8,6 +8,7 @@ from typing import Any
 
 from ...digest_fields import digest_fields
 from .orders import Projection
+from .privacy import spent_privacy
 from .scene import Scene
 from .state import NOWHERE, BlobRef, Phase, Session, Share
 
@@ -82,6 +83,7 @@ def _facts(scene: Scene, status: str) -> dict[str, Any]:
         "seconds": {},
         "combiners": _combiners(shares),
         "merged": _merged(scene),
+        "privacy": spent_privacy(scene.session),
     }
 
 

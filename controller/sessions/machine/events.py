@@ -240,6 +240,7 @@ class Reduced:
     model: BlobRef
     seconds: float
     state: BlobRef | None = None
+    share_within_clip: float | None = None
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ from .network import Network
 from .orders import Decision, ReleasePhase
 from .phases import release
 from .plans import SessionPlan, plan_of
+from .privacy import budget_problem
 from .scene import Scene
 from .state import NOWHERE, Phase, Round, Session, Status
 from .steps.step import Done, Failed, Outcome, Step
@@ -240,6 +241,9 @@ class Machine:
         session = self.session
         if session.status is Status.PAUSED:
             return
+        if problem := budget_problem(session):
+            self._drain(problem, scene)
+            return
         session.round = first_attempt(scene)
         self._begin_attempt(scene)
 
@@ -277,9 +281,12 @@ class Machine:
         if session.number < session.options.rounds:
             self._begin_round(scene)
         else:
-            session.is_draining = True
-            session.reason = reason
-            self._finish_if_drained(scene)
+            self._drain(reason, scene)
+
+    def _drain(self, reason: str, scene: Scene) -> None:
+        """Begin no further round, and end once nothing goes on beside the rounds."""
+        self.session.is_draining, self.session.reason = True, reason
+        self._finish_if_drained(scene)
 
     def _finish_if_drained(self, scene: Scene) -> None:
         session = self.session
@@ -306,7 +313,9 @@ class Machine:
         session.excused += self._waits_for_preparation(scene)
         if current.is_recorded:
             scene.write(ended_round(scene, "Failed"))
-        if session.failures - session.excused <= session.options.round_retries:
+        spent = budget_problem(session)
+        may_retry = session.failures - session.excused <= session.options.round_retries
+        if may_retry and not spent:
             rest_before_next_attempt(scene)
             return
         forget_attempt(session, current)
@@ -314,12 +323,14 @@ class Machine:
         session.round = None
         has_rounds = self._plan.has_rounds
         reason = reason_of_failure(session, problem) if has_rounds else problem
+        if spent:
+            reason = f"{reason.rstrip('.')}; {spent}."
         self._end(Status.FAILED, reason, scene)
 
     def _waits_for_preparation(self, scene: Scene) -> bool:
         """Return True if too few clients are ready, and enough will be: the attempt could not succeed."""
         session, network = self.session, scene.network
-        kind, least = session.kind.asks, session.options.min_clients
+        kind, least = session.asks, session.options.min_clients
         ready = network.count(kind)
         return ready < least <= ready + network.count_preparing(kind, scene.now)
 

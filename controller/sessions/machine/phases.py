@@ -111,6 +111,7 @@ def absorb(scene: Scene, phase: Phase, event: Event, deadline: float) -> None:
         case Answered(phase.phase_id):
             scene.tally(phase).add(event)
         case Unanswered(phase.phase_id, client, lost_at=combiner) if combiner:
+            phase.losses += 1
             scene.tally(phase).lose(client, combiner)
             _follow(scene, phase, client, deadline)
         case PhaseClosed(phase_id=phase.phase_id) | PhaseRefused(phase_id=phase.phase_id):
@@ -183,6 +184,7 @@ def _leave_earlier_shares(scene: Scene, phase: Phase, asked: Shares) -> dict[str
 
 def _drop_share(scene: Scene, phase: Phase, combiner: str) -> None:
     del phase.shares[combiner]
+    phase.losses += 1
     scene.tally(phase).void(combiner)
     scene.order(ReleasePhase(combiner, phase.phase_id))
 

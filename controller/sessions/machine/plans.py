@@ -51,9 +51,10 @@ def plan_of(session: Session) -> SessionPlan:
     to_model: tuple[Step, ...] = (Reduce(), Commit())
     match session.kind:
         case Kind.TRAINING:
-            return SessionPlan((Select("TRAIN"), *planning, Train(), *to_model), (Validate(),))
+            steps = (Select(session.asks), *planning, Train(), *to_model)
+            return SessionPlan(steps, (Validate(),))
         case Kind.ASYNCHRONOUS:
-            steps = (Select("TRAIN"), *planning, Flights(), *to_model)
+            steps = (Select(session.asks), *planning, Flights(), *to_model)
             return SessionPlan(steps, (FlightsBeside(), Validate()))
         case Kind.PREDICTION:
             return SessionPlan((Select("PREDICT"), Predict()), has_rounds=False)

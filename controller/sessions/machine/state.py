@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, TypeAdapter
 from fednet.contract import SessionOptions
 from fednet.digests import Digest
 
+from .privacy import PrivacyAccount
 from .stored import present_state, stored_options
 
 
@@ -26,11 +27,6 @@ class Kind(StrEnum):
     def task(self) -> str:
         """The word for people: training or prediction."""
         return "prediction" if self is Kind.PREDICTION else "training"
-
-    @property
-    def asks(self) -> str:
-        """The kind of the tasks that its rounds ask of clients."""
-        return "PREDICT" if self is Kind.PREDICTION else "TRAIN"
 
 
 class Status(StrEnum):
@@ -93,7 +89,7 @@ class Phase:
     """One kind of task for a set of clients.
 
     Attributes:
-        kind: TRAIN, VALIDATE, PREDICT or EXCHANGE.
+        kind: TRAIN, TRAIN_PRIVATELY, VALIDATE, PREDICT or EXCHANGE.
         number: The round.
         model: The model that clients are given.
         shares: Each combiner's part, by its name; under NOWHERE, the clients whose combiner is gone.
@@ -102,6 +98,7 @@ class Phase:
         is_shared: True if each partial goes into the blob store, where every combiner can merge it.
         begun: The combiners that have sent their tasks.
         is_closing: True once combiners are asked to close it.
+        losses: How often answers were lost, or may have been: then clients answer anew.
     """
 
     phase_id: str
@@ -114,6 +111,7 @@ class Phase:
     is_shared: bool = False
     begun: list[str] = field(default_factory=list)
     is_closing: bool = False
+    losses: int = 0
 
     @property
     def is_closed(self) -> bool:
@@ -177,6 +175,7 @@ class Round:
         functions_state: The server functions' memory in this attempt.
         model: The new model, once it lies in the blob store.
         state: The memory of the aggregator, or of server functions in its place, with that model.
+        share_within_clip: The share of its updates within an adaptive clip, with noise.
         planned_at: The time at which all tasks were sent; 0 before.
         trained_at: The time at which the updates were in; 0 before.
         validated_seconds: The time of these in which the last client to answer still validated another model.
@@ -205,6 +204,7 @@ class Round:
     functions_state: BlobRef | None = None
     model: BlobRef | None = None
     state: BlobRef | None = None
+    share_within_clip: float | None = None
     planned_at: float = 0.0
     trained_at: float = 0.0
     validated_seconds: float = 0.0
@@ -286,6 +286,7 @@ class Session:
         excused: Those of them at which too few clients were ready, because others still prepared for tasks.
         reopened: How often it was continued after an end within the present round.
         staleness_max: The number of rounds that an update may be behind, in an asynchronous session.
+        privacy: The account of differential privacy; None without the option dp.
         is_draining: True once all rounds are done and the last validations are awaited.
         flights: In an asynchronous session, the trainings under way and the buffer, by phase.
         flights_begun: The number of flights so far; the next one's id comes from it.
@@ -302,6 +303,7 @@ class Session:
     obsolete_state_id: str = ""
     functions: Functions | None = None
     staleness_max: int = 0
+    privacy: PrivacyAccount | None = None
     status: Status = Status.INITIALIZED
     reason: str = ""
     number: int = 0
@@ -313,6 +315,13 @@ class Session:
     validations: dict[str, Validation] = field(default_factory=dict)
     flights: dict[str, Flight] = field(default_factory=dict)
     flights_begun: int = 0
+
+    @property
+    def asks(self) -> str:
+        """The kind of the tasks that its rounds ask of clients."""
+        if self.kind is Kind.PREDICTION:
+            return "PREDICT"
+        return "TRAIN_PRIVATELY" if self.options.dp else "TRAIN"
 
     @property
     def seed(self) -> str:

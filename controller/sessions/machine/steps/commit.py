@@ -31,6 +31,8 @@ class Commit:
         release(scene, *current.phases)
         session.model = current.model
         self._remember(scene)
+        if session.privacy and session.options.privacy:
+            session.privacy.commit(session.options.privacy, current.share_within_clip)
         return Done()
 
     def absorb(self, event: Event, scene: Scene) -> Outcome:  # noqa: ARG002  the same for all steps

@@ -68,7 +68,7 @@ class Plan:
         current = scene.round
         current.planner = planner_among(scene.network.allowing, rather_not)
         if current.planner:
-            clients = tuple(everyone(scene.network.capable("TRAIN")))
+            clients = tuple(everyone(scene.network.capable(scene.session.asks)))
             scene.order(PlanRound(current.planner, current, clients))
 
     def _planned(self, event: Planned, scene: Scene) -> Outcome:
@@ -76,7 +76,7 @@ class Plan:
         current, least = scene.round, scene.session.options.min_clients
         current.functions_state, current.settings = event.state, event.settings
         if _functions(scene).selects:
-            current.choice = shares_of(scene.network.capable("TRAIN"), event.clients)
+            current.choice = shares_of(scene.network.capable(scene.session.asks), event.clients)
         count = sum(map(len, current.choice.values()))
         if count >= least:
             return Done()

@@ -10,6 +10,7 @@ from ..choice import reducer_among
 from ..events import Event, NetworkEvent, Reduced, ReduceRefused, Unheard
 from ..orders import ReduceRound
 from ..phases import noted
+from ..privacy import spend
 from ..scene import Scene
 from ..state import Share
 from .step import Done, Failed, Outcome
@@ -24,6 +25,7 @@ class Reduce:
     def start(self, scene: Scene) -> Outcome:
         """Ask for the model."""
         scene.round.deadline = scene.deadline()
+        spend(scene.session, "central")
         self._ask(scene)
         return None
 
@@ -31,8 +33,9 @@ class Reduce:
         """Take the model; ask another combiner if the asked one is gone."""
         current = scene.round
         match event:
-            case Reduced(model, seconds, state) if model.id == current.model_id:
+            case Reduced(model, seconds, state, share) if model.id == current.model_id:
                 current.model, current.state, current.reduce_seconds = model, state, seconds
+                current.share_within_clip = share
                 return Done()
             case ReduceRefused(current.model_id, message):
                 problem = f"the updates could not be merged: {message}"

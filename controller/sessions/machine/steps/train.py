@@ -10,6 +10,7 @@ from ..documents import record_pending_round
 from ..events import Event
 from ..outliers import outlier_statuses
 from ..phases import failures, noted
+from ..privacy import spend
 from ..scene import Scene
 from ..state import Phase
 from .step import Done, Failed, Outcome
@@ -25,6 +26,7 @@ class Train:
         """Ask the chosen clients."""
         current, phase = scene.round, self._phase(scene)
         current.deadline, current.phase = scene.deadline(), phase
+        spend(scene.session, "local")
         phases.ask(scene, phase, current.choice, current.deadline)
         current.choice = {}
         record_pending_round(scene)
@@ -33,7 +35,9 @@ class Train:
     def absorb(self, event: Event, scene: Scene) -> Outcome:
         """Count answers, and close early once enough are in."""
         current, phase = scene.round, self._phase(scene)
+        lost = phase.losses
         phases.absorb(scene, phase, event, current.deadline or scene.now)
+        spend(scene.session, "local", phase.losses - lost)
         if problem := phases.problem_of(phase, event):
             current.problems = noted(current.problems, problem)
         if not current.planned_at and len(phase.begun) >= len(phase.shares):
@@ -61,7 +65,7 @@ class Train:
         current, functions = scene.round, scene.session.functions
         if current.phase is None:
             phase_id = scene.id("TRAIN", current.number, current.attempt)
-            current.phase = phases.new_phase(scene, "TRAIN", phase_id, current.number)
+            current.phase = phases.new_phase(scene, scene.session.asks, phase_id, current.number)
             current.phase.settings = current.settings
             current.phase.client_settings = current.client_settings
             nobody_may = scene.network.allowing.isdisjoint(current.choice)

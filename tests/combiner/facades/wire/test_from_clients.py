@@ -15,7 +15,7 @@ from fednet.combiner.machine.answers import Answer, Exchange, Failure, Why
 from fednet.combiner.machine.values import JsonObject, LogLevel, TaskKind
 from fednet.wire import tasks_pb2
 
-TRAIN, VALIDATE, PREDICT, EXCHANGE = TaskKind
+TRAIN, TRAIN_PRIVATELY, VALIDATE, PREDICT, EXCHANGE = TaskKind
 
 BAD_JSON = [
     ("no json", "not JSON"),
@@ -66,6 +66,7 @@ def outcome_of(kind, result):
     ("kind", "result", "field"),
     [
         (TRAIN, update, "metadata"),
+        (TRAIN_PRIVATELY, update, "metadata"),
         (VALIDATE, validation, "metrics"),
         (PREDICT, prediction, "predictions"),
         (EXCHANGE, exchange, "value_json"),

@@ -1,5 +1,7 @@
 """Laws that hold in every order of events: a session ends, counts each update once, and wastes no training."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from session_world import World, restarted, session_with
 
 from fednet.controller.sessions.machine.events import Unheard
 from fednet.controller.sessions.machine.plans import SessionPlan
+from fednet.controller.sessions.machine.privacy import PrivacyAccount
 from fednet.controller.sessions.machine.state import BlobRef, Functions, Kind
 from fednet.controller.sessions.machine.steps.commit import Commit
 from fednet.controller.sessions.machine.steps.exchange import Exchange
@@ -91,6 +94,18 @@ KINDS = {
 }
 
 
+PRIVATE = {
+    "local privacy": lambda: (
+        session_of(
+            Kind.TRAINING,
+            dp={"clip": 1, "noise_multiplier": 1, "mechanism": "local"},
+            privacy=PrivacyAccount("00" * 32, 1.0),
+        ),
+        None,
+    ),
+}
+
+
 def happen(world, what, number):  # noqa: C901  one case for each happening
     """Let one thing happen, if it can."""
     clients = sorted(client for each in world.combiners.values() for client in each.clients)
@@ -128,7 +143,7 @@ def first_of_a_combiner(news, number):
 
 def live(kind, story):
     """Live through a story, mend everything, and play to the end."""
-    session, plan = KINDS[kind]()
+    session, plan = (KINDS | PRIVATE)[kind]()
     world = World(session, PLACES, plan, allowing=("a", "b"))
     world.begin()
     for what, number in story:
@@ -167,3 +182,15 @@ def test_a_session_ends_also_when_combiners_die_and_come_back(kind, story):
 
     assert world.session.status.is_final
     assert world.session.round is None
+
+
+@settings(max_examples=150)
+@given(story=stories(*HARSH))
+def test_no_client_sends_more_private_updates_than_are_accounted(story):
+    """With the local mechanism, and whatever dies: each update that a client trains for is a release of its own."""
+    world = live("local privacy", story)
+
+    sent = Counter()
+    for (client, _), trainings in world.trainings.items():
+        sent[client] += trainings
+    assert max(sent.values(), default=0) <= world.session.privacy.releases
