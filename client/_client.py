@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fednet.errors import InvalidInput
 from fednet.host import check_signature
 from fednet.names import check_name
+from fednet.packages import declared_settings
 from fednet.processes import reuse_freed_memory
 from fednet.settings import (
     ClientSettings,
@@ -71,6 +72,10 @@ class Client:
         certificate: A file with the client's own certificate and its chain (PEM), for servers that ask for one; by
             default FEDNET_CERTIFICATE.
         certificate_key: A file with the key of `certificate`; by default FEDNET_CERTIFICATE_KEY.
+        takes: The settings of a session that the functions take, by name: a type ("number", "integer", "string",
+            "boolean", "list", "object"), or a dict such as {"type": "number", "min": 0, "max": 1} or
+            {"choices": ["sgd", "adam"]}. A task with other settings waits until the owner of the site approves them.
+        policy: "pinned" and "signed" for this rule, "any" to take all settings; by default "pinned".
 
     Raises:
         InvalidInput: A setting is invalid; the error names it.
@@ -88,6 +93,8 @@ class Client:
         ca: Path | str | None = None,
         certificate: Path | str | None = None,
         certificate_key: Path | str | None = None,
+        takes: Mapping[str, str | Mapping[str, Any]] | None = None,
+        policy: str | None = None,
     ) -> None:
         switch_off_grpc_fork_handlers()
         self._forgets = data_dir is None
@@ -101,9 +108,11 @@ class Client:
             "ca": ca,
             "certificate": certificate,
             "certificate_key": certificate_key,
+            "policy": policy,
         }
         self._settings = load(ClientSettings, flags=flags)
         check_name(self._settings.name)
+        self._takes = declared_settings(takes or {})
         self._train: TrainFunction | None = None
         self._validate: ValidateFunction | None = None
         self._predict: PredictFunction | None = None
@@ -181,7 +190,8 @@ class Client:
             if self._forgets:
                 folder = stack.enter_context(temporary_folder())
                 settings = settings.model_copy(update={"data_dir": folder})
-            agent = Agent(settings, CallbackRuntime(self._train, self._validate, self._predict))
+            runtime = CallbackRuntime(self._train, self._validate, self._predict)
+            agent = Agent(settings, runtime, takes=self._takes)
             with self._lock:
                 self._agent = agent
                 if self._is_stopped:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from fednet.enrolment import ClientPlace
 from fednet.errors import FailedPrecondition, FednetError, LimitExceeded
 from fednet.names import check_name
+from fednet.packages import DeclaredSetting
 from fednet.processes import FolderLock
 from fednet.settings import ClientSettings
 
@@ -25,6 +26,8 @@ from .deliveries import Deliveries
 from .files import Files
 from .ledger import Ledger
 from .notes import TaskNotes
+from .policy.bell import Bell
+from .policy.gate import Gate
 from .runtime import Runtime
 from .runtimes import Runtimes
 from .tasks import Cancel, Receipt, Task, failure_of
@@ -45,9 +48,10 @@ class Agent:
         settings: The client's settings.
         runtime: Runs the tasks; None for package mode, in which the network's package runs them.
         on_ready: Called with {"name", "client_id", "combiner"} each time a combiner welcomes the client.
+        takes: The settings of a session that the code of `runtime` takes; without a runtime the package declares them.
 
     Raises:
-        InvalidInput: The name is invalid.
+        InvalidInput: The name is invalid, or the policy `signed` has no keys.
         FailedPrecondition: The client's folder cannot be used, or another agent uses it.
     """
 
@@ -56,6 +60,7 @@ class Agent:
         settings: ClientSettings,
         runtime: Runtime | None = None,
         on_ready: Callable[[dict[str, Any]], None] = lambda _: None,
+        takes: Mapping[str, DeclaredSetting] | None = None,
     ) -> None:
         check_name(settings.name)
         self._settings = settings
@@ -88,8 +93,20 @@ class Agent:
             self._report,
             self._connection.tell_preparing,
         )
+        own = None if runtime is None else takes or {}
+        self._gate = Gate(
+            settings, folder, self._files, own, self._connection.tell_awaited, self._report
+        )
+        self._bell = Bell(folder, self._owner_has_decided)
         self._work = Work(
-            folder, self._ledger, notes, self._warrants, self._files, self._runtimes, self._report
+            folder,
+            self._ledger,
+            notes,
+            self._warrants,
+            self._files,
+            self._gate,
+            self._runtimes,
+            self._report,
         )
         self._deliveries = Deliveries(
             self._ledger, self._connection, transfer, self._report, settings.name
@@ -101,6 +118,7 @@ class Agent:
         Raises:
             FednetError: The network refuses this client.
         """
+        self._bell.hang()
         self._connection.start()
         self._deliveries.start()
         try:
@@ -108,6 +126,7 @@ class Agent:
                 self._work.do(task)
         finally:
             self.stop()
+            self._bell.close()
             self._runtimes.close()
             self._connection.close()
             self._deliveries.close()
@@ -124,6 +143,11 @@ class Agent:
     def wake(self) -> None:
         """Make the thread of `run` handle the signals that have come; call it from any other thread."""
         self._ledger.wake()
+
+    def _owner_has_decided(self) -> None:
+        """End code that the site's owner has revoked (in the bell's thread)."""
+        if self._gate.look_again():
+            self._runtimes.dismiss()
 
     # Messages of the combiner (in the connection's thread)
 

@@ -11,6 +11,8 @@ from fednet.cli.resource import add_list_and_get
 from fednet.cli.server import server_command
 from fednet.settings import ClientSettings
 
+from .approval_commands import approvals, approve, review, revoke
+
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
@@ -23,6 +25,8 @@ def client() -> None:
 
 add_list_and_get(client, "clients")
 client.add_command(get_config)
+for command in (review, approve, revoke, approvals):
+    client.add_command(command)
 
 
 @client.command()

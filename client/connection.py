@@ -6,8 +6,9 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
 from fednet import limits
@@ -22,6 +23,7 @@ from fednet.errors import (
     Unauthenticated,
     Unavailable,
 )
+from fednet.readiness import READY, Approval
 from fednet.rpc import ModelsStub, open_channel, rpc_errors
 from fednet.settings import ClientSettings
 from fednet.wire import tasks_pb2
@@ -31,10 +33,10 @@ from .messages import (
     cancel_of,
     hello_message,
     log_message,
-    preparing_message,
     receipt_of,
     renewal_message,
     task_of,
+    waiting_message,
 )
 from .renewals import Renewals
 from .stream import Stream
@@ -76,8 +78,9 @@ class Connection:
         self._settings = settings
         self._kinds = kinds
         self._needs_package = needs_package
-        self._preparing = ""  # the step of a running preparation
-        self._told_preparing = ""  # in the hello of the current stream
+        self._readiness = READY
+        self._told_readiness = READY  # in the hello of the current stream
+        self._telling = threading.Lock()
         self._on_connected = on_connected
         self._on_disconnected = on_disconnected
         self._on_message = on_message
@@ -123,13 +126,23 @@ class Connection:
     def tell_preparing(self, step: str) -> None:
         """Tell the combiner, and each next one, that the client prepares for tasks; "" for its end."""
         with self._changed:
-            self._preparing = step
-        self._send(preparing_message(step))
+            self._readiness = replace(self._readiness, step=step)
+        self._tell_readiness()
+
+    def tell_awaited(self, awaited: Sequence[Approval]) -> None:
+        """Tell the combiner, and each next one, the approvals that the client awaits."""
+        with self._changed:
+            self._readiness = replace(self._readiness, awaited=tuple(awaited))
+        self._tell_readiness()
+
+    def _tell_readiness(self) -> None:
+        with self._telling:  # the newest is told last, whichever thread tells
+            self._send(waiting_message(self._readiness))
 
     def _hello(self) -> tasks_pb2.ClientMessage:
         with self._changed:
-            step = self._told_preparing = self._preparing
-        return hello_message(self._kinds, needs_package=self._needs_package, preparing=step)
+            readiness = self._told_readiness = self._readiness
+        return hello_message(self._kinds, needs_package=self._needs_package, readiness=readiness)
 
     def _send(self, message: tasks_pb2.ClientMessage, number: int | None = None) -> None:
         with self._changed:
@@ -333,10 +346,10 @@ class Connection:
         with self._changed:
             self._is_welcome = True
             self._number += 1
-            step, told = self._preparing, self._told_preparing
+            is_told = self._readiness == self._told_readiness
             self._changed.notify_all()
-        if step != told:
-            self.tell_preparing(step)
+        if not is_told:
+            self._tell_readiness()
         _log.info("connected to the combiner %s at %s", place.combiner, place.address)
         self._on_connected(place, self._number)
         self._compare_clocks(place)

@@ -11,7 +11,8 @@ from fednet import limits
 from fednet.blob_ref import BlobRef
 from fednet.digests import Digest
 from fednet.errors import InvalidInput
-from fednet.rpc import sendable
+from fednet.readiness import READY, Readiness
+from fednet.rpc import readiness_message, sendable
 from fednet.update_codec import CODEC_PARTS, PLAIN, codec_of
 from fednet.wire import common_pb2, tasks_pb2
 
@@ -19,14 +20,14 @@ from .tasks import Answer, Cancel, Failure, Prediction, Receipt, Task, Update, V
 
 
 def hello_message(
-    kinds: Iterable[str], *, needs_package: bool, preparing: str = ""
+    kinds: Iterable[str], *, needs_package: bool, readiness: Readiness = READY
 ) -> tasks_pb2.ClientMessage:
-    """Return the first message on each stream; `preparing` is the step of a running preparation."""
+    """Return the first message on each stream."""
     hello = tasks_pb2.Hello(
         kinds=sorted(_with_privacy(kinds)),
         needs_package=needs_package,
         codec_parts=CODEC_PARTS,
-        preparing=_step(preparing),
+        readiness=readiness_message(readiness),
     )
     return tasks_pb2.ClientMessage(hello=hello)
 
@@ -37,13 +38,9 @@ def _with_privacy(kinds: Iterable[str]) -> set[str]:
     return given | ({"TRAIN_PRIVATELY"} if "TRAIN" in given else set())
 
 
-def preparing_message(step: str) -> tasks_pb2.ClientMessage:
-    """Return the step of a preparation; "" for its end."""
-    return tasks_pb2.ClientMessage(preparing=tasks_pb2.Preparing(step=_step(step)))
-
-
-def _step(text: str) -> str:
-    return sendable(text)[: limits.preparing_characters_max]
+def waiting_message(readiness: Readiness) -> tasks_pb2.ClientMessage:
+    """Return the message that the client waits for something else than before."""
+    return tasks_pb2.ClientMessage(readiness=readiness_message(readiness))
 
 
 def log_message(
@@ -80,7 +77,8 @@ def answer_message(answer: Answer) -> tasks_pb2.ClientMessage:
             result.validation.metrics_json = json.dumps(metrics)
         case Prediction(predictions):
             result.prediction.result_json = json.dumps(predictions)
-        case Failure(message, traceback):
+        case Failure(message, traceback, awaits_approval):
+            result.failure.awaits_approval = awaits_approval
             result.failure.message = sendable(message)
             result.failure.traceback = sendable(traceback)
     return tasks_pb2.ClientMessage(result=result)

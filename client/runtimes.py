@@ -7,11 +7,12 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from fednet.blob_ref import BlobRef
 from fednet.digests import Digest
 from fednet.errors import TaskFailed
+from fednet.packages import UnpackedPackage
 from fednet.settings import ClientSettings
 
 from .files import Files
@@ -52,6 +53,7 @@ class Runtimes:
         self._preparation: Preparation | None = None
         self._lock = threading.Lock()
         self._running: str | None = None
+        self._is_dismissed = False
 
     def for_task(self, task: Task) -> Runtime:
         """Return the runtime for a task.
@@ -61,8 +63,9 @@ class Runtimes:
             InvalidPackage: The package is invalid.
         """
         package = task.package
-        if self._runtime and (self._is_given or self._is_made_for(package)):
-            return self._runtime
+        runtime = self._runtime
+        if runtime and (self._is_given or self._is_made_for(package)):
+            return runtime
         if package is None:
             raise TaskFailed(
                 "The session has no compute package, but this client needs one. Upload a package, and "
@@ -86,15 +89,16 @@ class Runtimes:
             self._preparation.await_end()
 
     def _is_made_for(self, package: BlobRef | None) -> bool:
-        """Return True if the runtime is that of a package whose folder is still there."""
+        """Return True if the runtime is that of a package whose files are still there, unchanged."""
         made = self._made_for
         return bool(made and package and made.digest == package.digest and made.is_in_place)
 
     def _make(self, package: BlobRef) -> Runtime:
-        folder, manifest = self._files.package(package)
+        unpacked, manifest = self._files.package(package)
+        folder = unpacked.folder
         shutil.rmtree(self._work, ignore_errors=True)
         self._work.mkdir(parents=True)
-        self._made_for = _Made(package.digest, folder, folder.stat().st_ino, manifest.path)
+        self._made_for = _Made(package.digest, unpacked, folder.stat().st_ino)
         return package_runtime(
             folder,
             manifest,
@@ -119,7 +123,9 @@ class Runtimes:
             yield
         finally:
             with self._lock:
-                self._running = None
+                self._running, is_dismissed = None, self._is_dismissed
+            if is_dismissed:
+                self.close()
 
     @property
     def task_id(self) -> str:
@@ -135,9 +141,20 @@ class Runtimes:
                 if self._preparation:
                     self._preparation.leave()
 
+    def dismiss(self) -> None:
+        """Cancel the running task and end a package's processes, from any thread; the next task begins anew."""
+        with self._lock:
+            is_idle = self._running is None
+            self._is_dismissed = not (is_idle or self._is_given)
+        if is_idle and not self._is_given:
+            self.close()
+        else:
+            self.cancel()
+
     def close(self) -> None:
         """End the running task, and close a package's runtime."""
         with self._lock:
+            self._is_dismissed = False
             closing, self._runtime = self._runtime, None
             preparation, self._preparation = self._preparation, None
         if closing:
@@ -151,15 +168,14 @@ class _Made:
     """The package of a runtime, and its folder on the disk."""
 
     digest: Digest
-    folder: Path
+    unpacked: UnpackedPackage
     inode: int
-    manifest: PurePosixPath
 
     @property
     def is_in_place(self) -> bool:
-        """True unless somebody has deleted the folder, or its manifest."""
+        """True unless somebody has replaced the folder, or changed or deleted a file of the package."""
         try:
-            is_same = self.folder.stat().st_ino == self.inode
+            is_same = self.unpacked.folder.stat().st_ino == self.inode
         except OSError:
             return False
-        return is_same and (self.folder / self.manifest).is_file()
+        return is_same and self.unpacked.has_all_members()

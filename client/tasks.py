@@ -8,6 +8,7 @@ from typing import Any
 
 from fednet import limits
 from fednet.blob_ref import BlobRef
+from fednet.errors import AwaitsApproval
 from fednet.update_codec import PLAIN_CODEC, UpdateCodec
 
 
@@ -91,10 +92,15 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Failure:
-    """The reason why a task has no other outcome."""
+    """The reason why a task has no other outcome.
+
+    Attributes:
+        awaits_approval: True if nothing has run, because the site's owner must approve first.
+    """
 
     message: str
     traceback: str
+    awaits_approval: bool = False
 
 
 Outcome = Update | Validation | Prediction | Failure
@@ -117,5 +123,6 @@ def failure_of(task_id: str, error: Exception, traceback: str = "") -> Answer:
     failure = Failure(
         (str(error) or repr(error))[: limits.text_characters_max],
         text[-limits.traceback_characters_max :],
+        isinstance(error, AwaitsApproval),
     )
     return Answer(task_id, failure)

@@ -18,6 +18,7 @@ from .encoding import encode_update
 from .files import Files
 from .ledger import Ledger
 from .notes import TaskNotes
+from .policy.gate import Gate
 from .privacy import private_update
 from .runtime import Runtime
 from .runtimes import Runtimes
@@ -41,6 +42,7 @@ class Work:
         notes: Keeps a note of the task in work.
         warrants: Refuse a task that the controller has not signed.
         files: The models.
+        gate: Lets only tasks pass that the site's policy allows.
         runtimes: Run the client's code.
         report: Called with a line for the network's log.
     """
@@ -52,6 +54,7 @@ class Work:
         notes: TaskNotes,
         warrants: Warrants,
         files: Files,
+        gate: Gate,
         runtimes: Runtimes,
         report: Callable[[str], None],
     ) -> None:
@@ -60,6 +63,7 @@ class Work:
         self._notes = notes
         self._warrants = warrants
         self._files = files
+        self._gate = gate
         self._runtimes = runtimes
         self._report = report
 
@@ -86,7 +90,7 @@ class Work:
             with self._notes.working_at(task.id):
                 return self._timed(task)
         except (FednetError, OSError) as error:
-            return self._failed(task, error)
+            return self._failed(task, self._gate.objection(task) or error)
         except Exception as error:  # noqa: BLE001  the agent outlives any error of a task
             _log.exception("the task %s failed with an unexpected error", task.id)
             return failure_of(task.id, error, traceback.format_exc())
@@ -103,20 +107,23 @@ class Work:
     def _timed(self, task: Task) -> Answer:
         began = time.monotonic()
         self._warrants.check(task)
+        self._gate.admit(task)
         model = self._files.model(task.model, model_format(task.helper).suffix)
         runtime = self._runtimes.for_task(task)
         fetched = time.monotonic()
         with self._runtimes.running(task.id):
-            self._check_wanted()
+            self._check_wanted(task)
             self._runtimes.await_ready()
-            self._check_wanted()
+            self._check_wanted(task)
             ready = time.monotonic()
             outcome = self._run(runtime, task, model)
+            self._gate.admit(task)  # the answer of code that was revoked meanwhile stays here
         return Answer(task.id, outcome, fetched - began, time.monotonic() - ready)
 
-    def _check_wanted(self) -> None:
+    def _check_wanted(self, task: Task) -> None:
         if not self._ledger.is_wanted():
             raise TaskFailed("The task was cancelled.")
+        self._gate.admit(task)
 
     def _run(self, runtime: Runtime, task: Task, model: Path) -> Outcome:
         settings = dict(task.settings)

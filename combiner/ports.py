@@ -13,6 +13,7 @@ from typing import Protocol, Self
 
 from fednet.digests import Digest
 from fednet.identity import Claims
+from fednet.readiness import Readiness
 
 from .machine.answers import Answer
 from .machine.assignment import Assignment
@@ -50,8 +51,8 @@ class ClientStream(Protocol):
     def capabilities(self) -> Capabilities:
         """The client's abilities."""
 
-    def prepares(self, step: str) -> None:
-        """Change the client's capabilities: the step of its preparation; "" if it is ready."""
+    def waits(self, readiness: Readiness) -> None:
+        """Change the client's capabilities: what it waits for before it can be asked for tasks."""
 
     def welcome(self, combiner: str) -> None:
         """Tell the client that it is connected to the combiner of this name."""
@@ -98,8 +99,8 @@ class ClientPort(Protocol):
             Unavailable: The spool cannot keep the answer now.
         """
 
-    def prepares(self, stream: ClientStream, step: str) -> None:
-        """Note the step of a client's preparation for tasks; "" for the end of the preparation."""
+    def waits(self, stream: ClientStream, readiness: Readiness) -> None:
+        """Note what a client waits for before it can be asked for tasks."""
 
     def log(self, client_id: str, record: LogRecord) -> None:
         """Take a client's log record; its task counts if it is one of this client's."""

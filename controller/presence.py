@@ -6,6 +6,8 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fednet.readiness import READY, Readiness
+
 
 @dataclass(frozen=True)
 class Capabilities:
@@ -14,12 +16,12 @@ class Capabilities:
     Attributes:
         kinds: The names of its task kinds: TRAIN, VALIDATE, PREDICT.
         needs_package: True if it works in package mode.
-        preparing: The step of its preparation for tasks; "" if it is ready for them.
+        readiness: What it waits for before it can be asked for tasks.
     """
 
     kinds: frozenset[str]
     needs_package: bool
-    preparing: str = ""
+    readiness: Readiness = READY
 
 
 @dataclass
@@ -74,14 +76,13 @@ class Presence:
                 (name for name, clients in self._combiners.items() if client_id in clients), None
             )
 
-    def preparing(self) -> dict[str, str]:
-        """Return the step of each client that prepares for tasks, by the client's id."""
+    def readiness(self) -> dict[str, Readiness]:
+        """Return what each connected client waits for, by the client's id."""
         with self._lock:
             return {
-                client_id: able.preparing
+                client_id: able.readiness
                 for clients in self._combiners.values()
                 for client_id, able in clients.items()
-                if able.preparing
             }
 
     def wait_for_combiner(self, combiner: str, seconds_max: float) -> bool:
@@ -138,6 +139,6 @@ class Presence:
             return {name: dict(clients) for name, clients in self._combiners.items()}
 
 
-def preparing_of(clients: Mapping[str, Capabilities]) -> frozenset[str]:
-    """Return the ids of the clients that prepare for tasks."""
-    return frozenset(client_id for client_id, able in clients.items() if able.preparing)
+def waiting_of(clients: Mapping[str, Capabilities]) -> dict[str, Readiness]:
+    """Return what clients wait for, by the id of each that waits for something."""
+    return {id_: able.readiness for id_, able in clients.items() if able.readiness != READY}

@@ -18,6 +18,7 @@
     ├── TransferCorrupted        bytes do not match their checksum; worth a retry
     ├── MissingExtra             a part of fednet is not installed on this machine
     ├── SessionFailed            a session has ended before its last round
+    ├── AwaitsApproval           the site's owner has not approved a package or settings
     └── TaskFailed               the code of a package or a callback failed
 
 `to_dict` gives the JSON form of an error, and `from_dict` reads it. http_status and grpc_status map errors to the two
@@ -184,6 +185,14 @@ class SessionFailed(FednetError):
     """A session has ended before its last round, as FAILED or TERMINATED."""
 
     code = "session_failed"
+    http_status = 409
+    grpc_status = "FAILED_PRECONDITION"
+
+
+class AwaitsApproval(FednetError):
+    """The owner of a site has not approved a package, or the settings of a session."""
+
+    code = "awaits_approval"
     http_status = 409
     grpc_status = "FAILED_PRECONDITION"
 

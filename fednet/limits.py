@@ -62,6 +62,9 @@ package_bytes_max: Final = 512 * MIB
 package_unpacked_bytes_max: Final = 4 * GIB
 package_files_max: Final = 20_000
 package_path_characters_max: Final = 1_000
+package_signatures_max: Final = 16
+package_settings_max: Final = 100  # that a manifest declares
+package_setting_choices_max: Final = 100
 package_data_file_bytes_max: Final = (
     MIB  # a larger file counts as data if its format is that of data
 )
@@ -270,6 +273,16 @@ host_message_bytes_max: Final = MIB
 build_progress_lines_max: Final = 50
 preparing_characters_max: Final = 200  # of the step that a client tells while it prepares
 preparing_pause_seconds: Final = 0.5  # between two changes of a client that a combiner tells
+review_file_bytes_max: Final = 128 * KIB  # a longer file is shown by its digest alone
+review_file_lines_max: Final = 5_000
+review_bytes_max: Final = 32 * MIB  # of all files whose lines are compared
+review_lines_max: Final = 5_000
+review_line_characters_max: Final = 500
+trusted_keys_max: Final = 100
+owners_decisions_max: Final = 10_000
+awaited_approvals_max: Final = (
+    16  # of one client; it forgets the oldest, and hears of it again with the next task
+)
 preparing_seconds_max: Final = 6 * 3600.0  # afterwards no session waits for the client
 kept_answers_max: Final = 1_000
 kept_answers_bytes_max: Final = 10 * GIB  # without the newest answer, which is kept in any case

@@ -397,6 +397,13 @@ class ClientSettings(_CallerSection):
     """The way of files: `grpc` through the combiner, `object-store` directly to and from the network's object store,
     `auto` the object store if it can be reached, else the combiner."""
 
+    policy: Literal["pinned", "signed", "any"] = "pinned"
+    """The packages and settings that run here: `pinned`, those that this site's owner has approved (`fednet client
+    approve`); `signed`, also packages that a trusted key has signed; `any`, all that the network sends."""
+
+    trusted_keys: Path | None = None
+    """A file or folder with the Ed25519 public keys (PEM) of those whose packages run under the policy `signed`."""
+
     task_seconds_max: float = Field(default=24 * 3600.0, gt=0)
     """The time limit of one task of a package, in seconds."""
 

@@ -27,6 +27,7 @@ FLOORS = (
         "fedn_filters",
         "json_values",
         "names",
+        "readiness",
         "update_codec",
     ),
     ("tls",),

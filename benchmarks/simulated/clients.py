@@ -27,6 +27,7 @@ from fednet.combiner.ports import Ports
 from fednet.combiner.server import Combiner
 from fednet.digests import Algorithm, digest_of
 from fednet.parameters import write_model
+from fednet.readiness import Readiness
 from fednet.settings import CombinerSettings
 from fednet.testing._loop import LoopThread
 
@@ -74,7 +75,7 @@ class SimulatedClient:
         self.client_id = client_id
         self._crowd = crowd
 
-    def prepares(self, step: str) -> None:
+    def waits(self, readiness: Readiness) -> None:
         """Do nothing: the client is always ready."""
 
     def welcome(self, combiner: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from fednet import limits
 from fednet.budgets import CallerBudgets
 from fednet.errors import PermissionDenied, Throttled
+from fednet.readiness import Readiness
 
 from ..machine.answers import Answer
 from ..machine.events import Joined, Left
@@ -20,7 +21,7 @@ from .client_logs import ClientLogs
 from .means import Means
 from .newcomers import Newcomers
 from .phases import Phases
-from .preparing import Preparing
+from .readiness import ReadinessChanges
 from .running_phase import RunningPhase
 
 _log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class ClientCalls:
         self._connections = CallerBudgets(
             limits.client_connections_max, limits.client_connections_per_second, time.monotonic
         )
-        self._preparing = Preparing(self._mention)
+        self._readiness = ReadinessChanges(self._mention)
 
     def client_here(self, stream: ClientStream) -> None:
         """Take a client in."""
@@ -55,7 +56,7 @@ class ClientCalls:
         stream.welcome(self._name)
         _log.info("client %s is connected", stream.client_id)
         self._newcomers.welcome(stream)
-        self._preparing.forget(stream.client_id)
+        self._readiness.forget(stream.client_id)
         self._mention(stream)
         for phase in self._phases:
             phase.feed(Joined(stream.client_id))
@@ -64,16 +65,16 @@ class ClientCalls:
         """Note that a client's stream broke."""
         if self._clients.forget(stream):
             self._newcomers.forget(stream.client_id)
-            self._preparing.forget(stream.client_id)
+            self._readiness.forget(stream.client_id)
             _log.info("client %s is disconnected", stream.client_id)
             self._outbox.mention(ClientLeft(), stream.client_id)
             for phase in self._phases:
                 phase.feed(Left(stream.client_id))
 
-    def prepares(self, stream: ClientStream, step: str) -> None:
+    def waits(self, stream: ClientStream, readiness: Readiness) -> None:
         """Let the controllers hear of the change soon, unless the stream is not the client's present one."""
         if self._clients.is_present(stream):
-            self._preparing.changes(stream, step)
+            self._readiness.changes(stream, readiness)
 
     def is_new(self, client_id: str) -> bool:
         """Return True if a client has just come, so that its tasks may still follow it."""
@@ -85,7 +86,11 @@ class ClientCalls:
         return phase.assignment.kind if phase else None
 
     def take_answer(self, client_id: str, answer: Answer) -> None:
-        """Take a client's answer; one to an unknown task is refused, once the task cannot come any more."""
+        """Take a client's answer; one to an unknown task is refused, once the task cannot come any more.
+
+        The controllers hear first of what the client waits for, so that the next round does not ask it again.
+        """
+        self._readiness.tell_now(client_id)
         if phase := self._phases.of_task(client_id, answer.task_id):
             phase.take_answer(answer)
         elif not self._newcomers.hold(client_id, answer.task_id):
@@ -105,7 +110,7 @@ class ClientCalls:
     def close(self) -> None:
         """Wait for nobody's tasks, and end all streams."""
         self._newcomers.close()
-        self._preparing.close()
+        self._readiness.close()
         self._clients.close()
 
     def _mention(self, stream: ClientStream) -> None:

@@ -10,13 +10,17 @@ from .values import JsonObject
 
 
 class Why(StrEnum):
-    """Reason why a task has no answer that counts; the names of the wire. A damaged answer's task is open again."""
+    """Reason why a task has no answer that counts; the names of the wire.
+
+    A damaged answer's task is open again. A client that awaits an approval has not begun.
+    """
 
     FAILED = "FAILED"
     REFUSED = "REFUSED"
     LATE = "LATE"
     GONE = "GONE"
     DAMAGED = "DAMAGED"
+    WAITING_APPROVAL = "WAITING_APPROVAL"
 
 
 @dataclass(frozen=True)

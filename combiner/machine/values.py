@@ -10,6 +10,7 @@ from typing import Any
 from fednet.digests import Digest
 from fednet.json_values import strictly_parsed
 from fednet.privacy import PrivacyTerms
+from fednet.readiness import READY, Readiness
 from fednet.update_codec import PLAIN_CODEC, UpdateCodec
 
 
@@ -107,13 +108,13 @@ class Capabilities:
         needs_package: Its code comes as a package.
         kinds: The kinds of tasks that it can do.
         codec_parts: The parts of codecs that it can encode.
-        preparing: The step of its preparation for tasks; "" if it is ready.
+        readiness: What it waits for before it can be asked for tasks.
     """
 
     needs_package: bool = False
     kinds: tuple[TaskKind, ...] = ()
     codec_parts: frozenset[str] = frozenset()
-    preparing: str = ""
+    readiness: Readiness = READY
 
 
 class LogLevel(StrEnum):

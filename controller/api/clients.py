@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fednet import limits
 from fednet.contract import Name, Permission, Text, requires
+from fednet.readiness import Readiness
 from fednet.storage import Document
 
 from .access import caller, caller_claims, unaudited
@@ -64,6 +65,18 @@ class ClientMembership(BaseModel):
     """The controller's clock, in seconds since 1970: a client compares its own."""
 
 
+class AwaitedApproval(BaseModel):
+    """An approval that a client awaits from its site's owner."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    digest: str
+    """The SHA-256 of the package, or of the settings."""
+
+    session_id: str
+    """The session that gives the settings; empty for a package."""
+
+
 class Client(Shown):
     """A site's identity in the network."""
 
@@ -76,8 +89,15 @@ class Client(Shown):
     status: Literal["available", "online", "offline"]
     """Registered, connected, or not connected any more."""
 
+    readiness: Literal["READY", "PREPARING", "WAITING_APPROVAL"] | None = None
+    """READY for tasks, or the reason why it is asked for none, or for none that need an approval; null if it is not
+    connected."""
+
     preparing: str | None = None
     """The step of its preparation for tasks, such as the installation of its python_env; null if it is ready."""
+
+    awaiting_approval: list[AwaitedApproval] = Field(default_factory=list)
+    """The packages and settings that its owner has not approved."""
 
     needs_package: bool = True
     """It runs the network's compute package."""
@@ -87,10 +107,20 @@ class Client(Shown):
 
 
 def completed(clients: Sequence[Document]) -> list[Document]:
-    """Return clients as they are shown, each with the step of its preparation."""
-    steps = services().registry.presence.preparing()
-    shown = without_token_ids(clients)
-    return [{**client, "preparing": steps.get(client["id"])} for client in shown]
+    """Return clients as they are shown, each with what it waits for."""
+    known = services().registry.presence.readiness()
+    return [{**each, **_waits(known.get(each["id"]))} for each in without_token_ids(clients)]
+
+
+def _waits(readiness: Readiness | None) -> Document:
+    """Return the fields that say what a client waits for; None stands for a client that is not connected."""
+    if readiness is None:
+        return {"readiness": None, "preparing": None, "awaiting_approval": []}
+    return {
+        "readiness": readiness.status,
+        "preparing": readiness.step or None,
+        "awaiting_approval": [vars(each) for each in readiness.awaited],
+    }
 
 
 RESOURCE = Resource("clients", Permission.NETWORK_READ, completed=completed, shape=Client)

@@ -61,6 +61,9 @@ class Progress(BaseModel):
     clients: int
     """How many clients were asked."""
 
+    awaiting_approval: dict[str, int] = {}
+    """The number of clients that wait for their owner's approval, by the digest of the package or the settings."""
+
 
 class ShownSession(Shown):
     """A number of rounds under one configuration."""

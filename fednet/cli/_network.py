@@ -208,7 +208,8 @@ def start_client(
         variables: Variables for the environment of its package.
     """
     command = fednet_server(
-        *("client", "start", "--name", name, "--settings-from-parent", "--data-dir", str(data_dir))
+        *("client", "start", "--name", name, "--settings-from-parent", "--data-dir", str(data_dir)),
+        *("--policy", "any"),
     )
     return processes.start(Program(name, command, environment_of_a_task() | variables))
 

@@ -68,6 +68,58 @@ def _show_package(path: Path, made: CreatedPackage) -> None:
     click.echo(f"\n{path}: {len(made.files)} files, {made.size_bytes} bytes, sha256 {made.sha256}")
 
 
+@package.command()
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("package-key.pem"),
+    show_default=True,
+    help="The file of the private key (mode 0600); the public key is written beside it, as .pub.",
+)
+@json_option
+def keygen(*, out: Path, as_json: bool) -> None:
+    """Make a key that signs packages.
+
+    Sites that trust the public key run your packages under the policy `signed`, without a review of each.
+    """
+    from fednet.identity import create_package_key
+
+    public = out.with_suffix(".pub")
+    key = create_package_key(out, public)
+    answer = {"private": str(out), "public": str(public), "key": key}
+    sentence = f"{out} signs packages: keep it secret. Sites trust {public}. Key {key}."
+    show_answer(answer, sentence, as_json=as_json)
+
+
+@package.command()
+@click.argument("path", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    required=True,
+    help="The private key, from `fednet package keygen`.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to write; by default the package itself.",
+)
+@json_option
+def sign(*, path: Path, key: Path, output: Path | None, as_json: bool) -> None:
+    """Add your signature to a package, as a member of its archive; several people may sign one package."""
+    from fednet.digests import Algorithm, digest_of_file
+    from fednet.identity import read_package_key
+    from fednet.packages import sign_package
+
+    target = output or path
+    signer = sign_package(path, target, read_package_key(key))
+    sha256 = digest_of_file(target, Algorithm.SHA256).value
+    answer = {"path": str(target), "key": signer, "sha256": sha256}
+    show_answer(answer, f"{target} is signed by {signer}, sha256 {sha256}", as_json=as_json)
+
+
 @package.command("set-active")
 @click.argument("path", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--helper", default="numpyhelper", show_default=True, help="Its models' format.")

@@ -19,6 +19,11 @@ from fednet.identity._networks import (
     read_named_networks,
     write_named_networks,
 )
+from fednet.identity._package_keys import (
+    create_package_key,
+    read_package_key,
+    read_trusted_keys,
+)
 from fednet.identity._private_files import replace as replace_private_file
 from fednet.identity._renewed_token import RenewedToken
 from fednet.identity._signer import Signer
@@ -43,6 +48,7 @@ __all__ = [
     "admin_token",
     "admin_token_file",
     "combiner_audience",
+    "create_package_key",
     "find_network",
     "find_tls",
     "keep_signing_key",
@@ -50,7 +56,9 @@ __all__ = [
     "new_signing_key",
     "read_local_network",
     "read_named_networks",
+    "read_package_key",
     "read_signing_key",
+    "read_trusted_keys",
     "replace_private_file",
     "signing_key_file",
     "write_local_network",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import stat
 import tarfile
@@ -16,6 +15,7 @@ from fednet.files import whole_file
 from fednet.packages._inspect import inspect_package
 from fednet.packages._manifest import FILE_NAMES
 from fednet.packages._selection import LeftOut, Selection, select_files
+from fednet.packages._tgz import new_tgz
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,16 +99,8 @@ def _check_manifest(selection: Selection) -> None:
 
 
 def _write(file: BinaryIO, folder: Path, paths: list[Path]) -> list[PackedFile]:
-    # No file name and no time in the gzip header: they are not part of the content.
-    with (
-        gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as zipped,
-        tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive,
-    ):
-        packed = [
-            _add(archive, path, path.relative_to(folder).as_posix(), folder) for path in paths
-        ]
-    file.flush()
-    return packed
+    with new_tgz(file) as archive:
+        return [_add(archive, path, path.relative_to(folder).as_posix(), folder) for path in paths]
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str, folder: Path) -> PackedFile:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from fednet.errors import InvalidPackage
+from fednet.packages._settings import DeclaredSetting, declared_settings
 from fednet.packages._yaml import read_mapping
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ FILE_NAMES = ("fednet.yaml", "fednet.yml", "fedn.yaml", "fedn.yml")
 TASKS = ("train", "validate", "predict")
 ENTRY_POINTS = ("build", "startup", *TASKS)
 _OURS = FILE_NAMES[:2]
-_FIELDS = ("python_env", "entry_points", "client")
+_FIELDS = ("python_env", "entry_points", "client", "settings")
 _EXAMPLE = 'For example, write `entry_points: {train: {command: "python train.py"}}`.'
 _OBJECT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
@@ -35,6 +36,7 @@ class Manifest:
         client: The object that performs the tasks in a process that stays, as "module:name"; None for a package with
             entry points.
         name: The name of the manifest's file.
+        settings: The settings of a session that the package takes, by name. A manifest in FEDn's form declares none.
     """
 
     entry_points: Mapping[str, str]
@@ -42,6 +44,7 @@ class Manifest:
     folder: str
     client: str | None = None
     name: str = FILE_NAMES[0]
+    settings: Mapping[str, DeclaredSetting] = field(default_factory=dict)
 
     @property
     def path(self) -> PurePosixPath:
@@ -71,8 +74,10 @@ def parse_manifest(content: bytes, path: PurePosixPath) -> Manifest:
         InvalidPackage: The file is not a YAML mapping, or a value in it is invalid.
     """
     values = read_mapping(content, path, _EXAMPLE)
-    if path.name in _OURS:  # FEDn's manifest may have more fields
+    settings: Mapping[str, DeclaredSetting] = {}
+    if path.name in _OURS:  # FEDn's manifest may have more fields, of another meaning
         _check_fields(values)
+        settings = declared_settings(values.get("settings") or {})
     client = _client(values.get("client"))
     entry_points = _entry_points(values.get("entry_points"), client)
     return Manifest(
@@ -81,6 +86,7 @@ def parse_manifest(content: bytes, path: PurePosixPath) -> Manifest:
         str(path.parent),
         client,
         path.name,
+        settings,
     )
 
 

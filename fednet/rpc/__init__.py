@@ -15,6 +15,7 @@ from fednet.rpc._errors import abort, from_rpc_error, rpc_errors
 from fednet.rpc._forks import allow_forks
 from fednet.rpc._models import ModelsStub, add_models_service
 from fednet.rpc._object_transfer import download_object, upload_object
+from fednet.rpc._readiness import readiness_message, readiness_of
 from fednet.rpc._text import sendable
 from fednet.rpc._transfer import (
     Receiver,
@@ -43,6 +44,8 @@ __all__ = [
     "download_object",
     "from_rpc_error",
     "open_channel",
+    "readiness_message",
+    "readiness_of",
     "received_bytes",
     "rpc_errors",
     "sendable",

@@ -211,6 +211,7 @@ class Network:
             preferred_combiner=preferred_combiner,
             transfer=transfer,
             **self._caller,
+            policy="any",
         )
         given = train or validate or predict
         runtime = CallbackRuntime(train, validate, predict) if given else None

@@ -346,14 +346,14 @@ class HeldPhase(_message.Message):
     def __init__(self, phase_id: _Optional[str] = ..., session_id: _Optional[str] = ...) -> None: ...
 
 class Capabilities(_message.Message):
-    __slots__ = ("needs_package", "kinds", "preparing")
+    __slots__ = ("needs_package", "kinds", "readiness")
     NEEDS_PACKAGE_FIELD_NUMBER: _ClassVar[int]
     KINDS_FIELD_NUMBER: _ClassVar[int]
-    PREPARING_FIELD_NUMBER: _ClassVar[int]
+    READINESS_FIELD_NUMBER: _ClassVar[int]
     needs_package: bool
     kinds: _containers.RepeatedScalarFieldContainer[_tasks_pb2.TaskKind]
-    preparing: str
-    def __init__(self, needs_package: bool = ..., kinds: _Optional[_Iterable[_Union[_tasks_pb2.TaskKind, str]]] = ..., preparing: _Optional[str] = ...) -> None: ...
+    readiness: _tasks_pb2.Readiness
+    def __init__(self, needs_package: bool = ..., kinds: _Optional[_Iterable[_Union[_tasks_pb2.TaskKind, str]]] = ..., readiness: _Optional[_Union[_tasks_pb2.Readiness, _Mapping]] = ...) -> None: ...
 
 class ClientLeft(_message.Message):
     __slots__ = ()
@@ -409,12 +409,14 @@ class TaskUnanswered(_message.Message):
         LATE: _ClassVar[TaskUnanswered.Why]
         GONE: _ClassVar[TaskUnanswered.Why]
         DAMAGED: _ClassVar[TaskUnanswered.Why]
+        WAITING_APPROVAL: _ClassVar[TaskUnanswered.Why]
     WHY_UNSPECIFIED: TaskUnanswered.Why
     FAILED: TaskUnanswered.Why
     REFUSED: TaskUnanswered.Why
     LATE: TaskUnanswered.Why
     GONE: TaskUnanswered.Why
     DAMAGED: TaskUnanswered.Why
+    WAITING_APPROVAL: TaskUnanswered.Why
     WHY_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     TRACEBACK_FIELD_NUMBER: _ClassVar[int]

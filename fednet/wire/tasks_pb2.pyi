@@ -24,24 +24,34 @@ EXCHANGE: TaskKind
 TRAIN_PRIVATELY: TaskKind
 
 class ClientMessage(_message.Message):
-    __slots__ = ("hello", "result", "log", "renewal", "preparing")
+    __slots__ = ("hello", "result", "log", "renewal", "readiness")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
     LOG_FIELD_NUMBER: _ClassVar[int]
     RENEWAL_FIELD_NUMBER: _ClassVar[int]
-    PREPARING_FIELD_NUMBER: _ClassVar[int]
+    READINESS_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     result: TaskResult
     log: LogRecord
     renewal: Renewal
-    preparing: Preparing
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., result: _Optional[_Union[TaskResult, _Mapping]] = ..., log: _Optional[_Union[LogRecord, _Mapping]] = ..., renewal: _Optional[_Union[Renewal, _Mapping]] = ..., preparing: _Optional[_Union[Preparing, _Mapping]] = ...) -> None: ...
+    readiness: Readiness
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., result: _Optional[_Union[TaskResult, _Mapping]] = ..., log: _Optional[_Union[LogRecord, _Mapping]] = ..., renewal: _Optional[_Union[Renewal, _Mapping]] = ..., readiness: _Optional[_Union[Readiness, _Mapping]] = ...) -> None: ...
 
-class Preparing(_message.Message):
-    __slots__ = ("step",)
+class Readiness(_message.Message):
+    __slots__ = ("step", "awaited")
     STEP_FIELD_NUMBER: _ClassVar[int]
+    AWAITED_FIELD_NUMBER: _ClassVar[int]
     step: str
-    def __init__(self, step: _Optional[str] = ...) -> None: ...
+    awaited: _containers.RepeatedCompositeFieldContainer[Approval]
+    def __init__(self, step: _Optional[str] = ..., awaited: _Optional[_Iterable[_Union[Approval, _Mapping]]] = ...) -> None: ...
+
+class Approval(_message.Message):
+    __slots__ = ("digest", "session_id")
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    digest: str
+    session_id: str
+    def __init__(self, digest: _Optional[str] = ..., session_id: _Optional[str] = ...) -> None: ...
 
 class Renewal(_message.Message):
     __slots__ = ("placement_token",)
@@ -62,16 +72,16 @@ class CombinerMessage(_message.Message):
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., cancel: _Optional[_Union[CancelTask, _Mapping]] = ..., receipt: _Optional[_Union[ResultReceipt, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("needs_package", "kinds", "codec_parts", "preparing")
+    __slots__ = ("needs_package", "kinds", "codec_parts", "readiness")
     NEEDS_PACKAGE_FIELD_NUMBER: _ClassVar[int]
     KINDS_FIELD_NUMBER: _ClassVar[int]
     CODEC_PARTS_FIELD_NUMBER: _ClassVar[int]
-    PREPARING_FIELD_NUMBER: _ClassVar[int]
+    READINESS_FIELD_NUMBER: _ClassVar[int]
     needs_package: bool
     kinds: _containers.RepeatedScalarFieldContainer[TaskKind]
     codec_parts: _containers.RepeatedScalarFieldContainer[str]
-    preparing: str
-    def __init__(self, needs_package: bool = ..., kinds: _Optional[_Iterable[_Union[TaskKind, str]]] = ..., codec_parts: _Optional[_Iterable[str]] = ..., preparing: _Optional[str] = ...) -> None: ...
+    readiness: Readiness
+    def __init__(self, needs_package: bool = ..., kinds: _Optional[_Iterable[_Union[TaskKind, str]]] = ..., codec_parts: _Optional[_Iterable[str]] = ..., readiness: _Optional[_Union[Readiness, _Mapping]] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("combiner",)
@@ -160,12 +170,14 @@ class Exchange(_message.Message):
     def __init__(self, value_json: _Optional[str] = ..., value: _Optional[bytes] = ...) -> None: ...
 
 class Failure(_message.Message):
-    __slots__ = ("message", "traceback")
+    __slots__ = ("message", "traceback", "awaits_approval")
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     TRACEBACK_FIELD_NUMBER: _ClassVar[int]
+    AWAITS_APPROVAL_FIELD_NUMBER: _ClassVar[int]
     message: str
     traceback: str
-    def __init__(self, message: _Optional[str] = ..., traceback: _Optional[str] = ...) -> None: ...
+    awaits_approval: bool
+    def __init__(self, message: _Optional[str] = ..., traceback: _Optional[str] = ..., awaits_approval: bool = ...) -> None: ...
 
 class CancelTask(_message.Message):
     __slots__ = ("task_id",)

@@ -108,10 +108,11 @@ def test_packages_are_unpacked_once_and_bounded(files, store, tmp_path):
     commands = [f"run{number}" for number in range(limits.client_packages_max + 2)]
     for command in commands:
         ref = package_ref(store, tmp_path, command)
-        folder, manifest = files.package(ref)
-        assert (folder / "fednet.yaml").exists()
+        unpacked, manifest = files.package(ref)
+        assert (unpacked.folder / "fednet.yaml").exists()
         assert manifest.entry_points == {"train": command}
-        assert files.package(ref) == (folder, manifest)
+        again, _ = files.package(ref)
+        assert again.folder == unpacked.folder
 
     assert len(list((tmp_path / "files" / "packages").iterdir())) == limits.client_packages_max
     assert len(store.fetched) == len(commands)

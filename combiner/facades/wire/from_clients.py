@@ -8,6 +8,7 @@ from typing import Final
 
 from fednet import limits
 from fednet.errors import InvalidInput
+from fednet.rpc import readiness_of
 from fednet.update_codec import CODEC_PARTS
 from fednet.wire import tasks_pb2
 
@@ -35,13 +36,8 @@ def capabilities_of(hello: tasks_pb2.Hello) -> Capabilities:
         hello.needs_package,
         tuple(known[kind] for kind in kinds),
         frozenset(CODEC_PARTS).intersection(hello.codec_parts),
-        step_of(hello.preparing),
+        readiness_of(hello.readiness),
     )
-
-
-def step_of(preparing: str) -> str:
-    """Return the step of a client's preparation, bounded."""
-    return preparing[: limits.preparing_characters_max]
 
 
 def answer_of(kind: TaskKind | None, result: tasks_pb2.TaskResult) -> Answer:
@@ -74,8 +70,7 @@ def seconds_of(seconds: float) -> float:
 def _outcome_of(kind: TaskKind | None, result: tasks_pb2.TaskResult) -> Outcome:
     given = result.WhichOneof("outcome")
     if given == "failure":
-        message = result.failure.message[: limits.text_characters_max]
-        return Failure(message, result.failure.traceback[-limits.traceback_characters_max :])
+        return _failure(result.failure)
     asked, read = _READERS[kind] if kind else ("", _update)
     if given != asked:
         message = f"The task asks for the outcome {asked!r}, and the answer holds {given!r}."
@@ -84,6 +79,14 @@ def _outcome_of(kind: TaskKind | None, result: tasks_pb2.TaskResult) -> Outcome:
         return read(result)
     except InvalidInput as error:
         return Failure(error.message, why=Why.REFUSED)
+
+
+def _failure(failure: tasks_pb2.Failure) -> Failure:
+    return Failure(
+        failure.message[: limits.text_characters_max],
+        failure.traceback[-limits.traceback_characters_max :],
+        Why.WAITING_APPROVAL if failure.awaits_approval else Why.FAILED,
+    )
 
 
 def _update(result: tasks_pb2.TaskResult) -> Update:

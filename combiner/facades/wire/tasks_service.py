@@ -11,12 +11,12 @@ from fednet import limits
 from fednet.budgets import Budget
 from fednet.contract import Permission, requires
 from fednet.errors import InvalidInput
-from fednet.rpc import caller_of, claims_of
+from fednet.rpc import caller_of, claims_of, readiness_of
 from fednet.wire import tasks_pb2, tasks_pb2_grpc
 
 from ...ports import ClientPort, GatePort, StreamAdmission
 from .calls import errors_to, first_of
-from .from_clients import answer_of, capabilities_of, log_record_of, step_of
+from .from_clients import answer_of, capabilities_of, log_record_of
 from .to_clients import WireStream
 
 
@@ -65,8 +65,8 @@ class TasksService(tasks_pb2_grpc.TasksServicer):
                         take_result(self._port, stream.client_id, message.result)
                     case "log":
                         self._port.log(stream.client_id, log_record_of(message.log))
-                    case "preparing":
-                        self._port.prepares(stream, step_of(message.preparing.step))
+                    case "readiness":
+                        self._port.waits(stream, readiness_of(message.readiness))
                     case "renewal":
                         admission.renew(message.renewal.placement_token)
         finally:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from fednet import limits
+from fednet.readiness import Readiness
 from fednet.wire import common_pb2, models_pb2, tasks_pb2
 
 from ...machine.values import Blob, Capabilities, Task, Verdict
@@ -43,9 +44,9 @@ class WireStream:
         """The client's abilities."""
         return self._capabilities
 
-    def prepares(self, step: str) -> None:
-        """See `ClientStream.prepares`."""
-        self._capabilities = replace(self._capabilities, preparing=step)
+    def waits(self, readiness: Readiness) -> None:
+        """See `ClientStream.waits`."""
+        self._capabilities = replace(self._capabilities, readiness=readiness)
 
     def welcome(self, combiner: str) -> None:
         """Tell the client that it is connected."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fednet.digests import Digest
+from fednet.rpc import readiness_message
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
 
 from ...machine.news import (
@@ -84,7 +85,9 @@ def _snapshot(snapshot: Snapshot) -> rounds_pb2.Snapshot:
 def _capabilities(capabilities: Capabilities) -> rounds_pb2.Capabilities:
     kinds = [kind.value for kind in capabilities.kinds]
     return rounds_pb2.Capabilities(
-        needs_package=capabilities.needs_package, kinds=kinds, preparing=capabilities.preparing
+        needs_package=capabilities.needs_package,
+        kinds=kinds,
+        readiness=readiness_message(capabilities.readiness),
     )
 
 

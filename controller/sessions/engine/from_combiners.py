@@ -11,6 +11,7 @@ from fednet import limits
 from fednet.digests import Digest
 from fednet.errors import InvalidInput
 from fednet.json_values import storable
+from fednet.rpc import readiness_of
 from fednet.wire import rounds_pb2, tasks_pb2
 
 from ...presence import Capabilities
@@ -155,8 +156,7 @@ def capabilities(told: rounds_pb2.Capabilities) -> Capabilities:
     """Return a client's abilities, without kinds of task that only a newer version knows."""
     known = tasks_pb2.TaskKind.values()
     kinds = frozenset(tasks_pb2.TaskKind.Name(kind) for kind in told.kinds if kind in known)
-    step = told.preparing[: limits.preparing_characters_max]
-    return Capabilities(kinds=kinds, needs_package=told.needs_package, preparing=step)
+    return Capabilities(kinds, told.needs_package, readiness_of(told.readiness))
 
 
 def json_of(text: str, characters_max: int = limits.json_bytes_max) -> Any:

@@ -13,7 +13,7 @@ from fednet.storage import Document, Query
 from ...client_statuses import ClientStatuses
 from ...feed.entries import EntryKind
 from ...feed.feed import Feed
-from ...presence import Capabilities, Presence, preparing_of
+from ...presence import Capabilities, Presence, waiting_of
 from ...records import Records
 from ..machine.events import ClientJoined, ClientLeft, CombinerDown, CombinerUp, Event
 from ..machine.state import Status
@@ -179,15 +179,17 @@ class Intake:
         with self._running.network_changes():
             self._presence.client_joined(combiner, client, capabilities)
             self._running.tell_all(
-                ClientJoined(
-                    combiner, client, capabilities.kinds, is_ready=not capabilities.preparing
-                )
+                ClientJoined(combiner, client, capabilities.kinds, capabilities.readiness)
             )
 
     def _log_state(self, combiner: str, client: str, capabilities: Capabilities) -> None:
         name = self._named(client)
-        if capabilities.preparing:
-            _log.info("client %s prepares for tasks: %s", name, capabilities.preparing)
+        readiness = capabilities.readiness
+        if readiness.step:
+            _log.info("client %s prepares for tasks: %s", name, readiness.step)
+        elif readiness.awaited:
+            awaited = ", ".join(each.digest for each in readiness.awaited)
+            _log.info("client %s awaits the approval of %s", name, awaited)
         elif self._presence.combiner_of(client) == combiner:
             _log.info("client %s is ready for tasks", name)
         else:
@@ -209,13 +211,13 @@ class Intake:
     def _combiner_up(self, combiner: str, snapshot: Snapshot) -> None:
         allows = snapshot.allows_functions
         kinds = {client: able.kinds for client, able in snapshot.clients.items()}
-        preparing = preparing_of(snapshot.clients)
+        waiting = waiting_of(snapshot.clients)
         with self._running.network_changes():
             self._presence.combiner_up(combiner, snapshot.clients, allows_functions=allows)
             driven = {actor.session.session_id: actor for actor in self._running.actors()}
             for session_id, actor in driven.items():
                 held = snapshot.held.get(session_id, frozenset())
-                actor.tell(CombinerUp(combiner, kinds, allows, held, preparing))
+                actor.tell(CombinerUp(combiner, kinds, allows, held, waiting))
         _log.info("connected to the combiner %s, which has %d clients", combiner, len(kinds))
         self._feed.append(EntryKind.COMBINER_UP, combiner=combiner)
         for session_id in snapshot.held.keys() - driven.keys():

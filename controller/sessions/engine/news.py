@@ -85,7 +85,7 @@ class TaskFailed:
     """A task ended without an answer that counts.
 
     Attributes:
-        why: FAILED, REFUSED, LATE, GONE or DAMAGED.
+        why: FAILED, REFUSED, LATE, GONE, DAMAGED or WAITING_APPROVAL.
     """
 
     why: str

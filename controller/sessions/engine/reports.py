@@ -160,6 +160,8 @@ def _line(news: News, client_name: str) -> _Line | None:  # noqa: PLR0911  one l
             return "MODEL_VALIDATION", "AUDIT", "Model validated.", by_client, {"metrics": metrics}
         case ModelUsed():
             return "MODEL_PREDICTION", "AUDIT", "Model predicted with.", by_client, {}
+        case TaskFailed(why="WAITING_APPROVAL"):
+            return None  # the client has told, once for each package and not for each round
         case TaskFailed(why, message, traceback):
             level = "ERROR" if why in {"FAILED", "REFUSED"} else "WARNING"
             return "LOG", level, message, by_client, {"why": why, "traceback": traceback}

@@ -10,7 +10,7 @@ from fednet.storage import Document
 
 from ...feed.entries import EntryKind, session_ids
 from ...feed.feed import Feed
-from ...presence import Capabilities, Presence, preparing_of
+from ...presence import Capabilities, Presence, waiting_of
 from ...records import Records
 from ..machine.events import Began, CombinerUp, Event, NetworkEvent
 from ..machine.state import Session, Status
@@ -167,4 +167,4 @@ class RunningSessions:
 def _up(combiner: str, clients: dict[str, Capabilities], presence: Presence) -> CombinerUp:
     kinds = {client: able.kinds for client, able in clients.items()}
     allows = combiner in presence.allowing_functions()
-    return CombinerUp(combiner, kinds, allows, preparing=preparing_of(clients))
+    return CombinerUp(combiner, kinds, allows, waiting=waiting_of(clients))

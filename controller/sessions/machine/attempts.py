@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fednet import limits
 
 from .scene import Scene, model_id_in
@@ -51,3 +53,16 @@ def reason_of_failure(session: Session, problem: str) -> str:
     failures = session.failures
     often = f" {failures} times; the last time" if failures > 1 else ":"
     return f"Round {session.number + 1} failed{often} {problem.rstrip('.')}."
+
+
+def awaited_in_words(awaited: Mapping[str, int]) -> list[str]:
+    """Return a sentence for each digest whose approval clients await.
+
+    Args:
+        awaited: The number of these clients, by digest.
+    """
+    return [
+        f"{count} {'client waits' if count == 1 else 'clients wait'} for the approval of {digest}: their owners "
+        f"run `fednet client review {digest}` and `fednet client approve {digest}` at their sites."
+        for digest, count in awaited.items()
+    ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fednet.digests import Digest
+from fednet.readiness import READY, Readiness
 
 from .orders import Order
 from .state import BlobRef
@@ -79,14 +80,14 @@ class CombinerUp:
         clients: Its clients' ids, each with the kinds of task that the client can do.
         allows_functions: True if server functions may run there.
         phases: The ids of the session's phases that it holds.
-        preparing: The ids of the clients that prepare for tasks and are asked for none yet.
+        waiting: What clients wait for before they can be asked for tasks, by the id of each that waits.
     """
 
     combiner: str
     clients: Mapping[str, frozenset[str]]
     allows_functions: bool = False
     phases: frozenset[str] = frozenset()
-    preparing: frozenset[str] = frozenset()
+    waiting: Mapping[str, Readiness] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -98,16 +99,16 @@ class CombinerDown:
 
 @dataclass(frozen=True)
 class ClientJoined:
-    """A client has connected to a combiner, or begins or ends to prepare for tasks.
+    """A client has connected to a combiner, or waits for something else than before.
 
     Attributes:
-        is_ready: False while it prepares; it is asked for no task then.
+        readiness: What it waits for before it can be asked for tasks.
     """
 
     combiner: str
     client: str
     kinds: frozenset[str]
-    is_ready: bool = True
+    readiness: Readiness = READY
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,11 @@ from __future__ import annotations
 from typing import Any
 
 from fednet import limits
+from fednet.readiness import READY
 
 from . import progress
 from .attempts import (
+    awaited_in_words,
     first_attempt,
     forget_attempt,
     reason_of_failure,
@@ -64,7 +66,8 @@ class Machine:
     def __init__(self, session: Session, plan: SessionPlan | None = None) -> None:
         self.session = session
         self._plan = plan or plan_of(session)
-        self._network = Network()
+        package = session.package.digest.value if session.package else ""
+        self._network = Network(session.session_id, package)
         self._tallies: dict[str, Tally] = {}
         self._is_awake = False
         self._now = 0.0
@@ -111,7 +114,7 @@ class Machine:
     @property
     def progress(self) -> dict[str, Any]:
         """The present round's progress, as people see it."""
-        return progress.progress(self.session, self._plan, self._tallies)
+        return progress.progress(self.session, self._plan, self._tallies, self._network)
 
     def document(self) -> dict[str, Any]:
         """Return the fields of the session's document that follow from its state."""
@@ -172,8 +175,8 @@ class Machine:
         self._repeat_orders(event.combiner, scene)
         for client, kinds in event.clients.items():
             if self._network.place(client) == event.combiner:
-                is_ready = client not in event.preparing
-                self._tell_steps(ClientJoined(event.combiner, client, kinds, is_ready), scene)
+                readiness = event.waiting.get(client, READY)
+                self._tell_steps(ClientJoined(event.combiner, client, kinds, readiness), scene)
 
     def _repeat_orders(self, combiner: str, scene: Scene) -> None:
         for beside in self._plan.beside:
@@ -310,7 +313,7 @@ class Machine:
         """Repeat the round after a pause, or give up after round_retries times."""
         session, current = self.session, scene.round
         session.failures += 1
-        session.excused += self._waits_for_preparation(scene)
+        session.excused += self._is_excused(current, scene)
         if current.is_recorded:
             scene.write(ended_round(scene, "Failed"))
         spent = budget_problem(session)
@@ -325,14 +328,21 @@ class Machine:
         reason = reason_of_failure(session, problem) if has_rounds else problem
         if spent:
             reason = f"{reason.rstrip('.')}; {spent}."
-        self._end(Status.FAILED, reason, scene)
+        awaited = awaited_in_words(scene.network.awaited(session.asks))
+        self._end(Status.FAILED, " ".join([reason, *awaited]), scene)
 
-    def _waits_for_preparation(self, scene: Scene) -> bool:
-        """Return True if too few clients are ready, and enough will be: the attempt could not succeed."""
+    def _is_excused(self, current: Round, scene: Scene) -> bool:
+        """Return True if too few clients are ready, and enough will be: the attempt could not succeed.
+
+        Clients that await an approval excuse the attempt that told them of it. The next one waits for them as long as
+        for clients that are away.
+        """
         session, network = self.session, scene.network
         kind, least = session.asks, session.options.min_clients
-        ready = network.count(kind)
-        return ready < least <= ready + network.count_preparing(kind, scene.now)
+        ready, later = network.count(kind), network.count_preparing(kind, scene.now)
+        if current.step != self._plan.steps[0].name:
+            later += network.awaited(kind).total()
+        return ready < least <= ready + later
 
     def _end(self, status: Status, reason: str, scene: Scene) -> None:
         session = self.session

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from fednet import limits
+from fednet.readiness import READY, Readiness
 
 from .events import ClientJoined, ClientLeft, CombinerDown, CombinerUp, NetworkEvent
 
@@ -14,17 +15,31 @@ Capable = dict[str, set[str]]
 
 
 @dataclass(frozen=True)
-class _Preparing:
-    """The kinds of task that a client prepares for, and the time of the begin, in seconds since 1970."""
+class _Waiting:
+    """A client that cannot be asked for tasks yet.
+
+    Attributes:
+        kinds: The kinds of task that it will be able to do.
+        since: The time of the begin, in seconds since 1970.
+        digest: The digest whose approval it awaits; "" for a client that prepares.
+    """
 
     kinds: frozenset[str]
     since: float
+    digest: str
 
 
 class Network:
-    """A picture of the network in one session. A join costs the same however many clients there are."""
+    """A picture of the network in one session. A join costs the same however many clients there are.
 
-    def __init__(self) -> None:
+    Args:
+        session_id: The session.
+        package: The SHA-256 of its package; "" without one.
+    """
+
+    def __init__(self, session_id: str = "", package: str = "") -> None:
+        self._session_id = session_id
+        self._package = package
         self._seen: dict[
             str, dict[str, frozenset[str]]
         ] = {}  # by client: its combiners, the newest last
@@ -32,22 +47,22 @@ class Network:
         self._allowing: set[str] = set()
         self._away_since: dict[str, float] = {}
         self._counts: Counter[str] = Counter()
-        self._preparing: dict[str, _Preparing] = {}  # by client; it counts as able to do nothing
+        self._waiting: dict[str, _Waiting] = {}  # by client; it counts as able to do nothing
 
     def absorb(self, event: NetworkEvent, now: float) -> None:
         """Take in an event."""
         match event:
-            case CombinerUp(combiner, clients, allows_functions, _, preparing):
+            case CombinerUp(combiner, clients, allows_functions, _, waiting):
                 able = {
-                    client: self._able(client, kinds, now, is_ready=client not in preparing)
+                    client: self._able(client, kinds, waiting.get(client, READY), now)
                     for client, kinds in clients.items()
                 }
                 self._combiner_up(combiner, able, allows_functions=allows_functions)
             case CombinerDown(combiner):
                 self._combiner_down(combiner, now)
-            case ClientJoined(combiner, client, kinds, is_ready):
+            case ClientJoined(combiner, client, kinds, readiness):
                 self._clients.setdefault(combiner, set())
-                self._see(client, combiner, self._able(client, kinds, now, is_ready=is_ready))
+                self._see(client, combiner, self._able(client, kinds, readiness, now))
             case ClientLeft(combiner, client):
                 self._lose(client, combiner)
 
@@ -69,7 +84,14 @@ class Network:
         """Count the connected clients that will be ready for this kind of task, and have not prepared for too long."""
         earliest = now - limits.preparing_seconds_max
         return sum(
-            kind in each.kinds and each.since > earliest for each in self._preparing.values()
+            kind in each.kinds and each.since > earliest and not each.digest
+            for each in self._waiting.values()
+        )
+
+    def awaited(self, kind: str) -> Counter[str]:
+        """Count the connected clients that can do this kind of task once a digest is approved, by the digest."""
+        return Counter(
+            each.digest for each in self._waiting.values() if each.digest and kind in each.kinds
         )
 
     def capable(self, kind: str) -> Capable:
@@ -113,14 +135,15 @@ class Network:
         self._away_since.setdefault(combiner, now)
 
     def _able(
-        self, client: str, kinds: frozenset[str], now: float, *, is_ready: bool
+        self, client: str, kinds: frozenset[str], readiness: Readiness, now: float
     ) -> frozenset[str]:
-        """Return the kinds of task that a client can be asked for now; none while it prepares."""
-        if is_ready:
-            self._preparing.pop(client, None)
+        """Return the kinds of task that a client can be asked for now; none while it waits for something."""
+        digest = readiness.awaited_for(self._session_id, self._package)
+        if not (readiness.step or digest):
+            self._waiting.pop(client, None)
             return kinds
-        earlier = self._preparing.get(client)
-        self._preparing[client] = _Preparing(kinds, earlier.since if earlier else now)
+        earlier = self._waiting.get(client)
+        self._waiting[client] = _Waiting(kinds, earlier.since if earlier else now, digest)
         return frozenset()
 
     def _see(
@@ -148,7 +171,7 @@ class Network:
             self._count(client, +1)
         else:
             del self._seen[client]
-            self._preparing.pop(client, None)
+            self._waiting.pop(client, None)
 
     def _count(self, client: str, by: int) -> None:
         for kinds in list(self._seen[client].values())[-1:]:

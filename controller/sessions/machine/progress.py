@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .network import Network
 from .plans import SessionPlan
 from .state import Session
 from .tally import Tally
@@ -17,13 +18,16 @@ def round_number(session: Session, plan: SessionPlan) -> int:
     return number if plan.has_rounds else 0
 
 
-def progress(session: Session, plan: SessionPlan, tallies: Mapping[str, Tally]) -> dict[str, Any]:
-    """Return the present round's progress: its phase, its answers, and the number of asked clients."""
+def progress(
+    session: Session, plan: SessionPlan, tallies: Mapping[str, Tally], network: Network
+) -> dict[str, Any]:
+    """Return the present round's progress: its phase, its answers, the number of asked clients, awaited approvals."""
     phases = _counted_phases(session, plan)
     return {
         "phase": _shown(session, plan),
         "answers": sum(len(tallies[id_].answered) for id_ in phases & tallies.keys()),
         "clients": sum(each.clients for each in session.phases() if each.phase_id in phases),
+        "awaiting_approval": {} if session.status.is_final else dict(network.awaited(session.asks)),
     }
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from fednet.contract import Principal, Role
 from fednet.controller.presence import Capabilities
+from fednet.readiness import Readiness
 
 CLIENTS = "/api/v1/clients"
 COMBINER = {"name": "c1", "address": "127.0.0.1:12080"}
@@ -138,7 +139,7 @@ def test_a_client_that_prepares_is_shown_with_its_step(api, presence):
     api.post("/api/v1/combiners/register", json=COMBINER)
     ids = [api.post(f"{CLIENTS}/register", json=client(name)).json["id"] for name in "ab"]
     kinds = frozenset({"TRAIN"})
-    installing = Capabilities(kinds, needs_package=True, preparing="installing")
+    installing = Capabilities(kinds, needs_package=True, readiness=Readiness("installing"))
     presence.client_joined("c1", ids[0], installing)
     presence.client_joined("c1", ids[1], Capabilities(kinds, needs_package=True))
 

@@ -279,7 +279,12 @@ def test_answers_and_joins_alone_are_no_lasting_decision(new_world):
     world.move("a2", "a")
 
     assert [world.hear().is_lasting for _ in range(len(world.news))] == [False, False, False]
-    assert world.machine.progress == {"phase": "training", "answers": 1, "clients": 2}
+    assert world.machine.progress == {
+        "phase": "training",
+        "answers": 1,
+        "clients": 2,
+        "awaiting_approval": {},
+    }
 
 
 @pytest.mark.parametrize("kind", Kind)

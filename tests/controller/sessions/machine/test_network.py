@@ -10,6 +10,9 @@ from fednet.controller.sessions.machine.events import (
     CombinerUp,
 )
 from fednet.controller.sessions.machine.network import Network
+from fednet.readiness import READY, Approval, Readiness
+
+PREPARES = Readiness("installing")
 
 TRAIN, BOTH = frozenset({"TRAIN"}), frozenset({"TRAIN", "VALIDATE"})
 names, clients = st.sampled_from("ab"), st.sampled_from("xyz")
@@ -17,7 +20,7 @@ kinds = st.sampled_from([TRAIN, BOTH])
 events = st.one_of(
     st.builds(CombinerUp, names, st.dictionaries(clients, kinds), st.booleans()),
     st.builds(CombinerDown, names),
-    st.builds(ClientJoined, names, clients, kinds, st.just(True)),
+    st.builds(ClientJoined, names, clients, kinds, st.just(READY)),
     st.builds(ClientLeft, names, clients),
 )
 
@@ -75,11 +78,23 @@ def test_a_combiner_is_away_from_when_it_was_seen_last():
     assert (here, gone, network.away_since("a")) == (None, 5, None)
 
 
+def test_a_client_that_awaits_an_approval_is_asked_by_the_other_sessions():
+    """It waits for one package, or for the settings of one session."""
+    waits = Readiness(awaited=(Approval("p1"), Approval("d", "s2")))
+    networks = [Network("s1", "p1"), Network("s2", "p2"), Network("s3", "p3")]
+    for network in networks:
+        network.absorb(CombinerUp("a", {"x": TRAIN}, waiting={"x": waits}), 0)
+
+    assert [network.count("TRAIN") for network in networks] == [0, 0, 1]
+    assert [dict(each.awaited("TRAIN")) for each in networks] == [{"p1": 1}, {"d": 1}, {}]
+    assert [each.count_preparing("TRAIN", 0) for each in networks] == [0, 0, 0]
+
+
 def test_a_client_that_prepares_can_be_asked_for_nothing():
     """It is connected, and counts among those that will be ready."""
     network = Network()
-    network.absorb(CombinerUp("a", {"x": TRAIN, "y": BOTH}, preparing=frozenset("x")), 0)
-    network.absorb(ClientJoined("a", "y", BOTH, is_ready=False), 0)
+    network.absorb(CombinerUp("a", {"x": TRAIN, "y": BOTH}, waiting={"x": PREPARES}), 0)
+    network.absorb(ClientJoined("a", "y", BOTH, PREPARES), 0)
     before = network.count("TRAIN"), network.count_preparing("TRAIN", 1)
     network.absorb(ClientJoined("a", "x", TRAIN), 2)
     network.absorb(ClientLeft("a", "y"), 3)

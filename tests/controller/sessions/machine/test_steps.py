@@ -18,6 +18,7 @@ from fednet.controller.sessions.machine.events import (
 from fednet.controller.sessions.machine.orders import PlanRound, ReduceRound, StartPhase
 from fednet.controller.sessions.machine.state import BlobRef, Functions, Kind, Status
 from fednet.digests import Digest
+from fednet.readiness import Readiness
 
 
 def functions_with(*methods):
@@ -81,7 +82,7 @@ def test_only_clients_that_can_train_are_asked(new_session):
 
 
 def preparing(client):
-    return ClientJoined("a", client, KINDS, is_ready=False)
+    return ClientJoined("a", client, KINDS, Readiness("installing"))
 
 
 def test_a_client_that_prepares_is_not_asked(new_session):

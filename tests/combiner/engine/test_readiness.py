@@ -1,6 +1,7 @@
-"""Clients that prepare for tasks, as the controllers hear of them."""
+"""Clients that wait before they can be asked for tasks, as the controllers hear of them."""
 
 from fednet.combiner.facades.wire.to_controllers import event_message
+from fednet.readiness import READY, Readiness
 from fednet.wire import tasks_pb2
 
 
@@ -13,8 +14,8 @@ async def test_many_steps_are_told_as_one(combiner):
     heard = []
     for steps in ([f"step {number}" for number in range(1_000)], ["another step", ""]):
         for step in steps:
-            combiner.engine.clients.prepares(stream, step)
-        heard.append(event_message(await anext(told)).client_joined.preparing)
+            combiner.engine.clients.waits(stream, Readiness(step))
+        heard.append(event_message(await anext(told)).client_joined.readiness.step)
     await told.aclose()
 
     assert heard == ["step 999", ""]
@@ -23,9 +24,11 @@ async def test_many_steps_are_told_as_one(combiner):
 async def test_a_client_that_comes_back_says_again_that_it_prepares(combiner):
     """Its hello has the step."""
     await combiner.restart()
-    stream = combiner.connect("a", tasks_pb2.Hello(kinds=["TRAIN"], preparing="installing"))
+    stream = combiner.connect(
+        "a", tasks_pb2.Hello(kinds=["TRAIN"], readiness={"step": "installing"})
+    )
 
-    assert stream.capabilities.preparing == "installing"
+    assert stream.capabilities.readiness == Readiness("installing")
 
 
 async def test_an_old_stream_tells_nothing(combiner):
@@ -33,6 +36,6 @@ async def test_an_old_stream_tells_nothing(combiner):
     await combiner.restart()
     old, new = combiner.connect("a"), combiner.connect("a")
 
-    combiner.engine.clients.prepares(old, "installing")
+    combiner.engine.clients.waits(old, Readiness("installing"))
 
-    assert (old.capabilities.preparing, new.capabilities.preparing) == ("", "")
+    assert (old.capabilities.readiness, new.capabilities.readiness) == (READY, READY)

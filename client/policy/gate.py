@@ -1,0 +1,182 @@
+"""The gate before each task: only packages and settings that the site's policy allows pass."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from fednet.errors import AwaitsApproval, FednetError, InvalidInput
+from fednet.identity import read_trusted_keys
+from fednet.packages import DeclaredSetting, PackageContents, signers_of
+from fednet.readiness import Approval
+from fednet.settings import ClientSettings
+
+from ..files import Files
+from ..tasks import Task
+from .approvals import Approvals
+from .rules import is_allowed
+from .subjects import Subject, package_subject, settings_subject, undeclared
+from .waiting import read_waiting, with_subject, write_waiting
+
+_log = logging.getLogger(__name__)
+
+
+class Gate:
+    """The gate of one client. It is asked before, during and after each task; the answer may change at any time.
+
+    Args:
+        settings: The client's settings.
+        folder: The client's folder.
+        files: The packages.
+        own: The settings that the site's own code takes; None in package mode, in which packages declare theirs.
+        tell: Called with the approvals that the client awaits, when they change.
+        report: Writes a line into the network's log.
+
+    Raises:
+        InvalidInput: The policy is `signed`, but no key is trusted.
+        FailedPrecondition: The file of approvals is damaged.
+    """
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        folder: Path,
+        files: Files,
+        own: Mapping[str, DeclaredSetting] | None,
+        tell: Callable[[Sequence[Approval]], None],
+        report: Callable[[str], None],
+    ) -> None:
+        self._policy = settings.policy
+        self._keys_file = settings.trusted_keys
+        self._folder = folder
+        self._files = files
+        self._own = own
+        self._tell = tell
+        self._report = report
+        self._approvals = Approvals(folder)
+        self._lock = threading.Lock()
+        self._admitted: list[Subject] = []  # of the last task
+        self._signers: tuple[str, frozenset[str]] = (
+            "",
+            frozenset(),
+        )  # of the last package, by its digest
+        if self._policy == "signed" and not self._trusted():
+            raise InvalidInput(
+                "The policy `signed` needs keys: give --trusted-keys a file or folder with the public keys "
+                "(PEM) of the authors whose packages may run here.",
+                field="trusted_keys",
+            )
+        self._waiting = read_waiting(folder)
+        self._forget_allowed()
+
+    def admit(self, task: Task) -> None:
+        """Let a task pass; note the package or the settings that wait for an approval.
+
+        Raises:
+            AwaitsApproval: The policy does not allow the task's package, or its settings.
+            InvalidPackage: The package is invalid.
+            FednetError: The package cannot be fetched.
+        """
+        needed = self._needed(task)
+        refused = self._refused(needed)
+        if refused:
+            self._await(refused[0])
+            raise AwaitsApproval(_problem(refused[0]))
+        with self._lock:
+            self._admitted = needed
+
+    def objection(self, task: Task) -> AwaitsApproval | None:
+        """Return the error of a task that must not run any more; None for a task that may."""
+        try:
+            self.admit(task)
+        except AwaitsApproval as error:
+            return error
+        except (FednetError, OSError):
+            return None
+        return None
+
+    def look_again(self) -> bool:
+        """Take in the owner's decisions; return True if the code of the last task must end."""
+        self._forget_allowed()
+        with self._lock:
+            admitted = self._admitted
+        refused = self._refused(admitted)
+        for subject in refused:
+            self._await(subject)
+        return bool(refused)
+
+    def _needed(self, task: Task) -> list[Subject]:
+        if self._own is not None:
+            return self._settings_of(task, "", self._own)
+        if task.package is None:
+            return []
+        contents, manifest = self._files.contents(task.package)
+        digest = task.package.digest.value
+        package = package_subject(digest, self._signers_of(digest, contents))
+        return [package, *self._settings_of(task, digest, manifest.settings)]
+
+    def _signers_of(self, digest: str, contents: PackageContents) -> frozenset[str]:
+        """Return the keys that have signed a package; only the policy `signed` asks for them."""
+        if self._policy != "signed":
+            return frozenset()
+        if self._signers[0] != digest:
+            self._signers = digest, signers_of(contents)
+        return self._signers[1]
+
+    def _settings_of(
+        self, task: Task, package: str, declared: Mapping[str, DeclaredSetting]
+    ) -> list[Subject]:
+        settings = undeclared(task.settings, declared)
+        return [settings_subject(task.session_id, package, settings)] if settings else []
+
+    def _refused(self, subjects: Sequence[Subject]) -> list[Subject]:
+        decisions = self._approvals.decisions()
+        approved = {each.digest for each in decisions if each.is_approved}
+        revoked = {each.digest for each in decisions if not each.is_approved}
+        trusted = self._trusted() if self._policy == "signed" else frozenset()
+        return [
+            each
+            for each in subjects
+            if not is_allowed(
+                each, self._policy, approved=approved, revoked=revoked, trusted=trusted
+            )
+        ]
+
+    def _trusted(self) -> frozenset[str]:
+        return frozenset(read_trusted_keys(self._keys_file)) if self._keys_file else frozenset()
+
+    def _await(self, subject: Subject) -> None:
+        with self._lock:
+            if subject in self._waiting:
+                return
+            waiting = with_subject(self._waiting, subject)
+        self._change(waiting)
+        _log.warning("%s", _problem(subject))
+        self._report(_problem(subject))
+
+    def _forget_allowed(self) -> None:
+        """Forget the waiting subjects that the policy allows now."""
+        with self._lock:
+            waiting = self._waiting
+        self._change(self._refused(waiting))
+
+    def _change(self, waiting: list[Subject]) -> None:
+        """Keep the waiting subjects and tell the network, in this order."""
+        with self._lock:
+            self._waiting = waiting
+        try:
+            write_waiting(self._folder, waiting)
+        except OSError as error:
+            _log.warning("cannot write the waiting packages and settings: %s", error)
+        self._tell([Approval(each.digest, each.session_id) for each in waiting])
+
+
+def _problem(subject: Subject) -> str:
+    digest = subject.digest
+    declare = "" if subject.package else " Or declare them: fednet.Client(takes={…})."
+    return (
+        f"WAITING_APPROVAL: the owner of this site has not approved {subject}. Run `fednet client review {digest}` "
+        f"at the site, then `fednet client approve {digest}`.{declare}"
+    )

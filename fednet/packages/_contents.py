@@ -1,0 +1,113 @@
+"""The contents of a package: its members with the digests of their files, in one canonical order."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fednet import limits
+from fednet.digests import Algorithm, RunningDigest
+from fednet.errors import InvalidPackage
+from fednet.packages._archive import archive_errors, read_members
+from fednet.packages._members import Kind, Member
+
+if TYPE_CHECKING:
+    from pathlib import Path, PurePosixPath
+
+SIGNATURES = ".fednet-signatures"
+"""The path of the member that holds a package's signatures."""
+
+_HEADER = "fednet package contents 1\n"
+
+
+@dataclass(frozen=True)
+class PackageMember:
+    """A file, folder or link of a package, as it is unpacked.
+
+    Attributes:
+        path: The path, relative, with `/` between its parts.
+        kind: "file", "folder", "symbolic link" or "hard link".
+        executable: True for a file that its owner may run.
+        size_bytes: The size of a file's content; 0 for others.
+        sha256: The SHA-256 of a file's content, hexadecimal; "" for others.
+        target: The target of a link; "" for others.
+    """
+
+    path: PurePosixPath
+    kind: Kind
+    executable: bool = False
+    size_bytes: int = 0
+    sha256: str = ""
+    target: str = ""
+
+    @property
+    def line(self) -> str:
+        """The member in one line of the canonical list."""
+        mode = "755" if self.kind is Kind.FOLDER or self.executable else "644"
+        fields = [self.kind.value, mode, self.size_bytes, self.sha256, str(self.path), self.target]
+        return json.dumps(fields, separators=(",", ":")) + "\n"
+
+
+@dataclass(frozen=True)
+class PackageContents:
+    """The members of a package, sorted by path, and the bytes of its signatures."""
+
+    members: tuple[PackageMember, ...]
+    signatures: bytes = b""
+
+    @property
+    def canonical_list(self) -> bytes:
+        """The list of all members but the signatures; two packages have the same one only if they unpack alike."""
+        lines = (each.line for each in self.members if str(each.path) != SIGNATURES)
+        return "".join([_HEADER, *lines]).encode()
+
+
+def read_contents(path: Path) -> PackageContents:
+    """Read every member of a package once.
+
+    Args:
+        path: A tgz, tar or zip file, recognised by its content.
+
+    Raises:
+        InvalidPackage: A member is not allowed, or the package exceeds a limit.
+        NotFound: The file does not exist.
+    """
+    members, signatures = [], b""
+    with archive_errors(path):
+        for member in read_members(path):
+            if str(member.path) == SIGNATURES:
+                signatures = _signatures(member)
+            members.append(_listed(member))
+    return PackageContents(tuple(sorted(members, key=lambda each: str(each.path))), signatures)
+
+
+def _signatures(member: Member) -> bytes:
+    if member.kind is not Kind.FILE or member.size_bytes > limits.text_characters_max:
+        raise InvalidPackage(
+            f"{SIGNATURES} in the package is no short file: sign the package again with "
+            "`fednet package sign`.",
+            field=SIGNATURES,
+        )
+    with member.open() as file:
+        return file.read()
+
+
+def _listed(member: Member) -> PackageMember:
+    is_file = member.kind is Kind.FILE
+    return PackageMember(
+        member.path,
+        member.kind,
+        is_file and member.executable,
+        member.size_bytes,
+        _sha256(member) if is_file else "",
+        member.target,
+    )
+
+
+def _sha256(member: Member) -> str:
+    running = RunningDigest(Algorithm.SHA256)
+    with member.open() as file:
+        while piece := file.read(limits.chunk_bytes):
+            running.add(piece)
+    return running.digest.value

@@ -1,0 +1,109 @@
+"""The comparison of an unpacked package with its archive: a changed file is never run."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from fednet.digests import Algorithm, Digest
+from fednet.packages._members import Kind
+
+if TYPE_CHECKING:
+    from pathlib import PurePosixPath
+
+    from fednet.packages._contents import PackageContents, PackageMember
+
+_SETTLED_NS = 1_000_000_000  # longer than the steps of a file system's times
+
+
+class _Stamp(NamedTuple):
+    """The facts of a file that change with its content, or with its rights."""
+
+    changed_ns: int
+    modified_ns: int
+    size_bytes: int
+    mode: int
+    inode: int
+
+
+@dataclass
+class UnpackedPackage:
+    """The folder of an unpacked package.
+
+    The first comparison reads every file. Later ones read a file only if its size, times, mode or inode have changed:
+    nobody changes a file without a new time of change, unless he sets the system's clock. A file that was changed a
+    moment ago is read again, because the next change may bear the same time.
+
+    Attributes:
+        folder: The folder.
+        contents: The members of the archive that was unpacked there.
+    """
+
+    folder: Path
+    contents: PackageContents
+    _stamps: dict[PurePosixPath, _Stamp] = field(default_factory=dict)
+    _by_path: dict[str, PackageMember] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._by_path = {str(each.path): each for each in self.contents.members}
+
+    def is_as_unpacked(self) -> bool:
+        """Return True if the folder has all members, unchanged, and nothing else."""
+        return self.has_all_members() and self._paths() == self._expected_paths()
+
+    def has_all_members(self) -> bool:
+        """Return True if the folder has all members, unchanged; the package's code may have added files."""
+        return all(self._is_unchanged(member) for member in self.contents.members)
+
+    def _is_unchanged(self, member: PackageMember) -> bool:
+        place = self.folder / member.path
+        try:
+            stamp = _stamp(place)
+            if member.kind is not Kind.FOLDER and self._stamps.get(member.path) == stamp:
+                return True
+            is_same = self._is_same(member, place)
+        except OSError:
+            return False
+        if is_same and time.time_ns() - stamp.changed_ns > _SETTLED_NS:
+            self._stamps[member.path] = stamp
+        return is_same
+
+    def _is_same(self, member: PackageMember, place: Path) -> bool:
+        mode = place.lstat().st_mode
+        if member.kind is Kind.SYMLINK:
+            return stat.S_ISLNK(mode) and place.readlink() == Path(member.target)
+        if member.kind is Kind.FOLDER:
+            return stat.S_ISDIR(mode)
+        original = self._original(member)
+        digest = Digest(Algorithm.SHA256, original.sha256, original.size_bytes)
+        is_file = stat.S_ISREG(mode) and bool(mode & stat.S_IXUSR) == original.executable
+        return is_file and digest.is_of_file(place)
+
+    def _original(self, member: PackageMember) -> PackageMember:
+        """Return the file that a hard link leads to; a file itself."""
+        if member.kind is not Kind.HARDLINK:
+            return member
+        return self._original(self._by_path[member.target])
+
+    def _paths(self) -> set[Path]:
+        return {
+            Path(folder, name)
+            for folder, folders, files in os.walk(self.folder)
+            for name in [*folders, *files]
+        }
+
+    def _expected_paths(self) -> set[Path]:
+        paths = {self.folder / each.path for each in self.contents.members}
+        parents = {
+            self.folder / above for each in self.contents.members for above in each.path.parents
+        }
+        return (paths | parents) - {self.folder}
+
+
+def _stamp(place: Path) -> _Stamp:
+    found = place.lstat()
+    return _Stamp(found.st_ctime_ns, found.st_mtime_ns, found.st_size, found.st_mode, found.st_ino)
