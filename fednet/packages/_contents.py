@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fednet import limits
-from fednet.digests import Algorithm, RunningDigest
+from fednet.digests import Algorithm, RunningDigest, sha256_of
 from fednet.errors import InvalidPackage
 from fednet.packages._archive import archive_errors, read_members
 from fednet.packages._members import Kind, Member
@@ -77,8 +77,10 @@ def read_contents(path: Path) -> PackageContents:
     with archive_errors(path):
         for member in read_members(path):
             if str(member.path) == SIGNATURES:
-                signatures = _signatures(member)
-            members.append(_listed(member))
+                signatures = _signatures(member)  # a member can be read only once
+                members.append(_listed(member, sha256_of(signatures)))
+            else:
+                members.append(_listed(member, _sha256(member)))
     return PackageContents(tuple(sorted(members, key=lambda each: str(each.path))), signatures)
 
 
@@ -93,19 +95,17 @@ def _signatures(member: Member) -> bytes:
         return file.read()
 
 
-def _listed(member: Member) -> PackageMember:
-    is_file = member.kind is Kind.FILE
+def _listed(member: Member, sha256: str) -> PackageMember:
+    executable = member.kind is Kind.FILE and member.executable
     return PackageMember(
-        member.path,
-        member.kind,
-        is_file and member.executable,
-        member.size_bytes,
-        _sha256(member) if is_file else "",
-        member.target,
+        member.path, member.kind, executable, member.size_bytes, sha256, member.target
     )
 
 
 def _sha256(member: Member) -> str:
+    """Return the digest of a file's content; "" for a folder or a link."""
+    if member.kind is not Kind.FILE:
+        return ""
     running = RunningDigest(Algorithm.SHA256)
     with member.open() as file:
         while piece := file.read(limits.chunk_bytes):

@@ -1,0 +1,69 @@
+"""Unpacked packages, compared with their archive."""
+
+import os
+
+import pytest
+
+from fednet.packages import UnpackedPackage, create_package, read_contents, unpack_package
+
+
+@pytest.fixture
+def unpacked(source, tmp_path):
+    """Return an unpacked package with a folder, a link and an executable file."""
+    (source / "link").symlink_to("train.py")
+    create_package(source, tmp_path / "package.tgz")
+    unpack_package(tmp_path / "package.tgz", tmp_path / "out")
+    return UnpackedPackage(tmp_path / "out", read_contents(tmp_path / "package.tgz"))
+
+
+def replace_content(folder):
+    """Write other bytes of the same length, and put the time of modification back."""
+    path = folder / "train.py"
+    before = path.stat()
+    path.write_bytes(path.read_bytes()[::-1])
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+TAMPERINGS = {
+    "content": replace_content,
+    "deleted": lambda folder: (folder / "train.py").unlink(),
+    "mode": lambda folder: (folder / "train.py").chmod(0o755),
+    "target": lambda folder: ((folder / "link").unlink(), (folder / "link").symlink_to("lib")),
+    "kind": lambda folder: (
+        (folder / "train.py").rename(folder / "moved"),
+        (folder / "train.py").symlink_to("moved"),
+    ),
+}
+
+
+def test_an_untouched_folder_is_as_it_was_unpacked(unpacked):
+    """Twice, the second time from the times of its files."""
+    assert [unpacked.is_as_unpacked(), unpacked.is_as_unpacked()] == [True, True]
+
+
+@pytest.mark.parametrize("tampering", TAMPERINGS)
+def test_a_changed_member_is_noticed(unpacked, tampering):
+    """In a folder that was compared before."""
+    before = unpacked.has_all_members()
+    TAMPERINGS[tampering](unpacked.folder)
+
+    assert (before, unpacked.has_all_members()) == (True, False)
+
+
+def test_an_old_file_that_changes_is_noticed(unpacked, monkeypatch):
+    """It is not read again until its facts change."""
+    monkeypatch.setattr("fednet.packages._unpacked._SETTLED_NS", -1)
+    unpacked.has_all_members()
+    known = dict(unpacked._stamps)
+    replace_content(unpacked.folder)
+
+    assert len(known) == len(unpacked.contents.members)
+    assert not unpacked.has_all_members()
+
+
+def test_a_file_more_is_noticed_before_the_code_has_run(unpacked):
+    """Code may add files, such as a cache, while it runs; nothing else may."""
+    (unpacked.folder / "lib" / "numpy.py").write_text("import os")
+
+    assert unpacked.has_all_members()
+    assert not unpacked.is_as_unpacked()
