@@ -1,8 +1,6 @@
 """A network, a site with a policy, and its owner, who uses the commands."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from agents import Running
+from click.testing import CliRunner
 
 from fednet.client.agent import Agent
+from fednet.client.cli import client
 from fednet.client.runtime import CallbackRuntime
 from fednet.packages import create_package, declared_settings
 from fednet.parameters import write_model
@@ -24,6 +24,10 @@ settings: {learning_rate: {type: number, min: 0, max: 1}}
 """
 
 
+class Reached(Exception):
+    """The session has reached the awaited state."""
+
+
 @dataclass
 class Site:
     """One client, with the folder that its owner decides about."""
@@ -34,7 +38,7 @@ class Site:
 
     def start(self, name="a", *, train=None, takes=None, **settings):
         """Start an agent under the policy `pinned`; with a function, it brings its own code."""
-        runtime = CallbackRuntime(train) if train else None
+        runtime = CallbackRuntime(train, None) if train else None
         given = {
             "name": name,
             "api_url": self.net.api_url,
@@ -54,18 +58,46 @@ class Site:
     def owner(self, *words, name="a"):
         """Run a command of the owner; return its JSON."""
         where = ("--data-dir", str(self.folder), "--name", name, "--json")
-        done = subprocess.run(
-            [sys.executable, "-m", "fednet", "client", *words, *where],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=100,
-        )
+        done = CliRunner().invoke(client, [*words, *where], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
         return json.loads(done.stdout)
 
     def client(self, name="a"):
         """Return the client's document."""
         return self.net.api.get_client(name)
+
+    def told(self):
+        """Return the lines of the network's log that name a waiting approval, the oldest first."""
+        statuses = self.net.api.get_statuses(n_max=1000)["result"]
+        return [
+            each["message"] for each in reversed(statuses) if "WAITING_APPROVAL" in each["message"]
+        ]
+
+    def start_session(self, name="s", **options):
+        """Start a session of one round, which waits for as long as a test may take."""
+        given = {"rounds": 1, "round_timeout": 100, "round_retries": 0, "validate": False}
+        answer = self.net.api.start_session(name, **{**given, **options})
+        assert answer["success"], answer
+
+    def until(self, is_reached, name="s"):
+        """Follow a session until its document satisfies a condition, and return it."""
+
+        def follow(session):
+            if is_reached(session):
+                raise Reached(session)
+
+        with pytest.raises(Reached) as reached:
+            self.net.api.wait_session(name, follow, timeout=100)
+        return reached.value.args[0]
+
+    def until_waiting(self, name="s"):
+        """Follow a session until it waits for approvals; return the number of clients by digest."""
+        session = self.until(lambda each: each["progress"]["awaiting_approval"], name)
+        return session["progress"]["awaiting_approval"]
+
+    def end_of(self, name="s"):
+        """Return the status of a session that has ended."""
+        return self.net.api.wait_session(name, timeout=100)["status"]
 
 
 @pytest.fixture
