@@ -96,8 +96,8 @@ class Client(Shown):
     preparing: str | None = None
     """The step of its preparation for tasks, such as the installation of its python_env; null if it is ready."""
 
-    awaiting_approval: list[AwaitedApproval] = Field(default_factory=list)
-    """The packages and settings that its owner has not approved."""
+    awaiting_approval: list[AwaitedApproval] | None = None
+    """The packages and settings that wait for its owner's approval; null if none does."""
 
     needs_package: bool = True
     """It runs the network's compute package."""
@@ -115,11 +115,11 @@ def completed(clients: Sequence[Document]) -> list[Document]:
 def _waits(readiness: Readiness | None) -> Document:
     """Return the fields that say what a client waits for; None stands for a client that is not connected."""
     if readiness is None:
-        return {"readiness": None, "preparing": None, "awaiting_approval": []}
+        return {"readiness": None, "preparing": None, "awaiting_approval": None}
     return {
         "readiness": readiness.status,
         "preparing": readiness.step or None,
-        "awaiting_approval": [vars(each) for each in readiness.awaited],
+        "awaiting_approval": [vars(each) for each in readiness.awaited] or None,
     }
 
 

@@ -67,8 +67,9 @@ class _Progress:
 
     def _text(self, session: dict[str, Any]) -> str:
         if not self._round:
-            return str(session["status"]).lower()
+            return ", ".join([str(session["status"]).lower(), *_waiting_in(session)])
         parts = [f"round {self._round}/{session['rounds_total']}", *_clients_in(session)]
+        parts += _waiting_in(session)
         parts += [f"{name} {self._measured[name]:.3f}" for name in self._shown_metrics()]
         parts += [] if self._epsilon is None else [f"ε {self._epsilon:.3f}"]
         seconds = self._time_left.seconds(session, time.monotonic())
@@ -119,3 +120,8 @@ def _clients_in(session: dict[str, Any]) -> list[str]:
     if not progress.get("clients"):
         return []
     return [f"{progress['phase']}: {progress['answers']} of {progress['clients']} clients in"]
+
+
+def _waiting_in(session: dict[str, Any]) -> list[str]:
+    awaited = (session.get("progress") or {}).get("awaiting_approval") or {}
+    return [f"waiting for the approval of {digest}: {count}" for digest, count in awaited.items()]

@@ -171,7 +171,17 @@ RESOURCES: Final = (
         name="clients",
         one="client",
         meaning="the clients, connected or not",
-        columns=("name", "status", "preparing", "combiner", "ip", "updated_at", "id"),
+        columns=(
+            "name",
+            "status",
+            "readiness",
+            "preparing",
+            "awaiting_approval",
+            "combiner",
+            "ip",
+            "updated_at",
+            "id",
+        ),
         filters=(
             ResourceFilter("name", "The name."),
             ResourceFilter("combiner", "The name of the combiner that it is placed on."),

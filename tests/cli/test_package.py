@@ -6,6 +6,9 @@ import pytest
 from click.testing import CliRunner
 
 from fednet.cli import main
+from fednet.digests import Algorithm, digest_of_file
+from fednet.identity import read_trusted_keys
+from fednet.packages import read_contents, signers_of
 
 
 def test_create_packs_a_folder(tmp_path):
@@ -79,6 +82,36 @@ def test_a_folder_without_entry_points_is_refused(tmp_path):
     assert result.exit_code == 2
     assert result.stderr.startswith("Error: ")
     assert not target.exists()
+
+
+def test_a_key_signs_a_package(fednet, project, tmp_path):
+    """The private key is its owner's; the signed package names the key."""
+    made, key = tmp_path / "made.tgz", tmp_path / "ada.pem"
+    fednet("package", "create", "-p", project, "-n", made)
+    keys = json.loads(fednet("package", "keygen", "-o", key, "--json").stdout)
+    again = fednet("package", "keygen", "-o", key)
+    signed = json.loads(fednet("package", "sign", made, "--key", key, "--json").stdout)
+
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert read_trusted_keys(tmp_path / "ada.pub") == {keys["key"]: "ada.pub"}
+    assert again.exit_code != 0
+    assert signed["key"] == keys["key"]
+    assert signed["sha256"] == digest_of_file(made, Algorithm.SHA256).value
+    assert signers_of(read_contents(made)) == {keys["key"]}
+
+
+def test_a_public_key_signs_nothing(fednet, project, tmp_path):
+    """A usage error that says which key is needed."""
+    made = tmp_path / "made.tgz"
+    fednet("package", "create", "-p", project, "-n", made)
+    fednet("package", "keygen", "-o", tmp_path / "ada.pem")
+    before = made.read_bytes()
+
+    refused = fednet("package", "sign", made, "--key", tmp_path / "ada.pub")
+
+    assert refused.exit_code == 2
+    assert "private key" in refused.stderr
+    assert made.read_bytes() == before
 
 
 def test_a_package_is_uploaded_and_made_active(fednet, net, archive):

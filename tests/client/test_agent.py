@@ -395,7 +395,11 @@ def test_serve_works_with_the_package_of_the_network(net, tmp_path):
     """The package is served until `stop` is set; the next package takes the place of the first."""
     stop, ready = threading.Event(), queue.Queue()
     settings = ClientSettings(
-        name="p", api_url=net.api_url, token=net.token, data_dir=tmp_path / "client"
+        name="p",
+        api_url=net.api_url,
+        token=net.token,
+        data_dir=tmp_path / "client",
+        policy="any",
     )
     serving = threading.Thread(target=serve, args=(settings, ready.put, stop))
     serving.start()

@@ -4,7 +4,7 @@ import pytest
 
 from fednet.contract import Principal, Role
 from fednet.controller.presence import Capabilities
-from fednet.readiness import Readiness
+from fednet.readiness import Approval, Readiness
 
 CLIENTS = "/api/v1/clients"
 COMBINER = {"name": "c1", "address": "127.0.0.1:12080"}
@@ -132,6 +132,24 @@ def test_a_client_can_be_forgotten(api, presence, client_showing):
     assert forgotten.json == {"success": True, "message": "Client deleted."}
     assert api.get(f"{CLIENTS}/a").status_code == 404
     assert api.post(f"{CLIENTS}/register", json=client("a")).json["id"] != joined["id"]
+
+
+def test_a_client_that_awaits_approvals_is_shown_with_them(api, presence):
+    """What waits: the digest of a package, or of the settings of one session."""
+    id_ = api.post(f"{CLIENTS}/register", json={"name": "a", "needs_package": True}).json["id"]
+    waits = Readiness(awaited=(Approval("p"), Approval("d", "s")))
+    able = Capabilities(frozenset(), needs_package=True, readiness=waits)
+    before = api.get(f"{CLIENTS}/{id_}").json
+    presence.client_joined("c1", id_, able)
+
+    shown = api.get(f"{CLIENTS}/{id_}").json
+
+    assert (before["readiness"], before["awaiting_approval"]) == (None, None)
+    assert shown["readiness"] == "WAITING_APPROVAL"
+    assert shown["awaiting_approval"] == [
+        {"digest": "p", "session_id": ""},
+        {"digest": "d", "session_id": "s"},
+    ]
 
 
 def test_a_client_that_prepares_is_shown_with_its_step(api, presence):

@@ -18,7 +18,7 @@ from fednet.controller.sessions.machine.events import (
 from fednet.controller.sessions.machine.orders import PlanRound, ReduceRound, StartPhase
 from fednet.controller.sessions.machine.state import BlobRef, Functions, Kind, Status
 from fednet.digests import Digest
-from fednet.readiness import Readiness
+from fednet.readiness import Approval, Readiness
 
 
 def functions_with(*methods):
@@ -83,6 +83,42 @@ def test_only_clients_that_can_train_are_asked(new_session):
 
 def preparing(client):
     return ClientJoined("a", client, KINDS, Readiness("installing"))
+
+
+def awaiting(client, session):
+    approval = Approval("d", session.session_id)
+    return ClientJoined("a", client, KINDS, Readiness(awaited=(approval,)))
+
+
+def test_a_session_fails_with_the_approvals_that_it_lacks(new_session):
+    """It waits for them as long as for clients that are away, and says who must do what."""
+    world = World(new_session(min_clients=2, round_retries=0), {"a": ["a1", "a2"]})
+    world.tell(awaiting("a2", world.session))
+    world.begin()
+    progress = world.machine.progress
+    world.pass_time()
+
+    assert progress["awaiting_approval"] == {"d": 1}
+    assert world.session.status is Status.FAILED
+    assert "1 client waits for the approval of d: " in world.session.reason
+    assert "`fednet client approve d`" in world.session.reason
+
+
+def test_a_client_that_tells_of_an_approval_with_its_first_task_costs_no_attempt(new_session):
+    """The session waits in the next attempt, and goes on as soon as the approval is there."""
+    world = World(new_session(min_clients=2, round_retries=0), {"a": ["a1", "a2"]})
+    world.begin()
+    world.obey()
+    world.tell(awaiting("a2", world.session))
+    while world.step == "train":
+        world.obey() if world.orders else world.hear() if world.news else world.pass_time()
+    waits = world.session.status
+
+    world.tell(ClientJoined("a", "a2", KINDS))
+    world.play()
+
+    assert waits is Status.STARTED
+    assert world.session.status is Status.FINISHED
 
 
 def test_a_client_that_prepares_is_not_asked(new_session):
