@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fednet.cli.client_approvals import approvals, approve, review, revoke
 from fednet.cli.client_config import get_config
 from fednet.cli.resource import add_list_and_get
 from fednet.cli.server import server_command
 from fednet.settings import ClientSettings
-
-from .approval_commands import approvals, approve, review, revoke
 
 if TYPE_CHECKING:
     import threading

@@ -60,6 +60,10 @@ class Files:
             self._contents[archive] = read_contents(archive), manifest
         return self._contents[archive]
 
+    def has_package(self, digest: str) -> bool:
+        """Return True if the archive of a package is here."""
+        return (self._packages / digest / "package").exists()
+
     def package(self, ref: BlobRef) -> tuple[UnpackedPackage, Manifest]:
         """Return the unpacked package, and its manifest; a folder that has changed is unpacked anew.
 

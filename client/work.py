@@ -90,7 +90,7 @@ class Work:
             with self._notes.working_at(task.id):
                 return self._timed(task)
         except (FednetError, OSError) as error:
-            return self._failed(task, self._gate.objection(task) or error)
+            return self._failed(task, error)
         except Exception as error:  # noqa: BLE001  the agent outlives any error of a task
             _log.exception("the task %s failed with an unexpected error", task.id)
             return failure_of(task.id, error, traceback.format_exc())
@@ -111,19 +111,17 @@ class Work:
         model = self._files.model(task.model, model_format(task.helper).suffix)
         runtime = self._runtimes.for_task(task)
         fetched = time.monotonic()
-        with self._runtimes.running(task.id):
-            self._check_wanted(task)
+        with self._runtimes.running(task.id), self._gate.guarding(task):
+            self._check_wanted()
             self._runtimes.await_ready()
-            self._check_wanted(task)
+            self._check_wanted()
             ready = time.monotonic()
             outcome = self._run(runtime, task, model)
-            self._gate.admit(task)  # the answer of code that was revoked meanwhile stays here
         return Answer(task.id, outcome, fetched - began, time.monotonic() - ready)
 
-    def _check_wanted(self, task: Task) -> None:
+    def _check_wanted(self) -> None:
         if not self._ledger.is_wanted():
             raise TaskFailed("The task was cancelled.")
-        self._gate.admit(task)
 
     def _run(self, runtime: Runtime, task: Task, model: Path) -> Outcome:
         settings = dict(task.settings)

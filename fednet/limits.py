@@ -280,6 +280,7 @@ review_lines_max: Final = 5_000
 review_line_characters_max: Final = 500
 trusted_keys_max: Final = 100
 owners_decisions_max: Final = 10_000
+awaited_digests_shown_max: Final = 10  # of one session
 awaited_approvals_max: Final = (
     16  # of one client; it forgets the oldest, and hears of it again with the next task
 )

@@ -25,7 +25,7 @@ class Approval:
 
 @dataclass(frozen=True)
 class Readiness:
-    """What a connected client waits for.
+    """The things that a connected client waits for.
 
     Attributes:
         step: The step of a preparation, for people; until it is "", the client can be asked for nothing.

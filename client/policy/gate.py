@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from fednet.errors import AwaitsApproval, FednetError, InvalidInput
+from fednet.errors import AwaitsApproval, InvalidInput
 from fednet.identity import read_trusted_keys
 from fednet.packages import DeclaredSetting, PackageContents, signers_of
 from fednet.readiness import Approval
@@ -69,7 +70,9 @@ class Gate:
                 field="trusted_keys",
             )
         self._waiting = read_waiting(folder)
-        self._forget_allowed()
+        with self._lock:
+            self._keep(self._refused(self._waiting))
+            self._tell_awaited()
 
     def admit(self, task: Task) -> None:
         """Let a task pass; note the package or the settings that wait for an approval.
@@ -80,27 +83,28 @@ class Gate:
             FednetError: The package cannot be fetched.
         """
         needed = self._needed(task)
-        refused = self._refused(needed)
-        if refused:
+        with self._lock:
+            self._admitted = needed  # before the decisions are read: a later one then finds it here
+        if refused := self._refused(needed):
             self._await(refused[0])
             raise AwaitsApproval(_problem(refused[0]))
-        with self._lock:
-            self._admitted = needed
 
-    def objection(self, task: Task) -> AwaitsApproval | None:
-        """Return the error of a task that must not run any more; None for a task that may."""
+    @contextmanager
+    def guarding(self, task: Task) -> Iterator[None]:
+        """Let a task pass before and after the block, in which its code runs; both times see `admit`.
+
+        So the end of code that was revoked meanwhile is an awaited approval, and its answer stays here.
+        """
+        self.admit(task)
         try:
+            yield
+        finally:
             self.admit(task)
-        except AwaitsApproval as error:
-            return error
-        except (FednetError, OSError):
-            return None
-        return None
 
     def look_again(self) -> bool:
         """Take in the owner's decisions; return True if the code of the last task must end."""
-        self._forget_allowed()
         with self._lock:
+            self._keep(self._refused(self._waiting))
             admitted = self._admitted
         refused = self._refused(admitted)
         for subject in refused:
@@ -113,6 +117,7 @@ class Gate:
         if task.package is None:
             return []
         contents, manifest = self._files.contents(task.package)
+        self._forget_evicted()
         digest = task.package.digest.value
         package = package_subject(digest, self._signers_of(digest, contents))
         return [package, *self._settings_of(task, digest, manifest.settings)]
@@ -148,29 +153,39 @@ class Gate:
         return frozenset(read_trusted_keys(self._keys_file)) if self._keys_file else frozenset()
 
     def _await(self, subject: Subject) -> None:
+        """Note that a subject waits, unless it does already, or the owner has just approved it."""
         with self._lock:
-            if subject in self._waiting:
-                return
-            waiting = with_subject(self._waiting, subject)
-        self._change(waiting)
-        _log.warning("%s", _problem(subject))
-        self._report(_problem(subject))
+            is_new = subject not in self._waiting and bool(self._refused([subject]))
+            if is_new:
+                self._keep(with_subject(self._waiting, subject))
+        if is_new:
+            _log.warning("%s", _problem(subject))
+            self._report(_problem(subject))
 
-    def _forget_allowed(self) -> None:
-        """Forget the waiting subjects that the policy allows now."""
+    def _forget_evicted(self) -> None:
+        """Forget packages that made room for others: nobody can review them, so let sessions ask for them again."""
         with self._lock:
-            waiting = self._waiting
-        self._change(self._refused(waiting))
+            self._keep(
+                [
+                    each
+                    for each in self._waiting
+                    if not each.is_package or self._files.has_package(each.digest)
+                ]
+            )
 
-    def _change(self, waiting: list[Subject]) -> None:
-        """Keep the waiting subjects and tell the network, in this order."""
-        with self._lock:
-            self._waiting = waiting
+    def _keep(self, waiting: list[Subject]) -> None:
+        """Keep the waiting subjects, then tell the network. The caller holds the lock."""
+        if waiting == self._waiting:
+            return
+        self._waiting = waiting
         try:
             write_waiting(self._folder, waiting)
         except OSError as error:
             _log.warning("cannot write the waiting packages and settings: %s", error)
-        self._tell([Approval(each.digest, each.session_id) for each in waiting])
+        self._tell_awaited()
+
+    def _tell_awaited(self) -> None:
+        self._tell([Approval(each.digest, each.session_id) for each in self._waiting])
 
 
 def _problem(subject: Subject) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
+from fednet import limits
 from fednet.digests import sha256_of
 from fednet.packages import DeclaredSetting
 
@@ -45,7 +46,7 @@ class Subject:
         """Return the subject in words."""
         if self.is_package:
             return f"the package {self.digest}"
-        names = ", ".join(sorted(self.settings))
+        names = ", ".join(map(repr, sorted(self.settings)))[: limits.problem_characters_max]
         return f"the settings {names} of the session {self.session_id} (digest {self.digest})"
 
     def to_dict(self) -> dict[str, Any]:

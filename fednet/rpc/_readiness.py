@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from fednet import limits
 from fednet.readiness import Approval, Readiness
 from fednet.rpc._text import sendable
 from fednet.wire import tasks_pb2
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def readiness_message(readiness: Readiness) -> tasks_pb2.Readiness:
@@ -20,12 +25,12 @@ def readiness_message(readiness: Readiness) -> tasks_pb2.Readiness:
 
 
 def readiness_of(message: tasks_pb2.Readiness) -> Readiness:
-    """Return the readiness in a message."""
-    longest = limits.name_characters_max
+    """Return the readiness in a message; an approval without a digest is left out."""
     return Readiness(
         message.step[: limits.preparing_characters_max],
         tuple(
-            Approval(each.digest[:longest], each.session_id[:longest])
+            Approval(each.digest, each.session_id[: limits.name_characters_max])
             for each in message.awaited[: limits.awaited_approvals_max]
+            if _DIGEST.fullmatch(each.digest)
         ),
     )

@@ -84,13 +84,18 @@ def test_a_folder_without_entry_points_is_refused(tmp_path):
     assert not target.exists()
 
 
-def test_a_key_signs_a_package(fednet, project, tmp_path):
+def run(*words):
+    """Run a command that needs no network."""
+    return CliRunner().invoke(main, list(map(str, words)))
+
+
+def test_a_key_signs_a_package(project, tmp_path):
     """The private key is its owner's; the signed package names the key."""
     made, key = tmp_path / "made.tgz", tmp_path / "ada.pem"
-    fednet("package", "create", "-p", project, "-n", made)
-    keys = json.loads(fednet("package", "keygen", "-o", key, "--json").stdout)
-    again = fednet("package", "keygen", "-o", key)
-    signed = json.loads(fednet("package", "sign", made, "--key", key, "--json").stdout)
+    run("package", "create", "-p", project, "-n", made)
+    keys = json.loads(run("package", "keygen", "-o", key, "--json").stdout)
+    again = run("package", "keygen", "-o", key)
+    signed = json.loads(run("package", "sign", made, "--key", key, "--json").stdout)
 
     assert key.stat().st_mode & 0o777 == 0o600
     assert read_trusted_keys(tmp_path / "ada.pub") == {keys["key"]: "ada.pub"}
@@ -100,14 +105,14 @@ def test_a_key_signs_a_package(fednet, project, tmp_path):
     assert signers_of(read_contents(made)) == {keys["key"]}
 
 
-def test_a_public_key_signs_nothing(fednet, project, tmp_path):
+def test_a_public_key_signs_nothing(project, tmp_path):
     """A usage error that says which key is needed."""
     made = tmp_path / "made.tgz"
-    fednet("package", "create", "-p", project, "-n", made)
-    fednet("package", "keygen", "-o", tmp_path / "ada.pem")
+    run("package", "create", "-p", project, "-n", made)
+    run("package", "keygen", "-o", tmp_path / "ada.pem")
     before = made.read_bytes()
 
-    refused = fednet("package", "sign", made, "--key", tmp_path / "ada.pub")
+    refused = run("package", "sign", made, "--key", tmp_path / "ada.pub")
 
     assert refused.exit_code == 2
     assert "private key" in refused.stderr

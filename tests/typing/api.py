@@ -55,7 +55,13 @@ def a_notebook() -> dict[str, Any]:
 
 
 def a_client_with_decorators() -> None:
-    client = Client("http://127.0.0.1:8092", name="hospital-1", token="secret")
+    client = Client(
+        "http://127.0.0.1:8092",
+        name="hospital-1",
+        token="secret",
+        takes={"epochs": "integer", "learning_rate": {"type": "number", "min": 0, "max": 1}},
+        policy="pinned",
+    )
 
     @client.train
     def own_train(

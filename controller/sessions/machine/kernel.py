@@ -341,7 +341,7 @@ class Machine:
         kind, least = session.asks, session.options.min_clients
         ready, later = network.count(kind), network.count_preparing(kind, scene.now)
         if current.step != self._plan.steps[0].name:
-            later += network.awaited(kind).total()
+            later += network.count_awaiting(kind)
         return ready < least <= ready + later
 
     def _end(self, status: Status, reason: str, scene: Scene) -> None:

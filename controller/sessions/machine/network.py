@@ -15,7 +15,7 @@ Capable = dict[str, set[str]]
 
 
 @dataclass(frozen=True)
-class _Waiting:
+class _NotReady:
     """A client that cannot be asked for tasks yet.
 
     Attributes:
@@ -47,7 +47,7 @@ class Network:
         self._allowing: set[str] = set()
         self._away_since: dict[str, float] = {}
         self._counts: Counter[str] = Counter()
-        self._waiting: dict[str, _Waiting] = {}  # by client; it counts as able to do nothing
+        self._waiting: dict[str, _NotReady] = {}  # by client; it counts as able to do nothing
 
     def absorb(self, event: NetworkEvent, now: float) -> None:
         """Take in an event."""
@@ -88,8 +88,15 @@ class Network:
             for each in self._waiting.values()
         )
 
-    def awaited(self, kind: str) -> Counter[str]:
-        """Count the connected clients that can do this kind of task once a digest is approved, by the digest."""
+    def count_awaiting(self, kind: str) -> int:
+        """Count the connected clients that can do this kind of task once their owner has approved a digest."""
+        return self._awaiting(kind).total()
+
+    def awaited(self, kind: str) -> dict[str, int]:
+        """Return the number of these clients by digest, for the digests that most of them await."""
+        return dict(self._awaiting(kind).most_common(limits.awaited_digests_shown_max))
+
+    def _awaiting(self, kind: str) -> Counter[str]:
         return Counter(
             each.digest for each in self._waiting.values() if each.digest and kind in each.kinds
         )
@@ -143,7 +150,7 @@ class Network:
             self._waiting.pop(client, None)
             return kinds
         earlier = self._waiting.get(client)
-        self._waiting[client] = _Waiting(kinds, earlier.since if earlier else now, digest)
+        self._waiting[client] = _NotReady(kinds, earlier.since if earlier else now, digest)
         return frozenset()
 
     def _see(

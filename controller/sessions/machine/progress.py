@@ -27,7 +27,7 @@ def progress(
         "phase": _shown(session, plan),
         "answers": sum(len(tallies[id_].answered) for id_ in phases & tallies.keys()),
         "clients": sum(each.clients for each in session.phases() if each.phase_id in phases),
-        "awaiting_approval": {} if session.status.is_final else dict(network.awaited(session.asks)),
+        "awaiting_approval": {} if session.status.is_final else network.awaited(session.asks),
     }
 
 

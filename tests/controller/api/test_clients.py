@@ -136,7 +136,8 @@ def test_a_client_can_be_forgotten(api, presence, client_showing):
 
 def test_a_client_that_awaits_approvals_is_shown_with_them(api, presence):
     """What waits: the digest of a package, or of the settings of one session."""
-    id_ = api.post(f"{CLIENTS}/register", json={"name": "a", "needs_package": True}).json["id"]
+    api.post("/api/v1/combiners/register", json=COMBINER)
+    id_ = api.post(f"{CLIENTS}/register", json=client("a")).json["id"]
     waits = Readiness(awaited=(Approval("p"), Approval("d", "s")))
     able = Capabilities(frozenset(), needs_package=True, readiness=waits)
     before = api.get(f"{CLIENTS}/{id_}").json

@@ -86,7 +86,7 @@ def test_a_client_that_awaits_an_approval_is_asked_by_the_other_sessions():
         network.absorb(CombinerUp("a", {"x": TRAIN}, waiting={"x": waits}), 0)
 
     assert [network.count("TRAIN") for network in networks] == [0, 0, 1]
-    assert [dict(each.awaited("TRAIN")) for each in networks] == [{"p1": 1}, {"d": 1}, {}]
+    assert [each.awaited("TRAIN") for each in networks] == [{"p1": 1}, {"d": 1}, {}]
     assert [each.count_preparing("TRAIN", 0) for each in networks] == [0, 0, 0]
 
 

@@ -16,7 +16,7 @@ from fednet.errors import InvalidInput
 from fednet.settings import ClientSettings, load
 
 if TYPE_CHECKING:
-    from .policy.site import Site
+    from fednet.client.policy.site import Site
 
 _ANY_URL = "http://127.0.0.1:8092"  # these commands call nobody
 _LATEST = click.option("--latest", is_flag=True, help="The digest that came last.")
@@ -34,7 +34,7 @@ def _at_a_site(function: Callable[..., None]) -> Callable[..., None]:
         trusted_keys: str | None,
         **values: Any,
     ) -> None:
-        from .policy.site import Site
+        from fednet.client.policy.site import Site
 
         given = {"name": name, "data_dir": data_dir, "trusted_keys": trusted_keys}
         settings = load(ClientSettings, file=config, flags={**given, "api_url": _ANY_URL})
