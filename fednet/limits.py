@@ -279,7 +279,8 @@ review_bytes_max: Final = 32 * MIB  # of all files whose lines are compared
 review_lines_max: Final = 5_000
 review_line_characters_max: Final = 500
 trusted_keys_max: Final = 100
-owners_decisions_max: Final = 10_000
+owners_decisions_max: Final = 1_000
+seen_files_max: Final = 100  # in one of these decisions
 awaited_digests_shown_max: Final = 10  # of one session
 awaited_approvals_max: Final = (
     16  # of one client; it forgets the oldest, and hears of it again with the next task

@@ -59,10 +59,7 @@ class Gate:
         self._approvals = Approvals(folder)
         self._lock = threading.Lock()
         self._admitted: list[Subject] = []  # of the last task
-        self._signers: tuple[str, frozenset[str]] = (
-            "",
-            frozenset(),
-        )  # of the last package, by its digest
+        self._signers = "", frozenset[str]()  # the digest of the last package, and its signers
         if self._policy == "signed" and not self._trusted():
             raise InvalidInput(
                 "The policy `signed` needs keys: give --trusted-keys a file or folder with the public keys "
@@ -82,12 +79,7 @@ class Gate:
             InvalidPackage: The package is invalid.
             FednetError: The package cannot be fetched.
         """
-        needed = self._needed(task)
-        with self._lock:
-            self._admitted = needed  # before the decisions are read: a later one then finds it here
-        if refused := self._refused(needed):
-            self._await(refused[0])
-            raise AwaitsApproval(_problem(refused[0]))
+        self._check(self._needed(task))
 
     @contextmanager
     def guarding(self, task: Task) -> Iterator[None]:
@@ -95,11 +87,12 @@ class Gate:
 
         So the end of code that was revoked meanwhile is an awaited approval, and its answer stays here.
         """
-        self.admit(task)
+        needed = self._needed(task)
+        self._check(needed)
         try:
             yield
         finally:
-            self.admit(task)
+            self._check(needed)
 
     def look_again(self) -> bool:
         """Take in the owner's decisions; return True if the code of the last task must end."""
@@ -110,6 +103,13 @@ class Gate:
         for subject in refused:
             self._await(subject)
         return bool(refused)
+
+    def _check(self, needed: list[Subject]) -> None:
+        with self._lock:
+            self._admitted = needed  # before the decisions are read: a later one then finds it here
+        if refused := self._refused(needed):
+            self._await(refused[0])
+            raise AwaitsApproval(_problem(refused[0]))
 
     def _needed(self, task: Task) -> list[Subject]:
         if self._own is not None:

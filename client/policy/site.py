@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from fednet import limits
 from fednet.digests import Algorithm, Digest
 from fednet.errors import FailedPrecondition, InvalidInput, NotFound
 from fednet.files import warn_of_others
@@ -77,7 +78,7 @@ class Site:
             FailedPrecondition: The folder cannot be written.
         """
         subject = self._subject(digest)
-        decision = _decision(digest, self._facts(subject), is_approved=True)
+        decision = _decision(digest, _kept_facts(self._facts(subject)), is_approved=True)
         self._approvals.decide(decision)
         if subject.is_package:
             self._approvals.keep_archive(digest, self._archive(digest))
@@ -150,6 +151,14 @@ class Site:
 def _decision(digest: str, seen: dict[str, Any], *, is_approved: bool) -> OwnersDecision:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return OwnersDecision(digest, is_approved, now, _user(), seen)
+
+
+def _kept_facts(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return facts without a long list of files: the digest stands for it."""
+    files = facts.get("files", [])
+    if len(files) <= limits.seen_files_max:
+        return facts
+    return {**facts, "files": files[: limits.seen_files_max], "files_total": len(files)}
 
 
 def _user() -> str:
