@@ -84,10 +84,10 @@ class UnpackedPackage:
         return is_file and digest.is_of_file(place)
 
     def _original(self, member: PackageMember) -> PackageMember:
-        """Return the file that a hard link leads to; a file itself."""
-        if member.kind is not Kind.HARDLINK:
-            return member
-        return self._original(self._by_path[member.target])
+        """Return the file that a hard link leads to, over other links; a file itself."""
+        while member.kind is Kind.HARDLINK:
+            member = self._by_path[member.target]
+        return member
 
     def _paths(self) -> set[Path]:
         return {

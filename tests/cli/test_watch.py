@@ -155,6 +155,20 @@ def test_progress_says_round_clients_and_metrics():
     assert shown[2][2] == "round 2/2, accuracy 0.500"
 
 
+def test_progress_says_what_clients_wait_for():
+    """Also before the first round, in which there may be no client to ask."""
+    progress = {"phase": "waiting", "answers": 0, "clients": 0, "awaiting_approval": {"abc": 3}}
+    shown = []
+
+    api = Api([], [session(0, progress=progress), session(1, progress=progress)])
+    watch_session(api, "s", lambda _done, _total, text: shown.append(text))
+
+    assert shown == [
+        "started, waiting for the approval of abc: 3",
+        "round 1/2, waiting for the approval of abc: 3",
+    ]
+
+
 def test_progress_shows_the_first_metric_where_there_is_no_accuracy_or_the_chosen_ones():
     """A chosen metric that nobody reports is left out."""
     shown = []

@@ -1,6 +1,8 @@
 """Unpacked packages, compared with their archive."""
 
+import itertools
 import os
+import tarfile
 
 import pytest
 
@@ -59,6 +61,24 @@ def test_an_old_file_that_changes_is_noticed(unpacked, monkeypatch):
 
     assert len(known) == len(unpacked.contents.members)
     assert not unpacked.has_all_members()
+
+
+def test_hard_links_are_compared_with_the_file_that_they_lead_to(make_tar, tmp_path):
+    """Also over a long chain of links."""
+    names = ["file", *(f"link{number}" for number in range(2_000))]
+    members = [(tarfile.TarInfo("file"), b"content")]
+    for target, name in itertools.pairwise(names):
+        header = tarfile.TarInfo(name)
+        header.type, header.linkname = tarfile.LNKTYPE, target
+        members.append((header, b""))
+    path = make_tar(*members)
+    unpack_package(path, tmp_path / "out")
+    unpacked = UnpackedPackage(tmp_path / "out", read_contents(path))
+    before = unpacked.is_as_unpacked()
+    (tmp_path / "out" / names[-1]).unlink()
+    (tmp_path / "out" / names[-1]).write_bytes(b"another")
+
+    assert (before, unpacked.is_as_unpacked()) == (True, False)
 
 
 def test_a_file_more_is_noticed_before_the_code_has_run(unpacked):
