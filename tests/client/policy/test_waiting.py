@@ -65,14 +65,16 @@ def test_a_restarted_agent_still_waits(site, publish):
     site.until_waiting()
     agent.stop()
     again = site.start()
-    document = site.client()
+    site.start_session("t")
+    waiting, document = site.until_waiting("t"), site.client()
     again.stop()
     told = site.owner("approve", digest)
     site.start()
 
+    assert waiting == {digest: 1}
     assert document["awaiting_approval"] == [{"digest": digest, "session_id": ""}]
     assert told["agent_told"] is False
-    assert site.end_of() == "FINISHED"
+    assert (site.end_of("s"), site.end_of("t")) == ("FINISHED", "FINISHED")
 
 
 def test_revoking_ends_the_running_task_and_its_process(site, net, publish, tmp_path):
