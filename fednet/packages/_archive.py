@@ -221,6 +221,8 @@ class _SmallReads(io.RawIOBase):
         return content
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        if whence == os.SEEK_SET and offset < 0:
+            raise InvalidPackage("A header in the package refers to bytes before its beginning.")
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import unicodedata
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import PurePosixPath
@@ -49,14 +50,15 @@ class Places:
 
     def __init__(self) -> None:
         self._kinds = {PurePosixPath("."): Kind.FOLDER}
+        self._spelled: dict[str, PurePosixPath] = {}
         self._members = 0
 
     def take(self, member: Member) -> None:
         """Check a member against the earlier ones, and take its path.
 
         Raises:
-            InvalidPackage: The path is taken, the member is a link to nothing or to the outside, or there are too many
-                members.
+            InvalidPackage: The path is taken, or differs from another one only in case; the member is a link to nothing
+                or to the outside; there are too many members.
         """
         self._members += 1
         if member.path in self._kinds and not self._is_known_folder(member):
@@ -66,7 +68,7 @@ class Places:
             raise leaves(member)
         if member.kind is Kind.HARDLINK and not self._holds_file(PurePosixPath(member.target)):
             raise leaves(member)
-        self._kinds[member.path] = member.kind
+        self._put(member.path, member.kind)
         if max(self._members, len(self._kinds) - 1) > limits.package_files_max:
             raise InvalidPackage(
                 f"The package has more than {limits.package_files_max} files and folders: remove some."
@@ -79,7 +81,17 @@ class Places:
                 return
             if folder in self._kinds:
                 raise _taken(member)
-            self._kinds[folder] = Kind.FOLDER
+            self._put(folder, Kind.FOLDER)
+
+    def _put(self, path: PurePosixPath, kind: Kind) -> None:
+        """Take a path, unless a file system that ignores case would find another member there."""
+        other = self._spelled.setdefault(_without_case(path), path)
+        if other != path:
+            raise InvalidPackage(
+                f"The package has {str(path)!r} and {str(other)!r}, which some file systems take for the same path: "
+                "rename one of them."
+            )
+        self._kinds[path] = kind
 
     def _is_known_folder(self, member: Member) -> bool:
         return self._kinds[member.path] is member.kind is Kind.FOLDER
@@ -100,6 +112,12 @@ def _is_outside(member: Member) -> bool:
     """Return True if the text of a symbolic link leads outside; other links on its way are not followed."""
     end = posixpath.normpath(posixpath.join(member.path.parent, member.target))
     return end == ".." or end.startswith(("/", "../"))
+
+
+def _without_case(path: PurePosixPath) -> str:
+    """Return a path as file systems compare it that ignore case and the composition of letters."""
+    composed = unicodedata.normalize("NFC", str(path))
+    return unicodedata.normalize("NFC", composed.casefold())
 
 
 def _taken(member: Member) -> InvalidPackage:

@@ -103,6 +103,30 @@ def test_a_path_twice_is_refused(make_tar, tmp_path):
     refuse(make_tar((header("x"), b"1"), (header("x"), b"2")), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("model.py", "Model.py"),
+        ("code/x", "Code/y"),
+        ("straße", "STRASSE"),
+        ("\u00fc", "u\u0308"),
+        ("\u212b", "a\u030a"),
+    ],
+)
+def test_paths_that_differ_only_in_case_or_composition_are_refused(make_tar, tmp_path, name, other):
+    """Some file systems have one place for both: the later would replace the reviewed one."""
+    path = make_tar((header(name), b"1"), (header(other), b"2"))
+
+    assert "the same path" in refuse(path, tmp_path)
+
+
+def test_a_link_whose_name_differs_only_in_case_is_refused(make_tar, tmp_path):
+    """Elsewhere a file would be written through it."""
+    path = make_tar((header("Out", tarfile.SYMTYPE, "."), b""), (header("out/x"), b"2"))
+
+    assert "the same path" in refuse(path, tmp_path)
+
+
 def test_a_file_as_folder_is_refused(make_tar, tmp_path):
     """Paths that cannot stand in one folder."""
     refuse(make_tar((header("x"), b"1"), (header("x/y"), b"2")), tmp_path)
@@ -265,6 +289,19 @@ def test_a_link_that_leaves_in_a_zip_is_refused(tmp_path):
         archive.writestr(info, "../../x")
 
     assert "inside the package" in refuse(path, tmp_path)
+
+
+def test_a_zip_directory_that_points_before_the_file_is_refused(tmp_path):
+    """It is a wrong package, which no further attempt makes right: fuzzing has found an Unavailable here."""
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("fednet.yaml", MANIFEST)
+    content = bytearray(path.read_bytes())
+    end = content.rindex(b"PK\x05\x06")
+    content[end + 16 : end + 20] = (10_000).to_bytes(4, "little")  # where the directory begins
+    path.write_bytes(content)
+
+    assert "before its beginning" in refuse(path, tmp_path)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
