@@ -21,6 +21,7 @@ from fednet.files import put_in_place, sync, write_once
 from fednet.storage._blob_names import file_name, folder_name, is_blob, key_of
 from fednet.storage._blobs import check_key, check_range, no_such_blob, no_such_file
 from fednet.storage._incoming import Incoming
+from fednet.storage._redaction import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -39,13 +40,18 @@ def open_blobs(url: str) -> DirectoryBlobs:
         InvalidInput: The path is not absolute.
         Unavailable: The folder cannot be created or written.
     """
+    return DirectoryBlobs(root_of(url))
+
+
+def root_of(url: str) -> Path:
+    """Return the path of the folder at a URL; see `open_blobs`."""
     root = Path(url.removeprefix(_scheme))
     if not root.is_absolute():
         raise InvalidInput(
-            f"The blob store {url!r} needs an absolute path, such as file:///var/lib/fednet/blobs.",
+            f"The blob store {redacted(url)!r} needs an absolute path, such as file:///var/lib/fednet/blobs.",
             field="blob_store",
         )
-    return DirectoryBlobs(root)
+    return root
 
 
 def shared_folder(url: str, *, renew: bool = False) -> dict[str, str]:

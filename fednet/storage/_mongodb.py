@@ -7,6 +7,7 @@ a new primary and repeats the running operation there.
 from __future__ import annotations
 
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from pymongo import MongoClient, ReadPreference, WriteConcern
@@ -21,7 +22,7 @@ from fednet.storage._redaction import redacted
 from fednet.storage._schema_version import check_version
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pymongo.database import Database
 
@@ -59,13 +60,20 @@ def open_documents(url: str, collections: Sequence[Collection]) -> MongoDocument
 
 def _database(url: str, store: str) -> Database[Stored]:
     """Return the database with our guarantees, whatever the URL says."""
-    try:
+    with url_errors(store):
         return _client(url).get_default_database(
             _default_database,
             read_preference=ReadPreference.PRIMARY,
             read_concern=ReadConcern("majority"),
             write_concern=WriteConcern("majority", j=True),
         )
+
+
+@contextmanager
+def url_errors(store: str) -> Iterator[None]:
+    """Map the driver's errors of an invalid URL, or of an unknown host in it, to ours."""
+    try:
+        yield
     except (mongo_errors.PyMongoError, UserWarning, ValueError, TypeError):
         # Without the cause, which may quote a part of the password.
         raise InvalidInput(

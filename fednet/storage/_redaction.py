@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)  # RFC 3986, section 3.1
+
 
 def redacted(url: str) -> str:
     """Return the scheme and the place of a URL, without user, password and parameters.
@@ -9,8 +14,9 @@ def redacted(url: str) -> str:
     If a question mark comes before the last `@`, a password cannot be told from parameters: then return only the
     scheme.
     """
-    start = url.find("://") + len("://") if "://" in url else 0
-    scheme, rest = url[:start], url[start:]
+    found = _SCHEME.match(url)
+    scheme = found[0] if found else ""
+    rest = url.removeprefix(scheme)
     secret, at, place = rest.rpartition("@")
     if "?" in secret:
         return f"{scheme}***"

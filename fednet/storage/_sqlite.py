@@ -19,6 +19,7 @@ from sqlalchemy.dialects.sqlite import Insert, insert
 from fednet import limits
 from fednet.errors import InvalidInput, Unavailable
 from fednet.files import open_private, private_folder
+from fednet.storage._redaction import redacted
 from fednet.storage._sql_documents import SqlDocuments
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def open_documents(url: str, collections: Sequence[Collection]) -> SqlDocuments:
         FailedPrecondition: A newer version has written the file, or it is not a SQLite database.
         Unavailable: The file cannot be read or written.
     """
-    path = _path_of(url)
+    path = path_of(url)
     documents = SqlDocuments(_engine(path), collections, f"sqlite:///{path}", _insert_missing)
     try:
         with _alone(path):
@@ -52,11 +53,12 @@ def open_documents(url: str, collections: Sequence[Collection]) -> SqlDocuments:
     return documents
 
 
-def _path_of(url: str) -> Path:
+def path_of(url: str) -> Path:
+    """Return the path of the file at a URL; see `open_documents`."""
     path = Path(url.removeprefix("sqlite:///"))
     if not path.is_absolute():
         raise InvalidInput(
-            f"The state store {url!r} needs an absolute path, such as sqlite:////var/lib/fednet/state.db.",
+            f"The state store {redacted(url)!r} needs an absolute path, such as sqlite:////var/lib/fednet/state.db.",
             field="state_store",
         )
     return path
