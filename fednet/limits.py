@@ -57,6 +57,7 @@ array_dimensions_max: Final = 32
 array_header_bytes_max: Final = 10_000
 array_name_characters_max: Final = 512
 update_examples_max: Final = 2**53
+update_digits_max: Final = 100  # of a number: sums of its squares, times any examples, stay finite
 setting_texts_max: Final = 100  # of one setting of an aggregator that is a list
 package_bytes_max: Final = 512 * MIB
 package_unpacked_bytes_max: Final = 4 * GIB

@@ -95,7 +95,7 @@ class Folding:
         with self._form.open(update, expected_bytes=bytes_max) as opened:
             opened.arrange(self._structure)
             check_structure(opened.structure, self._structure)
-            check_finite(opened.arrays, self._structure)
+            check_finite(opened.arrays, self._structure, limits.update_digits_max)
             arrays = self.private.clipped(opened.arrays) if self.private else opened.arrays
             with self._lock:
                 self.partial.accumulate(arrays, weight, metadata)

@@ -35,6 +35,21 @@ def test_accepts_the_largest_numbers_and_what_has_no_nan():
     )
 
 
+@pytest.mark.parametrize("number", [1.0001e5, -1e300])
+def test_names_the_array_with_a_number_of_too_many_digits(number):
+    """A bound that the dtype exceeds holds for each number of either sign."""
+    array = np.ones((3, 300))
+    array[1, 7] = number
+
+    with pytest.raises(InvalidModel, match=r"Array '1' holds numbers beyond 100000"):
+        check_finite([np.full(2, 1e5), array], digits_max=5)
+
+
+def test_a_dtype_below_the_bound_is_not_held_against_it():
+    """No float32 has more than 39 digits."""
+    check_finite([np.full(3, np.finfo(np.float32).max, np.float32), np.ones(())], digits_max=100)
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_makes_no_temporary_of_the_arrays_size(order):
     """The check of 8 MB takes less than a tenth of it."""
