@@ -11,6 +11,7 @@ from fednet.errors import Unauthenticated
 from fednet.identity._claims import CONTROLLERS, Claims
 from fednet.identity._keys import import_jwt, key_id, load_public_key
 from fednet.identity._known_tokens import KnownTokens
+from fednet.identity._signed_text import checked_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,8 +30,8 @@ def key_id_of(token: str) -> str | None:
     """Return the id of the key that a token names, whoever may have signed it; None if it names none."""
     jwt = import_jwt()
     try:
-        return str(jwt.get_unverified_header(token)["kid"])
-    except (jwt.PyJWTError, KeyError):
+        return str(jwt.get_unverified_header(checked_text(token, "token"))["kid"])
+    except (jwt.PyJWTError, RecursionError, KeyError, Unauthenticated):
         return None
 
 
@@ -83,8 +84,7 @@ class Verifier:
         Raises:
             Unauthenticated: It is no token of this network, is meant for elsewhere, or has ended; says which.
         """
-        if len(token) > limits.token_characters_max:
-            raise Unauthenticated("The text is too long for a token. Copy the token again.")
+        checked_text(token, "token")
         known = self._known
         if found := known.find(token, self._clock()):
             return found
@@ -113,7 +113,7 @@ class Verifier:
                     "verify_nbf": False,
                 },
             )
-        except self._jwt.PyJWTError as error:
+        except (self._jwt.PyJWTError, RecursionError) as error:
             raise Unauthenticated(self._reason(error)) from error
         claims = Claims.from_payload(payload, key_id)
         self._check_end(claims)

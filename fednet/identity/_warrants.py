@@ -11,16 +11,17 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from fednet import limits
 from fednet.blob_ref import BlobRef
 from fednet.errors import InvalidInput, Unauthenticated
 from fednet.identity._keys import import_jwt, key_id, load_public_key
+from fednet.identity._signed_text import checked_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 ALGORITHM: Final = "EdDSA"
 WARRANT_TYPE: Final = "fednet-warrant"
+_NOT_OF_A_WARRANT: Final = (AttributeError, InvalidInput, KeyError, TypeError)
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Warrant:
         """Return the warrant with this content.
 
         Raises:
-            KeyError, TypeError, InvalidInput: The content is not that of a warrant.
+            AttributeError, InvalidInput, KeyError, TypeError: The content is not that of a warrant.
         """
         return cls(
             session_id=payload["session_id"],
@@ -89,9 +90,10 @@ class WarrantReader:
     def knows_key_of(self, text: str) -> bool:
         """Return True if the warrant names one of the keys; its signature is not checked."""
         try:
-            return self._jwt.get_unverified_header(text).get("kid") in self._keys
-        except self._jwt.PyJWTError:
+            header = self._jwt.get_unverified_header(checked_text(text, "warrant"))
+        except (self._jwt.PyJWTError, RecursionError, Unauthenticated):
             return False
+        return header.get("kid") in self._keys
 
     def read(self, text: str) -> Warrant:
         """Return a warrant whose signature is good.
@@ -99,8 +101,7 @@ class WarrantReader:
         Raises:
             Unauthenticated: It is no warrant of this network.
         """
-        if len(text) > limits.token_characters_max:
-            raise Unauthenticated("The text is too long for a warrant.")
+        checked_text(text, "warrant")
         try:
             header = self._jwt.get_unverified_header(text)
             if header.get("typ") != WARRANT_TYPE:
@@ -115,7 +116,7 @@ class WarrantReader:
             key = self._keys[header["kid"]]
             payload = self._jwt.decode(text, key, algorithms=[ALGORITHM], options=options)
             return Warrant.from_payload(payload)
-        except (self._jwt.PyJWTError, KeyError, TypeError, InvalidInput) as error:
+        except (self._jwt.PyJWTError, RecursionError, *_NOT_OF_A_WARRANT) as error:
             raise Unauthenticated(
                 f"The warrant is not signed by the network's controller: {error!r}."
             ) from error

@@ -4,6 +4,7 @@ import base64
 import json
 import time
 
+from fednet import limits
 from fednet.contract import Principal, Role
 from fednet.identity import CONTROLLERS, Claims, Signer, combiner_audience, new_signing_key
 
@@ -21,6 +22,19 @@ def bad_tokens(signer: Signer, role: Role, audience: str = CONTROLLERS) -> dict[
         "alg=none": _unsigned(good),
         "for elsewhere": signer.sign_claims(elsewhere),
         "cut": good[:-10],
+    }
+
+
+def odd_texts() -> dict[str, str]:
+    """Return texts that are no tokens, each made to break its reader, by what is odd about them."""
+    deep = base64.urlsafe_b64encode(b"[" * 2000 + b"]" * 900).rstrip(b"=").decode()
+    return {
+        "too long": "x" * (limits.token_characters_max + 1),
+        "a header of 2,000 levels": f"{deep}.e30.AAAA",
+        "a key id that is a list": f"{_encoded({'alg': 'EdDSA', 'kid': [['x']]})}.e30.AAAA",
+        "a header that is a number": "MQ.MQ.MQ",
+        "nothing but points": "....",
+        "letters of other scripts": "a\u00fcb.\u00e9.\u00e8",
     }
 
 
