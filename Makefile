@@ -10,6 +10,7 @@ METADATA := pyproject.toml setup.cfg $(LOCK)
 DEMO := $(VENV)/.installed-demo
 TEST := $(VENV)/.installed-test
 PYTORCH := $(VENV)/.installed-pytorch
+FUZZ := $(VENV)/.installed-fuzz
 
 # The versions of all packages that were tested last; `make LOCK=` installs the newest ones.
 LOCK ?= lock.txt
@@ -41,7 +42,7 @@ PEER_nvflare := nvflare==2.9.0
 PEERS := $(foreach name,fedn flwr nvflare,.venv-peer-$(name)/.installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-minimum test-fedn test-pytorch chaos crowd lint types docs lock proto bench peers wheel-test clean
+.PHONY: help setup demo test test-slow test-minimum test-fedn test-pytorch chaos crowd fuzz lint types docs lock proto bench peers wheel-test clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -77,6 +78,11 @@ crowd: $(TEST) ## Let 1,000 clients work, kill their combiner, and measure what 
 # exit code 5 says that no test was found.
 test-pytorch: $(PYTORCH) ## Install PyTorch too, and run the tests of its example
 	$(BIN)/pytest tests/examples/digits-pytorch
+
+# Two processes share the targets; what they find stays in build/fuzz/.
+INPUTS ?= 100000
+fuzz: $(FUZZ) ## Feed each parser with 100,000 inputs that its own coverage steers
+	$(BIN)/python tests/fuzz/campaign.py --inputs $(INPUTS)
 
 lint: $(TEST) ## Check rules, format, licences and known vulnerabilities of packages
 	$(BIN)/ruff check .
@@ -144,6 +150,10 @@ $(MINIMUM): $(TEST)
 	  --output-file build/minimum.txt pyproject.toml
 	$(PYTHON) -m venv .venv-minimum
 	$(BIN)/uv pip install --quiet --python .venv-minimum --constraint build/minimum.txt --editable '.[test]'
+	@touch $@
+
+$(FUZZ): $(TEST)
+	$(INSTALL) --editable '.[fuzz]'
 	@touch $@
 
 .venv-fedn-%/.installed:

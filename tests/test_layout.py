@@ -650,6 +650,7 @@ def test_every_component_has_its_extra(repository: Path) -> None:
         *stores,
         "demo",
         "dp",
+        "fuzz",
         "gunicorn",
         "plots",
         "pytorch",
