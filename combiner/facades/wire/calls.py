@@ -7,9 +7,11 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, TypeVar
 
+from google.protobuf.message import DecodeError
+
 from fednet import limits
 from fednet.budgets import CallerSlots
-from fednet.errors import DeadlineExceeded, FednetError, Throttled, Unavailable
+from fednet.errors import DeadlineExceeded, FednetError, InvalidInput, Throttled, Unavailable
 from fednet.rpc import abort
 
 Message = TypeVar("Message")
@@ -22,6 +24,13 @@ async def errors_to(context: Any) -> AsyncIterator[None]:
         yield
     except FednetError as error:
         await abort(context, error)
+    except DecodeError:
+        await abort(
+            context,
+            InvalidInput(
+                "A message of the stream is not of its protocol. Use one version of fednet."
+            ),
+        )
     except OSError as error:
         await abort(context, Unavailable(f"The combiner cannot use a file: {error.strerror}."))
 
