@@ -60,7 +60,7 @@ def open_encoded(path: Path, base: Base, *, expected_bytes: int | None = None) -
     """
     with file_errors(path), path.open("rb") as file:
         size_bytes = path.stat().st_size
-        start, header = read_header(file, size_bytes)
+        start, header = read_header(file, size_bytes, len(base.structure.arrays))
         check_bytes(header.structure, expected_bytes)
         if header.base:
             _check_base(header, base)

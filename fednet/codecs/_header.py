@@ -124,12 +124,14 @@ def header_bytes_max(arrays: int) -> int:
     return limits.KIB + arrays * _ENTRY_BYTES_MAX
 
 
-def read_header(file: BinaryIO, size_bytes: int) -> tuple[int, Header]:
+def read_header(file: BinaryIO, size_bytes: int, arrays: int) -> tuple[int, Header]:
     """Read the header of a file.
 
     Args:
         file: The file, at its beginning.
         size_bytes: Its size.
+        arrays: The number of arrays of the base; a header of so many is never larger than `header_bytes_max`. JSON may
+            take fifty times its size in memory, so a larger one is not read.
 
     Returns:
         The position of the first block, and the header.
@@ -142,12 +144,10 @@ def read_header(file: BinaryIO, size_bytes: int) -> tuple[int, Header]:
         raise InvalidModel(f"The encoded update is cut off. {_AGAIN}")
     (length,) = _LENGTH.unpack(prefix[len(MAGIC) :])
     start = _PREFIX_BYTES + length
-    if (
-        start > min(size_bytes, header_bytes_max(limits.model_arrays_max))
-        or start % _ALIGNMENT_BYTES
-    ):
+    if start > min(size_bytes, header_bytes_max(arrays)) or start % _ALIGNMENT_BYTES:
         raise InvalidModel(
-            f"The header of the encoded update claims {length} bytes, which the file does not have. {_AGAIN}"
+            f"The header of the encoded update claims {length} bytes, which the file does not have, or an update of "
+            f"{arrays} arrays does not need. {_AGAIN}"
         )
     try:
         document = json.loads(file.read(length), object_pairs_hook=_without_repeats)

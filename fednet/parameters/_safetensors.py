@@ -40,6 +40,13 @@ _Array = np.ndarray[Any, Any]
 
 _LENGTH: Final = struct.Struct("<Q")
 _HEADER_BYTES_MAX: Final = limits.model_arrays_max * limits.KIB
+# Of each tensor: its object and its two lists, with a comma before each value in them. JSON takes up to fifty times its
+# size in memory, so what has more is not parsed. There is room for texts that have the same characters.
+_MARKS_MAX: Final = {
+    b"{": 2 * limits.model_arrays_max,
+    b"[": 4 * limits.model_arrays_max,
+    b",": (limits.array_dimensions_max + 8) * limits.model_arrays_max,
+}
 _DTYPES: Final = {
     "BOOL": "bool", "I8": "int8", "I16": "int16", "I32": "int32", "I64": "int64",
     "U8": "uint8", "U16": "uint16", "U32": "uint32", "U64": "uint64",
@@ -115,8 +122,11 @@ def _read_header(file: BinaryIO, size_bytes: int) -> tuple[int, dict[str, Any]]:
     (length,) = _LENGTH.unpack(start) if len(start) == _LENGTH.size else (0,)
     if not 0 < length <= min(_HEADER_BYTES_MAX, size_bytes - _LENGTH.size):
         raise InvalidModel(f"The file is not a safetensors file, or it is cut off. {_AGAIN}")
+    text = file.read(length)
+    if any(text.count(mark) > count for mark, count in _MARKS_MAX.items()):
+        raise InvalidModel(f"The safetensors header has more values than a model has. {_AGAIN}")
     try:
-        table = json.loads(file.read(length), object_pairs_hook=_without_repeats)
+        table = json.loads(text, object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError) as error:
         raise InvalidModel(
             f"The safetensors header is not valid JSON: {error}. {_AGAIN}"

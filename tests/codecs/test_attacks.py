@@ -106,6 +106,19 @@ def test_a_header_of_an_impossible_length_is_refused(tmp_path: Path, length: int
     refuse(tmp_path, content[:8] + struct.pack("<Q", length) + content[16:], "claims|JSON|values")
 
 
+def test_a_header_larger_than_its_model_needs_is_not_read(tmp_path: Path) -> None:
+    """Its JSON could take fifty times its size in memory, and the update of a large model may be large."""
+    text = json.dumps({"version": 1, "arrays": [[]] * 1_000_000})
+    content = with_header(encoded("int8"), text)
+
+    tracemalloc.start()
+    refuse(tmp_path, content, "does not need")
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak_bytes < len(content) / 2
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "null", "7", "{", '{"a":1}', "[" * 100_000, "\xff", '{"version":1,"version":1}'],

@@ -2,11 +2,13 @@
 
 import json
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from fednet import limits
 from fednet.errors import InvalidModel
 from fednet.parameters import ArraySpec, Structure, model_format
 
@@ -191,3 +193,26 @@ def test_a_file_that_is_not_what_it_must_be_is_refused(tmp_path, content):
 
     with pytest.raises(InvalidModel):
         FORM.open(tmp_path / "m")
+
+
+@pytest.mark.parametrize("piece", [b"[],", b"{},", b"1,"])
+def test_a_header_of_millions_of_values_is_refused_before_it_is_parsed(tmp_path, piece):
+    """Empty lists would take twenty times the size of their text."""
+    content = raw(b'{"a":[' + piece * (limits.model_arrays_max * 41) + b"1]}")
+    (tmp_path / "m").write_bytes(content)
+
+    tracemalloc.start()
+    with pytest.raises(InvalidModel, match="more values"):
+        FORM.open(tmp_path / "m")
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak_bytes < 1.5 * len(content)
+
+
+def test_a_header_with_long_texts_of_marks_is_read(tmp_path):
+    """Programs keep JSON in the texts of a file."""
+    (tmp_path / "m").write_bytes(raw({"a": ENTRY, "__metadata__": {"trained": "[{},{}]" * 20_000}}))
+
+    with FORM.open(tmp_path / "m") as model:
+        assert model.structure.size == 2
