@@ -93,7 +93,8 @@ def _members(file: IO[bytes]) -> Iterator[Member]:
 
 def _tar_members(file: IO[bytes]) -> Iterator[Member]:
     with tarfile.open(fileobj=cast("IO[bytes]", _ForwardFile(file)), mode="r:") as archive:
-        for header in archive:
+        while header := archive.next():
+            archive.members.clear()  # a header may have megabytes of attributes, and tarfile keeps each one
             yield _tar_member(archive, header)
 
 
@@ -101,6 +102,7 @@ def _tar_member(archive: tarfile.TarFile, header: tarfile.TarInfo) -> Member:
     if header.size < 0 or header.issparse():
         raise InvalidPackage(f"The size of {header.name!r} in the package is not allowed.")
     kind = _tar_kind(header)
+    _check_target(header.name, len(header.linkname))
     return Member(
         path=_path(header.name),
         kind=kind,
@@ -151,18 +153,18 @@ def _zip_member(archive: zipfile.ZipFile, header: zipfile.ZipInfo) -> Member:
 def _zip_kind(header: zipfile.ZipInfo, name: str) -> Kind:
     file_type = stat.S_IFMT(_unix_mode(header))
     if stat.S_ISLNK(file_type):
-        _check_target_size(header)
+        _check_target(header.filename, header.file_size)  # it is the content, which is read whole
         return Kind.SYMLINK
     if file_type not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise _not_allowed(header.filename)
     return Kind.FOLDER if name.endswith("/") else Kind.FILE
 
 
-def _check_target_size(header: zipfile.ZipInfo) -> None:
-    # In a zip file the target of a link is its content, which is read whole.
-    if header.file_size > limits.text_characters_max:
+def _check_target(name: str, length: int) -> None:
+    if length > limits.package_path_characters_max:
         raise InvalidPackage(
-            f"The target of the link {header.filename!r} in the package is too long."
+            f"The target of the link {name[:80]!r} in the package has a length of {length}; at most "
+            f"{limits.package_path_characters_max} are allowed."
         )
 
 

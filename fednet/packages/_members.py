@@ -64,7 +64,7 @@ class Places:
         if member.path in self._kinds and not self._is_known_folder(member):
             raise _taken(member)
         self._enter(member)
-        if member.kind is Kind.SYMLINK and _is_outside(member):
+        if member.kind is Kind.SYMLINK and (_is_outside(member) or not _is_text(member.target)):
             raise leaves(member)
         if member.kind is Kind.HARDLINK and not self._holds_file(PurePosixPath(member.target)):
             raise leaves(member)
@@ -112,6 +112,11 @@ def _is_outside(member: Member) -> bool:
     """Return True if the text of a symbolic link leads outside; other links on its way are not followed."""
     end = posixpath.normpath(posixpath.join(member.path.parent, member.target))
     return end == ".." or end.startswith(("/", "../"))
+
+
+def _is_text(target: str) -> bool:
+    """Return True if a link can have this target at all."""
+    return target != "" and "\0" not in target
 
 
 def _without_case(path: PurePosixPath) -> str:

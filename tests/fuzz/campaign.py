@@ -96,7 +96,15 @@ def _run(target: Target, inputs: int, temporary: Path) -> None:
         "artifact_prefix": f"{findings}/",
     }
     flags = [f"-{key}={value}" for key, value in options.items()]
-    atheris.Setup([sys.argv[0], *flags, str(corpus)], lambda content: target.run(content, fed))
+
+    def feed(content: bytes) -> None:
+        try:
+            target.run(content, fed)
+        except Exception:
+            (findings / "input").write_bytes(content)
+            raise
+
+    atheris.Setup([sys.argv[0], *flags, str(corpus)], feed)
     atheris.Fuzz()
 
 

@@ -5,6 +5,7 @@ import io
 import stat
 import tarfile
 import time
+import tracemalloc
 import zipfile
 
 import pytest
@@ -258,6 +259,54 @@ def test_headers_that_follow_each_other_without_end_are_refused(tmp_path):
     path.write_bytes(header("x", tarfile.XHDTYPE).tobuf() * 5000 + bytes(1024))
 
     refuse(path, tmp_path)
+
+
+def test_attributes_of_members_are_not_kept(make_tar):
+    """A few kilobytes may hold megabytes of them for each member: one member at a time is in memory."""
+    members = [header(f"f{number}") for number in range(8)]
+    for member in members:
+        member.pax_headers = {"comment": "x" * 2_000_000}
+    path = make_tar(*((member, b"") for member in members))
+
+    tracemalloc.start()
+    inspect_package(path)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak_bytes < 16_000_000  # of the one, its bytes and its text, some times
+
+
+@pytest.mark.parametrize("target", [b"", b"a\0b"])
+def test_a_link_without_a_possible_target_is_refused_by_a_look_inside(tmp_path, target):
+    """Unpacking failed as if the package were not there: fuzzing has found it."""
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("fednet.yaml", MANIFEST)
+        link = zipfile.ZipInfo("link")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, target)
+
+    with pytest.raises(InvalidPackage, match="link"):
+        inspect_package(path)
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
+def test_a_target_that_is_too_long_is_refused(make_tar, tmp_path, kind):
+    """The targets are kept until all files are written."""
+    target = "x" * (limits.package_path_characters_max + 1)
+
+    assert "target of the link" in refuse(make_tar((header("link", kind, target), b"")), tmp_path)
+
+
+def test_a_target_that_is_too_long_in_a_zip_is_refused(tmp_path):
+    """There it is the content of the link."""
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        link = zipfile.ZipInfo("link")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "x" * (limits.package_path_characters_max + 1))
+
+    assert "target of the link" in refuse(path, tmp_path)
 
 
 def test_sparse_files_are_refused(tmp_path):
