@@ -282,7 +282,7 @@ review_line_characters_max: Final = 500
 trusted_keys_max: Final = 100
 owners_decisions_max: Final = 1_000
 seen_files_max: Final = 100  # in one of these decisions
-awaited_digests_shown_max: Final = 10  # of one session
+awaited_shown_digests_max: Final = 10  # of one session
 awaited_approvals_max: Final = (
     16  # of one client; it forgets the oldest, and hears of it again with the next task
 )
@@ -316,16 +316,16 @@ store_slow_seconds: Final = 1.0  # a longer use of the state store does not coun
 remembered_documents_max: Final = 1_000
 
 # Differential privacy
-privacy_clip_min: Final = 1e-12  # of the L2 norm of a difference, in the units of the parameters
-privacy_clip_max: Final = 1e12
-privacy_noise_multiplier_min: Final = 1e-2
-privacy_noise_multiplier_max: Final = 1e6
-privacy_delta_max: Final = 0.1
-privacy_epsilon_max: Final = 1e6
-privacy_terms_characters_max: Final = KIB
-privacy_noise_deviations: Final = (
-    6.0  # a longer noise of a client is cut; once in 65 million updates
+privacy_clip_units_min: Final = (
+    1e-12  # of the L2 norm of a difference, in the units of the parameters
 )
+privacy_clip_units_max: Final = 1e12
+privacy_noise_multiples_min: Final = 1e-2
+privacy_noise_multiples_max: Final = 1e6
+privacy_delta_probabilities_max: Final = 0.1
+privacy_epsilon_nats_max: Final = 1e6
+privacy_terms_characters_max: Final = KIB
+privacy_noise_deviations: Final = 6.0  # longer noise of a client is cut; once in 65 million updates
 
 # Logs
 log_repetition_seconds: Final = 60.0  # of silence, after which the same warning is shown again

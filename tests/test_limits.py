@@ -8,6 +8,7 @@ import pytest
 from fednet import limits
 
 QUALIFIERS = {"default", "first", "max", "min"}
+MEASURED = {"deviations", "multiples", "nats", "probabilities", "seconds", "units"}
 LIMITS = {name: value for name, value in vars(limits).items() if name.islower() and name[0] != "_"}
 
 
@@ -25,8 +26,8 @@ def test_every_limit_names_its_unit(name: str) -> None:
 
 @pytest.mark.parametrize("name", LIMITS)
 def test_every_limit_is_a_positive_number_of_its_kind(name: str) -> None:
-    """Seconds are floats, everything else is counted in whole numbers; none is zero."""
-    kind = float if unit_of(name) == "seconds" else int
+    """What is measured is a float, what is counted a whole number; none is zero."""
+    kind = float if unit_of(name) in MEASURED else int
 
     assert type(LIMITS[name]) is kind
     assert LIMITS[name] > 0

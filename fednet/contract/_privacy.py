@@ -19,7 +19,9 @@ def _is_no_truth_value(given: Any) -> Any:
 
 
 _NUMBER = BeforeValidator(_is_no_truth_value)
-_Norm = Annotated[float, Field(ge=limits.privacy_clip_min, le=limits.privacy_clip_max), _NUMBER]
+_Norm = Annotated[
+    float, Field(ge=limits.privacy_clip_units_min, le=limits.privacy_clip_units_max), _NUMBER
+]
 
 
 class PrivacyOptions(BaseModel):
@@ -45,15 +47,17 @@ class PrivacyOptions(BaseModel):
 
     noise_multiplier: Annotated[
         float,
-        Field(ge=limits.privacy_noise_multiplier_min, le=limits.privacy_noise_multiplier_max),
+        Field(ge=limits.privacy_noise_multiples_min, le=limits.privacy_noise_multiples_max),
         _NUMBER,
     ]
     """The standard deviation of the noise in clips; it decides ε, with delta and the number of rounds."""
 
-    delta: Annotated[float, Field(gt=0, le=limits.privacy_delta_max), _NUMBER] = 1e-5
+    delta: Annotated[float, Field(gt=0, le=limits.privacy_delta_probabilities_max), _NUMBER] = 1e-5
     """δ of the guarantee: less than one over the number of clients that could take part."""
 
-    epsilon_max: Annotated[float, Field(gt=0, le=limits.privacy_epsilon_max), _NUMBER] | None = None
+    epsilon_max: (
+        Annotated[float, Field(gt=0, le=limits.privacy_epsilon_nats_max), _NUMBER] | None
+    ) = None
     """The budget: the session ends before a round that would bring ε above it. By default there is none."""
 
     target_quantile: Annotated[float, Field(ge=0, le=1), _NUMBER] = 0.5

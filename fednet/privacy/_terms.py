@@ -54,8 +54,8 @@ class PrivacyTerms:
         return terms
 
     def _are_possible(self) -> bool:
-        is_clip = limits.privacy_clip_min <= self.clip <= limits.privacy_clip_max
-        most = limits.privacy_clip_max * limits.privacy_noise_multiplier_max
+        is_clip = limits.privacy_clip_units_min <= self.clip <= limits.privacy_clip_units_max
+        most = limits.privacy_clip_units_max * limits.privacy_noise_multiples_max
         return is_clip and 0 <= self.deviation <= most and isinstance(self.counts, bool)
 
 

@@ -94,7 +94,7 @@ class Network:
 
     def awaited(self, kind: str) -> dict[str, int]:
         """Return the number of these clients by digest, for the digests that most of them await."""
-        return dict(self._awaiting(kind).most_common(limits.awaited_digests_shown_max))
+        return dict(self._awaiting(kind).most_common(limits.awaited_shown_digests_max))
 
     def _awaiting(self, kind: str) -> Counter[str]:
         return Counter(

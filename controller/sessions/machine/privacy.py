@@ -52,7 +52,7 @@ class PrivacyAccount:
             share = min(1.0, max(0.0, share_within_clip))
             step = -options.clip_learning_rate * (share - options.target_quantile)
             clip = self.clip * math.exp(step)
-            self.clip = min(limits.privacy_clip_max, max(limits.privacy_clip_min, clip))
+            self.clip = min(limits.privacy_clip_units_max, max(limits.privacy_clip_units_min, clip))
 
 
 @dataclass(frozen=True)
