@@ -18,7 +18,8 @@ from fednet.enrolment import ClientPlace
 from fednet.errors import FailedPrecondition, FednetError, LimitExceeded
 from fednet.names import check_name
 from fednet.packages import DeclaredSetting
-from fednet.processes import FolderLock
+from fednet.processes import FolderLock, forbid_tracing
+from fednet.sandbox import Sandbox
 from fednet.settings import ClientSettings
 
 from .connection import Connection
@@ -30,6 +31,7 @@ from .policy.bell import Bell
 from .policy.gate import Gate
 from .runtime import Runtime
 from .runtimes import Runtimes
+from .sandboxes import sandbox_of
 from .tasks import Cancel, Receipt, Task, failure_of
 from .transfer import Transfer
 from .warrants import Warrants
@@ -52,7 +54,8 @@ class Agent:
 
     Raises:
         InvalidInput: The name is invalid, or the policy `signed` has no keys.
-        FailedPrecondition: The client's folder cannot be used, or another agent uses it.
+        FailedPrecondition: The client's folder cannot be used, or another agent uses it; or the sandbox or the data
+            folder that the settings ask for cannot be used.
     """
 
     def __init__(
@@ -66,6 +69,8 @@ class Agent:
         self._settings = settings
         self._on_ready = on_ready
         folder = settings.data_dir / settings.name
+        # Functions of the user's own need no sandbox.
+        sandbox = Sandbox() if runtime else sandbox_of(settings, folder / "models")
         self._lock = FolderLock(folder, "client")
         self._connected_mark = folder / "connected"  # a mark for supervisors of this process
         with _usable(folder):
@@ -77,6 +82,7 @@ class Agent:
             settings,
             runtime.kinds if runtime else _KINDS,
             needs_package=runtime is None,
+            sandbox=None if runtime else sandbox.kind,
             on_connected=self._connected,
             on_disconnected=self._disconnected,
             on_message=self._message,
@@ -87,6 +93,7 @@ class Agent:
         self._files = Files(folder, transfer.download)
         self._runtimes = Runtimes(
             settings,
+            sandbox,
             self._files,
             folder / "work",
             runtime,
@@ -107,6 +114,7 @@ class Agent:
             self._gate,
             self._runtimes,
             self._report,
+            settings.report,
         )
         self._deliveries = Deliveries(
             self._ledger, self._connection, transfer, self._report, settings.name
@@ -222,6 +230,7 @@ def serve(
     Raises:
         FednetError: The network refuses this client.
     """
+    forbid_tracing()  # by packages, which run beside it
     agent = Agent(settings, on_ready=on_ready)
 
     def stop_agent() -> None:

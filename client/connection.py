@@ -55,6 +55,7 @@ class Connection:
         settings: The client's settings.
         kinds: The kinds of tasks that the client can do.
         needs_package: True if its code comes as a package.
+        sandbox: The sandbox of packages, which the controller is told; None for a client with its own code.
         on_connected: Called when a stream is open, with the client's place in the network and the stream's number.
         on_disconnected: Called when a stream has ended, whether it was open or not.
         on_message: Called with each message of the combiner about a task.
@@ -74,10 +75,12 @@ class Connection:
         on_disconnected: Callable[[], None],
         on_message: Callable[[Task | Cancel | Receipt], None],
         on_refused: Callable[[FednetError], None],
+        sandbox: str | None = None,
     ) -> None:
         self._settings = settings
         self._kinds = kinds
         self._needs_package = needs_package
+        self._sandbox = sandbox
         self._readiness = READY
         self._told_readiness = READY  # in the hello of the current stream
         self._telling = threading.Lock()
@@ -89,6 +92,7 @@ class Connection:
         self._told_problems: deque[str] = deque(maxlen=limits.told_problems_max)
         self.stopping = threading.Event()
         self._place: ClientPlace | None = None
+        self._object_store = ""
         self._stream: Stream | None = None
         self._number = 0  # of the stream
         self._is_welcome = False
@@ -163,6 +167,11 @@ class Connection:
                 raise Unavailable("The connection to the combiner is closed.")
             return ModelsStub(self._stream.channel)
 
+    @property
+    def object_store(self) -> str:
+        """The announced address of the network's object store; "" if there is none."""
+        return self._object_store
+
     def _run(self) -> None:
         try:
             self._keep_connected()
@@ -188,6 +197,7 @@ class Connection:
             try:
                 if place is None:
                     place = self._place = self._enrol()
+                    self._object_store = place.object_store
                 welcomed, may_pass = self._serve(place), True
             except FednetError as problem:
                 if self._is_final(problem, place, is_known=is_known):
@@ -232,7 +242,9 @@ class Connection:
         return place
 
     def _ask(self) -> ClientPlace:
-        return enrol_client(self._settings, needs_package=self._needs_package)
+        return enrol_client(
+            self._settings, needs_package=self._needs_package, sandbox=self._sandbox
+        )
 
     def _notify(self) -> None:
         with self._changed:
@@ -298,7 +310,7 @@ class Connection:
             if self._stream is not stream or self._place is None:
                 return
             is_moved = _combiner_of(place) != _combiner_of(self._place)
-            self._place = place
+            self._place, self._object_store = place, place.object_store
         if is_moved:
             _log.info("the controller has moved the client to the combiner %s", place.combiner)
             stream.close()

@@ -13,6 +13,7 @@ from fednet.blob_ref import BlobRef
 from fednet.digests import Digest
 from fednet.errors import TaskFailed
 from fednet.packages import UnpackedPackage
+from fednet.sandbox import Sandbox
 from fednet.settings import ClientSettings
 
 from .files import Files
@@ -26,6 +27,7 @@ class Runtimes:
 
     Args:
         settings: The client's settings.
+        sandbox: Starts the commands of packages.
         files: The packages.
         work: The folder in which a package works.
         given: The runtime of a client that brings its own code; None for package mode.
@@ -36,6 +38,7 @@ class Runtimes:
     def __init__(
         self,
         settings: ClientSettings,
+        sandbox: Sandbox,
         files: Files,
         work: Path,
         given: Runtime | None,
@@ -43,6 +46,7 @@ class Runtimes:
         tell_preparing: Callable[[str], None],
     ) -> None:
         self._settings = settings
+        self._sandbox = sandbox
         self._files = files
         self._work = work
         self._report = report
@@ -97,7 +101,7 @@ class Runtimes:
         unpacked, manifest = self._files.package(package)
         folder = unpacked.folder
         shutil.rmtree(self._work, ignore_errors=True)
-        self._work.mkdir(parents=True)
+        self._work.mkdir(parents=True, exist_ok=True)
         self._made_for = _Made(package.digest, unpacked, folder.stat().st_ino)
         return package_runtime(
             folder,
@@ -107,12 +111,15 @@ class Runtimes:
             # Shared by all clients with this data folder; no client's name begins with a dot.
             environments=self._settings.data_dir / ".environments",
             report=self._report_step,
+            sandbox=self._sandbox,
         )
 
     def _report_step(self, text: str) -> None:
-        self._report(text)
+        """Tell a step of a preparation; the site may keep the output below it to itself."""
+        step = text.partition("\n")[0]
+        self._report(text if self._settings.report == "full" else step)
         if self._preparation:
-            self._preparation.step(text.partition("\n")[0])
+            self._preparation.step(step)
 
     @contextlib.contextmanager
     def running(self, task_id: str) -> Iterator[None]:

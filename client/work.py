@@ -20,6 +20,7 @@ from .ledger import Ledger
 from .notes import TaskNotes
 from .policy.gate import Gate
 from .privacy import private_update
+from .reporting import Report, reported
 from .runtime import Runtime
 from .runtimes import Runtimes
 from .tasks import Answer, Failure, Outcome, Prediction, Task, Update, Validation, failure_of
@@ -45,6 +46,7 @@ class Work:
         gate: Lets only tasks pass that the site's policy allows.
         runtimes: Run the client's code.
         report: Called with a line for the network's log.
+        failures: The part of a failure that leaves the site.
     """
 
     def __init__(
@@ -57,7 +59,9 @@ class Work:
         gate: Gate,
         runtimes: Runtimes,
         report: Callable[[str], None],
+        failures: Report,
     ) -> None:
+        self._failures = failures
         self._folder = folder
         self._ledger = ledger
         self._notes = notes
@@ -69,11 +73,11 @@ class Work:
 
     def do(self, task: Task) -> None:
         """Work at a task and keep the answer; an error is an answer, too."""
-        answer = self._answer(task)
+        answer = reported(self._answer(task), self._failures)
         try:
             self._ledger.keep(answer)
         except OSError as error:
-            answer = self._failed(task, error)
+            answer = reported(self._failed(task, error), self._failures)
             self._ledger.keep(answer)
         _log.info(
             "task %s (%s, round %s of session %s) has ended after %.1f s: %s",

@@ -21,6 +21,7 @@ from fednet.http import Http
 from fednet.own_address import advertised_host
 from fednet.processes import FolderLock, descriptors_for
 from fednet.rpc import TokenGate, allow_forks, channel_options, server_credentials
+from fednet.sandbox import SandboxKind, choose_sandbox
 from fednet.settings import CombinerSettings
 from fednet.storage import open_blobs
 from fednet.tls import ServerFiles
@@ -74,6 +75,7 @@ class Combiner:
 
     @classmethod
     async def _start(cls, settings: CombinerSettings, lock: FolderLock) -> Combiner:
+        sandbox = await asyncio.to_thread(_sandbox_of, settings)
         gatekeeper = Gatekeeper()
         allow_forks()
         server = grpc.aio.server(
@@ -94,6 +96,8 @@ class Combiner:
             settings.server_functions_seconds_max,
             settings.server_functions_memory_bytes_max,
             settings.server_functions,
+            sandbox,
+            (settings.data_dir,),
         )
         engine = Engine(
             settings.name,
@@ -161,6 +165,13 @@ def _compare_clocks(place: CombinerPlace, engine: Engine) -> None:
     if warning := clock_warning(place.seconds_behind):
         _log.warning("%s", warning)
         engine.outbox.offer(LogRecord(warning, LogLevel.WARNING))
+
+
+def _sandbox_of(settings: CombinerSettings) -> SandboxKind:
+    """Return the sandbox of server functions, if they may run here at all."""
+    if not settings.server_functions:
+        return "none"
+    return choose_sandbox(settings.sandbox, "server functions")
 
 
 def _bind(server: grpc.aio.Server, settings: CombinerSettings) -> int:

@@ -14,7 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from fednet.identity import admin_token
 from fednet.settings import ControllerSettings
-from fednet.storage import Blobs, open_blobs, open_documents, shared_folder
+from fednet.storage import Blobs, object_store_of, open_blobs, open_documents, shared_folder
 
 from .accounts.accounts import Accounts
 from .app import Services, create_app
@@ -198,6 +198,7 @@ def _services(
             lambda: keys.public_keys,
             partial(shared_folder, settings.blob_store_url),
             engine.disconnect,
+            object_store_of(settings.blob_store_url),
         ),
         catalog=catalog,
         sessions=engine,

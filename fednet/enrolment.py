@@ -69,6 +69,7 @@ class ClientPlace:
         placement_seconds: The life of that token.
         public_keys: The keys that verify the warrants of tasks (PEM).
         seconds_behind: The time by which this machine's clock is behind the controller's; negative if it is ahead.
+        object_store: Where the network's object store is reached, `https://host:port`; "" if there is none.
     """
 
     id: str
@@ -79,6 +80,7 @@ class ClientPlace:
     placement_seconds: float
     public_keys: tuple[str, ...] = ()
     seconds_behind: float = 0.0
+    object_store: str = ""
     tls: bool = False
 
 
@@ -112,10 +114,17 @@ def renew_combiner(settings: CombinerSettings, place: CombinerPlace) -> Combiner
     return replace(renewed, blob_store=settings.blob_store_url or renewed.blob_store)
 
 
-def enrol_client(settings: ClientSettings, *, needs_package: bool) -> ClientPlace:
+def enrol_client(
+    settings: ClientSettings, *, needs_package: bool, sandbox: str | None = None
+) -> ClientPlace:
     """Register a client and learn which combiner serves it; `keep_client` makes that last.
 
     Each controller is asked once: the caller pauses between its attempts, and holds no connection meanwhile.
+
+    Args:
+        settings: The client's settings.
+        needs_package: True if its code comes as a package.
+        sandbox: The kind of sandbox in which packages run there; None for a client with its own code.
 
     Raises:
         FednetError: The controller refuses, or does not answer.
@@ -124,6 +133,7 @@ def enrol_client(settings: ClientSettings, *, needs_package: bool) -> ClientPlac
     body = {
         "name": settings.name,
         "needs_package": needs_package,
+        "sandbox": sandbox,
         "preferred_combiner": settings.preferred_combiner,
     }
     kept = _read_credentials(settings)
@@ -219,6 +229,7 @@ def _client_place(answer: Mapping[str, Any]) -> ClientPlace:
         "placement_seconds",
         "public_keys",
         "seconds_behind",
+        "object_store",
         "tls",
     }
     seconds = answer.get("placement_seconds")
@@ -229,6 +240,7 @@ def _client_place(answer: Mapping[str, Any]) -> ClientPlace:
         placement_seconds=seconds,
         public_keys=_keys(answer),
         seconds_behind=answer["seconds_behind"],
+        object_store=str(answer.get("object_store") or ""),
         tls=answer.get("tls") is True,  # a controller of an older version does not say it
     )
 

@@ -271,6 +271,7 @@ client_packages_max: Final = 3
 told_problems_max: Final = 10  # of one absence of the network, each once
 client_environments_max: Final = 5
 host_message_bytes_max: Final = MIB
+host_end_seconds_max: Final = 5.0  # from the end of its answers to its own end
 build_progress_lines_max: Final = 50
 preparing_characters_max: Final = 200  # of the step that a client tells while it prepares
 preparing_pause_seconds: Final = 0.5  # between two changes of a client that a combiner tells
@@ -294,6 +295,18 @@ retired_answer_seconds_max: Final = 3600.0
 delivery_attempts_max: Final = 2  # in one attempt; the next attempt follows after a pause
 task_deaths_max: Final = 3
 task_notes_max: Final = 1_000
+
+# Packages and server functions in their sandbox
+measurement_seconds: Final = (
+    0.25  # between two looks at the memory, the files and the processes of a task
+)
+task_end_seconds_max: Final = 30.0  # of a supervisor that ends a task; then it is killed itself
+task_processes_max: Final = 4_096  # with their threads
+task_disk_bytes_max: Final = 16 * GIB
+task_files_max: Final = 200_000
+task_descriptors_max: Final = 4_096  # of one process
+sandbox_tmp_bytes_max: Final = 256 * MIB  # of /tmp, which is in memory; TMPDIR is on the disk
+sandbox_probe_seconds_max: Final = 20.0
 
 # The session engine
 round_grace_seconds: Final = 5.0

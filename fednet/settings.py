@@ -11,13 +11,16 @@ that `repr` leaves out are secret.
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
 from urllib.parse import quote
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -30,6 +33,25 @@ from fednet.addresses import bare_host, is_wildcard, split_addresses
 from fednet.errors import InvalidInput
 from fednet.names import NAME_PATTERN
 from fednet.tls import CallerTLS, ServerTLS, check_exposure
+
+# Variables without secrets, which libraries for numbers read.
+_TASK_VARIABLES: Final = (
+    "PATH", "LANG", "LANGUAGE", "TZ", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH", "CUDA_HOME",
+    "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES",
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "BLIS_NUM_THREADS",
+    "GRPC_ENABLE_FORK_SUPPORT",
+)  # fmt: skip
+_TASK_PREFIXES: Final = ("LC_",)
+_INSTALL_VARIABLES: Final = (
+    "http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+)  # fmt: skip
+_INSTALL_PREFIXES: Final = ("PIP_", "UV_")
+_CACHES: Final = (
+    "PIP_CACHE_DIR",
+    "UV_CACHE_DIR",
+)  # one package could leave another one's wheels there
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def default_data_dir() -> Path:
@@ -65,13 +87,51 @@ def tls_from_environment() -> CallerTLS:
 
 def networks_file() -> Path:
     """Return the path of this user's named networks; see `fednet network add`."""
-    base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(base).expanduser() / "fednet" / "networks.json"
+    return _config_home() / "fednet" / "networks.json"
 
 
-def environment_of_a_task() -> dict[str, str]:
-    """Return this process's environment for a package's code, without settings and secrets of fednet."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("FEDNET_")}
+def _config_home() -> Path:
+    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser()
+
+
+def environment_without_settings() -> dict[str, str]:
+    """Return this process's environment without settings and secrets of fednet."""
+    kept = {"FEDNET_DATA_FOLDER"}  # no setting: it tells code where the data is
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in kept or not name.startswith("FEDNET_")
+    }
+
+
+def environment_of_a_task(passed: Iterable[str] = (), *, installs: bool = False) -> dict[str, str]:
+    """Return the environment of code from afar: the few variables of this process that it needs.
+
+    Args:
+        passed: The names of further ones.
+        installs: True for the installation of requirements, which also gets proxies and the settings of pip and uv.
+    """
+    found = {
+        name: value
+        for name, value in os.environ.items()
+        if name in {*_TASK_VARIABLES, *passed}
+        or name.startswith(_TASK_PREFIXES)
+        or (installs and _installs(name) and name not in _CACHES)
+    }
+    return found | ({"XDG_CONFIG_HOME": str(_config_home())} if installs else {})
+
+
+def installer_configuration() -> tuple[Path, ...]:
+    """Return the files and folders that pip and uv read beside their packages: settings, certificates, links."""
+    named = [
+        value for name, value in environment_of_a_task(installs=True).items() if _installs(name)
+    ]
+    paths = [Path(each) for value in named for each in value.split() if each.startswith("/")]
+    return (_config_home() / "pip", _config_home() / "uv", *filter(Path.exists, paths))
+
+
+def _installs(name: str) -> bool:
+    return name in _INSTALL_VARIABLES or name.startswith(_INSTALL_PREFIXES)
 
 
 def switch_off_grpc_fork_handlers() -> None:
@@ -109,9 +169,30 @@ def _checked_advertised(host: str) -> str:
     return _checked_host(host)
 
 
+def _names_of(given: object) -> object:
+    """Return the names of a text with commas, as flags and variables have them."""
+    return (
+        [each.strip() for each in given.split(",") if each.strip()]
+        if isinstance(given, str)
+        else given
+    )
+
+
+def _checked_variable(name: str) -> str:
+    if not _VARIABLE.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of an environment variable, such as DIGITS_DATA")
+    if name.startswith("FEDNET_"):
+        raise ValueError(f"{name} belongs to fednet, and no package gets it")
+    return name
+
+
 Addresses = Annotated[str, AfterValidator(_checked_addresses)]
 Host = Annotated[str, AfterValidator(_checked_host)]
 AdvertisedHost = Annotated[str, AfterValidator(_checked_advertised)]
+Variables = Annotated[
+    tuple[Annotated[str, AfterValidator(_checked_variable)], ...], BeforeValidator(_names_of)
+]
+SandboxWish = Literal["auto", "bwrap", "process", "none"]
 
 
 class _Section(BaseModel):
@@ -341,7 +422,7 @@ class CombinerSettings(_ServerSection):
     """The bytes of updates that sessions with delete_models=False may leave on this combiner."""
 
     server_functions: bool = True
-    """Allow users' server functions to run on this machine, with the rights of the combiner's user."""
+    """Allow users' server functions to run on this machine, in its sandbox."""
 
     server_functions_seconds_max: float = Field(
         default=limits.server_functions_seconds_max, gt=0, le=limits.round_seconds_max
@@ -351,7 +432,11 @@ class CombinerSettings(_ServerSection):
     server_functions_memory_bytes_max: int = Field(
         default=limits.server_functions_memory_bytes_max, ge=256 * limits.MIB
     )
-    """The memory limit of one run of server functions, in bytes."""
+    """The memory limit of one run of server functions with all its processes, in bytes."""
+
+    sandbox: SandboxWish = "auto"
+    """The sandbox of server functions: `bwrap`, `process` or `none`; `auto` is `bwrap` where it works, or else
+    `process`. See docs/sandbox.md."""
 
     @property
     def announces_tls(self) -> bool:
@@ -406,6 +491,32 @@ class ClientSettings(_CallerSection):
 
     task_seconds_max: float = Field(default=24 * 3600.0, gt=0)
     """The time limit of one task of a package, in seconds."""
+
+    sandbox: SandboxWish = "auto"
+    """The sandbox of packages: `bwrap`, `process` or `none`; `auto` is `bwrap` where it works, or else `process`.
+    See docs/sandbox.md."""
+
+    data_folder: Path | None = None
+    """The folder, or the file, of the site's data. Packages may only read it, and FEDNET_DATA_FOLDER is its path."""
+
+    pass_environment: Variables = ()
+    """The names of environment variables that packages get beside the usual ones, separated by commas."""
+
+    task_memory_bytes_max: int | None = Field(default=None, ge=64 * limits.MIB)
+    """The memory limit of a package's task with all its processes, in bytes; by default that of the machine."""
+
+    task_processes_max: int | None = Field(default=limits.task_processes_max, ge=1)
+    """The largest number of threads of a package's task in all its processes."""
+
+    task_disk_bytes_max: int | None = Field(default=limits.task_disk_bytes_max, ge=limits.MIB)
+    """The largest size of the files of a package and its task, in bytes."""
+
+    task_cpu_seconds_max: float | None = Field(default=None, gt=0)
+    """The processor time of a package's task in all its processes, in seconds; by default without a limit."""
+
+    report: Literal["full", "summary", "none"] = "full"
+    """The part of a failure that leaves this site: `full` has the traceback and the output, `summary` is one sentence
+    with the kind of the error, and `none` says only that the task failed. The agent's own log has all of it."""
 
 
 Settings = TypeVar("Settings", bound=_Section)

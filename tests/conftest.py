@@ -20,6 +20,7 @@ pytest_plugins = [
     "chaos.report",
     "clock",
     "ipv6",
+    "sandboxes",
 ]
 
 # The same examples on every run, however slow the machine; `--hypothesis-profile=default` explores.

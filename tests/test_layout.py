@@ -45,6 +45,7 @@ FLOORS = (
         "plots",
         "privacy",
         "rpc",
+        "sandbox",
         "server_functions",
         "storage",
     ),
@@ -72,6 +73,7 @@ PUBLIC_ROOMS = (
     "privacy",
     "processes",
     "rpc",
+    "sandbox",
     "server_functions",
     "storage",
 )

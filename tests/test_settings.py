@@ -237,7 +237,7 @@ def test_a_task_gets_no_variable_of_fednet(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("FEDNET_CLIENT_TOKEN", "secret")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
-    environment = settings.environment_of_a_task()
+    environment = settings.environment_without_settings()
 
     assert environment["OMP_NUM_THREADS"] == "1"
     assert not [name for name in environment if name.startswith("FEDNET_")]

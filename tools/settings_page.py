@@ -56,6 +56,6 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "must be given"
     value = field.get_default(call_default_factory=True)
-    if value is None:
+    if value in (None, ()):
         return "none"
     return f"`{str(value).replace(str(default_data_dir()), '<data folder>')}`"

@@ -1,7 +1,9 @@
 """The build of a package's Python environment: a script of its own, run as one of the package's commands.
 
 It gets the folder of the environment and an order as JSON: `uv` is the path of that tool or null, `requirements` are
-lists that are installed one after the other, `environments_max` is the largest number of environments.
+lists that are installed one after the other, `environments_max` is the largest number of environments, `box` is the
+command that puts another one into its box, or empty. Requirements may run code when they are installed, so each
+installation runs in the box, where it can write no other environment.
 
 <environments>/lock            held while an environment is built
               /<key>/          a virtual environment, which cannot be moved
@@ -78,17 +80,18 @@ def take(file: IO[bytes], mode: int) -> None:
 
 def build(environment: Path, order: dict[str, Any]) -> None:
     """Create the environment and install into it; the output is for people."""
-    uv = order["uv"]
+    uv, box = order["uv"], order["box"]
+    environment.mkdir()  # a box shows only folders that exist
     python = str(environment / "bin" / "python")
     if uv:
-        run(uv, "venv", "--quiet", "--python", sys.executable, str(environment))
+        run(*box, uv, "venv", "--quiet", "--python", sys.executable, str(environment))
         install = [uv, "pip", "install", "--python", python]
     else:
-        run(sys.executable, "-m", "venv", str(environment))
+        run(*box, sys.executable, "-m", "venv", str(environment))
         install = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     for requirements in order["requirements"]:
         if requirements:
-            run(*install, *[word for each in requirements for word in words(each)])
+            run(*box, *install, *[word for each in requirements for word in words(each)])
     written = environment / f"{READY}.tmp"
     written.write_text(json.dumps(order), encoding="utf-8")
     written.replace(environment / READY)

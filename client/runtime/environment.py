@@ -17,7 +17,8 @@ from typing import IO, TYPE_CHECKING
 from fednet import limits
 from fednet.digests import sha256_of
 from fednet.errors import TaskFailed
-from fednet.settings import environment_of_a_task
+from fednet.sandbox import Box
+from fednet.settings import installer_configuration
 
 from .build_environment import READY, take
 from .commands import Commands
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from fednet.packages import PythonEnv
     from fednet.processes import Group
+    from fednet.sandbox import Sandbox
 
 _BUILD = Path(__file__).with_name("build_environment.py")
 # A requirement by name; anything else may be a file of the package.
@@ -44,6 +46,8 @@ class Environment:
         seconds_max: The time limit of the build.
         group: Ends the build when a task is cancelled.
         report: Called with each message about the build.
+        sandbox: Starts the build.
+        scratch: The home of the build, and the folder of its temporary files.
 
     Attributes:
         folder: Its folder; its `python` is in the folder `bin` there.
@@ -57,10 +61,17 @@ class Environment:
         seconds_max: float,
         group: Group,
         report: Callable[[str], None],
+        sandbox: Sandbox,
+        scratch: Path,
     ) -> None:
         self._wanted = wanted
+        self._package = package
+        self._sandbox = sandbox
+        self._scratch = scratch
         self.folder = environments.absolute() / _key(wanted, package)
-        self._commands = Commands(package, seconds_max, group, Progress(wanted.name, report))
+        self._commands = Commands(
+            package, seconds_max, group, Progress(wanted.name, report), sandbox
+        )
         self._report = report
         self._held: IO[bytes] | None = None
 
@@ -117,12 +128,32 @@ class Environment:
         count = len(self._wanted.build_dependencies) + len(self._wanted.dependencies)
         self._report(f"python_env {name}: installing {count} requirements with {_tool(uv)}.")
         began = time.monotonic()
-        printed = self._commands.run("python_env", self._command(uv), environment_of_a_task())
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        box = self._box(uv)
+        variables = {"UV_LINK_MODE": "copy", **self._sandbox.environment(box)}
+        try:
+            printed = self._commands.run(
+                "python_env", self._command(uv, box), variables, box, is_ours=True
+            )
+        finally:
+            shutil.rmtree(self._scratch, ignore_errors=True)
         seconds = time.monotonic() - began
         self._report(f"python_env {name} is ready after {seconds:.1f} seconds.\n{printed}".strip())
 
-    def _command(self, uv: str | None) -> str:
+    def _box(self, uv: str | None) -> Box:
+        """Return the box of the build: with a network, and without the site's data."""
+        tools = (Path(uv), *installer_configuration()) if uv else installer_configuration()
+        return Box(
+            writable=(self._scratch, self._package, self.folder),
+            temporary=self._scratch,
+            readable=tools,
+            has_network=True,
+            has_data=False,
+        )
+
+    def _command(self, uv: str | None, box: Box) -> str:
         order = {
+            "box": self._sandbox.prefix(box, self._package),
             "uv": uv,
             "requirements": [self._wanted.build_dependencies, self._wanted.dependencies],
             "environments_max": limits.client_environments_max,

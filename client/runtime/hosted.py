@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Any
 
 from fednet.errors import TaskFailed
 from fednet.host import check_metadata, check_metrics, check_predictions
+from fednet.sandbox import Sandbox
 
 from .host import Host
 from .package import PackageRuntime
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fednet.packages import Manifest
+    from fednet.sandbox import SharedFolder
 
 
 class HostedRuntime(PackageRuntime):
@@ -34,6 +35,7 @@ class HostedRuntime(PackageRuntime):
         on_output: Called with each piece of the object's output during a task.
         environments: See `PackageRuntime`.
         report: See `PackageRuntime`.
+        sandbox: See `PackageRuntime`; it shows the models of all tasks.
     """
 
     def __init__(
@@ -45,40 +47,50 @@ class HostedRuntime(PackageRuntime):
         on_output: Callable[[bytes], None] = lambda _: None,
         environments: Path | None = None,
         report: Callable[[str], None] = lambda _: None,
+        sandbox: Sandbox = Sandbox(),  # noqa: B008  it is frozen
     ) -> None:
         super().__init__(
-            folder, manifest, work_dir, task_seconds_max, on_output, environments, report
+            folder, manifest, work_dir, task_seconds_max, on_output, environments, report, sandbox
         )
         assert manifest.client is not None
         self.kinds = frozenset({"TRAIN", "VALIDATE", "PREDICT"})
-        self._host = Host(manifest.client, self._folder, task_seconds_max, self._group, on_output)
+        self._host = Host(
+            manifest.client,
+            self._folder,
+            task_seconds_max,
+            self._group,
+            on_output,
+            sandbox,
+            self._box(self._work_dir),
+        )
 
     def train(
         self, model: Path, update: Path, settings: dict[str, Any], helper: str = "numpyhelper"
     ) -> dict[str, Any]:
         """See `Runtime.train`."""
-        with self._task(settings) as task_dir:
-            written = task_dir / "update"
-            answer = self._ask("train", task_dir, model, helper, update=str(written))
+        with self._task(settings) as shared:
+            written = str(shared.path / "update")
+            answer = self._ask("train", shared, model, helper, update=written)
             metadata = check_metadata(answer.get("metadata"))
-            if not written.is_file():
-                raise TaskFailed("The package's client did not return an update.")
-            shutil.move(written, update)
+            try:
+                shared.take("update", update)
+            except FileNotFoundError as error:
+                raise TaskFailed("The package's client did not return an update.") from error
         return metadata
 
     def validate(
         self, model: Path, settings: dict[str, Any], helper: str = "numpyhelper"
     ) -> dict[str, Any]:
         """See `Runtime.validate`."""
-        with self._task(settings) as task_dir:
-            return check_metrics(self._ask("validate", task_dir, model, helper).get("metrics"))
+        with self._task(settings) as shared:
+            return check_metrics(self._ask("validate", shared, model, helper).get("metrics"))
 
     def predict(
         self, model: Path, settings: dict[str, Any], helper: str = "numpyhelper"
     ) -> dict[str, Any]:
         """See `Runtime.predict`."""
-        with self._task(settings) as task_dir:
-            answer = self._ask("predict", task_dir, model, helper)
+        with self._task(settings) as shared:
+            answer = self._ask("predict", shared, model, helper)
             return check_predictions(answer.get("predictions"))
 
     def close(self) -> None:
@@ -87,16 +99,17 @@ class HostedRuntime(PackageRuntime):
         super().close()
 
     def _ask(
-        self, task: str, task_dir: Path, model: Path, helper: str, **more: str
+        self, task: str, shared: SharedFolder, model: Path, helper: str, **more: str
     ) -> dict[str, Any]:
         request = {
             "task": task,
             "model": str(model.absolute()),
             "helper": helper,
-            "settings": str(task_dir / "settings.json"),
+            "settings": str(shared.path / "settings.json"),
             **more,
         }
-        answer = self._host.ask(request, self._variables(task_dir))
+        variables = self._variables(self._box(self._work_dir), shared.path)
+        answer = self._host.ask(request, variables)
         self._check_environment()
         return answer
 
@@ -121,6 +134,7 @@ def package_runtime(
     on_output: Callable[[bytes], None] = lambda _: None,
     environments: Path | None = None,
     report: Callable[[str], None] = lambda _: None,
+    sandbox: Sandbox = Sandbox(),  # noqa: B008  it is frozen
 ) -> PackageRuntime:
     """Return the runtime for a package's manifest; the arguments are those of `PackageRuntime`.
 
@@ -128,4 +142,6 @@ def package_runtime(
         InvalidPackage: The package's python_env is invalid.
     """
     kind = HostedRuntime if manifest.client else PackageRuntime
-    return kind(folder, manifest, work_dir, task_seconds_max, on_output, environments, report)
+    return kind(
+        folder, manifest, work_dir, task_seconds_max, on_output, environments, report, sandbox
+    )

@@ -19,8 +19,8 @@ from fednet.host import check_metadata, check_metrics, check_predictions
 from fednet.json_values import parsed
 from fednet.packages import read_python_env
 from fednet.parameters import model_format
-from fednet.processes import Group, Lifeline
-from fednet.settings import environment_of_a_task
+from fednet.processes import Group
+from fednet.sandbox import Box, Sandbox, SharedFolder
 
 from .commands import Commands
 from .environment import Environment
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from fednet.packages import Manifest
 
+_SETTINGS = "settings.json"
 _KINDS = {"train": "TRAIN", "validate": "VALIDATE", "predict": "PREDICT"}
 
 
@@ -53,6 +54,7 @@ class PackageRuntime:
         environments: The folder of environments, each built once for all agents with this folder; by
             default a folder next to `work_dir`.
         report: Called with each message about a build.
+        sandbox: Starts the commands; by default without limits.
 
     Raises:
         InvalidPackage: The package's python_env is invalid.
@@ -69,15 +71,21 @@ class PackageRuntime:
         on_output: Callable[[bytes], None] = lambda _: None,
         environments: Path | None = None,
         report: Callable[[str], None] = lambda _: None,
+        sandbox: Sandbox = Sandbox(),  # noqa: B008  it is frozen
     ) -> None:
         self._entry_points = manifest.entry_points
         self._work_dir = work_dir.absolute()
-        self._folder = folder / manifest.folder
-        self._lifeline = Lifeline()
-        self._group = Group(self._lifeline)
-        self._commands = Commands(self._folder, task_seconds_max, self._group, on_output)
-        self._preparing = Group(self._lifeline)  # outlives the cancel of a task
-        self._preparation = Commands(self._folder, task_seconds_max, self._preparing, on_output)
+        # Beside the folder that the package may write, so that it can put no link in their place.
+        self._library, build = (self._work_dir.with_name(name) for name in ("library", "build"))
+        self._package = folder.absolute()
+        self._folder = self._package / manifest.folder
+        self._sandbox = sandbox
+        self._group = Group()
+        self._commands = Commands(self._folder, task_seconds_max, self._group, on_output, sandbox)
+        self._preparing = Group()  # outlives the cancel of a task
+        self._preparation = Commands(
+            self._folder, task_seconds_max, self._preparing, on_output, sandbox
+        )
         self._report = report
         self._environment: Environment | None = None
         if wanted := read_python_env(folder, manifest):
@@ -88,6 +96,8 @@ class PackageRuntime:
                 task_seconds_max,
                 self._preparing,
                 report,
+                sandbox,
+                build,
             )
         self._is_started = "startup" not in manifest.entry_points
         self.kinds = frozenset(
@@ -105,25 +115,24 @@ class PackageRuntime:
             self._is_started = "startup" not in self._entry_points
             self._environment.prepare()
         if not self._is_started:
-            with self._folder_of_task({}) as task_dir:
+            with self._folder_of_task({}) as shared:
                 self._report("The startup command is running.")
-                self._run("startup", task_dir, commands=self._preparation)
+                self._run("startup", shared.path, commands=self._preparation)
             self._is_started = True
 
     def train(
         self, model: Path, update: Path, settings: dict[str, Any], helper: str = "numpyhelper"
     ) -> dict[str, Any]:
         """See `Runtime.train`."""
-        with self._task(settings) as task_dir:
-            # The name has the suffix because numpy.savez adds .npz to names without it.
-            written = task_dir / f"update{model_format(helper).suffix}"
-            printed = self._run("train", task_dir, _given(model, settings, task_dir), written)
-            if not written.is_file():
-                raise _wrote_nothing("train", "its update to its second argument", printed)
-            metadata_file = task_dir / f"{written.name}-metadata"
-            metadata = check_metadata(_read_json("train", metadata_file, printed))
-            shutil.move(written, update)
-        return metadata
+        # The name has the suffix because numpy.savez adds .npz to names without it.
+        name = f"update{model_format(helper).suffix}"
+        with self._task(settings) as shared:
+            printed = self._run_with("train", shared, model, settings, name)
+            with _written("train", "its update to its second argument", printed), shared.open(name):
+                metadata = _read_json("train", shared, f"{name}-metadata", printed)
+                checked = check_metadata(metadata)
+                shared.take(name, update)
+        return checked
 
     def validate(
         self,
@@ -152,8 +161,8 @@ class PackageRuntime:
         self._begin_task()
         if self._environment:
             self._environment.prepare()
-        with self._folder_of_task({}) as task_dir:
-            self._run(name, task_dir)
+        with self._folder_of_task({}) as shared:
+            self._run(name, shared.path)
 
     def cancel(self) -> None:
         """See `Runtime.cancel`: kill the command with its process group."""
@@ -163,50 +172,73 @@ class PackageRuntime:
         """See `Runtime.close`."""
         self._group.cancel()
         self._preparing.cancel()
-        self._lifeline.close()
         if self._environment:
             self._environment.close()
 
     def _reported(self, name: str, model: Path, settings: dict[str, Any], file_name: str) -> Any:
         """Run an entry point that takes a model; return the JSON that it wrote to its second argument."""
-        with self._task(settings) as task_dir:
-            written = task_dir / file_name
-            printed = self._run(name, task_dir, _given(model, settings, task_dir), written)
-            return _read_json(name, written, printed)
+        with self._task(settings) as shared:
+            printed = self._run_with(name, shared, model, settings, file_name)
+            return _read_json(name, shared, file_name, printed)
 
     @contextmanager
-    def _task(self, settings: dict[str, Any]) -> Iterator[Path]:
+    def _task(self, settings: dict[str, Any]) -> Iterator[SharedFolder]:
         """Make ready if that was not done, then give the folder of a task."""
         self._begin_task()
         self.make_ready()
-        with self._folder_of_task(settings) as task_dir:
-            yield task_dir
+        with self._folder_of_task(settings) as shared:
+            yield shared
 
     @contextmanager
-    def _folder_of_task(self, settings: dict[str, Any]) -> Iterator[Path]:
+    def _folder_of_task(self, settings: dict[str, Any]) -> Iterator[SharedFolder]:
         """Give a folder with the settings of a task; it is deleted at the end."""
         try:
             self._work_dir.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix="task-", dir=self._work_dir) as name:
-                task_dir = Path(name)
-                (task_dir / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
-                yield task_dir
+            path = Path(tempfile.mkdtemp(prefix="task-", dir=self._work_dir))
+            try:
+                with SharedFolder(path) as shared:
+                    shared.write(_SETTINGS, json.dumps(settings))
+                    yield shared
+            finally:
+                shutil.rmtree(path, ignore_errors=True)
         except OSError as error:
             raise TaskFailed(f"Cannot read or write the task's files: {error}") from error
 
     def _begin_task(self) -> None:
         self._group.begin_task()
 
+    def _run_with(
+        self, name: str, shared: SharedFolder, model: Path, settings: dict[str, Any], file_name: str
+    ) -> str:
+        """Run an entry point with a model and the path of a file that it writes; return what it has printed."""
+        given = _given(model, settings, shared.path)
+        return self._run(
+            name, shared.path, given, shared.path / file_name, readable=(model.absolute(),)
+        )
+
     def _run(
-        self, name: str, task_dir: Path, *files: Path, commands: Commands | None = None
+        self,
+        name: str,
+        task_dir: Path,
+        *files: Path,
+        readable: tuple[Path, ...] = (),
+        commands: Commands | None = None,
     ) -> str:
         if name not in self._entry_points:
             raise TaskFailed(f"The package has no entry point {name}: add it to its manifest.")
         arguments = shlex.join(str(file.absolute()) for file in files)
         command = f"{self._entry_points[name]} {arguments}"
-        printed = (commands or self._commands).run(name, command, self._variables(task_dir))
+        box = self._box(task_dir, readable)
+        variables = self._variables(box, task_dir)
+        printed = (commands or self._commands).run(name, command, variables, box)
         self._check_environment()
         return printed
+
+    def _box(self, temporary: Path, readable: tuple[Path, ...] = ()) -> Box:
+        """Return the box of the package's code."""
+        if self._environment:
+            readable = (*readable, self._environment.folder, self._library)
+        return Box((self._work_dir, self._package), temporary, readable)
 
     def _check_environment(self) -> None:
         """Refuse a result that may come from another interpreter than that of the environment."""
@@ -215,26 +247,28 @@ class PackageRuntime:
                 "The package's python_env was deleted while its code ran: the next task builds it again."
             )
 
-    def _variables(self, task_dir: Path) -> dict[str, str]:
+    def _variables(self, box: Box, task_dir: Path) -> dict[str, str]:
         """Return the environment variables of a task's code."""
-        variables = environment_of_a_task()
+        variables = self._sandbox.environment(box)
         programs = Path(sys.executable).parent
         if self._environment:
             programs = self._environment.folder / "bin"
             variables["VIRTUAL_ENV"] = str(self._environment.folder)
-            variables["PYTHONPATH"] = _path(self._library(), variables.get("PYTHONPATH"))
+            self._link_library()
+            variables["PYTHONPATH"] = _path(self._library, variables.get("PYTHONPATH"))
         return variables | {
             "PATH": _path(programs, variables.get("PATH", os.defpath)),
-            "FEDNET_TASK_SETTINGS": str(task_dir / "settings.json"),
+            "FEDNET_TASK_SETTINGS": str(task_dir / _SETTINGS),
         }
 
-    def _library(self) -> Path:
-        """Return a folder with fednet alone, so that an environment sees no other module of this process."""
-        library = self._work_dir / "library"
-        library.mkdir(exist_ok=True)
+    def _link_library(self) -> None:
+        """Give the environment a folder with fednet alone, so that it sees no other module of this process."""
+        self._library.mkdir(parents=True, exist_ok=True)
+        link, target = self._library / "fednet", Path(errors.__file__).parent
+        if link.is_symlink() and link.readlink() != target:
+            link.unlink()
         with suppress(FileExistsError):
-            (library / "fednet").symlink_to(Path(errors.__file__).parent)
-        return library
+            link.symlink_to(target)
 
 
 def _given(model: Path, settings: dict[str, Any], task_dir: Path) -> Path:
@@ -249,10 +283,8 @@ def _path(first: Path, rest: str | None) -> str:
     return os.pathsep.join([str(first), rest] if rest else [str(first)])
 
 
-def _read_json(name: str, path: Path, printed: str) -> Any:
-    if not path.is_file():
-        raise _wrote_nothing(name, f"JSON to the file {path.name}", printed)
-    with path.open("rb") as file:
+def _read_json(name: str, shared: SharedFolder, file_name: str, printed: str) -> Any:
+    with _written(name, f"JSON to the file {file_name}", printed), shared.open(file_name) as file:
         content = file.read(limits.json_bytes_max + 1)
     if len(content) > limits.json_bytes_max:
         raise TaskFailed(
@@ -263,12 +295,17 @@ def _read_json(name: str, path: Path, printed: str) -> Any:
         return parsed(content)
     except (ValueError, RecursionError) as error:
         raise TaskFailed(
-            f"The package's {name} command wrote invalid JSON to {path.name}: {error}",
+            f"The package's {name} command wrote invalid JSON to {file_name}: {error}",
             traceback=printed,
         ) from error
 
 
-def _wrote_nothing(name: str, what: str, printed: str) -> TaskFailed:
-    return TaskFailed(
-        f"The package's {name} command succeeded, but did not write {what}.", traceback=printed
-    )
+@contextmanager
+def _written(name: str, what: str, printed: str) -> Iterator[None]:
+    """Fail the task if the block does not find the file of a command."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise TaskFailed(
+            f"The package's {name} command succeeded, but did not write {what}.", traceback=printed
+        ) from error

@@ -1,23 +1,22 @@
-"""Runs of server functions: each is a bounded child process, and ends with this one."""
+"""Runs of server functions: each is a bounded child process in a sandbox, and ends with this one."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import shutil
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from fednet import limits
-from fednet.processes import Group, Lifeline, Output
+from fednet.processes import Group, GroupLimits, Output, Supervised
+from fednet.sandbox import Box, Sandbox, SandboxKind
 from fednet.server_functions import REQUEST, Run
-from fednet.settings import environment_of_a_task
 
 from ..machine.orders import FunctionsOrder
 from ..machine.values import Blob
@@ -41,13 +40,28 @@ class Bounds:
 
     Args:
         seconds_max: The time that it may take, by the clock and of the processor.
-        memory_bytes_max: The memory that it may take; files mapped for reading do not count.
+        memory_bytes_max: The memory that it may take with all its processes; files mapped for reading do not count.
         allowed: True if it may run here at all.
+        sandbox: The sandbox that it runs in.
+        hidden: Folders with secrets, which no sandbox shows.
     """
 
     seconds_max: float = limits.server_functions_seconds_max
     memory_bytes_max: int = limits.server_functions_memory_bytes_max
     allowed: bool = True
+    sandbox: SandboxKind = "process"
+    hidden: tuple[Path, ...] = ()
+
+    @property
+    def of_group(self) -> GroupLimits:
+        """The limits of the process of a run with all its descendants."""
+        return GroupLimits(
+            memory_bytes=self.memory_bytes_max,
+            processes=limits.task_processes_max,
+            disk_bytes=limits.task_disk_bytes_max,
+            files=limits.task_files_max,
+            descriptors=limits.task_descriptors_max,
+        )
 
 
 class RunFunctions(Protocol):
@@ -70,7 +84,7 @@ class FunctionProcesses:
         self._local = local
         self._spool = spool
         self.bounds = bounds
-        self._lifeline = Lifeline()
+        self._sandbox = Sandbox(bounds.sandbox, bounds.of_group, hidden=bounds.hidden)
         self._lock = threading.Lock()
         self._groups: set[Group] = set()
         self._is_cancelled = False
@@ -121,10 +135,6 @@ class FunctionProcesses:
         for group in groups:
             group.cancel()
 
-    def close(self) -> None:
-        """Release all resources; nothing runs any more."""
-        self._lifeline.close()
-
     @contextlib.contextmanager
     def _folder(self, run: Run) -> Iterator[Path]:
         folder = self._spool.scratch().absolute()
@@ -137,21 +147,27 @@ class FunctionProcesses:
 
     def _follow(self, folder: Path, run: Run, tell: Callable[[str], None]) -> None:
         """Start the process, and follow it to its end."""
-        process = _start(folder)
-        with self._group() as group, process, closing(Output(process)) as output:
+        running = self._start(folder, run)
+        with self._group() as group, running.process, closing(Output(running.process)) as output:
             try:
-                if group.admit(process):
-                    _begin(process, folder)
+                group.admit(running)
                 in_time = output.follow(run.seconds_max, group.kill)
             finally:
-                group.end(process)
+                group.end(running)
             if output.text:
                 tell(output.text)
-            check_end(process.returncode, folder, run, output.text, in_time=in_time)
+            check_end(running, folder, run, output.text, in_time=in_time)
+
+    def _start(self, folder: Path, run: Run) -> Supervised:
+        given = (run.base, run.state or "", run.updates)
+        box = Box((folder,), folder, tuple(Path(each) for each in given if each))
+        command = [sys.executable, "-P", "-m", "fednet.server_functions", str(folder)]
+        variables = {**self._sandbox.environment(box), **_ENVIRONMENT}
+        return self._sandbox.start(command, box, folder, variables)
 
     @contextlib.contextmanager
     def _group(self) -> Iterator[Group]:
-        group = Group(self._lifeline)
+        group = Group()
         with self._lock:
             self._groups.add(group)
             if self._is_cancelled:
@@ -161,22 +177,3 @@ class FunctionProcesses:
         finally:
             with self._lock:
                 self._groups.discard(group)
-
-
-def _start(folder: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "fednet.server_functions"],
-        bufsize=0,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=folder,
-        env={**environment_of_a_task(), **_ENVIRONMENT},
-        start_new_session=True,
-    )
-
-
-def _begin(process: subprocess.Popen[bytes], folder: Path) -> None:
-    assert process.stdin is not None
-    with suppress(BrokenPipeError), process.stdin:
-        process.stdin.write(f"{folder}\n".encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from fednet.aggregation import LabelledUpdates
 from fednet.errors import InvalidModel, TaskFailed
 from fednet.json_values import strictly_parsed
 from fednet.parameters import open_model
-from fednet.processes import how_it_ended
+from fednet.processes import Supervised, how_it_ended
 from fednet.rpc import sendable
 from fednet.server_functions import ANSWER, MODEL, STATE, Run
 
@@ -52,19 +53,36 @@ class Made:
             raise TaskFailed(f"aggregate returned no model of this session. {error}") from error
 
 
-def check_end(exit_code: int, folder: Path, run: Run, printed: str, *, in_time: bool) -> None:
+_BEYOND = {
+    "processes": f"started more than {limits.task_processes_max} processes and threads",
+    "disk_bytes": f"wrote more than {limits.task_disk_bytes_max} bytes",
+    "files": f"wrote more than {limits.task_files_max} files",
+}
+
+
+def check_end(ended: Supervised, folder: Path, run: Run, printed: str, *, in_time: bool) -> None:
     """Check how the process of a run has ended.
 
     Raises:
         TaskFailed: It has not ended by itself with an answer.
     """
-    if not in_time or exit_code == -signal.SIGXCPU:
+    if not in_time or ended.code == -signal.SIGXCPU:
         raise TaskFailed(
             f"The server functions took longer than {run.seconds_max:g} seconds and were stopped.",
             traceback=printed,
         )
-    if exit_code != 0 or not (folder / ANSWER).is_file():
-        raise TaskFailed(f"{_WHAT} {how_it_ended(exit_code, printed)}.", traceback=printed)
+    if ended.exceeded == "memory_bytes":
+        raise TaskFailed(
+            f"The server functions with all their processes need more than {run.memory_bytes_max} bytes of memory "
+            "(the combiner's --server-functions-memory-bytes-max) and were stopped.",
+            traceback=printed,
+        )
+    if ended.exceeded:
+        raise TaskFailed(
+            f"The server functions {_BEYOND[ended.exceeded]} and were stopped.", traceback=printed
+        )
+    if ended.code != 0 or not _is_file(folder / ANSWER):
+        raise TaskFailed(f"{_WHAT} {how_it_ended(ended.code, printed)}.", traceback=printed)
 
 
 def made_in(folder: Path, run: Run) -> Made:
@@ -103,10 +121,18 @@ def _answer_in(path: Path) -> dict[str, Any]:
 
 def _arrays_in(path: Path, bytes_max: int | None = None) -> list[_Array]:
     """Return the arrays that a run has written; none without a file."""
-    if not path.is_file():
+    if not _is_file(path):
         return []
     try:
         with open_model(path, expected_bytes=bytes_max) as file:
             return file.arrays
     except InvalidModel as error:
         raise TaskFailed(f"{_WHAT} has left no whole file. {error.message}") from error
+
+
+def _is_file(path: Path) -> bool:
+    """Return True for a file of the run's own, and not for a link to one of this machine."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False

@@ -83,7 +83,6 @@ class FunctionRuns:
         self._processes.cancel()
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
         await self._workers.close()
-        self._processes.close()
 
     def _check_allowed(self) -> None:
         if not self.are_allowed:

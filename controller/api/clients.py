@@ -32,6 +32,7 @@ class ClientRegistration(BaseModel):
 
     name: Name
     needs_package: bool
+    sandbox: Literal["bwrap", "process", "none"] | None = None
     preferred_combiner: Text | None = Field(None, max_length=limits.name_characters_max)
     enrolment_id: EnrolmentId = None
 
@@ -60,6 +61,9 @@ class ClientMembership(BaseModel):
 
     placement_seconds: float
     """The life of that token. Renew it before it ends."""
+
+    object_store: str = ""
+    """Where it reaches the network's object store, as https://host:port; it fetches files from no other address."""
 
     time: float
     """The controller's clock, in seconds since 1970: a client compares its own."""
@@ -101,6 +105,9 @@ class Client(Shown):
 
     needs_package: bool = True
     """It runs the network's compute package."""
+
+    sandbox: Literal["bwrap", "process", "none"] | None = None
+    """The sandbox in which packages run there; null for a client with its own code."""
 
     updated_at: str
     """ISO 8601, UTC."""
@@ -162,6 +169,7 @@ def register(body: ClientRegistration) -> dict[str, Any]:
         body.name,
         request.remote_addr,
         needs_package=body.needs_package,
+        sandbox=body.sandbox,
         preferred_combiner=body.preferred_combiner,
         enrolment_id=body.enrolment_id,
     )

@@ -47,6 +47,7 @@ class Registry:
         public_keys: Returns the keys that verify the network's tokens, in PEM, the newest first.
         shared_folder: Returns what combiners are told of the blob store, if that is a folder.
         on_combiner_removed: Called with a combiner's name once it is removed.
+        object_store: The address at which clients reach the network's object store; "" if it has none.
 
     Attributes:
         presence: The connected combiners and clients.
@@ -61,6 +62,7 @@ class Registry:
         public_keys: Callable[[], Sequence[str]],
         shared_folder: Callable[[], Mapping[str, str]],
         on_combiner_removed: Callable[[str], None] = lambda _: None,
+        object_store: str = "",
     ) -> None:
         self.presence = presence
         self._records = records
@@ -69,6 +71,7 @@ class Registry:
         self._public_keys = public_keys
         self._shared_folder = shared_folder
         self._on_combiner_removed = on_combiner_removed
+        self._object_store = object_store
         self._rules = EntryRules(records, presence)
         self._places = Places(records, presence)
         self._placing = threading.Lock()
@@ -131,6 +134,7 @@ class Registry:
         ip: str | None,
         *,
         needs_package: bool,
+        sandbox: str | None = None,
         preferred_combiner: str | None = None,
         enrolment_id: str | None = None,
     ) -> dict[str, Any]:
@@ -141,6 +145,7 @@ class Registry:
             name: Its name, unique in the network.
             ip: Where the call came from.
             needs_package: It runs the network's compute package.
+            sandbox: The kind of sandbox in which the package runs; None for a client with its own code.
             preferred_combiner: The combiner to be placed on, if that has room.
             enrolment_id: The id that the client has chosen for its own token; the same again if it repeats the call.
 
@@ -166,6 +171,7 @@ class Registry:
                 "ip": ip,
                 "status": "available",
                 "needs_package": needs_package,
+                "sandbox": sandbox,
                 **_admitted(token_id),
             }
             client = self._write(Role.CLIENT, known, caller, name, reported, enrolment_id)
@@ -303,6 +309,7 @@ class Registry:
             "tls": speaks_tls(combiner),
             "placement_token": self._tokens.placement(member, combiner["id"], token_id),
             "placement_seconds": limits.placement_token_seconds,
+            "object_store": self._object_store,
             "public_keys": list(self._public_keys()),
             "time": time.time(),
         }

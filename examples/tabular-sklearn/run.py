@@ -31,6 +31,8 @@ def start_client(net: Network, data: Path) -> subprocess.Popen[str]:
             "FEDNET_URL": net.api_url,
             "FEDNET_TOKEN": net.token,
             "FEDNET_CLIENT_DATA_DIR": str(data.with_suffix("")),
+            "FEDNET_CLIENT_DATA_FOLDER": str(data),
+            "FEDNET_CLIENT_PASS_ENVIRONMENT": "HOSPITAL_DATA",
             "HOSPITAL_DATA": str(data),
         },
         stderr=subprocess.PIPE,

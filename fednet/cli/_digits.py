@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fednet.cli._child import Program
 from fednet.cli._network import start_client
-from fednet.settings import environment_of_a_task
+from fednet.settings import environment_without_settings
 
 if TYPE_CHECKING:
     from fednet.api_client import APIClient
@@ -36,6 +36,9 @@ class Digits:
         self._processes = processes
         self._folder = folder
         self._data = [folder / "digits" / f"client-{n}.npz" for n in range(1, clients + 1)]
+        self._data[0].parent.mkdir(
+            parents=True, exist_ok=True
+        )  # the clients start before the split
         self._package = folder / "digits.tgz"
         made = create_package(Path(str(files(EXAMPLE) / "client")), self._package)
         self._unpacked = folder / f"digits-{made.sha256}"
@@ -47,13 +50,13 @@ class Digits:
         arguments = ["--clients", str(len(self._data)), "--out", str(self._data[0].parent)]
         command = [sys.executable, "-P", "-m", f"{EXAMPLE}.data", *arguments]
         return self._processes.start(
-            Program("split", command, environment_of_a_task(), is_job=True)
+            Program("split", command, environment_without_settings(), is_job=True)
         )
 
     def _start_build(self, command: str) -> Component:
         """Run the package's own command for the first model, as its author would."""
         script = f"cd {shlex.quote(str(self._unpacked))} && {command}"
-        environment = environment_of_a_task()
+        environment = environment_without_settings()
         interpreter = str(Path(sys.executable).parent)  # the `python` of the package
         environment["PATH"] = f"{interpreter}{os.pathsep}{environment.get('PATH', '')}"
         return self._processes.start(
@@ -83,6 +86,7 @@ class Digits:
                 self._processes,
                 part.stem,
                 self._folder / "clients",
+                part.parent,
                 {"DIGITS_DATA": str(part)},
             )
             for part in self._data

@@ -73,4 +73,5 @@ def _metavar(field: FieldInfo) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "  [required]"
-    return "" if field.default_factory or field.default is None else f"  [default: {field.default}]"
+    is_empty = field.default_factory or field.default in (None, ())
+    return "" if is_empty else f"  [default: {field.default}]"

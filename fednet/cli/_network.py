@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from fednet.cli._child import Program, fednet_server
 from fednet.identity import write_local_network
-from fednet.settings import environment_of_a_task
+from fednet.settings import environment_without_settings
 from fednet.storage import is_server
 
 if TYPE_CHECKING:
@@ -197,6 +197,7 @@ def start_client(
     processes: Supervisor,
     name: str,
     data_dir: Path,
+    data: Path,
     variables: dict[str, str],
 ) -> Component:
     """Start an agent in package mode; it waits for the addresses of the controllers.
@@ -205,13 +206,15 @@ def start_client(
         processes: The supervisor of the agent.
         name: The client's name.
         data_dir: The client's own folder.
+        data: The folder of the data that its package may read.
         variables: Variables for the environment of its package.
     """
     command = fednet_server(
         *("client", "start", "--name", name, "--settings-from-parent", "--data-dir", str(data_dir)),
-        *("--policy", "any"),
+        *("--policy", "any", "--data-folder", str(data)),
+        *("--pass-environment", ",".join(variables)),
     )
-    return processes.start(Program(name, command, environment_of_a_task() | variables))
+    return processes.start(Program(name, command, environment_without_settings() | variables))
 
 
 def _environment(variables: dict[str, str]) -> dict[str, str]:
@@ -219,4 +222,4 @@ def _environment(variables: dict[str, str]) -> dict[str, str]:
 
     URLs with passwords go into the environment, because the list of processes shows every command line.
     """
-    return environment_of_a_task() | variables
+    return environment_without_settings() | variables

@@ -1,32 +1,23 @@
-"""The process group of a task: known to the reaper, and ended at once on demand."""
+"""The process of a task, ended at once on demand."""
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from fednet import limits
 
 if TYPE_CHECKING:
-    import subprocess
-
-    from fednet.processes._lifeline import Lifeline
+    from fednet.processes._supervised import Supervised
 
 
 class Group:
-    """One process with its descendants; `cancel` and `kill` may be called from another thread.
+    """One process with its descendants; `cancel` and `kill` may be called from another thread."""
 
-    Args:
-        lifeline: Ends the group with this process.
-    """
-
-    def __init__(self, lifeline: Lifeline) -> None:
-        self._lifeline = lifeline
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._id: int | None = None
+        self._process: Supervised | None = None
         self._is_cancelled = False
 
     @property
@@ -40,19 +31,12 @@ class Group:
         with self._lock:
             self._is_cancelled = False
 
-    def admit(self, process: subprocess.Popen[bytes]) -> bool:
-        """Take charge of a process that leads a group of its own and has not begun yet.
-
-        Returns:
-            True if the process may begin; False if the task was cancelled, and the process is killed.
-        """
-        self._lifeline.hold(process.pid)
+    def admit(self, process: Supervised) -> None:
+        """Take charge of a process; kill it if the task was cancelled meanwhile."""
         with self._lock:
-            self._id = process.pid
+            self._process = process
         if self.is_cancelled:
             self.kill()
-            return False
-        return True
 
     def cancel(self) -> None:
         """Kill the running process, and let the task begin no further one."""
@@ -62,19 +46,15 @@ class Group:
 
     def kill(self) -> None:
         """Kill the running process, if there is one."""
-        with self._lock, suppress(ProcessLookupError, PermissionError):
-            if self._id is not None:
-                os.killpg(self._id, signal.SIGKILL)
+        with self._lock:
+            if self._process is not None:
+                self._process.kill()
 
-    def end(self, process: subprocess.Popen[bytes]) -> None:
-        """Kill a process and its group, and wait for the process; the group's id is reserved while others are in it."""
+    def end(self, process: Supervised) -> None:
+        """Kill a process with its descendants, and wait for their end."""
         with self._lock:
-            self._id = process.pid
-        self.kill()
-        process.wait()
-        with self._lock:
-            self._id = None
-        self._lifeline.release(process.pid)
+            self._process = None
+        process.end()
 
 
 def how_it_ended(exit_code: int, printed: str) -> str:

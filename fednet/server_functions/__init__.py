@@ -11,7 +11,7 @@
 The class is sent as its source, which `fednet.contract.check_source` reads without running it. It runs on a combiner,
 each run in a process of its own:
 
-    process:    python -m fednet.server_functions, with the path of the run's folder on its stdin
+    process:    python -m fednet.server_functions <the run's folder>
 
 `docs/server-functions.md` is the guide for users; `_run` describes the files of a run.
 """

@@ -1,8 +1,4 @@
-"""The process of one run: `python -m fednet.server_functions`, with the run's folder on its stdin.
-
-The user's code is loaded when the line has arrived: a parent that dies before it has taken charge of this process sends
-none, and the process ends when the pipe closes.
-"""
+"""The process of one run: `python -m fednet.server_functions <the run's folder>`."""
 
 from __future__ import annotations
 
@@ -22,11 +18,8 @@ from fednet.server_functions._run import ANSWER, REQUEST, Run
 _FILE_BYTES_EXTRA = 2**24  # for headers, in addition to the memory's content
 
 
-def main() -> None:
+def main(folder: str) -> None:
     """Perform one run."""
-    folder = sys.stdin.readline().rstrip("\n")
-    if not folder:
-        return
     os.chdir(folder)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     run = Run(**json.loads(Path(REQUEST).read_bytes()))
@@ -53,4 +46,4 @@ def _bound(run: Run) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

@@ -13,7 +13,13 @@ from fednet.storage._documents import (
     Scalar,
 )
 from fednet.storage._object_names import key_of
-from fednet.storage._opening import CONTROLLER, is_server, open_blobs, open_documents
+from fednet.storage._opening import (
+    CONTROLLER,
+    is_server,
+    object_store_of,
+    open_blobs,
+    open_documents,
+)
 
 __all__ = [
     "CONTROLLER",
@@ -30,6 +36,7 @@ __all__ = [
     "is_server",
     "is_shared",
     "key_of",
+    "object_store_of",
     "open_blobs",
     "open_documents",
     "restore",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from fednet.errors import InvalidInput, MissingExtra
 from fednet.storage._controller_blobs import ControllerBlobs
 from fednet.storage._redaction import redacted
+from fednet.storage._s3_address import address_of
 from fednet.tls import PUBLIC_CA
 
 if TYPE_CHECKING:
@@ -85,6 +86,18 @@ def open_blobs(url: str, controller: Http | None = None, tls: CallerTLS = PUBLIC
 def is_server(url: str | None) -> bool:
     """Return True if the URL is that of a server, which combiners reach as their controller does."""
     return url is not None and url.startswith("s3://")
+
+
+def object_store_of(url: str) -> str:
+    """Return the address at which clients reach the object store of this URL, `https://host:port`; "" for other stores.
+
+    Raises:
+        InvalidInput: The URL is not that of a blob store.
+    """
+    if not is_server(url):
+        return ""
+    address = address_of(url)
+    return address.public or address.url
 
 
 def _backend(url: str, backends: Mapping[str, _Backend], field: str) -> Any:

@@ -182,6 +182,8 @@ class Network:
         predict: PredictFunction | None = None,
         preferred_combiner: str | None = None,
         transfer: Literal["auto", "grpc", "object-store"] = "auto",
+        sandbox: Literal["auto", "bwrap", "process", "none"] = "auto",
+        data_folder: Path | None = None,
     ) -> None:
         """Start a client and wait until it is connected; without functions it works in package mode.
 
@@ -192,6 +194,8 @@ class Network:
             predict: `predict(parameters, settings) -> {"labels": …}`.
             preferred_combiner: The name of the combiner for the client.
             transfer: The transfer of its files; see the client's settings.
+            sandbox: The sandbox of a package; see the client's settings.
+            data_folder: The data that a package may read; see the client's settings.
 
         Raises:
             FednetError: The network refuses the client.
@@ -210,6 +214,8 @@ class Network:
             data_dir=self.data_dir / "clients",
             preferred_combiner=preferred_combiner,
             transfer=transfer,
+            sandbox=sandbox,
+            data_folder=data_folder,
             **self._caller,
             policy="any",
         )

@@ -15,7 +15,7 @@ from servers.process import free_port
 
 from fednet.api_client import APIClient
 from fednet.parameters import write_model
-from fednet.settings import environment_of_a_task
+from fednet.settings import environment_without_settings
 
 # Many clients on whatever machine
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -87,7 +87,7 @@ def _wait_for(api, kind):
 @contextlib.contextmanager
 def _running(command, **options):
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, env=environment_of_a_task(), **options
+        command, stdin=subprocess.DEVNULL, env=environment_without_settings(), **options
     ) as process:
         try:
             yield process

@@ -31,7 +31,7 @@ def publish(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", path)
     monkeypatch.setenv("UV_OFFLINE", "1")
 
-    def publish(net, **files):
+    def publish(net, *, sandbox="auto", **files):
         folder = tmp_path / "package"
         folder.mkdir()
         for name, text in files.items():
@@ -40,7 +40,7 @@ def publish(tmp_path, monkeypatch):
         write_model(tmp_path / "seed.npz", [np.zeros(3)])
         assert net.api.set_active_package(str(tmp_path / "package.tgz"), "numpyhelper")["success"]
         assert net.api.set_active_model(str(tmp_path / "seed.npz"))["success"]
-        net.add_client("a")
+        net.add_client("a", sandbox=sandbox)
 
     return publish
 
@@ -65,8 +65,10 @@ def test_an_object_stays_from_round_to_round(train):
     """The second training finds what the first one left: 1, then 2 are added."""
     with Network() as net:
         (array,) = train(net, fednet__yaml="client: model:Client", model__py=OBJECT)
+        sandbox = net.api.get_client("a")["sandbox"]
 
     assert array.tolist() == [3, 3, 3]
+    assert sandbox in {"bwrap", "process"}
 
 
 CRASHES = """
@@ -200,7 +202,7 @@ def test_a_client_that_prepares_longer_than_a_round_joins_when_it_is_ready(publi
   startup: {{command: "echo >> {starts}; cat {gate}"}}
   train: {{command: bash train.sh}}"""
     with Network() as net:
-        publish(net, fednet__yaml=manifest, train__sh=WRITE)
+        publish(net, sandbox="process", fednet__yaml=manifest, train__sh=WRITE)
         net.api.start_session("s", rounds=1, round_timeout=3, round_retries=0, validate=False)
         with gate.open("w"):  # opens once startup reads it
             until(net, lambda phases: "training" in phases and phases[-1] == "waiting")

@@ -14,7 +14,8 @@ import pytest
 from fednet import limits
 from fednet.client.runtime import commands
 from fednet.errors import TaskFailed
-from fednet.processes import Group, Lifeline
+from fednet.processes import Group
+from fednet.sandbox import Box, Sandbox
 
 WRITE = 'write() { cp "$1" "$2"; echo \'{"num_examples": 7}\' > "$2-metadata"; }; '
 
@@ -256,15 +257,13 @@ def test_cancel_ends_a_running_task(package, model, tmp_path):
 
 def test_a_command_after_a_cancel_does_not_begin(tmp_path):
     """A cancel between two commands of a task holds for the second."""
-    lifeline = Lifeline()
-    group = Group(lifeline)
-    cancelled = commands.Commands(tmp_path, 30, group, lambda _: None)
+    group = Group()
+    cancelled = commands.Commands(tmp_path, 30, group, lambda _: None, Sandbox())
     group.cancel()
 
     with pytest.raises(TaskFailed, match="cancelled"):
-        cancelled.run("train", "touch begun", os.environ)
+        cancelled.run("train", "touch begun", os.environ, Box((tmp_path,), tmp_path))
 
-    lifeline.close()
     assert not (tmp_path / "begun").exists()
 
 
@@ -295,11 +294,9 @@ PackageRuntime(folder, manifest, folder / "work", 60).validate(folder / "model",
 
 
 def test_kill_9_of_the_agent_leaves_no_task_behind(tmp_path):
-    """The reaper kills the group when the pipe to the agent closes, and ends."""
-    # The agent's children are the reaper and the command's shell, which has a child as well.
-    children = "cat /proc/$PPID/task/$PPID/children"
+    """The supervisor ends the command with all its descendants when the agent is gone, and ends itself."""
     os.mkfifo(tmp_path / "pids")
-    command = f"sleep 60 & echo $! $({children}) > pids; sleep 60 #"
+    command = "sleep 60 & echo $! $$ $PPID > pids; sleep 60 #"
     agent = subprocess.Popen([sys.executable, "-c", AGENT, str(tmp_path), command])
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     processes = [os.pidfd_open(pid) for pid in pids]
@@ -309,40 +306,6 @@ def test_kill_9_of_the_agent_leaves_no_task_behind(tmp_path):
 
     assert len(processes) == 3
     assert all(has_ended(process) for process in processes)
-
-
-def test_a_command_of_an_agent_that_died_at_its_start_never_begins(tmp_path):
-    """The shell ends before the command unless it gets a line on its stdin."""
-    script = f"{commands._PRELUDE}touch {tmp_path}/begun"
-
-    ended = subprocess.run(["sh", "-c", script], stdin=subprocess.DEVNULL, check=False)
-
-    assert ended.returncode == 1
-    assert not (tmp_path / "begun").exists()
-
-
-def test_a_reaper_that_was_killed_is_replaced(package, model):
-    """The next task is watched over again."""
-    runtime = package(validate='v() { echo "{}" > "$2"; }; v')
-    runtime.validate(model, {})
-    reaper = runtime._lifeline._reaper
-    reaper.kill()
-    reaper.wait()
-
-    runtime.validate(model, {})
-
-    assert runtime._lifeline._reaper is not reaper
-
-
-def test_close_ends_the_reaper(package, model):
-    """Nothing is left of a runtime."""
-    runtime = package(validate='v() { echo "{}" > "$2"; }; v')
-    runtime.validate(model, {})
-    reaper = runtime._lifeline._reaper
-
-    runtime.close()
-
-    assert reaper.returncode == 0
 
 
 def test_the_shell_gets_no_more_than_the_settings_it_needs(package, model):

@@ -26,7 +26,7 @@ def test_a_combiner_and_a_client_join(api, signer):
     }
     assert set(joined.json) == {
         *("id", "name", "token", "combiner", "address", "tls"),
-        *("placement_token", "placement_seconds", "public_keys", "time"),
+        *("placement_token", "placement_seconds", "public_keys", "object_store", "time"),
     }
     assert joined.json["address"] == "127.0.0.1:12080"
     assert signer.verifier.verify(joined.json["token"]).has(Role.CLIENT)
@@ -42,6 +42,20 @@ def test_a_client_is_shown(api):
     assert shown == api.get(f"{CLIENTS}/{joined['id']}").json
     assert (shown["status"], shown["ip"]) == ("available", "127.0.0.1")
     assert "token" not in shown
+
+
+def test_the_sandbox_of_a_client_is_shown(api):
+    """As its agent has told it at its last start; a client with its own code has none."""
+    api.post("/api/v1/combiners/register", json=COMBINER)
+    joined = api.post(f"{CLIENTS}/register", json=client()).json
+    before = api.get(f"{CLIENTS}/a").json["sandbox"]
+    again = {**client(), "sandbox": "bwrap"}
+    api.post(
+        f"{CLIENTS}/register", json=again, headers={"Authorization": f"Bearer {joined['token']}"}
+    )
+
+    assert before is None
+    assert api.get(f"{CLIENTS}/a").json["sandbox"] == "bwrap"
 
 
 def test_a_combiner_is_shown_without_secrets(api):

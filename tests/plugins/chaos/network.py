@@ -16,7 +16,7 @@ from typing import Any, Self
 from servers.process import free_port
 
 from fednet.api_client import APIClient
-from fednet.settings import environment_of_a_task
+from fednet.settings import environment_without_settings
 from fednet.testing import FaultProxy
 
 STOP_SECONDS_MAX = 20.0
@@ -58,7 +58,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=environment_of_a_task() | self._variables,
+                env=environment_without_settings() | self._variables,
                 start_new_session=True,
             )
         if self._announces:

@@ -1,0 +1,130 @@
+"""A command under a supervisor: its end, its limits, and its descendants."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from fednet.processes import GroupLimits, Supervised
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Return a function that runs a shell command, and ends it when its output has ended."""
+
+    def run(script, **options):
+        process = Supervised(
+            ["sh", "-c", script], folder=tmp_path, environment=dict(os.environ), **options
+        )
+        with process.process:
+            process.printed = process.process.stdout.read().decode()
+            process.end()
+        return process
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("script", "code"), [("exit 0", 0), ("exit 3", 3), ("kill -9 $$", -9), ("exit 137", 137)]
+)
+def test_the_exit_code_is_that_of_the_command(run, script, code):
+    """Its signal counts as in `subprocess`."""
+    ended = run(f"echo here; {script}")
+
+    assert (ended.code, ended.exceeded, ended.printed) == (code, None, "here\n")
+
+
+def test_a_relayed_signal_counts_as_one(run):
+    """A command such as bubblewrap ends with 128 and the signal of the process below it."""
+    assert run("exit 137", relays_signals=True).code == -9
+    assert run("exit 12", relays_signals=True).code == 12
+    assert run("exit 255", relays_signals=True).code == 255
+
+
+def test_a_program_that_does_not_exist_is_named(tmp_path):
+    """The output says what is missing, as a shell would."""
+    process = Supervised(["no-such-program"], folder=tmp_path, environment=dict(os.environ))
+    with process.process:
+        printed = process.process.stdout.read()
+        process.end()
+
+    assert printed == b"no-such-program: No such file or directory\n"
+    assert process.code == 127
+
+
+def test_the_end_may_come_twice_and_from_outside(tmp_path):
+    """A command that waits for ever is killed."""
+    process = Supervised(["sleep", "600"], folder=tmp_path, environment=dict(os.environ))
+    with process.process:
+        process.kill()
+        process.end()
+        process.end()
+
+    assert process.code == -signal.SIGKILL
+    assert process.exceeded is None
+
+
+def test_a_supervisor_that_is_killed_takes_its_command_with_it(tmp_path):
+    """The system tells the command of its death, and the group is killed as well."""
+    script = "sleep 600 & echo $! $$; wait"
+    process = Supervised(["sh", "-c", script], folder=tmp_path, environment=dict(os.environ))
+    with process.process:
+        pids = [int(pid) for pid in process.process.stdout.readline().split()]
+        held = [os.pidfd_open(pid) for pid in pids]
+        process.process.kill()
+        process.end()
+
+        assert process.process.stdout.read() == b""  # until nobody holds it open
+    assert process.code == -signal.SIGKILL
+    for each in held:
+        os.close(each)
+
+
+def test_processor_time_counts_from_the_beginning_of_a_task(tmp_path):
+    """A process that serves many tasks may use it anew for each."""
+    code = """
+import os, sys, time
+def use(seconds):
+    over = time.process_time() + seconds
+    while time.process_time() < over: pass
+use(0.7); print("first", flush=True); os.read(int(sys.argv[1]), 1); use(0.7); print("second", flush=True); use(60)
+"""
+    reader, writer = os.pipe()
+    process = Supervised(
+        [sys.executable, "-c", code, str(reader)],
+        folder=tmp_path,
+        environment=dict(os.environ),
+        bounds=GroupLimits(cpu_seconds=1),
+        keep=(reader,),
+    )
+    with process.process, os.fdopen(writer, "w") as writing:
+        assert process.process.stdout.readline() == b"first\n"
+        process.begin_task()
+        writing.write("\n")
+        writing.flush()
+
+        assert process.process.stdout.readline() == b"second\n"
+        assert process.process.stdout.read() == b""
+        process.end()
+    os.close(reader)
+    assert process.exceeded == "cpu_seconds"
+
+
+def test_an_agent_that_dies_before_it_has_read_ends_the_command(tmp_path):
+    """The socket is reset then, and not only closed."""
+    script = f"""
+import os
+from pathlib import Path
+from fednet.processes import Supervised
+folder = Path({str(tmp_path)!r})
+command = ["sh", "-c", "echo x; sleep 600 & sleep 600"]
+Supervised(command, folder=folder, environment=dict(os.environ)).process.stdout.readline()
+os._exit(0)
+"""
+    reader, writer = os.pipe()
+    with subprocess.Popen([sys.executable, "-c", script], stderr=writer):
+        os.close(writer)
+        with os.fdopen(reader, "rb") as file:
+            assert file.read() == b""
