@@ -105,8 +105,9 @@ class Transfer:
     def _tried(self, straight: Callable[..., bool], *what: Any) -> bool:
         only, stop = self._way == "object-store", self._connection.stopping
         attempts = limits.transfer_attempts_max if only else limits.object_attempts_max
+        models, store = self._connection.models, self._connection.object_store
         is_done = straight(
-            self._connection.models, *what, stop=stop, attempts_max=attempts, tls=self._tls
+            models, *what, stop=stop, attempts_max=attempts, store=store, tls=self._tls
         )
         if only and not is_done:
             raise FailedPrecondition(

@@ -1,8 +1,9 @@
 """Files to and from the object store directly, by URLs that the combiner provides one at a time.
 
 An update is sent in parts, one PUT each; a file is fetched by a GET, after a break by a GET of the rest. An expired URL
-is requested again. The combiner chooses every URL, and a request carries no credentials: no token, and none from a
-~/.netrc. An error between this process and the store has the field `blob_store`.
+is requested again. The combiner chooses every URL, but not the server: a URL of another address than that which the
+controller has announced is refused, and no redirection is followed. A request carries no credentials: no token, and
+none from a ~/.netrc. An error between this process and the store has the field `blob_store`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 from fednet import limits
 from fednet.blob_ref import BlobRef
 from fednet.digests import Digest
-from fednet.errors import TransferCorrupted, Unavailable
+from fednet.errors import PermissionDenied, TransferCorrupted, Unavailable
 from fednet.http_pools import session, tls_options
 from fednet.proxies import Proxy, http_proxy_of, proxies_of
 from fednet.rpc._attempts import Progress, until_whole
@@ -37,6 +38,7 @@ def upload_object(
     *,
     stop: threading.Event,
     attempts_max: int = limits.transfer_attempts_max,
+    store: str,
     digest: Digest | None = None,
     tls: CallerTLS = PUBLIC_CA,
 ) -> bool:
@@ -48,6 +50,7 @@ def upload_object(
         task_id: The task of the update.
         stop: Set it to give up.
         attempts_max: The largest number of failures in a row without progress.
+        store: The announced address of the object store, `https://host:port`; "" if there is none.
         digest: The file's digest, if the caller knows it; else the file is read once more.
         tls: The files of the caller, for a store that speaks https.
 
@@ -60,8 +63,8 @@ def upload_object(
     """
     whole = known_digest(path, digest)
     announced = {"task_id": task_id, "size_bytes": whole.size_bytes, "digest": whole.text}
-    with path.open("rb") as file, _ObjectStore(stop, tls) as store:
-        sending = _Upload(store, file, announced)
+    with path.open("rb") as file, _ObjectStore(store, stop, tls) as opened:
+        sending = _Upload(opened, file, announced)
 
         def attempt(progress: Progress) -> bool:
             progress.reached(len(sending.etags))
@@ -77,6 +80,7 @@ def download_object(
     *,
     stop: threading.Event,
     attempts_max: int = limits.transfer_attempts_max,
+    store: str,
     tls: CallerTLS = PUBLIC_CA,
 ) -> bool:
     """Fetch a model or package from the object store; resume where an earlier attempt broke off.
@@ -87,6 +91,7 @@ def download_object(
         path: The target; its folder exists.
         stop: Set it to give up.
         attempts_max: The largest number of failures in a row without progress.
+        store: The announced address of the object store, `https://host:port`; "" if there is none.
         tls: The files of the caller, for a store that speaks https.
 
     Returns:
@@ -105,12 +110,12 @@ def download_object(
         progress.reached(offset)
         with Receiver(path, ref.digest, offset) as receiver:
             if offset < ref.digest.size_bytes:
-                for data in store.get(url, offset):
+                for data in opened.get(url, offset):
                     receiver.write(data)
             receiver.finish()
         return True
 
-    with _ObjectStore(stop, tls) as store:
+    with _ObjectStore(store, stop, tls) as opened:
         return until_whole(attempt, stop, attempts_max)
 
 
@@ -154,9 +159,10 @@ class _Upload:
 
 
 class _ObjectStore:
-    """The HTTP client for the server of a URL."""
+    """The HTTP client for the announced server."""
 
-    def __init__(self, stop: threading.Event, tls: CallerTLS) -> None:
+    def __init__(self, announced: str, stop: threading.Event, tls: CallerTLS) -> None:
+        self._announced = announced
         self._stop = stop
         self._tls = tls
 
@@ -196,6 +202,7 @@ class _ObjectStore:
 
     @contextlib.contextmanager
     def _answer(self, method: str, url: str, **options: Any) -> Iterator[requests.Response]:
+        self._check(url)
         seconds = (limits.object_connect_seconds_max, limits.object_idle_seconds_max)
         place = urlsplit(url).netloc
         with (
@@ -217,6 +224,34 @@ class _ObjectStore:
                     field="blob_store",
                 )
             yield answer
+
+    def _check(self, url: str) -> None:
+        """Refuse a URL of another server than the announced one.
+
+        Raises:
+            PermissionDenied: It is one; the message shows only its place.
+        """
+        if not self._announced or _origin(url) != _origin(self._announced):
+            raise PermissionDenied(
+                f"The combiner names the object store {_place(url)}, but the controller has announced "
+                f"{self._announced or 'none'}: give both the same blob_store.",
+                field="blob_store",
+            )
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port of a URL."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    return parts.scheme, parts.hostname, port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _place(url: str) -> str:
+    scheme, host, port = _origin(url)
+    return f"{scheme}://{host}:{port}"
 
 
 @contextlib.contextmanager
