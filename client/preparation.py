@@ -30,6 +30,12 @@ class Preparation:
         self._is_awaited = False
         self._problem: FednetError | OSError | None = None
 
+    @property
+    def is_running(self) -> bool:
+        """True until the preparation has ended."""
+        with self._changed:
+            return self._is_running
+
     def await_end(self) -> None:
         """Wait until the runtime is ready; begin the preparation unless it runs already.
 

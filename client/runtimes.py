@@ -68,7 +68,9 @@ class Runtimes:
         """
         package = task.package
         runtime = self._runtime
-        if runtime and (self._is_given or self._is_made_for(package)):
+        if runtime and (
+            self._is_given or (self._is_made_for(package) and self._is_prepared(runtime))
+        ):
             return runtime
         if package is None:
             raise TaskFailed(
@@ -83,19 +85,24 @@ class Runtimes:
         return runtime
 
     def await_ready(self) -> None:
-        """Wait until the package of the running task is prepared.
+        """Wait until the package of the running task is prepared; drop the code that earlier tasks have added to it.
 
         Raises:
             FednetError: The preparation failed.
             TaskFailed: The task was cancelled; the preparation goes on.
         """
-        if self._preparation:
+        if self._preparation and self._made_for:
             self._preparation.await_end()
+            self._made_for.unpacked.drop_code_of_tasks()
 
     def _is_made_for(self, package: BlobRef | None) -> bool:
         """Return True if the runtime is that of a package whose files are still there, unchanged."""
         made = self._made_for
         return bool(made and package and made.digest == package.digest and made.is_in_place)
+
+    def _is_prepared(self, runtime: Runtime) -> bool:
+        """Return True if a package's runtime is ready, or will be; else the next one begins with fresh files."""
+        return runtime.is_ready or bool(self._preparation and self._preparation.is_running)
 
     def _make(self, package: BlobRef) -> Runtime:
         unpacked, manifest = self._files.package(package)
@@ -112,6 +119,7 @@ class Runtimes:
             environments=self._settings.data_dir / ".environments",
             report=self._report_step,
             sandbox=self._sandbox,
+            is_unchanged=unpacked.is_as_unpacked,
         )
 
     def _report_step(self, text: str) -> None:

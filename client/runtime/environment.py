@@ -48,6 +48,8 @@ class Environment:
         report: Called with each message about the build.
         sandbox: Starts the build.
         scratch: The home of the build, and the folder of its temporary files.
+        is_unchanged: Tells if the package's folder is as it was unpacked. A build has a network: it must not find there
+            what the package's code has written beside the site's data.
 
     Attributes:
         folder: Its folder; its `python` is in the folder `bin` there.
@@ -63,11 +65,13 @@ class Environment:
         report: Callable[[str], None],
         sandbox: Sandbox,
         scratch: Path,
+        is_unchanged: Callable[[], bool],
     ) -> None:
         self._wanted = wanted
         self._package = package
         self._sandbox = sandbox
         self._scratch = scratch
+        self._is_unchanged = is_unchanged
         self.folder = environments.absolute() / _key(wanted, package)
         self._commands = Commands(
             package, seconds_max, group, Progress(wanted.name, report), sandbox
@@ -123,6 +127,11 @@ class Environment:
         return self._held is not None
 
     def _build(self) -> None:
+        if not self._is_unchanged():
+            raise TaskFailed(
+                "The package's python_env is built from fresh files only, and its folder has changed since it was "
+                "unpacked: the next task unpacks it again."
+            )
         uv = shutil.which("uv")
         name = self._wanted.name
         count = len(self._wanted.build_dependencies) + len(self._wanted.dependencies)

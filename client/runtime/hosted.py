@@ -36,6 +36,7 @@ class HostedRuntime(PackageRuntime):
         environments: See `PackageRuntime`.
         report: See `PackageRuntime`.
         sandbox: See `PackageRuntime`; it shows the models of all tasks.
+        is_unchanged: See `PackageRuntime`.
     """
 
     def __init__(
@@ -48,9 +49,18 @@ class HostedRuntime(PackageRuntime):
         environments: Path | None = None,
         report: Callable[[str], None] = lambda _: None,
         sandbox: Sandbox = Sandbox(),  # noqa: B008  it is frozen
+        is_unchanged: Callable[[], bool] = lambda: True,
     ) -> None:
         super().__init__(
-            folder, manifest, work_dir, task_seconds_max, on_output, environments, report, sandbox
+            folder,
+            manifest,
+            work_dir,
+            task_seconds_max,
+            on_output,
+            environments,
+            report,
+            sandbox,
+            is_unchanged,
         )
         assert manifest.client is not None
         self.kinds = frozenset({"TRAIN", "VALIDATE", "PREDICT"})
@@ -135,6 +145,7 @@ def package_runtime(
     environments: Path | None = None,
     report: Callable[[str], None] = lambda _: None,
     sandbox: Sandbox = Sandbox(),  # noqa: B008  it is frozen
+    is_unchanged: Callable[[], bool] = lambda: True,
 ) -> PackageRuntime:
     """Return the runtime for a package's manifest; the arguments are those of `PackageRuntime`.
 
@@ -143,5 +154,13 @@ def package_runtime(
     """
     kind = HostedRuntime if manifest.client else PackageRuntime
     return kind(
-        folder, manifest, work_dir, task_seconds_max, on_output, environments, report, sandbox
+        folder,
+        manifest,
+        work_dir,
+        task_seconds_max,
+        on_output,
+        environments,
+        report,
+        sandbox,
+        is_unchanged,
     )

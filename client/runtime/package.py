@@ -55,6 +55,7 @@ class PackageRuntime:
             default a folder next to `work_dir`.
         report: Called with each message about a build.
         sandbox: Starts the commands; by default without limits.
+        is_unchanged: Tells before a build if the folder is as it was unpacked; only then is it built.
 
     Raises:
         InvalidPackage: The package's python_env is invalid.
@@ -72,6 +73,7 @@ class PackageRuntime:
         environments: Path | None = None,
         report: Callable[[str], None] = lambda _: None,
         sandbox: Sandbox = Sandbox(),  # noqa: B008  it is frozen
+        is_unchanged: Callable[[], bool] = lambda: True,
     ) -> None:
         self._entry_points = manifest.entry_points
         self._work_dir = work_dir.absolute()
@@ -98,6 +100,7 @@ class PackageRuntime:
                 report,
                 sandbox,
                 build,
+                is_unchanged,
             )
         self._is_started = "startup" not in manifest.entry_points
         self.kinds = frozenset(

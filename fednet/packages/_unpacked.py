@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.machinery
 import os
 import stat
 import time
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from fednet.packages._contents import PackageContents, PackageMember
 
+# Python runs such files by their names alone, in place of reviewed ones: modules, bytecode, paths.
+_CODE = (*importlib.machinery.all_suffixes(), ".so", ".pth")
 _SETTLED_NS = 1_000_000_000  # longer than the steps of a file system's times
 
 
@@ -47,6 +50,7 @@ class UnpackedPackage:
     contents: PackageContents
     _stamps: dict[PurePosixPath, _Stamp] = field(default_factory=dict)
     _by_path: dict[str, PackageMember] = field(init=False)
+    _prepared_code: dict[Path, _Stamp] | None = None
 
     def __post_init__(self) -> None:
         self._by_path = {str(each.path): each for each in self.contents.members}
@@ -58,6 +62,26 @@ class UnpackedPackage:
     def has_all_members(self) -> bool:
         """Return True if the folder has all members, unchanged; the package's code may have added files."""
         return all(self._is_unchanged(member) for member in self.contents.members)
+
+    def drop_code_of_tasks(self) -> None:
+        """Delete the code that tasks have added, so that the next one does not run it unreviewed; data stays.
+
+        The first call is that before the first task: it notes what the preparation has added, which stays.
+
+        Raises:
+            OSError: A file cannot be read or deleted.
+        """
+        code = self._added_code()
+        if self._prepared_code is None:
+            self._prepared_code = code
+        for path in code:
+            if self._prepared_code.get(path) != code[path]:
+                path.unlink()
+
+    def _added_code(self) -> dict[Path, _Stamp]:
+        return {
+            path: _stamp(path) for path in self._paths() - self._expected_paths() if _is_code(path)
+        }
 
     def _is_unchanged(self, member: PackageMember) -> bool:
         place = self.folder / member.path
@@ -102,6 +126,12 @@ class UnpackedPackage:
             self.folder / above for each in self.contents.members for above in each.path.parents
         }
         return (paths | parents) - {self.folder}
+
+
+def _is_code(path: Path) -> bool:
+    """Return True if Python could import a file, or what is behind a link."""
+    has_name = path.name.endswith(_CODE)
+    return (path.is_symlink() and (has_name or path.is_dir())) or (path.is_file() and has_name)
 
 
 def _stamp(place: Path) -> _Stamp:

@@ -87,3 +87,32 @@ def test_a_file_more_is_noticed_before_the_code_has_run(unpacked):
 
     assert unpacked.has_all_members()
     assert not unpacked.is_as_unpacked()
+
+
+ADDED_CODE = {
+    "module": lambda folder: (folder / "numpy.py").write_text("harm = 1"),
+    "extension": lambda folder: (folder / "numpy.abi3.so").write_text("harm"),
+    "link to a module": lambda folder: (folder / "numpy.py").symlink_to("data"),
+    "link to a folder": lambda folder: (folder / "numpy").symlink_to("lib"),
+    "bytecode": lambda folder: (folder / "__pycache__" / "train.pyc").write_bytes(b"harm"),
+    "code of the preparation": lambda folder: (folder / "made.py").write_text("harm = 1"),
+}
+
+
+@pytest.mark.parametrize("added", ADDED_CODE)
+def test_code_that_a_task_adds_is_dropped_before_the_next(unpacked, added):
+    """The package's members, the data that it has written and the code of its preparation stay."""
+    folder = unpacked.folder
+    (folder / "__pycache__").mkdir()
+    (folder / "kept.py").write_text("startup = 1")
+    (folder / "made.py").write_text("startup = 1")
+    unpacked.drop_code_of_tasks()
+    before = {*folder.rglob("*"), folder / "data"}
+    (folder / "data").write_text("x")
+    ADDED_CODE[added](folder)
+
+    unpacked.drop_code_of_tasks()
+
+    changed = {folder / "made.py"} if added == "code of the preparation" else set()
+    assert set(folder.rglob("*")) == before - changed
+    assert unpacked.has_all_members()
