@@ -122,7 +122,7 @@ def _ground(
     retention = Retention(documents)
     to_close.callback(retention.close)
     records = Records(documents, retention.note)
-    keys = NetworkKeys.open(records, settings.data_dir)
+    keys = NetworkKeys.open(records, settings.data_dir, settings.signing_key)
     leases = Leases(records, name_lock.name, name_lock.mark)
     leases.take(address)
     to_close.callback(leases.release)

@@ -342,6 +342,10 @@ class ControllerSettings(_ServerSection):
     blob_store_secret: str | None = Field(default=None, repr=False)
     """The secret key of an s3:// blob store whose URL has none."""
 
+    signing_key: str | None = Field(default=None, repr=False)
+    """The network's signing key (an Ed25519 key in PEM), for a network that has none yet; by default the first
+    controller makes one. A key that was never the network's is refused."""
+
     threads: int = Field(default=32, ge=2, le=1000)
     """The number of REST requests that are served at the same time."""
 

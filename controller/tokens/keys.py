@@ -75,19 +75,20 @@ class NetworkKeys:
         self._retired: frozenset[str] = frozenset()
 
     @classmethod
-    def open(cls, records: Records, data_dir: Path) -> NetworkKeys:
+    def open(cls, records: Records, data_dir: Path, given: str | None = None) -> NetworkKeys:
         """Return the network's keys, and keep a copy of the newest one in the data folder.
 
-        The keys in the state store count. If the store has none, the folder's key becomes the network's, or a new key
-        does. Of several controllers that begin at once, one makes the key, and the others take it.
+        The keys in the state store count. If the store has none, the folder's key becomes the network's, or the given
+        one, or a new one. Of several controllers that begin at once, one makes the key, and the others take it.
 
         Args:
             records: The documents that all controllers share.
             data_dir: This controller's data folder.
+            given: The private key of the setting `signing_key`, in PEM.
 
         Raises:
-            FailedPrecondition: The folder has a key that is none of the network's, or one of them is no key; or the
-                folder cannot be used.
+            FailedPrecondition: The folder has a key that is none of the network's, or the given one was never the
+                network's; or one of them is no key; or the folder cannot be used.
             Unavailable: The store does not answer.
         """
         keys = cls(records, data_dir)
@@ -96,10 +97,18 @@ class NetworkKeys:
             Signer.from_pem(
                 own, str(signing_key_file(data_dir))
             )  # a damaged file never becomes the network's key
+        given_id = (
+            None if given is None else Signer.from_pem(given, "The setting signing_key").key_id
+        )
         if records.documents.get(_SECRETS, _ID) is None:
-            offered = {"id": _ID, "pem": own or new_signing_key(), "committed_at": timestamp()}
+            offered = {
+                "id": _ID,
+                "pem": own or given or new_signing_key(),
+                "committed_at": timestamp(),
+            }
             records.documents.insert_missing(_SECRETS, [offered])
         keys._read()
+        keys._check_given(given_id)
         keys.verifier = Verifier(*keys.public_keys)
         keys._keep_copy()
         return keys
@@ -200,13 +209,25 @@ class NetworkKeys:
         self._keys = tuple(_Key.of(each) for each in _stored_keys(document))
         self._retired = frozenset(document.get("retired", ()))
 
+    def _check_given(self, key_id: str | None) -> None:
+        if key_id is not None and not self._was_ever(key_id):
+            raise FailedPrecondition(
+                "The setting signing_key is not a key of the network in this state store: give the network's newest "
+                "key, which each controller keeps in its data folder as signing.key, or leave the setting out.",
+                field="signing_key",
+            )
+
+    def _was_ever(self, key_id: str) -> bool:
+        """Return True for a key that is or was the network's."""
+        return key_id in self._retired | {key.signer.key_id for key in self._keys}
+
     def _keep_copy(self) -> None:
         """Keep a copy of the newest key in the folder, in place of one that was the network's."""
         path, newest = signing_key_file(self._data_dir), self._keys[0]
         copy = Signer.from_pem(keep_signing_key(self._data_dir, newest.pem), str(path))
         if copy.key_id == newest.signer.key_id:
             return
-        if copy.key_id not in self._retired | {key.signer.key_id for key in self._keys}:
+        if not self._was_ever(copy.key_id):
             raise FailedPrecondition(
                 f"{path} differs from the network's signing key in the state store. If this folder belongs to another "
                 "network, give --data-dir or --state-store of the same one. To join the network of this state store, "

@@ -47,14 +47,22 @@ def token() -> None:
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="The controller's data folder; by default the user's.",
+    help="The controller's data folder, or another folder with signing.key; by default the user's data folder.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file for the token, which only this user may read; by default stdout.",
 )
 @json_option
-def create(*, role: str, name: str, days: int, data_dir: Path | None, as_json: bool) -> None:
+def create(
+    *, role: str, name: str, days: int, data_dir: Path | None, output: Path | None, as_json: bool
+) -> None:
     """Make a token, with the copy of the signing key in a controller's data folder; no network is asked.
 
-    The token stands alone on stdout, so that a script can put it where it is needed. One for a client or combiner is
-    good to join once: the member then gets a token of its own, which it renews by itself.
+    The token stands alone on stdout or in the file of --output, so that a script can put it where it is needed. One
+    for a client or combiner is good to join once: the member then gets a token of its own, which it renews by itself.
     """
     from fednet.contract import Principal, Role
     from fednet.identity import Signer
@@ -65,10 +73,24 @@ def create(*, role: str, name: str, days: int, data_dir: Path | None, as_json: b
     identity = Principal.of(Role(role), str(uuid.uuid4()), name)
     signer = Signer.from_folder(data_dir or default_data_dir())
     made = signer.sign(identity, days * SECONDS_A_DAY)
+    if output:
+        _write_token(output, made)
     if as_json:
-        show_json({**_said_by(made), "token": made})
-    else:
+        show_json(_said_by(made) if output else {**_said_by(made), "token": made})
+    elif not output:
         click.echo(made)
+
+
+def _write_token(path: Path, token: str) -> None:
+    from fednet.files import PRIVATE, write_whole
+
+    try:
+        write_whole(path, f"{token}\n".encode(), mode=PRIVATE)
+    except OSError as error:
+        raise InvalidInput(
+            f"Cannot write the token to {path}: {error.strerror}. Choose another file.",
+            field="output",
+        ) from error
 
 
 @token.command()

@@ -35,6 +35,33 @@ def test_a_token_is_made_offline_and_stands_alone_on_stdout(data_dir, role):
     assert (identity.roles, identity.name) == ({Role(role)}, "site-1")
 
 
+def test_a_token_may_go_into_a_file_that_only_its_owner_reads(data_dir, tmp_path):
+    """No shell is needed, and stdout shows no secret."""
+    path = tmp_path / "enrolment" / "token"
+    path.parent.mkdir()
+    flags = ("--role", "combiner", "--name", "c-0", "--data-dir", data_dir, "--output", path)
+
+    result = token("create", *flags)
+    shown = json.loads(token("create", *flags, "--json").stdout)
+
+    identity = Signer.from_folder(data_dir).verifier.verify(path.read_text().strip())
+    assert (identity.roles, identity.name) == ({Role.COMBINER}, "c-0")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert (shown["name"], "token" in shown) == ("c-0", False)
+
+
+def test_a_file_for_a_token_that_cannot_be_written_is_named(data_dir, tmp_path):
+    """Bad input, with the name of the flag."""
+    path = tmp_path / "missing" / "token"
+    flags = ("--role", "combiner", "--name", "c-0", "--data-dir", data_dir, "--output", path)
+
+    result = token("create", *flags, "--json")
+
+    assert result.exit_code != 0
+    assert (str(path) in result.output, '"output"' in result.output) == (True, True)
+
+
 def test_a_token_may_end(data_dir):
     """After so many days."""
     flags = ("--role", "client", "--name", "a", "--days", 2, "--data-dir", data_dir, "--json")

@@ -107,6 +107,41 @@ def test_the_key_of_an_older_data_folder_becomes_the_networks(store_url, tmp_pat
     assert [signer.verifier.verify(token) for signer in signers] == [ANN, ANN]
 
 
+def test_a_given_key_becomes_the_networks_if_it_has_none(records, tmp_path):
+    """Then others who have the key can make tokens before the first controller has started."""
+    given = new_signing_key()
+
+    keys = NetworkKeys.open(records, tmp_path / "a", given)
+
+    assert keys.signer.public_key == Signer.from_pem(given).public_key
+    assert network_signer(records, tmp_path / "b").public_key == keys.signer.public_key
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_given_key_may_be_one_that_was_the_networks(records, tmp_path):
+    """A rotation does not keep a controller with the older setting from its next start."""
+    given = new_signing_key()
+    keys = NetworkKeys.open(records, tmp_path / "a", given)
+    keys.rotate()
+    keys.retire()
+
+    again = NetworkKeys.open(records, tmp_path / "b", given)
+
+    assert again.signer.public_key == keys.signer.public_key != Signer.from_pem(given).public_key
+
+
+def test_a_given_key_of_another_network_is_refused(records, tmp_path):
+    """The error names the setting, and the data folder stays empty."""
+    network = network_signer(records, tmp_path / "a")
+
+    with pytest.raises(FailedPrecondition, match="signing_key is not a key of") as caught:
+        NetworkKeys.open(records, tmp_path / "b", new_signing_key())
+
+    assert caught.value.field == "signing_key"
+    assert read_signing_key(tmp_path / "b") is None
+    assert network_signer(records, tmp_path / "c").public_key == network.public_key
+
+
 def test_a_folder_with_another_key_is_refused(records, tmp_path):
     """Neither key is changed, and the error says what to do."""
     network = network_signer(records, tmp_path / "a")
