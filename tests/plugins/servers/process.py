@@ -114,8 +114,13 @@ def free_port() -> int:
 
 def is_listening(port: int) -> bool:
     """Return True if somebody takes connections on the port of 127.0.0.1."""
+    return is_listening_at("127.0.0.1", port)
+
+
+def is_listening_at(host: str, port: int) -> bool:
+    """Return True if somebody takes connections on the port of an address."""
     with socket.socket() as asking:
-        return asking.connect_ex(("127.0.0.1", port)) == 0
+        return asking.connect_ex((host, port)) == 0
 
 
 @contextlib.contextmanager
