@@ -29,7 +29,8 @@ def test_every_set_of_values_on_the_page_renders(section, chart):
 
 def test_names_of_objects_on_the_page_are_those_of_the_chart(section, chart):
     """Pods and services of the release trial."""
-    rendering = chart.render({}, release="trial")
+    trial = yaml.safe_load(YAML.search(section)[1])
+    rendering = chart.render(trial, release="trial")
     names = {each["metadata"]["name"] for each in rendering.manifests}
     pods = {name for workload in rendering.workloads for name in workload.pod_names}
 

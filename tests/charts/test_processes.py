@@ -113,7 +113,7 @@ def test_the_schema_names_settings_that_exist(chart, component):
     kind = SETTINGS[component]
     given = {
         name.removeprefix(f"FEDNET_{component.upper()}_").lower().removesuffix("_file")
-        for each, container in programs(chart.render(SETS["trial"]))
+        for each, container in programs(chart.render(SETS["external-stores"]))
         if each == component
         for name in variables_of(container)
     }
