@@ -102,6 +102,28 @@ def test_every_value_changes_something(chart, renderings):
     assert unused == []
 
 
+def test_every_value_of_a_client_changes_something(chart):
+    """Each client of the list has values of its own."""
+    schema = chart.schema
+    parts = schema["properties"]["clients"]["items"]["properties"]
+    plain = text_of(chart.render({"clients": [{"name": "site"}]}))
+
+    unused = [
+        name
+        for name, part in parts.items()
+        if name != "name"
+        and not differs(
+            chart, {"clients": [{"name": "site", name: an_example(schema, part)}]}, plain
+        )
+    ]
+
+    assert (len(parts), unused) == (7, [])
+
+
+def an_example(schema, part):
+    return schema_of(schema, part)["examples"][0]
+
+
 def differs(chart, values, before):
     try:
         return text_of(chart.render(values)) != before
