@@ -16,6 +16,7 @@ from typing import Any
 
 from fednet.enrolment import ClientPlace
 from fednet.errors import FailedPrecondition, FednetError, LimitExceeded
+from fednet.monitoring import health_pages, monitored
 from fednet.names import check_name
 from fednet.packages import DeclaredSetting
 from fednet.processes import FolderLock, forbid_tracing
@@ -121,7 +122,7 @@ class Agent:
         )
 
     def run(self) -> None:
-        """Serve until `stop` is called; tasks run in the calling thread.
+        """Serve until `stop` or `drain` is called; tasks run in the calling thread.
 
         Raises:
             FednetError: The network refuses this client.
@@ -132,6 +133,7 @@ class Agent:
         try:
             while task := self._ledger.next():
                 self._work.do(task)
+            self._ledger.wait_until_delivered()
         finally:
             self.stop()
             self._bell.close()
@@ -142,11 +144,21 @@ class Agent:
         if self._refusal:
             raise self._refusal
 
+    def drain(self) -> None:
+        """Make `run` return once the running task is done and its answer delivered; call it from any thread."""
+        self._ledger.drain()
+
     def stop(self) -> None:
         """Make `run` return soon, and cancel the running task; call it from any thread."""
         self._ledger.close()
         self._runtimes.cancel()
         self._connection.stop()
+
+    def unready(self) -> str:
+        """Return the reason why the client takes no tasks now; "" if it takes them."""
+        if self._ledger.is_ending():
+            return "The client stops."
+        return "" if self._ledger.is_connected() else "The client is not connected to a combiner."
 
     def wake(self) -> None:
         """Make the thread of `run` handle the signals that have come; call it from any other thread."""
@@ -220,7 +232,7 @@ def _usable(folder: Path) -> Iterator[None]:
 def serve(
     settings: ClientSettings, on_ready: Callable[[dict[str, Any]], None], stop: threading.Event
 ) -> None:
-    """Run a client in package mode until `stop` is set; set it before returning.
+    """Run a client in package mode until `stop` is set and the running task has ended; set it before returning.
 
     Args:
         settings: The client's settings.
@@ -232,15 +244,21 @@ def serve(
     """
     forbid_tracing()  # by packages, which run beside it
     agent = Agent(settings, on_ready=on_ready)
+    ended = threading.Event()
 
     def stop_agent() -> None:
         stop.wait()
+        agent.drain()
+        ended.wait(settings.drain_seconds)
         agent.stop()
 
     stopper = threading.Thread(target=stop_agent, name="stop", daemon=True)
     stopper.start()
+    pages = health_pages(agent.unready)
     try:
-        agent.run()
+        with monitored(settings.monitoring_host, settings.monitoring_port, pages):
+            agent.run()
     finally:
+        ended.set()
         stop.set()
         stopper.join()

@@ -259,6 +259,11 @@ class Kept:
             gone += self.forget(oldest)
         return gone
 
+    @property
+    def is_owed(self) -> bool:
+        """True while an answer is neither receipted nor retired."""
+        return any(entry.retired_at is None for entry in self._entries.values())
+
     def next_due(self) -> float | None:
         """Return the time at which the next answer is due."""
         return min((entry.due_at for entry in self._waiting()), default=None)

@@ -55,7 +55,9 @@ class Ledger:
         self._combiner = ""
         self._is_connected = False
         self._is_closed = False
-        self._take_up()
+        self._is_draining = False
+        with self._changed:
+            self._take_up()
 
     # The combiner's messages
 
@@ -113,11 +115,11 @@ class Ledger:
     # For the thread that works
 
     def next(self) -> Task | None:
-        """Finish the task in hand, and wait for the next one; None after `close`."""
+        """Finish the task in hand, and wait for the next one; None after `close` or `drain`."""
         with self._changed:
             self._put_away()
-            self._changed.wait_for(lambda: self._is_closed or self._waiting)
-            if self._is_closed:
+            self._changed.wait_for(lambda: self._is_ending or self._waiting)
+            if self._is_ending:
                 return None
             task_id = next(iter(self._waiting))
             self._in_hand, self._is_unwanted = self._waiting.pop(task_id), False
@@ -132,6 +134,11 @@ class Ledger:
         """Return True while somebody waits for the task in hand."""
         with self._changed:
             return not (self._is_unwanted or self._is_closed)
+
+    def is_connected(self) -> bool:
+        """Return True while a stream to a combiner is open."""
+        with self._changed:
+            return self._is_connected
 
     def is_closed(self) -> bool:
         """Return True if the client is about to end."""
@@ -226,6 +233,22 @@ class Ledger:
             if self._kept.is_current(delivery):
                 self._remove(self._kept.forget(delivery.answer.task_id))
 
+    def drain(self) -> None:
+        """Begin no task any more; the one in hand is finished, and answers are delivered."""
+        with self._changed:
+            self._is_draining = True
+            self._changed.notify_all()
+
+    def is_ending(self) -> bool:
+        """Return True if no further task is begun."""
+        with self._changed:
+            return self._is_ending
+
+    def wait_until_delivered(self) -> None:
+        """Wait until somebody has each answer that is waited for; after `close` return at once."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_closed or not self._kept.is_owed)
+
     def close(self) -> None:
         """Begin nothing more; waiting tasks are offered again to the next process."""
         with self._changed:
@@ -233,6 +256,10 @@ class Ledger:
             self._changed.notify_all()
 
     # With the lock held
+
+    @property
+    def _is_ending(self) -> bool:
+        return self._is_closed or self._is_draining
 
     def _take_up(self) -> None:
         for kept in self._files.take_up():
@@ -289,6 +316,7 @@ class Ledger:
     def _remove(self, task_ids: list[str]) -> None:
         for task_id in task_ids:
             self._files.remove(task_id)
+        self._changed.notify_all()
 
     # The two clocks: one of this process, and one that outlives it
 

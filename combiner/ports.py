@@ -66,6 +66,9 @@ class ClientStream(Protocol):
     def receipt(self, verdict: Verdict) -> None:
         """Tell the client that it may forget an answer."""
 
+    def send_away(self, reason: str) -> None:
+        """End the stream after the messages that wait; the client asks the controller for another combiner."""
+
     def close(self) -> None:
         """End the stream; the client comes back on a new one."""
 
@@ -79,6 +82,7 @@ class ClientPort(Protocol):
         Raises:
             LimitExceeded: As many clients as are allowed are connected.
             Throttled: The client connects too often.
+            Unauthenticated: The combiner stops; the client must ask the controller for another one.
         """
 
     def client_gone(self, stream: ClientStream) -> None:

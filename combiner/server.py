@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from fednet.clocks import clock_warning
 from fednet.enrolment import CombinerPlace
 from fednet.errors import Unavailable
 from fednet.http import Http
+from fednet.monitoring import MonitoringServer, health_pages
 from fednet.own_address import advertised_host
 from fednet.processes import FolderLock, descriptors_for
 from fednet.rpc import TokenGate, allow_forks, channel_options, server_credentials
@@ -30,7 +32,7 @@ from .daemons import in_daemon
 from .engine.engine import Engine
 from .engine.function_processes import Bounds
 from .engine.spool import Spool
-from .facades.wire.serving import OPEN_SERVICES, serve_wire
+from .facades.wire.serving import OPEN_SERVICES, WireHealth, serve_wire
 from .gatekeeper import Gatekeeper
 from .machine.values import LogLevel, LogRecord
 from .registration import Registration
@@ -51,6 +53,7 @@ class Combiner:
     address: str
     _server: grpc.aio.Server
     _gatekeeper: Gatekeeper
+    _health: WireHealth
     _engine: Engine
     _kept: asyncio.Task[None]
     _renewed: asyncio.Task[None]
@@ -107,9 +110,10 @@ class Combiner:
             settings.threads,
             settings.retained_bytes_max,
             bounds,
+            retained_seconds_max=settings.retained_seconds_max,
         )
         await engine.recover()
-        await serve_wire(server, engine.ports, gatekeeper)
+        health = await serve_wire(server, engine.ports, gatekeeper)
 
         def admit(again: CombinerPlace) -> None:
             gatekeeper.admit(again.id, again.public_keys)
@@ -118,7 +122,9 @@ class Combiner:
         _compare_clocks(place, engine)
         kept = asyncio.create_task(registration.keep(engine.outbox.watched, admit))
         renewed = asyncio.create_task(registration.renew(gatekeeper.keys_changed, admit))
-        combiner = cls(settings.name, address, server, gatekeeper, engine, kept, renewed, lock)
+        combiner = cls(
+            settings.name, address, server, gatekeeper, health, engine, kept, renewed, lock
+        )
         kept.add_done_callback(combiner._lose_place)
         return combiner
 
@@ -131,6 +137,15 @@ class Combiner:
         await asyncio.wait({stopped, self._kept}, return_when=asyncio.FIRST_COMPLETED)
         if self._kept.done():
             self._kept.result()
+
+    async def drain(self, seconds: float) -> None:
+        """Take no more clients, and hand those that are here over, for so long at most; 0 does nothing."""
+        await self._health.set_stopping()
+        if not seconds:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._engine.hand_over()
 
     def _lose_place(self, kept: asyncio.Task[None]) -> None:
         """End all streams of a combiner that the network does not have any more, so that its clients move."""
@@ -219,25 +234,51 @@ def serve(
         transfers = ThreadPoolExecutor(settings.transfer_threads, thread_name_prefix="transfers")
         asyncio.get_running_loop().set_default_executor(transfers)
         stopped = asyncio.create_task(in_daemon(stop.wait, "stop"))
+        unready = Unready("The combiner has not registered yet.")
         try:
-            if combiner := await _started(settings, stopped):
-                on_ready(
-                    {
-                        "name": combiner.name,
-                        "address": combiner.address,
-                        "tls": settings.announces_tls,
-                    }
-                )
-                try:
-                    await combiner.serve(stopped)
-                finally:
-                    await combiner.stop()
+            async with _monitored(settings, unready):
+                if combiner := await _started(settings, stopped):
+                    unready.reason = ""
+                    on_ready(
+                        {
+                            "name": combiner.name,
+                            "address": combiner.address,
+                            "tls": settings.announces_tls,
+                        }
+                    )
+                    try:
+                        await combiner.serve(stopped)
+                        unready.reason = "The combiner stops."
+                        await combiner.drain(settings.drain_seconds)
+                    finally:
+                        await combiner.stop()
         finally:
             stop.set()
             await stopped
             await _calls_ended()
 
     asyncio.run(run())
+
+
+@dataclass
+class Unready:
+    """The reason why a combiner takes no clients; "" if it takes them."""
+
+    reason: str
+
+
+@contextlib.asynccontextmanager
+async def _monitored(settings: CombinerSettings, unready: Unready) -> AsyncIterator[None]:
+    """Serve the monitoring pages in this loop, if there is a port for them: a loop that hangs is not live."""
+    if settings.monitoring_port is None:
+        yield
+        return
+    pages = MonitoringServer(health_pages(lambda: unready.reason))
+    await pages.start(settings.monitoring_host, settings.monitoring_port)
+    try:
+        yield
+    finally:
+        await pages.close()
 
 
 async def _calls_ended() -> None:

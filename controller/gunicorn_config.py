@@ -1,6 +1,7 @@
 """The settings of gunicorn for a controller; see https://docs.gunicorn.org for the names."""
 
 import ssl
+from math import ceil
 
 from fednet import limits
 from fednet.addresses import join_address
@@ -13,7 +14,7 @@ workers = 1  # each further worker is a controller of its own: gunicorn --worker
 worker_class = "fednet.controller.rest.worker.EventLoopWorker"
 threads = _settings.threads
 timeout = 0  # uploads may take long; a stuck thread does not stop the others
-graceful_timeout = int(limits.stop_seconds_max)
+graceful_timeout = ceil(_settings.drain_seconds + limits.stop_seconds_max)
 preload_app = False  # threads would not survive the fork
 control_socket_disable = True
 

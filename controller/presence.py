@@ -30,14 +30,21 @@ class Presence:
 
     _combiners: dict[str, dict[str, Capabilities]] = field(default_factory=dict)
     _allowing: set[str] = field(default_factory=set)  # combiners that allow server functions
+    _stopping: set[str] = field(default_factory=set)  # combiners that take no more clients
     _lock: threading.Condition = field(default_factory=threading.Condition)
 
     def combiner_up(
-        self, combiner: str, clients: Mapping[str, Capabilities], *, allows_functions: bool = False
+        self,
+        combiner: str,
+        clients: Mapping[str, Capabilities],
+        *,
+        allows_functions: bool = False,
+        is_stopping: bool = False,
     ) -> None:
-        """Note an open stream of a combiner, with its clients, and if it allows server functions."""
+        """Note an open stream of a combiner, with its clients, if it allows server functions, and if it stops."""
         with self._lock:
             self._combiners[combiner] = dict(clients)
+            (self._stopping.add if is_stopping else self._stopping.discard)(combiner)
             if allows_functions:
                 self._allowing.add(combiner)
             else:
@@ -48,8 +55,20 @@ class Presence:
         """Note the end of a combiner's stream; return the ids of the clients that are lost with it."""
         with self._lock:
             self._allowing.discard(combiner)
+            self._stopping.discard(combiner)
             self._lock.notify_all()
             return list(self._combiners.pop(combiner, {}))
+
+    def combiner_stops(self, combiner: str) -> None:
+        """Note that a connected combiner takes no more clients."""
+        with self._lock:
+            if combiner in self._combiners:
+                self._stopping.add(combiner)
+
+    def taking_clients(self) -> list[str]:
+        """Return the names of the connected combiners that take clients."""
+        with self._lock:
+            return [name for name in self._combiners if name not in self._stopping]
 
     def wait_until_gone(self, combiner: str, seconds_max: float) -> bool:
         """Wait until a combiner is disconnected; return True if it is."""

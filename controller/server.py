@@ -113,6 +113,7 @@ def serving_controller(
         checks_heads=True,
         behind_proxy=settings.behind_proxy,
         files=ServerFiles(tls) if tls else None,
+        drain_seconds=settings.drain_seconds,
     )
 
 

@@ -153,6 +153,9 @@ fenced_sessions_max: Final = 100_000
 registration_seconds: Final = 3.0
 registration_seconds_max: Final = 60.0
 unknown_task_seconds: Final = 10.0
+drain_seconds: Final = 30.0  # of a process that was told to stop, to finish its work
+drain_seconds_max: Final = 3600.0
+handover_quiet_seconds_max: Final = 5.0  # without any change of a phase, at the end of a combiner
 orphan_attempts_max: Final = 1_000
 checked_blobs_max: Final = 1_000
 abandoned_models_max: Final = 10
@@ -191,10 +194,23 @@ conflict_attempts_max: Final = 100
 upload_overhead_bytes_max: Final = 64 * KIB
 checked_bytes_per_second: Final = 32 * MIB
 
+# Monitoring pages of combiners and clients
+monitoring_connections_max: Final = 64
+monitoring_seconds_max: Final = 10.0  # from the connection to the end of the answer
+monitoring_head_bytes_max: Final = 16 * KIB
+
 # What is kept of what is only added
 kept_reports_max: Final = 500_000  # statuses, attributes and telemetries, of each kind
 kept_source_reports_max: Final = 3_000  # of one client
 kept_results_max: Final = 1_000_000  # validations, predictions and metrics, of each kind
+kept_audit_entries_max: Final = 1_000_000
+cleaning_seconds: Final = 3600.0  # between two runs
+cleaning_age_seconds_max: Final = 100 * 365 * 24 * 3600.0
+cleaning_request_seconds: Final = 10.0  # of work for one request
+orphan_seconds: Final = 3600.0  # for which a blob has had no reference before it is deleted
+orphan_note_seconds: Final = 7 * 24 * 3600.0
+usage_sessions_max: Final = 100  # that the figures of the store name
+audit_pruned_blocks: Final = 100  # at a time
 retention_documents: Final = 500  # between two looks
 retention_sources_max: Final = 10_000  # that are counted in memory
 client_changes_max: Final = 5_000  # of one client at once, over REST

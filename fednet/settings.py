@@ -355,6 +355,34 @@ class ControllerSettings(_ServerSection):
     address_connections_max: int = Field(default=limits.rest_address_connections_max, ge=10)
     """The largest number of open REST connections from one address. Behind a proxy all callers have its address."""
 
+    keep_models: int | None = Field(default=None, ge=1)
+    """The number of models that are kept; the oldest others are deleted. The active model and its ancestors, pinned
+    models and those of unfinished sessions stay in any case. By default all are kept."""
+
+    keep_models_days: float | None = Field(default=None, gt=0)
+    """The age in days from which models are deleted, except for those that stay in any case."""
+
+    keep_statuses: int | None = Field(default=None, ge=1)
+    """The number of statuses that are kept; by default the largest number that the network keeps."""
+
+    keep_statuses_days: float | None = Field(default=None, gt=0)
+    """The age in days from which statuses are deleted."""
+
+    keep_answers: int | None = Field(default=limits.kept_results_max, ge=1)
+    """The number of answers of rounds that are kept; those of running rounds stay in any case."""
+
+    keep_answers_days: float | None = Field(default=None, gt=0)
+    """The age in days from which answers of rounds are deleted, except for those of running rounds."""
+
+    keep_audit: int | None = Field(default=limits.kept_audit_entries_max, ge=1)
+    """The number of entries of the audit log that are kept."""
+
+    keep_audit_days: float | None = Field(default=None, gt=0)
+    """The age in days from which entries of the audit log are deleted."""
+
+    drain_seconds: float = Field(default=limits.drain_seconds, ge=0, le=limits.drain_seconds_max)
+    """The time after SIGTERM in which requests under way are finished, in seconds; a second signal ends it at once."""
+
     @property
     def announces_tls(self) -> bool:
         """True if other controllers are told to use https."""
@@ -425,6 +453,9 @@ class CombinerSettings(_ServerSection):
     retained_bytes_max: int = Field(default=limits.retained_bytes_max, ge=0)
     """The bytes of updates that sessions with delete_models=False may leave on this combiner."""
 
+    retained_days_max: float | None = Field(default=None, gt=0)
+    """The age in days from which these updates are deleted; by default none is too old."""
+
     server_functions: bool = True
     """Allow users' server functions to run on this machine, in its sandbox."""
 
@@ -441,6 +472,22 @@ class CombinerSettings(_ServerSection):
     sandbox: SandboxWish = "auto"
     """The sandbox of server functions: `bwrap`, `process` or `none`; `auto` is `bwrap` where it works, or else
     `process`. See docs/sandbox.md."""
+
+    drain_seconds: float = Field(default=limits.drain_seconds, ge=0, le=limits.drain_seconds_max)
+    """The time after SIGTERM in which clients move to other combiners and their tasks with them, in seconds; a second
+    signal ends it at once."""
+
+    monitoring_host: Host = "127.0.0.1"
+    """The address that the monitoring pages listen on: /health/live and /health/ready. They are plain HTTP on
+    any address, and tell no secrets."""
+
+    monitoring_port: int | None = Field(default=None, ge=0, le=65535)
+    """The port of the monitoring pages; 0 picks a free one. Without it there are none."""
+
+    @property
+    def retained_seconds_max(self) -> float | None:
+        """The age up to which retained updates stay, in seconds; None for any age."""
+        return None if self.retained_days_max is None else self.retained_days_max * 24 * 3600
 
     @property
     def announces_tls(self) -> bool:
@@ -521,6 +568,17 @@ class ClientSettings(_CallerSection):
     report: Literal["full", "summary", "none"] = "full"
     """The part of a failure that leaves this site: `full` has the traceback and the output, `summary` is one sentence
     with the kind of the error, and `none` says only that the task failed. The agent's own log has all of it."""
+
+    drain_seconds: float = Field(default=limits.drain_seconds, ge=0, le=limits.drain_seconds_max)
+    """The time after SIGTERM in which the running task is finished and its answer delivered, in seconds; a second
+    signal ends it at once."""
+
+    monitoring_host: Host = "127.0.0.1"
+    """The address that the monitoring pages listen on: /health/live and /health/ready. They are plain HTTP on
+    any address, and tell no secrets."""
+
+    monitoring_port: int | None = Field(default=None, ge=0, le=65535)
+    """The port of the monitoring pages; 0 picks a free one. Without it there are none."""
 
 
 Settings = TypeVar("Settings", bound=_Section)

@@ -92,6 +92,9 @@ class SimulatedClient:
         """Check that the answer counts."""
         assert verdict.accepted, verdict.reason
 
+    def send_away(self, reason: str) -> None:
+        """Do nothing: the client stays for ever."""
+
     def close(self) -> None:
         """Do nothing: there is no connection."""
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from fednet.errors import LimitExceeded
+import asyncio
+from collections.abc import Callable
+
+from fednet.errors import LimitExceeded, Unauthenticated
 
 from ..machine.values import Capabilities, Task, Verdict
 from ..ports import ClientStream
@@ -13,11 +16,17 @@ class Clients:
 
     Args:
         clients_max: The number of clients that may be connected at once.
+
+    Attributes:
+        gone: Set while no client is connected.
     """
 
     def __init__(self, clients_max: int) -> None:
         self._clients_max = clients_max
         self._streams: dict[str, ClientStream] = {}
+        self._leaving = ""  # the reason, once clients are sent away
+        self.gone = asyncio.Event()
+        self.gone.set()
 
     def __contains__(self, client_id: str) -> bool:
         return client_id in self._streams
@@ -27,13 +36,17 @@ class Clients:
 
         Raises:
             LimitExceeded: As many clients as are allowed are connected.
+            Unauthenticated: Clients are sent away.
         """
+        if self._leaving:
+            raise Unauthenticated(self._leaving)
         older = self._streams.get(stream.client_id)
         if older is None and len(self._streams) >= self._clients_max:
             raise LimitExceeded(f"This combiner serves {self._clients_max} clients; try another.")
         if older:
             older.close()
         self._streams[stream.client_id] = stream
+        self.gone.clear()
 
     def is_present(self, stream: ClientStream) -> bool:
         """Return True if a stream is the client's present one."""
@@ -44,6 +57,8 @@ class Clients:
         if not self.is_present(stream):
             return False
         del self._streams[stream.client_id]
+        if not self._streams:
+            self.gone.set()
         return True
 
     def offer(self, client_id: str, task: Task) -> None:
@@ -60,10 +75,29 @@ class Clients:
         """Tell a client that it may forget an answer; nothing happens if the client is not here."""
         if stream := self._streams.get(client_id):
             stream.receipt(verdict)
+            if self._leaving:
+                stream.send_away(self._leaving)
 
     def capabilities(self) -> dict[str, Capabilities]:
         """Return the abilities of each client, by its id."""
         return {id_: stream.capabilities for id_, stream in self._streams.items()}
+
+    def send_away(self, reason: str, is_delivering: Callable[[str], bool]) -> None:
+        """Take nobody in any more; send each client away, at once or after the receipt of its answer.
+
+        Args:
+            reason: The reason, for the clients.
+            is_delivering: Tells if a client delivers an answer.
+        """
+        self._leaving = reason
+        for client_id, stream in self._streams.items():
+            if not is_delivering(client_id):
+                stream.send_away(reason)
+
+    @property
+    def are_leaving(self) -> bool:
+        """True once clients are sent away."""
+        return bool(self._leaving)
 
     def close(self) -> None:
         """End all streams."""

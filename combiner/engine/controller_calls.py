@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import replace
 
 from fednet.aggregation import Partial
@@ -50,6 +50,7 @@ class ControllerCalls:
         self._reducer = reducer
         self._functions = functions
         self._turns = Turns()
+        self._working = 0
 
     # Watches
 
@@ -60,6 +61,7 @@ class ControllerCalls:
             clients=self._means.clients.capabilities(),
             phases={each.assignment.phase_id: each.assignment.session_id for each in self._phases},
             allows_functions=self._functions.are_allowed,
+            is_stopping=self._means.clients.are_leaving,
         )
 
     def watch(self, controller: str) -> AsyncGenerator[Snapshot | Envelope]:
@@ -124,7 +126,7 @@ class ControllerCalls:
         """Merge the partials of a round and write the new model; the same again if it is there already."""
         self._admit(order.authority)
         began = time.monotonic()
-        with contextlib.ExitStack() as reading:
+        with self._counted(), contextlib.ExitStack() as reading:
             own = await self._own_partials(order, reading)
             if order.functions:
                 reduced = await self._functions.reduce(order, order.functions, own)
@@ -135,13 +137,27 @@ class ControllerCalls:
     async def plan(self, order: PlanOrder) -> Plan:
         """Let server functions choose clients and settings; nothing is kept but their memory."""
         self._admit(order.authority)
-        return await self._functions.plan(order)
+        with self._counted():
+            return await self._functions.plan(order)
+
+    @property
+    def are_under_way(self) -> bool:
+        """True while an order about a round is carried out."""
+        return self._working > 0
 
     async def close(self) -> None:
         """Wait for the orders that are under way."""
         await self._turns.close()
 
     # Helpers
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._working += 1
+        try:
+            yield
+        finally:
+            self._working -= 1
 
     def _admit(self, authority: Authority) -> None:
         """Let an order pass, and send the session's news to its controller from now on."""

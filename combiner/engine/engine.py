@@ -18,6 +18,7 @@ from .clients import Clients
 from .controller_calls import ControllerCalls
 from .function_processes import Bounds, FunctionProcesses
 from .function_runs import FunctionRuns
+from .handover import Handover
 from .means import Means
 from .objects import ObjectUploads
 from .orphans import Orphans
@@ -43,6 +44,7 @@ class Engine:
         retained_bytes_max: The size that all retained updates together may have.
         bounds: Bounds of one run of server functions.
         object_part_bytes: The size of a part of an update on its way through the object store.
+        retained_seconds_max: The age up to which retained updates stay; None for any age.
 
     Attributes:
         blobs: Models and packages for the clients that have a task with them.
@@ -64,6 +66,7 @@ class Engine:
         retained_bytes_max: int = limits.retained_bytes_max,
         bounds: Bounds | None = None,
         object_part_bytes: int = limits.object_part_bytes,
+        retained_seconds_max: float | None = None,
     ) -> None:
         self._spool = spool
         self._fence = Fence()
@@ -74,7 +77,7 @@ class Engine:
         self.objects = ObjectUploads(name, store, spool, object_part_bytes)
         clients, partials = Clients(clients_max), SharedPartials(name, checked, spool)
         means = Means(spool, self.outbox, clients, partials, self._workers)
-        retained = Retained(spool, retained_bytes_max)
+        retained = Retained(spool, retained_bytes_max, retained_seconds_max)
         orphans = Orphans(partials, spool, self._workers)
         self._phases = Phases(means, self.local, self.objects, retained, orphans)
         reducer = Reducer(self.local, partials, spool)
@@ -86,6 +89,7 @@ class Engine:
         self.clients = ClientCalls(name, means, self._phases)
         self.blobs = ClientBlobs(self.local, self._phases)
         self.uploads = Uploads(self._phases, self.clients.is_new, spool, self.objects)
+        self._handover = Handover(means, self._phases, self.uploads, self.controllers)
 
     @property
     def ports(self) -> Ports:
@@ -103,6 +107,10 @@ class Engine:
             with contextlib.suppress(Superseded):  # a newer record of the session came first
                 self._fence.admit(record.assignment.authority)
         await self._phases.recover(records)
+
+    async def hand_over(self) -> None:
+        """Hand the clients over to other combiners; see `Handover.run`."""
+        await self._handover.run()
 
     async def close(self) -> None:
         """Stop; the spool stays for the next process."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import time
@@ -57,9 +58,15 @@ class Phases:
         self._running: dict[str, RunningPhase] = {}
         self._by_task: dict[str, RunningPhase] = {}
         self._by_client: dict[str, dict[str, RunningPhase]] = {}  # then by the phase's id
+        self._changed = asyncio.Event()
 
     def __iter__(self) -> Iterator[RunningPhase]:
         return iter(list(self._running.values()))
+
+    async def changed(self) -> None:
+        """Wait for the next change of any phase."""
+        self._changed.clear()
+        await self._changed.wait()
 
     def get(self, phase_id: str) -> RunningPhase | None:
         """Return a phase; None if it is not here."""
@@ -163,6 +170,7 @@ class Phases:
         if line:
             self._means.outbox.offer(line, phase.assignment.context)
         self._memory.phase_ended()
+        self._changed.set()
 
     def stop(self) -> None:
         """Stop; the spool stays for the next process."""
@@ -189,7 +197,7 @@ class Phases:
 
     async def _open(self, record: PhaseRecord) -> None:
         folding = await self._means.workers.run(self._prepare, record.assignment)
-        phase = RunningPhase(record, folding, self._means)
+        phase = RunningPhase(record, folding, self._means, self._changed.set)
         self._running[record.assignment.phase_id] = phase
         self._index(phase, record.assignment.clients, record.withdrawn)
         phase.begin()

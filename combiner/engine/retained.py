@@ -15,6 +15,7 @@ import json
 import logging
 import shutil
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,16 +42,20 @@ class Retained:
     Args:
         spool: Has the phases.
         bytes_max: The size that all of them together may have.
+        seconds_max: The age up to which they stay; None for any age. It is looked at in a new process, and when
+            further updates come.
     """
 
-    def __init__(self, spool: Spool, bytes_max: int) -> None:
+    def __init__(self, spool: Spool, bytes_max: int, seconds_max: float | None = None) -> None:
         self._spool = spool
         self._bytes_max = bytes_max
+        self._seconds_max = seconds_max
         self._lock = threading.Lock()
         self._sizes: dict[Path, int] = {}  # the oldest first
         with spool.disk.writing():
             for folder in _by_age(spool.retained):
                 self._take_up(folder)
+        self._delete_old()
 
     def decode(self, phase: Assignment, updates: UpdateFormat) -> None:
         """Decode the updates of a phase beside the encoded ones, before it is taken, while its model is at hand.
@@ -79,6 +84,7 @@ class Retained:
             self._delete(folder)
             return None
         _put_decoded_in_place(folder)
+        self._delete_old()
         size = _size(folder) + len(_page(folder, phase, updates))
         gone = self._make_room(folder, size)  # before a byte is written: the disk may be full
         _describe(folder)
@@ -94,6 +100,16 @@ class Retained:
             return
         _describe(folder)
         self._sizes[folder] = _size(folder)
+
+    def _delete_old(self) -> None:
+        """Delete what is older than it may be."""
+        if self._seconds_max is None:
+            return
+        earliest = time.time() - self._seconds_max
+        with self._lock:
+            for folder in [each for each in self._sizes if _changed_at(each) < earliest]:
+                del self._sizes[folder]
+                self._delete(folder)
 
     def _make_room(self, folder: Path, size: int) -> list[Path]:
         """Count a folder in, and delete the oldest until all fit; return the deleted ones."""
@@ -117,6 +133,14 @@ class Retained:
     def _is_too_much(self) -> bool:
         too_many = len(self._sizes) > limits.retained_phases_max
         return too_many or sum(self._sizes.values()) > self._bytes_max
+
+
+def _changed_at(folder: Path) -> float:
+    """Return the time at which a folder was complete, in seconds since 1970."""
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _by_age(folder: Path) -> list[Path]:

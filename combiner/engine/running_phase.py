@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from fednet.aggregation import Partial
 from fednet.clocks import SteadyClock
@@ -62,7 +62,14 @@ class RunningPhase:
         folding: The partial of its updates; None where nothing is folded.
     """
 
-    def __init__(self, record: PhaseRecord, folding: Folding | None, means: Means) -> None:
+    def __init__(
+        self,
+        record: PhaseRecord,
+        folding: Folding | None,
+        means: Means,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._on_change = on_change
         self.record = record
         self.folding = folding
         self._id = record.assignment.phase_id
@@ -99,6 +106,16 @@ class RunningPhase:
     def has_moved(self, task_id: str) -> bool:
         """Return True if the task has moved to another combiner with its client."""
         return self._machine.task_state(task_id) is TaskState.WITHDRAWN
+
+    def is_delivered_by(self, client_id: str) -> bool:
+        """Return True while a client's answer is here, and has no receipt yet."""
+        task_id = self._task_of(client_id)
+        match self._machine.task_state(task_id):
+            case TaskState.CHECKING:
+                return True
+            case TaskState.OPEN:
+                return task_id in self._arrived
+        return False
 
     # Events
 
@@ -252,6 +269,7 @@ class RunningPhase:
             self._decided.clear()
         if self._sharing and (self._is_stopped or state is not PhaseState.FINISHING):
             self._sharing.give_up()
+        self._on_change()
 
     def _keep(self, record: PhaseRecord) -> None:
         if record != self.record:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,6 +53,11 @@ class Uploads:
         self._spool = spool
         self._objects = objects
         self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._uploading: Counter[str] = Counter()
+
+    def is_uploading(self, client_id: str) -> bool:
+        """Return True while an update of a client is on its way."""
+        return self._uploading[client_id] > 0
 
     def place(self, client_id: str, task_id: str) -> UploadPlace:
         """Return the place for the update of a client's task; raises the errors of `UploadPort`."""
@@ -81,16 +87,18 @@ class Uploads:
     ) -> None:
         """Take an update from its client."""
         place = self._checked_place(client_id, task_id, digest.size_bytes)
-        await self._take_over(
-            place, digest, partial(self._receive, place, digest, offset_bytes, pieces)
-        )
+        with self._counted(client_id):
+            await self._take_over(
+                place, digest, partial(self._receive, place, digest, offset_bytes, pieces)
+            )
 
     async def fetch(
         self, client_id: str, task_id: str, digest: Digest, etags: Sequence[str]
     ) -> None:
         """Take an update from the object store."""
         place = self._checked_place(client_id, task_id, digest.size_bytes)
-        await self._take_over(place, digest, partial(self._fetch, place, digest, etags))
+        with self._counted(client_id):
+            await self._take_over(place, digest, partial(self._fetch, place, digest, etags))
 
     async def locate_part(
         self, client_id: str, task_id: str, size_bytes: int, number: int
@@ -103,6 +111,16 @@ class Uploads:
         """Tell the phase that an update lies whole in its place."""
         if phase := self._phases.get(place.object.phase_id):
             phase.arrived(place.object.task_id, digest)
+
+    @contextlib.contextmanager
+    def _counted(self, client_id: str) -> Iterator[None]:
+        self._uploading[client_id] += 1
+        try:
+            yield
+        finally:
+            self._uploading[client_id] -= 1
+            if not self._uploading[client_id]:
+                del self._uploading[client_id]
 
     def _checked_place(self, client_id: str, task_id: str, size_bytes: int) -> UploadPlace:
         place = self.place(client_id, task_id)

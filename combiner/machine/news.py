@@ -30,6 +30,11 @@ class ClientLeft:
 
 
 @dataclass(frozen=True)
+class CombinerStopping:
+    """The combiner takes no more clients, and sends those that it has away."""
+
+
+@dataclass(frozen=True)
 class TaskSent:
     """A task was sent to its client."""
 
@@ -97,6 +102,7 @@ class PhaseClosed:
 Happening: TypeAlias = (
     ClientJoined
     | ClientLeft
+    | CombinerStopping
     | TaskSent
     | UpdateFolded
     | ValidationReported
@@ -151,3 +157,4 @@ class Snapshot:
     phases: Mapping[str, str]
     """The session of each phase, by the phase's id."""
     allows_functions: bool
+    is_stopping: bool = False

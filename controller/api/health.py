@@ -13,7 +13,7 @@ from .services import services
 
 
 class Health(BaseModel):
-    """The stores answer."""
+    """All is well."""
 
     status: Literal["ok"]
 
@@ -31,7 +31,41 @@ api = APIBlueprint("health", __name__, abp_tags=[{"name": "health"}], abp_respon
 @open_to_all
 def health() -> dict[str, str]:
     """Answer "ok" when both stores are ready."""
+    _check_stores()
+    return {"status": "ok"}
+
+
+@api.get(
+    "/health/live",
+    summary="Whether the process answers; if not, it is to be restarted",
+    operation_id="health_live",
+    openapi_extensions={"security": []},
+    responses={"200": Health},
+)
+@open_to_all
+def live() -> dict[str, str]:
+    """Answer "ok"; a store that is away is no reason to restart the controller."""
+    return {"status": "ok"}
+
+
+@api.get(
+    "/health/ready",
+    summary="Whether the controller takes calls: the stores answer, and it does not stop",
+    operation_id="health_ready",
+    openapi_extensions={"security": []},
+    responses={"200": Health},
+)
+@open_to_all
+def ready() -> dict[str, str]:
+    """Answer "ok" when calls may come; a controller that stops finishes those that it has."""
+    if services().sessions.is_stopping:
+        raise Unavailable("The controller stops. Ask another one.")
+    _check_stores()
+    return {"status": "ok"}
+
+
+def _check_stores() -> None:
+    """Raise Unavailable if a store does not answer."""
     for store, part in (("state", services().records), ("blob", services().catalog)):
         if not part.is_ready():
             raise Unavailable(f"The {store} store does not answer.")
-    return {"status": "ok"}

@@ -27,6 +27,10 @@ _EXTENSION = "fednet"
 class Sessions(Protocol):
     """The session engine, as far as the API needs it."""
 
+    @property
+    def is_stopping(self) -> bool:
+        """True once the controller stops: others drive its sessions."""
+
     def start(self, principal: Principal, options: SessionOptions | PredictionOptions) -> Document:
         """Write down a new session and begin it.
 

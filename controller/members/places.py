@@ -48,10 +48,10 @@ class Places:
         return self.records.get("combiners", chosen)
 
     def _candidates(self, newcomer: Document | None) -> list[Candidate]:
-        """Return the connected combiners, with the clients placed on each except the newcomer itself."""
+        """Return the combiners that take clients, with the clients placed on each except the newcomer itself."""
         return [
             Candidate(name, self._placed_on(name, newcomer), limits.combiner_clients_max)
-            for name in self.presence.connected()
+            for name in self.presence.taking_clients()
         ]
 
     def _placed_on(self, combiner: str, newcomer: Document | None) -> int:

@@ -36,6 +36,7 @@ def serving(
     checks_heads: bool = False,
     behind_proxy: bool = False,
     files: ServerFiles | None = None,
+    drain_seconds: float = limits.stop_seconds_max,
 ) -> Iterator[None]:
     """Serve requests in threads of this process while the block lasts; finish running requests at the end.
 
@@ -47,6 +48,7 @@ def serving(
         checks_heads: The application knows `HeadCheck`, and is asked before a body is read.
         behind_proxy: The application is told what a proxy says of callers.
         files: The certificate with which the server speaks TLS; None for clear text.
+        drain_seconds: The time for running requests at the end.
     """
     if connections is None:
         connections = Connections(limits.rest_connections_max, limits.rest_address_connections_max)
@@ -62,7 +64,7 @@ def serving(
             behind_proxy=behind_proxy,
         )
 
-    server = _Server(views, connections, files.context() if files else None)
+    server = _Server(views, connections, files.context() if files else None, drain_seconds)
     is_up: Future[None] = Future()
     thread = threading.Thread(
         target=asyncio.run, args=[server.run(listening, is_up)], name="rest", daemon=True
@@ -84,10 +86,12 @@ class _Server:
         views: Callable[[], Views],
         connections: Connections,
         context: ssl.SSLContext | None,
+        drain_seconds: float,
     ) -> None:
         self._views = views  # made on the loop
         self._connections = connections
         self._context = context
+        self._drain_seconds = drain_seconds
         self._state = ServerState()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -141,7 +145,7 @@ class _Server:
         for connection in list(self._state.connections):
             connection.shutdown()
         try:
-            async with asyncio.timeout(limits.stop_seconds_max):
+            async with asyncio.timeout(self._drain_seconds):
                 while self._state.connections:
                     self._is_empty.clear()
                     await self._is_empty.wait()

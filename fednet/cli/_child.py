@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 
 def fednet_server(*arguments: str) -> list[str]:
-    """Return the command line of a `fednet … start` that runs under a supervisor."""
+    """Return the command line of a `fednet … start` that runs under a supervisor, which stops all parts at once."""
+    supervised = ["--announce", "--exit-with-parent", "--drain-seconds", "0"]
     # -P: modules come from the installation, never from the current folder.
-    return [sys.executable, "-P", "-m", "fednet", *arguments, "--announce", "--exit-with-parent"]
+    return [sys.executable, "-P", "-m", "fednet", *arguments, *supervised]
 
 
 @dataclass(frozen=True)

@@ -267,7 +267,7 @@ class Trust(_message.Message):
     def __init__(self, public_keys: _Optional[_Iterable[str]] = ..., revoked_ids: _Optional[_Iterable[str]] = ..., misplaced_clients: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Event(_message.Message):
-    __slots__ = ("number", "happened_at", "phase", "client_id", "task_id", "snapshot", "client_joined", "client_left", "task_sent", "update_folded", "validation", "unanswered", "phase_closed", "log", "prediction", "exchange")
+    __slots__ = ("number", "happened_at", "phase", "client_id", "task_id", "snapshot", "client_joined", "client_left", "task_sent", "update_folded", "validation", "unanswered", "phase_closed", "log", "prediction", "exchange", "stopping")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     HAPPENED_AT_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
@@ -284,6 +284,7 @@ class Event(_message.Message):
     LOG_FIELD_NUMBER: _ClassVar[int]
     PREDICTION_FIELD_NUMBER: _ClassVar[int]
     EXCHANGE_FIELD_NUMBER: _ClassVar[int]
+    STOPPING_FIELD_NUMBER: _ClassVar[int]
     number: int
     happened_at: float
     phase: PhaseContext
@@ -300,7 +301,8 @@ class Event(_message.Message):
     log: _tasks_pb2.LogRecord
     prediction: PredictionReported
     exchange: ExchangeReported
-    def __init__(self, number: _Optional[int] = ..., happened_at: _Optional[float] = ..., phase: _Optional[_Union[PhaseContext, _Mapping]] = ..., client_id: _Optional[str] = ..., task_id: _Optional[str] = ..., snapshot: _Optional[_Union[Snapshot, _Mapping]] = ..., client_joined: _Optional[_Union[Capabilities, _Mapping]] = ..., client_left: _Optional[_Union[ClientLeft, _Mapping]] = ..., task_sent: _Optional[_Union[TaskSent, _Mapping]] = ..., update_folded: _Optional[_Union[UpdateFolded, _Mapping]] = ..., validation: _Optional[_Union[ValidationReported, _Mapping]] = ..., unanswered: _Optional[_Union[TaskUnanswered, _Mapping]] = ..., phase_closed: _Optional[_Union[PhaseClosed, _Mapping]] = ..., log: _Optional[_Union[_tasks_pb2.LogRecord, _Mapping]] = ..., prediction: _Optional[_Union[PredictionReported, _Mapping]] = ..., exchange: _Optional[_Union[ExchangeReported, _Mapping]] = ...) -> None: ...
+    stopping: CombinerStopping
+    def __init__(self, number: _Optional[int] = ..., happened_at: _Optional[float] = ..., phase: _Optional[_Union[PhaseContext, _Mapping]] = ..., client_id: _Optional[str] = ..., task_id: _Optional[str] = ..., snapshot: _Optional[_Union[Snapshot, _Mapping]] = ..., client_joined: _Optional[_Union[Capabilities, _Mapping]] = ..., client_left: _Optional[_Union[ClientLeft, _Mapping]] = ..., task_sent: _Optional[_Union[TaskSent, _Mapping]] = ..., update_folded: _Optional[_Union[UpdateFolded, _Mapping]] = ..., validation: _Optional[_Union[ValidationReported, _Mapping]] = ..., unanswered: _Optional[_Union[TaskUnanswered, _Mapping]] = ..., phase_closed: _Optional[_Union[PhaseClosed, _Mapping]] = ..., log: _Optional[_Union[_tasks_pb2.LogRecord, _Mapping]] = ..., prediction: _Optional[_Union[PredictionReported, _Mapping]] = ..., exchange: _Optional[_Union[ExchangeReported, _Mapping]] = ..., stopping: _Optional[_Union[CombinerStopping, _Mapping]] = ...) -> None: ...
 
 class PhaseContext(_message.Message):
     __slots__ = ("phase_id", "session_id", "round_id", "round_number", "model_id", "kind")
@@ -319,7 +321,7 @@ class PhaseContext(_message.Message):
     def __init__(self, phase_id: _Optional[str] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., model_id: _Optional[str] = ..., kind: _Optional[_Union[_tasks_pb2.TaskKind, str]] = ...) -> None: ...
 
 class Snapshot(_message.Message):
-    __slots__ = ("epoch", "clients", "phases", "allows_functions")
+    __slots__ = ("epoch", "clients", "phases", "allows_functions", "is_stopping")
     class ClientsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -331,11 +333,13 @@ class Snapshot(_message.Message):
     CLIENTS_FIELD_NUMBER: _ClassVar[int]
     PHASES_FIELD_NUMBER: _ClassVar[int]
     ALLOWS_FUNCTIONS_FIELD_NUMBER: _ClassVar[int]
+    IS_STOPPING_FIELD_NUMBER: _ClassVar[int]
     epoch: str
     clients: _containers.MessageMap[str, Capabilities]
     phases: _containers.RepeatedCompositeFieldContainer[HeldPhase]
     allows_functions: bool
-    def __init__(self, epoch: _Optional[str] = ..., clients: _Optional[_Mapping[str, Capabilities]] = ..., phases: _Optional[_Iterable[_Union[HeldPhase, _Mapping]]] = ..., allows_functions: bool = ...) -> None: ...
+    is_stopping: bool
+    def __init__(self, epoch: _Optional[str] = ..., clients: _Optional[_Mapping[str, Capabilities]] = ..., phases: _Optional[_Iterable[_Union[HeldPhase, _Mapping]]] = ..., allows_functions: bool = ..., is_stopping: bool = ...) -> None: ...
 
 class HeldPhase(_message.Message):
     __slots__ = ("phase_id", "session_id")
@@ -356,6 +360,10 @@ class Capabilities(_message.Message):
     def __init__(self, needs_package: bool = ..., kinds: _Optional[_Iterable[_Union[_tasks_pb2.TaskKind, str]]] = ..., readiness: _Optional[_Union[_tasks_pb2.Readiness, _Mapping]] = ...) -> None: ...
 
 class ClientLeft(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class CombinerStopping(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 

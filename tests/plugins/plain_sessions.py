@@ -13,7 +13,10 @@ class PlainSessions:
 
     Attributes:
         awaited: Set once somebody waits for a change.
+        is_stopping: True if the controller stops.
     """
+
+    is_stopping = False
 
     def __init__(self, records, feed):
         self.records = records

@@ -10,7 +10,7 @@ from typing import Any
 from fednet import limits
 from fednet.budgets import Budget
 from fednet.contract import Permission, requires
-from fednet.errors import InvalidInput
+from fednet.errors import InvalidInput, Unauthenticated
 from fednet.rpc import caller_of, claims_of, readiness_of
 from fednet.wire import tasks_pb2, tasks_pb2_grpc
 
@@ -41,6 +41,8 @@ class TasksService(tasks_pb2_grpc.TasksServicer):
                     while (message := await stream.outgoing.get()) is not None:
                         yield message
                     admission.check()
+                    if stream.reason:
+                        raise Unauthenticated(stream.reason)
                     if listening.done() and (error := listening.exception()):
                         raise error
                 finally:

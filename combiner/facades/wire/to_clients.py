@@ -24,6 +24,7 @@ class WireStream:
 
     Attributes:
         outgoing: The messages; None for the end of the stream.
+        reason: The reason why the client was sent away; "" if it was not.
     """
 
     def __init__(self, client_id: str, capabilities: Capabilities) -> None:
@@ -32,6 +33,7 @@ class WireStream:
         self.outgoing: asyncio.Queue[tasks_pb2.CombinerMessage | None] = asyncio.Queue(
             limits.queue_messages_max
         )
+        self.reason = ""
         self._closed = asyncio.Event()
 
     @property
@@ -64,6 +66,16 @@ class WireStream:
         """Tell the client that it may forget an answer."""
         receipt = {"accepted": verdict.accepted, "reason": verdict.reason}
         self._send(receipt={"task_id": verdict.task_id, **receipt})
+
+    def send_away(self, reason: str) -> None:
+        """End the stream after the messages that wait, with a reason."""
+        if self.reason or self._closed.is_set():
+            return
+        self.reason = reason
+        try:
+            self.outgoing.put_nowait(None)
+        except asyncio.QueueFull:
+            self.close()
 
     def close(self) -> None:
         """End the stream; unsent messages come again on the next one."""

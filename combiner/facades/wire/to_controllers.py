@@ -13,6 +13,7 @@ from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
 from ...machine.news import (
     ClientJoined,
     ClientLeft,
+    CombinerStopping,
     Envelope,
     ExchangeReported,
     Happening,
@@ -79,6 +80,7 @@ def _snapshot(snapshot: Snapshot) -> rounds_pb2.Snapshot:
             for phase_id, session_id in snapshot.phases.items()
         ],
         allows_functions=snapshot.allows_functions,
+        is_stopping=snapshot.is_stopping,
     )
 
 
@@ -129,6 +131,7 @@ def _fields(happening: Happening) -> dict[str, Any]:
 _BODIES: Final[Mapping[type[Happening], tuple[str, Callable[[Any], Any]]]] = {
     ClientJoined: ("client_joined", _joined),
     ClientLeft: ("client_left", _fields),
+    CombinerStopping: ("stopping", _fields),
     TaskSent: ("task_sent", _fields),
     UpdateFolded: ("update_folded", _fields),
     ValidationReported: ("validation", _fields),

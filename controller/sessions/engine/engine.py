@@ -98,6 +98,11 @@ class Engine:
         self._links.close()
         self._keeper.give_back()
 
+    @property
+    def is_stopping(self) -> bool:
+        """True once the controller stops: others drive its sessions."""
+        return self._running.stopping.is_set()
+
     def connect(self, combiner: Document) -> None:
         """Open a link to a combiner that has registered; the link to its earlier process ends before."""
         self._links.connect(combiner, self._intake.absorb, self._intake.combiner_down)

@@ -18,6 +18,7 @@ from ...presence import Capabilities
 from .news import (
     ClientGone,
     ClientSeen,
+    CombinerStops,
     LogWritten,
     ModelUsed,
     ModelValidated,
@@ -65,7 +66,12 @@ def _snapshot(event: rounds_pb2.Event) -> What:
         clients={id_: capabilities(able) for id_, able in told.clients.items()},
         held={session_id: frozenset(phases) for session_id, phases in held.items()},
         allows_functions=told.allows_functions,
+        is_stopping=told.is_stopping,
     )
+
+
+def _stopping(_event: rounds_pb2.Event) -> What:
+    return CombinerStops()
 
 
 def _joined(event: rounds_pb2.Event) -> What:
@@ -139,6 +145,7 @@ def _unknown(_event: rounds_pb2.Event) -> What:
 
 _READERS: Final[Mapping[str, Callable[[rounds_pb2.Event], What]]] = {
     "snapshot": _snapshot,
+    "stopping": _stopping,
     "client_joined": _joined,
     "client_left": _left,
     "task_sent": _sent,

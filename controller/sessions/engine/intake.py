@@ -20,7 +20,7 @@ from ..machine.state import Status
 from . import reports
 from .additions import add
 from .answers import forget_lost, forget_moved
-from .news import ClientGone, ClientSeen, News, PresenceNews, Snapshot, TaskFailed
+from .news import ClientGone, ClientSeen, CombinerStops, News, PresenceNews, Snapshot, TaskFailed
 from .patience import controller_stops
 from .placed import misplaced, without
 from .running import RunningSessions
@@ -146,6 +146,8 @@ class Intake:
                 self._epochs[combiner] = snapshot.epoch
                 self._insist(lambda: self._note_clients(combiner, snapshot, statuses))
                 batch.then.append(lambda: self._combiner_up(combiner, snapshot))
+            case CombinerStops():
+                batch.then.append(lambda: self._combiner_stops(combiner))
             case ClientSeen(capabilities):
                 statuses.online(news.client, combiner)
                 batch.then.append(lambda: self._joined(combiner, news.client, capabilities))
@@ -213,7 +215,12 @@ class Intake:
         kinds = {client: able.kinds for client, able in snapshot.clients.items()}
         waiting = waiting_of(snapshot.clients)
         with self._running.network_changes():
-            self._presence.combiner_up(combiner, snapshot.clients, allows_functions=allows)
+            self._presence.combiner_up(
+                combiner,
+                snapshot.clients,
+                allows_functions=allows,
+                is_stopping=snapshot.is_stopping,
+            )
             driven = {actor.session.session_id: actor for actor in self._running.actors()}
             for session_id, actor in driven.items():
                 held = snapshot.held.get(session_id, frozenset())
@@ -222,6 +229,10 @@ class Intake:
         self._feed.append(EntryKind.COMBINER_UP, combiner=combiner)
         for session_id in snapshot.held.keys() - driven.keys():
             self._release_in_vain(combiner, session_id, snapshot.held[session_id])
+
+    def _combiner_stops(self, combiner: str) -> None:
+        self._presence.combiner_stops(combiner)
+        _log.info("the combiner %s stops: its clients go to others", combiner)
 
     def _release_in_vain(self, combiner: str, session_id: str, phases: Collection[str]) -> None:
         """Release the phases of a session that has ended or is gone; all others belong to their driver."""

@@ -19,12 +19,20 @@ class Snapshot:
         epoch: The name of the combiner's process; its event numbers begin anew with each.
         clients: Its clients by id.
         held: The ids of the phases that it holds, by their session's id.
+        allows_functions: True if server functions may run there.
+        is_stopping: True if it takes no more clients.
     """
 
     epoch: str
     clients: Mapping[str, Capabilities]
     held: Mapping[str, frozenset[str]]
     allows_functions: bool
+    is_stopping: bool = False
+
+
+@dataclass(frozen=True)
+class CombinerStops:
+    """The combiner takes no more clients, and sends those that it has away."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,7 @@ class Unknown:
     """An event that only a newer version knows."""
 
 
-PresenceNews = Snapshot | ClientSeen | ClientGone
+PresenceNews = Snapshot | CombinerStops | ClientSeen | ClientGone
 WorkNews = (
     TaskSent
     | UpdateFolded

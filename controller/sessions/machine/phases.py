@@ -115,7 +115,7 @@ def absorb(scene: Scene, phase: Phase, event: Event, deadline: float) -> None:
             scene.tally(phase).lose(client, combiner)
             _follow(scene, phase, client, deadline)
         case PhaseClosed(phase_id=phase.phase_id) | PhaseRefused(phase_id=phase.phase_id):
-            _told_totals(scene, phase, event)
+            _told_totals(scene, phase, event, deadline)
         case Withdrawn(combiner, phase.phase_id, clients):
             _move(scene, phase, combiner, sorted(clients), deadline)
         case ClientJoined(client=client):
@@ -243,7 +243,9 @@ def _unanswered(scene: Scene, phase: Phase, share: Share) -> list[str]:
     return [client for client in share.clients if client not in answered]
 
 
-def _told_totals(scene: Scene, phase: Phase, event: PhaseClosed | PhaseRefused) -> None:
+def _told_totals(
+    scene: Scene, phase: Phase, event: PhaseClosed | PhaseRefused, deadline: float
+) -> None:
     share = phase.shares.get(event.combiner)
     if share is None or share.closed or event.attempt < share.attempt:
         return
@@ -254,6 +256,19 @@ def _told_totals(scene: Scene, phase: Phase, event: PhaseClosed | PhaseRefused) 
     else:
         share.closed, share.answers, share.weight = True, event.answers, event.weight
         share.partial = event.partial
+        _move(scene, phase, event.combiner, _moved(scene, phase, event.combiner), deadline)
+
+
+def _moved(scene: Scene, phase: Phase, combiner: str) -> list[str]:
+    """Return the clients of a closed share that certainly have no answer there, and are elsewhere by now.
+
+    A share closes once its last client is withdrawn, and its totals may come before the answer to the withdrawal.
+    """
+    share, answered = phase.shares[combiner], scene.tally(phase).answered
+    if share.answers != sum(place == combiner for place in answered.values()):
+        return []
+    places = {client: scene.network.place(client) for client in _unanswered(scene, phase, share)}
+    return [client for client, here in places.items() if here not in {None, combiner}]
 
 
 def _close_share(scene: Scene, phase: Phase, combiner: str, failure: str) -> None:

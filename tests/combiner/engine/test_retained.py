@@ -1,6 +1,7 @@
 """Updates that outlive their round because the session asked for it: people find them, nothing else does."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -190,3 +191,19 @@ def test_what_people_put_there_is_left_alone(tmp_path):
     Retained(spool, 10)
 
     assert {path.name for path in spool.retained.iterdir()} == {"README", "mine"}
+
+
+async def test_updates_of_a_certain_age_are_deleted(combiner, phase_of):
+    """When further ones come, and by a new process."""
+    combiner.options |= {"retained_seconds_max": 3600.0}
+    await combiner.restart()
+    phases = [phase_of("a", retain_updates=True) for _ in range(3)]
+    for phase in phases:
+        await over(combiner, phase, "a")
+        folder = combiner.spool.retained / phase.phase_id
+        assert set(pages(combiner)) == {phase.phase_id}
+        os.utime(folder, (0, 0))
+
+    await combiner.restart()
+
+    assert pages(combiner) == {}

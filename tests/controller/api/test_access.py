@@ -23,6 +23,8 @@ OPEN_PATHS = {
     "/docs/swagger",
     "/docs/swagger/x",
     "/health",
+    "/health/live",
+    "/health/ready",
     "/openapi.json",
 }
 

@@ -94,7 +94,7 @@ def test_a_token_is_asked_for_everywhere_but_where_there_is_none(document):
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
     assert document["security"] == [{"token": []}]
     open_ = [path for path, _, operation in operations(document) if operation.get("security") == []]
-    assert open_ == ["/api/v1/auth/login", "/health"]
+    assert open_ == ["/api/v1/auth/login", "/health", "/health/live", "/health/ready"]
 
 
 def test_the_page_comes_with_all_that_it_needs(anybody):

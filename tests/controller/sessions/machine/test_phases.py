@@ -124,6 +124,22 @@ def test_a_task_follows_its_client_to_another_combiner(new_world):
     assert set(world.trainings.values()) == {1}
 
 
+def test_totals_that_come_before_the_answer_to_a_withdrawal_count_the_client_as_moved(new_world):
+    """A share closes with its last withdrawal: the phase goes on at the other combiner."""
+    world = new_world(min_clients=3)
+    phase = world.session.round.phase
+    for client in ("a1", "a2"):
+        world.move(client, "b")
+    hear_all(world)
+
+    world.tell(PhaseClosed("a", phase.phase_id, 0, 0.0))
+
+    assert world.session.round.phase is phase
+    assert (phase.shares["a"].clients, phase.shares["a"].closed) == ([], True)
+    assert {"a1", "a2"} <= set(phase.shares["b"].clients)
+    assert not phase.shares["b"].closed
+
+
 def test_a_client_whose_answer_is_in_is_not_asked_where_it_moves(new_world):
     """Its update counts where it lies."""
     world = new_world()
