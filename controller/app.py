@@ -8,7 +8,7 @@ from flask_openapi.openapi import OpenAPI
 
 from fednet.contract import RESOURCES
 
-from .api import audit, auth, blobs, feed, health, helpers, keys, network
+from .api import audit, auth, blobs, feed, health, helpers, keys, network, storage
 from .api.access import check_access, record_beginning, record_outcome
 from .api.allowed import tell_allowed
 from .api.bodies import check_body
@@ -43,7 +43,8 @@ def create_app(services: Services) -> Flask:
 def app_of_routes() -> OpenAPI:
     """Return an app with all routes and nothing behind them: enough to describe them."""
     app = described_app(__name__)
-    for module in (*_resource_modules(), audit, auth, blobs, feed, health, helpers, keys, network):
+    others = (audit, auth, blobs, feed, health, helpers, keys, network, storage)
+    for module in (*_resource_modules(), *others):
         app.register_api(module.api)
     fedn.serve(app)
     return app

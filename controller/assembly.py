@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +21,9 @@ from .app import Services, create_app
 from .audit.auditor import Auditor
 from .audit.log import AuditLog
 from .catalog import Catalog
+from .cleaning.cleaner import Cleaner
+from .cleaning.housekeeping import Housekeeping
+from .cleaning.rules import Rule
 from .client_statuses import all_offline
 from .feed.feed import Feed
 from .feed.follower import Followers
@@ -81,6 +84,8 @@ def assembled(
         presence, catalog = Presence(), _catalog(ground, settings, name_lock)
         engine = _engine(ground, catalog, presence, name_lock.name, settings, to_close)
         services = _services(ground, catalog, presence, engine, settings, name_lock.name, to_close)
+        housekeeping = Housekeeping(services.cleaner, ground.leases.is_first)
+        to_close.callback(housekeeping.close)
         app = create_app(services)
         if settings.behind_proxy:
             app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]  # Flask's own way
@@ -185,7 +190,8 @@ def _services(
     """Return the services that the REST API stands on."""
     records, keys = ground.records, ground.keys
     tokens = Tokens(records, keys.sign, keys.verifier, ground.revocations, ground.feed.revoked)
-    auditor = Auditor(AuditLog(records, name))
+    audit = AuditLog(records, name)
+    auditor = Auditor(audit)
     to_close.callback(auditor.close)
     return Services(
         records=records,
@@ -207,5 +213,20 @@ def _services(
         feed=ground.feed,
         accounts=Accounts(records, tokens),
         auditor=auditor,
+        cleaner=Cleaner(records, ground.blobs, audit, _rules(settings)),
         tls=settings.caller_tls,
     )
+
+
+def _rules(settings: ControllerSettings) -> Mapping[str, Rule]:
+    """Return the rules of retention."""
+    return {
+        "models": _rule(settings.keep_models, settings.keep_models_days),
+        "statuses": _rule(settings.keep_statuses, settings.keep_statuses_days),
+        "answers": _rule(settings.keep_answers, settings.keep_answers_days),
+        "audit": _rule(settings.keep_audit, settings.keep_audit_days),
+    }
+
+
+def _rule(kept_max: int | None, days_max: float | None) -> Rule:
+    return Rule(kept_max, None if days_max is None else days_max * 24 * 3600)

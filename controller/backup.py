@@ -54,5 +54,6 @@ def _stores(settings: ControllerSettings) -> Iterator[tuple[Documents, Blobs]]:
 
 
 def _ordered() -> list[str]:
-    names = [collection.name for collection in COLLECTIONS if collection.name != "uploads"]
+    of_processes = {"orphans", "uploads"}
+    names = [each.name for each in COLLECTIONS if each.name not in of_processes]
     return [*_FIRST, *(name for name in names if name not in (*_FIRST, *_LAST)), *_LAST]

@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 from fednet import limits
 from fednet.digests import Algorithm, Digest, RunningDigest
-from fednet.errors import AlreadyExists, InvalidInput, InvalidModel, LimitExceeded, NotFound
+from fednet.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidInput,
+    InvalidModel,
+    LimitExceeded,
+    NotFound,
+)
 from fednet.packages import inspect_package
 from fednet.parameters import (
     ModelFormat,
@@ -170,8 +177,9 @@ class Catalog:
 
         Raises:
             NotFound: There is no such model.
+            FailedPrecondition: Its file was deleted.
         """
-        model = self.records.get("models", model_id)
+        model = with_file(self.records.get("models", model_id))
         self.records.set_active(model_id=model["id"], helper=model["helper"])
         _log.info("model %s is active, by %s", model["id"], principal)
         return model
@@ -215,6 +223,18 @@ class Catalog:
         _log.info("model %s is named %r, by %s", model_id, name, principal)
         return self.records.update("models", model_id, lambda _: {"name": name})
 
+    def pin_model(self, principal: Principal, model_id: str, *, is_pinned: bool) -> Document:
+        """Let no retention delete a model, or let it again.
+
+        Raises:
+            NotFound: There is no such model.
+            FailedPrecondition: It is to be pinned, and its file was deleted.
+        """
+        if is_pinned:
+            with_file(self.records.get("models", model_id))
+        _log.info("model %s is %s, by %s", model_id, ["unpinned", "pinned"][is_pinned], principal)
+        return self.records.update("models", model_id, lambda _: {"is_pinned": is_pinned})
+
     def active_model(self) -> Document:
         """Return the model that new sessions begin with: the last one committed or set.
 
@@ -246,7 +266,12 @@ class Catalog:
     def read(
         self, collection: str, document: Document, offset: int = 0, length: int | None = None
     ) -> Iterator[bytes]:
-        """Return the bytes of a model or package, or a range of them, in chunks."""
+        """Return the bytes of a model or package, or a range of them, in chunks.
+
+        Raises:
+            FailedPrecondition: The file was deleted.
+        """
+        with_file(document)
         return self.blobs.read(_blob_key(collection, document["id"]), offset, length)
 
     def parameters(self, model: Document) -> list[Any]:
@@ -377,6 +402,21 @@ class Catalog:
                 return self.records.insert(collection, document)
             except AlreadyExists:  # the same call was quicker at another controller
                 return _the_same(self.records.get(collection, document_id), upload)
+
+
+def with_file(document: Document) -> Document:
+    """Return the document of a model or package whose file is there.
+
+    Raises:
+        FailedPrecondition: Retention has deleted the file.
+    """
+    if document.get("file_deleted_at"):
+        raise FailedPrecondition(
+            f"The file of model {document['id']!r} was deleted by retention: its session keeps only its newest models. "
+            "Choose a newer model.",
+            field="model_id",
+        )
+    return document
 
 
 def _check_file_name(name: str | None) -> None:

@@ -50,6 +50,7 @@ COLLECTIONS = (
     Collection("network"),
     Collection("uploads"),
     Collection("audit"),
+    Collection("orphans"),
     Collection("secrets"),  # no route reads it
 )
 

@@ -20,6 +20,7 @@ from fednet import limits
 from fednet.addresses import split_addresses, url_host
 from fednet.api_reader import APIReader
 from fednet.api_starter import APIStarter
+from fednet.api_storage import APIStorage
 from fednet.errors import DeadlineExceeded, Unavailable
 from fednet.feed import entries_of_feed, page_of_feed
 from fednet.http import Http
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 _FINAL_STATUSES = frozenset({"FINISHED", "FAILED", "TERMINATED"})
 
 
-class APIClient(APIReader, APIStarter):
+class APIClient(APIReader, APIStarter, APIStorage):
     """Drives a network through its controllers.
 
     Without a host, the address and the token come from FEDNET_URL and FEDNET_TOKEN, or else from

@@ -44,6 +44,7 @@ class APIStarter:
         update_codec: str = "plain",
         examples_max: float | None = None,
         dp: dict[str, Any] | None = None,
+        models_kept: int | None = None,
     ) -> dict[str, Any]:
         """Start a session; `docs/sessions.md` has a table of the options with their limits.
 
@@ -88,6 +89,9 @@ class APIStarter:
                 status names the clients that report far more than others.
             dp: Differential privacy for clients: an object with clip, noise_multiplier and more;
                 see privacy.md. By default there is none.
+            models_kept: The number of the session's newest models that keep their files; by default
+                all do. The older models stay in the trail without a file, except for the active
+                one, pinned ones, and those that the session still uses.
 
         Returns:
             success (True), message, session_id and config.
@@ -118,6 +122,7 @@ class APIStarter:
             "update_codec": update_codec,
             "examples_max": examples_max,
             "dp": dp,
+            "models_kept": models_kept,
         }
         return self._http.create("/api/v1/sessions/", options)
 

@@ -17,6 +17,8 @@ from fednet.digests import sha256_of
 from fednet.errors import Conflict, InvalidInput
 
 _FIRST: Final = "0" * 64
+AUDIT_PRUNED: Final = "audit:prune"
+"""The word of an entry that names the last entry which retention has deleted, as `str(AuditHead)`."""
 
 
 @dataclass(frozen=True)
@@ -57,27 +59,76 @@ def audit_hash(entry: Mapping[str, Any]) -> str:
     return sha256_of(text.encode())
 
 
+@dataclass(frozen=True)
+class VerifiedAudit:
+    """An audit log that is whole.
+
+    Attributes:
+        head: Its newest entry.
+        first: The number of its first entry; above 1 if retention has deleted older ones.
+        entries: The number of its entries.
+    """
+
+    head: AuditHead
+    first: int
+    entries: int
+
+
 def verify_audit(entries: Iterable[Mapping[str, Any]], kept: AuditHead | None = None) -> AuditHead:
+    """Check a whole audit log, and return its head; see `verified_audit`."""
+    return verified_audit(entries, kept).head
+
+
+def verified_audit(
+    entries: Iterable[Mapping[str, Any]], kept: AuditHead | None = None
+) -> VerifiedAudit:
     """Check a whole audit log.
+
+    A log whose oldest entries were deleted by retention is whole if a later entry names the last one of them.
 
     Args:
         entries: All entries, from the first one.
         kept: A head that was kept elsewhere.
 
     Returns:
-        The head of the log.
+        The head of the log, and where it begins.
 
     Raises:
-        Conflict: An entry was removed, changed or moved; names it.
+        Conflict: An entry was removed, changed or moved; names it. Or retention has deleted the entry of the kept head.
     """
-    head = AuditHead()
+    anchor = head = AuditHead()
+    is_named = True
     for entry in entries:
+        if not head.number and entry.get("number") != 1:
+            anchor = head = _anchor_before(entry)
+            is_named = False
+        is_named = is_named or _names(entry, anchor)
         head = _next(head, entry)
         if kept is not None and head.number == kept.number and head.hash != kept.hash:
             raise Conflict(f"Entry {head.number} is not the one of the head that was kept.")
     if kept is not None and head.number < kept.number:
         raise Conflict(f"The entries {head.number + 1} to {kept.number} were removed.")
-    return head
+    if not is_named:
+        raise Conflict(f"The entries 1 to {anchor.number} were removed, and no entry tells of it.")
+    if kept is not None and kept.number < anchor.number:
+        raise Conflict(
+            f"Retention has deleted the entry {kept.number} of the head that was kept. Keep a newer head."
+        )
+    return VerifiedAudit(head, anchor.number + 1, head.number - anchor.number)
+
+
+def _anchor_before(entry: Mapping[str, Any]) -> AuditHead:
+    """Return the entry before the first one that is left, as that tells it."""
+    number, previous = entry.get("number"), entry.get("previous")
+    is_number = isinstance(number, int) and not isinstance(number, bool) and number > 1
+    return AuditHead(int(number) - 1, str(previous)) if is_number and number else AuditHead()
+
+
+def _names(entry: Mapping[str, Any], anchor: AuditHead) -> bool:
+    """Return True if an entry tells that retention has deleted everything up to an anchor."""
+    on = entry.get("on")
+    named = on.get("id") if isinstance(on, Mapping) else None
+    return entry.get("what") == AUDIT_PRUNED and named == str(anchor)
 
 
 def _next(head: AuditHead, entry: Mapping[str, Any]) -> AuditHead:

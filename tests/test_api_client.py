@@ -20,6 +20,7 @@ from fednet.controller.app import Services, create_app
 from fednet.controller.audit.auditor import Auditor
 from fednet.controller.audit.log import AuditLog
 from fednet.controller.catalog import Catalog
+from fednet.controller.cleaning.cleaner import Cleaner
 from fednet.controller.feed.feed import Feed
 from fednet.controller.feed.log import FeedLog
 from fednet.controller.members.registry import Registry
@@ -104,15 +105,14 @@ class Controller:
         self.blobs = open_blobs("memory://")
         self.feed = Feed(FeedLog(self.records, "here"))
         self.sessions = PlainSessions(self.records, self.feed)
-        presence = Presence()
         tokens = tokens_of(self.records, signer, self.feed)
-        registry = Registry(self.records, presence, tokens, lambda _: None, list, dict)
+        registry = Registry(self.records, Presence(), tokens, lambda _: None, list, dict)
         catalog = Catalog(self.records, self.blobs, data_dir / "uploads")
-        accounts = Accounts(self.records, tokens)
-        keys = NetworkKeys.open(self.records, data_dir)
-        auditor = Auditor(AuditLog(self.records, "here"))
+        keys, log = NetworkKeys.open(self.records, data_dir), AuditLog(self.records, "here")
+        auditor, cleaner = Auditor(log), Cleaner(self.records, self.blobs, log, {})
         stores = (self.records, self.blobs, registry, catalog, self.sessions)
-        self.services = Services(*stores, tokens, keys, self.feed, accounts, auditor)
+        users = (self.feed, Accounts(self.records, tokens), auditor, cleaner)
+        self.services = Services(*stores, tokens, keys, *users)
         self.door = Door(create_app(self.services))
         self.url = serve(self.door)
 
@@ -297,6 +297,7 @@ def test_a_session_is_started_with_every_option(api):
         settings={"learning_rate": 0.1, "layers": [64, 32]},
         update_codec="delta+int8",
         examples_max=1000,
+        models_kept=3,
     )
 
     assert answer["success"] is True
@@ -320,6 +321,7 @@ def test_a_session_is_started_with_every_option(api):
         "settings": {"learning_rate": 0.1, "layers": [64, 32]},
         "update_codec": "delta+int8",
         "examples_max": 1000,
+        "models_kept": 3,
     }
     assert api.get_session_status("one") == "INITIALIZED"
     assert api.session_is_finished("one") is False

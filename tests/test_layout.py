@@ -50,7 +50,7 @@ FLOORS = (
         "server_functions",
         "storage",
     ),
-    ("api_pages", "api_starter", "enrolment"),
+    ("api_pages", "api_starter", "api_storage", "enrolment"),
     ("api_lists",),
     ("api_reader",),
     ("client", "combiner", "controller"),

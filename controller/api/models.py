@@ -73,6 +73,12 @@ class Model(Shown):
     created_by: Maker | None = None
     """The principal who uploaded it; None for one that a session made, or that version 0.1.0 stored."""
 
+    is_pinned: bool = False
+    """True if retention does not delete it."""
+
+    file_deleted_at: str | None = None
+    """The time at which retention has deleted its file; None if the file is there."""
+
     size_bytes: int
     digest: str
     """The digest of its file: `blake3:` and 64 hexadecimal digits, or the 64 digits of a SHA-256."""
@@ -191,6 +197,20 @@ def patch(path: ById, body: ModelChange) -> Document:
     return _rename(path.id, body.name)
 
 
+@api.put("/<string:id>/pin", summary="Pin a model", responses={"200": Model})
+@requires(Permission.MODELS_WRITE)
+def pin(path: ById) -> Document:
+    """Let no retention delete the model."""
+    return _pinned(path.id, is_pinned=True)
+
+
+@api.delete("/<string:id>/pin", summary="Unpin a model", responses={"200": Model})
+@requires(Permission.MODELS_WRITE)
+def unpin(path: ById) -> Document:
+    """Let retention delete the model again."""
+    return _pinned(path.id, is_pinned=False)
+
+
 @api.get("/<string:id>/parameters", summary="A model's numbers", responses={"200": Parameters})
 @requires(Permission.MODELS_READ)
 def parameters(path: ById) -> dict[str, Any]:
@@ -223,6 +243,11 @@ def _leaves(models: Sequence[Document]) -> list[Document]:
     children = documents("models", Query(where={"parent_id": [each["id"] for each in models]}))
     parents = {child["parent_id"] for child in children}
     return [model for model in models if model["id"] not in parents]
+
+
+def _pinned(model_id: str, *, is_pinned: bool) -> Document:
+    pinned = services().catalog.pin_model(caller(), find(model_id)["id"], is_pinned=is_pinned)
+    return RESOURCE.show(pinned)
 
 
 def _rename(model_id: str, name: str | None) -> Document:

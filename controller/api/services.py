@@ -15,6 +15,7 @@ from fednet.tls import PUBLIC_CA, CallerTLS
 from ..accounts.accounts import Accounts
 from ..audit.auditor import Auditor
 from ..catalog import Catalog
+from ..cleaning.cleaner import Cleaner
 from ..feed.feed import Feed
 from ..members.registry import Registry
 from ..records import Records
@@ -106,6 +107,7 @@ class Services:
         feed: What has happened.
         accounts: The people of the network.
         auditor: Tells the audit log of requests.
+        cleaner: Deletes what is old, and blobs that nothing refers to.
         tls: The controller's files as a caller of other controllers.
         client_changes: The budgets of clients for requests that may change something.
     """
@@ -120,6 +122,7 @@ class Services:
     feed: Feed
     accounts: Accounts
     auditor: Auditor
+    cleaner: Cleaner
     tls: CallerTLS = PUBLIC_CA
     client_changes: CallerBudgets = field(
         default_factory=lambda: CallerBudgets(

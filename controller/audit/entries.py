@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from fednet import limits
-from fednet.audit import AuditHead, audit_hash
+from fednet.audit import AUDIT_PRUNED, AuditHead, audit_hash
 
 
 class Outcome(StrEnum):
@@ -63,6 +63,13 @@ class AuditDraft:
             "previous": head.hash,
         }
         return {**entry, "hash": audit_hash(entry)}
+
+
+def pruned(anchor: AuditHead, at: str) -> AuditDraft:
+    """Return the entry that names the last entry which retention deletes."""
+    nobody = {"kind": "", "id": "", "name": ""}
+    on = {"kind": "audit", "id": str(anchor)}
+    return AuditDraft(at, nobody, AUDIT_PRUNED, "", on, "", Outcome.OK)
 
 
 def _short(text: str) -> str:

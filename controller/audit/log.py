@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fednet import limits
@@ -19,9 +20,9 @@ from fednet.audit import AuditHead
 from fednet.backoff import backoff_seconds
 from fednet.errors import AlreadyExists, FednetError, Unavailable
 
-from ..records import Records
+from ..records import Records, timestamp
 from .blocks import AuditBlocks
-from .entries import AuditDraft
+from .entries import AuditDraft, pruned
 
 _log = logging.getLogger(__name__)
 
@@ -82,6 +83,33 @@ class AuditLog:
     def after(self, number: int, head: AuditHead) -> tuple[list[dict[str, Any]], int]:
         """Return entries after a number, and the number to go on after; see `AuditBlocks.after`."""
         return self._blocks.after(number, head)
+
+    def anchor(self) -> AuditHead:
+        """Return the last entry that retention has deleted; 0 if there is none."""
+        return self._blocks.anchor()
+
+    def prune(
+        self, kept_max: int | None, seconds_max: float | None, *, only_looks: bool
+    ) -> tuple[int, bool]:
+        """Delete the oldest entries, a bounded number of them; an entry that names the last of them comes first.
+
+        Args:
+            kept_max: The number of entries that are kept; None for any number.
+            seconds_max: The age up to which entries are kept; None for any age.
+            only_looks: True if nothing is deleted.
+
+        Returns:
+            The number of entries, and True if that were all.
+
+        Raises:
+            Unavailable: The log cannot be written.
+        """
+        anchor, count, is_all = self._blocks.surplus(kept_max, _before(seconds_max))
+        if only_looks or not count:
+            return count, True
+        self.append(pruned(anchor, timestamp()))
+        self._blocks.prune(anchor)
+        return count, is_all
 
     def close(self) -> None:
         """Append what waits, if the store answers, and end."""
@@ -160,6 +188,13 @@ class AuditLog:
         for waiting in left:
             if waiting.number:
                 waiting.number.set_exception(_unavailable())
+
+
+def _before(seconds: float | None) -> str:
+    """Return the time so many seconds ago, as entries have it; "" for None."""
+    if seconds is None:
+        return ""
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _unknown(error: Exception) -> Exception | None:

@@ -10,7 +10,7 @@ from fednet.contract import PredictionOptions, SessionOptions
 from fednet.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
 from fednet.storage import Document, Query
 
-from ..catalog import Catalog
+from ..catalog import Catalog, with_file
 from ..presence import Capabilities, Presence
 from ..records import Records
 from .consistency import check_consistency
@@ -73,7 +73,7 @@ class Admission:
     def _first_model(self, options: SessionOptions | PredictionOptions) -> Document:
         try:
             if options.model_id:
-                return self.records.get("models", options.model_id)
+                return with_file(self.records.get("models", options.model_id))
             return self.catalog.active_model()
         except NotFound as error:
             if options.model_id:

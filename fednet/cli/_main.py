@@ -36,6 +36,7 @@ SUMMARIES = {
     "run": "Try a compute package on this machine before sending it.",
     "session": "Start, watch, steer and look up sessions.",
     "status": "Look up statuses: what the network's parts logged.",
+    "storage": "Look up how much a network stores, and delete what is too much.",
     "token": "Make, read, list, revoke and replace tokens, and rotate the key that signs them.",
     "up": "Start a network on this machine and leave it running.",
     "user": "Create users, give them roles, and let them log in or not.",

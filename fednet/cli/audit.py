@@ -95,12 +95,15 @@ def verify(
     the newest entries were removed, or that the whole log was replaced. The exit code is 6 if
     something is wrong.
     """
-    from fednet.audit import AuditHead, verify_audit
+    from fednet.audit import AuditHead, verified_audit
 
     kept = AuditHead.from_text(head) if head else None
-    found = verify_audit(_lines(file) if file else _entries_of_network(url, token, ca), kept)
-    answer = {"entries": found.number, "head": str(found)}
-    told = f"The audit log is whole: {found.number} entries. Keep its head: {found}"
+    lines = _lines(file) if file else _entries_of_network(url, token, ca)
+    found = verified_audit(lines, kept)
+    answer = {"entries": found.entries, "first": found.first, "head": str(found.head)}
+    pruned = f", from number {found.first} on; retention has deleted the older ones"
+    since = pruned if found.first > 1 else ""
+    told = f"The audit log is whole: {found.entries} entries{since}. Keep its head: {found.head}"
     show_answer(answer, told, as_json=as_json)
 
 

@@ -61,6 +61,26 @@ def download(api: APIClient, *, model_id: str, output: Path | None, as_json: boo
 
 
 @model.command()
+@click.argument("model_id", default="active")
+@json_option
+@with_api
+def pin(api: APIClient, *, model_id: str, as_json: bool) -> None:
+    """Let no retention delete a model, by default the active one."""
+    answer = api.pin_model(model_id)
+    show_answer(answer, f"The model {answer['id']} is pinned.", as_json=as_json)
+
+
+@model.command()
+@click.argument("model_id", default="active")
+@json_option
+@with_api
+def unpin(api: APIClient, *, model_id: str, as_json: bool) -> None:
+    """Let retention delete a model again, by default the active one."""
+    answer = api.unpin_model(model_id)
+    show_answer(answer, f"The model {answer['id']} is not pinned.", as_json=as_json)
+
+
+@model.command()
 @click.argument("model_id", required=False)
 @click.option(
     "--limit",

@@ -88,6 +88,12 @@ class Permission(StrEnum):
     AUDIT_READ = "audit:read"
     """Read the audit log."""
 
+    STORAGE_READ = "storage:read"
+    """See how much is stored, and what would be deleted."""
+
+    STORAGE_WRITE = "storage:write"
+    """Delete what is old, and blobs that nothing refers to."""
+
     ACCOUNT = "account:use"
     """Log out, and change one's own password."""
 
@@ -143,6 +149,8 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
             Permission.KEYS_WRITE,
             Permission.USERS_READ,
             Permission.AUDIT_READ,
+            Permission.STORAGE_READ,
+            Permission.STORAGE_WRITE,
         },
         Role.SCIENTIST: _NETWORK
         | _DATA

@@ -151,7 +151,7 @@ RESOURCES: Final = (
             ResourceFilter("parent_id", "The id of the model before it."),
             _SESSION,
         ),
-        sorted_by=("committed_at",),
+        sorted_by=("committed_at", "file_deleted_at"),
         key="ID, or `active`",
         positional=("session_id",),
     ),

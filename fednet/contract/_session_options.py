@@ -192,6 +192,12 @@ class SessionOptions(_Options):
     """Differential privacy for clients: an object with clip, noise_multiplier and more; see privacy.md. By default
     there is none."""
 
+    models_kept: (
+        Annotated[int, Field(ge=1, le=limits.session_rounds_max), _NO_TRUTH_VALUE] | None
+    ) = None
+    """The number of the session's newest models that keep their files; by default all do. The older models stay in the
+    trail without a file, except for the active one, pinned ones, and those that the session still uses."""
+
     def for_clients(self) -> dict[str, Any]:
         """Return the options that clients get with each task, by name."""
         return {

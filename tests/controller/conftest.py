@@ -12,6 +12,8 @@ from fednet.controller.app import Services, create_app
 from fednet.controller.audit.auditor import Auditor
 from fednet.controller.audit.log import AuditLog
 from fednet.controller.catalog import Catalog
+from fednet.controller.cleaning.cleaner import Cleaner
+from fednet.controller.cleaning.rules import Rule
 from fednet.controller.feed.feed import Feed
 from fednet.controller.feed.log import FeedLog
 from fednet.controller.members.registry import Registry
@@ -112,8 +114,21 @@ def keys(records, tmp_path):
 
 
 @pytest.fixture
-def services(records, blobs, registry, catalog, sessions, tokens, keys, feed, accounts, auditor):
-    parts = (registry, catalog, sessions, tokens, keys, feed, accounts, auditor)
+def rules():
+    """The rules of retention; they keep everything."""
+    return {name: Rule() for name in ("audit", "answers", "models", "statuses")}
+
+
+@pytest.fixture
+def cleaner(records, blobs, auditor, rules):
+    return Cleaner(records, blobs, auditor.log, rules)
+
+
+@pytest.fixture
+def services(
+    records, blobs, registry, catalog, sessions, tokens, keys, feed, accounts, auditor, cleaner
+):
+    parts = (registry, catalog, sessions, tokens, keys, feed, accounts, auditor, cleaner)
     return Services(records, blobs, *parts)
 
 

@@ -216,7 +216,7 @@ class Engine:
 
         Raises:
             NotFound: There is no such session.
-            FailedPrecondition: It is a prediction session.
+            FailedPrecondition: It is a prediction session, or its newest model was deleted.
             LimitExceeded: It would have more than limits.session_rounds_max.
             DrivenElsewhere: Another controller drives it.
         """
@@ -230,6 +230,7 @@ class Engine:
             if not Status(document["status"]).is_final:
                 return self._ask(principal, session_id, MoreRoundsAsked(rounds))
             session = Session.from_dict(document["state"])
+            self._check_model(session)
             session.reopen(rounds)
             rights = self._ownership.next_rights(document)
             document = self._running.commit(document, {**Machine(session).document(), **rights})
@@ -282,3 +283,12 @@ class Engine:
                 field="task",
             )
         return document
+
+    def _check_model(self, session: Session) -> None:
+        """Check that a session that has ended can go on from its newest model."""
+        model = self._records.lookup("models", session.model.id)
+        if model is None or model.get("file_deleted_at"):
+            raise FailedPrecondition(
+                f"The newest model of session {session.session_id!r} was deleted by retention: start a new session.",
+                field="session_id",
+            )

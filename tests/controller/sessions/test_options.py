@@ -73,6 +73,7 @@ REFUSED = [
     (422, "update_codec", {"update_codec": "int4"}),
     (422, "examples_max", {"examples_max": 0}),
     (422, "examples_max", {"examples_max": "nan"}),
+    (422, "models_kept", {"models_kept": 0}),
     (422, "retries", {"retries": 1}),
     # Options that do not go together
     (400, "requested_clients", {"min_clients": 9}),

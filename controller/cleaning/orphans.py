@@ -1,0 +1,91 @@
+"""Blobs that nothing refers to, as a `kill -9` between a blob and its document leaves them.
+
+A blob is written before the document that names it. So a blob without one is only noted when it is first seen; it is
+deleted if it is still the same, and still without a document, some time later.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fednet import limits
+from fednet.names import is_id
+from fednet.storage import Blobs, Query
+
+from ..records import Records
+from .protection import ids_named
+
+COLLECTION: Final = "orphans"
+_NAMED: Final = ("models", "packages")  # each of these blobs has a document of its name
+_FOLDERS: Final = (*_NAMED, "partials", "states")
+
+
+@dataclass(frozen=True)
+class OrphanedBlobs:
+    """The blobs without a reference.
+
+    Args:
+        records: The documents.
+        blobs: The blobs.
+    """
+
+    records: Records
+    blobs: Blobs
+
+    def batches(self) -> Iterator[list[str]]:
+        """Yield the keys of all blobs without a reference, some at a time."""
+        for folder in _FOLDERS:
+            batch: list[str] = []
+            for key in self.blobs.list(f"{folder}/"):
+                batch.append(key)
+                if len(batch) >= limits.query_items_max:
+                    yield self._without_reference(folder, batch)
+                    batch = []
+            yield self._without_reference(folder, batch)
+
+    def is_ripe(self, key: str, seconds: float) -> bool:
+        """Note a blob without a reference; return True if it was noted so long ago, and is the same still."""
+        now, version = time.time(), self.blobs.version(key)
+        note = self.records.documents.get(COLLECTION, key)
+        if note is not None and note["blob_version"] == version:
+            return bool(now - note["seen_at"] >= seconds)
+        if note is not None:
+            self.records.documents.delete(COLLECTION, key)
+        seen = {"id": key, "blob_version": version, "seen_at": now}
+        self.records.documents.insert_missing(COLLECTION, [seen])
+        return seconds <= 0
+
+    def delete(self, key: str) -> None:
+        """Delete a blob and its note."""
+        self.blobs.delete(key)
+        self.records.documents.delete(COLLECTION, key)
+
+    def forget_old_notes(self) -> None:
+        """Forget the notes of blobs that are gone, or have a reference by now."""
+        for note in list(self.records.documents.scan(COLLECTION)):
+            if time.time() - note["seen_at"] > limits.orphan_note_seconds:
+                self.records.documents.delete(COLLECTION, note["id"])
+
+    def _without_reference(self, folder: str, keys: Sequence[str]) -> list[str]:
+        ids = {key: key.split("/")[1] for key in keys}
+        ours = {key: id_ for key, id_ in ids.items() if is_id(id_)}
+        left = set(ours.values()) - self._named(folder, sorted(set(ours.values())))
+        if left:
+            for session in self.records.documents.scan("sessions"):
+                left.difference_update(ids_named(session))
+        return [key for key, id_ in ours.items() if id_ in left]
+
+    def _named(self, folder: str, ids: Sequence[str]) -> set[str]:
+        found: set[str] = set()
+        if folder in _NAMED:
+            for first in range(0, len(ids), limits.page_items_max):
+                some = Query(where={"id": ids[first : first + limits.page_items_max]})
+                found |= {
+                    each["id"]
+                    for each in self.records.find(folder, some)
+                    if not each.get("file_deleted_at")
+                }
+        return found

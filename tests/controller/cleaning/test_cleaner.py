@@ -1,0 +1,221 @@
+"""The cleaner, on real stores."""
+
+import uuid
+
+import pytest
+
+from fednet import limits
+from fednet.controller.cleaning import models as cleaning_models
+from fednet.controller.cleaning.cleaner import Cleaner, Position, Run
+from fednet.controller.cleaning.rules import Rule
+from fednet.errors import InvalidInput
+
+DAY = 24 * 3600.0
+KEEPS_ALL = {name: Rule() for name in ("audit", "answers", "models", "statuses")}
+
+
+@pytest.fixture
+def clean(records, blobs, auditor):
+    """Cleans to the end by some rules, a step at a time; returns the number of objects by kind."""
+
+    def run(run=Run(), **rules):  # noqa: B008  a frozen value
+        cleaner = Cleaner(records, blobs, auditor.log, KEEPS_ALL | rules)
+        position, found = Position(), {}
+        while position is not None:
+            cleaned = cleaner.clean(Position.from_text(str(position)), run, 0)
+            found = {kind: found.get(kind, 0) + n for kind, n in cleaned.count.items()}
+            position = cleaned.position
+        return {kind: count for kind, count in found.items() if count}
+
+    return run
+
+
+def test_without_rules_nothing_is_deleted(clean, add_trail, add_session, model_ids):
+    """Old models stay, too."""
+    add_session("s")
+    trail = add_trail("s", 5)
+
+    assert clean() == {}
+    assert model_ids() == set(trail)
+
+
+def test_models_beyond_the_number_go_the_oldest_first(clean, add_trail, model_ids, file_ids):
+    """Documents and files."""
+    trail = add_trail("s", 5)
+
+    assert clean(models=Rule(kept_max=2)) == {"models": 3}
+    assert model_ids() == file_ids() == set(trail[3:])
+
+
+def test_models_of_a_certain_age_go(clean, add_trail, model_ids):
+    """The rule's second bound."""
+    trail = add_trail("s", 5)
+
+    assert clean(models=Rule(seconds_max=2.5 * DAY)) == {"models": 3}
+    assert model_ids() == set(trail[3:])
+
+
+def test_the_active_trail_stays(clean, add_model, add_trail, records, model_ids):
+    """From the active model back to the uploaded one, over two sessions; a branch of the second one goes."""
+    seed = add_model(90)
+    first = add_trail("first", 3, seed)
+    second = add_trail("second", 3, first[-1])
+    branch = add_trail("branch", 4, second[0])
+    records.set_active(model_id=second[-1])
+
+    assert clean(models=Rule(kept_max=1)) == {"models": 4}
+    assert model_ids() == {seed, *first, *second}
+    assert not model_ids() & set(branch)
+
+
+def test_pinned_models_stay(clean, add_trail, catalog, admin, model_ids):
+    """Until they are unpinned."""
+    trail = add_trail("s", 3)
+    catalog.pin_model(admin, trail[0], is_pinned=True)
+
+    clean(Run(older_than_seconds=0))
+    assert model_ids() == {trail[0]}
+    catalog.pin_model(admin, trail[0], is_pinned=False)
+    clean(Run(older_than_seconds=0))
+    assert model_ids() == set()
+
+
+def test_models_that_an_unfinished_session_names_stay(clean, add_model, add_session, model_ids):
+    """Its first model, its newest one, and those that are being validated."""
+    used, other = add_model(9), add_model(9)
+    add_session("s", "PAUSED", used)
+
+    clean(Run(older_than_seconds=0))
+
+    assert model_ids() == {used}
+    assert other not in model_ids()
+
+
+def test_a_model_that_a_session_begins_with_meanwhile_stays(
+    clean, add_model, add_session, model_ids, file_ids, monkeypatch
+):
+    """It was chosen for deletion before the session began."""
+    model = add_model(9)
+    in_use = cleaning_models.ids_in_use
+
+    def begins(records):
+        add_session("s", "STARTED", model)
+        return in_use(records)
+
+    monkeypatch.setattr(cleaning_models, "ids_in_use", begins)
+    clean(Run(older_than_seconds=0))
+
+    assert model_ids() == file_ids() == {model}
+
+
+def test_a_session_may_keep_only_the_files_of_its_newest_models(
+    clean, add_trail, add_session, records, catalog, admin, model_ids, file_ids, monkeypatch
+):
+    """The trail stays whole; a pinned model keeps its file, as does the active one."""
+    monkeypatch.setattr(limits, "page_items_max", 2)
+    add_session("s", models_kept=2)
+    trail = add_trail("s", 7)
+    catalog.pin_model(admin, trail[1], is_pinned=True)
+    records.set_active(model_id=trail[0])
+
+    assert clean()["files"] == 3
+    assert model_ids() == set(trail)
+    assert file_ids() == {trail[0], trail[1], *trail[5:]}
+    assert records.get("models", trail[3])["file_deleted_at"]
+
+
+def test_answers_go_but_those_of_running_phases(clean, records, add_session, days_ago):
+    """A controller that takes the session up reads them."""
+
+    def answer(phase_id, days):
+        return records.insert("answers", {"phase_id": phase_id, "happened_at": days_ago(days)})[
+            "id"
+        ]
+
+    running, over = str(uuid.uuid4()), str(uuid.uuid4())
+    add_session("s", "STARTED", running)
+    kept = [answer(running, 10 - number) for number in range(3)]
+    for days in (7, 6, 5, 4):
+        answer(over, days)
+
+    assert clean(answers=Rule(kept_max=4)) == {"answers": 3}
+    assert clean(answers=Rule(seconds_max=DAY)) == {"answers": 1}
+    assert [each["id"] for each in records.find("answers")] == kept
+
+
+def test_statuses_go_by_age(clean, records, days_ago):
+    """The newest stay."""
+    for days in (5, 4, 3, 2, 1):
+        records.insert("statuses", {"timestamp": days_ago(days)})
+
+    assert clean(statuses=Rule(seconds_max=3.5 * DAY)) == {"statuses": 2}
+
+
+def test_a_run_that_only_looks_finds_the_same_and_deletes_nothing(
+    clean, add_trail, records, model_ids, monkeypatch
+):
+    """However small its pages are."""
+    monkeypatch.setattr(limits, "page_items_max", 3)
+    trail = add_trail("s", 8)
+    records.set_active(model_id=trail[1])
+
+    found = clean(Run(only_looks=True), models=Rule(kept_max=4))
+
+    assert model_ids() == set(trail)
+    assert clean(models=Rule(kept_max=4)) == found == {"models": 4}
+
+
+@pytest.mark.parametrize("key", ["models/{}", "packages/{}", "states/{}", "partials/{}/combiner-1"])
+def test_a_blob_that_nothing_names_goes_once_it_has_been_seen_for_long(
+    clean, blobs, key, monkeypatch
+):
+    """At first it is only noted: its document may still come."""
+    key = key.format(uuid.uuid4())
+    blobs.put(key, [b"lost"])
+
+    assert clean(Run(only_looks=True)) == {"orphans": 1}
+    assert clean() == {}
+    monkeypatch.setattr(limits, "orphan_seconds", 0.0)
+    assert clean() == {"orphans": 1}
+    assert list(blobs.list()) == []
+
+
+def test_a_blob_with_a_reference_stays(clean, blobs, add_model, add_session):
+    """By its document, or by a session that goes on, or that could be extended; and a blob that is not ours."""
+    model, state, phase = add_model(), str(uuid.uuid4()), str(uuid.uuid4())
+    add_session("s", "STARTED", phase)
+    add_session("t", "FINISHED", state)
+    keys = {f"models/{model}", f"states/{state}", f"partials/{phase}/c", "models/other-program"}
+    for key in keys:
+        blobs.put(key, [b"kept"])
+
+    clean(Run(older_than_seconds=0))
+
+    assert set(blobs.list()) >= keys - {f"models/{model}"}
+    assert f"models/{model}" not in set(blobs.list())  # the model itself was old enough
+
+
+def test_a_kill_between_a_document_and_its_file_leaves_an_orphan(
+    clean, add_model, blobs, monkeypatch, file_ids
+):
+    """The next run finds it."""
+    add_model(9)
+    with monkeypatch.context() as killed:
+        killed.setattr(type(blobs), "delete", lambda *_: pytest.fail("killed"))
+        with pytest.raises(pytest.fail.Exception):
+            clean(models=Rule(seconds_max=DAY))
+    assert len(file_ids()) == 1
+
+    assert clean(Run(older_than_seconds=0)) == {"orphans": 1}
+    assert file_ids() == set()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "models", "models:1", "models:x:0", "nope:0:0", "models:-1:0"]
+)
+def test_a_position_that_is_none_is_refused(text):
+    """It names the field."""
+    with pytest.raises(InvalidInput) as refusal:
+        Position.from_text(text)
+
+    assert refusal.value.field == "position"
