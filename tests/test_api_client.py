@@ -15,6 +15,7 @@ from plain_sessions import PlainSessions
 from plain_tokens import tokens_of
 
 from fednet import APIClient, limits
+from fednet.contract import PrivacyOptions
 from fednet.controller.accounts.accounts import Accounts
 from fednet.controller.app import Services, create_app
 from fednet.controller.audit.auditor import Auditor
@@ -277,33 +278,7 @@ class Selecting(ServerFunctionsBase):
 
 def test_a_session_is_started_with_every_option(api):
     """All of FEDn's options arrive, and ours; of server functions, their source."""
-    answer = api.start_session(
-        "one",
-        aggregator="fedavg",
-        aggregator_kwargs={"a": 1},
-        model_id="m",
-        round_timeout=60,
-        rounds=2,
-        round_buffer_size=3,
-        delete_models=False,
-        validate=False,
-        helper="numpyhelper",
-        min_clients=2,
-        requested_clients=4,
-        name="first",
-        round_retries=0,
-        seed=7,
-        server_functions=Selecting,
-        settings={"learning_rate": 0.1, "layers": [64, 32]},
-        update_codec="delta+int8",
-        examples_max=1000,
-        models_kept=3,
-    )
-
-    assert answer["success"] is True
-    assert answer["config"] == {
-        "session_id": "one",
-        "name": "first",
+    options = {
         "aggregator": "fedavg",
         "aggregator_kwargs": {"a": 1},
         "model_id": "m",
@@ -312,16 +287,26 @@ def test_a_session_is_started_with_every_option(api):
         "round_buffer_size": 3,
         "round_retries": 0,
         "delete_models": False,
-        "validate_models": False,
         "helper": "numpyhelper",
         "min_clients": 2,
         "requested_clients": 4,
+        "name": "first",
         "seed": 7,
-        "server_functions": inspect.getsource(Selecting),
         "settings": {"learning_rate": 0.1, "layers": [64, 32]},
         "update_codec": "delta+int8",
         "examples_max": 1000,
+        "dp": PrivacyOptions(clip=1.5, noise_multiplier=2.0).model_dump(mode="json"),
         "models_kept": 3,
+    }
+
+    answer = api.start_session("one", validate=False, server_functions=Selecting, **options)
+
+    assert answer["success"] is True
+    assert answer["config"] == {
+        **options,
+        "session_id": "one",
+        "validate_models": False,
+        "server_functions": inspect.getsource(Selecting),
     }
     assert api.get_session_status("one") == "INITIALIZED"
     assert api.session_is_finished("one") is False

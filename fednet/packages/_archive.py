@@ -94,7 +94,8 @@ def _members(file: IO[bytes]) -> Iterator[Member]:
 def _tar_members(file: IO[bytes]) -> Iterator[Member]:
     with tarfile.open(fileobj=cast("IO[bytes]", _ForwardFile(file)), mode="r:") as archive:
         while header := archive.next():
-            archive.members.clear()  # a header may have megabytes of attributes, and tarfile keeps each one
+            # A header may have megabytes of attributes, and tarfile keeps each one.
+            archive.members.clear()  # type: ignore[attr-defined]  # in CPython, not in its types
             yield _tar_member(archive, header)
 
 

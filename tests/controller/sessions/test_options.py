@@ -73,6 +73,7 @@ REFUSED = [
     (422, "update_codec", {"update_codec": "int4"}),
     (422, "examples_max", {"examples_max": 0}),
     (422, "examples_max", {"examples_max": "nan"}),
+    (422, "dp", {"dp": {"clip": 0, "noise_multiplier": 1}}),
     (422, "models_kept", {"models_kept": 0}),
     (422, "retries", {"retries": 1}),
     # Options that do not go together
