@@ -127,8 +127,24 @@ def test_ports_are_those_of_the_settings(rendering):
     """A container offers the port on which its program listens by default."""
     for component in ("controller", "combiner"):
         for workload in rendering.of_component(component):
-            ports = [each["containerPort"] for each in workload.pod["containers"][0]["ports"]]
-            assert ports == [SETTINGS[component].model_fields["port"].default]
+            main = workload.pod["containers"][0]
+            ports = {each["name"]: each["containerPort"] for each in main["ports"]}
+            monitored = variables_of(main).get(f"FEDNET_{component.upper()}_MONITORING_PORT")
+            served = ports.pop({"controller": "rest", "combiner": "grpc"}[component])
+            assert served == SETTINGS[component].model_fields["port"].default
+            assert ports == ({} if monitored is None else {"monitoring": int(monitored)})
+
+
+def test_kubernetes_has_more_patience_than_a_process_that_ends_its_work(rendering):
+    """Else it would kill the process while it hands its clients or its sessions over."""
+    for component, container in programs(rendering):
+        if container["command"][-1] == "start":
+            seconds = float(variables_of(container)[f"FEDNET_{component.upper()}_DRAIN_SECONDS"])
+            pause = (
+                container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+            )
+            for workload in rendering.of_component(component):
+                assert workload.pod["terminationGracePeriodSeconds"] > seconds + pause
 
 
 def test_every_mentioned_file_is_in_a_mounted_volume(rendering):

@@ -75,6 +75,41 @@ args:
 {{- end }}
 {{- end }}
 
+{{/* The time in which a process ends its work, as a variable. Takes (list . "controller"). */}}
+{{- define "fednet.draining" -}}
+- name: FEDNET_{{ index . 1 | upper }}_DRAIN_SECONDS
+  value: {{ (index . 0).Values.drainSeconds | quote }}
+{{- end }}
+
+{{/* The patience of Kubernetes: the pause before a process is told to stop, its work, and some seconds to end. */}}
+{{- define "fednet.graceSeconds" -}}
+{{ add 5 .Values.drainSeconds 10 }}
+{{- end }}
+
+{{/* The port of health pages and metrics, as variables of a combiner or client. Takes "combiner". */}}
+{{- define "fednet.monitoring" -}}
+- name: FEDNET_{{ . | upper }}_MONITORING_HOST
+  value: 0.0.0.0
+- name: FEDNET_{{ . | upper }}_MONITORING_PORT
+  value: "9464"
+{{- end }}
+
+{{/* The probes of a component. Takes the port and the scheme of its health pages. */}}
+{{- define "fednet.probes" -}}
+startupProbe:
+  httpGet: {path: /health/live, port: {{ index . 0 }}, scheme: {{ index . 1 }}}
+  periodSeconds: 2
+  failureThreshold: 90
+livenessProbe:
+  httpGet: {path: /health/live, port: {{ index . 0 }}, scheme: {{ index . 1 }}}
+  periodSeconds: 20
+  timeoutSeconds: 10
+  failureThreshold: 6
+readinessProbe:
+  httpGet: {path: /health/ready, port: {{ index . 0 }}, scheme: {{ index . 1 }}}
+  timeoutSeconds: 5
+{{- end }}
+
 {{/* A value as text; Helm reads whole numbers as floats, and would write large ones as 1e+06. */}}
 {{- define "fednet.number" -}}
 {{- if and (kindIs "float64" .) (eq . (floor .)) }}{{ int64 . }}{{ else }}{{ . }}{{ end }}
