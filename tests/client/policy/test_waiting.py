@@ -82,7 +82,7 @@ def test_revoking_ends_the_running_task_and_its_process(site, net, publish, tmp_
     begun = tmp_path / "begun"
     os.mkfifo(begun)
     digest = publish(train=f"echo $$ > {begun}; exec sleep 1000")
-    site.start()
+    site.start(sandbox="process")  # in a box, neither the pipe nor the process's id is ours
     site.start_session(min_clients=1)
     site.until_waiting()
     site.owner("approve", digest)
