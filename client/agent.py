@@ -14,25 +14,30 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from fednet.collectors import metrics_page
 from fednet.enrolment import ClientPlace
 from fednet.errors import FailedPrecondition, FednetError, LimitExceeded
+from fednet.log_context import logged_as
 from fednet.monitoring import health_pages, monitored
 from fednet.names import check_name
 from fednet.packages import DeclaredSetting
 from fednet.processes import FolderLock, forbid_tracing
 from fednet.sandbox import Sandbox
 from fednet.settings import ClientSettings
+from fednet.traces import Traces
 
 from .connection import Connection
 from .deliveries import Deliveries
 from .files import Files
 from .ledger import Ledger
+from .measures import ClientMetrics
 from .notes import TaskNotes
 from .policy.bell import Bell
 from .policy.gate import Gate
 from .runtime import Runtime
 from .runtimes import Runtimes
 from .sandboxes import sandbox_of
+from .task_traces import TaskTraces
 from .tasks import Cancel, Receipt, Task, failure_of
 from .transfer import Transfer
 from .warrants import Warrants
@@ -53,6 +58,9 @@ class Agent:
         on_ready: Called with {"name", "client_id", "combiner"} each time a combiner welcomes the client.
         takes: The settings of a session that the code of `runtime` takes; without a runtime the package declares them.
 
+    Attributes:
+        metrics: The client's metrics.
+
     Raises:
         InvalidInput: The name is invalid, or the policy `signed` has no keys.
         FailedPrecondition: The client's folder cannot be used, or another agent uses it; or the sandbox or the data
@@ -68,6 +76,7 @@ class Agent:
     ) -> None:
         check_name(settings.name)
         self._settings = settings
+        self.metrics = metrics = ClientMetrics()
         self._on_ready = on_ready
         folder = settings.data_dir / settings.name
         # Functions of the user's own need no sandbox.
@@ -79,6 +88,10 @@ class Agent:
             notes = TaskNotes(folder / "begun", self._ledger.is_closed)
             self._connected_mark.unlink(missing_ok=True)
         self._refusal: FednetError | None = None
+        self._client_id = ""
+        self._traces = TaskTraces(
+            Traces(settings.traces_endpoint, "client", settings.name), lambda: self._client_id
+        )
         self._connection = Connection(
             settings,
             runtime.kinds if runtime else _KINDS,
@@ -88,9 +101,12 @@ class Agent:
             on_disconnected=self._disconnected,
             on_message=self._message,
             on_refused=self._refused,
+            on_retry=metrics.connection_retries.inc,
         )
         self._warrants = Warrants(lambda: self._connection.renewed_place().public_keys)
-        transfer = Transfer(settings.transfer, settings.caller_tls, self._connection, self._report)
+        transfer = Transfer(
+            settings.transfer, settings.caller_tls, self._connection, self._report, metrics
+        )
         self._files = Files(folder, transfer.download)
         self._runtimes = Runtimes(
             settings,
@@ -116,10 +132,20 @@ class Agent:
             self._runtimes,
             self._report,
             settings.report,
+            metrics,
+            self._traces,
         )
         self._deliveries = Deliveries(
-            self._ledger, self._connection, transfer, self._report, settings.name
+            self._ledger,
+            self._connection,
+            transfer,
+            self._report,
+            settings.name,
+            metrics,
+            self._traces,
         )
+        metrics.tasks_waiting.set_function(lambda: self._ledger.waiting)
+        metrics.answers_kept.set_function(lambda: self._ledger.kept)
 
     def run(self) -> None:
         """Serve until `stop` or `drain` is called; tasks run in the calling thread.
@@ -132,7 +158,8 @@ class Agent:
         self._deliveries.start()
         try:
             while task := self._ledger.next():
-                self._work.do(task)
+                with logged_as(client=self._client_id):
+                    self._work.do(task)
             self._ledger.wait_until_delivered()
         finally:
             self.stop()
@@ -140,6 +167,7 @@ class Agent:
             self._runtimes.close()
             self._connection.close()
             self._deliveries.close()
+            self._traces.close()
             self._lock.release()
         if self._refusal:
             raise self._refusal
@@ -174,6 +202,9 @@ class Agent:
     def _connected(self, place: ClientPlace, stream: int) -> None:
         with contextlib.suppress(OSError):  # a full disk must not end the connection
             self._connected_mark.touch()
+        self.metrics.connected.set(1)
+        self.metrics.connections.inc()
+        self._client_id = place.id
         self._warrants.trust(place)
         self._ledger.connected(place.combiner, stream)
         self._on_ready(
@@ -181,6 +212,7 @@ class Agent:
         )
 
     def _disconnected(self) -> None:
+        self.metrics.connected.set(0)
         self._ledger.disconnected()
         with contextlib.suppress(OSError):
             self._connected_mark.unlink(missing_ok=True)
@@ -191,13 +223,16 @@ class Agent:
 
     def _message(self, message: Task | Cancel | Receipt) -> None:
         match message:
-            case Task():
-                self._offered(message)
+            case Task(id=task_id, session_id=session, round_number=number):
+                with logged_as(session=session, round_number=number, task=task_id):
+                    self._offered(message)
             case Cancel(task_id):
-                self._ledger.cancel(task_id)
-                self._runtimes.cancel(task_id)
-            case Receipt():
-                self._receipted(message)
+                with logged_as(task=task_id):
+                    self._ledger.cancel(task_id)
+                    self._runtimes.cancel(task_id)
+            case Receipt(task_id):
+                with logged_as(task=task_id):
+                    self._receipted(message)
 
     def _offered(self, task: Task) -> None:
         try:
@@ -254,7 +289,10 @@ def serve(
 
     stopper = threading.Thread(target=stop_agent, name="stop", daemon=True)
     stopper.start()
-    pages = health_pages(agent.unready)
+    pages = {
+        **health_pages(agent.unready),
+        "/metrics": lambda: metrics_page(agent.metrics.registry),
+    }
     try:
         with monitored(settings.monitoring_host, settings.monitoring_port, pages):
             agent.run()

@@ -23,6 +23,7 @@ from fednet.errors import (
     Unauthenticated,
     Unavailable,
 )
+from fednet.log_context import logged_as
 from fednet.readiness import READY, Approval
 from fednet.rpc import ModelsStub, open_channel, rpc_errors
 from fednet.settings import ClientSettings
@@ -60,6 +61,7 @@ class Connection:
         on_disconnected: Called when a stream has ended, whether it was open or not.
         on_message: Called with each message of the combiner about a task.
         on_refused: Called when the network refuses this client, and the connection has ended.
+        on_retry: Called after each attempt without a stream.
 
     Attributes:
         stopping: Set once the connection is being closed.
@@ -76,7 +78,9 @@ class Connection:
         on_message: Callable[[Task | Cancel | Receipt], None],
         on_refused: Callable[[FednetError], None],
         sandbox: str | None = None,
+        on_retry: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_retry = on_retry
         self._settings = settings
         self._kinds = kinds
         self._needs_package = needs_package
@@ -198,11 +202,13 @@ class Connection:
                 if place is None:
                     place = self._place = self._enrol()
                     self._object_store = place.object_store
-                welcomed, may_pass = self._serve(place), True
+                with logged_as(client=place.id):
+                    welcomed, may_pass = self._serve(place), True
             except FednetError as problem:
                 if self._is_final(problem, place, is_known=is_known):
                     raise
                 welcomed, may_pass = False, problem.retryable
+                self._on_retry()
                 self._tell(problem, place)
             if not (welcomed or may_pass):
                 self._place = None  # that combiner does not want this client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -17,10 +18,13 @@ from fednet.errors import (
     PermissionDenied,
     TransferCorrupted,
 )
+from fednet.log_context import logged_as
 
 from .connection import Connection
 from .kept import Delivery
 from .ledger import Ledger
+from .measures import ClientMetrics
+from .task_traces import TaskTraces
 from .tasks import failure_of
 from .transfer import Transfer
 
@@ -38,6 +42,8 @@ class Deliveries:
         transfer: Moves the updates.
         report: Writes a line into the network's log.
         name: The client's name, for the thread.
+        metrics: The client's metrics.
+        traces: Takes the spans of uploads.
     """
 
     def __init__(
@@ -47,7 +53,11 @@ class Deliveries:
         transfer: Transfer,
         report: Callable[[str], None],
         name: str,
+        metrics: ClientMetrics,
+        traces: TaskTraces,
     ) -> None:
+        self._traces = traces
+        self._metrics = metrics
         self._ledger = ledger
         self._connection = connection
         self._transfer = transfer
@@ -65,11 +75,22 @@ class Deliveries:
 
     def _run(self) -> None:
         while delivery := self._ledger.next_delivery():
-            try:
-                self._deliver(delivery)
-            except Exception:  # noqa: BLE001  the thread outlives an error of ours, and tries again
-                _log.exception("the answer to task %s was not delivered", delivery.answer.task_id)
-                self._ledger.postponed(delivery)
+            with self._logged_as(delivery.answer.task_id):
+                self._try(delivery)
+
+    def _logged_as(self, task_id: str) -> contextlib.AbstractContextManager[None]:
+        """Let lines of the log belong to a task, and to its session if this process was offered it."""
+        task = self._ledger.task_of(task_id)
+        session, number = (task.session_id, task.round_number) if task else ("", 0)
+        client = self._traces.client_id()
+        return logged_as(session=session, round_number=number, task=task_id, client=client)
+
+    def _try(self, delivery: Delivery) -> None:
+        try:
+            self._deliver(delivery)
+        except Exception:  # noqa: BLE001  the thread outlives an error of ours, and tries again
+            _log.exception("the answer to task %s was not delivered", delivery.answer.task_id)
+            self._ledger.postponed(delivery)
 
     def _deliver(self, delivery: Delivery) -> None:
         if not delivery.is_checked and not self._ledger.is_whole(delivery):
@@ -103,6 +124,10 @@ class Deliveries:
         answer = delivery.answer
         if delivery.update:
             answer = replace(answer, upload_seconds=answer.upload_seconds + seconds)
+            self._metrics.task_seconds.labels("upload").observe(seconds)
+            if task := self._ledger.task_of(answer.task_id):
+                now = time.time()
+                self._traces.part(task, "upload", now - seconds, now)
         if self._ledger.sending(delivery, answer, is_whole=is_whole):
             self._connection.send_answer(answer, delivery.stream)
 
@@ -124,6 +149,7 @@ class Deliveries:
     def _postpone(self, delivery: Delivery, problem: FednetError | OSError) -> None:
         text = f"The update of task {delivery.answer.task_id} is delivered later: {problem}"
         _log.warning("%s", text)
+        self._metrics.delivery_retries.inc()
         if not delivery.failures:
             self._report(text)
         self._ledger.postponed(delivery)

@@ -82,6 +82,9 @@ class Kept:
         self._combiner = ""
         self._stream = 0
 
+    def __len__(self) -> int:
+        return len(self._entries)
+
     def __contains__(self, task_id: str) -> bool:
         return task_id in self._entries
 

@@ -130,6 +130,21 @@ class Ledger:
         with self._changed:
             self._changed.notify_all()
 
+    @property
+    def waiting(self) -> int:
+        """The number of tasks that wait."""
+        return len(self._waiting)
+
+    def task_of(self, task_id: str) -> Task | None:
+        """Return the task of a kept answer; None if it was not offered to this process."""
+        with self._changed:
+            return self._kept.task_of(task_id) if task_id in self._kept else None
+
+    @property
+    def kept(self) -> int:
+        """The number of answers that are kept."""
+        return len(self._kept)
+
     def is_wanted(self) -> bool:
         """Return True while somebody waits for the task in hand."""
         with self._changed:

@@ -113,6 +113,7 @@ def task_of(message: tasks_pb2.Task) -> Task:
         update_codec=codec_of(message.update_codec or PLAIN),
         session_id=message.session_id,
         privacy=message.privacy,
+        traceparent=message.traceparent,
     )
 
 

@@ -30,6 +30,7 @@ class Task:
         update_codec: The codec for the update.
         privacy: The terms of privacy for the update, as the controller has signed them; empty without.
         session_id: The session, for people who read the log.
+        traceparent: The place of the span above that of the task; "" if there is none.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Task:
     update_codec: UpdateCodec = PLAIN_CODEC
     session_id: str = ""
     privacy: str = ""
+    traceparent: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from fednet.rpc import download, download_object, received_bytes, upload, upload
 from fednet.tls import CallerTLS
 
 from .connection import Connection
+from .measures import ClientMetrics
 
 
 class Transfer:
@@ -30,6 +31,7 @@ class Transfer:
         tls: The client's files as a caller.
         connection: The connection to its combiner.
         report: Writes a line into the network's log.
+        metrics: The client's metrics.
     """
 
     def __init__(
@@ -38,7 +40,9 @@ class Transfer:
         tls: CallerTLS,
         connection: Connection,
         report: Callable[[str], None],
+        metrics: ClientMetrics,
     ) -> None:
+        self._metrics = metrics
         self._way = way
         self._tls = tls
         self._connection = connection
@@ -67,6 +71,7 @@ class Transfer:
             through_combiner(self._connection.models, path, task_id, stop=self._connection.stopping)
         else:
             self._move(straight, through_combiner, path, task_id)
+            self._metrics.sent_bytes.inc(digest.size_bytes)
 
     def download(self, ref: BlobRef, path: Path) -> None:
         """Fetch a model or package to a path.
@@ -76,6 +81,7 @@ class Transfer:
             FednetError: The download was refused, or failed too many times without progress.
         """
         self._move(download_object, download, ref, path)
+        self._metrics.received_bytes.inc(ref.digest.size_bytes)
 
     def _lies_there(self, path: Path, task_id: str) -> bool:
         """Return True if the combiner already has the whole update."""

@@ -12,17 +12,20 @@ from typing import Any
 
 from fednet.errors import FednetError, TaskFailed
 from fednet.host import storable_answer
+from fednet.log_context import logged_as
 from fednet.parameters import model_format
 
 from .encoding import encode_update
 from .files import Files
 from .ledger import Ledger
+from .measures import KINDS, ClientMetrics
 from .notes import TaskNotes
 from .policy.gate import Gate
 from .privacy import private_update
 from .reporting import Report, reported
 from .runtime import Runtime
 from .runtimes import Runtimes
+from .task_traces import TaskTraces
 from .tasks import Answer, Failure, Outcome, Prediction, Task, Update, Validation, failure_of
 from .warrants import Warrants
 
@@ -47,6 +50,8 @@ class Work:
         runtimes: Run the client's code.
         report: Called with a line for the network's log.
         failures: The part of a failure that leaves the site.
+        metrics: The client's metrics.
+        traces: Takes the spans.
     """
 
     def __init__(
@@ -60,8 +65,12 @@ class Work:
         runtimes: Runtimes,
         report: Callable[[str], None],
         failures: Report,
+        metrics: ClientMetrics,
+        traces: TaskTraces,
     ) -> None:
         self._failures = failures
+        self._traces = traces
+        self._metrics = metrics
         self._folder = folder
         self._ledger = ledger
         self._notes = notes
@@ -73,12 +82,20 @@ class Work:
 
     def do(self, task: Task) -> None:
         """Work at a task and keep the answer; an error is an answer, too."""
+        with logged_as(session=task.session_id, round_number=task.round_number, task=task.id):
+            self._do(task)
+
+    def _do(self, task: Task) -> None:
+        began = time.time()
         answer = reported(self._answer(task), self._failures)
         try:
             self._ledger.keep(answer)
         except OSError as error:
             answer = reported(self._failed(task, error), self._failures)
             self._ledger.keep(answer)
+        self._count(task, answer)
+        problem = answer.outcome.message if isinstance(answer.outcome, Failure) else ""
+        self._traces.told(task, began, time.time(), problem)
         _log.info(
             "task %s (%s, round %s of session %s) has ended after %.1f s: %s",
             task.id,
@@ -88,6 +105,15 @@ class Work:
             answer.work_seconds,
             _in_words(answer.outcome),
         )
+
+    def _count(self, task: Task, answer: Answer) -> None:
+        metrics, kind = self._metrics, task.kind if task.kind in KINDS else "other"
+        if isinstance(answer.outcome, Failure):
+            metrics.tasks.labels(kind, "failed").inc()
+            return
+        metrics.tasks.labels(kind, "answered").inc()
+        metrics.task_seconds.labels("download").observe(answer.download_seconds)
+        metrics.task_seconds.labels("work").observe(answer.work_seconds)
 
     def _answer(self, task: Task) -> Answer:
         try:
@@ -121,7 +147,11 @@ class Work:
             self._check_wanted()
             ready = time.monotonic()
             outcome = self._run(runtime, task, model)
-        return Answer(task.id, outcome, fetched - began, time.monotonic() - ready)
+        seconds, now = time.monotonic() - ready, time.time()
+        since = now - (time.monotonic() - began)
+        self._traces.part(task, "download", since, since + fetched - began)
+        self._traces.part(task, task.kind.lower(), now - seconds, now)
+        return Answer(task.id, outcome, fetched - began, seconds)
 
     def _check_wanted(self) -> None:
         if not self._ledger.is_wanted():

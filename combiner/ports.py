@@ -195,6 +195,9 @@ class BlobPort(Protocol):
             NotFound: No running phase asks this client to use it.
         """
 
+    def sent(self, size_bytes: int) -> None:
+        """Note that a client was sent so many bytes of a blob."""
+
 
 class ControllerPort(Protocol):
     """The orders of controllers, and the news for them.

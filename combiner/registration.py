@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from fednet import limits
@@ -16,6 +16,7 @@ from fednet.settings import CombinerSettings
 
 from .daemons import in_daemon
 from .engine.outbox import Watched
+from .measures import CombinerMetrics
 
 _log = logging.getLogger(__name__)
 
@@ -26,11 +27,14 @@ class Registration:
     Args:
         settings: The combiner's settings.
         address: Its address, `host:port`.
+        metrics: The combiner's metrics.
     """
 
-    def __init__(self, settings: CombinerSettings, address: str) -> None:
+    def __init__(self, settings: CombinerSettings, address: str, metrics: CombinerMetrics) -> None:
         self._settings = settings
         self._address = address
+        self._outcomes = metrics.registrations
+        self._on_retry = metrics.api_retries.inc
         self._place: CombinerPlace | None = None
 
     def token(self) -> str:
@@ -44,10 +48,22 @@ class Registration:
         Raises:
             FednetError: The controller refuses, or is away and has never been asked.
         """
-        self._place = await in_daemon(
-            lambda: enrol_combiner(self._settings, self._address), "registration"
-        )
+        with self._counted():
+            self._place = await in_daemon(
+                partial(enrol_combiner, self._settings, self._address, self._on_retry),
+                "registration",
+            )
         return self._place
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Count a registration or a renewal by its outcome."""
+        try:
+            yield
+        except FednetError:
+            self._outcomes.labels("failed").inc()
+            raise
+        self._outcomes.labels("done").inc()
 
     async def renew(
         self, keys_changed: asyncio.Event, on_place: Callable[[CombinerPlace], None]
@@ -69,9 +85,10 @@ class Registration:
             if place is None:
                 continue
             try:
-                self._place = await in_daemon(
-                    partial(renew_combiner, self._settings, place), "renewal"
-                )
+                with self._counted():
+                    self._place = await in_daemon(
+                        partial(renew_combiner, self._settings, place, self._on_retry), "renewal"
+                    )
             except FednetError as error:
                 failures += 1
                 pause = pause_seconds(failures)

@@ -16,6 +16,7 @@ import grpc.aio
 from fednet import limits
 from fednet.addresses import is_wildcard, join_address
 from fednet.clocks import clock_warning
+from fednet.collectors import metrics_page
 from fednet.enrolment import CombinerPlace
 from fednet.errors import Unavailable
 from fednet.http import Http
@@ -27,6 +28,7 @@ from fednet.sandbox import SandboxKind, choose_sandbox
 from fednet.settings import CombinerSettings
 from fednet.storage import open_blobs
 from fednet.tls import ServerFiles
+from fednet.traces import Traces
 
 from .daemons import in_daemon
 from .engine.engine import Engine
@@ -35,6 +37,7 @@ from .engine.spool import Spool
 from .facades.wire.serving import OPEN_SERVICES, WireHealth, serve_wire
 from .gatekeeper import Gatekeeper
 from .machine.values import LogLevel, LogRecord
+from .measures import CombinerMetrics
 from .registration import Registration
 
 _log = logging.getLogger(__name__)
@@ -58,11 +61,18 @@ class Combiner:
     _kept: asyncio.Task[None]
     _renewed: asyncio.Task[None]
     _lock: FolderLock
+    _traces: Traces
     _leaving: asyncio.Task[None] | None = None
 
     @classmethod
-    async def start(cls, settings: CombinerSettings) -> Combiner:
+    async def start(
+        cls, settings: CombinerSettings, metrics: CombinerMetrics | None = None
+    ) -> Combiner:
         """Bind the port, register, take up the phases in the spool, serve.
+
+        Args:
+            settings: The combiner's settings.
+            metrics: Its metrics; by default some that nobody reads.
 
         Raises:
             FailedPrecondition: Another process has the data folder.
@@ -71,13 +81,16 @@ class Combiner:
         """
         lock = FolderLock(settings.data_dir, "combiner")
         try:
-            return await cls._start(settings, lock)
+            return await cls._start(settings, lock, metrics or CombinerMetrics())
         except BaseException:
             lock.release()
             raise
 
     @classmethod
-    async def _start(cls, settings: CombinerSettings, lock: FolderLock) -> Combiner:
+    async def _start(
+        cls, settings: CombinerSettings, lock: FolderLock, metrics: CombinerMetrics
+    ) -> Combiner:
+        traces = Traces(settings.traces_endpoint, "combiner", settings.name)
         sandbox = await asyncio.to_thread(_sandbox_of, settings)
         gatekeeper = Gatekeeper()
         allow_forks()
@@ -87,10 +100,15 @@ class Combiner:
         )
         port = _bind(server, settings)
         address = _advertised(settings, port)
-        registration = Registration(settings, address)
+        registration = Registration(settings, address, metrics)
         place = await registration.register()
         gatekeeper.admit(place.id, place.public_keys)
-        controller = Http(settings.api_url, registration.token, tls=settings.caller_tls)
+        controller = Http(
+            settings.api_url,
+            registration.token,
+            tls=settings.caller_tls,
+            on_retry=metrics.api_retries.inc,
+        )
         store = await asyncio.to_thread(
             open_blobs, place.blob_store, controller, settings.caller_tls
         )
@@ -111,6 +129,8 @@ class Combiner:
             settings.retained_bytes_max,
             bounds,
             retained_seconds_max=settings.retained_seconds_max,
+            metrics=metrics,
+            traces=traces,
         )
         await engine.recover()
         health = await serve_wire(server, engine.ports, gatekeeper)
@@ -123,7 +143,16 @@ class Combiner:
         kept = asyncio.create_task(registration.keep(engine.outbox.watched, admit))
         renewed = asyncio.create_task(registration.renew(gatekeeper.keys_changed, admit))
         combiner = cls(
-            settings.name, address, server, gatekeeper, health, engine, kept, renewed, lock
+            settings.name,
+            address,
+            server,
+            gatekeeper,
+            health,
+            engine,
+            kept,
+            renewed,
+            lock,
+            traces,
         )
         kept.add_done_callback(combiner._lose_place)
         return combiner
@@ -166,6 +195,7 @@ class Combiner:
         await self._close_server()
         await self._engine.close()
         self._engine.local.store.close()
+        await asyncio.to_thread(self._traces.close)
         self._lock.release()
 
 
@@ -234,10 +264,10 @@ def serve(
         transfers = ThreadPoolExecutor(settings.transfer_threads, thread_name_prefix="transfers")
         asyncio.get_running_loop().set_default_executor(transfers)
         stopped = asyncio.create_task(in_daemon(stop.wait, "stop"))
-        unready = Unready("The combiner has not registered yet.")
+        unready, metrics = Unready("The combiner has not registered yet."), CombinerMetrics()
         try:
-            async with _monitored(settings, unready):
-                if combiner := await _started(settings, stopped):
+            async with _monitored(settings, unready, metrics):
+                if combiner := await _started(settings, stopped, metrics):
                     unready.reason = ""
                     on_ready(
                         {
@@ -268,12 +298,15 @@ class Unready:
 
 
 @contextlib.asynccontextmanager
-async def _monitored(settings: CombinerSettings, unready: Unready) -> AsyncIterator[None]:
+async def _monitored(
+    settings: CombinerSettings, unready: Unready, metrics: CombinerMetrics
+) -> AsyncIterator[None]:
     """Serve the monitoring pages in this loop, if there is a port for them: a loop that hangs is not live."""
     if settings.monitoring_port is None:
         yield
         return
-    pages = MonitoringServer(health_pages(lambda: unready.reason))
+    health = health_pages(lambda: unready.reason)
+    pages = MonitoringServer({**health, "/metrics": lambda: metrics_page(metrics.registry)})
     await pages.start(settings.monitoring_host, settings.monitoring_port)
     try:
         yield
@@ -288,9 +321,11 @@ async def _calls_ended() -> None:
         await asyncio.wait(calls, timeout=limits.stop_grace_seconds)
 
 
-async def _started(settings: CombinerSettings, stopped: asyncio.Future[Any]) -> Combiner | None:
+async def _started(
+    settings: CombinerSettings, stopped: asyncio.Future[Any], metrics: CombinerMetrics
+) -> Combiner | None:
     """Return a combiner that serves; None if `stopped` is done before, as while the controller is away."""
-    starting = asyncio.create_task(Combiner.start(settings))
+    starting = asyncio.create_task(Combiner.start(settings, metrics))
     await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
     if starting.done():
         return starting.result()

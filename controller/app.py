@@ -8,11 +8,12 @@ from flask_openapi.openapi import OpenAPI
 
 from fednet.contract import RESOURCES
 
-from .api import audit, auth, blobs, feed, health, helpers, keys, network, storage
+from .api import audit, auth, blobs, feed, health, helpers, keys, network, scraping, storage
 from .api.access import check_access, record_beginning, record_outcome
 from .api.allowed import tell_allowed
 from .api.bodies import check_body
 from .api.forwarding import forward
+from .api.measured import begin_measuring, measure
 from .api.openapi import described_app
 from .api.problems import handle_problems
 from .api.rates import check_rate
@@ -30,8 +31,10 @@ def create_app(services: Services) -> Flask:
     app = app_of_routes()
     app.request_class = BoundedRequest
     provide(app.extensions, services)
+    app.before_request(begin_measuring)
     for check in (check_access, check_body, check_rate, record_beginning):
         app.before_request(check)
+    app.after_request(measure)
     app.after_request(record_outcome)
     app.after_request(tell_allowed)
     app.after_request(Streams().count)
@@ -43,7 +46,7 @@ def create_app(services: Services) -> Flask:
 def app_of_routes() -> OpenAPI:
     """Return an app with all routes and nothing behind them: enough to describe them."""
     app = described_app(__name__)
-    others = (audit, auth, blobs, feed, health, helpers, keys, network, storage)
+    others = (audit, auth, blobs, feed, health, helpers, keys, network, scraping, storage)
     for module in (*_resource_modules(), *others):
         app.register_api(module.api)
     fedn.serve(app)

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from flask import Flask
@@ -15,6 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from fednet.identity import admin_token
 from fednet.settings import ControllerSettings
 from fednet.storage import Blobs, object_store_of, open_blobs, open_documents, shared_folder
+from fednet.traces import Traces
 
 from .accounts.accounts import Accounts
 from .app import Services, create_app
@@ -29,6 +30,7 @@ from .feed.feed import Feed
 from .feed.follower import Followers
 from .feed.log import FeedLog
 from .leases import Leases
+from .measures import ControllerMetrics
 from .members.registry import Registry
 from .name_lock import NameLock
 from .presence import Presence
@@ -82,8 +84,16 @@ def assembled(
             settings.data_dir, ground.keys.signer, ground.keys.verifier, ground.keys.retired
         )
         presence, catalog = Presence(), _catalog(ground, settings, name_lock)
-        engine = _engine(ground, catalog, presence, name_lock.name, settings, to_close)
-        services = _services(ground, catalog, presence, engine, settings, name_lock.name, to_close)
+        metrics = ControllerMetrics()
+        traces = Traces(settings.traces_endpoint, "controller", name_lock.name)
+        to_close.callback(traces.close)
+        engine = _engine(
+            ground, catalog, presence, metrics, traces, name_lock.name, settings, to_close
+        )
+        services = replace(
+            _services(ground, catalog, presence, engine, settings, name_lock.name, to_close),
+            metrics=metrics,
+        )
         housekeeping = Housekeeping(services.cleaner, ground.leases.is_first)
         to_close.callback(housekeeping.close)
         app = create_app(services)
@@ -152,6 +162,8 @@ def _engine(
     ground: _Ground,
     catalog: Catalog,
     presence: Presence,
+    metrics: ControllerMetrics,
+    traces: Traces,
     name: str,
     settings: ControllerSettings,
     to_close: ExitStack,
@@ -169,6 +181,8 @@ def _engine(
         ground.feed,
         Followers(ground.feed, name, control.for_controllers(), tls),
         keys.sign_warrant,
+        metrics,
+        traces,
         tls,
     )
     to_close.callback(engine.close)

@@ -11,7 +11,7 @@ import contextlib
 import json
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -84,8 +84,15 @@ class ClientPlace:
     tls: bool = False
 
 
-def enrol_combiner(settings: CombinerSettings, address: str) -> CombinerPlace:
+def enrol_combiner(
+    settings: CombinerSettings, address: str, on_retry: Callable[[], None] = lambda: None
+) -> CombinerPlace:
     """Register a combiner; while the controller is away, return its last answer.
+
+    Args:
+        settings: The combiner's settings.
+        address: Its address, `host:port`.
+        on_retry: Called before each repetition of the call.
 
     Raises:
         FednetError: The controller refuses, or is away and has never been asked.
@@ -94,7 +101,7 @@ def enrol_combiner(settings: CombinerSettings, address: str) -> CombinerPlace:
     kept = _read_credentials(settings)
     try:
         body = {"name": settings.name, "address": address, "tls": settings.announces_tls}
-        answer = _register(settings, "combiners", body, kept)
+        answer = _register(settings, "combiners", body, kept, on_retry=on_retry)
     except (Unavailable, DeadlineExceeded):
         if not isinstance(kept.get("blob_store"), str) or not kept.get("token"):
             raise
@@ -104,13 +111,16 @@ def enrol_combiner(settings: CombinerSettings, address: str) -> CombinerPlace:
     return replace(place, blob_store=settings.blob_store_url or place.blob_store)
 
 
-def renew_combiner(settings: CombinerSettings, place: CombinerPlace) -> CombinerPlace:
+def renew_combiner(
+    settings: CombinerSettings, place: CombinerPlace, on_retry: Callable[[], None] = lambda: None
+) -> CombinerPlace:
     """Return the place of a registered combiner with a newer token and all keys that sign tokens now.
 
     Raises:
         FednetError: The controller refuses, or does not answer.
     """
-    renewed = _kept_combiner(settings, _post(settings, place.token, "combiners/renew"))
+    answer = _post(settings, place.token, "combiners/renew", on_retry=on_retry)
+    renewed = _kept_combiner(settings, answer)
     return replace(renewed, blob_store=settings.blob_store_url or renewed.blob_store)
 
 
@@ -140,13 +150,15 @@ def enrol_client(
     return _client_place(_register(settings, "clients", body, kept, retries_max=0))
 
 
-def renew_client(settings: ClientSettings, place: ClientPlace) -> ClientPlace:
+def renew_client(
+    settings: ClientSettings, place: ClientPlace, on_retry: Callable[[], None] = lambda: None
+) -> ClientPlace:
     """Return the place of a registered client with newer tokens; `keep_client` makes that last.
 
     Raises:
         FednetError: The controller refuses, or does not answer.
     """
-    return _client_place(_post(settings, place.token, "clients/renew"))
+    return _client_place(_post(settings, place.token, "clients/renew", on_retry=on_retry))
 
 
 def keep_client(settings: ClientSettings, place: ClientPlace) -> None:
@@ -168,6 +180,7 @@ def _register(
     body: dict[str, Any],
     kept: dict[str, Any],
     retries_max: int = limits.retry_attempts_max,
+    on_retry: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Register with the agent's own token; if the controller refuses that, with the one that it was started with."""
     path = f"{resource}/register"
@@ -177,14 +190,14 @@ def _register(
     )
     if own := kept.get("token"):
         try:
-            return _post(settings, own, path, body, retries_max)
+            return _post(settings, own, path, body, retries_max, on_retry)
         except FednetError as error:
             if error.retryable:
                 raise
             refused = error
     if given:
         body = {**body, "enrolment_id": _enrolment_id(settings, kept)}
-        return _post(settings, given, path, body, retries_max)
+        return _post(settings, given, path, body, retries_max, on_retry)
     raise refused
 
 
@@ -194,9 +207,16 @@ def _post(
     path: str,
     body: Mapping[str, Any] | None = None,
     retries_max: int = limits.retry_attempts_max,
+    on_retry: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     began = time.time()
-    http = Http(settings.api_url, token, retries_max=retries_max, tls=settings.caller_tls)
+    http = Http(
+        settings.api_url,
+        token,
+        retries_max=retries_max,
+        tls=settings.caller_tls,
+        on_retry=on_retry,
+    )
     with contextlib.closing(http):
         answer = http.call("POST", f"/api/v1/{path}", body=body, may_overlap=True)
     if not isinstance(answer, dict):

@@ -41,6 +41,7 @@ class Http:
         verify: Check the server's certificate (https only).
         retries_max: The number of further attempts at each address; 0 for a caller that pauses by itself.
         tls: The files of the caller (https only).
+        on_retry: Called before each repetition of a call.
 
     Attributes:
         api_url: The addresses, separated by commas.
@@ -61,6 +62,7 @@ class Http:
         verify: bool = True,
         retries_max: int = limits.retry_attempts_max,
         tls: CallerTLS = PUBLIC_CA,
+        on_retry: Callable[[], None] = lambda: None,
     ) -> None:
         tls.check()
         addresses = split_addresses(api_url)
@@ -72,7 +74,12 @@ class Http:
         self._token = token
         self._auth_scheme = auth_scheme
         self._attempts = Attempts(
-            addresses, self._complete, verify=verify, retries_max=retries_max, tls=tls
+            addresses,
+            self._complete,
+            verify=verify,
+            retries_max=retries_max,
+            tls=tls,
+            on_retry=on_retry,
         )
 
     def call(

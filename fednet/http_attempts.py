@@ -67,6 +67,7 @@ class Attempts:
         verify: Check servers' certificates (https only).
         retries_max: The number of further passes over all addresses, each after a pause.
         tls: The files of the caller (https only).
+        on_retry: Called before each attempt after the first one.
     """
 
     def __init__(
@@ -77,11 +78,13 @@ class Attempts:
         verify: bool,
         retries_max: int,
         tls: CallerTLS,
+        on_retry: Callable[[], None],
     ) -> None:
         self._addresses = tuple(addresses)
         self._authorize = authorize
         self._tls = tls_options(tls, verify=verify)
         self._retries_max = retries_max
+        self._on_retry = on_retry
         self._in_use = 0
         self._pause = threading.Event()
 
@@ -118,6 +121,8 @@ class Attempts:
                 address = self._addresses[number]
                 patience = seconds if number == order[-1] else min(seconds, quick)
                 timeout = (min(limits.connect_seconds_max, patience), waits + patience)
+                if failures:
+                    self._on_retry()
                 answer = self._attempt(address, method, path, timeout, options)
                 if not isinstance(answer, _Failure):
                     self._in_use = number

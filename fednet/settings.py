@@ -383,6 +383,10 @@ class ControllerSettings(_ServerSection):
     drain_seconds: float = Field(default=limits.drain_seconds, ge=0, le=limits.drain_seconds_max)
     """The time after SIGTERM in which requests under way are finished, in seconds; a second signal ends it at once."""
 
+    traces_endpoint: str | None = Field(default=None, pattern="^https?://")
+    """The address of a receiver of traces, OTLP over HTTP, such as http://collector:4318; by default
+    OTEL_EXPORTER_OTLP_ENDPOINT. It needs the extra `tracing`."""
+
     @property
     def announces_tls(self) -> bool:
         """True if other controllers are told to use https."""
@@ -478,11 +482,15 @@ class CombinerSettings(_ServerSection):
     signal ends it at once."""
 
     monitoring_host: Host = "127.0.0.1"
-    """The address that the monitoring pages listen on: /health/live and /health/ready. They are plain HTTP on
+    """The address that the monitoring pages listen on: /health/live, /health/ready and /metrics. They are plain HTTP on
     any address, and tell no secrets."""
 
     monitoring_port: int | None = Field(default=None, ge=0, le=65535)
     """The port of the monitoring pages; 0 picks a free one. Without it there are none."""
+
+    traces_endpoint: str | None = Field(default=None, pattern="^https?://")
+    """The address of a receiver of traces, OTLP over HTTP, such as http://collector:4318; by default
+    OTEL_EXPORTER_OTLP_ENDPOINT. It needs the extra `tracing`."""
 
     @property
     def retained_seconds_max(self) -> float | None:
@@ -574,11 +582,15 @@ class ClientSettings(_CallerSection):
     signal ends it at once."""
 
     monitoring_host: Host = "127.0.0.1"
-    """The address that the monitoring pages listen on: /health/live and /health/ready. They are plain HTTP on
+    """The address that the monitoring pages listen on: /health/live, /health/ready and /metrics. They are plain HTTP on
     any address, and tell no secrets."""
 
     monitoring_port: int | None = Field(default=None, ge=0, le=65535)
     """The port of the monitoring pages; 0 picks a free one. Without it there are none."""
+
+    traces_endpoint: str | None = Field(default=None, pattern="^https?://")
+    """The address of a receiver of traces, OTLP over HTTP, such as http://collector:4318; by default
+    OTEL_EXPORTER_OTLP_ENDPOINT. It needs the extra `tracing`."""
 
 
 Settings = TypeVar("Settings", bound=_Section)
@@ -621,6 +633,7 @@ def _from_shared_variables(kind: type[_Section]) -> dict[str, Any]:
         "ca": "FEDNET_CA",
         "certificate": "FEDNET_CERTIFICATE",
         "certificate_key": "FEDNET_CERTIFICATE_KEY",
+        "traces_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
     }
     return {
         field: os.environ[name]

@@ -15,6 +15,7 @@ import api_lists
 import api_starter
 import classes_page
 import commands_page
+import metrics_page
 import permissions_page
 import privacy_page
 import sessions_page
@@ -29,6 +30,7 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "docs/api-client.md": classes_page.api_client,
     "docs/cli.md": commands_page.part,
     "docs/client.md": classes_page.client,
+    "docs/monitoring.md": metrics_page.part,
     "docs/network.md": classes_page.network,
     "docs/permissions.md": permissions_page.part,
     "docs/privacy.md": privacy_page.part,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from fednet import limits
 from fednet.budgets import CallerBudgets
 from fednet.errors import PermissionDenied, Throttled
+from fednet.log_context import logged_as
 from fednet.readiness import Readiness
 
 from ..machine.answers import Answer
@@ -20,6 +21,7 @@ from ..ports import ClientStream
 from .client_logs import ClientLogs
 from .means import Means
 from .newcomers import Newcomers
+from .phase_log import logged_in
 from .phases import Phases
 from .readiness import ReadinessChanges
 from .running_phase import RunningPhase
@@ -54,7 +56,8 @@ class ClientCalls:
             raise Throttled("You connect too often. Wait a moment, then connect again.")
         self._clients.open(stream)
         stream.welcome(self._name)
-        _log.info("client %s is connected", stream.client_id)
+        with logged_as(client=stream.client_id):
+            _log.info("client %s is connected", stream.client_id)
         self._newcomers.welcome(stream)
         self._readiness.forget(stream.client_id)
         self._mention(stream)
@@ -66,7 +69,8 @@ class ClientCalls:
         if self._clients.forget(stream):
             self._newcomers.forget(stream.client_id)
             self._readiness.forget(stream.client_id)
-            _log.info("client %s is disconnected", stream.client_id)
+            with logged_as(client=stream.client_id):
+                _log.info("client %s is disconnected", stream.client_id)
             self._outbox.mention(ClientLeft(), stream.client_id)
             for phase in self._phases:
                 phase.feed(Left(stream.client_id))
@@ -92,7 +96,8 @@ class ClientCalls:
         """
         self._readiness.tell_now(client_id)
         if phase := self._phases.of_task(client_id, answer.task_id):
-            phase.take_answer(answer)
+            with logged_in(phase.assignment, client_id, answer.task_id):
+                phase.take_answer(answer)
         elif not self._newcomers.hold(client_id, answer.task_id):
             self._clients.receipt(client_id, _unknown(answer.task_id))
 

@@ -31,6 +31,9 @@ class Clients:
     def __contains__(self, client_id: str) -> bool:
         return client_id in self._streams
 
+    def __len__(self) -> int:
+        return len(self._streams)
+
     def open(self, stream: ClientStream) -> None:
         """Take a client in; an older stream of the same client ends.
 

@@ -6,9 +6,12 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 from fednet.aggregation import Partial
 from fednet.errors import InvalidInput
+from fednet.log_context import logged_as
+from fednet.traces import Span, place_of
 
 from ..machine.assignment import Assignment
 from ..machine.fence import Fence
@@ -17,6 +20,7 @@ from ..machine.orders import Plan, PlanOrder, Reduced, Reduction
 from ..machine.values import Authority
 from .function_runs import FunctionRuns
 from .means import Means
+from .phase_log import logged_in
 from .phases import Phases
 from .reduction import Reducer
 from .turns import Turns
@@ -85,8 +89,9 @@ class ControllerCalls:
             self._admit(assignment.authority)
             await self._phases.start(assignment)
 
-        self._admit(assignment.authority)
-        await self._turns.run(assignment.phase_id, work)
+        with logged_in(assignment):
+            self._admit(assignment.authority)
+            await self._turns.run(assignment.phase_id, work)
 
     async def withdraw(
         self, phase_id: str, clients: tuple[str, ...], authority: Authority
@@ -97,8 +102,9 @@ class ControllerCalls:
             self._admit_for(phase_id, authority)
             return self._phases.withdraw(phase_id, clients, authority)
 
-        self._admit_for(phase_id, authority)
-        return await self._turns.run(phase_id, work)
+        with logged_as(session=authority.session_id):
+            self._admit_for(phase_id, authority)
+            return await self._turns.run(phase_id, work)
 
     async def close_early(self, phase_id: str, authority: Authority) -> None:
         """Close a phase with the answers that are in."""
@@ -107,8 +113,9 @@ class ControllerCalls:
             self._admit_for(phase_id, authority)
             self._phases.close_early(phase_id, authority)
 
-        self._admit_for(phase_id, authority)
-        await self._turns.run(phase_id, work)
+        with logged_as(session=authority.session_id):
+            self._admit_for(phase_id, authority)
+            await self._turns.run(phase_id, work)
 
     async def release(self, phase_id: str, authority: Authority) -> None:
         """Forget a phase and its files; nothing happens if it is not here."""
@@ -117,8 +124,9 @@ class ControllerCalls:
             self._admit_for(phase_id, authority)
             await self._phases.release(phase_id)
 
-        self._admit_for(phase_id, authority)
-        await self._turns.run(phase_id, work)
+        with logged_as(session=authority.session_id):
+            self._admit_for(phase_id, authority)
+            await self._turns.run(phase_id, work)
 
     # Orders about a round
 
@@ -126,19 +134,28 @@ class ControllerCalls:
         """Merge the partials of a round and write the new model; the same again if it is there already."""
         self._admit(order.authority)
         began = time.monotonic()
-        with self._counted(), contextlib.ExitStack() as reading:
+        with (
+            self._counted(),
+            logged_as(session=order.authority.session_id, round_number=order.round_number),
+            self._means.metrics.reduce_seconds.time(),
+            contextlib.ExitStack() as reading,
+        ):
             own = await self._own_partials(order, reading)
             if order.functions:
                 reduced = await self._functions.reduce(order, order.functions, own)
             else:
                 reduced = await self._means.workers.run(self._reducer.reduce, order, own)
-        return replace(reduced, seconds=time.monotonic() - began)
+        seconds = time.monotonic() - began
+        self._means.traces.traces.tell(partial(_reduce_span, order, reduced, seconds))
+        return replace(reduced, seconds=seconds)
 
     async def plan(self, order: PlanOrder) -> Plan:
         """Let server functions choose clients and settings; nothing is kept but their memory."""
-        self._admit(order.authority)
-        with self._counted():
-            return await self._functions.plan(order)
+        about = order.functions.about
+        with logged_as(session=about.session_id, round_number=about.round_number):
+            self._admit(order.authority)
+            with self._counted():
+                return await self._functions.plan(order)
 
     @property
     def are_under_way(self) -> bool:
@@ -184,3 +201,18 @@ class ControllerCalls:
                 own[each.phase_id] = await phase.whole_partial()
                 reading.enter_context(phase.reading())
         return own
+
+
+def _reduce_span(order: Reduction, reduced: Reduced, seconds: float) -> Span | None:
+    if (above := place_of(order.traceparent)) is None:
+        return None
+    now = time.time()
+    return Span(
+        "reduce",
+        above.child("reduce", order.model_id),
+        above,
+        now - seconds,
+        now,
+        {"session": order.authority.session_id, "round": order.round_number},
+        reduced.failure.message if reduced.failure else "",
+    )

@@ -7,8 +7,10 @@ import contextlib
 from fednet import limits
 from fednet.errors import Superseded
 from fednet.storage import Blobs
+from fednet.traces import Traces
 
 from ..machine.fence import Fence
+from ..measures import CombinerMetrics
 from ..ports import Ports
 from .blobs import LocalBlobs
 from .checked_blobs import CheckedBlobs
@@ -24,6 +26,7 @@ from .objects import ObjectUploads
 from .orphans import Orphans
 from .outbox import Outbox
 from .partials import SharedPartials
+from .phase_traces import PhaseTraces
 from .phases import Phases
 from .reduction import Reducer
 from .retained import Retained
@@ -45,6 +48,8 @@ class Engine:
         bounds: Bounds of one run of server functions.
         object_part_bytes: The size of a part of an update on its way through the object store.
         retained_seconds_max: The age up to which retained updates stay; None for any age.
+        metrics: The combiner's metrics; by default some that nobody reads.
+        traces: Takes the spans of phases; by default they are dropped.
 
     Attributes:
         blobs: Models and packages for the clients that have a task with them.
@@ -54,6 +59,7 @@ class Engine:
         outbox: The news for the controllers.
         local: Models and packages as files on this machine.
         objects: Updates in the object store.
+        metrics: The combiner's metrics.
     """
 
     def __init__(
@@ -67,34 +73,50 @@ class Engine:
         bounds: Bounds | None = None,
         object_part_bytes: int = limits.object_part_bytes,
         retained_seconds_max: float | None = None,
+        metrics: CombinerMetrics | None = None,
+        traces: Traces | None = None,
     ) -> None:
+        metrics = self.metrics = metrics or CombinerMetrics()
         self._spool = spool
         self._fence = Fence()
-        self._workers = Workers(name, threads)
+        self._workers = Workers(name, threads, metrics.work.labels("updates"))
         self.outbox = Outbox(self._fence.controller_of)
         checked = CheckedBlobs(store)
         self.local = LocalBlobs(checked, spool)
         self.objects = ObjectUploads(name, store, spool, object_part_bytes)
         clients, partials = Clients(clients_max), SharedPartials(name, checked, spool)
-        means = Means(spool, self.outbox, clients, partials, self._workers)
+        spans = PhaseTraces(name, traces or Traces(None, "combiner", name))
+        means = Means(spool, self.outbox, clients, partials, self._workers, metrics, spans)
         retained = Retained(spool, retained_bytes_max, retained_seconds_max)
         orphans = Orphans(partials, spool, self._workers)
         self._phases = Phases(means, self.local, self.objects, retained, orphans)
         reducer = Reducer(self.local, partials, spool)
         processes = FunctionProcesses(self.local, spool, bounds or Bounds())
-        self._functions = FunctionRuns(name, processes, reducer, self.outbox)
+        self._functions = FunctionRuns(
+            name, processes, reducer, self.outbox, metrics.work.labels("functions")
+        )
         self.controllers = ControllerCalls(
             name, self._fence, means, self._phases, reducer, self._functions
         )
         self.clients = ClientCalls(name, means, self._phases)
-        self.blobs = ClientBlobs(self.local, self._phases)
-        self.uploads = Uploads(self._phases, self.clients.is_new, spool, self.objects)
+        self.blobs = ClientBlobs(self.local, self._phases, metrics)
+        self.uploads = Uploads(self._phases, self.clients.is_new, spool, self.objects, metrics)
         self._handover = Handover(means, self._phases, self.uploads, self.controllers)
+        self._measure(clients)
 
     @property
     def ports(self) -> Ports:
         """Everything that a protocol may use."""
         return Ports(self.clients, self.uploads, self.blobs, self.controllers)
+
+    def _measure(self, clients: Clients) -> None:
+        """Let the gauges read the present state at each scrape."""
+        metrics, outbox = self.metrics, self.outbox
+        metrics.clients.set_function(lambda: len(clients))
+        metrics.controllers.set_function(lambda: outbox.watchers)
+        metrics.phases.set_function(lambda: len(self._phases))
+        metrics.news.set_function(lambda: outbox.kept.number)
+        metrics.news_bytes.set_function(lambda: outbox.kept.size_bytes)
 
     async def recover(self) -> None:
         """Take up the phases that an earlier process left in the spool.

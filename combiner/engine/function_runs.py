@@ -12,6 +12,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
+from prometheus_client import Gauge
+
 from fednet import limits
 from fednet.aggregation import Partial
 from fednet.errors import FailedPrecondition, TaskFailed
@@ -41,16 +43,22 @@ class FunctionRuns:
         processes: Runs them.
         reducer: Stores their results.
         outbox: Takes their output.
+        work: Counts what waits or is under way.
     """
 
     def __init__(
-        self, name: str, processes: FunctionProcesses, reducer: Reducer, outbox: Outbox
+        self,
+        name: str,
+        processes: FunctionProcesses,
+        reducer: Reducer,
+        outbox: Outbox,
+        work: Gauge,
     ) -> None:
         self._name = name
         self._processes = processes
         self._reducer = reducer
         self._outbox = outbox
-        self._workers = Workers(f"{name}-functions", limits.server_functions_processes_max)
+        self._workers = Workers(f"{name}-functions", limits.server_functions_processes_max, work)
         self._under_way: dict[str, asyncio.Task[Any]] = {}
 
     @property

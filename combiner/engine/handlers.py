@@ -25,6 +25,7 @@ from ..machine.news import (
     ValidationReported,
 )
 from ..machine.values import TaskKind
+from ..measures import CombinerMetrics
 from .folding import Folding, structure_of
 from .private_updates import PrivateUpdates
 from .spool import Spool
@@ -51,6 +52,12 @@ class ToCheck:
     folding: Folding | None
     spool: Spool
     workers: Workers
+    metrics: CombinerMetrics
+
+    @property
+    def path(self) -> Path:
+        """The place of the answer's update."""
+        return self.spool.update_path(self.phase_id, self.answer.task_id)
 
 
 @dataclass(frozen=True)
@@ -124,15 +131,18 @@ def _folded(item: ToCheck) -> float:
     update = item.answer.outcome
     assert isinstance(update, Update), "the border lets no other answer to this task in"
     assert item.folding is not None, "so was the phase prepared"
-    path = item.spool.update_path(item.phase_id, item.answer.task_id)
     metadata = {**update.metadata.value, "client_id": item.client}
-    return item.folding.fold(path, update.num_examples, metadata)
+    size_bytes, began = item.path.stat().st_size if item.path.exists() else 0, time.monotonic()
+    weight = item.folding.fold(item.path, update.num_examples, metadata)
+    item.metrics.fold_seconds.observe(time.monotonic() - began)
+    item.metrics.folded_bytes.inc(size_bytes)
+    return weight
 
 
 def _is_undamaged(item: ToCheck) -> bool:
     """Compare an update with its digest; delete a damaged one, so that it is asked for again."""
     task_id = item.answer.task_id
-    path = item.spool.update_path(item.phase_id, task_id)
+    path = item.path
     if path.exists() and item.update and item.update.is_of_file(path):
         return True
     if not path.exists() and not item.update:

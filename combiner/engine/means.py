@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..measures import CombinerMetrics
 from .clients import Clients
 from .outbox import Outbox
 from .partials import SharedPartials
+from .phase_traces import PhaseTraces
 from .spool import Spool
 from .workers import Workers
 
@@ -21,6 +23,8 @@ class Means:
         clients: Its connected clients.
         partials: The partials in the blob store.
         workers: Its threads for blocking calls, and its background tasks.
+        metrics: Its metrics.
+        traces: Takes the spans of its phases.
     """
 
     spool: Spool
@@ -28,3 +32,5 @@ class Means:
     clients: Clients
     partials: SharedPartials
     workers: Workers
+    metrics: CombinerMetrics
+    traces: PhaseTraces

@@ -12,6 +12,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable
+from typing import NamedTuple
 
 from fednet import limits
 from fednet.errors import LimitExceeded
@@ -38,6 +39,13 @@ class Watched:
             holds, other = other, holds
         holds.set()
         other.clear()
+
+
+class KeptNews(NamedTuple):
+    """An amount of news, and roughly the memory that it takes."""
+
+    number: int
+    size_bytes: int
 
 
 class Outbox:
@@ -90,7 +98,7 @@ class Outbox:
 
         Clients decide how much of it there is, so it may fill only half of the room.
         """
-        events, size_bytes = self._kept()
+        events, size_bytes = self.kept
         if events < limits.outbox_events_max // 2 and size_bytes < limits.outbox_bytes_max // 2:
             self.put(happening, phase, client_id, task_id)
 
@@ -106,7 +114,7 @@ class Outbox:
         Raises:
             LimitExceeded: There is no room for that many events more.
         """
-        kept, size_bytes = self._kept()
+        kept, size_bytes = self.kept
         if kept + events > limits.outbox_events_max or size_bytes > limits.outbox_bytes_max:
             raise LimitExceeded(
                 f"The combiner holds {kept} events ({size_bytes} bytes) that no controller has "
@@ -148,6 +156,19 @@ class Outbox:
                 yield envelope
         finally:
             self._end_watch(mailbox, watcher)
+
+    @property
+    def kept(self) -> KeptNews:
+        """The number and the size of all news that no controller has acknowledged."""
+        mailboxes = list(self._mailboxes.values())
+        return KeptNews(
+            sum(each.count for each in mailboxes), sum(each.size_bytes for each in mailboxes)
+        )
+
+    @property
+    def watchers(self) -> int:
+        """The number of controllers that watch."""
+        return sum(each.is_watched for each in list(self._mailboxes.values()))
 
     def close(self) -> None:
         """Stop waiting for controllers."""
@@ -203,7 +224,3 @@ class Outbox:
             mailbox.close()
             self._number_max = max(self._number_max, mailbox.last_number)
             del self._mailboxes[mailbox.controller]
-
-    def _kept(self) -> tuple[int, int]:
-        mailboxes = self._mailboxes.values()
-        return sum(each.count for each in mailboxes), sum(each.size_bytes for each in mailboxes)

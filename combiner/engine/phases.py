@@ -63,6 +63,9 @@ class Phases:
     def __iter__(self) -> Iterator[RunningPhase]:
         return iter(list(self._running.values()))
 
+    def __len__(self) -> int:
+        return len(self._running)
+
     async def changed(self) -> None:
         """Wait for the next change of any phase."""
         self._changed.clear()

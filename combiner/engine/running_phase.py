@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from fednet.aggregation import Partial
 from fednet.clocks import SteadyClock
@@ -34,14 +35,15 @@ from ..machine.events import (
     TimePassed,
     Withdrew,
 )
-from ..machine.news import TaskSent
+from ..machine.news import Happening, PhaseClosed, TaskSent
 from ..machine.phase import PhaseMachine, PhaseState
 from ..machine.tasks import TaskState
 from ..machine.values import Authority, SharingRecord
 from .folding import Folding
 from .handlers import HANDLERS, HandedOver, ToCheck
 from .means import Means
-from .phase_log import log_begin, log_happening
+from .phase_log import log_begin, log_happening, logged_in
+from .phase_metrics import count_happening
 from .readers import Readers
 from .sharing import Sharing
 from .spool import KeptAnswer
@@ -287,8 +289,11 @@ class RunningPhase:
         match instruction:
             case Send(client, task):
                 seconds_left = max(0.0, self._seconds_left())
-                clients.offer(client, self.assignment.task_for(client, seconds_left))
+                task_of_client = self.assignment.task_for(client, seconds_left)
+                traceparent = self._means.traces.traceparent(self.assignment)
+                clients.offer(client, replace(task_of_client, traceparent=traceparent))
                 outbox.offer(TaskSent(), self.assignment.context, client, task)
+                self._count(TaskSent())
             case Cancel(client, task):
                 clients.cancel(client, task)
             case Receipt(client, verdict):
@@ -297,11 +302,23 @@ class RunningPhase:
                 self._means.workers.spawn(self._check(client, answer))
             case Tell(happening, client, task):
                 log_happening(self.assignment, happening, client, task)
+                self._count(happening)
                 outbox.put(happening, self.assignment.context, client, task)
             case Finish(share):
                 self._means.workers.spawn(self._finish(share=share))
 
+    def _count(self, happening: Happening) -> None:
+        now = self._clock()
+        seconds = now - self.record.opened_at
+        count_happening(self._means.metrics, self.assignment.kind, happening, seconds)
+        if isinstance(happening, PhaseClosed):
+            self._means.traces.closed(self.record, happening, now)
+
     async def _check(self, client: str, answer: Answer) -> None:
+        with logged_in(self.assignment, client, answer.task_id):
+            await self._checked(client, answer)
+
+    async def _checked(self, client: str, answer: Answer) -> None:
         await self._readers.wait_for_none()
         item = ToCheck(
             self._id,
@@ -312,10 +329,13 @@ class RunningPhase:
             folding=self.folding,
             spool=self._means.spool,
             workers=self._means.workers,
+            metrics=self._means.metrics,
         )
+        began = self._clock()
         checked = await HANDLERS[self.assignment.kind].check(item)
         if isinstance(checked, HandedOver):
             log_happening(self.assignment, checked.happening, client, answer.task_id)
+            self._count(checked.happening)
             counted = Counted(answer.task_id)
             self._means.outbox.put(
                 checked.happening,
@@ -325,12 +345,16 @@ class RunningPhase:
                 stored=lambda: self.feed(counted),
             )
         else:
+            if isinstance(checked, Counted):
+                ended = self._clock()
+                self._means.traces.folded(self.assignment, client, answer.task_id, began, ended)
             self.feed(checked)
 
     async def _finish(self, *, share: bool) -> None:
         finished = Finished()
-        if share and self.folding:
-            finished = await self._shared(self.folding.partial)
+        with logged_in(self.assignment):
+            if share and self.folding:
+                finished = await self._shared(self.folding.partial)
         self.feed(finished)
 
     async def _shared(self, partial: Partial) -> Finished:

@@ -14,6 +14,7 @@ from fednet.digests import Digest
 from fednet.errors import Conflict, LimitExceeded, NotFound, TransferCorrupted, Unavailable
 from fednet.rpc import Receiver
 
+from ..measures import CombinerMetrics
 from ..ports import PartPlace
 from ..shielded import ended, in_thread
 from .batches import Batches
@@ -39,6 +40,7 @@ class Uploads:
         is_new: Tells if a client has just come, so that its tasks may still follow it.
         spool: Has the places of updates.
         objects: The updates in the object store.
+        metrics: The combiner's metrics.
     """
 
     def __init__(
@@ -47,7 +49,9 @@ class Uploads:
         is_new: Callable[[str], bool],
         spool: Spool,
         objects: ObjectUploads,
+        metrics: CombinerMetrics,
     ) -> None:
+        self._received_bytes = metrics.received_bytes
         self._phases = phases
         self._is_new = is_new
         self._spool = spool
@@ -172,10 +176,11 @@ class Uploads:
         receiver = await in_thread(self._receiver, place, digest, offset)
         if receiver is None:
             return
-        left, last = digest.size_bytes - offset, []
+        left, last, received = digest.size_bytes - offset, [], self._received_bytes.labels("grpc")
         with receiver:
             async with contextlib.aclosing(Batches(partial(self._write, receiver))) as batches:
                 async for piece in pieces:
+                    received.inc(len(piece))
                     left -= len(piece)
                     if left > 0:
                         await batches.add(piece)
@@ -195,6 +200,7 @@ class Uploads:
             completed = self._objects.completed
             pieces = await in_thread(completed, place.object, digest.size_bytes, etags, offset)
             while piece := await in_thread(next, pieces, None):
+                self._received_bytes.labels("object-store").inc(len(piece))
                 await in_thread(self._write, receiver, [piece])
             try:
                 await in_thread(self._finish, receiver, ())

@@ -6,9 +6,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
+from prometheus_client import Gauge
+
 from fednet.errors import FednetError, Unavailable
+from fednet.log_context import in_context
 
 _log = logging.getLogger(__name__)
 
@@ -19,9 +23,11 @@ class Workers:
     Args:
         name: The name of the threads.
         threads: The number of threads.
+        work: Counts what waits or is under way.
     """
 
-    def __init__(self, name: str, threads: int) -> None:
+    def __init__(self, name: str, threads: int, work: Gauge) -> None:
+        self._work = work
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=f"{name}-worker")
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -33,7 +39,9 @@ class Workers:
         """
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._threads, function, *arguments)
+            with self._work.track_inprogress():
+                work = in_context(partial(function, *arguments))
+                return await loop.run_in_executor(self._threads, work)
         except FednetError:
             raise
         except OSError as error:

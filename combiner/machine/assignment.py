@@ -42,6 +42,7 @@ class Assignment:
         update_codec: The codec for the updates of clients that know it.
         examples_max: The largest number of examples for which an update counts.
         privacy: The terms of privacy under which all updates count alike; None without.
+        traceparent: The place of the round's span.
     """
 
     authority: Authority
@@ -67,6 +68,7 @@ class Assignment:
     update_codec: UpdateCodec = PLAIN_CODEC
     examples_max: float | None = None
     privacy: PrivacyTerms | None = None
+    traceparent: str = ""
 
     @property
     def context(self) -> PhaseContext:

@@ -94,6 +94,8 @@ class Reduction:
     functions: FunctionsOrder | None = None
     abandoned_model_ids: tuple[str, ...] = ()
     noise: Noise | None = None
+    round_number: int = 0
+    traceparent: str = ""
 
 
 @dataclass(frozen=True)

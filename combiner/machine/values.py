@@ -155,6 +155,7 @@ class Task:
     Args:
         update_codec: The codec for its update.
         privacy: The terms of privacy for its update; None without.
+        traceparent: The place of the phase's span.
     """
 
     task_id: str
@@ -167,6 +168,7 @@ class Task:
     warrant: str = ""
     update_codec: UpdateCodec = PLAIN_CODEC
     privacy: PrivacyTerms | None = None
+    traceparent: str = ""
 
     def within(self, abilities: Capabilities) -> Task:
         """Return the task for a client with these abilities: with the plain codec, unless it knows the task's codec."""

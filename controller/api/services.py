@@ -17,6 +17,7 @@ from ..audit.auditor import Auditor
 from ..catalog import Catalog
 from ..cleaning.cleaner import Cleaner
 from ..feed.feed import Feed
+from ..measures import ControllerMetrics
 from ..members.registry import Registry
 from ..records import Records
 from ..tokens.issuing import Tokens
@@ -109,6 +110,7 @@ class Services:
         auditor: Tells the audit log of requests.
         cleaner: Deletes what is old, and blobs that nothing refers to.
         tls: The controller's files as a caller of other controllers.
+        metrics: The controller's metrics.
         client_changes: The budgets of clients for requests that may change something.
     """
 
@@ -124,6 +126,7 @@ class Services:
     auditor: Auditor
     cleaner: Cleaner
     tls: CallerTLS = PUBLIC_CA
+    metrics: ControllerMetrics = field(default_factory=ControllerMetrics)
     client_changes: CallerBudgets = field(
         default_factory=lambda: CallerBudgets(
             limits.client_changes_max, limits.client_changes_per_second, time.monotonic

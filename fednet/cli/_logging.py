@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fednet import limits
+from fednet.log_context import log_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,7 @@ LIBRARIES = (
     "flask",
     "grpc",
     "gunicorn",
+    "opentelemetry",
     "pymongo",
     "requests",
     "sqlalchemy",
@@ -80,7 +82,7 @@ class _TextLine(logging.Formatter):
 
 
 class _JsonLine(logging.Formatter):
-    """An object with time, level, logger, message and the traceback of an exception."""
+    """An object with time, level, logger, message, `fednet.log_context`, and the traceback of an exception."""
 
     def format(self, record: logging.LogRecord) -> str:
         event = {
@@ -88,6 +90,7 @@ class _JsonLine(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            **log_fields(),
         }
         if record.exc_info:
             event["traceback"] = self.formatException(record.exc_info)

@@ -32,11 +32,13 @@ def token() -> None:
 @token.command()
 @click.option(
     "--role",
-    type=click.Choice(["client", "combiner", "admin"]),
+    type=click.Choice(["client", "combiner", "monitor", "admin"]),
     required=True,
-    help="What it allows: that one client or combiner joins, or, for an admin, everything.",
+    help="What it allows: that one client or combiner joins; for a monitor, to read metrics; for an admin, everything.",
 )
-@click.option("--name", required=True, help="Who is to have it: the client's or combiner's name.")
+@click.option(
+    "--name", required=True, help="Who is to have it, such as the client's or combiner's name."
+)
 @click.option(
     "--days",
     type=click.IntRange(1, limits.token_days_max),

@@ -94,6 +94,9 @@ class Permission(StrEnum):
     STORAGE_WRITE = "storage:write"
     """Delete what is old, and blobs that nothing refers to."""
 
+    METRICS_READ = "metrics:read"
+    """Scrape the metrics of a controller."""
+
     ACCOUNT = "account:use"
     """Log out, and change one's own password."""
 
@@ -151,7 +154,9 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
             Permission.AUDIT_READ,
             Permission.STORAGE_READ,
             Permission.STORAGE_WRITE,
+            Permission.METRICS_READ,
         },
+        Role.MONITOR: frozenset({Permission.METRICS_READ}),
         Role.SCIENTIST: _NETWORK
         | _DATA
         | {

@@ -36,6 +36,9 @@ class Role(StrEnum):
     VIEWER = "viewer"
     """A user who reads."""
 
+    MONITOR = "monitor"
+    """A program that scrapes metrics, and does nothing else."""
+
     CLIENT = "client"
     """The one role of a client: to take part in training."""
 

@@ -90,7 +90,7 @@ class Welcome(_message.Message):
     def __init__(self, combiner: _Optional[str] = ...) -> None: ...
 
 class Task(_message.Message):
-    __slots__ = ("task_id", "kind", "session_id", "round_id", "round_number", "model", "package", "helper", "settings_json", "seconds_left", "warrant", "update_codec", "privacy")
+    __slots__ = ("task_id", "kind", "session_id", "round_id", "round_number", "model", "package", "helper", "settings_json", "seconds_left", "warrant", "update_codec", "privacy", "traceparent")
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +104,7 @@ class Task(_message.Message):
     WARRANT_FIELD_NUMBER: _ClassVar[int]
     UPDATE_CODEC_FIELD_NUMBER: _ClassVar[int]
     PRIVACY_FIELD_NUMBER: _ClassVar[int]
+    TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     task_id: str
     kind: TaskKind
     session_id: str
@@ -117,7 +118,8 @@ class Task(_message.Message):
     warrant: str
     update_codec: str
     privacy: str
-    def __init__(self, task_id: _Optional[str] = ..., kind: _Optional[_Union[TaskKind, str]] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., seconds_left: _Optional[float] = ..., warrant: _Optional[str] = ..., update_codec: _Optional[str] = ..., privacy: _Optional[str] = ...) -> None: ...
+    traceparent: str
+    def __init__(self, task_id: _Optional[str] = ..., kind: _Optional[_Union[TaskKind, str]] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., seconds_left: _Optional[float] = ..., warrant: _Optional[str] = ..., update_codec: _Optional[str] = ..., privacy: _Optional[str] = ..., traceparent: _Optional[str] = ...) -> None: ...
 
 class TaskResult(_message.Message):
     __slots__ = ("task_id", "update", "validation", "failure", "prediction", "exchange", "download_seconds", "work_seconds", "upload_seconds")

@@ -13,6 +13,7 @@ from fednet.errors import InvalidInput
 from fednet.names import check_id
 from fednet.parameters import model_format
 from fednet.privacy import PrivacyTerms
+from fednet.traces import place_of
 from fednet.update_codec import PLAIN_CODEC, UpdateCodec, codec_names, codec_of
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
 
@@ -82,6 +83,7 @@ def assignment_of(message: rounds_pb2.Phase) -> Assignment:
         update_codec=_codec(message.update_codec),
         examples_max=_examples_max(message),
         privacy=PrivacyTerms.from_text(message.privacy) if message.privacy else None,
+        traceparent=_traceparent(message.traceparent),
     )
     _check_assignment(assignment)
     return assignment
@@ -143,6 +145,8 @@ def reduction_of(message: rounds_pb2.Reduction) -> Reduction:
             check_id(each, "abandoned_model_ids") for each in message.abandoned_model_ids
         ),
         noise=_noise(message.noise) if message.HasField("noise") else None,
+        round_number=message.round_number,
+        traceparent=_traceparent(message.traceparent),
     )
     aggregator_of(reduction)
     return reduction
@@ -189,6 +193,11 @@ def _noise(message: rounds_pb2.Noise) -> Noise:
             field="noise",
         )
     return Noise(message.key, message.deviation, message.count_deviation if counts else None)
+
+
+def _traceparent(text: str) -> str:
+    """Return the place of a span; "" for a text that names none, which ends no order."""
+    return text if place_of(text) else ""
 
 
 def _codec(name: str) -> UpdateCodec:

@@ -89,6 +89,7 @@ class ModelsService(models_pb2_grpc.ModelsServicer):
                 while batch := await in_thread(_next_few, rest):
                     for message in batch:
                         yield message
+                    self._blobs.sent(sum(map(len, batch)))
 
     @requires(Permission.TASKS_WORK)
     async def LocateDownload(

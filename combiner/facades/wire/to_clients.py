@@ -130,4 +130,5 @@ def _task_message(task: Task) -> tasks_pb2.Task:
         warrant=task.warrant,
         update_codec=str(task.update_codec),
         privacy=task.privacy.to_text() if task.privacy else "",
+        traceparent=task.traceparent,
     )

@@ -13,8 +13,11 @@ from typing import Any, Protocol
 from fednet import limits
 from fednet.clocks import SteadyClock
 from fednet.errors import Conflict, FednetError, Superseded
+from fednet.log_context import logged_as
 from fednet.storage import Document
+from fednet.traces import Traces
 
+from ...measures import ControllerMetrics
 from ..machine.events import (
     Answered,
     Broke,
@@ -35,6 +38,8 @@ from .lost_time import LostTime
 from .patience import Patience
 from .requests import Authority, Call, Sign, call_of, fixed, outcome
 from .session_log import log_changes
+from .session_metrics import count_rounds
+from .session_traces import tell_rounds
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +71,8 @@ class Ports:
         lost: The time that counts for no deadline.
         listener: Follows the session's course.
         sign: Signs the warrants of tasks.
+        metrics: The controller's metrics.
+        traces: Takes the spans of rounds.
     """
 
     commits: Commits
@@ -74,6 +81,8 @@ class Ports:
     lost: LostTime
     listener: Listener
     sign: Sign
+    metrics: ControllerMetrics
+    traces: Traces
 
 
 @dataclass
@@ -131,6 +140,11 @@ class SessionActor:
         """The session's document as it was stored last."""
         return self._document
 
+    @property
+    def waiting(self) -> int:
+        """The number of events that wait."""
+        return len(self._inbox)
+
     def tell(self, event: Event) -> Future[None]:
         """Hand the session an event.
 
@@ -155,6 +169,10 @@ class SessionActor:
     # The thread
 
     def _run(self) -> None:
+        with logged_as(session=self.session.session_id):
+            self._run_and_close()
+
+    def _run_and_close(self) -> None:
         try:
             self._run_to_the_end()
         except Conflict:
@@ -213,6 +231,11 @@ class SessionActor:
                 (each, call_of(self.session, each, self._authority, self._ports.sign))
                 for each in orders
             ]
+        with logged_as(round_number=self._machine.round_number):
+            return self._carried_out(batch)
+
+    def _carried_out(self, batch: _Handled) -> bool:
+        """Commit, then give orders; return False if the controller stops before the commit."""
         if self._is_due(batch) and not self._insist(lambda: self._commit(batch.projections)):
             return False
         for order, call in batch.calls:
@@ -257,7 +280,12 @@ class SessionActor:
         return bool(self._machine.progress != self._document["progress"])
 
     def _commit(self, projections: Sequence[Projection]) -> None:
-        document = self._ports.commits.commit(self._document, self._machine.document(), projections)
+        with self._ports.metrics.commit_seconds.time():
+            document = self._ports.commits.commit(
+                self._document, self._machine.document(), projections
+            )
+        count_rounds(self._ports.metrics, projections)
+        tell_rounds(self._ports.traces, document, projections)
         log_changes(self._document, document, projections)
         self._document, self._committed_at = document, time.monotonic()
         self._ports.listener.stored(document)

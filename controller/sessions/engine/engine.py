@@ -11,14 +11,17 @@ from typing import Any
 from fednet import limits
 from fednet.contract import PredictionOptions, Principal, SessionOptions
 from fednet.errors import AlreadyExists, FailedPrecondition, LimitExceeded, Unavailable
+from fednet.log_context import logged_as
 from fednet.storage import Document
 from fednet.tls import PUBLIC_CA, CallerTLS
+from fednet.traces import Traces
 
 from ...catalog import Catalog
 from ...driven_elsewhere import DrivenElsewhere
 from ...feed.feed import Feed
 from ...feed.follower import Followers
 from ...leases import Leases
+from ...measures import ControllerMetrics
 from ...presence import Presence
 from ...records import Records
 from ...tokens.control import ControlTokens
@@ -51,6 +54,8 @@ class Engine:
         feed: Hears of all that happens.
         followers: Follow the feeds of the other controllers.
         sign_warrant: Signs the warrants of tasks.
+        metrics: The controller's metrics.
+        traces: Takes the spans of rounds.
         tls: The controller's files as a caller of combiners.
     """
 
@@ -65,6 +70,8 @@ class Engine:
         feed: Feed,
         followers: Followers,
         sign_warrant: Sign,
+        metrics: ControllerMetrics,
+        traces: Traces,
         tls: CallerTLS = PUBLIC_CA,
     ) -> None:
         self._records = records
@@ -72,16 +79,24 @@ class Engine:
         self._feed = feed
         self._leases = leases
         self._admission = Admission(records, catalog, presence)
-        self._links = CombinerLinks(tokens, trust, tls)
+        self._links = CombinerLinks(tokens, trust, metrics, tls)
         self._running = RunningSessions(
-            leases.name, records, presence, self._links.give, feed, sign_warrant
+            leases.name,
+            records,
+            presence,
+            self._links.give,
+            feed,
+            sign_warrant,
+            metrics,
+            traces,
         )
         self._intake = Intake(
             records, presence, self._running, self._release, self._send_away, feed
         )
         self._starting = threading.Lock()
-        self._ownership = Ownership(records, leases, self._running, self._starting)
-        self._keeper = LeaseKeeper(leases, self._running, self._look_around)
+        self._ownership = Ownership(records, leases, self._running, self._starting, metrics)
+        self._keeper = LeaseKeeper(leases, self._running, self._look_around, metrics)
+        self._measure(metrics, presence)
 
     # Life
 
@@ -135,6 +150,16 @@ class Engine:
 
     def _send_away(self, combiner: str, clients: Collection[str]) -> None:
         self._links.tell(TrustChange(misplaced_clients=sorted(clients)), combiner)
+
+    def _measure(self, metrics: ControllerMetrics, presence: Presence) -> None:
+        """Let the gauges read the present state at each scrape."""
+        metrics.combiners.set_function(lambda: len(presence.connected()))
+        metrics.clients.set_function(lambda: sum(map(len, presence.connected().values())))
+        metrics.sessions.set_function(lambda: len(self._running.actors()))
+        metrics.inbox.set_function(lambda: sum(actor.waiting for actor in self._running.actors()))
+        metrics.news.set_function(lambda: self._links.news_waiting)
+        metrics.lease.set_function(lambda: float(self._leases.is_held))
+        metrics.controllers.set_function(lambda: len(self._leases.living))
 
     # Requests
 
@@ -240,7 +265,10 @@ class Engine:
     def _ask(self, principal: Principal, session_id: str, event: Event) -> Document:
         """Tell a session something; return its document once the consequences are stored."""
         document = self._running.document(session_id)
-        _log.info("session %s: %s, by %s", document["session_id"], type(event).__name__, principal)
+        with logged_as(session=document["session_id"], round_number=document["round_number"]):
+            _log.info(
+                "session %s: %s, by %s", document["session_id"], type(event).__name__, principal
+            )
         actor = self._running.actor(document["session_id"])
         if actor is None:
             self._raise_if_over(document)

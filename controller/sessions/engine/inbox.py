@@ -32,6 +32,9 @@ class Inbox:
         self._closed = False
         self._settled = False
 
+    def __len__(self) -> int:
+        return len(self._letters)
+
     def put(self, event: Event) -> Future[None]:
         """Add an event. Its future is done once it is stored, and cancelled if it will not be."""
         letter = Letter(event)

@@ -8,6 +8,7 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 
 from fednet import limits
+from fednet.log_context import in_context, logged_as
 from fednet.storage import Document, Query
 
 from ...client_statuses import ClientStatuses
@@ -46,6 +47,10 @@ class _Batch:
     documents: list[tuple[str, Document]] = field(default_factory=list)
     lost: list[News] = field(default_factory=list)
     then: list[Callable[[], Future[None] | None]] = field(default_factory=list)
+
+    def then_call(self, tell: Callable[[], Future[None] | None]) -> None:
+        """Call a function once the documents are stored, with the present context of the log."""
+        self.then.append(in_context(tell))
 
     def lose(self, news: News) -> None:
         """Forget an answer, stored or about to be."""
@@ -102,7 +107,13 @@ class Intake:
         )
         batch, statuses = _Batch(), self._new_statuses()
         for each in self._placed(combiner, news):
-            self._read(combiner, each, batch, statuses)
+            with logged_as(
+                session=each.session_id,
+                round_number=each.round_number,
+                task=each.task,
+                client=each.client,
+            ):
+                self._read(combiner, each, batch, statuses)
         self._insist(lambda: forget_lost(self._records, batch.lost))
         self._insist(lambda: forget_moved(self._records, batch.documents))
         self._insist(lambda: add(self._records, batch.documents))
@@ -145,15 +156,15 @@ class Intake:
             case Snapshot() as snapshot:
                 self._epochs[combiner] = snapshot.epoch
                 self._insist(lambda: self._note_clients(combiner, snapshot, statuses))
-                batch.then.append(lambda: self._combiner_up(combiner, snapshot))
+                batch.then_call(lambda: self._combiner_up(combiner, snapshot))
             case CombinerStops():
-                batch.then.append(lambda: self._combiner_stops(combiner))
+                batch.then_call(lambda: self._combiner_stops(combiner))
             case ClientSeen(capabilities):
                 statuses.online(news.client, combiner)
-                batch.then.append(lambda: self._joined(combiner, news.client, capabilities))
+                batch.then_call(lambda: self._joined(combiner, news.client, capabilities))
             case ClientGone():
                 statuses.offline(news.client, combiner)
-                batch.then.append(lambda: self._left(combiner, news.client))
+                batch.then_call(lambda: self._left(combiner, news.client))
             case _:
                 self._read_work(combiner, news, batch)
 
@@ -170,7 +181,7 @@ class Intake:
             batch.lose(news)
         batch.documents += documents
         if event:
-            batch.then.append(lambda: self._tell(news.session_id, event))
+            batch.then_call(lambda: self._tell(news.session_id, event))
 
     def _tell(self, session_id: str, event: Event) -> Future[None] | None:
         actor = self._running.actor(session_id)

@@ -11,6 +11,7 @@ from fednet import limits
 from fednet.errors import Conflict, FednetError
 
 from ...leases import Leases
+from ...measures import ControllerMetrics
 from .running import RunningSessions
 
 _log = logging.getLogger(__name__)
@@ -23,14 +24,20 @@ class LeaseKeeper:
         leases: The leases.
         running: The sessions that end here if the lease is lost.
         look_around: Called after each renewal.
+        metrics: The controller's metrics.
     """
 
     def __init__(
-        self, leases: Leases, running: RunningSessions, look_around: Callable[[], None]
+        self,
+        leases: Leases,
+        running: RunningSessions,
+        look_around: Callable[[], None],
+        metrics: ControllerMetrics,
     ) -> None:
         self._leases = leases
         self._running = running
         self._look_around = look_around
+        self._renewals = metrics.renewals
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
 
@@ -57,18 +64,22 @@ class LeaseKeeper:
             try:
                 with self._running.lost_time.store_in_use():
                     self._leases.renew()
+                self._renewals.labels("renewed").inc()
                 if time.monotonic() - renewed_at > limits.lease_seconds:
                     self._give_up_lost_sessions()
                 renewed_at = time.monotonic()
                 self._look_around()
             except Conflict:
+                self._renewals.labels("lost").inc()
                 _log.exception(
                     "another process has taken this controller's name; its sessions go on there"
                 )
                 self._give_up(lambda _: True)
             except FednetError as error:
+                self._renewals.labels("failed").inc()
                 _log.warning("the lease is not renewed: %s", error)
             except Exception:  # noqa: BLE001  the lease must be renewed next time
+                self._renewals.labels("failed").inc()
                 _log.exception("the lease is not renewed")
 
     def _seconds_to_wait(self) -> float:

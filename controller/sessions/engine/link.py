@@ -18,11 +18,13 @@ import grpc
 from fednet import limits
 from fednet.backoff import backoff_seconds
 from fednet.errors import FednetError, Unavailable
+from fednet.log_context import in_context
 from fednet.rpc import TokenSource, from_rpc_error, open_channel, rpc_errors
 from fednet.storage import Document
 from fednet.tls import PUBLIC_CA, CallerTLS
 from fednet.wire import rounds_pb2, rounds_pb2_grpc
 
+from ...measures import ControllerMetrics
 from ...members.addresses import address_of, speaks_tls
 from ...tokens.trust import TrustChange
 from .from_combiners import read
@@ -65,6 +67,7 @@ class CombinerLink:
         token: Returns a valid token for this combiner.
         controller: The controller's name.
         trust: Returns whom the combiner may trust at the beginning of a stream.
+        metrics: The controller's metrics.
         absorb: Stores a batch of news; news is acknowledged once it has returned.
         on_down: Called when the stream broke.
         tls: The controller's files as a caller.
@@ -77,6 +80,7 @@ class CombinerLink:
         token: TokenSource,
         controller: str,
         trust: Callable[[], TrustChange],
+        metrics: ControllerMetrics,
         *,
         absorb: Absorb,
         on_down: Callable[[str], None],
@@ -87,6 +91,7 @@ class CombinerLink:
         self._token = token
         self._controller = controller
         self._trust = trust
+        self._metrics = metrics
         self._watch: Watch | None = None
         self._absorb = absorb
         self._on_down = on_down
@@ -105,11 +110,18 @@ class CombinerLink:
         """Make a call, and tell its answer."""
         method = getattr(self._stub, call.method)
         try:
-            self._pools[call.pool].submit(
-                lambda: then(self._answer(method, call.message, call.seconds_max))
-            )
+            work = in_context(lambda: then(self._measured(method, call)))
+            made = self._pools[call.pool].submit(work)
         except RuntimeError:  # the error of a pool that is shut down
             _log.debug("%s for %s is dropped: the link is closed", call.method, self.name)
+            return
+        self._metrics.calls.inc()
+        made.add_done_callback(lambda _: self._metrics.calls.dec())
+
+    @property
+    def news_waiting(self) -> int:
+        """The number of news that are not stored yet."""
+        return self._watch.waiting if self._watch else 0
 
     def tell(self, change: TrustChange) -> None:
         """Tell the combiner a change of trust; it hears all of it at the beginning of each stream, too."""
@@ -126,6 +138,11 @@ class CombinerLink:
         self._thread.join()
 
     # Calls
+
+    def _measured(self, method: Any, call: Call) -> Any:
+        """Make a call in a thread of its pool; return its answer or its error."""
+        with self._metrics.call_seconds.labels(call.method).time():
+            return self._answer(method, call.message, call.seconds_max)
 
     def _answer(self, method: Any, request: Any, seconds_max: float) -> Any:
         """Return the answer, or the error that the call ended with."""
@@ -151,6 +168,7 @@ class CombinerLink:
                     raise
             if self._stopping.wait(backoff_seconds(attempt)):
                 break
+            self._metrics.call_retries.inc()
         raise Unavailable(f"The link to {self.name} was closed.")
 
     # The stream

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from fednet.storage import Document
 from fednet.tls import CallerTLS
 
+from ...measures import ControllerMetrics
 from ...tokens.control import ControlTokens
 from ...tokens.trust import TrustChange
 from .link import CombinerAt, CombinerLink, Then, place_of
@@ -23,14 +24,20 @@ class CombinerLinks:
     Args:
         tokens: Makes the controller's tokens for the combiners.
         trust: Returns whom combiners may trust now.
+        metrics: The controller's metrics.
         tls: The controller's files as a caller.
     """
 
     def __init__(
-        self, tokens: ControlTokens, trust: Callable[[], TrustChange], tls: CallerTLS
+        self,
+        tokens: ControlTokens,
+        trust: Callable[[], TrustChange],
+        metrics: ControllerMetrics,
+        tls: CallerTLS,
     ) -> None:
         self._tokens = tokens
         self._trust = trust
+        self._metrics = metrics
         self._tls = tls
         self._links: dict[str, CombinerLink] = {}
         self._connecting = threading.Lock()  # one at a time opens or closes, which may take long
@@ -57,6 +64,7 @@ class CombinerLinks:
                 self._tokens.for_combiner(place.id),
                 self._tokens.controller,
                 self._trust,
+                self._metrics,
                 absorb=absorb,
                 on_down=on_down,
                 tls=self._tls,
@@ -76,6 +84,12 @@ class CombinerLinks:
         """Return the place of each combiner that there is a link to, by its name."""
         with self._lock:
             return {name: link.place for name, link in self._links.items()}
+
+    @property
+    def news_waiting(self) -> int:
+        """The number of news of all combiners that are not stored yet."""
+        with self._lock:
+            return sum(link.news_waiting for link in self._links.values())
 
     def tell(self, change: TrustChange, combiner: str | None = None) -> None:
         """Tell a change of trust to a combiner, or to all."""

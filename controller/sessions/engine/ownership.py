@@ -13,6 +13,7 @@ from fednet.errors import Conflict
 from fednet.storage import Document, Query
 
 from ...leases import Leases
+from ...measures import ControllerMetrics
 from ...records import Records
 from ..machine.state import UNFINISHED, Status
 from .running import RunningSessions
@@ -28,6 +29,7 @@ class Ownership:
         leases: The leases of all controllers.
         running: The sessions that this controller drives.
         starting: Held while a session is started here and has no actor yet.
+        metrics: The controller's metrics.
     """
 
     def __init__(
@@ -36,11 +38,13 @@ class Ownership:
         leases: Leases,
         running: RunningSessions,
         starting: threading.Lock,
+        metrics: ControllerMetrics,
     ) -> None:
         self._records = records
         self._leases = leases
         self._running = running
         self._starting = starting
+        self._metrics = metrics
 
     def first_rights(self) -> Document:
         """Return the fields of a new session's document that make this controller its driver."""
@@ -103,6 +107,7 @@ class Ownership:
             return
         try:
             self._running.run(taken, away)
+            self._metrics.taken_over.inc()
         except (ValidationError, KeyError):
             _log.exception("the state of session %s cannot be read", document["session_id"])
             self._fail(taken)

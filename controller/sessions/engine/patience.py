@@ -20,11 +20,18 @@ class Patience:
     Args:
         stopping: Ends the waiting.
         lost: Counts the time.
+        on_retry: Called before each repetition.
     """
 
-    def __init__(self, stopping: threading.Event, lost: LostTime) -> None:
+    def __init__(
+        self,
+        stopping: threading.Event,
+        lost: LostTime,
+        on_retry: Callable[[], None] = lambda: None,
+    ) -> None:
         self.stopping = stopping
         self._lost = lost
+        self._on_retry = on_retry
 
     def insist(
         self, work: Callable[[], None], who: str, ends: threading.Event | None = None
@@ -50,6 +57,7 @@ class Patience:
                         raise
                     failures += 1
                     _log.warning("%s waits for the state store: %s", who, error)
+                    self._on_retry()
                     waits.wait(backoff_seconds(failures))
                 else:
                     return True

@@ -19,6 +19,7 @@ from fednet.digests import Digest
 from fednet.errors import FednetError
 from fednet.identity import Warrant
 from fednet.json_values import strictly_parsed
+from fednet.traces import round_place
 from fednet.wire import common_pb2, rounds_pb2
 
 from ..machine.events import (
@@ -215,6 +216,7 @@ def _phase(
         privacy=_privacy(session, phase),
         authority=right,
         warrant=warrant,
+        traceparent=round_place(session.document_id, phase.number).traceparent,
     )
 
 
@@ -323,6 +325,8 @@ def _reduction(
         authority=right,
         abandoned_model_ids=abandoned_models(session, current),
         noise=_noise(session, current),
+        round_number=current.number,
+        traceparent=round_place(session.document_id, current.number).traceparent,
     )
 
 

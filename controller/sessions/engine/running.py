@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from fednet.storage import Document
+from fednet.traces import Traces
 
 from ...feed.entries import EntryKind, session_ids
 from ...feed.feed import Feed
+from ...measures import ControllerMetrics
 from ...presence import Capabilities, Presence, waiting_of
 from ...records import Records
 from ..machine.events import Began, CombinerUp, Event, NetworkEvent
@@ -31,6 +33,9 @@ class RunningSessions:
         presence: The connected combiners and clients.
         give: Gives orders to combiners.
         feed: Hears of every change of a session.
+        sign: Signs the warrants of tasks.
+        metrics: The controller's metrics.
+        traces: Takes the spans of rounds.
 
     Attributes:
         stopping: Set once the controller stops.
@@ -46,6 +51,8 @@ class RunningSessions:
         give: Give,
         feed: Feed,
         sign: Sign,
+        metrics: ControllerMetrics,
+        traces: Traces,
     ) -> None:
         self.stopping = threading.Event()
         self._controller = controller
@@ -53,9 +60,12 @@ class RunningSessions:
         self._presence = presence
         self._feed = feed
         self.lost_time = LostTime()
-        self.patience = Patience(self.stopping, self.lost_time)
+        self.patience = Patience(self.stopping, self.lost_time, metrics.store_retries.inc)
         self._commits = Commits(records)
-        self._ports = Ports(self._commits, give, self.patience, self.lost_time, self, sign)
+        self._metrics = metrics
+        self._ports = Ports(
+            self._commits, give, self.patience, self.lost_time, self, sign, metrics, traces
+        )
         self._actors: dict[str, SessionActor] = {}
         self._lock = threading.Lock()  # over _actors; nothing is waited for under it
         self._network = threading.Lock()
@@ -155,6 +165,7 @@ class RunningSessions:
         with self._lock:
             if self._actors.get(session_id) is actor:
                 del self._actors[session_id]
+                self._metrics.sessions_lost.inc()
 
     def tell_changed(self, document: Document) -> None:
         """Append a session's change to the feed, once it is stored."""

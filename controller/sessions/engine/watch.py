@@ -68,6 +68,11 @@ class Watch:
                 return
             yield each
 
+    @property
+    def waiting(self) -> int:
+        """The number of news that are not stored yet."""
+        return self._arrived.qsize()
+
     def tell(self, change: TrustChange) -> None:
         """Send a change of trust; one that is not sent before the stream ends is part of the beginning of the next."""
         if self._outgoing.qsize() >= limits.queue_messages_max:

@@ -119,12 +119,13 @@ def test_what_is_asked_wrongly_is_named(api, asked, field):
 
 
 def test_users_and_controllers_read_the_feed(client_with):
-    """It tells about everybody: no agent of a site sees it."""
+    """It tells about everybody: no agent of a site sees it, and no collector of metrics."""
     statuses = {
         role: client_with(Principal.of(role, "id", "name")).get(FEED).status_code for role in Role
     }
 
-    assert statuses == {role: 403 if role in (Role.CLIENT, Role.COMBINER) else 200 for role in Role}
+    refused = {Role.CLIENT, Role.COMBINER, Role.MONITOR}
+    assert statuses == {role: 403 if role in refused else 200 for role in Role}
 
 
 def test_without_a_token_there_is_no_feed(anybody):

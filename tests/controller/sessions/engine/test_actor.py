@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from fednet import limits
+from fednet.controller.measures import ControllerMetrics
 from fednet.controller.sessions.engine.actor import Ports, SessionActor
 from fednet.controller.sessions.engine.commit import Commits
 from fednet.controller.sessions.engine.lost_time import LostTime
@@ -23,6 +24,7 @@ from fednet.controller.sessions.machine.kernel import Machine
 from fednet.controller.sessions.machine.state import BlobRef
 from fednet.digests import Digest
 from fednet.errors import LimitExceeded, Superseded, Unavailable
+from fednet.traces import Traces
 
 ONE_CLIENT = CombinerUp("k", {"site": frozenset({"TRAIN"})})
 SECONDS = 10
@@ -47,7 +49,8 @@ class Desk:
         self.commits = Commits(records)
         self.stopping = threading.Event()
         patience = Patience(self.stopping, lost)
-        ports = Ports(self.commits, self.give, patience, lost, self, lambda _: "warrant")
+        observed = (ControllerMetrics(), Traces(None, "controller", "c"))
+        ports = Ports(self.commits, self.give, patience, lost, self, lambda _: "warrant", *observed)
         self.actor = SessionActor(document, "c", ports, lambda _: list(prelude))
 
     def give(self, combiner, call, then):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fednet import limits
+from fednet.controller.measures import ControllerMetrics
 from fednet.controller.sessions.engine.link import CombinerAt, CombinerLink
 from fednet.controller.sessions.engine.news import ShareClosed, Snapshot
 from fednet.controller.sessions.engine.requests import Call
@@ -107,6 +108,7 @@ def open_link(tmp_path):
                 tokens.for_combiner(combiner_id),
                 "controller",
                 TrustChange,
+                ControllerMetrics(),
                 absorb=reader.absorb,
                 on_down=reader.downs.put,
             )

@@ -30,6 +30,7 @@ from fednet.controller.sessions.machine.state import BlobRef, Functions, Kind, P
 from fednet.digests import Digest
 from fednet.errors import InvalidInput, Unavailable
 from fednet.identity import Warrant
+from fednet.traces import round_place
 from fednet.wire import common_pb2, rounds_pb2
 
 STATE = BlobRef("state-1", Digest.read("a" * 64, 7))
@@ -55,6 +56,19 @@ def current(phase):
 
 def start(phase, clients=("x",), attempt=0):
     return StartPhase("k", phase, attempt, clients, "r", 9.0)
+
+
+def test_a_round_is_one_trace_at_any_controller(new_session, phase):
+    """A controller that takes the session over orders in the same trace; another round is another trace."""
+    session, later = new_session(), replace(phase, number=2)
+    places = [
+        call_of(session, start(each), right, sign).message.traceparent
+        for each in (phase, later)
+        for right in (RIGHT, Authority("other", 4))
+    ]
+
+    assert places[0] == places[1] == round_place(session.document_id, 1).traceparent
+    assert places[2] == places[3] != places[0]
 
 
 def test_every_order_is_one_call_with_its_authority(new_session, phase, current):
