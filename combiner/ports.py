@@ -7,7 +7,7 @@ to the event loop's thread.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -34,7 +34,7 @@ from .machine.values import (
 class PartPlace:
     """The place of one part of an update in the object store; without a URL there is no such way."""
 
-    url: str = ""
+    url: str = field(default="", repr=False)
     offset_bytes: int = 0
     size_bytes: int = 0
     is_last: bool = False

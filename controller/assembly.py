@@ -6,7 +6,7 @@ import contextlib
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from flask import Flask
@@ -58,7 +58,7 @@ class Assembly:
     app: Flask
     engine: Engine
     presence: Presence
-    token: str
+    token: str = field(repr=False)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from wsgiref.types import WSGIApplication
 
@@ -40,7 +40,7 @@ class Controller:
     """
 
     api_url: str
-    token: str
+    token: str = field(repr=False)
     presence: Presence
     _engine: Engine
     _open: contextlib.ExitStack

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fednet import limits
@@ -44,7 +44,7 @@ class Login:
     """
 
     principal: Principal
-    token: str
+    token: str = field(repr=False)
     expires_at: int
 
 

@@ -51,7 +51,7 @@ class LoggedIn(BaseModel):
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
-    token: str
+    token: str = Field(repr=False)
     expires_at: str
     """ISO 8601, UTC."""
 

@@ -44,7 +44,7 @@ class ClientMembership(BaseModel):
 
     id: str
     name: str
-    token: str
+    token: str = Field(repr=False)
     """For the REST API, and for coming back under this name."""
 
     combiner: str
@@ -56,7 +56,7 @@ class ClientMembership(BaseModel):
     tls: bool
     """True if it is reached over TLS."""
 
-    placement_token: str
+    placement_token: str = Field(repr=False)
     """For that combiner alone."""
 
     placement_seconds: float

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from fednet.contract import Name, Permission, requires
 
@@ -61,7 +61,7 @@ class CombinerMembership(BaseModel):
 
     id: str
     name: str
-    token: str
+    token: str = Field(repr=False)
     """For the REST API, and for coming back under this name."""
 
     public_keys: list[str]
@@ -70,7 +70,7 @@ class CombinerMembership(BaseModel):
     time: float
     """The controller's clock, in seconds since 1970: a combiner compares its own."""
 
-    blob_store: str | None = None
+    blob_store: str | None = Field(default=None, repr=False)
     """The URL of the blobs' folder, if they are in one: for a combiner that sees the same folder."""
 
     blob_store_mark: str | None = None

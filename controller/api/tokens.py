@@ -49,7 +49,7 @@ class IssuedToken(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     id: str
-    token: str
+    token: str = Field(repr=False)
     """It is shown now, and never again."""
 
     expires_at: str

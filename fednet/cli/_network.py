@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -48,9 +48,9 @@ class NetworkPlan:
     controllers: int = 1
     combiner_port: int = 0
     combiners: int = 1
-    state_store: str | None = None
+    state_store: str | None = field(default=None, repr=False)
     state_store_file: Path | None = None
-    blob_store: str | None = None
+    blob_store: str | None = field(default=None, repr=False)
     blob_store_file: Path | None = None
     insecure: bool = False
     behind_proxy: bool = False
@@ -62,7 +62,7 @@ class Controllers:
     """The running controllers of a network: their REST addresses and the admin token."""
 
     api_urls: tuple[str, ...]
-    token: str
+    token: str = field(repr=False)
 
     @property
     def api_url(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from fednet.identity import _private_files
@@ -23,7 +23,7 @@ class LocalNetwork:
     """
 
     api_url: str
-    token: str
+    token: str = field(repr=False)
     ca: str | None = None
 
 
