@@ -23,6 +23,28 @@ def _exactly(**properties: Any) -> dict[str, Any]:
 TEXT = {"type": "string", "minLength": 1}
 TEXTS = {"type": "array", "items": TEXT, "minItems": 1}
 
+KEY = _exactly(name=TEXT, key=TEXT)
+ENDPOINT = {
+    **_exactly(
+        port=TEXT,
+        path=TEXT,
+        interval=TEXT,
+        scheme={"enum": ["http", "https"]},
+        authorization=_exactly(credentials=KEY),
+        tlsConfig=_exactly(
+            serverName=TEXT,
+            ca={
+                "type": "object",
+                "properties": {"secret": KEY, "configMap": KEY},
+                "additionalProperties": False,
+                "minProperties": 1,
+                "maxProperties": 1,
+            },
+        ),
+    ),
+    "required": ["port", "path", "interval", "scheme"],
+}
+
 SPECIFICATIONS: Mapping[tuple[str, str], Any] = {
     ("cert-manager.io/v1", "Certificate"): _exactly(
         secretName=TEXT,
@@ -33,6 +55,10 @@ SPECIFICATIONS: Mapping[tuple[str, str], Any] = {
         ),
         dnsNames=TEXTS,
         ipAddresses=TEXTS,
+    ),
+    ("monitoring.coreos.com/v1", "ServiceMonitor"): _exactly(
+        selector=_exactly(matchLabels={"type": "object"}),
+        endpoints={"type": "array", "items": ENDPOINT, "minItems": 1},
     ),
 }
 
