@@ -57,14 +57,15 @@ FEDNS_METHODS = {
 }  # fmt: skip
 """The methods of FEDn 0.9.5's APIClient: parameters in order with defaults; ... for none.
 
-One default differs: FEDn's helper is "numpyhelper"; ours is None, for that of the model to begin with.
+Two defaults differ. FEDn's helper is "numpyhelper"; ours is None, for that of the model to begin with. FEDn checks no
+certificate, so anybody on the way can read the token; ours checks it.
 Three lists have filters in our words, and take FEDn's keywords besides; see test_fedn_filters.py.
 """
 
 
 @pytest.mark.parametrize("name", FEDNS_METHODS)
 def test_the_parameters_are_fedns(name):
-    """The same names in the same order with the same defaults; only the host may be left out here.
+    """The same names in the same order with the same defaults; only here the host may be left out, and TLS is checked.
 
     What is ours is given by keyword, and may be left out.
     """
@@ -77,7 +78,7 @@ def test_the_parameters_are_fedns(name):
         if each.name != "self" and each not in ours
     }
 
-    expected = FEDNS_METHODS[name] | ({"host": None} if name == "__init__" else {})
+    expected = FEDNS_METHODS[name] | ({"host": None, "verify": True} if name == "__init__" else {})
     assert list(found.items()) == list(expected.items())
     assert all(each.default is not inspect.Parameter.empty for each in ours)
 

@@ -8,14 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from fednet import limits
 from fednet.contract import Permission, requires
 
-from ..cleaning.cleaner import Cleaned, Position, Run
+from ..cleaning.cleaner import POSITION_PATTERN, Cleaned, Position, Run
 from ..cleaning.usage import usage_of
 from .openapi import operation_id
 from .problems import REFUSALS
 from .resource import Asked
 from .services import services
 
-_Position = Annotated[str, Field(max_length=limits.name_characters_max)]
+_Position = Annotated[str, Field(pattern=POSITION_PATTERN)]
 _Seconds = Annotated[float, Field(ge=0, le=limits.cleaning_age_seconds_max)]
 
 

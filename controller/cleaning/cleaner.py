@@ -6,6 +6,7 @@ in between leaves a blob without a reference, which a later run finds.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ FILES: Final = "files"
 AUDIT: Final = "audit"
 ORPHANS: Final = "orphans"
 _STEPS: Final = (STATUSES, ANSWERS, MODELS, FILES, AUDIT, ORPHANS)
+POSITION_PATTERN: Final = rf"^({'|'.join(_STEPS)}):([0-9]{{1,15}}):([0-9]{{1,15}})$"
 
 
 @dataclass(frozen=True)
@@ -58,14 +60,13 @@ class Position:
         Raises:
             InvalidInput: It is no position.
         """
-        step, *numbers = text.split(":")
-        digits = [each for each in numbers if each.isascii() and each.isdigit() and len(each) < 16]  # noqa: PLR2004
-        if step not in _STEPS or len(numbers) != 2 or len(digits) != 2:  # noqa: PLR2004  two numbers
+        found = re.fullmatch(POSITION_PATTERN, text)
+        if found is None:
             raise InvalidInput(
                 f"Invalid position {text[:100]!r}: use the `next` of an earlier answer.",
                 field="position",
             )
-        return cls(step, *map(int, digits))
+        return cls(found[1], int(found[2]), int(found[3]))
 
     def __str__(self) -> str:
         return f"{self.step}:{self.passed}:{self.found}"

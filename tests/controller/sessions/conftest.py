@@ -76,17 +76,17 @@ def join():
 def new_network(tmp_path, controllers, join):  # noqa: ARG001  controllers are stopped after the rest
     """Give a function that makes a network with sites spread over its combiners, of which some forbid server functions.
 
-    It is taken apart at the end.
+    All combiners have its other settings. It is taken apart at the end.
     """
     numbers = itertools.count()
     with ExitStack() as networks:
 
-        def make(combiners, sites, forbidding=()):
+        def make(combiners, sites, forbidding=(), **settings):
             folder = tmp_path / f"network-{next(numbers)}"
-            net = networks.enter_context(Network(combiners, data_dir=folder))
-            for name in forbidding:
-                net.remove_combiner(name)
-                net.add_combiner(name, server_functions=False)
+            net = networks.enter_context(Network(0, data_dir=folder))
+            for number in range(1, combiners + 1):
+                name = f"combiner-{number}"
+                net.add_combiner(name, server_functions=name not in forbidding, **settings)
             for place, site in enumerate(sites):
                 join(net, site, preferred_combiner=f"combiner-{place % combiners + 1}")
             return net

@@ -16,6 +16,7 @@ SECONDS = 200
 HELPERS = ["numpyhelper", "binaryhelper", "androidhelper", "safetensors"]
 RAW = {"binaryhelper": np.float64, "androidhelper": np.float32}
 SEED = np.zeros(6)
+SEES_FILES = "process"  # the sandbox in which functions see the files of a test
 
 
 class Site:
@@ -51,8 +52,8 @@ def sites():
 def network(new_network, tmp_path, sites):
     """Return a function that makes a network with a model of zeros in a format, and sites on its combiners."""
 
-    def make(combiners=1, helper="numpyhelper"):
-        net = new_network(combiners, sites)
+    def make(combiners=1, helper="numpyhelper", **settings):
+        net = new_network(combiners, sites, **settings)
         net.api.set_active_model(str(seed_file(tmp_path, helper)), helper=helper)
         return net
 
@@ -243,7 +244,7 @@ class Waits:
 def waiting(network, tmp_path):
     """Give a network, a session that is in PLANNING, and a function that lets its functions go on."""
     begun, may = tmp_path / "begun", tmp_path / "may"
-    net = network(2)
+    net = network(2, sandbox=SEES_FILES)
     session_id = start(net, server_functions=WAITS.format(begun=str(begun), may=str(may)))
     wait_until(begun.exists)
     assert net.api.get_session(session_id)["progress"]["phase"] == "planning"
@@ -290,7 +291,7 @@ def test_a_plan_survives_a_restart(waiting, sites, controllers, which):
     else:
         for name in ("combiner-1", "combiner-2"):
             net.remove_combiner(name)
-            net.add_combiner(name)
+            net.add_combiner(name, sandbox=SEES_FILES)
     go_on()
 
     finish(net, session_id)

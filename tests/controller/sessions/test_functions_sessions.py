@@ -66,9 +66,9 @@ class Site:
 def network(new_network, zeros):
     """Return a function that makes a network with a model of zeros and sites 1 to 5; combiners can forbid functions."""
 
-    def make(combiners=1, sites=None, forbidding=()):
+    def make(combiners=1, sites=None, forbidding=(), **settings):
         everyone = [Site(number) for number in SITES]
-        net = new_network(combiners, sites or everyone, forbidding)
+        net = new_network(combiners, sites or everyone, forbidding, **settings)
         net.api.set_active_model(zeros)
         return net
 
@@ -198,7 +198,7 @@ class F(ServerFunctionsBase):
 
 def test_a_round_that_failed_is_repeated_as_if_it_had_not_been(network, tmp_path):
     """The memory counts every round once, also one that was tried twice."""
-    net = network()
+    net = network(sandbox="process")  # in which functions see the file of the test
 
     session = run(net, FAILS_ONCE.format(mark=str(tmp_path / "mark")), rounds=4)
 
