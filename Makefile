@@ -87,7 +87,7 @@ fuzz: $(FUZZ) ## Feed each parser with 100,000 inputs that its own coverage stee
 lint: $(TEST) ## Check rules, format, licences and known vulnerabilities of packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pip-licenses --summary
+	$(BIN)/pip-licenses --summary --packages $$(sed -n 's/==.*//p' lock.txt)
 	$(BIN)/python tools/audit.py
 
 # mypy cannot map folders to packages as setup.cfg does, so it is shown the tree as it will be installed.
@@ -140,8 +140,9 @@ $(TEST): $(DEMO)
 	$(INSTALL) --editable '.[test]'
 	@touch $@
 
+# PyTorch wants older releases of some packages than the tests.
 $(PYTORCH): $(TEST)
-	$(INSTALL) --editable '.[pytorch]'
+	$(BIN)/pip install --quiet --editable '.[pytorch]'
 	@touch $@
 
 $(MINIMUM): $(TEST)

@@ -34,7 +34,7 @@ def test_a_package_that_reads_and_writes_by_fedns_helper_trains_here(
     create_package(package, tmp_path / "package.tgz")
 
     with Network(data_dir=tmp_path / "network") as net:
-        net.add_client("site")
+        net.add_client("site", sandbox="process")  # in which the package sees FEDn's Python
         assert net.api.set_active_package(str(tmp_path / "package.tgz"), helper)["success"]
         assert net.api.set_active_model(str(seed))["success"]
         assert net.api.start_session("s", rounds=2, validate=False, helper=helper)["success"]
