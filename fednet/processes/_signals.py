@@ -16,6 +16,7 @@ Handler: TypeAlias = "Callable[[int, FrameType | None], Any]"
 
 _handled: Final[dict[int, Handler]] = {}
 _watches: Final[set[SignalWatch]] = set()
+_before_fork: Final = threading.local()  # the signal mask of the thread that forks
 
 
 def handle_signal(number: int, handler: Handler) -> None:
@@ -68,6 +69,15 @@ class SignalWatch:
         os.close(self._reader)
 
 
+def _hold_signals() -> None:
+    """Let no handled signal reach the forking thread: Python forgets one that comes before the child is set up."""
+    _before_fork.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _handled)
+
+
+def _release_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _before_fork.mask)
+
+
 def _leave_signals_to_the_system() -> None:
     """Begin a forked child: its signals are not ours, and ours are not its."""
     if _watches:
@@ -79,6 +89,11 @@ def _leave_signals_to_the_system() -> None:
         if signal.getsignal(number) is handler:
             signal.signal(number, signal.SIG_DFL)
     _handled.clear()
+    _release_signals()
 
 
-os.register_at_fork(after_in_child=_leave_signals_to_the_system)
+os.register_at_fork(
+    before=_hold_signals,
+    after_in_parent=_release_signals,
+    after_in_child=_leave_signals_to_the_system,
+)

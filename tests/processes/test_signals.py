@@ -87,6 +87,25 @@ def test_a_signal_of_a_child_does_not_reach_its_parent():
     assert not called.is_set()
 
 
+def test_a_signal_that_comes_while_a_child_is_set_up_ends_it():
+    """Python forgets such a signal, and a pool then waits for that worker without end."""
+    script = (
+        "import os, signal\n"
+        "os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGTERM))\n"
+        "from fednet.processes import handle_signal\n"
+        "handle_signal(signal.SIGTERM, lambda *_: None)\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    os._exit(0)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], timeout=SECONDS, capture_output=True, check=False
+    )
+
+    assert (done.stdout.split(), done.stderr) == ([str(-signal.SIGTERM).encode()], b"")
+
+
 def test_pools_of_processes_end_in_a_process_that_handles_sigterm():
     """A worker that is ended just before it waits ends, too: many pools give it the chance."""
     script = (
