@@ -24,7 +24,7 @@ _format_option = click.option(
 )
 
 
-class Age(click.ParamType[float]):
+class Age(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no parameter
     """An age such as 30d, 12h or 90 (seconds)."""
 
     name = "age"
