@@ -20,13 +20,15 @@ _IN_MESSAGE: Final = re.compile(f": {_NAME}")
 def reported(answer: Answer, report: Report) -> Answer:
     """Return an answer as it may leave the site; write the rest of a failure into the agent's own log.
 
+    That the site's owner must approve something first is no detail: the coordinator has to know it.
+
     Args:
         answer: The answer to a task.
         report: The site's setting: `full` keeps all, `summary` the kind of the error, `none` nothing of a failure.
     """
-    if report == "full" or not isinstance(answer.outcome, Failure):
-        return answer
     failure = answer.outcome
+    if report == "full" or not isinstance(failure, Failure) or failure.awaits_approval:
+        return answer
     _log.warning("task %s failed: %s\n%s", answer.task_id, failure.message, failure.traceback)
     kind = f": {_kind_of(failure)}" if report == "summary" else ""
     text = f"The task failed{kind}. Its site keeps the details to itself."

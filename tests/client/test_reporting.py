@@ -6,7 +6,7 @@ import pytest
 
 from fednet.client.reporting import reported
 from fednet.client.tasks import Answer, Failure, Validation, failure_of
-from fednet.errors import TaskFailed
+from fednet.errors import AwaitsApproval, TaskFailed
 
 TRACEBACK = """Traceback (most recent call last):
   File "train.py", line 3, in <module>
@@ -54,6 +54,15 @@ def test_the_kind_of_an_error_is_the_name_of_its_exception(message, traceback, k
     answer = reported(failure_of("t", TaskFailed(message, traceback=traceback)), "summary")
 
     assert f"failed: {kind or 'the code ended with an error'}." in answer.outcome.message
+
+
+@pytest.mark.parametrize("report", ["full", "summary", "none"])
+def test_an_awaited_approval_is_always_told(report):
+    """Else the round would take the site for one whose code fails, and would not go on without it."""
+    answer = failure_of("t", AwaitsApproval("The package 12ab waits."))
+
+    assert reported(answer, report) == answer
+    assert answer.outcome.awaits_approval
 
 
 def test_everything_else_leaves_as_it_is():
