@@ -12,15 +12,12 @@ KINDS = ("TRAIN", "TRAIN_PRIVATELY", "VALIDATE", "PREDICT", "other")
 class ClientMetrics:
     """The metrics of one client agent.
 
-    Args:
-        registry: Their registry; by default one of their own.
-
     Attributes:
         registry: Their registry.
     """
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.registry = registry or CollectorRegistry()
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
         make = Collectors("client", self.registry)
         self.connected = make.gauge("connected", "1 while a combiner has welcomed the client.")
         self.connections = make.counter("connections", "Welcomes by a combiner.")

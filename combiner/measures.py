@@ -16,15 +16,12 @@ WAYS = ("grpc", "object-store")
 class CombinerMetrics:
     """The metrics of one combiner.
 
-    Args:
-        registry: Their registry; by default one of their own.
-
     Attributes:
         registry: Their registry.
     """
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.registry = registry or CollectorRegistry()
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
         make = Collectors("combiner", self.registry)
         self.clients = make.gauge("clients_connected", "Clients that are connected.")
         self.controllers = make.gauge("controllers_watching", "Controllers that watch.")

@@ -14,15 +14,12 @@ STATUSES = ("2xx", "3xx", "4xx", "5xx")
 class ControllerMetrics:
     """The metrics of one controller.
 
-    Args:
-        registry: Their registry; by default one of their own.
-
     Attributes:
         registry: Their registry.
     """
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.registry = registry or CollectorRegistry()
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
         make = Collectors("controller", self.registry)
         self.sessions = make.gauge("sessions", "Sessions that this controller drives now.")
         self.rounds = make.counter(

@@ -206,6 +206,10 @@ class _Section(BaseModel):
     )
     section: ClassVar[str]
 
+    traces_endpoint: str | None = Field(default=None, pattern="^https?://")
+    """The address of a receiver of traces, OTLP over HTTP, such as http://collector:4318; by default
+    OTEL_EXPORTER_OTLP_ENDPOINT. It needs the extra `tracing`."""
+
     def __init__(self, **values: Any) -> None:
         """Check the values; wherever they come from, a refusal is an error of fednet.
 
@@ -302,6 +306,17 @@ class _ServerSection(_CallerSection):
         return self
 
 
+class _MonitoredSection(_Section):
+    """The settings of a process whose monitoring pages have a port of their own."""
+
+    monitoring_host: Host = "127.0.0.1"
+    """The address that the monitoring pages listen on: /health/live, /health/ready and /metrics. They are plain HTTP on
+    any address, and tell no secrets."""
+
+    monitoring_port: int | None = Field(default=None, ge=0, le=65535)
+    """The port of the monitoring pages; 0 picks a free one. Without it there are none."""
+
+
 class ControllerSettings(_ServerSection):
     """The settings of a controller."""
 
@@ -383,10 +398,6 @@ class ControllerSettings(_ServerSection):
     drain_seconds: float = Field(default=limits.drain_seconds, ge=0, le=limits.drain_seconds_max)
     """The time after SIGTERM in which requests under way are finished, in seconds; a second signal ends it at once."""
 
-    traces_endpoint: str | None = Field(default=None, pattern="^https?://")
-    """The address of a receiver of traces, OTLP over HTTP, such as http://collector:4318; by default
-    OTEL_EXPORTER_OTLP_ENDPOINT. It needs the extra `tracing`."""
-
     @property
     def announces_tls(self) -> bool:
         """True if other controllers are told to use https."""
@@ -405,7 +416,7 @@ class ControllerSettings(_ServerSection):
         return _with_keys(self) or f"file://{self.data_dir.absolute() / 'blobs'}"
 
 
-class CombinerSettings(_ServerSection):
+class CombinerSettings(_ServerSection, _MonitoredSection):
     """The settings of a combiner."""
 
     section: ClassVar[str] = "combiner"
@@ -481,17 +492,6 @@ class CombinerSettings(_ServerSection):
     """The time after SIGTERM in which clients move to other combiners and their tasks with them, in seconds; a second
     signal ends it at once."""
 
-    monitoring_host: Host = "127.0.0.1"
-    """The address that the monitoring pages listen on: /health/live, /health/ready and /metrics. They are plain HTTP on
-    any address, and tell no secrets."""
-
-    monitoring_port: int | None = Field(default=None, ge=0, le=65535)
-    """The port of the monitoring pages; 0 picks a free one. Without it there are none."""
-
-    traces_endpoint: str | None = Field(default=None, pattern="^https?://")
-    """The address of a receiver of traces, OTLP over HTTP, such as http://collector:4318; by default
-    OTEL_EXPORTER_OTLP_ENDPOINT. It needs the extra `tracing`."""
-
     @property
     def retained_seconds_max(self) -> float | None:
         """The age up to which retained updates stay, in seconds; None for any age."""
@@ -517,7 +517,7 @@ def _with_keys(settings: ControllerSettings | CombinerSettings) -> str | None:
     return f"s3://{quote(key, safe='')}:{quote(secret, safe='')}@{url.removeprefix('s3://')}"
 
 
-class ClientSettings(_CallerSection):
+class ClientSettings(_CallerSection, _MonitoredSection):
     """The settings of a client agent."""
 
     section: ClassVar[str] = "client"
@@ -580,17 +580,6 @@ class ClientSettings(_CallerSection):
     drain_seconds: float = Field(default=limits.drain_seconds, ge=0, le=limits.drain_seconds_max)
     """The time after SIGTERM in which the running task is finished and its answer delivered, in seconds; a second
     signal ends it at once."""
-
-    monitoring_host: Host = "127.0.0.1"
-    """The address that the monitoring pages listen on: /health/live, /health/ready and /metrics. They are plain HTTP on
-    any address, and tell no secrets."""
-
-    monitoring_port: int | None = Field(default=None, ge=0, le=65535)
-    """The port of the monitoring pages; 0 picks a free one. Without it there are none."""
-
-    traces_endpoint: str | None = Field(default=None, pattern="^https?://")
-    """The address of a receiver of traces, OTLP over HTTP, such as http://collector:4318; by default
-    OTEL_EXPORTER_OTLP_ENDPOINT. It needs the extra `tracing`."""
 
 
 Settings = TypeVar("Settings", bound=_Section)
