@@ -2,8 +2,12 @@
 # Needs Python 3.11 or newer (with venv), make and git.
 
 PYTHON ?= python3
-VENV := .venv
+
+# The versions of all packages that were tested last. `make LOCK= test` takes the newest ones, in an environment of its own.
+LOCK ?= lock.txt
+VENV := $(if $(LOCK),.venv,.venv-newest)
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/pip install --quiet $(addprefix --constraint ,$(LOCK))
 
 # A stamp says that an extra is installed; it is older than the metadata when that has changed.
 METADATA := pyproject.toml setup.cfg $(LOCK)
@@ -12,15 +16,11 @@ TEST := $(VENV)/.installed-test
 PYTORCH := $(VENV)/.installed-pytorch
 FUZZ := $(VENV)/.installed-fuzz
 
-# The versions of all packages that were tested last; `make LOCK=` installs the newest ones.
-LOCK ?= lock.txt
-INSTALL := $(BIN)/pip install --quiet $(addprefix --constraint ,$(LOCK))
-
 # The oldest releases that the metadata allows, and the tests of the borders to them.
 MINIMUM := .venv-minimum/.installed
-RUNS_WITH := demo plots gunicorn mongodb postgresql s3
-BORDERS := $(addprefix tests/,cli/test_demo.py client contract controller/api controller/rest identity parameters rpc \
-  storage testing)
+RUNS_WITH := demo dp plots gunicorn mongodb postgresql s3 tracing
+BORDERS := $(addprefix tests/,cli/test_demo.py client contract controller/api controller/rest identity monitoring packages \
+  parameters privacy rpc storage testing)
 
 # Each test of processes starts many: without compiled modules each one would compile its libraries anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -114,7 +114,7 @@ peers: $(TEST) $(PEERS) ## Measure rounds beside published FEDn, Flower and NVID
 
 # What git would hand on is copied and built, so that no leftover of a build gets into the wheel. The tests
 # run beside the wheel, in a folder where Python cannot find the sources; those that compare the installed
-# package with the repository's files are told where these lie.
+# package with the repository's files are told where these lie. Like a user, they get the newest releases of all packages.
 wheel-test: $(TEST) ## Build the wheel, install it elsewhere and run the tests against it
 	@set -eu; room=$$(mktemp -d); trap 'rm -rf "$$room"' EXIT; repository=$$(pwd); \
 	mkdir "$$room/source" "$$room/outside"; \
@@ -128,7 +128,7 @@ wheel-test: $(TEST) ## Build the wheel, install it elsewhere and run the tests a
 	"$$room/venv/bin/pytest" -m "not slow" $(TESTS) --repository="$$repository"
 
 clean: ## Remove .venv and everything else that these commands made
-	rm -rf $(VENV) .venv-fedn-* .venv-peer-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(DEMO): $(METADATA)

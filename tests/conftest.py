@@ -42,6 +42,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--no-skips", action="store_true", help="let a test that is skipped fail: the CI skips none"
     )
+    parser.addoption(
+        "--may-skip",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help="but for tests whose reason has this word, which names what the machine cannot do",
+    )
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -66,9 +73,15 @@ def pytest_make_collect_report(
 
 
 def _failed_if_skipped(report: Report, config: pytest.Config) -> Report:
-    if report.skipped and config.getoption("--no-skips"):
+    if report.skipped and config.getoption("--no-skips") and not _may_be_skipped(report, config):
         report.outcome = "failed"
     return report
+
+
+def _may_be_skipped(
+    report: pytest.TestReport | pytest.CollectReport, config: pytest.Config
+) -> bool:
+    return any(word in str(report.longrepr) for word in config.getoption("--may-skip"))
 
 
 @pytest.fixture(scope="session")
