@@ -5,12 +5,18 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
+import jwt
 import pytest
 import yaml
+from click.testing import CliRunner
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from servers.s3 import rclone
 
+from fednet.cli import main
 from fednet.settings import ClientSettings, CombinerSettings, ControllerSettings, load
 
 SECTIONS = {
@@ -44,6 +50,16 @@ def of_component(services, component):
 
 def names(mounts):
     return {mount.partition(":")[0] for mount in mounts}
+
+
+def volume_of(service, path):
+    """The volume that a service mounts at a path, and the rest of its words."""
+    (mount,) = [each for each in service["volumes"] if each.split(":")[1] == path]
+    return mount.partition(":")[0]
+
+
+def enrolments(services):
+    return {name: each for name, each in services.items() if "token" in each.get("command", ())}
 
 
 @pytest.mark.parametrize("component", SECTIONS)
@@ -91,26 +107,103 @@ def test_addresses_are_services_and_the_ports_that_they_listen_on(services):
         assert service["environment"]["FEDNET_COMBINER_ADVERTISE_HOST"] == name
 
 
-def test_every_server_has_a_certificate_with_its_name_and_every_caller_trusts_its_authority(
-    services, tmp_path
-):
-    """Made by the command that stands there, in the folder that the others see."""
-    words = [word.replace("/data", str(tmp_path)) for word in services["certificates"]["command"]]
-    subprocess.run([sys.executable, "-m", *words], check=True, capture_output=True, timeout=60)
-    made = x509.load_pem_x509_certificate((tmp_path / "server.pem").read_bytes())
-    names_of = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    dns = set(names_of.get_values_for_type(x509.DNSName))
+@pytest.fixture
+def certified(services, tmp_path):
+    """The folders of the volumes that the command of the certificates fills, by their names."""
+    service = services["certificates"]
+    folders = {name: tmp_path / name for name in names(service["volumes"])}
+    shell, flags, script = service["command"]
+    for mount in service["volumes"]:
+        name, path = mount.split(":")
+        folders[name].mkdir()
+        script = script.replace(path, str(folders[name]))
+    script = script.replace("=fednet ", f"={os.getuid()} ")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    for _ in range(2):  # compose runs it again at each start
+        subprocess.run([shell, flags, script], check=True, env={"PATH": path}, timeout=60)
+    return folders
 
-    assert dns == {"controller", "combiner-1", "combiner-2", "objects", "localhost"}
+
+def test_every_server_has_a_certificate_with_its_name_and_every_caller_trusts_its_authority(
+    services, certified
+):
+    """Made by the command that stands there, in the folders that the others see."""
     for component in SECTIONS:
         for service in of_component(services, component).values():
             variables = service["environment"]
             prefix = f"FEDNET_{component.upper()}"
+            folder = certified[volume_of(service, "/certificates")]
+            authority = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
             assert variables[f"{prefix}_CA"] == "/certificates/ca.pem"
-            assert "certificates:/certificates:ro" in service["volumes"]
             if component != "client":
+                made = x509.load_pem_x509_certificate((folder / "server.pem").read_bytes())
+                made.verify_directly_issued_by(authority)
+                assert dns_names(made) == {
+                    *("controller", "combiner-1", "combiner-2", "objects", "localhost")
+                }
                 assert variables[f"{prefix}_TLS_CERTIFICATE"] == "/certificates/server.pem"
                 assert variables[f"{prefix}_TLS_KEY"] == "/certificates/server.key"
+
+
+def dns_names(certificate):
+    named = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return set(named.get_values_for_type(x509.DNSName))
+
+
+def test_the_key_of_the_authority_is_seen_by_nobody_but_who_makes_certificates(services, certified):
+    """Servers see their own key, and a client, which runs code from afar, sees none."""
+    seen = {name: {path.name for path in folder.iterdir()} for name, folder in certified.items()}
+    holders = {name for name, files in seen.items() if "ca.key" in files}
+    clients = of_component(services, "client").values()
+
+    assert {
+        name for name, each in services.items() if holders & names(each.get("volumes", ()))
+    } == {"certificates"}
+    assert {volume_of(each, "/certificates") for each in clients} == {"authorities"}
+    assert seen["authorities"] == {"ca.pem"}
+    assert seen["certificates"] == {"ca.pem", "server.pem", "server.key"}
+    assert (certified["certificates"] / "server.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_controllers_secrets_are_seen_by_nobody_who_runs_code_from_afar(services):
+    """Neither its signing key nor its admin token; who makes the tokens of agents ends before these begin."""
+    seen_by = {
+        name for name, each in services.items() if "controller" in names(each.get("volumes", ()))
+    }
+
+    assert seen_by == {"controller", *enrolments(services)}
+    for component in ("client", "combiner"):
+        for name, service in of_component(services, component).items():
+            wanted = service["depends_on"][f"enrol-{name}"]
+            assert wanted == {"condition": "service_completed_successfully"}
+
+
+def test_every_agent_has_an_enrolment_of_its_own(services, tmp_path):
+    """Made by the command that stands there, where the agent looks for it."""
+    (tmp_path / "controller").mkdir()
+    (tmp_path / "controller" / "signing.key").write_bytes(
+        Ed25519PrivateKey.generate().private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        )
+    )
+    made = enrolments(services)
+    for component in ("client", "combiner"):
+        for name, service in of_component(services, component).items():
+            enrolment = made.pop(f"enrol-{name}")
+            file = service["environment"][f"FEDNET_{component.upper()}_TOKEN_FILE"]
+            own = tmp_path / name
+            own.mkdir()
+            words = [
+                word.replace("/controller", str(tmp_path / "controller")).replace("/data", str(own))
+                for word in enrolment["command"][1:]
+            ]
+            assert CliRunner().invoke(main, words).exit_code == 0
+            token = (own / Path(file).name).read_text().strip()
+            said = jwt.decode(token, options={"verify_signature": False})
+            assert (said["role"], said["name"]) == (component, name)
+            assert Path(file).parent == Path("/data")
+            assert volume_of(enrolment, "/data") == volume_of(service, "/data")
+    assert made == {}
 
 
 def test_volumes_networks_and_services_that_are_named_exist(compose, services):
