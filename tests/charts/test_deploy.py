@@ -37,3 +37,11 @@ def test_names_of_objects_on_the_page_are_those_of_the_chart(section, chart):
     mentioned = set(re.findall(r"trial-fednet-[a-z0-9-]+", section))
     assert mentioned
     assert mentioned <= names | pods
+
+
+def test_the_page_says_how_code_from_afar_runs_in_containers(repository):
+    """And refers to it from the part on Kubernetes."""
+    page = (repository / "docs" / "deploy.md").read_text()
+
+    assert "## Code from afar in containers" in page
+    assert "#code-from-afar-in-containers" in SECTION.search(page)[1]

@@ -110,10 +110,14 @@ def test_the_schema_names_settings_that_exist(chart, component):
         else place[component]["properties"]
     )
     named = set(place["settings"]["properties"])
+    defaults = chart.values[component].get("settings")
+    without_defaults = (
+        {component: {"settings": dict.fromkeys(defaults)}} if defaults else {}
+    )  # Helm takes null for "not there"
     kind = SETTINGS[component]
     given = {
         name.removeprefix(f"FEDNET_{component.upper()}_").lower().removesuffix("_file")
-        for each, container in programs(chart.render(SETS["external-stores"]))
+        for each, container in programs(chart.render(SETS["external-stores"] | without_defaults))
         if each == component
         for name in variables_of(container)
     }
