@@ -178,6 +178,9 @@ def test_the_schema_takes_each_set(chart, values):
         ),
         ("{clients: [{name: a, data: {}}]}", "data"),
         ("{log: {level: loud}}", "level"),
+        ("{ingress: {enabled: true}}", "tlsSecret"),
+        ("{ingress: {enabled: true, tlsSecret: ''}}", "tlsSecret"),
+        ("{combiner: {ingress: {enabled: true}}}", "tlsSecret"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_name(chart, wrong, message):
