@@ -158,17 +158,31 @@ def test_a_client_reaches_its_network_and_nothing_else(renderings):
     """So does the code of a package."""
     policy = renderings["trial"].named("NetworkPolicy", "trial-fednet-client")["spec"]
 
-    reached = {
-        peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"]
+    rules = [
+        (peer, port["port"])
         for rule in policy["egress"]
-        for peer in rule.get("to", [])
+        for peer in rule["to"]  # a rule without peers would be for all
+        for port in rule["ports"]
+    ]
+    own = {
+        (peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"], port)
+        for peer, port in rules
+        if port != 53
     }
-    open_ports = {
-        port["port"] for rule in policy["egress"] if "to" not in rule for port in rule["ports"]
-    }
-    assert reached == {"controller", "combiner", "objects"}
-    assert open_ports == {53}
+    assert own == {("controller", 8092), ("combiner", 12080), ("objects", 8080)}
+    resolvers = [peer for peer, port in rules if port == 53]
+    system = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
+    assert resolvers == [system, system]  # UDP and TCP
     assert "ingress" not in policy
+
+
+def test_without_resolvers_a_client_asks_none(chart):
+    """An empty list of peers would mean everybody."""
+    values = SETS["trial"] | {"networkPolicy": {"dns": []}}
+    policy = chart.render(values).named("NetworkPolicy", "trial-fednet-client")["spec"]
+
+    assert all(rule["to"] for rule in policy["egress"])
+    assert 53 not in {port["port"] for rule in policy["egress"] for port in rule["ports"]}
 
 
 @pytest.mark.parametrize("name", SETS)

@@ -190,6 +190,10 @@ def test_the_schema_takes_each_set(chart, values):
         ("{ingress: {enabled: true}}", "tlsSecret"),
         ("{ingress: {enabled: true, tlsSecret: ''}}", "tlsSecret"),
         ("{combiner: {ingress: {enabled: true}}}", "tlsSecret"),
+        (
+            "{combiner: {ingress: {enabled: true, tlsSecret: a}}, clients: [{name: a}]}",
+            "clientEgress",
+        ),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_name(chart, wrong, message):
