@@ -39,6 +39,15 @@ def test_names_of_objects_on_the_page_are_those_of_the_chart(section, chart):
     assert mentioned <= names | pods
 
 
+def test_controllers_behind_an_ingress_are_told_who_calls(section):
+    """Else failed logins of all callers count as those of one address."""
+    blocks = [yaml.safe_load(text) for text in YAML.findall(section)]
+    behind = [each for each in blocks if each.get("ingress", {}).get("enabled")]
+
+    assert behind
+    assert all(each["controller"]["settings"]["behind_proxy"] is True for each in behind)
+
+
 def test_the_page_says_how_code_from_afar_runs_in_containers(repository):
     """And refers to it from the part on Kubernetes."""
     page = (repository / "docs" / "deploy.md").read_text()
