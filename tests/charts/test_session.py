@@ -18,7 +18,11 @@ from fednet.cli._digits import EXAMPLE
 from fednet.cli.demo import ACCURACY_MIN, CLIENTS, COMBINERS, ROUNDS, _train
 from fednet.testing import FaultProxy
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # nine pods, and the machine may be busy
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),  # nine pods, and the machine may be busy
+    pytest.mark.usefixtures("bwrap"),  # which makes the pods
+]
 
 SECONDS_MAX = 300
 TRIAL = SETS["trial"]
@@ -28,8 +32,6 @@ SMALL = TRIAL | {"clients": TRIAL["clients"][:2]}
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The folder with each client's part of the digits."""
-    if shutil.which("bwrap") is None:
-        pytest.skip("There is no bwrap: install bubblewrap.")
     folder = tmp_path_factory.mktemp("site")
     arguments = ["--clients", str(CLIENTS), "--out", str(folder)]
     subprocess.run([sys.executable, "-P", "-m", f"{EXAMPLE}.data", *arguments], check=True)
