@@ -6,9 +6,10 @@ import errno
 import os
 import shutil
 import stat
-import sys
 from pathlib import Path
 from typing import IO, Self
+
+from fednet.files import PRIVATE, whole_file
 
 
 class SharedFolder:
@@ -64,18 +65,18 @@ class SharedFolder:
         return file
 
     def take(self, name: str, target: Path) -> None:
-        """Move a regular file to a path outside of the folder.
+        """Move the content of a regular file to a new file outside of the folder.
+
+        It is copied, because code that holds the file open could go on writing it, and change it while it is read.
 
         Raises:
             FileNotFoundError: There is none of this name.
             OSError: It cannot be written there.
         """
-        self.open(name).close()
-        folder = Path(f"/proc/self/fd/{self._folder}") if sys.platform == "linux" else self.path
-        shutil.move(folder / name, target)
-        if not stat.S_ISREG(target.lstat().st_mode):  # the code has exchanged it meanwhile
-            target.unlink()
-            raise _absent(name)
+        with self.open(name) as file:
+            os.unlink(name, dir_fd=self._folder)
+            with whole_file(target, mode=PRIVATE) as taken:
+                shutil.copyfileobj(file, taken)
 
 
 def _absent(name: str) -> FileNotFoundError:

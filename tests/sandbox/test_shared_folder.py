@@ -27,6 +27,19 @@ def test_files_are_written_read_and_taken(shared, tmp_path):
     assert not (shared.path / "settings").exists()
 
 
+def test_what_was_taken_stays_as_it_is(shared, tmp_path):
+    """Code that holds the file open, or has linked it, changes nothing that is read after."""
+    shared.write("update", "clipped")
+    os.link(shared.path / "update", shared.path / "linked")
+    with (shared.path / "update").open("r+") as held:
+        shared.take("update", tmp_path / "taken")
+        held.write("secrets")
+    (shared.path / "linked").write_text("")
+
+    assert (tmp_path / "taken").read_text() == "clipped"
+    assert (tmp_path / "taken").stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/etc/passwd")])
 def test_nothing_but_a_file_is_one(shared, tmp_path, make):
     """A pipe is not waited for, and no link is followed."""
