@@ -22,7 +22,7 @@ from fednet.errors import Unavailable
 from fednet.http import Http
 from fednet.monitoring import MonitoringServer, health_pages
 from fednet.own_address import advertised_host
-from fednet.processes import FolderLock, descriptors_for
+from fednet.processes import FolderLock, descriptors_for, forbid_tracing
 from fednet.rpc import TokenGate, allow_forks, channel_options, server_credentials
 from fednet.sandbox import SandboxKind, choose_sandbox
 from fednet.settings import CombinerSettings
@@ -259,6 +259,7 @@ def serve(
     Raises:
         FednetError: The combiner cannot start, or the network does not have it any more.
     """
+    forbid_tracing()  # by server functions, which run beside it
 
     async def run() -> None:
         transfers = ThreadPoolExecutor(settings.transfer_threads, thread_name_prefix="transfers")

@@ -1,6 +1,8 @@
 """A combiner's process: its threads, and its end."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -68,3 +70,32 @@ def test_a_call_that_still_waits_for_its_thread_is_not_broken_off(settings, monk
     serve(settings, lambda _ready: None, threading.Event())
 
     assert calls[0].result() is True
+
+
+PROCESS = """
+import ctypes, sys, threading
+from pathlib import Path
+from fednet.combiner.server import serve
+from fednet.settings import CombinerSettings
+
+stop = threading.Event()
+
+def ready(_):
+    print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))  # PR_GET_DUMPABLE
+    stop.set()
+
+api_url, token, folder = sys.argv[1:]
+settings = CombinerSettings(name="combiner-1", api_url=api_url, token=token, port=0, data_dir=Path(folder))
+serve(settings, ready, stop)
+"""
+
+
+def test_a_combiner_lets_nobody_trace_it(settings):
+    """Server functions run beside it: the system refuses them its memory and its environment in /proc."""
+    told = (settings.api_url, settings.token, str(settings.data_dir))
+
+    ran = subprocess.run(
+        [sys.executable, "-c", PROCESS, *told], capture_output=True, text=True, check=True
+    )
+
+    assert ran.stdout.split() == ["0"]
