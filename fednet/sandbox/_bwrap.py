@@ -1,7 +1,7 @@
 """The command line of bubblewrap (https://github.com/containers/bubblewrap) for one box.
 
 Mounts are made in the order of the arguments, and a later one covers an earlier one: the system and this Python, then
-what is hidden, then the folders of the box.
+what is hidden, then the folders of the box. The folders in memory that they are made in become read-only at the end.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ def bwrap_command(
         has_network: True to share the network of this process.
     """
     visible = [*_system(has_network=has_network), *_of_python()]
+    masks = _masks(hidden, visible)
     devices = _devices()
     return [
         PROGRAM,
@@ -68,10 +69,11 @@ def bwrap_command(
         *_tmpfs("/dev/shm", memory_bytes),  # noqa: S108  that of the box
         *_each("--dev-bind-try", devices),
         *_each("--ro-bind-try", [*visible, *([Path("/sys")] if devices else [Path("/sys/devices/system/cpu")])]),
-        *_masks(hidden, visible),
+        *(argument for mask in masks for argument in ("--tmpfs", mask)),
         *_each("--ro-bind-try", readable),
         *_each("--bind", writable),
-        *("--remount-ro", "/", "--chdir", str(folder), "--"),
+        *(argument for made in ("/", "/dev", *masks) for argument in ("--remount-ro", made)),
+        *("--chdir", str(folder), "--"),
     ]  # fmt: skip
 
 
@@ -146,14 +148,13 @@ def _help(program: str) -> str:
 
 
 def _masks(hidden: Iterable[Path], visible: Sequence[Path]) -> list[str]:
-    """Return the arguments that cover hidden folders inside of visible ones."""
+    """Return the hidden folders inside of visible ones, which empty folders cover."""
     seen = [Path(os.path.realpath(each)) for each in visible]
-    inside = [
-        folder
+    return [
+        str(folder)
         for folder in (Path(os.path.realpath(each)) for each in hidden)
         if any(folder.is_relative_to(each) for each in seen) and folder.is_dir()
     ]
-    return [argument for folder in inside for argument in ("--tmpfs", str(folder))]
 
 
 def _each(option: str, paths: Iterable[Path]) -> list[str]:

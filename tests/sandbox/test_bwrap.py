@@ -11,8 +11,8 @@ from fednet.sandbox._bwrap import _devices
 def printed(bwrap, tmp_path):
     """Return a function that returns what a shell command prints in a box, and its exit code."""
 
-    def printed(script, **options):
-        home = tmp_path / "home"
+    def printed(script, folder=None, **options):
+        home = folder or tmp_path / "home"
         home.mkdir(exist_ok=True)
         sandbox, box = Sandbox(bwrap, **options), Box((home,), home)
         process = sandbox.start(["sh", "-c", script], box, home, sandbox.environment(box))
@@ -55,6 +55,24 @@ def test_memory_without_a_process_is_bounded_too(printed):
 
     assert "No space left on device" in output
     assert code != 0
+
+
+def test_no_folder_in_memory_is_writable_without_a_bound(printed, tmp_path, monkeypatch):
+    """Neither /dev nor a hidden folder takes a file; devices, shared memory and folders of the box still do."""
+    libraries, home = tmp_path / "site-packages", tmp_path / "site-packages" / "client" / "home"
+    home.mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(libraries))
+    places = ("/dev", f"{libraries}/client", "/dev/shm", str(home))
+
+    output, _ = printed(
+        f"for place in {' '.join(places)}; do touch $place/x && echo $place >/dev/null && echo $place; done",
+        folder=home,
+        hidden=(libraries / "client",),
+    )
+
+    written = [each for each in output.splitlines() if each in places]
+    assert written == ["/dev/shm", str(home)]
+    assert output.count("Read-only file system") == 2
 
 
 def test_the_exit_of_a_command_is_told_through_the_box(printed):
