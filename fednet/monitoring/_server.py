@@ -69,10 +69,10 @@ class MonitoringServer:
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._open) >= limits.monitoring_connections_max:
-            next(iter(self._open.values())).transport.abort()
+            self._open.pop(next(iter(self._open))).transport.abort()
         task = asyncio.create_task(self._serve(reader, writer))
         self._open[task] = writer
-        task.add_done_callback(self._open.pop)
+        task.add_done_callback(lambda task: self._open.pop(task, None))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -83,6 +83,29 @@ def test_silent_connections_keep_nobody_out(serve):
         assert asked(port, "/health/live")[0] == 200
 
 
+def test_a_burst_of_connections_keeps_no_more_than_the_limit(monkeypatch):
+    """Each one of them that is too many ends another one, though all arrive in one turn of the loop."""
+    monkeypatch.setattr(limits, "monitoring_seconds_max", 600.0)
+
+    async def left():
+        server = MonitoringServer({})
+        await server.start(HOST, 0)
+        count = limits.monitoring_connections_max + 30
+        burst = [socket.create_connection((HOST, server.port)) for _ in range(count)]
+        opened = [await asyncio.open_connection(sock=each) for each in burst]
+        waiting = {asyncio.create_task(reader.read()) for reader, _ in opened}
+        async with asyncio.timeout(60):
+            while len(waiting) > limits.monitoring_connections_max:
+                _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        count = len(waiting)
+        await server.close()
+        for _, writer in opened:
+            writer.close()
+        return count
+
+    assert asyncio.run(left()) == limits.monitoring_connections_max
+
+
 def test_a_process_is_live_though_it_is_not_ready(serve):
     """The reason stands in the answer, and the status is 503."""
     reasons = ["The combiner stops.", ""]
