@@ -62,6 +62,10 @@ class Handover:
                 async with asyncio.timeout(limits.handover_quiet_seconds_max):
                     await self._phases.changed()
             except TimeoutError:
-                if not self._controllers.are_under_way:
+                if not self._is_busy():
                     _log.info("the remaining phases stay in the spool")
                     return
+
+    def _is_busy(self) -> bool:
+        """Return True while an order is carried out, or a partial is shared, however long that takes."""
+        return self._controllers.are_under_way or any(each.is_finishing for each in self._phases)

@@ -97,6 +97,11 @@ class RunningPhase:
         """True while answers may still come in."""
         return self._machine.state is PhaseState.OPEN
 
+    @property
+    def is_finishing(self) -> bool:
+        """True while it finishes: a partial to be shared is on its way into the blob store."""
+        return self._machine.is_finishing
+
     def client_of(self, task_id: str) -> str | None:
         """Return the client of a task; None for a task that is not of this phase."""
         return self._machine.client_of(task_id)

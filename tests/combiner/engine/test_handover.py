@@ -1,6 +1,7 @@
 """The end of a combiner: its clients go, each after the receipt of what it delivers."""
 
 import asyncio
+import threading
 
 import pytest
 
@@ -81,6 +82,32 @@ async def test_without_another_combiner_it_gives_up(combiner, phase_of):
 
     await combiner.restart()
     assert combiner.phases() == [phase.phase_id]
+
+
+async def test_a_partial_that_is_being_shared_is_waited_for(combiner, phase_of, monkeypatch):
+    """A large one takes its time, in which nothing else changes."""
+    await combiner.restart()
+    phase = phase_of("a", share_partial=True)
+    await combiner.start(phase)
+    loop, begun, may_end = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    put = combiner.store.put_file
+
+    def slow(*blob):
+        loop.call_soon_threadsafe(begun.set)
+        may_end.wait(60)
+        return put(*blob)
+
+    monkeypatch.setattr(combiner.store, "put_file", slow)
+    combiner.answer(phase, "a", 1, 2, 3)
+    await begun.wait()
+    handing_over = asyncio.create_task(combiner.engine.hand_over())
+    await asyncio.wait({handing_over}, timeout=10 * limits.handover_quiet_seconds_max)
+
+    assert not handing_over.done()
+    may_end.set()
+    await asyncio.wait_for(handing_over, 60)
+    assert len(list(combiner.store.list("partials/"))) == 1
+    await combiner.close()
 
 
 async def test_the_controllers_are_told(combiner):
