@@ -40,11 +40,14 @@ BLOCK_BYTES = 512  # of st_blocks
 WAKE_BYTES = 4096  # signals and words that are read at a time
 KILL_SECONDS = 0.05  # until the survivors of a kill, which were forked meanwhile, are killed too
 PAUSES = 10  # a pause takes at least so many times as long as a measurement
+IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # the agent decides when the task ends
 MEASURED = ("memory_bytes", "processes", "disk_bytes", "cpu_seconds")
 
 
 def main(order: dict[str, Any], control: socket.socket) -> None:
     """Run the command to its end, and report how it ended."""
+    for number in IGNORED:
+        signal.signal(number, signal.SIG_IGN)
     prctl(SUBREAPER, 1)
     prctl(DUMPABLE, 0)  # the command may not trace this process
     limit_descendants(order["limits"])
@@ -120,7 +123,7 @@ def start(order: dict[str, Any], control: socket.socket) -> int:
             os._exit(1)
         for descriptor in order["keep"]:
             os.set_inheritable(descriptor, True)
-        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD):
+        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, *IGNORED):
             signal.signal(number, signal.SIG_DFL)
         os.execvp(order["command"][0], order["command"])  # noqa: S606  the command may have a shell of its own
     except OSError as error:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -80,6 +81,27 @@ def test_a_supervisor_that_is_killed_takes_its_command_with_it(tmp_path):
     assert process.code == -signal.SIGKILL
     for each in held:
         os.close(each)
+
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_supervisor_outlives_the_signals_that_end_a_service(tmp_path, number):
+    """Its agent, which gets them too, may still finish the task."""
+    process = Supervised(["sleep", "600"], folder=tmp_path, environment=dict(os.environ))
+    with process.process:
+        process._control.recv(1, socket.MSG_PEEK)  # the command has begun
+        process.process.send_signal(number)
+        process.end()
+
+    assert process.process.returncode == 0
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_command_gets_these_signals_as_usual(run, number):
+    """It does not ignore them because its supervisor does."""
+    assert run(f"kill -{number:d} $$").code == -number
 
 
 def test_processor_time_counts_from_the_beginning_of_a_task(tmp_path):
