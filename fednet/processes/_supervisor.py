@@ -201,8 +201,9 @@ def end_all(child: int, code: int | None, woken: int) -> int:
 
 def kill(process: "Process") -> None:
     """Kill a process with its whole group at once, so that nothing in it can fork meanwhile."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.group, signal.SIGKILL)
+    if process.group != os.getpgrp():  # that of a command that has just been forked
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.group, signal.SIGKILL)
     with suppress(ProcessLookupError, PermissionError):
         os.kill(process.pid, signal.SIGKILL)
 

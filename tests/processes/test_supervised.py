@@ -104,6 +104,29 @@ def test_a_command_gets_these_signals_as_usual(run, number):
     assert run(f"kill -{number:d} $$").code == -number
 
 
+JUST_FORKED = """
+import os, signal
+from fednet.processes._supervisor import Process, kill
+child = os.fork()
+if not child:
+    signal.pause()
+kill(Process.read(child))
+print(os.WTERMSIG(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_supervisor_does_not_kill_itself_with_a_command_that_has_just_begun():
+    """Such a command leads no group of its own yet, and its group is that of the supervisor."""
+    ended = subprocess.run(
+        [sys.executable, "-c", JUST_FORKED],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout) == (0, b"9\n")
+
+
 def test_processor_time_counts_from_the_beginning_of_a_task(tmp_path):
     """A process that serves many tasks may use it anew for each."""
     code = """
