@@ -229,12 +229,37 @@ class Process:
         Raises:
             OSError: It has ended.
         """
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
+        fields = fields_of(f"/proc/{pid}")
         cpu = sum(map(int, fields[11:15])) / TICKS
-        return cls(
-            pid, int(fields[1]), int(fields[2]), cpu, int(fields[17]), int(fields[21]) * PAGE_BYTES
-        )
+        resident = (int(fields[21]) or resident_pages(pid)) * PAGE_BYTES
+        return cls(pid, int(fields[1]), int(fields[2]), cpu, int(fields[17]), resident)
+
+
+def fields_of(folder: str) -> list[bytes]:
+    """Return the fields of the file stat of a process or a thread, from its state on.
+
+    Raises:
+        OSError: It has ended.
+    """
+    with open(f"{folder}/stat", "rb") as file:
+        return file.read().rpartition(b")")[2].split()
+
+
+def threads_of(pid: int) -> list[str]:
+    """Return the folders in /proc of all threads of a process, the main thread first; none if it has ended."""
+    folder = f"/proc/{pid}/task"
+    with suppress(OSError):
+        return [f"{folder}/{thread}" for thread in os.listdir(folder)]
+    return []
+
+
+def resident_pages(pid: int) -> int:
+    """Return the resident pages of a process whose main thread may have ended: that one shows none."""
+    pages = 0
+    for thread in threads_of(pid):
+        with suppress(OSError):
+            pages = max(pages, int(fields_of(thread)[21]))
+    return pages
 
 
 def descendants() -> list[Process]:
@@ -252,14 +277,10 @@ def descendants() -> list[Process]:
 
 
 def children_of(pid: int) -> list[int]:
-    """Return the children of a process.
-
-    Raises:
-        OSError: It has ended.
-    """
+    """Return the children of a process; none if it has ended."""
     children: list[int] = []
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        with suppress(FileNotFoundError), open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+    for thread in threads_of(pid):
+        with suppress(FileNotFoundError), open(f"{thread}/children", "rb") as file:
             children += map(int, file.read().split())
     return children
 
@@ -295,16 +316,27 @@ def is_above(used: float, limit: float | None) -> bool:
 
 def memory_bytes(process: Process) -> int:
     """Return the memory of a process: of what it shares with others its part, of files on the disk nothing."""
+    for thread in threads_of(process.pid):
+        try:
+            return memory_shown_by(thread)
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # this thread has ended, and others may live on
+        except OSError:
+            return process.resident_bytes
+    return 0
+
+
+def memory_shown_by(thread: str) -> int:
+    """Return the memory of a process as one of its threads shows it.
+
+    Raises:
+        OSError: The thread has ended, or may not be read.
+    """
     parts = dict.fromkeys((b"Pss_Anon", b"Pss_Shmem"), 0)
-    try:
-        with open(f"/proc/{process.pid}/smaps_rollup", "rb") as file:
-            for name, _, size in (line.partition(b":") for line in file):
-                if name in parts:
-                    parts[name] = int(size.split()[0]) * 1024
-    except FileNotFoundError:
-        return 0
-    except OSError:
-        return process.resident_bytes
+    with open(f"{thread}/smaps_rollup", "rb") as file:
+        for name, _, size in (line.partition(b":") for line in file):
+            if name in parts:
+                parts[name] = int(size.split()[0]) * 1024
     return sum(parts.values())
 
 
@@ -341,8 +373,8 @@ def files_in(folder: str) -> Iterator[os.stat_result]:
 
 def unnamed_files(group: Iterable[Process]) -> Iterator[os.stat_result]:
     """Yield the status of each open file that has no name any more: its bytes still lie on the disk, or in memory."""
-    for process in group:
-        folder = f"/proc/{process.pid}/fd"
+    for thread in (thread for process in group for thread in threads_of(process.pid)):
+        folder = f"{thread}/fd"  # each thread may have descriptors of its own
         with suppress(OSError):
             for name in os.listdir(folder):
                 with suppress(OSError):

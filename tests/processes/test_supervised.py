@@ -1,6 +1,7 @@
 """A command under a supervisor: its end, its limits, and its descendants."""
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -155,6 +156,66 @@ use(0.7); print("first", flush=True); os.read(int(sys.argv[1]), 1); use(0.7); pr
         process.end()
     os.close(reader)
     assert process.exceeded == "cpu_seconds"
+
+
+# `act` runs in a second thread; without a limit the process ends by itself.
+THREADED = """
+import ctypes, mmap, os, tempfile, threading
+system = ctypes.CDLL(None)
+system.pthread_self.restype = ctypes.c_void_p
+main = ctypes.c_void_p(system.pthread_self())
+MIB = 1 << 20
+
+def memory():
+    held.append(mmap.mmap(-1, 100 * MIB))
+    for _ in range(100):
+        held[0].write(b"x" * MIB)
+
+def files():
+    for _ in range(4):
+        held.append(tempfile.TemporaryFile(dir="."))
+        held[-1].write(b"x" * 25 * MIB)
+
+def run():
+    act()
+    threading.Event().wait(20)
+    os._exit(0)
+
+held = []
+thread = threading.Thread(target=run)
+"""
+MAIN_ENDS = """
+def act():
+    assert system.pthread_join(main, None) == 0
+    {act}()
+thread.start()
+system.pthread_exit(None)
+"""
+OWN_DESCRIPTORS = """
+def act():
+    assert system.unshare(0x400) == 0  # CLONE_FILES
+    {act}()
+thread.start()
+thread.join()
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "act", "limit"),
+    [
+        (MAIN_ENDS, "memory", "memory_bytes"),
+        (MAIN_ENDS, "files", "disk_bytes"),
+        (OWN_DESCRIPTORS, "files", "disk_bytes"),
+    ],
+    ids=["its memory", "its files", "descriptors of its own"],
+)
+def test_a_process_hides_nothing_behind_its_main_thread(run, code, act, limit):
+    """A thread that has ended shows neither memory nor files, and each may have descriptors of its own."""
+    command = shlex.join([sys.executable, "-c", THREADED + code.format(act=act)])
+
+    ended = run(f"exec {command}", bounds=GroupLimits(**{limit: 50 << 20}))
+
+    assert (ended.exceeded, ended.printed) == (limit, "")
 
 
 def test_an_agent_that_dies_before_it_has_read_ends_the_command(tmp_path):
