@@ -23,7 +23,7 @@ from fednet.http import Http
 from fednet.monitoring import MonitoringServer, health_pages
 from fednet.own_address import advertised_host
 from fednet.processes import FolderLock, descriptors_for, forbid_tracing
-from fednet.rpc import TokenGate, allow_forks, channel_options, server_credentials
+from fednet.rpc import allow_forks, channel_options, server_credentials
 from fednet.sandbox import SandboxKind, choose_sandbox
 from fednet.settings import CombinerSettings
 from fednet.storage import open_blobs
@@ -34,7 +34,7 @@ from .daemons import in_daemon
 from .engine.engine import Engine
 from .engine.function_processes import Bounds
 from .engine.spool import Spool
-from .facades.wire.serving import OPEN_SERVICES, WireHealth, serve_wire
+from .facades.wire.serving import WireHealth, gates, serve_wire
 from .gatekeeper import Gatekeeper
 from .machine.values import LogLevel, LogRecord
 from .measures import CombinerMetrics
@@ -95,7 +95,7 @@ class Combiner:
         gatekeeper = Gatekeeper()
         allow_forks()
         server = grpc.aio.server(
-            interceptors=[TokenGate(gatekeeper.read, OPEN_SERVICES)],
+            interceptors=gates(gatekeeper.read),
             options=[*channel_options(server=True), _connections_option(settings)],
         )
         port = _bind(server, settings)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 
-from fednet.rpc import add_models_service
+from fednet.identity import Claims
+from fednet.rpc import TokenGate, add_models_service
 from fednet.wire import rounds_pb2_grpc, tasks_pb2_grpc
 
 from ...ports import GatePort, Ports
+from .message_gate import MessageGate
 from .models_service import ModelsService
 from .rounds_service import RoundsService
 from .tasks_service import TasksService
 
-OPEN_SERVICES: Final = frozenset({"grpc.health.v1.Health"})
+_OPEN_SERVICES: Final = frozenset({"grpc.health.v1.Health"})
 _LIVE: Final = "live"
 _READY: Final = ("", "ready")
 _Status = health_pb2.HealthCheckResponse
@@ -46,6 +49,15 @@ class WireHealth:
     async def _set(self, status: int, *services: str) -> None:
         for each in services:
             await self._servicer.set(each, status)
+
+
+def gates(read: Callable[[str], Claims]) -> list[grpc.aio.ServerInterceptor]:
+    """Return the gates before the services, in the order of a server's interceptors.
+
+    Args:
+        read: Returns the content of a token, or raises Unauthenticated.
+    """
+    return [MessageGate(), TokenGate(read, _OPEN_SERVICES)]
 
 
 async def serve_wire(server: grpc.aio.Server, ports: Ports, gate: GatePort) -> WireHealth:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from wire_calls import Caller, update_of
 
-from fednet.combiner.facades.wire.serving import OPEN_SERVICES, serve_wire
+from fednet.combiner.facades.wire.serving import gates, serve_wire
 from fednet.combiner.gatekeeper import Gatekeeper
 from fednet.combiner.machine.assignment import task_id_of
 from fednet.contract import Principal, Role
 from fednet.identity import Claims, Signer, combiner_audience, new_signing_key
-from fednet.rpc import TokenGate, channel_options
+from fednet.rpc import channel_options
 from fednet.storage import open_blobs
 
 COMBINER_ID = "combiner-1-id"
@@ -41,8 +41,9 @@ def served(combiner, signer):
         await combiner.restart()
         gatekeeper = Gatekeeper()
         gatekeeper.admit(COMBINER_ID, [signer.public_key])
-        gate = TokenGate(gatekeeper.read, OPEN_SERVICES)
-        server = grpc.aio.server(interceptors=[gate], options=channel_options(server=True))
+        server = grpc.aio.server(
+            interceptors=gates(gatekeeper.read), options=channel_options(server=True)
+        )
         port = server.add_insecure_port("127.0.0.1:0")
         await serve_wire(server, combiner.engine.ports, gatekeeper)
         async with contextlib.AsyncExitStack() as channels:
