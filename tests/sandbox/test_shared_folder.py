@@ -40,6 +40,21 @@ def test_what_was_taken_stays_as_it_is(shared, tmp_path):
     assert (tmp_path / "taken").stat().st_mode & 0o777 == 0o600
 
 
+def test_holes_stay_holes(shared, tmp_path):
+    """A file of holes, which no limit of the disk counts, does not fill the disk when it is taken."""
+    with (shared.path / "update").open("wb") as file:
+        file.seek(100 << 20)
+        file.write(b"end")
+        file.truncate(200 << 20)
+
+    shared.take("update", tmp_path / "taken")
+
+    taken = tmp_path / "taken"
+    assert taken.stat().st_size == 200 << 20
+    assert taken.stat().st_blocks * 512 < 4 << 20
+    assert taken.read_bytes().strip(b"\0") == b"end"
+
+
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/etc/passwd")])
 def test_nothing_but_a_file_is_one(shared, tmp_path, make):
     """A pipe is not waited for, and no link is followed."""
