@@ -50,7 +50,8 @@ class Sandbox:
         passed: The names of this process's environment variables that it gets beside the usual ones.
         data_folder: The site's data, which it may only read.
         readable: Further files and folders that it may only read.
-        hidden: Folders that no box shows, also if they are inside of a readable one.
+        hidden: Folders that no box shows, also if they are inside of the system or of this Python; what is readable or
+            writable it shows.
     """
 
     kind: SandboxKind = "none"

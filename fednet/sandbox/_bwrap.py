@@ -50,7 +50,8 @@ def bwrap_command(
     Args:
         readable: Files and folders that the box shows; those that do not exist are left out.
         writable: Folders that it may write.
-        hidden: Folders that it does not show.
+        hidden: Folders that it does not show, also if they are inside of the system or of this Python; what is
+            readable or writable it shows.
         folder: The current folder.
         memory_bytes: The size of its /dev/shm; None for that of the system.
         has_network: True to share the network of this process.
@@ -148,13 +149,15 @@ def _help(program: str) -> str:
 
 
 def _masks(hidden: Iterable[Path], visible: Sequence[Path]) -> list[str]:
-    """Return the hidden folders inside of visible ones, which empty folders cover."""
-    seen = [Path(os.path.realpath(each)) for each in visible]
-    return [
-        str(folder)
-        for folder in (Path(os.path.realpath(each)) for each in hidden)
-        if any(folder.is_relative_to(each) for each in seen) and folder.is_dir()
-    ]
+    """Return the paths at which visible folders would show hidden ones, which empty folders cover."""
+    folders = [Path(os.path.realpath(each)) for each in hidden]
+    places = {
+        str(each / folder.relative_to(shown))
+        for each, shown in ((each, Path(os.path.realpath(each))) for each in visible)
+        for folder in folders
+        if folder.is_relative_to(shown) and folder.is_dir()
+    }
+    return sorted(places)
 
 
 def _each(option: str, paths: Iterable[Path]) -> list[str]:

@@ -47,6 +47,19 @@ def test_a_hidden_folder_is_empty_also_inside_of_a_visible_one(printed, tmp_path
     ]
 
 
+def test_a_hidden_folder_is_empty_also_behind_a_link(printed, tmp_path, monkeypatch):
+    """The libraries that a box shows may have another path than their own."""
+    (tmp_path / "disk" / "client").mkdir(parents=True)
+    (tmp_path / "disk" / "client" / "credentials").touch()
+    libraries = tmp_path / "site-packages"
+    libraries.symlink_to(tmp_path / "disk")
+    monkeypatch.syspath_prepend(str(libraries))
+
+    output, _ = printed(f"ls -R {libraries}/", hidden=(tmp_path / "disk" / "client",))
+
+    assert output.split() == [f"{libraries}/:", "client", f"{libraries}/client:"]
+
+
 def test_memory_without_a_process_is_bounded_too(printed):
     """/dev/shm takes no more than the limit of memory."""
     output, code = printed(
