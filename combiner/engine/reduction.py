@@ -80,9 +80,7 @@ class Reducer:
             self._local.discard_state(order.obsolete_state_id)
         with self._reducing:
             self._discard_abandoned(order)
-            share = self._share_within_clip(order, own)
-            reduced = self._reduced(order, own, self._by_aggregator)
-            return replace(reduced, share_within_clip=share)
+            return self._reduced(order, own, self._by_aggregator)
 
     def reduce_by_functions(
         self, order: Reduction, own: Mapping[str, Partial], run: RunFunctions
@@ -125,7 +123,9 @@ class Reducer:
     def _reduced(self, order: Reduction, own: Mapping[str, Partial], make: _Make) -> Reduced:
         model = self._found(Blob(BlobKind.MODEL, order.model_id))
         if model:
-            return Reduced(model, self._found(Blob(BlobKind.STATE, order.model_id)))
+            state = self._found(Blob(BlobKind.STATE, order.model_id))
+            share = self._share_within_clip(order, own)
+            return Reduced(model, state, share_within_clip=share)
         return self._written(order, own, make)
 
     def _found(self, blob: Blob) -> Blob | None:
@@ -145,23 +145,23 @@ class Reducer:
             partials = [self._partials.find(each, own, kind, base.structure) for each in told]
             aged = [self._aged(form, *each, opened) for each in zip(partials, told, strict=True)]
             total = merged(kind, base.structure, aged)
+            share = None
             if order.noise:
                 total = noisy(kind, base.structure, total, order.noise)
+                share = share_within_clip(partials, order.noise)
             arrays, state = make(order, total, base.arrays)
             blob = Blob(BlobKind.MODEL, order.model_id)
             model, _ = self._put(blob, form, arrays, base.structure)
-            return Reduced(model, state)
+            return Reduced(model, state, share_within_clip=share)
 
     def _share_within_clip(self, order: Reduction, own: Mapping[str, Partial]) -> float | None:
-        """Return the share of the updates within the clip, with noise; None if nobody counts them."""
+        """Return the share of a model that is written already; see `share_within_clip`."""
         if order.noise is None or order.noise.count_deviation is None:
             return None
         kind, form = aggregator_of(order), model_format(order.helper)
         with self._opened(order.base, form) as base:
-            structure = base.structure
-            partials = [
-                self._partials.find(each, own, kind, structure) for each in _in_order(order)
-            ]
+            told = _in_order(order)
+            partials = [self._partials.find(each, own, kind, base.structure) for each in told]
             return share_within_clip(partials, order.noise)
 
     def _by_aggregator(

@@ -75,6 +75,34 @@ async def test_a_merge_after_a_crash_gives_the_same_model_though_the_first_one_i
     await speaking.close()
 
 
+@pytest.mark.parametrize("store", ["memory"], indirect=True)
+async def test_a_partial_of_another_combiner_is_fetched_once(
+    speaking, another_combiner, phase_of, reduction_of, store, monkeypatch
+):
+    """Both the model and the share within the clip are of it; a repeated merge tells the same share."""
+    other = another_combiner("combiner-2")
+    other.says = speaking.says
+    terms = PrivacyTerms(clip=1.0, counts=True).to_text()
+    phase = phase_of("a", "b", kind="TRAIN_PRIVATELY", privacy=terms, share_partial=True)
+    for each in (speaking, other):
+        await each.restart()
+    await answered(other, phase, (1, 2, 3))
+    order = reduction_of(other, phase)
+    order.noise.count_deviation = 1.0
+    read, fetched = store.read, []
+    monkeypatch.setattr(store, "read", lambda key: fetched.append(key) or read(key))
+
+    first = await speaking.reduce(order)
+    partials = [key for key in fetched if key.startswith("partials/")]
+    second = await speaking.reduce(order)
+
+    assert partials == [f"partials/{phase.phase_id}/combiner-2"]
+    assert first.HasField("share_within_clip")
+    assert second.share_within_clip == first.share_within_clip
+    for each in (speaking, other):
+        await each.close()
+
+
 async def test_a_controller_hears_nothing_that_a_client_says_of_its_training(speaking, phase_of):
     """A client that does not know the rule may say what it likes: it counts as one, and says nothing."""
     await speaking.restart()
