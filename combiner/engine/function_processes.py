@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from fednet import limits
 from fednet.processes import Group, GroupLimits, Output, Supervised
-from fednet.sandbox import Box, Sandbox, SandboxKind
+from fednet.sandbox import Box, Sandbox, SandboxKind, SharedFolder
 from fednet.server_functions import REQUEST, Run
 
 from ..machine.orders import FunctionsOrder
@@ -123,9 +123,9 @@ class FunctionProcesses:
                 memory_bytes_max=self.bounds.memory_bytes_max,
                 **asked,
             )
-            folder = held.enter_context(self._folder(run))
-            self._follow(folder, run, tell)
-            return made_in(folder, run)
+            shared = held.enter_context(self._folder(run))
+            self._follow(shared, run, tell)
+            return made_in(shared, run, self._spool)
 
     def cancel(self) -> None:
         """End the present runs soon; later ones end at once."""
@@ -136,18 +136,19 @@ class FunctionProcesses:
             group.cancel()
 
     @contextlib.contextmanager
-    def _folder(self, run: Run) -> Iterator[Path]:
+    def _folder(self, run: Run) -> Iterator[SharedFolder]:
         folder = self._spool.scratch().absolute()
         folder.mkdir(mode=0o700)
         try:
-            (folder / REQUEST).write_text(json.dumps(asdict(run)), encoding="utf-8")
-            yield folder
+            with SharedFolder(folder) as shared:
+                shared.write(REQUEST, json.dumps(asdict(run)))
+                yield shared
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _follow(self, folder: Path, run: Run, tell: Callable[[str], None]) -> None:
+    def _follow(self, shared: SharedFolder, run: Run, tell: Callable[[str], None]) -> None:
         """Start the process, and follow it to its end."""
-        running = self._start(folder, run)
+        running = self._start(shared.path, run)
         with self._group() as group, running.process, closing(Output(running.process)) as output:
             try:
                 group.admit(running)
@@ -156,7 +157,7 @@ class FunctionProcesses:
                 group.end(running)
             if output.text:
                 tell(output.text)
-            check_end(running, folder, run, output.text, in_time=in_time)
+            check_end(running, shared, run, output.text, in_time=in_time)
 
     def _start(self, folder: Path, run: Run) -> Supervised:
         given = (run.base, run.state or "", run.updates)

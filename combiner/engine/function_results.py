@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import signal
-import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +16,10 @@ from fednet.json_values import strictly_parsed
 from fednet.parameters import open_model
 from fednet.processes import Supervised, how_it_ended
 from fednet.rpc import sendable
+from fednet.sandbox import SharedFolder
 from fednet.server_functions import ANSWER, MODEL, STATE, Run
+
+from .spool import Spool
 
 _Array = np.ndarray[Any, Any]
 
@@ -60,7 +61,9 @@ _BEYOND = {
 }
 
 
-def check_end(ended: Supervised, folder: Path, run: Run, printed: str, *, in_time: bool) -> None:
+def check_end(
+    ended: Supervised, shared: SharedFolder, run: Run, printed: str, *, in_time: bool
+) -> None:
     """Check how the process of a run has ended.
 
     Raises:
@@ -81,17 +84,22 @@ def check_end(ended: Supervised, folder: Path, run: Run, printed: str, *, in_tim
         raise TaskFailed(
             f"The server functions {_BEYOND[ended.exceeded]} and were stopped.", traceback=printed
         )
-    if ended.code != 0 or not _is_file(folder / ANSWER):
+    if ended.code != 0 or not _has_answer(shared):
         raise TaskFailed(f"{_WHAT} {how_it_ended(ended.code, printed)}.", traceback=printed)
 
 
-def made_in(folder: Path, run: Run) -> Made:
+def made_in(shared: SharedFolder, run: Run, spool: Spool) -> Made:
     """Read the results of a run from its folder.
+
+    Args:
+        shared: The folder.
+        run: The request.
+        spool: Has the files of the arrays, which have no names there.
 
     Raises:
         TaskFailed: It says itself that it has failed, or its results cannot be taken.
     """
-    answer = _answer_in(folder / ANSWER)
+    answer = _answer_in(shared)
     if "problem" in answer:
         raise TaskFailed(
             sendable(str(answer["problem"]))[: limits.text_characters_max],
@@ -104,35 +112,41 @@ def made_in(folder: Path, run: Run) -> Made:
     return Made(
         clients=[each for each in clients if isinstance(each, str) and each in known],
         settings=settings,
-        state=_arrays_in(folder / STATE, limits.server_functions_state_bytes_max),
-        model=_arrays_in(folder / MODEL),
+        state=_arrays_in(shared, STATE, spool, limits.server_functions_state_bytes_max),
+        model=_arrays_in(shared, MODEL, spool),
     )
 
 
-def _answer_in(path: Path) -> dict[str, Any]:
+def _has_answer(shared: SharedFolder) -> bool:
     try:
-        if path.stat().st_size > limits.message_bytes_max:
+        shared.open(ANSWER).close()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _answer_in(shared: SharedFolder) -> dict[str, Any]:
+    try:
+        with shared.open(ANSWER) as file:
+            content = file.read(limits.message_bytes_max + 1)
+        if len(content) > limits.message_bytes_max:
             raise TaskFailed(f"{_WHAT} answered more than {limits.message_bytes_max} bytes.")
-        answer = strictly_parsed(path.read_bytes())
+        answer = strictly_parsed(content)
     except (OSError, ValueError) as error:
         raise TaskFailed(f"{_WHAT} has written over its answer: {error}") from error
     return answer if isinstance(answer, dict) else {}
 
 
-def _arrays_in(path: Path, bytes_max: int | None = None) -> list[_Array]:
+def _arrays_in(
+    shared: SharedFolder, name: str, spool: Spool, bytes_max: int | None = None
+) -> list[_Array]:
     """Return the arrays that a run has written; none without a file."""
-    if not _is_file(path):
-        return []
-    try:
-        with open_model(path, expected_bytes=bytes_max) as file:
-            return file.arrays
-    except InvalidModel as error:
-        raise TaskFailed(f"{_WHAT} has left no whole file. {error.message}") from error
-
-
-def _is_file(path: Path) -> bool:
-    """Return True for a file of the run's own, and not for a link to one of this machine."""
-    try:
-        return stat.S_ISREG(path.lstat().st_mode)
-    except OSError:
-        return False
+    with spool.scratch_file() as taken:
+        try:
+            shared.take(name, taken)
+            with open_model(taken, expected_bytes=bytes_max) as file:
+                return file.arrays
+        except FileNotFoundError:
+            return []
+        except InvalidModel as error:
+            raise TaskFailed(f"{_WHAT} has left no whole file. {error.message}") from error
