@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from fednet.processes import used_beyond
+
 if TYPE_CHECKING:
     from fednet.processes import GroupLimits
 
-# By the field of `GroupLimits`: the words after the number, and the setting.
-_WORDS: Final = {
-    "memory_bytes": ("bytes of memory", "task_memory_bytes_max"),
-    "processes": ("processes and threads", "task_processes_max"),
-    "disk_bytes": ("bytes of files", "task_disk_bytes_max"),
-    "files": ("files", None),
-    "cpu_seconds": ("seconds of processor time", "task_cpu_seconds_max"),
+# By the field of `GroupLimits`.
+_SETTINGS: Final = {
+    "memory_bytes": "task_memory_bytes_max",
+    "processes": "task_processes_max",
+    "disk_bytes": "task_disk_bytes_max",
+    "cpu_seconds": "task_cpu_seconds_max",
 }
 
 
@@ -24,6 +25,6 @@ def beyond_limit(exceeded: str, bounds: GroupLimits) -> str:
         exceeded: The name of the limit, a field of `GroupLimits`.
         bounds: The limits.
     """
-    words, setting = _WORDS[exceeded]
+    setting = _SETTINGS.get(exceeded)
     advice = f" (the client's setting {setting})" if setting else ""
-    return f"used more than {getattr(bounds, exceeded):g} {words}{advice} and was stopped."
+    return f"{used_beyond(exceeded, bounds)}{advice} and was stopped."

@@ -157,7 +157,7 @@ class FunctionProcesses:
                 group.end(running)
             if output.text:
                 tell(output.text)
-            check_end(running, shared, run, output.text, in_time=in_time)
+            check_end(running, self._sandbox.bounds, shared, run, output.text, in_time=in_time)
 
     def _start(self, folder: Path, run: Run) -> Supervised:
         given = (run.base, run.state or "", run.updates)

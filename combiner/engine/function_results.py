@@ -14,7 +14,7 @@ from fednet.aggregation import LabelledUpdates
 from fednet.errors import InvalidModel, TaskFailed
 from fednet.json_values import strictly_parsed
 from fednet.parameters import open_model
-from fednet.processes import Supervised, how_it_ended
+from fednet.processes import GroupLimits, Supervised, how_it_ended, used_beyond
 from fednet.rpc import sendable
 from fednet.sandbox import SharedFolder
 from fednet.server_functions import ANSWER, MODEL, STATE, Run
@@ -54,15 +54,14 @@ class Made:
             raise TaskFailed(f"aggregate returned no model of this session. {error}") from error
 
 
-_BEYOND = {
-    "processes": f"started more than {limits.task_processes_max} processes and threads",
-    "disk_bytes": f"wrote more than {limits.task_disk_bytes_max} bytes",
-    "files": f"wrote more than {limits.task_files_max} files",
-}
-
-
 def check_end(
-    ended: Supervised, shared: SharedFolder, run: Run, printed: str, *, in_time: bool
+    ended: Supervised,
+    bounds: GroupLimits,
+    shared: SharedFolder,
+    run: Run,
+    printed: str,
+    *,
+    in_time: bool,
 ) -> None:
     """Check how the process of a run has ended.
 
@@ -82,7 +81,8 @@ def check_end(
         )
     if ended.exceeded:
         raise TaskFailed(
-            f"The server functions {_BEYOND[ended.exceeded]} and were stopped.", traceback=printed
+            f"The server functions {used_beyond(ended.exceeded, bounds)} and were stopped.",
+            traceback=printed,
         )
     if ended.code != 0 or not _has_answer(shared):
         raise TaskFailed(f"{_WHAT} {how_it_ended(ended.code, printed)}.", traceback=printed)

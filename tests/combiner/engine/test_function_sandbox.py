@@ -118,6 +118,25 @@ async def test_shared_memory_counts(plan, kind):
     assert f"need more than {MEMORY} bytes" in planned.failure.message
 
 
+async def test_files_without_end_are_refused_by_number(plan, kind, monkeypatch):
+    """The limits of tasks hold for them as well."""
+    monkeypatch.setattr(limits, "task_files_max", 40)
+
+    planned = await plan(
+        kind,
+        """
+        import signal
+        for number in range(41):
+            open(f'file-{number}', 'x').close()
+        signal.pause()
+        """,
+    )
+
+    assert (
+        planned.failure.message == "The server functions used more than 40 files and were stopped."
+    )
+
+
 async def test_no_child_survives_them(plan, kind):
     """Also one that leads a session of its own, and that its parent has left."""
     planned = await plan(
