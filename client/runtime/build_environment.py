@@ -9,14 +9,17 @@ installation runs in the box, where it can write no other environment.
               /<key>/          a virtual environment, which cannot be moved
               /<key>/ready     written last; held by processes that use the environment
 
-An environment without `ready` is incomplete: it is never used, and is built again. The script imports the standard
-library only.
+An environment without `ready` is incomplete: it is never used, and is built again. This script itself runs outside of
+the box, and requirements may have left links and pipes in the environment: it follows no link there, and waits for no
+pipe. It imports the standard library only.
 """
 
 import fcntl
 import json
+import os
 import shlex
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,6 +28,7 @@ from pathlib import Path
 from typing import IO, Any
 
 READY = "ready"
+SCRATCH = f"{READY}.tmp"
 
 
 def main(environment: Path, order: dict[str, Any]) -> None:
@@ -39,7 +43,44 @@ def main(environment: Path, order: dict[str, Any]) -> None:
 
 def is_complete(environment: Path) -> bool:
     """Return True if an environment was built to its end, and its interpreter is still there."""
-    return (environment / READY).exists() and (environment / "bin" / "python").exists()
+    try:
+        open_ready(environment).close()
+    except FileNotFoundError:
+        return False
+    return (environment / "bin" / "python").exists()
+
+
+def open_ready(environment: Path) -> IO[bytes]:
+    """Open the mark of a complete environment.
+
+    Raises:
+        FileNotFoundError: There is none, or something else is in its place.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(environment / READY, flags)
+    except OSError as error:
+        raise FileNotFoundError(f"{environment} is incomplete") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError(f"{environment} is incomplete")
+    return os.fdopen(descriptor, "rb")
+
+
+def mark_ready(environment: Path, order: dict[str, Any]) -> None:
+    """Write the mark of a complete environment, as a new file in this very folder."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    folder = os.open(environment, flags)
+    try:
+        with suppress(FileNotFoundError):
+            os.unlink(SCRATCH, dir_fd=folder)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(SCRATCH, flags, 0o666, dir_fd=folder)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(json.dumps(order))
+    finally:
+        os.close(folder)
+    (environment / SCRATCH).replace(environment / READY)
 
 
 def make_room(environment: Path, environments_max: int) -> None:
@@ -47,21 +88,23 @@ def make_room(environment: Path, environments_max: int) -> None:
     shutil.rmtree(environment, ignore_errors=True)
     others = [path for path in environment.parent.iterdir() if path.is_dir()]
     for path in sorted(others, key=age)[: max(len(others) + 1 - environments_max, 0)]:
-        with suppress(BlockingIOError), unused(path / READY):
-            (path / READY).unlink(missing_ok=True)
+        with suppress(BlockingIOError), unused(path):
+            with suppress(IsADirectoryError):
+                (path / READY).unlink(missing_ok=True)
             shutil.rmtree(path, ignore_errors=True)
 
 
 def age(environment: Path) -> int:
     """Return the time of an environment's last use, in nanoseconds; 0 for an incomplete one."""
     try:
-        return (environment / READY).stat().st_mtime_ns
+        with open_ready(environment) as ready:
+            return os.fstat(ready.fileno()).st_mtime_ns
     except FileNotFoundError:
         return 0
 
 
 @contextmanager
-def unused(ready: Path) -> Iterator[None]:
+def unused(environment: Path) -> Iterator[None]:
     """Keep other processes from using the environment while the block lasts.
 
     Raises:
@@ -69,7 +112,7 @@ def unused(ready: Path) -> Iterator[None]:
     """
     with ExitStack() as stack:
         with suppress(FileNotFoundError):
-            take(stack.enter_context(ready.open("rb")), fcntl.LOCK_EX)
+            take(stack.enter_context(open_ready(environment)), fcntl.LOCK_EX)
         yield
 
 
@@ -92,9 +135,7 @@ def build(environment: Path, order: dict[str, Any]) -> None:
     for requirements in order["requirements"]:
         if requirements:
             run(*box, *install, *[word for each in requirements for word in words(each)])
-    written = environment / f"{READY}.tmp"
-    written.write_text(json.dumps(order), encoding="utf-8")
-    written.replace(environment / READY)
+    mark_ready(environment, order)
 
 
 def words(requirement: str) -> list[str]:

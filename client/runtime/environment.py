@@ -20,7 +20,7 @@ from fednet.errors import TaskFailed
 from fednet.sandbox import Box
 from fednet.settings import installer_configuration
 
-from .build_environment import READY, take
+from .build_environment import READY, open_ready, take
 from .commands import Commands
 from .progress import Progress
 
@@ -109,19 +109,18 @@ class Environment:
     def _is_in_place(self, held: IO[bytes]) -> bool:
         """Return True if the held file is still that of the environment, and its interpreter is there."""
         try:
-            is_same = os.path.samestat(os.fstat(held.fileno()), (self.folder / READY).stat())
+            is_same = os.path.samestat(os.fstat(held.fileno()), (self.folder / READY).lstat())
         except FileNotFoundError:
             return False
         return is_same and (self.folder / "bin" / "python").exists()
 
     def _hold(self) -> bool:
         """Hold the environment if it is complete; return True if it is held."""
-        ready = self.folder / READY
         with ExitStack() as stack, suppress(FileNotFoundError, BlockingIOError):
-            file = stack.enter_context(ready.open("rb"))
+            file = stack.enter_context(open_ready(self.folder))
             take(file, fcntl.LOCK_SH)
-            os.utime(ready)  # fails if it was deleted before the lock was taken
-            if self._is_in_place(file):
+            if self._is_in_place(file):  # not if it was deleted before the lock was taken
+                os.utime(file.fileno())
                 stack.pop_all()
                 self._held = file
         return self._held is not None

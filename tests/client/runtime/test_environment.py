@@ -292,3 +292,14 @@ class TestOnce:
         """The error says what python_env must hold."""
         with pytest.raises(InvalidPackage, match="list of requirements"):
             package("dependencies: 3")
+
+    @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("pyvenv.cfg")])
+    def test_one_whose_mark_is_no_file_is_built_anew(self, package, model, tmp_path, make):
+        """A requirement could have left a pipe there, for which an agent would wait without end."""
+        package().validate(model, {})
+        folder = environments(tmp_path)[0]
+        (folder / READY).unlink()
+        make(folder / READY)
+
+        assert package().validate(model, {}) == {"prefix": str(folder)}
+        assert (folder / READY).lstat().st_size > 20
