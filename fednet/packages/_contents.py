@@ -96,10 +96,11 @@ def _signatures(member: Member) -> bytes:
 
 
 def _listed(member: Member, sha256: str) -> PackageMember:
-    executable = member.kind is Kind.FILE and member.executable
-    return PackageMember(
-        member.path, member.kind, executable, member.size_bytes, sha256, member.target
-    )
+    is_file = member.kind is Kind.FILE
+    executable = is_file and member.executable
+    # In a zip, the target of a link is its content, and has a size.
+    size_bytes = member.size_bytes if is_file else 0
+    return PackageMember(member.path, member.kind, executable, size_bytes, sha256, member.target)
 
 
 def _sha256(member: Member) -> str:

@@ -68,3 +68,24 @@ def test_different_members_never_have_the_same_list(tmp_path_factory, some, othe
         lists.append((set(wanted), read_contents(path).canonical_list))
 
     assert (lists[0][0] == lists[1][0]) == (lists[0][1] == lists[1][1])
+
+
+def test_a_link_has_no_size_in_the_list(tmp_path):
+    """A zip keeps the target of a link as its content; a signature must hold for the tgz that is made of it, too."""
+    link = zipfile.ZipInfo("link")
+    link.create_system, link.external_attr = 3, 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("file", b"content")
+        archive.writestr(link, "file")
+    header = tarfile.TarInfo("link")
+    header.type, header.linkname = tarfile.SYMTYPE, "file"
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        file = tarfile.TarInfo("file")
+        file.size = 7
+        archive.addfile(file, io.BytesIO(b"content"))
+        archive.addfile(header)
+
+    found = [read_contents(tmp_path / name).canonical_list for name in ("a.zip", "a.tar")]
+
+    assert found[0] == found[1]
+    assert b'["symbolic link","644",0,"","link","file"]' in found[0]
