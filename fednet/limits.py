@@ -66,6 +66,7 @@ package_path_characters_max: Final = 1_000
 package_signatures_max: Final = 16
 package_settings_max: Final = 100  # that a manifest declares
 package_setting_choices_max: Final = 100
+package_setting_bits_max: Final = 10_000  # of an integer; Python shows 4,300 digits, or 14,000 bits
 package_data_file_bytes_max: Final = (
     MIB  # a larger file counts as data if its format is that of data
 )

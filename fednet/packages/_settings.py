@@ -21,11 +21,17 @@ _FIELDS = ("type", "min", "max", "choices")
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return _is_integer(value) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_short_number(value: Any) -> bool:
+    """Return True for a number that Python shows; it refuses to write out very long integers."""
+    is_long = isinstance(value, int) and value.bit_length() > limits.package_setting_bits_max
+    return _is_number(value) and not is_long
 
 
 _TYPES: Final[Mapping[str, Callable[[Any], bool]]] = {
@@ -67,8 +73,8 @@ class DeclaredSetting:
         """Return the declaration in words, such as `number from 0 to 1`."""
         if self.choices:
             return "one of " + ", ".join(map(repr, self.choices))
-        lower = f" from {self.min:g}" if self.min is not None else ""
-        upper = f" to {self.max:g}" if self.max is not None else ""
+        lower = f" from {self.min}" if self.min is not None else ""
+        upper = f" to {self.max}" if self.max is not None else ""
         return f"{self.type}{lower}{upper}"
 
 
@@ -113,7 +119,7 @@ def _choice(fields: Mapping[str, Any], field: str) -> DeclaredSetting:
             field,
             f"choices stands alone, and lists 1 to {limits.package_setting_choices_max} values",
         )
-    if not all(isinstance(each, str | bool) or _is_number(each) for each in choices):
+    if not all(isinstance(each, str | bool) or _is_short_number(each) for each in choices):
         raise _invalid(field, "each of its choices must be a text, a number or a boolean")
     return DeclaredSetting(choices=tuple(choices))
 
@@ -123,7 +129,7 @@ def _typed(fields: Mapping[str, Any], field: str) -> DeclaredSetting:
     bounds = [each for each in (lower, upper) if each is not None]
     if bounds and fields["type"] not in _RANGED:
         raise _invalid(field, "only a number or an integer has min and max")
-    if not all(map(_is_number, bounds)) or bounds != sorted(bounds):
+    if not all(map(_is_short_number, bounds)) or bounds != sorted(bounds):
         raise _invalid(field, "min and max must be numbers, and min the lower one")
     return DeclaredSetting(fields["type"], lower, upper)
 

@@ -13,7 +13,10 @@ from fednet.packages import create_package, declared_settings, inspect_package
 TAKEN = [
     ("number", 1),
     ("number", 0.5),
+    ("number", 10**400),
     ("integer", 3),
+    ("integer", 10**400),
+    ({"type": "integer", "min": 0, "max": 10**400}, 10**399),
     ("string", "x"),
     ("boolean", True),
     ("list", [1, "a"]),
@@ -31,6 +34,8 @@ REFUSED = [
     ("list", {}),
     ({"type": "number", "min": 0, "max": 1}, 1.1),
     ({"type": "integer", "min": 2}, 1),
+    ({"type": "integer", "max": 1}, 10**400),
+    ({"type": "number", "max": 0.5}, 10**400),
     ({"choices": ["sgd", 1]}, True),
     ({"choices": [1]}, 1.0),
 ]
@@ -69,6 +74,8 @@ def test_every_value_gets_an_answer(value):
         {"x": {"type": "number", "min": 2, "max": 1}},
         {"x": {"type": "number", "min": "0"}},
         {"x": {"type": "number", "max": math.inf}},
+        {"x": {"type": "integer", "min": 1 << limits.package_setting_bits_max}},
+        {"x": {"choices": [1 << limits.package_setting_bits_max]}},
         {"x": {"choices": []}},
         {"x": {"choices": [[1]]}},
         {"x": {"choices": ["a"], "type": "string"}},
@@ -94,6 +101,19 @@ def test_a_manifest_declares_settings(source, tmp_path):
         "rate": "number from 0 to 1",
         "how": "one of 'a', 'b'",
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ({"type": "integer", "max": 12345678}, "integer to 12345678"),
+        ({"type": "number", "min": 0.123456789}, "number from 0.123456789"),
+        ({"type": "integer", "max": 10**400}, f"integer to {10**400}"),
+    ],
+)
+def test_a_bound_is_shown_as_it_is(given, shown):
+    """The owner of a site approves this very value."""
+    assert str(declared_settings({"x": given})["x"]) == shown
 
 
 def test_a_manifest_in_fedns_form_declares_none(source, tmp_path):
