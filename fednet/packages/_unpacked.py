@@ -61,7 +61,8 @@ class UnpackedPackage:
 
     def has_all_members(self) -> bool:
         """Return True if the folder has all members, unchanged; the package's code may have added files."""
-        return all(self._is_unchanged(member) for member in self.contents.members)
+        are_in_place = all(map(_is_folder, self._parents()))
+        return are_in_place and all(map(self._is_unchanged, self.contents.members))
 
     def drop_code_of_tasks(self) -> None:
         """Delete the code that tasks have added, so that the next one does not run it unreviewed; data stays.
@@ -122,10 +123,20 @@ class UnpackedPackage:
 
     def _expected_paths(self) -> set[Path]:
         paths = {self.folder / each.path for each in self.contents.members}
-        parents = {
-            self.folder / above for each in self.contents.members for above in each.path.parents
-        }
-        return (paths | parents) - {self.folder}
+        return paths | self._parents()
+
+    def _parents(self) -> set[Path]:
+        """Return the folders above the members, which need not be members: a link in place of one leads elsewhere."""
+        above = {parent for each in self.contents.members for parent in each.path.parents}
+        return {self.folder / each for each in above} - {self.folder}
+
+
+def _is_folder(place: Path) -> bool:
+    """Return True for a folder, but not for a link to one."""
+    try:
+        return stat.S_ISDIR(place.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _is_code(path: Path) -> bool:

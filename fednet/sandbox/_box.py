@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from fednet.processes import GroupLimits, Supervised
 from fednet.sandbox._bwrap import bwrap_command
 from fednet.settings import environment_of_a_task, environment_without_settings
 
 SandboxKind: TypeAlias = Literal["bwrap", "process", "none"]
+_NO_CODE_OF_HOME: Final = {"PYTHONNOUSERSITE": "1"}  # which earlier tasks may have written
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Sandbox:
         data = {"FEDNET_DATA_FOLDER": str(self.data_folder)} if is_shown else {}
         if self.kind == "none":
             return environment_without_settings() | data
-        own = {"HOME": str(box.writable[0]), "TMPDIR": str(box.temporary)}
+        own = {"HOME": str(box.writable[0]), "TMPDIR": str(box.temporary), **_NO_CODE_OF_HOME}
         passed = self.passed if box.has_data else ()
         return environment_of_a_task(passed, installs=box.has_network) | own | data
 

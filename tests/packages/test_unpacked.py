@@ -35,6 +35,10 @@ TAMPERINGS = {
         (folder / "train.py").rename(folder / "moved"),
         (folder / "train.py").symlink_to("moved"),
     ),
+    "folder above a file": lambda folder: (
+        (folder / "lib").rename(folder / "moved"),
+        (folder / "lib").symlink_to("moved"),
+    ),
 }
 
 
