@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -33,6 +33,7 @@ class OwnersDecision:
         at: The time, ISO 8601 in UTC.
         by: The user of this machine who decided.
         seen: The facts about the package or the settings that were approved; kept when they are revoked.
+        contents: The SHA-256 of the list of the package's contents; "" for settings, and if it is not known.
     """
 
     digest: str
@@ -40,6 +41,7 @@ class OwnersDecision:
     at: str
     by: str
     seen: dict[str, Any] = field(default_factory=dict)
+    contents: str = ""
 
     @property
     def status(self) -> str:
@@ -131,6 +133,27 @@ class Approvals:
                 "the user of the agent.",
                 field="data_dir",
             ) from error
+
+
+def approved_and_revoked(decisions: Sequence[OwnersDecision]) -> tuple[set[str], set[str]]:
+    """Return the approved digests and the revoked ones.
+
+    An approval covers one archive. A revocation covers all archives with the same contents, because anybody can pack
+    them anew; a later approval of one of them takes it back for these contents.
+
+    Args:
+        decisions: All decisions, the oldest first.
+    """
+    approved: set[str] = set()
+    revoked: set[str] = set()
+    for each in decisions:
+        digests = {each.digest, each.contents} - {""}
+        if each.is_approved:
+            approved.add(each.digest)
+            revoked -= digests
+        else:
+            revoked |= digests
+    return approved, revoked
 
 
 def _decisions(document: Any) -> list[OwnersDecision]:

@@ -16,7 +16,7 @@ from fednet.settings import ClientSettings
 
 from ..files import Files
 from ..tasks import Task
-from .approvals import Approvals
+from .approvals import Approvals, approved_and_revoked
 from .rules import is_allowed
 from .subjects import Subject, package_subject, settings_subject, undeclared
 from .waiting import read_waiting, with_subject, write_waiting
@@ -119,7 +119,7 @@ class Gate:
         contents, manifest = self._files.contents(task.package)
         self._forget_evicted()
         digest = task.package.digest.value
-        package = package_subject(digest, self._signers_of(digest, contents))
+        package = package_subject(digest, self._signers_of(digest, contents), contents.sha256)
         return [package, *self._settings_of(task, digest, manifest.settings)]
 
     def _signers_of(self, digest: str, contents: PackageContents) -> frozenset[str]:
@@ -137,9 +137,7 @@ class Gate:
         return [settings_subject(task.session_id, package, settings)] if settings else []
 
     def _refused(self, subjects: Sequence[Subject]) -> list[Subject]:
-        decisions = self._approvals.decisions()
-        approved = {each.digest for each in decisions if each.is_approved}
-        revoked = {each.digest for each in decisions if not each.is_approved}
+        approved, revoked = approved_and_revoked(self._approvals.decisions())
         trusted = self._trusted() if self._policy == "signed" else frozenset()
         return [
             each

@@ -25,10 +25,11 @@ def is_allowed(
         subject: The package or the settings.
         policy: The site's policy.
         approved: The digests that the owner has approved.
-        revoked: The digests that the owner has revoked, which are refused under each policy.
+        revoked: The digests that the owner has revoked, of packages, of their contents and of settings; they are
+            refused under each policy.
         trusted: The keys that the site trusts, hexadecimal.
     """
-    if subject.digest in revoked:
+    if not {subject.digest, subject.contents}.isdisjoint(revoked):
         return False
     if policy == "any" or subject.digest in approved:
         return True

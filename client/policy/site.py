@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from fednet import limits
 from fednet.digests import Algorithm, Digest
-from fednet.errors import FailedPrecondition, InvalidInput, NotFound
+from fednet.errors import FailedPrecondition, FednetError, InvalidInput, NotFound
 from fednet.files import warn_of_others
 from fednet.identity import read_trusted_keys
+from fednet.packages import read_contents
 
 from .approvals import Approvals, OwnersDecision
 from .bell import ring
@@ -78,7 +79,8 @@ class Site:
             FailedPrecondition: The folder cannot be written.
         """
         subject = self._subject(digest)
-        decision = _decision(digest, _kept_facts(self._facts(subject)), is_approved=True)
+        facts = _kept_facts(self._facts(subject))
+        decision = _decision(digest, facts, self._contents(digest), is_approved=True)
         self._approvals.decide(decision)
         if subject.is_package:
             self._approvals.keep_archive(digest, self._archive(digest))
@@ -87,13 +89,18 @@ class Site:
     def revoke(self, digest: str) -> OwnersDecision:
         """Refuse a package or settings from now on, also what was never approved.
 
+        A package is refused by its contents, too, however they are packed: they are known if the client holds the
+        package, or if it was approved before.
+
         Raises:
             InvalidInput: The digest has another form.
             FailedPrecondition: The folder cannot be written.
         """
         _check(digest)
-        earlier = (each.seen for each in self._approvals.decisions() if each.digest == digest)
-        decision = _decision(digest, next(earlier, {}), is_approved=False)
+        earlier = next((each for each in self.decisions() if each.digest == digest), None)
+        seen, known = (earlier.seen, earlier.contents) if earlier else ({}, "")
+        contents = known or self._contents(digest)
+        decision = _decision(digest, seen, contents, is_approved=False)
         self._approvals.decide(decision)
         return decision
 
@@ -129,6 +136,13 @@ class Site:
         trusted = read_trusted_keys(self._keys) if self._keys else {}
         return package_facts(subject.digest, self._archive(subject.digest), trusted)
 
+    def _contents(self, digest: str) -> str:
+        """Return the digest of a package's contents; "" for settings, and for a package that is not here or invalid."""
+        try:
+            return read_contents(self._archive(digest)).sha256
+        except (FednetError, OSError):
+            return ""
+
     def _archive(self, digest: str) -> Path:
         """Return the package's file, checked against its digest."""
         path = self._archive_path(digest)
@@ -148,9 +162,11 @@ class Site:
         return self._folder / "packages" / digest / "package"
 
 
-def _decision(digest: str, seen: dict[str, Any], *, is_approved: bool) -> OwnersDecision:
+def _decision(
+    digest: str, seen: dict[str, Any], contents: str, *, is_approved: bool
+) -> OwnersDecision:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return OwnersDecision(digest, is_approved, now, _user(), seen)
+    return OwnersDecision(digest, is_approved, now, _user(), seen, contents)
 
 
 def _kept_facts(facts: dict[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class Subject:
         session_id: The session that gives the settings; "" for a package.
         settings: The settings, JSON values by name; empty for a package.
         signers: The keys that have signed the package, hexadecimal.
+        contents: The SHA-256 of the list of the package's contents, which another archive may share; "" for settings.
     """
 
     digest: str
@@ -36,6 +37,7 @@ class Subject:
     session_id: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     signers: frozenset[str] = field(default=frozenset(), compare=False)
+    contents: str = field(default="", compare=False)
 
     @property
     def is_package(self) -> bool:
@@ -57,6 +59,7 @@ class Subject:
             "session_id": self.session_id,
             "settings": dict(self.settings),
             "signers": sorted(self.signers),
+            "contents": self.contents,
         }
 
     @classmethod
@@ -65,9 +68,11 @@ class Subject:
         return cls(**{**fields, "signers": frozenset(fields.get("signers", ()))})
 
 
-def package_subject(digest: str, signers: frozenset[str] = frozenset()) -> Subject:
+def package_subject(
+    digest: str, signers: frozenset[str] = frozenset(), contents: str = ""
+) -> Subject:
     """Return the subject of a package."""
-    return Subject(digest, package=digest, signers=signers)
+    return Subject(digest, package=digest, signers=signers, contents=contents)
 
 
 def undeclared(

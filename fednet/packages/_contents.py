@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fednet import limits
@@ -61,6 +62,11 @@ class PackageContents:
         """The list of all members but the signatures; two packages have the same one only if they unpack alike."""
         lines = (each.line for each in self.members if str(each.path) != SIGNATURES)
         return "".join([_HEADER, *lines]).encode()
+
+    @cached_property
+    def sha256(self) -> str:
+        """The SHA-256 of the canonical list: the same however the package is packed, and whoever has signed it."""
+        return sha256_of(self.canonical_list)
 
 
 def read_contents(path: Path) -> PackageContents:

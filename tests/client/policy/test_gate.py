@@ -1,5 +1,8 @@
 """The gate before each task, without a network."""
 
+import gzip
+import shutil
+
 import pytest
 
 from fednet import limits
@@ -7,6 +10,7 @@ from fednet.blob_ref import BlobRef
 from fednet.client.files import Files
 from fednet.client.policy.approvals import Approvals, OwnersDecision
 from fednet.client.policy.gate import Gate
+from fednet.client.policy.site import Site
 from fednet.client.policy.subjects import package_subject
 from fednet.client.policy.waiting import read_waiting
 from fednet.client.tasks import Task
@@ -98,6 +102,44 @@ def test_a_ring_tells_if_the_code_of_the_last_task_must_end(place):
 
     assert (before, gate.look_again()) == (False, True)
     assert place.told[-1] == [Approval(digest.value)]
+
+
+def test_a_revoked_package_is_refused_however_it_is_packed(place, tmp_path):
+    """Anybody can pack its files anew, and its signatures hold; the owner may approve the new archive all the same."""
+    digest = next(iter(place.archives))
+    repacked = tmp_path / "repacked.tar"
+    repacked.write_bytes(gzip.decompress(place.archives[digest].read_bytes()))
+    other = digest_of_file(repacked, Algorithm.SHA256)
+    place.archives[other] = repacked
+    gate, owner = place.gate(policy="any"), Site(place.folder)
+    for each in (digest, other):
+        gate.admit(task(each))
+    owner.revoke(digest.value)
+    for each in (digest, other):
+        with pytest.raises(AwaitsApproval):
+            gate.admit(task(each))
+    owner.approve(other.value)
+
+    gate.admit(task(other))
+    with pytest.raises(AwaitsApproval):
+        gate.admit(task(digest))
+
+
+def test_a_package_that_is_not_here_any_more_is_revoked_by_its_contents_too(place, tmp_path):
+    """They are known from its approval."""
+    digest = next(iter(place.archives))
+    repacked = tmp_path / "repacked.tar"
+    repacked.write_bytes(gzip.decompress(place.archives[digest].read_bytes()))
+    other = digest_of_file(repacked, Algorithm.SHA256)
+    place.archives[other] = repacked
+    gate, owner = place.gate(policy="any"), Site(place.folder)
+    gate.admit(task(digest))
+    owner.approve(digest.value)
+    shutil.rmtree(place.folder / "packages")
+    owner.revoke(digest.value)
+
+    with pytest.raises(AwaitsApproval):
+        gate.admit(task(other))
 
 
 def test_a_package_that_made_room_waits_no_more(place):

@@ -13,7 +13,7 @@ from fednet.client.policy.subjects import (
 )
 from fednet.packages import declared_settings
 
-SIGNED = package_subject("p", frozenset({"k1", "k2"}))
+SIGNED = package_subject("p", frozenset({"k1", "k2"}), contents="c")
 SETTINGS = settings_subject("s", "p", {"layers": 3})
 
 
@@ -34,6 +34,14 @@ def test_each_policy_allows_more_than_the_one_before():
 def test_a_revoked_digest_is_refused_under_each_policy(policy):
     """The owner's no counts more than a key, and more than `any`."""
     assert not allowed(SIGNED, policy, revoked={"p"}, trusted={"k1"})
+
+
+@pytest.mark.parametrize("policy", ["pinned", "signed", "any"])
+def test_revoked_contents_are_refused_under_each_policy(policy):
+    """In another archive, which has the same signatures."""
+    repacked = package_subject("q", SIGNED.signers, contents="c")
+
+    assert not allowed(repacked, policy, approved={"q"}, revoked={"p", "c"}, trusted={"k1"})
 
 
 def test_a_key_signs_no_settings():
@@ -80,4 +88,5 @@ def test_a_subject_survives_its_document(values):
     subject = settings_subject("s", "p", values)
 
     assert Subject.from_dict(subject.to_dict()) == subject
-    assert Subject.from_dict(SIGNED.to_dict()).signers == SIGNED.signers
+    stored = Subject.from_dict(SIGNED.to_dict())
+    assert (stored.signers, stored.contents) == (SIGNED.signers, SIGNED.contents)
