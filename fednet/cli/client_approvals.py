@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from fednet.client.policy.site import Site
 
 _ANY_URL = "http://127.0.0.1:8092"  # these commands call nobody
-_LATEST = click.option("--latest", is_flag=True, help="The digest that came last.")
 
 
 def _at_a_site(function: Callable[..., None]) -> Callable[..., None]:
@@ -45,7 +44,7 @@ def _at_a_site(function: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @click.argument("digest", required=False)
-@_LATEST
+@click.option("--latest", is_flag=True, help="Show what came last.")
 @_at_a_site
 @json_option
 def review(*, site: Site, digest: str | None, latest: bool, as_json: bool) -> None:
@@ -65,16 +64,16 @@ def review(*, site: Site, digest: str | None, latest: bool, as_json: bool) -> No
 
 
 @click.command()
-@click.argument("digest", required=False)
-@_LATEST
+@click.argument("digest")
 @_at_a_site
 @json_option
-def approve(*, site: Site, digest: str | None, latest: bool, as_json: bool) -> None:
+def approve(*, site: Site, digest: str, as_json: bool) -> None:
     """Let this client run a package with the settings that it declares, or use settings.
 
-    It begins with the next task. Review the package first: its code runs on your data.
+    It begins with the next task. Review the package first: its code runs on your data. DIGEST is the one that the
+    review has shown.
     """
-    decision = site.approve(_chosen(site, digest, latest=latest))
+    decision = site.approve(digest)
     is_told = site.tell_agent()
     show_answer(
         {**asdict(decision), "agent_told": is_told},

@@ -169,8 +169,9 @@ def test_settings_are_reviewed_with_their_values(run, folder):
     [
         (("review", "0" * 64), "digest"),
         (("review", "../../x"), "digest"),
-        (("approve", "--latest", "0" * 64), "digest"),
-        (("approve",), "digest"),
+        (("approve", "0" * 64), "digest"),
+        (("review", "--latest", "0" * 64), "digest"),
+        (("review",), "digest"),
         (("revoke", "x"), "digest"),
     ],
 )
@@ -179,6 +180,16 @@ def test_a_digest_that_is_unknown_or_none_is_refused(run, words, field):
     with pytest.raises(FednetError) as caught:
         run(*words)
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize("words", [("approve",), ("approve", "--latest"), ("revoke",)])
+def test_a_decision_names_its_digest(run, fetched, words):
+    """Another package may have come after the review, and its code must not run unseen."""
+    fetched(**{"train.py": b""})
+
+    run(*words)
+
+    assert json.loads(run("approvals", "--json"))["decisions"] == []
 
 
 def test_a_damaged_package_cannot_be_approved(run, fetched, folder):

@@ -18,7 +18,7 @@ def test_a_package_runs_once_its_owner_has_approved_it(site, publish):
     waiting, document = site.until_waiting(), site.client()
     unpacked = list(site.folder.rglob("unpacked"))
 
-    told = site.owner("approve", "--latest")
+    told = site.owner("approve", digest)
 
     assert waiting == {digest: 1}
     assert document["readiness"] == "WAITING_APPROVAL"
@@ -159,11 +159,11 @@ def test_a_tampered_package_is_never_run(site, publish, tmp_path):
 
 def test_settings_that_a_package_declares_are_approved_with_it(site, publish):
     """Others wait for an approval of their own, which covers these values in each session."""
-    publish()
+    digest = publish()
     site.start()
     site.start_session("s", settings={"learning_rate": 0.5})
     site.until_waiting("s")
-    site.owner("approve", "--latest")
+    site.owner("approve", digest)
     declared = site.end_of("s")
     site.start_session("t", settings={"learning_rate": 2, "layers": [1]})
     [waiting] = site.until_waiting("t")
@@ -189,8 +189,8 @@ def test_functions_of_the_site_take_the_settings_that_they_declare(site):
     site.start_session("s", settings={"learning_rate": 1})
     declared = site.end_of("s")
     site.start_session("t", settings={"learning_rate": 2})
-    site.until_waiting("t")
-    site.owner("approve", "--latest")
+    [waiting] = site.until_waiting("t")
+    site.owner("approve", waiting)
 
     assert (declared, site.end_of("t")) == ("FINISHED", "FINISHED")
     assert seen == [1, 2]
