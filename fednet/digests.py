@@ -56,7 +56,7 @@ class Digest:
     size_bytes: int
 
     def __post_init__(self) -> None:
-        if not _VALUE.fullmatch(self.value):
+        if not is_value(self.value):
             raise _invalid("digest", self.value)
 
     @classmethod
@@ -67,7 +67,7 @@ class Digest:
             InvalidInput: The text is not a digest; the error names the field.
         """
         name, colon, value = text.rpartition(":")
-        if name != (Algorithm.BLAKE3 if colon else "") or not _VALUE.fullmatch(value):
+        if name != (Algorithm.BLAKE3 if colon else "") or not is_value(value):
             raise _invalid(field, text)
         return cls(Algorithm.BLAKE3 if colon else Algorithm.SHA256, value, size_bytes)
 
@@ -94,6 +94,11 @@ class Digest:
     def is_of_open_file(self, file: BinaryIO) -> bool:
         """Return True if an open file has this size and this digest from its beginning; its position moves."""
         return file.seek(0, 2) == self.size_bytes and digest_of_open(file, self.algorithm) == self
+
+
+def is_value(text: str) -> bool:
+    """Return True if a text has the form of a digest's value: 64 hexadecimal digits, in lower case."""
+    return _VALUE.fullmatch(text) is not None
 
 
 def _invalid(field: str, text: str) -> InvalidInput:

@@ -1,7 +1,7 @@
 """The approvals of a site's owner, in one file of the client's folder that is written whole.
 
 <folder>/approvals.json   who approved or revoked which digest, when, and the facts that he saw
-        /approved/        the archive of the package that was approved last, for the next review
+        /approved/        the archives of the package that is approved now, and of the one before, for the next review
 """
 
 from __future__ import annotations
@@ -97,26 +97,25 @@ class Approvals:
             write_whole(self._file, content, mode=PRIVATE, durable=True)
 
     def keep_archive(self, digest: str, archive: Path) -> None:
-        """Keep the archive of a package that is being approved, in place of the one before.
+        """Keep the archive of a package that will be approved, beside that of the package that was approved last.
 
         Raises:
             FailedPrecondition: The folder cannot be written.
         """
         with self._locked():
             self._archives.mkdir(PRIVATE_FOLDER, exist_ok=True)
-            earlier = list(self._archives.iterdir())
             target = self._archives / digest
             with archive.open("rb") as source, whole_file(target, mode=PRIVATE) as file:
                 shutil.copyfileobj(source, file)
-            for path in earlier:
-                if path != target:
-                    path.unlink()
+            kept = {target, self.last_archive()}
+            for path in set(self._archives.iterdir()) - kept:
+                path.unlink()
 
     def last_archive(self) -> Path | None:
         """Return the archive of the package that was approved last; None without one. Its name is its digest."""
-        approved = {each.digest for each in self.decisions() if each.is_approved}
-        kept = self._archives.iterdir() if self._archives.is_dir() else iter(())
-        return next((path for path in kept if path.name in approved), None)
+        newest_first = reversed(self.decisions())
+        kept = (self._archives / each.digest for each in newest_first if each.is_approved)
+        return next(filter(Path.is_file, kept), None)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

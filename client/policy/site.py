@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import pwd
-import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from fednet import limits
-from fednet.digests import Algorithm, Digest
+from fednet.digests import Algorithm, Digest, is_value
 from fednet.errors import FailedPrecondition, FednetError, InvalidInput, NotFound
 from fednet.files import warn_of_others
 from fednet.identity import read_trusted_keys
@@ -21,8 +20,6 @@ from .bell import ring
 from .review import changes, package_facts, settings_facts
 from .subjects import Subject, package_subject
 from .waiting import read_waiting
-
-_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class Site:
@@ -81,9 +78,10 @@ class Site:
         subject = self._subject(digest)
         facts = _kept_facts(self._facts(subject))
         decision = _decision(digest, facts, self._contents(digest), is_approved=True)
-        self._approvals.decide(decision)
+        # The archive first: an approved package without one could not be compared with the next.
         if subject.is_package:
             self._approvals.keep_archive(digest, self._archive(digest))
+        self._approvals.decide(decision)
         return decision
 
     def revoke(self, digest: str) -> OwnersDecision:
@@ -186,7 +184,7 @@ def _user() -> str:
 
 
 def _check(digest: str) -> None:
-    if not _DIGEST.fullmatch(digest):
+    if not is_value(digest):
         raise InvalidInput(
             f"Invalid digest {digest[:80]!r}: give the 64 hexadecimal digits of the SHA-256.",
             field="digest",

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 from fednet import limits
+from fednet.digests import is_value
 from fednet.readiness import Approval, Readiness
 from fednet.rpc._text import sendable
 from fednet.wire import tasks_pb2
-
-_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def readiness_message(readiness: Readiness) -> tasks_pb2.Readiness:
@@ -31,6 +27,6 @@ def readiness_of(message: tasks_pb2.Readiness) -> Readiness:
         tuple(
             Approval(each.digest, each.session_id[: limits.name_characters_max])
             for each in message.awaited[: limits.awaited_approvals_max]
-            if _DIGEST.fullmatch(each.digest)
+            if is_value(each.digest)
         ),
     )

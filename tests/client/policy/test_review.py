@@ -90,6 +90,36 @@ def test_a_review_shows_the_changes_since_the_last_approved_package(run, fetched
     assert not any("same" in line for line in facts["diff"])
 
 
+def test_a_package_whose_archive_cannot_be_kept_is_not_approved(run, fetched, folder):
+    """The command fails as a whole; the package approved before stays the one to compare with."""
+    first = fetched(**{"train.py": b"one\n"})
+    run("approve", first)
+    second = fetched(**{"train.py": b"two\n"})
+    (folder / "approved" / second).mkdir()
+    with pytest.raises(FednetError):
+        run("approve", second)
+    (folder / "approved" / second).rmdir()
+
+    facts = json.loads(run("review", second, "--json"))
+
+    assert [each["digest"] for each in json.loads(run("approvals", "--json"))["decisions"]] == [
+        first
+    ]
+    assert facts["against"] == first
+
+
+def test_a_review_is_against_the_newest_approved_package(run, fetched):
+    """After a revocation, against the one before."""
+    first, second, third = (fetched(**{"train.py": b"%d" % number}) for number in range(3))
+    run("approve", first)
+    run("approve", second)
+    newest = json.loads(run("review", third, "--json"))["against"]
+    run("revoke", second)
+
+    assert newest == second
+    assert json.loads(run("review", third, "--json"))["against"] == first
+
+
 def test_a_review_cannot_be_deceived_by_control_characters(run, fetched):
     """Neither by those of a terminal, nor by those that reorder text."""
     digest = fetched(**{"train.py": "a\x1b[2Kb \u202e c".encode()})
