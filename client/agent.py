@@ -194,8 +194,8 @@ class Agent:
 
     def _owner_has_decided(self) -> None:
         """End code that the site's owner has revoked (in the bell's thread)."""
-        if self._gate.look_again():
-            self._runtimes.dismiss()
+        if task := self._gate.look_again():
+            self._runtimes.dismiss(task)
 
     # Messages of the combiner (in the connection's thread)
 

@@ -27,7 +27,7 @@ class Preparation:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_running = False
-        self._is_awaited = False
+        self._is_left = False
         self._problem: FednetError | OSError | None = None
 
     @property
@@ -36,29 +36,33 @@ class Preparation:
         with self._changed:
             return self._is_running
 
+    def begin_task(self) -> None:
+        """Forget that an earlier task has left."""
+        with self._changed:
+            self._is_left = False
+
     def await_end(self) -> None:
         """Wait until the runtime is ready; begin the preparation unless it runs already.
 
         Raises:
             FednetError: The preparation failed; the next call begins another one.
-            TaskFailed: `leave` was called; the preparation goes on.
+            TaskFailed: `leave` was called since `begin_task`; a preparation that runs goes on.
         """
         with self._changed:
             if not self._is_running and self._runtime.is_ready:
                 return
-            self._is_awaited = True
-            if not self._is_running:
+            if not self._is_running and not self._is_left:
                 self._begin()
-            self._changed.wait_for(lambda: not (self._is_running and self._is_awaited))
-            if not self._is_awaited:
+            self._changed.wait_for(lambda: self._is_left or not self._is_running)
+            if self._is_left:
                 raise TaskFailed("The task was cancelled while the package was being prepared.")
             if self._problem is not None:
                 raise self._problem
 
     def leave(self) -> None:
-        """Release the waiting call, if there is one."""
+        """Release the call of this task that waits, or will wait."""
         with self._changed:
-            self._is_awaited = False
+            self._is_left = True
             self._changed.notify_all()
 
     def step(self, text: str) -> None:

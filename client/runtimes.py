@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from fednet.blob_ref import BlobRef
 from fednet.digests import Digest
@@ -57,16 +58,27 @@ class Runtimes:
         self._preparation: Preparation | None = None
         self._lock = threading.Lock()
         self._running: str | None = None
+        self._has_begun = False
         self._is_dismissed = False
 
     def for_task(self, task: Task) -> Runtime:
-        """Return the runtime for a task.
+        """Return the runtime for the running task; from here on, `cancel` reaches it.
+
+        Whoever cancels notes it elsewhere before, and the caller looks there after this call: so no cancel is lost.
 
         Raises:
             TaskFailed: The client needs a package, but the session has none.
             InvalidPackage: The package is invalid.
         """
-        package = task.package
+        runtime = self._runtime_for(task.package)
+        runtime.begin_task()
+        if self._preparation:
+            self._preparation.begin_task()
+        with self._lock:
+            self._has_begun = True
+        return runtime
+
+    def _runtime_for(self, package: BlobRef | None) -> Runtime:
         runtime = self._runtime
         if runtime and (
             self._is_given or (self._is_made_for(package) and self._is_prepared(runtime))
@@ -131,9 +143,9 @@ class Runtimes:
 
     @contextlib.contextmanager
     def running(self, task_id: str) -> Iterator[None]:
-        """Let `cancel` end the task while the block lasts."""
+        """Let `cancel` end the task while the block lasts, once it has its runtime."""
         with self._lock:
-            self._running = task_id
+            self._running, self._has_begun = task_id, False
         try:
             yield
         finally:
@@ -151,31 +163,53 @@ class Runtimes:
     def cancel(self, task_id: str | None = None) -> None:
         """Cancel the running task; with an id, only that task."""
         with self._lock:
-            if self._runtime and self._running and task_id in {None, self._running}:
+            is_meant = self._has_begun and task_id in {None, self._running}
+            if self._runtime and self._running and is_meant:
                 self._runtime.cancel()
                 if self._preparation:
                     self._preparation.leave()
 
-    def dismiss(self) -> None:
-        """Cancel the running task and end a package's processes, from any thread; the next task begins anew."""
+    def dismiss(self, task: Task) -> None:
+        """Cancel a task, and end the processes of its package, from any thread.
+
+        Another task that runs by now goes on, and so does another package. A later task of this package begins anew.
+        """
+        closing: _Closing = None, None
         with self._lock:
-            is_idle = self._running is None
-            self._is_dismissed = not (is_idle or self._is_given)
-        if is_idle and not self._is_given:
-            self.close()
-        else:
-            self.cancel()
+            if self._has_package_of(task) and self._running is None:
+                closing = self._taken()
+            elif self._has_package_of(task):
+                self._is_dismissed = True
+        _close(closing)
+        self.cancel(task.id)
 
     def close(self) -> None:
         """End the running task, and close a package's runtime."""
         with self._lock:
-            self._is_dismissed = False
-            closing, self._runtime = self._runtime, None
-            preparation, self._preparation = self._preparation, None
-        if closing:
-            closing.close()
-        if preparation:
-            preparation.close()
+            closing = self._taken()
+        _close(closing)
+
+    def _has_package_of(self, task: Task) -> bool:
+        """Return True if there is a runtime for the package of a task. The caller holds the lock."""
+        made = None if self._is_given else self._made_for
+        return bool(made and task.package and made.digest == task.package.digest)
+
+    def _taken(self) -> _Closing:
+        """Take away the runtime and its preparation. The caller holds the lock."""
+        self._is_dismissed = False
+        closing, self._runtime, self._preparation = (self._runtime, self._preparation), None, None
+        return closing
+
+
+_Closing: TypeAlias = tuple[Runtime | None, Preparation | None]
+
+
+def _close(closing: _Closing) -> None:
+    runtime, preparation = closing
+    if runtime:
+        runtime.close()
+    if preparation:
+        preparation.close()
 
 
 @dataclass(frozen=True)

@@ -137,16 +137,17 @@ class Work:
     def _timed(self, task: Task) -> Answer:
         began = time.monotonic()
         self._warrants.check(task)
-        self._gate.admit(task)
-        model = self._files.model(task.model, model_format(task.helper).suffix)
-        runtime = self._runtimes.for_task(task)
-        fetched = time.monotonic()
-        with self._runtimes.running(task.id), self._gate.guarding(task):
-            self._check_wanted()
-            self._runtimes.await_ready()
-            self._check_wanted()
-            ready = time.monotonic()
-            outcome = self._run(runtime, task, model)
+        with self._runtimes.running(task.id):
+            self._gate.admit(task)
+            model = self._files.model(task.model, model_format(task.helper).suffix)
+            runtime = self._runtimes.for_task(task)
+            fetched = time.monotonic()
+            with self._gate.guarding(task):
+                self._check_wanted()
+                self._runtimes.await_ready()
+                self._check_wanted()
+                ready = time.monotonic()
+                outcome = self._run(runtime, task, model)
         seconds, now = time.monotonic() - ready, time.time()
         since = now - (time.monotonic() - began)
         self._traces.part(task, "download", since, since + fetched - began)

@@ -58,7 +58,8 @@ class Gate:
         self._report = report
         self._approvals = Approvals(folder)
         self._lock = threading.Lock()
-        self._admitted: list[Subject] = []  # of the last task
+        # The last task whose code might run, with its subjects.
+        self._guarded: tuple[Task | None, list[Subject]] = None, []
         self._signers = "", frozenset[str]()  # the digest of the last package, and its signers
         if self._policy == "signed" and not self._trusted():
             raise InvalidInput(
@@ -88,25 +89,28 @@ class Gate:
         So the end of code that was revoked meanwhile is an awaited approval, and its answer stays here.
         """
         needed = self._needed(task)
+        with self._lock:
+            self._guarded = task, needed  # before the decisions are read: a later one finds it here
         self._check(needed)
         try:
             yield
         finally:
             self._check(needed)
 
-    def look_again(self) -> bool:
-        """Take in the owner's decisions; return True if the code of the last task must end."""
+    def look_again(self) -> Task | None:
+        """Take in the owner's decisions; return the last task that was guarded if its code must end.
+
+        A later task sees these decisions itself.
+        """
         with self._lock:
             self._keep(self._refused(self._waiting))
-            admitted = self._admitted
-        refused = self._refused(admitted)
+            task, needed = self._guarded
+        refused = self._refused(needed)
         for subject in refused:
             self._await(subject)
-        return bool(refused)
+        return task if refused else None
 
     def _check(self, needed: list[Subject]) -> None:
-        with self._lock:
-            self._admitted = needed  # before the decisions are read: a later one then finds it here
         if refused := self._refused(needed):
             self._await(refused[0])
             raise AwaitsApproval(_problem(refused[0]))

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 class Runtime(Protocol):
     """The code of one client; it runs one task at a time and is called from one thread.
 
+    `begin_task` begins each task; then `cancel` holds until the next one, also before the code has begun.
+
     Attributes:
         kinds: The names of its task kinds: "TRAIN", "VALIDATE", "PREDICT".
         needs_package: True if its code comes as a package.
@@ -29,6 +31,9 @@ class Runtime(Protocol):
         Raises:
             TaskFailed: The preparation failed.
         """
+
+    def begin_task(self) -> None:
+        """Forget the cancel of an earlier task."""
 
     def train(
         self, model: Path, update: Path, settings: dict[str, Any], helper: str = "numpyhelper"
@@ -73,7 +78,7 @@ class Runtime(Protocol):
         """
 
     def cancel(self) -> None:
-        """End the running task soon, if there is one; call it from another thread."""
+        """End the task soon, or as soon as its code would begin; call it from another thread."""
 
     def close(self) -> None:
         """End running code and release all resources."""

@@ -60,6 +60,10 @@ class CallbackRuntime:
     def make_ready(self) -> None:
         """See `Runtime.make_ready`; functions need no preparation."""
 
+    def begin_task(self) -> None:
+        """See `Runtime.begin_task`."""
+        self._calls.begin_task()
+
     def train(
         self, model: Path, update: Path, settings: dict[str, Any], helper: str = "numpyhelper"
     ) -> dict[str, Any]:

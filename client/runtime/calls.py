@@ -31,6 +31,12 @@ class Calls:
         self._outcome: Future[Any] = Future()
         self._thread: threading.Thread | None = None
         self._has_begun = False
+        self._is_cancelled = False
+
+    def begin_task(self) -> None:
+        """Forget the cancel of an earlier task."""
+        with self._lock:
+            self._is_cancelled = False
 
     def call(
         self, what: str, prepare: Callable[[], Given], function: Callable[[Given], Result]
@@ -47,6 +53,8 @@ class Calls:
             TaskFailed: One of the two raised an exception, or the call was cancelled.
         """
         with self._lock:
+            if self._is_cancelled:
+                raise TaskFailed(f"{what} was cancelled.")
             outcome: Future[Result] = Future()
             self._outcome, self._has_begun = outcome, False
             self._thread = threading.Thread(
@@ -61,8 +69,9 @@ class Calls:
             raise TaskFailed(f"{what} was cancelled.") from error
 
     def cancel(self) -> None:
-        """Release the caller and interrupt the function, if one is running."""
+        """Release the caller and interrupt the function, if one is running; the task calls no further one."""
         with self._lock:
+            self._is_cancelled = True
             if self._thread is not None and self._outcome.cancel() and self._has_begun:
                 self._has_begun = False  # one interruption is enough
                 _interrupt(self._thread)

@@ -129,11 +129,11 @@ class HostedRuntime(PackageRuntime):
             self._host.end()
         super().make_ready()
 
-    def _begin_task(self) -> None:
-        # A cancel after the end of the last task may still be killing the process.
+    def begin_task(self) -> None:
+        """See `Runtime.begin_task`; a process that a late cancel may still be killing ends."""
         if self._group.is_cancelled:
             self._host.end()
-        super()._begin_task()
+        super().begin_task()
 
 
 def package_runtime(

@@ -161,11 +161,14 @@ class PackageRuntime:
         Raises:
             TaskFailed: The entry point does not exist, or failed.
         """
-        self._begin_task()
         if self._environment:
             self._environment.prepare()
         with self._folder_of_task({}) as shared:
             self._run(name, shared.path)
+
+    def begin_task(self) -> None:
+        """See `Runtime.begin_task`."""
+        self._group.begin_task()
 
     def cancel(self) -> None:
         """See `Runtime.cancel`: kill the command with its process group."""
@@ -187,7 +190,6 @@ class PackageRuntime:
     @contextmanager
     def _task(self, settings: dict[str, Any]) -> Iterator[SharedFolder]:
         """Make ready if that was not done, then give the folder of a task."""
-        self._begin_task()
         self.make_ready()
         with self._folder_of_task(settings) as shared:
             yield shared
@@ -206,9 +208,6 @@ class PackageRuntime:
                 shutil.rmtree(path, ignore_errors=True)
         except OSError as error:
             raise TaskFailed(f"Cannot read or write the task's files: {error}") from error
-
-    def _begin_task(self) -> None:
-        self._group.begin_task()
 
     def _run_with(
         self, name: str, shared: SharedFolder, model: Path, settings: dict[str, Any], file_name: str

@@ -63,6 +63,7 @@ def test_it_goes_on_after_a_task_was_cancelled(package):
     assert package.begun.wait(200)
     preparation.leave()
     first.join()
+    preparation.begin_task()
     second, none = waiting(preparation)
     preparation.step("installing")
     package.gate.set()
@@ -71,6 +72,17 @@ def test_it_goes_on_after_a_task_was_cancelled(package):
     assert errors == ["The task was cancelled while the package was being prepared."]
     assert (none, package.runs, package.is_ready) == ([], 1, True)
     assert told == ["preparing the package", "installing", ""]
+
+
+def test_a_task_that_was_cancelled_before_begins_none(package):
+    """No code runs for it."""
+    preparation = Preparation(package, lambda _: None)
+    preparation.leave()
+
+    with pytest.raises(TaskFailed, match="cancelled"):
+        preparation.await_end()
+
+    assert package.runs == 0
 
 
 def test_one_that_fails_is_begun_anew_by_the_next_task(package):

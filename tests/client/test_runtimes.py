@@ -1,5 +1,6 @@
 """The runtime of the next task: its package's folder holds reviewed code, whatever earlier tasks have written there."""
 
+import dataclasses
 import os
 import shutil
 import sys
@@ -114,3 +115,49 @@ def test_an_environment_that_is_lost_after_the_check_is_not_built(
         runtime.validate(tmp_path / "model.npz", {})
 
     assert validate() == (first, environment)
+
+
+def test_a_cancel_before_the_code_has_begun_holds(runtimes, task, tmp_path):
+    """It ends the wait for the preparation, and the task itself; the next task is another one."""
+    write_model(tmp_path / "model.npz", [np.zeros(3)])
+    with runtimes.running(task.id):
+        runtime = runtimes.for_task(task)
+        runtimes.cancel(task.id)
+        with pytest.raises(TaskFailed, match="cancelled"):
+            runtimes.await_ready()
+        with pytest.raises(TaskFailed, match="cancelled"):
+            runtime.validate(tmp_path / "model.npz", {})
+    with runtimes.running("next"):
+        again = runtimes.for_task(task)
+        runtimes.await_ready()
+
+        assert again.validate(tmp_path / "model.npz", {})
+
+
+def test_a_dismissal_ends_neither_another_task_nor_another_package(runtimes, task, tmp_path):
+    """They may have begun after the owner's decision, which they have seen."""
+    write_model(tmp_path / "model.npz", [np.zeros(3)])
+    another = BlobRef("PACKAGE", "q", digest_of(b"another", Algorithm.BLAKE3))
+    with runtimes.running(task.id):
+        runtime = runtimes.for_task(task)
+        runtimes.dismiss(dataclasses.replace(task, id="earlier", package=another))
+        runtimes.await_ready()
+        result = runtime.validate(tmp_path / "model.npz", {})
+    runtimes.dismiss(dataclasses.replace(task, id="earlier", package=another))
+
+    assert result
+    assert runtimes.for_task(task) is runtime
+
+
+def test_a_dismissal_ends_the_package_of_its_task(runtimes, task):
+    """At once if no task runs, else at the end of the task."""
+    first = runtimes.for_task(task)
+    runtimes.dismiss(task)
+    with runtimes.running("later"):
+        second = runtimes.for_task(task)
+        runtimes.await_ready()
+        runtimes.dismiss(task)
+        runtimes.await_ready()
+
+    assert second is not first
+    assert runtimes.for_task(task) is not second

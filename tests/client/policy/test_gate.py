@@ -92,16 +92,19 @@ def test_the_owners_decisions_count_from_the_moment_they_are_written(place):
 
 
 def test_a_ring_tells_if_the_code_of_the_last_task_must_end(place):
-    """Decisions about other packages end nothing."""
+    """Decisions about other packages end nothing, and a task that was not admitted has no code."""
     digest, other, *_ = place.archives
     gate = place.gate(policy="any")
-    gate.admit(task(digest))
+    with gate.guarding(task(digest)):
+        pass
     place.decide(other.value, is_approved=False)
+    with pytest.raises(AwaitsApproval):
+        gate.admit(task(other))
     before = gate.look_again()
     place.decide(digest.value, is_approved=False)
 
-    assert (before, gate.look_again()) == (False, True)
-    assert place.told[-1] == [Approval(digest.value)]
+    assert (before, gate.look_again()) == (None, task(digest))
+    assert place.told[-1] == [Approval(other.value), Approval(digest.value)]
 
 
 def test_a_revoked_package_is_refused_however_it_is_packed(place, tmp_path):

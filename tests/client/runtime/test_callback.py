@@ -150,16 +150,18 @@ def test_a_task_after_a_cancelled_one_runs_alone(model):
         runtime.validate(model, {"first": True})
     canceller.join()
     threading.Timer(0.1, let_go.set).start()
+    runtime.begin_task()
 
     assert runtime.validate(model, {"first": False}) == {"first_has_ended": True}
 
 
-def test_cancel_without_a_task_does_nothing(model):
-    """A cancel without a task does not reach the next task."""
+def test_a_cancel_holds_for_its_task_alone(model):
+    """Also if it comes before the function is called; it does not reach the next task."""
     runtime = CallbackRuntime(None, lambda *_: {"x": 1})
 
     runtime.cancel()
-    runtime.validate(model, {})
-    runtime.cancel()
+    with pytest.raises(TaskFailed, match="cancelled"):
+        runtime.validate(model, {})
+    runtime.begin_task()
 
     assert runtime.validate(model, {}) == {"x": 1}

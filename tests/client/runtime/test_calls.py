@@ -27,6 +27,7 @@ def test_an_interruption_waits_for_what_is_being_prepared_and_nothing_is_called_
         calls.call("It", prepare, called.append)
     canceller.join()
     may_go_on.set()
+    calls.begin_task()
 
     assert calls.call("The next", lambda: 1, lambda given: given + 1) == 2
     assert ended == [True]

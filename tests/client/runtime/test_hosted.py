@@ -256,6 +256,7 @@ def test_cancel_ends_the_task_and_holds_for_no_later_one(hosted, model, tmp_path
     with pytest.raises(TaskFailed, match="cancelled"):
         runtime.validate(model, {"wait": True})
     canceller.join()
+    runtime.begin_task()
 
     assert runtime.validate(model, {}) == {"x": 1}
 
@@ -265,6 +266,7 @@ def test_a_cancel_that_comes_too_late_fails_no_later_task(hosted, model):
     runtime = hosted(COUNTS)
     runtime.validate(model, {})
     runtime.cancel()
+    runtime.begin_task()
 
     assert runtime.validate(model, {})["calls"] == 0
 

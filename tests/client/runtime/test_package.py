@@ -252,6 +252,7 @@ def test_cancel_ends_a_running_task(package, model, tmp_path):
         runtime.validate(model, {})
 
     canceller.join()
+    runtime.begin_task()
     assert runtime.train(model, tmp_path / "update.npz", {})["num_examples"] == 7
 
 
@@ -333,6 +334,7 @@ def test_startup_outlives_the_cancel_of_a_task(package, model, tmp_path):
     with gate.open("w"):
         runtime.cancel()
     preparing.join()
+    runtime.begin_task()
 
     assert runtime.is_ready
     assert runtime.validate(model, {}) == {"accuracy": 0.5}
