@@ -153,7 +153,8 @@ class Agent:
         Raises:
             FednetError: The network refuses this client.
         """
-        self._bell.hang()
+        if not self._bell.hang():
+            self._gate.tell_nothing()
         self._connection.start()
         self._deliveries.start()
         try:

@@ -22,11 +22,9 @@ _BYTES_MAX = 4096
 class Bell:
     """The bell of one agent, heard in a thread of its own.
 
-    Without a FIFO, for instance on a file system that has none, the agent learns of a decision with its next task.
-
     Args:
         folder: The client's folder.
-        heard: Called after one or several rings.
+        heard: Called when it begins to listen, because earlier rings are lost, and after one or several rings.
     """
 
     def __init__(self, folder: Path, heard: Callable[[], None]) -> None:
@@ -36,14 +34,18 @@ class Bell:
         self._is_closed = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="approvals", daemon=True)
 
-    def hang(self) -> None:
-        """Begin to listen."""
+    def hang(self) -> bool:
+        """Begin to listen; return False if there can be no FIFO, for instance on a file system that has none."""
         try:
             self._descriptor = _opened(self._path)
         except OSError as error:
-            _log.warning("approvals take effect with the next task only: %s", error)
-            return
+            _log.warning(
+                "decisions about packages and settings take effect with the next task only: %s",
+                error,
+            )
+            return False
         self._thread.start()
+        return True
 
     def close(self) -> None:
         """End the thread, and take the bell away."""
@@ -60,11 +62,10 @@ class Bell:
         descriptor = self._descriptor
         assert descriptor is not None
         while not self._is_closed.is_set():
+            self._hear()
             os.read(descriptor, _BYTES_MAX)
-            if not self._is_closed.is_set():
-                self._ring()
 
-    def _ring(self) -> None:
+    def _hear(self) -> None:
         try:
             self._heard()
         except Exception:  # noqa: BLE001  the bell outlives any error of its listener

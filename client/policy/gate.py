@@ -58,6 +58,7 @@ class Gate:
         self._report = report
         self._approvals = Approvals(folder)
         self._lock = threading.Lock()
+        self._is_telling = True
         # The last task whose code might run, with its subjects.
         self._guarded: tuple[Task | None, list[Subject]] = None, []
         self._signers = "", frozenset[str]()  # the digest of the last package, and its signers
@@ -96,6 +97,12 @@ class Gate:
             yield
         finally:
             self._check(needed)
+
+    def tell_nothing(self) -> None:
+        """Let sessions ask for what waits: an agent that no owner can tell learns of decisions with its tasks only."""
+        with self._lock:
+            self._is_telling = False
+            self._tell_awaited()
 
     def look_again(self) -> Task | None:
         """Take in the owner's decisions; return the last task that was guarded if its code must end.
@@ -187,7 +194,8 @@ class Gate:
         self._tell_awaited()
 
     def _tell_awaited(self) -> None:
-        self._tell([Approval(each.digest, each.session_id) for each in self._waiting])
+        told = self._waiting if self._is_telling else []
+        self._tell([Approval(each.digest, each.session_id) for each in told])
 
 
 def _problem(subject: Subject) -> str:

@@ -130,7 +130,7 @@ def _chosen(site: Site, digest: str | None, *, latest: bool) -> str:
 
 def _of_the_agent(is_told: bool) -> str:
     return (
-        " The running agent has been told." if is_told else " No agent runs with this folder now."
+        " The running agent has been told." if is_told else " No agent listens in this folder now."
     )
 
 

@@ -91,6 +91,7 @@ def test_a_ring_is_heard_at_once(tmp_path):
     bell = Bell(tmp_path, lambda: heard.put("ring"))
     before = ring(tmp_path)
     bell.hang()
+    heard.get(timeout=60)
     during = ring(tmp_path)
     first = heard.get(timeout=60)
     mode = (tmp_path / "approvals.bell").stat().st_mode & 0o777
@@ -98,6 +99,26 @@ def test_a_ring_is_heard_at_once(tmp_path):
 
     assert (before, during, ring(tmp_path)) == (False, True, False)
     assert (first, mode) == ("ring", 0o600)
+
+
+def test_a_bell_is_heard_once_when_it_begins_to_listen(tmp_path):
+    """The owner may have decided after the agent has read the decisions, and rung in vain."""
+    heard = queue.Queue()
+    bell = Bell(tmp_path, lambda: heard.put("decided"))
+    ring(tmp_path)
+
+    assert bell.hang()
+    assert heard.get(timeout=60) == "decided"
+    bell.close()
+
+
+def test_a_bell_that_cannot_be_made_says_so(tmp_path):
+    """For instance on a file system without FIFOs."""
+    (tmp_path / "approvals.bell").mkdir()
+    bell = Bell(tmp_path, lambda: None)
+
+    assert bell.hang() is False
+    bell.close()
 
 
 def test_a_bell_outlives_an_error_of_its_listener(tmp_path):

@@ -175,6 +175,20 @@ def test_the_next_process_waits_for_the_same(place):
     assert read_waiting(place.folder) == []
 
 
+def test_without_a_bell_the_network_is_told_of_nothing_that_waits(place):
+    """So sessions ask again, and the owner's decision counts with the next task."""
+    digest, other, *_ = place.archives
+    gate = place.gate()
+    with pytest.raises(AwaitsApproval):
+        gate.admit(task(digest))
+    gate.tell_nothing()
+    with pytest.raises(AwaitsApproval):
+        gate.admit(task(other))
+
+    assert place.told[-1] == []
+    assert [each.digest for each in read_waiting(place.folder)] == [digest.value, other.value]
+
+
 def test_the_newest_waiting_subjects_are_kept(place):
     """One more than the limit: the oldest is forgotten."""
     place.takes = {}

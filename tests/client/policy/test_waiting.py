@@ -77,6 +77,20 @@ def test_a_restarted_agent_still_waits(site, publish):
     assert (site.end_of("s"), site.end_of("t")) == ("FINISHED", "FINISHED")
 
 
+def test_an_agent_that_cannot_be_told_of_an_approval_is_asked_again(site, publish):
+    """There is no FIFO in its folder, so it learns of the approval with its next task."""
+    digest = publish()
+    (site.folder / "a" / "approvals.bell").mkdir(parents=True)
+    site.start()
+    site.start_session("s")
+    before = site.end_of("s")
+    told = site.owner("approve", digest)
+    site.start_session("t")
+
+    assert (before, told["agent_told"]) == ("FAILED", False)
+    assert site.end_of("t") == "FINISHED"
+
+
 def test_revoking_ends_the_running_task_and_its_process(site, net, publish, tmp_path):
     """The coordinator sees that the client waits, and the answer stays at the site."""
     begun = tmp_path / "begun"
