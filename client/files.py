@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from fednet import limits
 from fednet.blob_ref import BlobRef
 from fednet.digests import Digest
 from fednet.errors import TransferCorrupted
+from fednet.files import remove_tree
 from fednet.packages import (
     Manifest,
     PackageContents,
@@ -76,7 +76,7 @@ class Files:
         unpacked = UnpackedPackage(archive.with_name("unpacked"), contents)
         if unpacked.folder.exists() and not unpacked.is_as_unpacked():
             _log.warning("%s is not as it was unpacked: unpacking it again", unpacked.folder)
-            shutil.rmtree(unpacked.folder)
+            remove_tree(unpacked.folder)
         manifest = unpack_package(archive, unpacked.folder)
         if not unpacked.is_as_unpacked():
             self._forget(archive)
@@ -115,7 +115,7 @@ class Files:
         for old in by_age[:-count_max]:
             for path in old.iterdir():
                 self._forget(path)
-            shutil.rmtree(old, ignore_errors=True)
+            remove_tree(old, ignore_errors=True)
 
     def _forget(self, path: Path) -> None:
         """Check a file again before its next use."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TypeAlias
 from fednet.blob_ref import BlobRef
 from fednet.digests import Digest
 from fednet.errors import TaskFailed
+from fednet.files import remove_tree
 from fednet.packages import UnpackedPackage
 from fednet.sandbox import Sandbox
 from fednet.settings import ClientSettings
@@ -119,7 +119,7 @@ class Runtimes:
     def _make(self, package: BlobRef) -> Runtime:
         unpacked, manifest = self._files.package(package)
         folder = unpacked.folder
-        shutil.rmtree(self._work, ignore_errors=True)
+        remove_tree(self._work, ignore_errors=True)
         self._work.mkdir(parents=True, exist_ok=True)
         self._made_for = _Made(package.digest, unpacked, folder.stat().st_ino)
         return package_runtime(

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
+import stat
 import uuid
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _log = logging.getLogger(__name__)
 
@@ -118,6 +120,35 @@ def write_once(path: Path, content: bytes, *, mode: int = SHARED) -> bytes:
 def put_in_place(finished: Path, path: Path) -> None:
     """Give a finished file its name, in place of the file that has it; both are in one file system."""
     finished.replace(path)
+
+
+def remove_tree(folder: Path, *, ignore_errors: bool = False) -> None:
+    """Delete a folder with everything in it, also what code from afar has closed by its mode; follow no link.
+
+    Args:
+        folder: The folder.
+        ignore_errors: Leave what cannot be deleted, instead of raising the first error.
+    """
+    with suppress(OSError):
+        open_folders(folder)
+    shutil.rmtree(folder, ignore_errors=ignore_errors)
+
+
+def open_folders(folder: Path) -> None:
+    """Allow this user to list, enter and change a folder and each one in it; follow no link."""
+    if not folder.is_symlink():
+        _open_folder(folder)
+    for path, names, _ in os.walk(folder):  # it enters a folder after this block
+        for each in (Path(path, name) for name in names):
+            if not each.is_symlink():
+                with suppress(FileNotFoundError):  # somebody deletes it
+                    _open_folder(each)
+
+
+def _open_folder(folder: Path) -> None:
+    mode = folder.stat().st_mode
+    if mode & PRIVATE_FOLDER != PRIVATE_FOLDER:
+        folder.chmod(stat.S_IMODE(mode) | PRIVATE_FOLDER)
 
 
 def sync(path: Path) -> None:

@@ -20,6 +20,7 @@ pytest_plugins = [
     "chaos.report",
     "clock",
     "ipv6",
+    "ordinary_user",
     "sandboxes",
 ]
 

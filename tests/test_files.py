@@ -11,6 +11,7 @@ from fednet.files import (
     open_private,
     private_folder,
     put_in_place,
+    remove_tree,
     warn_of_others,
     whole_file,
     write_once,
@@ -203,3 +204,36 @@ def test_a_private_file_is_for_its_owner_also_if_it_was_there(tmp_path):
 
     assert path.read_bytes() == b"earlier, later"
     assert (mode_of(path), mode_of(tmp_path / "new")) == (0o600, 0o600)
+
+
+@pytest.fixture
+def closed(tmp_path):
+    """Return a folder with folders that even their owner may not change or enter, and a link to one outside."""
+    (tmp_path / "outside" / "file").mkdir(parents=True)
+    (tmp_path / "outside").chmod(0o555)
+    (tmp_path / "closed" / "a" / "b").mkdir(parents=True)
+    (tmp_path / "closed" / "a" / "b" / "file").touch()
+    (tmp_path / "closed" / "a" / "link").symlink_to(tmp_path / "outside")
+    for name, mode in (("a/b", 0), ("a", 0o555), ("", 0o500)):
+        (tmp_path / "closed" / name).chmod(mode)
+    return tmp_path / "closed"
+
+
+@pytest.mark.usefixtures("ordinary_user")
+def test_a_folder_is_removed_whatever_its_modes_forbid(closed):
+    """Links in it are removed, but not followed."""
+    remove_tree(closed)
+
+    assert not closed.exists()
+    assert (closed.parent / "outside" / "file").is_dir()
+    assert mode_of(closed.parent / "outside") == 0o555
+
+
+@pytest.mark.usefixtures("ordinary_user")
+def test_a_folder_that_is_gone_is_an_error_unless_errors_are_ignored(closed):
+    """The first call removes it."""
+    remove_tree(closed, ignore_errors=True)
+    remove_tree(closed, ignore_errors=True)
+
+    with pytest.raises(FileNotFoundError):
+        remove_tree(closed)

@@ -85,13 +85,23 @@ def mark_ready(environment: Path, order: dict[str, Any]) -> None:
 
 def make_room(environment: Path, environments_max: int) -> None:
     """Delete the environment's folder, and the longest unused of the others beyond the limit, but none in use."""
-    shutil.rmtree(environment, ignore_errors=True)
+    remove_tree(environment)
     others = [path for path in environment.parent.iterdir() if path.is_dir()]
     for path in sorted(others, key=age)[: max(len(others) + 1 - environments_max, 0)]:
         with suppress(BlockingIOError), unused(path):
             with suppress(IsADirectoryError):
                 (path / READY).unlink(missing_ok=True)
-            shutil.rmtree(path, ignore_errors=True)
+            remove_tree(path)
+
+
+def remove_tree(folder: Path) -> None:
+    """Delete a folder, also with folders in it that a requirement has closed by their mode; see `fednet.files`."""
+    for path, names, _ in os.walk(folder):  # it enters a folder after this block
+        for each in (Path(path, name) for name in names):
+            if not each.is_symlink():
+                with suppress(OSError):
+                    each.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def age(environment: Path) -> int:

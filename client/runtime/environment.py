@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING
 from fednet import limits
 from fednet.digests import sha256_of
 from fednet.errors import TaskFailed
+from fednet.files import remove_tree
 from fednet.sandbox import Box
 from fednet.settings import installer_configuration
 
@@ -144,7 +145,7 @@ class Environment:
                 "python_env", self._command(uv, box), variables, box, is_ours=True
             )
         finally:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            remove_tree(self._scratch, ignore_errors=True)
         seconds = time.monotonic() - began
         self._report(f"python_env {name} is ready after {seconds:.1f} seconds.\n{printed}".strip())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
 import sys
 import tempfile
 from contextlib import contextmanager, suppress
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fednet import errors, limits
 from fednet.errors import TaskFailed
+from fednet.files import remove_tree
 from fednet.helpers import save_metadata
 from fednet.host import check_metadata, check_metrics, check_predictions
 from fednet.json_values import parsed
@@ -205,7 +205,7 @@ class PackageRuntime:
                     shared.write(_SETTINGS, json.dumps(settings))
                     yield shared
             finally:
-                shutil.rmtree(path, ignore_errors=True)
+                remove_tree(path, ignore_errors=True)
         except OSError as error:
             raise TaskFailed(f"Cannot read or write the task's files: {error}") from error
 

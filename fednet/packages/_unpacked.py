@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from fednet.digests import Algorithm, Digest
+from fednet.files import open_folders
 from fednet.packages._members import Kind
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class UnpackedPackage:
         Raises:
             OSError: A file cannot be read or deleted.
         """
+        open_folders(self.folder)  # code in a folder that cannot be listed would not be found
         code = self._added_code()
         if self._prepared_code is None:
             self._prepared_code = code

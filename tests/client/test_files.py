@@ -118,6 +118,24 @@ def test_packages_are_unpacked_once_and_bounded(files, store, tmp_path):
     assert len(store.fetched) == len(commands)
 
 
+@pytest.mark.usefixtures("ordinary_user")
+def test_a_package_whose_code_has_closed_folders_is_unpacked_anew_and_makes_room(
+    files, store, tmp_path
+):
+    """An agent is rarely root, so it must open them first."""
+    for number in range(limits.client_packages_max + 2):
+        ref = package_ref(store, tmp_path, f"run{number}")
+        unpacked, _ = files.package(ref)
+        (unpacked.folder / "data" / "deep").mkdir(parents=True)
+        (unpacked.folder / "data").chmod(0o555)
+        again, _ = files.package(ref)
+        assert [path.name for path in again.folder.iterdir()] == ["fednet.yaml"]
+        (unpacked.folder / "data" / "deep").mkdir(parents=True)
+        (unpacked.folder / "data").chmod(0o555)
+
+    assert len(list((tmp_path / "files" / "packages").iterdir())) == limits.client_packages_max
+
+
 @pytest.mark.parametrize("digest", ["", "..", "../../x", "A" * 64, "0" * 63, "0" * 64 + "\n"])
 def test_a_digest_that_is_none_never_becomes_a_path(files, digest):
     """The combiner's word is checked as well."""

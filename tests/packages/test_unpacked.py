@@ -120,3 +120,18 @@ def test_code_that_a_task_adds_is_dropped_before_the_next(unpacked, added):
     changed = {folder / "made.py"} if added == "code of the preparation" else set()
     assert set(folder.rglob("*")) == before - changed
     assert unpacked.has_all_members()
+
+
+@pytest.mark.usefixtures("ordinary_user")
+@pytest.mark.parametrize("mode", [0o555, 0o311, 0])
+def test_code_in_a_folder_that_a_task_has_closed_is_dropped_too(unpacked, mode):
+    """Python imports from a folder that it may enter but not list."""
+    folder = unpacked.folder
+    unpacked.drop_code_of_tasks()
+    (folder / "numpy").mkdir()
+    (folder / "numpy" / "__init__.py").write_text("harm = 1")
+    (folder / "numpy").chmod(mode)
+
+    unpacked.drop_code_of_tasks()
+
+    assert list((folder / "numpy").iterdir()) == []

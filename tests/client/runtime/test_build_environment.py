@@ -57,6 +57,18 @@ def test_a_requirement_makes_the_build_write_no_other_file(build, tmp_path, harm
     assert build_environment.is_complete(environment)
 
 
+@pytest.mark.usefixtures("ordinary_user")
+def test_folders_that_a_requirement_has_closed_are_deleted(build):
+    """Of an environment that is built anew, and of one that makes room."""
+    close = "mkdir -p closed/x; chmod 555 closed"
+    first = build(close, "first")
+    (first / "ready").unlink()
+    build(close, "first")
+    build("true", "second", environments_max=1)
+
+    assert not first.exists()
+
+
 @pytest.mark.parametrize("place", ["ln -s {victim} ready", "mkfifo ready", "mkdir ready"])
 def test_a_mark_that_is_no_file_is_none(build, tmp_path, place):
     """Such an environment is built again or deleted; no build waits for the other end of a pipe."""
