@@ -76,12 +76,26 @@ class Agent:
     ) -> None:
         check_name(settings.name)
         self._settings = settings
-        self.metrics = metrics = ClientMetrics()
+        self.metrics = ClientMetrics()
         self._on_ready = on_ready
         folder = settings.data_dir / settings.name
         # Functions of the user's own need no sandbox.
         sandbox = Sandbox() if runtime else sandbox_of(settings, folder / "models")
         self._lock = FolderLock(folder, "client")
+        try:
+            self._join_parts(folder, sandbox, runtime, takes or {})
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _join_parts(
+        self,
+        folder: Path,
+        sandbox: Sandbox,
+        runtime: Runtime | None,
+        takes: Mapping[str, DeclaredSetting],
+    ) -> None:
+        settings, metrics = self._settings, self.metrics
         self._connected_mark = folder / "connected"  # a mark for supervisors of this process
         with _usable(folder):
             self._ledger = Ledger(folder / "answers")
@@ -117,7 +131,7 @@ class Agent:
             self._report,
             self._connection.tell_preparing,
         )
-        own = None if runtime is None else takes or {}
+        own = None if runtime is None else takes
         self._gate = Gate(
             settings, folder, self._files, own, self._connection.tell_awaited, self._report
         )

@@ -11,8 +11,10 @@ import pytest
 from agents import SOON_SECONDS, Trainer, Watched
 
 from fednet.client.agent import Agent, serve
+from fednet.client.runtime import CallbackRuntime
 from fednet.errors import AlreadyExists, FailedPrecondition, InvalidInput, Unauthenticated
 from fednet.packages import create_package
+from fednet.processes import is_locked
 from fednet.settings import ClientSettings
 from fednet.testing import FaultProxy
 
@@ -446,3 +448,15 @@ print("end of the main thread")
 
     assert process.stdout == "end of the main thread\n"
     assert process.returncode not in {-signal.SIGSEGV, -signal.SIGABRT}
+
+
+def test_an_agent_that_cannot_be_made_leaves_its_folder(tmp_path):
+    """A program may try again with other settings."""
+    given = {"name": "a", "api_url": "http://127.0.0.1:1", "data_dir": tmp_path}
+    runtime = CallbackRuntime(Trainer(), None)
+
+    with pytest.raises(InvalidInput) as caught:
+        Agent(ClientSettings(**given, policy="signed"), runtime)
+
+    assert caught.value.field == "trusted_keys"
+    assert not is_locked(tmp_path / "a")
