@@ -97,7 +97,10 @@ class Failure:
     """The reason why a task has no other outcome.
 
     Attributes:
-        awaits_approval: True if nothing has run, because the site's owner must approve first.
+        message: The reason, for people.
+        traceback: The traceback of the client's code, or the end of its output; "" without one.
+        awaits_approval: True if the site's owner must approve first. Nothing has run, or the owner has revoked it while
+            it ran.
     """
 
     message: str

@@ -1,6 +1,6 @@
-"""The approvals of a site's owner, in one file of the client's folder that is written whole.
+"""The decisions of a site's owner about packages and settings, in the client's folder.
 
-<folder>/approvals.json   who approved or revoked which digest, when, and the facts that he saw
+<folder>/approvals.json   who approved or revoked which digest, when, and the facts that were shown; written whole
         /approved/        the archives of the package that is approved now, and of the one before, for the next review
 """
 

@@ -143,6 +143,10 @@ def _show_package(facts: dict[str, Any], diff: list[str]) -> None:
     ]
     show_table(("path", "kind", "bytes", "sha256 or target"), rows)
     against = facts["against"]
-    click.echo(f"\nChanges since {against}:" if against else "\nNo package was approved before:")
+    click.echo(
+        f"\nChanges since {against}:"
+        if against
+        else "\nThere is no approved package to compare with:"
+    )
     for line in diff:
         click.echo(line)

@@ -2,9 +2,10 @@
 
 - The member `.fednet-signatures` is text in ASCII; each line ends with a line feed.
 - The first line is `fednet package signatures 1`.
-- Each further line is `ed25519 <key> <signature>`: 64 and 128 hexadecimal digits in lower case. No key occurs twice.
+- Each further line is `ed25519 <key> <signature>`: 64 and 128 hexadecimal digits in lower case. There are 1 to
+  16, and no key occurs twice.
 - The signed message is the canonical list of all other members: `PackageContents.canonical_list`.
-- Anything else is refused as a whole.
+- Anything else is refused as a whole, except for an empty file, which has no signatures.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ def read_signatures(content: bytes) -> list[PackageSignature]:
     found = [match for line in lines if (match := _LINE.fullmatch(line))]
     signatures = [PackageSignature(match[1], match[2]) for match in found]
     is_whole = header == _HEADER and len(found) == len(lines)
-    if not is_whole or not 0 < len({each.key for each in signatures}) == len(lines):
+    are_few = 0 < len(lines) <= limits.package_signatures_max
+    if not is_whole or not are_few or len({each.key for each in signatures}) < len(lines):
         raise InvalidPackage(
             f"{SIGNATURES} in the package is damaged: sign the package again with "
             "`fednet package sign`.",

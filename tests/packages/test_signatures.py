@@ -126,6 +126,11 @@ def test_any_changed_mode_name_or_set_of_members_is_refused(tmp_path_factory, da
         b"fednet package signatures 1\ned25519 " + b"0" * 64 + b" " + b"0" * 128,
         b"fednet package signatures 1\n"
         + (b"ed25519 " + b"0" * 64 + b" " + b"0" * 128 + b"\n") * 2,
+        b"fednet package signatures 1\n"
+        + b"".join(
+            b"ed25519 %064x %0128x\n" % (number, 0)
+            for number in range(limits.package_signatures_max + 1)
+        ),
         b"\xff\xfe",
     ],
 )

@@ -68,7 +68,7 @@ def test_a_review_shows_everything_that_would_run(run, fetched):
     assert "python train.py" in shown
     assert '"rate": "number"' in shown
     assert "+print('trains')" in shown
-    assert "No package was approved before" in shown
+    assert "There is no approved package to compare with" in shown
 
 
 def test_a_review_shows_the_changes_since_the_last_approved_package(run, fetched):
