@@ -37,6 +37,7 @@ from .presence import Presence
 from .records import COLLECTIONS, Records
 from .retention import Retention
 from .sessions.engine.engine import Engine
+from .store_mark import belong_together
 from .tokens.control import ControlTokens
 from .tokens.issuing import Tokens
 from .tokens.keys import NetworkKeys
@@ -134,6 +135,7 @@ def _ground(
     blobs = to_close.enter_context(
         closing(open_blobs(settings.blob_store_url, tls=settings.caller_tls))
     )
+    belong_together(Records(documents), blobs)
     retention = Retention(documents)
     to_close.callback(retention.close)
     records = Records(documents, retention.note)

@@ -28,7 +28,7 @@ def back_up(
     settings: ControllerSettings, path: Path, show: Callable[[int, int, str], None]
 ) -> BackupContents:
     """Write the controller's state and blobs to a file; see `fednet.storage.back_up`."""
-    with _stores(settings) as (documents, blobs):
+    with open_stores(settings) as (documents, blobs):
         return storage.back_up(path, documents, blobs, _ordered(), show, without=STAGED)
 
 
@@ -40,12 +40,17 @@ def restore(
     add: bool = False,
 ) -> BackupContents:
     """Write the contents of a backup into the controller's stores; see `fednet.storage.restore`."""
-    with _stores(settings) as (documents, blobs):
+    with open_stores(settings) as (documents, blobs):
         return storage.restore(path, documents, blobs, COLLECTIONS, show, add=add)
 
 
 @contextmanager
-def _stores(settings: ControllerSettings) -> Iterator[tuple[Documents, Blobs]]:
+def open_stores(settings: ControllerSettings) -> Iterator[tuple[Documents, Blobs]]:
+    """Hold the stores of a controller open.
+
+    Raises:
+        Unavailable: A store does not answer.
+    """
     with (
         closing(open_documents(settings.state_store_url, COLLECTIONS)) as documents,
         closing(open_blobs(settings.blob_store_url, tls=settings.caller_tls)) as blobs,

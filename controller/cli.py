@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fednet.cli.ca_flag import ca_flag
-from fednet.cli.copying import copying_command
+from fednet.cli.copying import copying_command, stores_command
 from fednet.cli.server import server_command
 from fednet.settings import ControllerSettings
 
@@ -70,6 +70,23 @@ def restore(
     from .backup import restore as restore_from
 
     return restore_from(settings, file, show, add=add)
+
+
+@controller.command(name="adopt-blobs")
+@stores_command(ControllerSettings, STORES)
+def adopt_blobs(settings: ControllerSettings) -> None:
+    """Say that a blob store belongs to a state store, after the controller has warned that it does not.
+
+    From then on the controller deletes the files in the blob store that the state store does not name. No other
+    network may use the blob store.
+    """
+    from .backup import open_stores
+    from .records import Records
+    from .store_mark import adopt_blobs as adopt
+
+    with open_stores(settings) as (documents, blobs):
+        adopt(Records(documents), blobs)
+    click.echo("The state store has adopted the blob store.")
 
 
 @controller.command()

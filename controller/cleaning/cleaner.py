@@ -19,6 +19,7 @@ from fednet.storage import Blobs, Query
 
 from ..audit.log import AuditLog
 from ..records import Records
+from ..store_mark import belong_together
 from .models import ModelFiles
 from .orphans import OrphanedBlobs
 from .protection import ids_in_use, protection_of
@@ -232,6 +233,8 @@ class Cleaner:
             limits.orphan_seconds if run.older_than_seconds is None else run.older_than_seconds
         )
         count = size_bytes = 0
+        if not belong_together(self._records, self._blobs):
+            return _Done(0, position.next_step())
         for batch in self._orphans.batches():
             for key in batch:
                 if run.only_looks or self._orphans.is_ripe(key, seconds):

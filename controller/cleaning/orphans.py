@@ -70,8 +70,7 @@ class OrphanedBlobs:
                 self.records.documents.delete(COLLECTION, note["id"])
 
     def _without_reference(self, folder: str, keys: Sequence[str]) -> list[str]:
-        ids = {key: key.split("/")[1] for key in keys}
-        ours = {key: id_ for key, id_ in ids.items() if is_id(id_)}
+        ours = {key: id_ for key in keys if (id_ := _id_in(key))}
         left = set(ours.values()) - self._named(folder, sorted(set(ours.values())))
         if left:
             for session in self.records.documents.scan("sessions"):
@@ -89,3 +88,9 @@ class OrphanedBlobs:
                     if not each.get("file_deleted_at")
                 }
         return found
+
+
+def _id_in(key: str) -> str:
+    """Return the id in a key of the form that fednet makes; "" if it is another key, of another program."""
+    folder, id_, *more = key.split("/")
+    return id_ if is_id(id_) and not (more and folder in _NAMED) else ""

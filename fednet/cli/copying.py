@@ -1,4 +1,4 @@
-"""Commands that copy a component's stores into a file or back: their flags, progress and result."""
+"""Commands on a component's stores: their flags; and of those that copy them, the progress and the result."""
 
 from __future__ import annotations
 
@@ -37,8 +37,7 @@ def copying_command(
         def command(
             file: Path, config: Path | None, as_json: bool, **options: str | bool | None
         ) -> None:
-            places = {name for field in fields for name in (field, f"{field}_file")}
-            flags = {name: options.pop(name) for name in places & set(options)}
+            flags = {name: options.pop(name) for name in _places(fields) & set(options)}
             settings = load(kind, file=config, flags=flags)
             with progress(quiet=as_json) as show:
                 contents = copy(settings, file.absolute(), show, **options)
@@ -47,6 +46,31 @@ def copying_command(
         return command
 
     return decorate
+
+
+def stores_command(
+    kind: type[Settings], fields: Sequence[str]
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Turn `work(settings)` into the function of a click command.
+
+    Args:
+        kind: The component's settings class.
+        fields: The fields with the addresses of the stores.
+    """
+
+    def decorate(work: Callable[..., None]) -> Callable[..., None]:
+        @settings_flags(kind, only=fields)
+        @functools.wraps(work)
+        def command(config: Path | None, **flags: str | bool | None) -> None:
+            work(load(kind, file=config, flags=flags))
+
+        return command
+
+    return decorate
+
+
+def _places(fields: Sequence[str]) -> set[str]:
+    return {name for field in fields for name in (field, f"{field}_file")}
 
 
 def _told(contents: BackupContents) -> str:

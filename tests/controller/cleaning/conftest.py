@@ -6,9 +6,16 @@ from datetime import UTC, datetime
 
 import pytest
 
+from fednet.controller.store_mark import belong_together
 from fednet.digests import sha256_of
 
 DAY = 24 * 3600.0
+
+
+@pytest.fixture(autouse=True)
+def marked_stores(records, blobs):
+    """The stores as a controller has opened them."""
+    assert belong_together(records, blobs)
 
 
 @pytest.fixture(scope="session")
