@@ -177,12 +177,27 @@ class Catalog:
 
         Raises:
             NotFound: There is no such model.
-            FailedPrecondition: Its file was deleted.
+            FailedPrecondition: Its file was deleted, or is being deleted; another model stays active.
         """
         model = with_file(self.records.get("models", model_id))
+        before = self.records.active()
         self.records.set_active(model_id=model["id"], helper=model["helper"])
+        try:
+            self.check_file(model["id"])
+        except FailedPrecondition:
+            self._restore_active(model["id"], before)
+            raise
         _log.info("model %s is active, by %s", model["id"], principal)
         return model
+
+    def check_file(self, model_id: str) -> None:
+        """Check that the file of a model that has come into use is there; see `cleaning.models`.
+
+        Raises:
+            FailedPrecondition: It was deleted, or is being deleted.
+        """
+        model = self.records.lookup("models", model_id)
+        with_file(model or {"id": model_id, "file_deleted_at": timestamp()})
 
     def activate_package(self, principal: Principal, package_id: str) -> Document:
         """Let clients run this package.
@@ -230,10 +245,13 @@ class Catalog:
             NotFound: There is no such model.
             FailedPrecondition: It is to be pinned, and its file was deleted.
         """
-        if is_pinned:
-            with_file(self.records.get("models", model_id))
+
+        def pinned(model: Document) -> Mapping[str, bool]:
+            return {"is_pinned": bool(is_pinned and with_file(model))}
+
+        document = self.records.update("models", model_id, pinned)
         _log.info("model %s is %s, by %s", model_id, ["unpinned", "pinned"][is_pinned], principal)
-        return self.records.update("models", model_id, lambda _: {"is_pinned": is_pinned})
+        return document
 
     def active_model(self) -> Document:
         """Return the model that new sessions begin with: the last one committed or set.
@@ -342,6 +360,20 @@ class Catalog:
         """Return True if the blob store answers."""
         return self.blobs.is_ready()
 
+    def _restore_active(self, model_id: str, before: Document) -> None:
+        """Make the model before active again, unless somebody has chosen another one, or it was deleted meanwhile."""
+        earlier = self.records.lookup("models", before["model_id"]) if before["model_id"] else None
+        is_there = earlier is not None and not earlier.get("file_deleted_at")
+        restored = {
+            "model_id": before["model_id"] if is_there else None,
+            "helper": before["helper"],
+        }
+        self.records.update(
+            "network",
+            "active",
+            lambda active: restored if active.get("model_id") == model_id else {},
+        )
+
     def _parent(self, model: Document | None) -> Document | None:
         if model is None or model["parent_id"] is None:
             return None
@@ -412,8 +444,7 @@ def with_file(document: Document) -> Document:
     """
     if document.get("file_deleted_at"):
         raise FailedPrecondition(
-            f"The file of model {document['id']!r} was deleted by retention: its session keeps only its newest models. "
-            "Choose a newer model.",
+            f"The file of model {document['id']!r} was deleted by retention. Choose a newer model.",
             field="model_id",
         )
     return document

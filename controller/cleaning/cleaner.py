@@ -1,7 +1,7 @@
 """The cleaner: deletes in small steps what the rules do not keep, and can be stopped after each step.
 
-A step ends with a position, from which any controller can go on. A document is deleted before its blob, so a `kill -9`
-in between leaves a blob without a reference, which a later run finds.
+A step ends with a position, from which any controller can go on. A model is marked first, then its blob is deleted and
+its document last, so a `kill -9` in between leaves a marked document, which a later run finds.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class Cleaner:
         self._audit = audit
         self._rules = rules
         self._files = ModelFiles(records, blobs)
-        self._orphans = OrphanedBlobs(records, blobs)
+        self._orphans = OrphanedBlobs(records, blobs, self._files)
         self._blobs = blobs
         self._steps: Mapping[str, _Step] = {
             STATUSES: partial(self._clean_documents, "timestamp"),

@@ -16,6 +16,7 @@ from fednet.names import is_id
 from fednet.storage import Blobs, Query
 
 from ..records import Records
+from .models import ModelFiles
 from .protection import ids_named
 
 COLLECTION: Final = "orphans"
@@ -30,10 +31,12 @@ class OrphanedBlobs:
     Args:
         records: The documents.
         blobs: The blobs.
+        files: The files of models; those in use are no orphans, though a killed run has marked them.
     """
 
     records: Records
     blobs: Blobs
+    files: ModelFiles
 
     def batches(self) -> Iterator[list[str]]:
         """Yield the keys of all blobs without a reference, some at a time."""
@@ -72,6 +75,8 @@ class OrphanedBlobs:
     def _without_reference(self, folder: str, keys: Sequence[str]) -> list[str]:
         ours = {key: id_ for key in keys if (id_ := _id_in(key))}
         left = set(ours.values()) - self._named(folder, sorted(set(ours.values())))
+        if folder == "models":
+            left -= self.files.unmark_used(sorted(left))
         if left:
             for session in self.records.documents.scan("sessions"):
                 left.difference_update(ids_named(session))

@@ -71,13 +71,12 @@ def ids_named(document: Document) -> Iterable[str]:
 
 
 def _unfinished(records: Records) -> Iterator[Document]:
-    skip = 0
-    while page := records.find(
-        "sessions",
-        Query(where={"status": UNFINISHED}, sort="id", skip=skip, limit=limits.scan_items),
-    ):
-        yield from page
-        skip += len(page)
+    """Return the sessions that go on, and those that have still to complete their last commit: it sets a model active.
+
+    They are read at once, as a controller does that takes them up: pages would miss one when an earlier one ends.
+    """
+    yield from records.find("sessions", Query(where={"is_settled": False}))
+    yield from records.find("sessions", Query(where={"status": UNFINISHED}))
 
 
 def _trail(records: Records, model_id: str) -> tuple[dict[str, float], frozenset[str]]:

@@ -14,6 +14,7 @@ from fednet.storage import Blobs, Document
 
 from ..audit.log import AuditLog
 from ..records import Records
+from .models import file_bytes
 from .protection import is_pinned
 from .rules import seconds_of
 
@@ -58,7 +59,7 @@ class Usage:
 
     def add_model(self, model: Document, now: float) -> None:
         """Count a model."""
-        size_bytes = 0 if model.get("file_deleted_at") else int(model["size_bytes"])
+        size_bytes = file_bytes(model)
         self.sessions.setdefault(model.get("session_id") or _NO_SESSION, Amount()).add(size_bytes)
         self.ages[_age(now - seconds_of(model["committed_at"]))].add(size_bytes)
         if is_pinned(model):
@@ -90,7 +91,7 @@ def usage_of(records: Records, blobs: Blobs, audit: AuditLog) -> Usage:
     for name in _WITH_FILES:
         amount = usage.kinds[name] = Amount(0, 0)
         for each in records.documents.scan(name):
-            amount.add(0 if each.get("file_deleted_at") else int(each["size_bytes"]))
+            amount.add(file_bytes(each))
             if name == "models":
                 usage.add_model(each, now)
     for name in _FOLDERS:

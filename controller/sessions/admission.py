@@ -50,8 +50,8 @@ class Admission:
         """Return the document of a new session, to be inserted.
 
         Raises:
-            FailedPrecondition: No model or no package is set, too few clients are connected, or no
-                combiner allows server functions.
+            FailedPrecondition: No model or no package is set, the model's file was deleted, too few clients are
+                connected, or no combiner allows server functions.
             InvalidInput: An option is wrong; names it.
         """
         if isinstance(options, PredictionOptions):
@@ -74,7 +74,7 @@ class Admission:
         try:
             if options.model_id:
                 return with_file(self.records.get("models", options.model_id))
-            return self.catalog.active_model()
+            return with_file(self.catalog.active_model())
         except NotFound as error:
             if options.model_id:
                 raise InvalidInput(error.message, field="model_id") from error

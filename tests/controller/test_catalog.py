@@ -10,9 +10,10 @@ from safetensors.numpy import save
 from fednet import limits
 from fednet.contract import Principal, Role
 from fednet.controller.catalog import Catalog, PackageDescription
-from fednet.controller.records import new_id, timestamp
+from fednet.controller.records import Records, new_id, timestamp
 from fednet.errors import (
     AlreadyExists,
+    FailedPrecondition,
     InvalidInput,
     InvalidModel,
     InvalidPackage,
@@ -243,6 +244,30 @@ def test_what_is_not_there_cannot_be_made_active(catalog):
         catalog.activate_model(SOMEBODY, "nope")
     with pytest.raises(NotFound):
         catalog.activate_package(SOMEBODY, "nope")
+
+
+@pytest.mark.parametrize("is_first_deleted", [False, True])
+def test_a_model_that_is_deleted_while_it_is_made_active_is_not_active(
+    catalog, records, model_bytes, monkeypatch, is_first_deleted
+):
+    """The one before is active again; none is, if that was deleted as well."""
+    first, second = (
+        catalog.set_active_model(SOMEBODY, io.BytesIO(model_bytes(value))) for value in (1.0, 2.0)
+    )
+    catalog.activate_model(SOMEBODY, first["id"])
+    deleted = [second["id"], first["id"]][: 1 + is_first_deleted]
+    set_active = Records.set_active
+
+    def and_delete(self, **changes):
+        for each in deleted:
+            self.update("models", each, lambda _: {"file_deleted_at": "2026-01-01T00:00:00Z"})
+        return set_active(self, **changes)
+
+    monkeypatch.setattr(Records, "set_active", and_delete)
+    with pytest.raises(FailedPrecondition):
+        catalog.activate_model(SOMEBODY, second["id"])
+
+    assert records.active()["model_id"] == (None if is_first_deleted else first["id"])
 
 
 def test_a_range_of_a_file_is_read(catalog, model_bytes):

@@ -78,6 +78,7 @@ class Engine:
         self._followers = followers
         self._feed = feed
         self._leases = leases
+        self._catalog = catalog
         self._admission = Admission(records, catalog, presence)
         self._links = CombinerLinks(tokens, trust, metrics, tls)
         self._running = RunningSessions(
@@ -188,6 +189,7 @@ class Engine:
                 ):  # started at another controller meanwhile
                     return known
                 raise
+            self._check_first_model(document)
             self._running.run(document)
         return document
 
@@ -258,7 +260,14 @@ class Engine:
             self._check_model(session)
             session.reopen(rounds)
             rights = self._ownership.next_rights(document)
+            ended = {name: document[name] for name in document.keys() - {"id", "version"}}
             document = self._running.commit(document, {**Machine(session).document(), **rights})
+            try:
+                # The model is in use from now on, and may have been deleted before.
+                self._check_model(session)
+            except FailedPrecondition:
+                self._running.commit(document, ended)
+                raise
             self._running.run(document)
         return document
 
@@ -311,6 +320,17 @@ class Engine:
                 field="task",
             )
         return document
+
+    def _check_first_model(self, document: Document) -> None:
+        """Delete a session that has been written and not begun, if its first model was deleted just before.
+
+        From its document on, its model is in use; see `cleaning.models`.
+        """
+        try:
+            self._catalog.check_file(document["options"]["model_id"])
+        except FailedPrecondition:
+            self._records.documents.delete("sessions", document["id"])
+            raise
 
     def _check_model(self, session: Session) -> None:
         """Check that a session that has ended can go on from its newest model."""

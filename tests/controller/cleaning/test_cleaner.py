@@ -8,7 +8,8 @@ from fednet import limits
 from fednet.controller.cleaning import models as cleaning_models
 from fednet.controller.cleaning.cleaner import Cleaner, Position, Run
 from fednet.controller.cleaning.rules import Rule
-from fednet.errors import InvalidInput
+from fednet.controller.records import Records, timestamp
+from fednet.errors import FailedPrecondition, InvalidInput
 
 DAY = 24 * 3600.0
 KEEPS_ALL = {name: Rule() for name in ("audit", "answers", "models", "statuses")}
@@ -91,21 +92,110 @@ def test_models_that_an_unfinished_session_names_stay(clean, add_model, add_sess
     assert other not in model_ids()
 
 
-def test_a_model_that_a_session_begins_with_meanwhile_stays(
-    clean, add_model, add_session, model_ids, file_ids, monkeypatch
+@pytest.fixture(params=["active", "pinned", "session"])
+def take_into_use(request, catalog, admin, add_session):
+    """Takes a model into use, as people do."""
+    ways = {
+        "active": lambda id_: catalog.activate_model(admin, id_),
+        "pinned": lambda id_: catalog.pin_model(admin, id_, is_pinned=True),
+        "session": lambda id_: add_session(str(uuid.uuid4()), "STARTED", id_),
+    }
+    return ways[request.param]
+
+
+@pytest.fixture
+def before_a_model_is_changed(monkeypatch):
+    """Lets something happen before the first change of a model's document."""
+
+    def let(happen):
+        update, left = Records.update, [happen]
+
+        def happens(records, collection, *more):
+            if collection == "models" and left:
+                left.pop()()
+            return update(records, collection, *more)
+
+        monkeypatch.setattr(Records, "update", happens)
+
+    return let
+
+
+def test_a_model_that_comes_into_use_after_it_was_chosen_stays(
+    clean, add_model, take_into_use, before_a_model_is_changed, records, model_ids, file_ids
 ):
-    """It was chosen for deletion before the session began."""
+    """With its file, and without a mark."""
     model = add_model(9)
-    in_use = cleaning_models.ids_in_use
+    before_a_model_is_changed(lambda: take_into_use(model))
 
-    def begins(records):
-        add_session("s", "STARTED", model)
-        return in_use(records)
-
-    monkeypatch.setattr(cleaning_models, "ids_in_use", begins)
     clean(Run(older_than_seconds=0))
 
     assert model_ids() == file_ids() == {model}
+    assert not records.get("models", model)["file_deleted_at"]
+
+
+def test_a_file_that_comes_into_use_after_it_was_chosen_stays(
+    clean, add_trail, add_session, take_into_use, before_a_model_is_changed, records, file_ids
+):
+    """Though its session keeps fewer."""
+    add_session("s", models_kept=1)
+    trail = add_trail("s", 3)
+    before_a_model_is_changed(lambda: take_into_use(trail[0]))
+
+    clean()
+
+    assert file_ids() == {trail[0], trail[2]}
+    assert not records.get("models", trail[0])["file_deleted_at"]
+
+
+@pytest.mark.parametrize("way", ["activate_model", "pin_model"])
+def test_a_model_that_is_being_deleted_cannot_come_into_use(
+    clean, add_model, catalog, admin, records, model_ids, file_ids, monkeypatch, way
+):
+    """The call says so, and the model before stays active."""
+    active, model = add_model(), add_model(9)
+    catalog.activate_model(admin, active)
+    more = {"is_pinned": True} if way == "pin_model" else {}
+    protection_of, refusals = cleaning_models.protection_of, []
+
+    def meanwhile(records):
+        with pytest.raises(FailedPrecondition) as refusal:
+            getattr(catalog, way)(admin, model, **more)
+        refusals.append(refusal.value.field)
+        return protection_of(records)
+
+    monkeypatch.setattr(cleaning_models, "protection_of", meanwhile)
+    clean(models=Rule(seconds_max=DAY))
+
+    assert refusals == ["model_id"]
+    assert model_ids() == file_ids() == {active}
+    assert records.active()["model_id"] == active
+
+
+def test_a_model_in_use_that_a_killed_run_has_marked_is_unmarked(
+    clean, add_model, take_into_use, records, file_ids
+):
+    """Its file is there."""
+    model = add_model(9)
+    take_into_use(model)
+    records.update("models", model, lambda _: {"file_deleted_at": timestamp()})
+
+    clean(Run(older_than_seconds=0))
+
+    assert file_ids() == {model}
+    assert not records.get("models", model)["file_deleted_at"]
+
+
+def test_a_model_that_an_ended_session_has_still_to_make_active_stays(
+    clean, add_model, add_session, records, model_ids
+):
+    """Its document is final, and the commit that sets the model active is not complete."""
+    model = add_model(9)
+    ended = add_session("s", "FINISHED", model)
+    records.update("sessions", ended["id"], lambda _: {"is_settled": False})
+
+    clean(Run(older_than_seconds=0))
+
+    assert model_ids() == {model}
 
 
 def test_a_session_may_keep_only_the_files_of_its_newest_models(
@@ -209,10 +299,10 @@ def test_a_blob_with_a_reference_stays(clean, blobs, add_model, add_session):
     assert f"models/{model}" not in set(blobs.list())  # the model itself was old enough
 
 
-def test_a_kill_between_a_document_and_its_file_leaves_an_orphan(
-    clean, add_model, blobs, monkeypatch, file_ids
+def test_a_kill_before_a_file_is_deleted_leaves_a_model_to_the_next_run(
+    clean, add_model, blobs, monkeypatch, model_ids, file_ids
 ):
-    """The next run finds it."""
+    """Its document is deleted last."""
     add_model(9)
     with monkeypatch.context() as killed:
         killed.setattr(type(blobs), "delete", lambda *_: pytest.fail("killed"))
@@ -220,8 +310,8 @@ def test_a_kill_between_a_document_and_its_file_leaves_an_orphan(
             clean(models=Rule(seconds_max=DAY))
     assert len(file_ids()) == 1
 
-    assert clean(Run(older_than_seconds=0)) == {"orphans": 1}
-    assert file_ids() == set()
+    assert clean(models=Rule(seconds_max=DAY)) == {"models": 1}
+    assert model_ids() == file_ids() == set()
 
 
 @pytest.mark.parametrize(

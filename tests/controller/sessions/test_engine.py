@@ -12,9 +12,12 @@ from fednet import limits
 from fednet.combiner.engine.spool import Spool
 from fednet.contract import Principal, Role, SessionOptions
 from fednet.controller.feed.entries import Interest
+from fednet.controller.records import timestamp
 from fednet.controller.server import Controller
 from fednet.controller.sessions.engine import reports
+from fednet.controller.sessions.engine.commit import Commits
 from fednet.controller.sessions.engine.news import TaskSent
+from fednet.controller.sessions.engine.ownership import Ownership
 from fednet.errors import FailedPrecondition, InvalidInput, Unavailable
 from fednet.packages import create_package
 from fednet.parameters import load_parameters, write_model
@@ -744,6 +747,40 @@ def test_a_finished_session_goes_on_with_more_rounds(network):
     assert (session["status"], session["rounds_total"]) == ("FINISHED", 3)
     assert site.trained == {(1, session_id, number): 1 for number in (1, 2, 3)}
     assert len(net.api.get_model_trail()) == 4
+
+
+def test_a_session_neither_starts_nor_goes_on_with_a_model_that_is_deleted_at_that_moment(
+    network, controllers, monkeypatch
+):
+    """The file went after the check, and before the session's document named it."""
+    net = network(1, [Site(1)])
+    session_id = run(net, rounds=1)["session_id"]
+    records = controllers[-1]._engine._records
+    newest = net.api.get_active_model()["id"]
+    before = records.find("sessions")
+
+    def but_first_delete(method):
+        def call(self, *more):
+            self._records.update("models", newest, lambda _: {"file_deleted_at": timestamp()})
+            return method(self, *more)
+
+        return call
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Commits, "commit", but_first_delete(Commits.commit))
+        with pytest.raises(FailedPrecondition, match="deleted by retention"):
+            net.api.continue_session(session_id, 1)
+    records.update("models", newest, lambda _: {"file_deleted_at": None})
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(
+            Ownership, "first_rights", but_first_delete(Ownership.first_rights)
+        )  # after the admission
+        with pytest.raises(FailedPrecondition, match="deleted by retention"):
+            net.api.start_session("second", rounds=1)
+
+    (left,) = records.find("sessions")
+    assert left["status"] == "FINISHED"
+    assert {**left, "version": 0} == {**before[0], "version": 0}
 
 
 def test_a_running_session_can_have_more_rounds(network):
