@@ -58,7 +58,8 @@ class PrivacyOptions(BaseModel):
     epsilon_max: (
         Annotated[float, Field(gt=0, le=limits.privacy_epsilon_nats_max), _NUMBER] | None
     ) = None
-    """The budget: the session ends before a round that would bring ε above it. By default there is none."""
+    """The budget: no round and no attempt begins that would bring ε above it. With the local mechanism, losses within a
+    round may. By default there is none."""
 
     target_quantile: Annotated[float, Field(ge=0, le=1), _NUMBER] = 0.5
     """The share of clients whose norm should lie within an adaptive clip."""

@@ -5,7 +5,8 @@ model of updates that may have been used before, with other noise: it costs anot
 may be repeated, also by another combiner, and has the same noise each time: it costs nothing more.
 
 With the local mechanism each client releases its update itself, once in each attempt. Where its answer is lost it may
-do so again: that counts as well.
+do so again: that counts as well. The combiner that has lost it asks at once, so a loss in the last attempt that the
+budget allows may exceed the budget; the account tells it, and no further attempt begins.
 """
 
 from __future__ import annotations

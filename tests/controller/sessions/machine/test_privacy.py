@@ -6,7 +6,12 @@ from session_world import restarted
 from fednet.controller.sessions.engine.requests import Authority, call_of
 from fednet.controller.sessions.machine.events import ReduceRefused
 from fednet.controller.sessions.machine.orders import ReduceRound, StartPhase
-from fednet.controller.sessions.machine.privacy import PrivacyAccount, noise_of, terms_of
+from fednet.controller.sessions.machine.privacy import (
+    PrivacyAccount,
+    noise_of,
+    spent_privacy,
+    terms_of,
+)
 from fednet.controller.sessions.machine.state import Session, Status
 from fednet.privacy import epsilon_after
 from fednet.wire import tasks_pb2
@@ -185,6 +190,26 @@ def test_a_client_that_answers_anew_after_a_loss_costs_another_release(private_w
     assert (counted, world.session.privacy.releases) == (1, 2)
     world.play()
     assert max(world.trainings.values()) == 2
+
+
+def test_a_loss_within_a_round_may_exceed_the_budget_and_ends_the_session(private_world):
+    """With the local mechanism, the combiner that has lost an answer asks again; no further round begins."""
+    budget = epsilon_after(1, 3.0, 1e-5)
+    world = private_world({"mechanism": "local", "epsilon_max": budget}, rounds=5)
+    world.obey()
+    world.obey()
+    answered, *_ = world.open_tasks()
+    world.answer(*answered)
+    while world.news:
+        world.hear()
+    world.kill(answered[0], loses_disk=True)
+    world.move(answered[2], {"a": "b", "b": "a"}[answered[0]])
+    world.play()
+
+    spent = spent_privacy(world.session)
+    assert (world.session.number, spent["releases"]) == (1, 2)
+    assert spent["epsilon"] == epsilon_after(2, 3.0, 1e-5) > budget
+    assert "the privacy budget is spent" in world.session.reason
 
 
 def test_an_adaptive_clip_follows_the_noisy_share(private_world):
