@@ -66,14 +66,14 @@ class ModelFiles:
 
     def unmark_used(self, ids: Sequence[str]) -> set[str]:
         """Unmark models in use that a killed run has left marked, with their files; return their ids."""
-        marked = [each for each in self._found(ids) if each.get("file_deleted_at")]
+        marked = [each for each in self._found(ids) if _mark_of(each)]
         if not marked:
             return set()
         protection = protection_of(self.records)
-        used = {each["id"] for each in marked if protection.is_in_use(each)}
-        for id_ in used:
-            self._mark(id_, None)
-        return used
+        used = {each["id"]: _mark_of(each) for each in marked if protection.is_in_use(each)}
+        for id_, mark in used.items():
+            self._unmark(id_, mark)
+        return set(used)
 
     def _delete_files(
         self, models: Sequence[Document], stays: Callable[[Protection, Document], bool]
@@ -81,24 +81,38 @@ class ModelFiles:
         """Delete the files of models that are not in use; return these models as they were before."""
         if not models:
             return []
-        for each in models:
-            if not each.get("file_deleted_at"):
-                self._mark(each["id"], timestamp())
+        marks = {each["id"]: self._mark(each["id"]) for each in models}
         protection = protection_of(self.records)
-        now = {each["id"]: each for each in self._found([each["id"] for each in models])}
+        now = {each["id"]: each for each in self._found(list(marks))}
         deleted = []
         for each in models:
             if each["id"] in now and stays(protection, now[each["id"]]):
-                if not each.get("file_deleted_at"):
-                    self._mark(each["id"], None)
+                self._unmark(each["id"], marks[each["id"]])
             else:
                 self.blobs.delete(_key(each["id"]))
                 deleted.append(each)
         return deleted
 
-    def _mark(self, model_id: str, at: str | None) -> None:
+    def _mark(self, model_id: str) -> str | None:
+        """Mark a model; return the mark, or None if it has one already, or is gone."""
+        mark = timestamp()
+        with suppress(NotFound):
+            model = self.records.update(
+                "models", model_id, lambda now: {} if _mark_of(now) else {"file_deleted_at": mark}
+            )
+            return mark if _mark_of(model) == mark else None
+        return None
+
+    def _unmark(self, model_id: str, mark: str | None) -> None:
+        """Take a mark back, but not that of another run, which may have deleted the file."""
+        if mark is None:
+            return
         with suppress(NotFound):  # somebody else was quicker
-            self.records.update("models", model_id, lambda _: {"file_deleted_at": at})
+            self.records.update(
+                "models",
+                model_id,
+                lambda now: {"file_deleted_at": None} if _mark_of(now) == mark else {},
+            )
 
     def _older(self, session_id: str, kept: int) -> list[Document]:
         return self.records.find(
@@ -118,7 +132,11 @@ class ModelFiles:
 
 def file_bytes(document: Document) -> int:
     """Return the size of the file of a model or package; 0 if it was deleted."""
-    return 0 if document.get("file_deleted_at") else int(document["size_bytes"])
+    return 0 if _mark_of(document) else int(document["size_bytes"])
+
+
+def _mark_of(document: Document) -> str | None:
+    return document.get("file_deleted_at")
 
 
 def _key(model_id: str) -> str:

@@ -147,6 +147,25 @@ def test_a_file_that_comes_into_use_after_it_was_chosen_stays(
     assert not records.get("models", trail[0])["file_deleted_at"]
 
 
+def test_a_file_that_another_run_has_deleted_stays_marked(
+    clean, add_trail, add_session, before_a_model_is_changed, records, file_ids
+):
+    """Though a session names its model for a moment, before it sees the mark."""
+    add_session("s", models_kept=1)
+    trail = add_trail("s", 2)
+
+    def meanwhile():
+        assert clean() == {"files": 1}
+        add_session("t", "STARTED", trail[0])
+
+    before_a_model_is_changed(meanwhile)
+
+    clean()
+
+    assert file_ids() == {trail[1]}
+    assert records.get("models", trail[0])["file_deleted_at"]
+
+
 @pytest.mark.parametrize("way", ["activate_model", "pin_model"])
 def test_a_model_that_is_being_deleted_cannot_come_into_use(
     clean, add_model, catalog, admin, records, model_ids, file_ids, monkeypatch, way
