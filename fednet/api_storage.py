@@ -41,7 +41,7 @@ class APIStorage:
         Args:
             dry_run: True to delete nothing, and return what would be deleted.
             older_than_seconds: Replaces the ages of the settings, except for that of the audit log; also the time for
-                which a blob has had no reference. By default that is an hour.
+                which a blob has had no reference, if that is longer than an hour.
             on_progress: Called after some seconds of work with the next step and the number of objects so far.
 
         Returns:

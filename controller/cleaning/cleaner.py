@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Self, TypeAlias
@@ -229,22 +229,25 @@ class Cleaner:
     # Blobs
 
     def _clean_orphans(self, position: Position, run: Run) -> _Done:
-        seconds = (
-            limits.orphan_seconds if run.older_than_seconds is None else run.older_than_seconds
-        )
-        count = size_bytes = 0
         if not belong_together(self._records, self._blobs):
             return _Done(0, position.next_step())
-        for batch in self._orphans.batches():
-            for key in batch:
-                if run.only_looks or self._orphans.is_ripe(key, seconds):
-                    count += 1
-                    size_bytes += self._blobs.size(key) or 0
-                    if not run.only_looks:
-                        self._orphans.delete(key)
-        if not run.only_looks:
-            self._orphans.forget_old_notes()
-        return _Done(count, position.next_step(), size_bytes)
+        looked, lost = self._orphans.after(position.passed)
+        if not looked:
+            if not run.only_looks:
+                self._orphans.forget_old_notes()
+            return _Done(0, position.next_step())
+        if run.only_looks:
+            following = replace(position, passed=position.passed + looked)
+            return _Done(len(lost), following, self._size_bytes(lost))
+        ripe = [key for key in lost if self._orphans.is_ripe(key, run.older_than_seconds or 0)]
+        size_bytes = self._size_bytes(ripe)
+        for key in ripe:
+            self._orphans.delete(key)
+        following = replace(position, passed=position.passed + looked - len(ripe))
+        return _Done(len(ripe), following, size_bytes)
+
+    def _size_bytes(self, keys: Sequence[str]) -> int:
+        return sum(self._blobs.size(key) or 0 for key in keys)
 
 
 def _following(position: Position, chosen: Surplus, run: Run) -> Position | None:

@@ -64,9 +64,9 @@ class ModelFiles:
         is_last = only_looks or not unused or len(older) < limits.page_items_max
         return len(unused), sum(map(file_bytes, unused)), is_last
 
-    def unmark_used(self, ids: Sequence[str]) -> set[str]:
+    def unmark_used(self, models: Sequence[Document]) -> set[str]:
         """Unmark models in use that a killed run has left marked, with their files; return their ids."""
-        marked = [each for each in self._found(ids) if _mark_of(each)]
+        marked = [each for each in models if _mark_of(each)]
         if not marked:
             return set()
         protection = protection_of(self.records)

@@ -7,8 +7,9 @@ deleted if it is still the same, and still without a document, some time later.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Final
 
 from fednet import limits
@@ -38,28 +39,29 @@ class OrphanedBlobs:
     blobs: Blobs
     files: ModelFiles
 
-    def batches(self) -> Iterator[list[str]]:
-        """Yield the keys of all blobs without a reference, some at a time."""
-        for folder in _FOLDERS:
-            batch: list[str] = []
-            for key in self.blobs.list(f"{folder}/"):
-                batch.append(key)
-                if len(batch) >= limits.query_items_max:
-                    yield self._without_reference(folder, batch)
-                    batch = []
-            yield self._without_reference(folder, batch)
+    def after(self, passed: int) -> tuple[int, list[str]]:
+        """Look at a bounded number of our blobs after so many; return their number, and the keys without a reference.
+
+        The number is 0 at the end.
+        """
+        listed = chain.from_iterable(self.blobs.list(f"{folder}/") for folder in _FOLDERS)
+        keys = list(islice(listed, passed, passed + limits.query_items_max))
+        lost = self._without_reference(keys)
+        if len(lost) <= limits.page_items_max:
+            return len(keys), lost
+        return keys.index(lost[limits.page_items_max]), lost[: limits.page_items_max]
 
     def is_ripe(self, key: str, seconds: float) -> bool:
         """Note a blob without a reference; return True if it was noted so long ago, and is the same still."""
         now, version = time.time(), self.blobs.version(key)
         note = self.records.documents.get(COLLECTION, key)
         if note is not None and note["blob_version"] == version:
-            return bool(now - note["seen_at"] >= seconds)
+            return bool(now - note["seen_at"] >= max(seconds, limits.orphan_seconds))
         if note is not None:
             self.records.documents.delete(COLLECTION, key)
         seen = {"id": key, "blob_version": version, "seen_at": now}
         self.records.documents.insert_missing(COLLECTION, [seen])
-        return seconds <= 0
+        return False
 
     def delete(self, key: str) -> None:
         """Delete a blob and its note."""
@@ -72,27 +74,26 @@ class OrphanedBlobs:
             if time.time() - note["seen_at"] > limits.orphan_note_seconds:
                 self.records.documents.delete(COLLECTION, note["id"])
 
-    def _without_reference(self, folder: str, keys: Sequence[str]) -> list[str]:
+    def _without_reference(self, keys: Sequence[str]) -> list[str]:
         ours = {key: id_ for key in keys if (id_ := _id_in(key))}
-        left = set(ours.values()) - self._named(folder, sorted(set(ours.values())))
-        if folder == "models":
-            left -= self.files.unmark_used(sorted(left))
+        left = set(ours.values()) - self._named(ours)
         if left:
             for session in self.records.documents.scan("sessions"):
                 left.difference_update(ids_named(session))
         return [key for key, id_ in ours.items() if id_ in left]
 
-    def _named(self, folder: str, ids: Sequence[str]) -> set[str]:
-        found: set[str] = set()
-        if folder in _NAMED:
+    def _named(self, ours: Mapping[str, str]) -> set[str]:
+        """Return the ids that documents have; those of deleted files only if the models are in use."""
+        named: set[str] = set()
+        for folder in _NAMED:
+            ids = sorted({id_ for key, id_ in ours.items() if key.startswith(f"{folder}/")})
             for first in range(0, len(ids), limits.page_items_max):
-                some = Query(where={"id": ids[first : first + limits.page_items_max]})
-                found |= {
-                    each["id"]
-                    for each in self.records.find(folder, some)
-                    if not each.get("file_deleted_at")
-                }
-        return found
+                some = ids[first : first + limits.page_items_max]
+                found = self.records.find(folder, Query(where={"id": some}))
+                named |= {each["id"] for each in found if not each.get("file_deleted_at")}
+                if folder == "models":
+                    named |= self.files.unmark_used(found)
+        return named
 
 
 def _id_in(key: str) -> str:

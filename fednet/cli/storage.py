@@ -78,7 +78,7 @@ def clean(api: APIClient, *, dry_run: bool, older_than: float | None, as_json: b
 
     The active model and its ancestors, pinned models and everything that a running session needs
     stay. A blob without a reference is deleted if it has had none for an hour, or for as long as
-    --older-than says.
+    --older-than says, if that is longer.
     """
 
     def tell(step: str, total: int) -> None:

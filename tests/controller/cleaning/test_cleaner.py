@@ -16,14 +16,19 @@ KEEPS_ALL = {name: Rule() for name in ("audit", "answers", "models", "statuses")
 
 
 @pytest.fixture
-def clean(records, blobs, auditor):
+def cleaner(records, blobs, auditor):
+    """Makes a cleaner with some rules."""
+    return lambda **rules: Cleaner(records, blobs, auditor.log, KEEPS_ALL | rules)
+
+
+@pytest.fixture
+def clean(cleaner):
     """Cleans to the end by some rules, a step at a time; returns the number of objects by kind."""
 
     def run(run=Run(), **rules):  # noqa: B008  a frozen value
-        cleaner = Cleaner(records, blobs, auditor.log, KEEPS_ALL | rules)
         position, found = Position(), {}
         while position is not None:
-            cleaned = cleaner.clean(Position.from_text(str(position)), run, 0)
+            cleaned = cleaner(**rules).clean(Position.from_text(str(position)), run, 0)
             found = {kind: found.get(kind, 0) + n for kind, n in cleaned.count.items()}
             position = cleaned.position
         return {kind: count for kind, count in found.items() if count}
@@ -287,6 +292,42 @@ def test_a_blob_that_nothing_names_goes_once_it_has_been_seen_for_long(
     monkeypatch.setattr(limits, "orphan_seconds", 0.0)
     assert clean() == {"orphans": 1}
     assert key not in set(blobs.list())
+
+
+def test_no_age_lets_a_blob_go_at_first_sight(clean, blobs):
+    """An upload that is under way has no document either."""
+    key = f"models/{uuid.uuid4()}"
+    blobs.put(key, [b"of an upload"])
+    at_once = Run(older_than_seconds=0)
+
+    assert clean(at_once) == clean(at_once) == {}
+    assert key in set(blobs.list())
+
+
+@pytest.mark.parametrize("bound", ["query_items_max", "page_items_max"])
+@pytest.mark.parametrize("only_looks", [False, True])
+def test_orphans_go_in_small_steps(
+    cleaner, blobs, add_model, add_session, monkeypatch, only_looks, bound
+):
+    """Each looks at a bounded number of keys, and finds a bounded number of orphans; other blobs are passed."""
+    monkeypatch.setattr(limits, "orphan_seconds", 0.0)
+    monkeypatch.setattr(limits, bound, 2)
+    add_session("s", "STARTED", *(add_model() for _ in range(3)))
+    for _ in range(5):
+        blobs.put(f"packages/{uuid.uuid4()}", [b"lost"])
+    run, position, counts = Run(only_looks=only_looks), Position("orphans"), []
+    if not only_looks:
+        while position is not None:  # they are noted
+            position = cleaner().clean(position, run, 0).position
+
+    position = Position("orphans")
+    while position is not None:
+        cleaned = cleaner().clean(position, run, 0)
+        counts.append(cleaned.count["orphans"])
+        position = cleaned.position
+
+    assert sum(counts) == 5
+    assert max(counts) <= 2
 
 
 def test_blobs_of_another_state_store_stay(clean, blobs, records, monkeypatch):

@@ -5,6 +5,7 @@ from contextlib import closing
 
 import pytest
 
+from fednet import limits
 from fednet.controller.audit.log import AuditLog
 from fednet.controller.cleaning.cleaner import Cleaner, Position, Run
 from fednet.controller.cleaning.rules import Rule
@@ -46,7 +47,7 @@ def blobs(stores):
 
 
 def test_old_models_statuses_and_orphans_go_from_every_store(
-    records, blobs, add_trail, add_session, days_ago, model_ids, file_ids
+    records, blobs, add_trail, add_session, days_ago, model_ids, file_ids, monkeypatch
 ):
     """The active trail stays, and a session that keeps the files of its newest model only."""
     active = add_trail("first", 2)
@@ -60,10 +61,12 @@ def test_old_models_statuses_and_orphans_go_from_every_store(
 
     with closing(AuditLog(records, "here")) as audit:
         cleaner = Cleaner(records, blobs, audit, RULES)
+        monkeypatch.setattr(limits, "orphan_seconds", 0.0)
+        noted = cleaner.clean(Position("orphans"), Run(), 3600)
         cleaned = cleaner.clean(Position(), Run(older_than_seconds=0), 3600)
         usage = usage_of(records, blobs, audit).as_json()
 
-    assert cleaned.position is None
+    assert (noted.count["orphans"], cleaned.position) == (0, None)
     assert cleaned.count["models"] == cleaned.count["orphans"] == 2
     assert (cleaned.count["statuses"], cleaned.count["files"]) == (3, 1)
     assert (model_ids(), file_ids()) == (set(active), {active[-1]})
