@@ -52,7 +52,9 @@ class AuditBlocks:
         found = self._documents.get("network", _ANCHOR)
         return AuditHead(found["number"], found["hash"]) if found else AuditHead()
 
-    def surplus(self, kept_max: int | None, before: str) -> tuple[AuditHead, int, bool]:
+    def surplus(
+        self, kept_max: int | None, before: str, passed: int = 0
+    ) -> tuple[AuditHead, int, bool]:
         """Return the entry up to which the oldest blocks may go, the number of entries, and if that is all.
 
         The newest block stays in any case.
@@ -60,10 +62,11 @@ class AuditBlocks:
         Args:
             kept_max: The number of entries that are kept; None for any number.
             before: Entries from this time on are kept: ISO 8601, UTC; "" keeps entries of any age.
+            passed: The number of the oldest blocks that an earlier look has counted.
         """
         head, last = self.head(), self.anchor()
         beyond = 0 if kept_max is None else head.number - kept_max
-        page = Query(sort="id", limit=limits.audit_pruned_blocks + 1)
+        page = Query(sort="id", skip=passed, limit=limits.audit_pruned_blocks + 1)
         blocks = self._documents.find(_COLLECTION, page)
         count = 0
         for block in blocks[:-1]:

@@ -89,7 +89,7 @@ class AuditLog:
         return self._blocks.anchor()
 
     def prune(
-        self, kept_max: int | None, seconds_max: float | None, *, only_looks: bool
+        self, kept_max: int | None, seconds_max: float | None, *, only_looks: bool, passed: int = 0
     ) -> tuple[int, bool]:
         """Delete the oldest entries, a bounded number of them; an entry that names the last of them comes first.
 
@@ -97,6 +97,8 @@ class AuditLog:
             kept_max: The number of entries that are kept; None for any number.
             seconds_max: The age up to which entries are kept; None for any age.
             only_looks: True if nothing is deleted.
+            passed: The number of the oldest blocks that an earlier look has counted; each has counted
+                `limits.audit_pruned_blocks` of them.
 
         Returns:
             The number of entries, and True if that were all.
@@ -104,9 +106,9 @@ class AuditLog:
         Raises:
             Unavailable: The log cannot be written.
         """
-        anchor, count, is_all = self._blocks.surplus(kept_max, _before(seconds_max))
+        anchor, count, is_all = self._blocks.surplus(kept_max, _before(seconds_max), passed)
         if only_looks or not count:
-            return count, True
+            return count, is_all or not count
         self.append(pruned(anchor, timestamp()))
         self._blocks.prune(anchor)
         return count, is_all

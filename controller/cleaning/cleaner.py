@@ -42,7 +42,8 @@ class Position:
     Attributes:
         step: The step.
         passed: The number of documents of the step that were looked at and are there still.
-        found: The number of these that would be deleted, in a run that only looks.
+        found: The number of these that would be deleted, in a run that only looks; in the step of files, the number of
+            the session's models that it has looked at.
     """
 
     step: str = _STEPS[0]
@@ -208,23 +209,30 @@ class Cleaner:
         sessions = self._records.find("sessions", page)
         if not sessions:
             return _Done(0, position.next_step())
-        session, following = sessions[0], replace(position, passed=position.passed + 1)
+        session, following = sessions[0], replace(position, passed=position.passed + 1, found=0)
         kept = (session.get("options") or {}).get("models_kept")
         if not kept:
             return _Done(0, following)
+        passed = position.found if run.only_looks else 0
         count, size_bytes, is_last = self._files.drop_files(
-            session["session_id"], kept, only_looks=run.only_looks
+            session["session_id"], kept, only_looks=run.only_looks, passed=passed
         )
-        return _Done(count, following if is_last else position, size_bytes)
+        looked = limits.page_items_max if run.only_looks else 0
+        again = replace(position, found=passed + looked)
+        return _Done(count, following if is_last else again, size_bytes)
 
     # The audit log
 
     def _clean_audit(self, position: Position, run: Run) -> _Done:
         rule = self._rules[AUDIT]
+        passed = position.passed if run.only_looks else 0
         count, is_last = self._audit.prune(
-            rule.kept_max, rule.seconds_max, only_looks=run.only_looks
+            rule.kept_max, rule.seconds_max, only_looks=run.only_looks, passed=passed
         )
-        return _Done(count, position.next_step() if is_last else position)
+        if is_last:
+            return _Done(count, position.next_step())
+        looked = limits.audit_pruned_blocks if run.only_looks else 0
+        return _Done(count, replace(position, passed=passed + looked))
 
     # Blobs
 

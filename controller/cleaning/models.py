@@ -43,25 +43,29 @@ class ModelFiles:
             self.records.documents.delete("models", each["id"])
         return sum(map(file_bytes, deleted))
 
-    def drop_files(self, session_id: str, kept: int, *, only_looks: bool) -> tuple[int, int, bool]:
+    def drop_files(
+        self, session_id: str, kept: int, *, only_looks: bool, passed: int = 0
+    ) -> tuple[int, int, bool]:
         """Delete the files of a session's models but for the newest; the documents stay.
 
         Args:
             session_id: The session.
             kept: The number of its newest models that keep their files.
             only_looks: True if nothing is deleted.
+            passed: The number of older models that an earlier look has passed; each has looked at
+                `limits.page_items_max` of them.
 
         Returns:
             The number of files, their bytes, and True if that were all.
         """
-        older = self._older(session_id, kept)
+        older = self._older(session_id, kept + passed)
         if not older:
             return 0, 0, True
         protection = protection_of(self.records)
         unused = [each for each in older if not protection.is_in_use(each)]
         if not only_looks:
             unused = self._delete_files(unused, Protection.is_in_use)
-        is_last = only_looks or not unused or len(older) < limits.page_items_max
+        is_last = len(older) < limits.page_items_max or not (only_looks or unused)
         return len(unused), sum(map(file_bytes, unused)), is_last
 
     def unmark_used(self, models: Sequence[Document]) -> set[str]:
@@ -114,14 +118,14 @@ class ModelFiles:
                 lambda now: {"file_deleted_at": None} if _mark_of(now) == mark else {},
             )
 
-    def _older(self, session_id: str, kept: int) -> list[Document]:
+    def _older(self, session_id: str, newer: int) -> list[Document]:
         return self.records.find(
             "models",
             Query(
                 where={"session_id": session_id, "file_deleted_at": None},
                 sort="committed_at",
                 descending=True,
-                skip=kept,
+                skip=newer,
                 limit=limits.page_items_max,
             ),
         )

@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from fednet import limits
+from fednet.contract import Principal, Role
 from fednet.controller.cleaning import models as cleaning_models
 from fednet.controller.cleaning.cleaner import Cleaner, Position, Run
 from fednet.controller.cleaning.rules import Rule
@@ -12,6 +13,7 @@ from fednet.controller.records import Records, timestamp
 from fednet.errors import FailedPrecondition, InvalidInput
 
 DAY = 24 * 3600.0
+ADMIN = Principal.of(Role.ADMIN, "id", "admin")
 KEEPS_ALL = {name: Rule() for name in ("audit", "answers", "models", "statuses")}
 
 
@@ -277,6 +279,31 @@ def test_a_run_that_only_looks_finds_the_same_and_deletes_nothing(
 
     assert model_ids() == set(trail)
     assert clean(models=Rule(kept_max=4)) == found == {"models": 4}
+
+
+def test_a_run_that_only_looks_finds_all_files(clean, add_trail, add_session, records, monkeypatch):
+    """Also those beyond the first page of a session, with one in use between them."""
+    monkeypatch.setattr(limits, "page_items_max", 2)
+    for session in ("s", "t"):
+        add_session(session, models_kept=1)
+        trail = add_trail(session, 6)
+    records.set_active(model_id=trail[2])
+
+    found = clean(Run(only_looks=True))
+
+    assert clean() == found == {"files": 9}
+
+
+def test_a_run_that_only_looks_finds_all_entries_of_the_audit_log(clean, auditor, monkeypatch):
+    """However many blocks are pruned at a time."""
+    monkeypatch.setattr(limits, "audit_pruned_blocks", 2)
+    for _ in range(9):
+        auditor.logged_in(ADMIN, "route", "")
+
+    found = clean(Run(only_looks=True), audit=Rule(kept_max=1))
+
+    assert found == {"audit": 8}
+    assert clean(Run(only_looks=True), audit=Rule(kept_max=1)) == found
 
 
 @pytest.mark.parametrize("key", ["models/{}", "packages/{}", "states/{}", "partials/{}/combiner-1"])
