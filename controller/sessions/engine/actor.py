@@ -38,7 +38,7 @@ from .lost_time import LostTime
 from .patience import Patience
 from .requests import Authority, Call, Sign, call_of, fixed, outcome
 from .session_log import log_changes
-from .session_metrics import count_rounds
+from .session_metrics import RoundCounts
 from .session_traces import tell_rounds
 
 _log = logging.getLogger(__name__)
@@ -123,6 +123,7 @@ class SessionActor:
         self.session = Session.from_dict(document["state"])
         self._machine = Machine(self.session)
         self._clock = SteadyClock()
+        self._round_counts = RoundCounts(ports.metrics)
         self._authority = Authority(controller, document["term"])
         self._inbox = Inbox(limits.queue_messages_max)
         self._stopping = threading.Event()
@@ -284,7 +285,7 @@ class SessionActor:
             document = self._ports.commits.commit(
                 self._document, self._machine.document(), projections
             )
-        count_rounds(self._ports.metrics, projections)
+        self._round_counts.add(projections)
         tell_rounds(self._ports.traces, document, projections)
         log_changes(self._document, document, projections)
         self._document, self._committed_at = document, time.monotonic()

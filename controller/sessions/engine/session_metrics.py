@@ -9,20 +9,37 @@ from ...measures import ROUND_PARTS, ControllerMetrics
 from ..machine.orders import Projection
 
 
-def count_rounds(metrics: ControllerMetrics, projections: Sequence[Projection]) -> None:
-    """Count the rounds that begin again or end with a commit, and the durations of finished ones."""
-    for projection in projections:
-        if projection.collection == "rounds":
-            _count(metrics, projection.fields)
+class RoundCounts:
+    """Counts the rounds of one session that begin again or end with a commit, and the durations of finished ones.
 
+    Args:
+        metrics: The controller's metrics.
+    """
 
-def _count(metrics: ControllerMetrics, fields: Mapping[str, Any]) -> None:
-    status = fields["status"]
-    if status == "Pending":
-        metrics.round_retries.inc(fields["attempt"] > 0)
-        return
-    metrics.rounds.labels(status.lower()).inc()
-    if status == "Finished":
-        metrics.updates.inc(fields["updates"])
-        for part in ROUND_PARTS:
-            metrics.round_seconds.labels(part).observe(fields["seconds"][part])
+    def __init__(self, metrics: ControllerMetrics) -> None:
+        self._metrics = metrics
+        # A planned attempt is written twice as it begins.
+        self._begun: tuple[int, int] | None = None
+
+    def add(self, projections: Sequence[Projection]) -> None:
+        """Count what a commit tells."""
+        for projection in projections:
+            if projection.collection != "rounds":
+                continue
+            if projection.fields["status"] == "Pending":
+                self._add_begun(projection.fields)
+            else:
+                self._add_ended(projection.fields)
+
+    def _add_begun(self, fields: Mapping[str, Any]) -> None:
+        begun = (fields["number"], fields["attempt"])
+        if begun != self._begun:
+            self._begun = begun
+            self._metrics.round_retries.inc(fields["attempt"] > 0)
+
+    def _add_ended(self, fields: Mapping[str, Any]) -> None:
+        self._metrics.rounds.labels(fields["status"].lower()).inc()
+        if fields["status"] == "Finished":
+            self._metrics.updates.inc(fields["updates"])
+            for part in ROUND_PARTS:
+                self._metrics.round_seconds.labels(part).observe(fields["seconds"][part])
