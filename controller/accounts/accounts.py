@@ -92,25 +92,46 @@ class Accounts:
         _log.info("user %s is created as %s, by %s", name, role, principal)
         return created
 
-    def set_role(self, principal: Principal, key: str, role: Role) -> Document:
-        """Give an account another role.
+    def change(
+        self,
+        principal: Principal,
+        key: str,
+        *,
+        role: Role | None = None,
+        password: str | None = None,
+        is_disabled: bool | None = None,
+    ) -> Document:
+        """Change an account in one go, or leave it as it is.
+
+        Args:
+            principal: The admin.
+            key: The account's id or name.
+            role: Its role.
+            password: Its password; tokens of earlier logins end.
+            is_disabled: True if nobody may log in; its tokens end, and stay ended when it is enabled again.
 
         Raises:
             NotFound: There is no such account.
             FailedPrecondition: It is the last admin.
+            InvalidInput: The role or the password cannot be used.
         """
-        return self._change(principal, key, {"role": str(_user_role(role))})
-
-    def set_password(self, principal: Principal, key: str, password: str) -> Document:
-        """Give an account another password; tokens of earlier logins end.
-
-        Raises:
-            NotFound: There is no such account.
-            InvalidInput: The password cannot be used.
-        """
-        self._records.get("users", key)
-        changes = {"password_hash": self._passwords.hash(password), "login_id": new_id()}
-        return self._change(principal, key, changes)
+        before = self._records.get("users", key)
+        changes: dict[str, Any] = {}
+        if role is not None:
+            changes["role"] = str(_user_role(role))
+        if password is not None:
+            changes["password_hash"] = self._passwords.hash(password)
+        if is_disabled is not None:
+            changes["is_disabled"] = is_disabled
+        if is_disabled or password is not None:
+            changes["login_id"] = new_id()
+        if _is_admin(before) and not _is_admin({**before, **changes}):
+            account = self._end_admin(before, changes)
+        else:
+            account = self._records.update("users", before["id"], lambda _: changes)
+        self._seen.forget()
+        _log.info("user %s: %s changed, by %s", account["name"], ", ".join(changes), principal)
+        return account
 
     def change_password(
         self, principal: Principal, password: str, new_password: str, address: str
@@ -134,24 +155,7 @@ class Accounts:
                 f"The {principal} has no account, so there is no password to change.", field="token"
             )
         account = self._account_with(principal.name, password, address)
-        self.set_password(principal, account["id"], new_password)
-
-    def disable(self, principal: Principal, key: str) -> Document:
-        """Let an account log in no more; its tokens end.
-
-        Raises:
-            NotFound: There is no such account.
-            FailedPrecondition: It is the last admin.
-        """
-        return self._change(principal, key, {"is_disabled": True, "login_id": new_id()})
-
-    def enable(self, principal: Principal, key: str) -> Document:
-        """Let a disabled account log in again; earlier tokens stay ended.
-
-        Raises:
-            NotFound: There is no such account.
-        """
-        return self._change(principal, key, {"is_disabled": False})
+        self.change(principal, account["id"], password=new_password)
 
     def log_in(self, name: str, password: str, address: str, seconds: float | None = None) -> Login:
         """Return a token for an account.
@@ -225,16 +229,20 @@ class Accounts:
         self._attempts.succeeded(name, address)
         return account
 
-    def _change(self, principal: Principal, key: str, changes: Mapping[str, Any]) -> Document:
-        before = self._records.get("users", key)
-        if _is_admin(before) and not _is_admin({**before, **changes}) and self._admins() == 1:
-            raise FailedPrecondition(
-                f"{before['name']!r} is the last admin. Give another user this role first.",
-                field="role" if "role" in changes else "is_disabled",
-            )
+    def _end_admin(self, before: Document, changes: Mapping[str, Any]) -> Document:
+        """Change an admin to be none; take it back if the other admins were ended meanwhile."""
+        last = FailedPrecondition(
+            f"{before['name']!r} is the last admin. Give another user this role first.",
+            field="role" if "role" in changes else "is_disabled",
+        )
+        if self._admins() <= 1:
+            raise last
         account = self._records.update("users", before["id"], lambda _: changes)
-        self._seen.forget()
-        _log.info("user %s: %s changed, by %s", account["name"], ", ".join(changes), principal)
+        if self._admins() == 0:
+            restored = {name: before[name] for name in changes}
+            self._records.update("users", before["id"], lambda _: restored)
+            self._seen.forget()
+            raise last
         return account
 
     def _admins(self) -> int:

@@ -96,13 +96,11 @@ def create(body: NewUser) -> tuple[Document, int]:
 @requires(Permission.USERS_WRITE)
 def change(path: ById, body: UserChange) -> Document:
     """Change role, password or whether the user may log in; at other controllers it counts within 10 s."""
-    accounts = services().accounts
-    user = RESOURCE.get(path.id)
-    if body.role is not None:
-        user = accounts.set_role(caller(), user["id"], Role(body.role))
-    if body.password is not None:
-        user = accounts.set_password(caller(), user["id"], body.password.get_secret_value())
-    if body.is_disabled is not None:
-        command = accounts.disable if body.is_disabled else accounts.enable
-        user = command(caller(), user["id"])
+    user = services().accounts.change(
+        caller(),
+        RESOURCE.get(path.id)["id"],
+        role=Role(body.role) if body.role else None,
+        password=body.password.get_secret_value() if body.password else None,
+        is_disabled=body.is_disabled,
+    )
     return RESOURCE.show(user)

@@ -5,6 +5,7 @@ import pytest
 from fednet import limits
 from fednet.contract import Principal, Role
 from fednet.controller.accounts.accounts import Accounts
+from fednet.controller.records import Records
 from fednet.errors import (
     AlreadyExists,
     FailedPrecondition,
@@ -57,7 +58,7 @@ def test_the_document_holds_no_password(ada):
 def test_a_wrong_name_and_a_wrong_password_are_refused_alike(accounts, admin):
     """Nobody learns which names there are, or which users are disabled."""
     accounts.create(admin, "bob", Role.VIEWER, PASSWORD)
-    accounts.disable(admin, "bob")
+    accounts.change(admin, "bob", is_disabled=True)
     messages = set()
     for name, password in (("ada", "wrong"), ("nobody", PASSWORD), ("bob", PASSWORD)):
         with pytest.raises(Unauthenticated) as caught:
@@ -108,7 +109,7 @@ def test_a_role_counts_as_it_stands_now(accounts, admin, ada, log_in):
     claims = log_in()
     assert roles_of(accounts, claims) == {Role.SCIENTIST}
 
-    accounts.set_role(admin, ada["id"], Role.VIEWER)
+    accounts.change(admin, ada["id"], role=Role.VIEWER)
 
     assert roles_of(accounts, claims) == {Role.VIEWER}
 
@@ -122,7 +123,7 @@ def test_another_controller_sees_a_change_within_ten_seconds(
     monkeypatch.setattr(other._seen, "_clock", lambda: now[0])
     assert roles_of(other, claims) == {Role.SCIENTIST}
 
-    accounts.set_role(admin, ada["id"], Role.VIEWER)
+    accounts.change(admin, ada["id"], role=Role.VIEWER)
     assert roles_of(other, claims) == {Role.SCIENTIST}
     now[0] = 10.0
 
@@ -137,9 +138,9 @@ def test_what_ends_a_login_ends_it_at_once(accounts, admin, ada, log_in, change)
     accounts.principal_of(claims)
 
     if change == "disable":
-        accounts.disable(admin, ada["id"])
+        accounts.change(admin, ada["id"], is_disabled=True)
     else:
-        accounts.set_password(admin, ada["id"], PASSWORD + "!")
+        accounts.change(admin, ada["id"], password=PASSWORD + "!")
 
     with pytest.raises(Unauthenticated, match="Log in again"):
         accounts.principal_of(claims)
@@ -161,8 +162,8 @@ def test_logging_out_ends_one_token_at_once(accounts, tokens):
 def test_a_user_who_is_enabled_again_logs_in_again(accounts, admin, ada, log_in):
     """Tokens of before stay ended."""
     claims = log_in()
-    accounts.disable(admin, ada["id"])
-    accounts.enable(admin, ada["id"])
+    accounts.change(admin, ada["id"], is_disabled=True)
+    accounts.change(admin, ada["id"], is_disabled=False)
 
     with pytest.raises(Unauthenticated):
         accounts.principal_of(claims)
@@ -197,15 +198,13 @@ def test_a_token_whose_account_is_gone_is_refused(accounts, ada, log_in, records
         accounts.principal_of(claims)
 
 
-@pytest.mark.parametrize("change", ["disable", "set_role"])
+@pytest.mark.parametrize("change", [{"is_disabled": True}, {"role": Role.VIEWER}])
 def test_the_last_admin_stays_one(accounts, admin, change):
     """Neither disabled nor given another role, until there is another admin."""
     only = accounts.create(admin, "root", Role.ADMIN, PASSWORD)
 
     def try_it():
-        if change == "disable":
-            return accounts.disable(admin, only["id"])
-        return accounts.set_role(admin, only["id"], Role.VIEWER)
+        return accounts.change(admin, only["id"], **change)
 
     with pytest.raises(FailedPrecondition, match="last admin"):
         try_it()
@@ -216,13 +215,34 @@ def test_the_last_admin_stays_one(accounts, admin, change):
     assert try_it()["id"] == only["id"]
 
 
-def test_an_account_that_is_not_there_is_named(accounts, admin):
-    """Every command says so."""
-    for command, *arguments in (
-        (accounts.set_role, Role.VIEWER),
-        (accounts.set_password, PASSWORD),
-        (accounts.disable,),
-        (accounts.enable,),
-    ):
-        with pytest.raises(NotFound, match="'nobody'"):
-            command(admin, "nobody", *arguments)
+@pytest.mark.parametrize("change", [{"is_disabled": True}, {"role": Role.VIEWER}])
+def test_two_admins_that_end_each_other_at_once_are_not_both_gone(
+    accounts, records, admin, change, monkeypatch
+):
+    """Each has seen the other; one of them at least stays as it was."""
+    ada, bob = (accounts.create(admin, name, Role.ADMIN, PASSWORD) for name in ("ada", "bob"))
+    update, left, outcomes = Records.update, [bob["id"]], []
+
+    def and_end_the_other(self, *more):
+        if left:
+            outcomes.append(accounts.change(admin, left.pop(), **change))
+        return update(self, *more)
+
+    monkeypatch.setattr(Records, "update", and_end_the_other)
+    with pytest.raises(FailedPrecondition, match="last admin") as refusal:
+        accounts.change(admin, ada["id"], password="another password", **change)
+
+    assert refusal.value.field == next(iter(change))
+    assert outcomes
+    assert {**records.get("users", ada["id"]), "version": 0} == {**ada, "version": 0}
+    assert accounts.log_in("ada", PASSWORD, ADDRESS).principal.has(Role.ADMIN)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"role": Role.VIEWER}, {"password": PASSWORD}, {"is_disabled": True}, {"is_disabled": False}],
+)
+def test_an_account_that_is_not_there_is_named(accounts, admin, change):
+    """Every change says so."""
+    with pytest.raises(NotFound, match="'nobody'"):
+        accounts.change(admin, "nobody", **change)

@@ -125,6 +125,18 @@ def test_only_an_admin_changes_users(client_with, role):
     assert client.get(USERS).status_code == (200 if role is Role.OPERATOR else 403)
 
 
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize("more", [{"role": "scientist"}, {"is_disabled": True}])
+def test_a_change_that_is_refused_changes_nothing(api, more):
+    """Its other fields may be right."""
+    before = api.get(f"{USERS}ada").json
+
+    answer = api.patch(f"{USERS}ada", json={**more, "password": "short"})
+
+    assert (answer.status_code, answer.json["field"]) == (400, "password")
+    assert api.get(f"{USERS}ada").json == before
+
+
 NEW = {"password": PASSWORD, "new_password": "another long password"}
 
 
