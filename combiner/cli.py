@@ -43,7 +43,8 @@ def start(
 @combiner.command()
 @click.option(
     "--address",
-    help="Where it listens, HOST:PORT; by default that of the settings in the environment.",
+    help="Where it listens, HOST:PORT; by default that of the settings in the environment, which must show the "
+    "certificate of the settings, under whatever name.",
 )
 @click.option(
     "--tls", is_flag=True, help="It speaks TLS; by default if the environment names a certificate."
@@ -59,6 +60,7 @@ def health(address: str | None, *, tls: bool, ca: Path | None) -> None:
     unused = {"name": "health", "api_url": "http://127.0.0.1"}  # settings that must be given
     settings = load(CombinerSettings, flags={"ca": ca, **unused})
     here = join_address(loopback_of(settings.host), settings.port)
-    speaks_tls = tls or settings.server_tls is not None
-    check_health(address or here, settings.caller_tls if speaks_tls else None)
+    own = settings.server_tls
+    certificate = own.certificate if own and not address else None
+    check_health(address or here, settings.caller_tls if tls or own else None, certificate)
     click.echo("The combiner serves.")

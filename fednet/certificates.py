@@ -83,6 +83,25 @@ def make_certificates(
     return Certificates(folder / "ca.pem", folder / "server.pem", folder / "server.key")
 
 
+def name_in(certificate: Path) -> str:
+    """Return a name or an IP address that a server's certificate (PEM) is for; "" if it has none.
+
+    Raises:
+        FailedPrecondition: The file cannot be read, or is no certificate.
+    """
+    try:
+        found = _certificate_in(certificate, certificate.read_bytes())
+        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ""
+    except OSError as error:
+        raise FailedPrecondition(
+            f"Cannot read {certificate}: {error.strerror}.", field="tls_certificate"
+        ) from error
+    hosts = [*names.get_values_for_type(x509.DNSName), *names.get_values_for_type(x509.IPAddress)]
+    return str(next(iter(hosts), "")).replace("*", "any")
+
+
 class _Authority:
     """The authority of a folder, which is made once."""
 

@@ -68,17 +68,26 @@ def open_channel(address: str, token: str | TokenSource, tls: CallerTLS | None =
     return Channel(bare_channel(address, tls), token, grpc_proxy_of(address))
 
 
-def bare_channel(address: str, tls: CallerTLS | None = None) -> grpc.Channel:
+def bare_channel(address: str, tls: CallerTLS | None = None, name: str = "") -> grpc.Channel:
     """Return gRPC's own channel to `host:port`, without a token; it connects on the first call.
+
+    Args:
+        address: The address, `host:port`.
+        tls: The files of a caller over TLS; None for a server that speaks no TLS.
+        name: The name that the server's certificate must have; "" for the host of the address.
 
     Raises:
         Unavailable: A file of `tls` cannot be used now.
     """
     allow_forks()
     is_direct = is_loopback(host_of(address))
-    options = [*channel_options(), *([("grpc.enable_http_proxy", 0)] if is_direct else [])]
+    options: list[tuple[str, int | str]] = list(channel_options())
+    if is_direct:
+        options.append(("grpc.enable_http_proxy", 0))
     if tls is None:
         return grpc.insecure_channel(address, options=options)
+    if name:
+        options.append(("grpc.ssl_target_name_override", name))
     return grpc.secure_channel(address, caller_credentials(tls), options=options)
 
 

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 import pytest
 from click.testing import CliRunner
 
+from fednet import certificates
+from fednet.certificates import make_certificates
 from fednet.cli import main
 from fednet.testing import Network
 
@@ -47,10 +49,12 @@ def test_a_combiner_that_serves_is_well(said, net):
     assert (code, output) == (0, "The combiner serves.\n")
 
 
+@pytest.mark.parametrize("names", [["127.0.0.1"], ["*.example.org"], ["10.9.8.7"]])
 def test_over_tls_the_settings_in_the_environment_say_how_to_ask(
-    said, paper, tmp_path, monkeypatch
+    said, paper, tmp_path, monkeypatch, names
 ):
-    """As in a container, where the environment is that of the server."""
+    """As in a container, where the environment is that of the server, and its certificate has its public name."""
+    paper = paper.copied(tmp_path / "paper")
     with Network(data_dir=tmp_path, tls=paper.server) as net:
         combiner = net.api.get_combiners()["result"][0]
         for name, port in (
@@ -60,11 +64,15 @@ def test_over_tls_the_settings_in_the_environment_say_how_to_ask(
             monkeypatch.setenv(f"FEDNET_{name}_PORT", str(port))
             monkeypatch.setenv(f"FEDNET_{name}_TLS_CERTIFICATE", str(paper.servers.certificate))
             monkeypatch.setenv(f"FEDNET_{name}_TLS_KEY", str(paper.servers.key))
-        untrusting = said("controller", "health")
-        monkeypatch.setenv("FEDNET_CA", str(paper.ca))
+        monkeypatch.setattr(certificates, "_LOOPBACK", ())
+        make_certificates(paper.folder, names)
+        untrusting = said("controller", "health", "--url", net.api_url)
+        address = f"{combiner['address']}:{combiner['port']}"
+        also_untrusting = said("combiner", "health", "--address", address)
 
         assert said("controller", "health") == (0, "The controller's stores answer.\n")
         assert said("combiner", "health") == (0, "The combiner serves.\n")
+        assert 0 not in {untrusting[0], also_untrusting[0]}
         assert "FEDNET_CA" in untrusting[1]
 
 
