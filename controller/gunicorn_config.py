@@ -14,7 +14,8 @@ workers = 1  # each further worker is a controller of its own: gunicorn --worker
 worker_class = "fednet.controller.rest.worker.EventLoopWorker"
 threads = _settings.threads
 timeout = 0  # uploads may take long; a stuck thread does not stop the others
-graceful_timeout = ceil(_settings.drain_seconds + limits.stop_seconds_max)
+# The lease is given back before requests are finished, and the stores are closed after it.
+graceful_timeout = ceil(_settings.drain_seconds + 2 * limits.stop_seconds_max)
 preload_app = False  # threads would not survive the fork
 control_socket_disable = True
 

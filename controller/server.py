@@ -91,8 +91,10 @@ def leave_word(settings: ControllerSettings, api_url: str, token: str) -> None:
 
 def serving_controller(
     app: WSGIApplication, listening: socket.socket, settings: ControllerSettings, servers: int = 1
-) -> AbstractContextManager[None]:
+) -> AbstractContextManager[Callable[[], None]]:
     """Serve a controller's REST API while the block lasts, with as many connections as its settings allow.
+
+    The block gets a function that begins the end; see `serving`.
 
     Args:
         app: The REST API.

@@ -37,8 +37,10 @@ def serving(
     behind_proxy: bool = False,
     files: ServerFiles | None = None,
     drain_seconds: float = limits.stop_seconds_max,
-) -> Iterator[None]:
+) -> Iterator[Callable[[], None]]:
     """Serve requests in threads of this process while the block lasts; finish running requests at the end.
+
+    The block gets a function that begins the end, for any thread; it does not wait.
 
     Args:
         app: The WSGI application.
@@ -72,7 +74,7 @@ def serving(
     thread.start()
     try:
         is_up.result()
-        yield
+        yield server.stop
     finally:
         server.stop()
         thread.join()

@@ -1,5 +1,6 @@
 """A controller inside gunicorn is the same controller."""
 
+import http.client
 import os
 import signal
 import socket
@@ -134,6 +135,55 @@ def test_silent_connections_do_not_stop_gunicorn(tmp_path):
             open_.enter_context(silent).sendall(b"GET / HTTP/1.1\r\nHo" * (number % 2))
 
         wait_until_it_answers(settings)
+
+
+@pytest.mark.timeout(600)  # two interpreters start
+def test_the_lease_goes_back_before_requests_under_way_are_finished(tmp_path):
+    """Another controller takes the sessions meanwhile; the upload gets its answer."""
+    settings = {"DATA_DIR": tmp_path / "data", "PORT": free_port(), "DRAIN_SECONDS": 300}
+    write_model(tmp_path / "seed.npz", [np.zeros(1_000_000, np.float32)])
+    with gunicorn(**settings) as process:
+        wait_until_it_serves(process)
+        wait_until_it_answers(settings)
+        token = read_local_network(settings["DATA_DIR"]).token
+        upload = BegunUpload(settings["PORT"], token, tmp_path / "seed.npz")
+        process.send_signal(signal.SIGTERM)
+        with closing(open_documents(f"sqlite:///{tmp_path}/data/state.db", COLLECTIONS)) as store:
+            wait_for_a_released_lease(store)
+        status = upload.finish()
+        code = process.wait(SECONDS)
+
+    assert (status, code) == (201, 0)
+
+
+class BegunUpload:
+    """The upload of a model, of which half is sent."""
+
+    def __init__(self, port, token, path):
+        disposition = 'form-data; name="file"; filename="seed.npz"'
+        head = f"--b\r\nContent-Disposition: {disposition}\r\n\r\n".encode()
+        self._body = head + path.read_bytes() + b"\r\n--b--\r\n"
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+        self._connection.putrequest("POST", "/api/v1/models/")
+        self._connection.putheader("Authorization", f"Bearer {token}")
+        self._connection.putheader("Content-Type", "multipart/form-data; boundary=b")
+        self._connection.putheader("Content-Length", str(len(self._body)))
+        self._connection.endheaders()
+        self._connection.send(self._body[: len(self._body) // 2])
+
+    def finish(self):
+        """Send the rest; return the status of the answer."""
+        with closing(self._connection):
+            self._connection.send(self._body[len(self._body) // 2 :])
+            return self._connection.getresponse().status
+
+
+def wait_for_a_released_lease(store):
+    """Wait until the controller has given its lease back."""
+    ends = time.monotonic() + SECONDS
+    while not store.find("controllers")[0]["is_released"]:
+        assert time.monotonic() < ends, "the lease is still held"
+        threading.Event().wait(0.1)
 
 
 def test_a_setting_that_is_wrong_ends_gunicorn_with_the_reason(tmp_path):
