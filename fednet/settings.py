@@ -377,7 +377,7 @@ class ControllerSettings(_ServerSection):
     keep_models_days: float | None = Field(default=None, gt=0)
     """The age in days from which models are deleted, except for those that stay in any case."""
 
-    keep_statuses: int | None = Field(default=None, ge=1)
+    keep_statuses: int | None = Field(default=None, ge=1, le=limits.kept_reports_max)
     """The number of statuses that are kept; by default the largest number that the network keeps."""
 
     keep_statuses_days: float | None = Field(default=None, gt=0)

@@ -147,6 +147,16 @@ def test_a_wrong_value_is_refused_with_what_to_set(field: str, value: object) ->
     assert f"FEDNET_CONTROLLER_{field.upper()}" in error.message
 
 
+def test_more_statuses_than_the_network_keeps_are_refused() -> None:
+    """It would keep no more, whatever the setting says."""
+    ControllerSettings(keep_statuses=limits.kept_reports_max)
+
+    error = refusal(flags={"keep_statuses": limits.kept_reports_max + 1})
+
+    assert error.field == "keep_statuses"
+    assert f"{limits.kept_reports_max}" in error.message.replace(",", "")
+
+
 @pytest.mark.parametrize("name", ["", "-a", "a b", "a\n", "x" * 129])
 def test_a_name_that_no_controller_may_have_is_refused(name: str) -> None:
     """It becomes part of paths and messages."""
