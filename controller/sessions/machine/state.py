@@ -283,7 +283,8 @@ class Session:
         obsolete_state_id: The id of the memory before, which nobody will ask for again; empty if there is none.
         functions: The user's server functions; None if there are none.
         failures: The failed attempts at the present round.
-        excused: Those of them at which too few clients were ready, because others still prepared for tasks.
+        excused: Those of them at which too few clients were ready, because others still prepared for tasks
+            or awaited an approval.
         reopened: How often it was continued after an end within the present round.
         staleness_max: The number of rounds that an update may be behind, in an asynchronous session.
         privacy: The account of differential privacy; None without the option dp.
