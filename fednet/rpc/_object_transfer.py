@@ -9,11 +9,13 @@ none from a ~/.netrc. An error between this process and the store has the field 
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
+
+from urllib3.util import parse_url
 
 from fednet import limits
 from fednet.blob_ref import BlobRef
@@ -29,6 +31,8 @@ from fednet.wire import models_pb2
 
 if TYPE_CHECKING:
     import requests
+
+_PLAIN: Final = re.compile(r"[!-\[\]-~]+")
 
 
 def upload_object(
@@ -204,7 +208,7 @@ class _ObjectStore:
     def _answer(self, method: str, url: str, **options: Any) -> Iterator[requests.Response]:
         self._check(url)
         seconds = (limits.object_connect_seconds_max, limits.object_idle_seconds_max)
-        place = urlsplit(url).netloc
+        place = parse_url(url).netloc or ""
         with (
             _store_errors(place, http_proxy_of(url)),
             self._session.request(
@@ -231,27 +235,29 @@ class _ObjectStore:
         Raises:
             PermissionDenied: It is one; the message shows only its place.
         """
-        if not self._announced or _origin(url) != _origin(self._announced):
+        origin = _origin(url)
+        if not origin or origin != _origin(self._announced):
             raise PermissionDenied(
-                f"The combiner names the object store {_place(url)}, but the controller has announced "
-                f"{self._announced or 'none'}: give both the same blob_store.",
+                f"The combiner names the object store {origin or 'by an invalid URL'}, but the controller has "
+                f"announced {self._announced or 'none'}: give both the same blob_store.",
                 field="blob_store",
             )
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    """Return scheme, host and port of a URL."""
-    parts = urlsplit(url)
+def _origin(url: str) -> str:
+    r"""Return scheme, host and port of a URL, as the library that sends the request reads them; "" for an invalid one.
+
+    Other characters than those of RFC 3986 are invalid, because parsers disagree on them: `https://a\@b/` is at a for
+    one and at b for another.
+    """
+    if not _PLAIN.fullmatch(url):
+        return ""
     try:
-        port = parts.port
-    except ValueError:
-        port = None
-    return parts.scheme, parts.hostname, port or {"http": 80, "https": 443}.get(parts.scheme)
-
-
-def _place(url: str) -> str:
-    scheme, host, port = _origin(url)
-    return f"{scheme}://{host}:{port}"
+        parts = parse_url(url)
+    except ValueError:  # urllib3's LocationParseError is one
+        return ""
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme or "")
+    return f"{parts.scheme}://{parts.host}:{port}" if port else ""
 
 
 @contextlib.contextmanager

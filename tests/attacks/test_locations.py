@@ -101,6 +101,32 @@ def test_an_address_that_was_not_announced_gets_no_request(tmp_path, announced):
     assert "metadata" not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "{internal}\\@{store}/model",
+        "{internal}\\\\@{store}/model",
+        "{internal}/\\@{store}/model",
+        " {internal}/model",
+        "{store_url}/a model",
+        "{store_url}/a\nmodel",
+        "{store_url}/a\x85model",
+        "http://[{store}/model",
+        "http://{store}0000/model",
+    ],
+)
+def test_an_address_is_read_as_the_sender_reads_it(tmp_path, url):
+    """Two readers of one URL may find two hosts in it; a URL that one of them could misread is refused at once."""
+    with serving() as internal, serving(body=CONTENT) as store:
+        place = store.url.removeprefix("http://")
+        forged = url.format(internal=internal.url, store=place, store_url=store.url)
+        with pytest.raises(PermissionDenied, match="names the object store") as caught:
+            fetch(forged, store.url, tmp_path / "model")
+
+        assert (internal.asked, store.asked) == ([], [])
+    assert caught.value.field == "blob_store"
+
+
 def test_a_redirection_is_not_followed(tmp_path):
     """An object store that somebody has broken into leads no agent elsewhere."""
     with serving() as internal, serving(location=f"{internal.url}/inside") as store:
