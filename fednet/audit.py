@@ -74,11 +74,6 @@ class VerifiedAudit:
     entries: int
 
 
-def verify_audit(entries: Iterable[Mapping[str, Any]], kept: AuditHead | None = None) -> AuditHead:
-    """Check a whole audit log, and return its head; see `verified_audit`."""
-    return verified_audit(entries, kept).head
-
-
 def verified_audit(
     entries: Iterable[Mapping[str, Any]], kept: AuditHead | None = None
 ) -> VerifiedAudit:
@@ -101,11 +96,11 @@ def verified_audit(
     for entry in entries:
         if not head.number and entry.get("number") != 1:
             anchor = head = _anchor_before(entry)
+            _compare(anchor, kept)
             is_named = False
         is_named = is_named or _names(entry, anchor)
         head = _next(head, entry)
-        if kept is not None and head.number == kept.number and head.hash != kept.hash:
-            raise Conflict(f"Entry {head.number} is not the one of the head that was kept.")
+        _compare(head, kept)
     if kept is not None and head.number < kept.number:
         raise Conflict(f"The entries {head.number + 1} to {kept.number} were removed.")
     if not is_named:
@@ -115,6 +110,12 @@ def verified_audit(
             f"Retention has deleted the entry {kept.number} of the head that was kept. Keep a newer head."
         )
     return VerifiedAudit(head, anchor.number + 1, head.number - anchor.number)
+
+
+def _compare(head: AuditHead, kept: AuditHead | None) -> None:
+    """Refuse another entry in the place of the one that was kept."""
+    if kept is not None and head.number == kept.number and head.hash != kept.hash:
+        raise Conflict(f"Entry {head.number} is not the one of the head that was kept.")
 
 
 def _anchor_before(entry: Mapping[str, Any]) -> AuditHead:

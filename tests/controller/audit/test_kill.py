@@ -5,7 +5,7 @@ import subprocess
 import sys
 from contextlib import closing
 
-from fednet.audit import verify_audit
+from fednet.audit import verified_audit
 from fednet.controller.audit.blocks import AuditBlocks
 from fednet.controller.records import COLLECTIONS
 from fednet.settings import ControllerSettings
@@ -44,4 +44,4 @@ def test_a_controller_that_is_killed_in_a_command_has_left_its_beginning(tmp_pat
         blocks = AuditBlocks(documents)
         entries, _ = blocks.after(0, blocks.head())
     assert [(each["what"], each["outcome"]) for each in entries] == [("models:write", "begun")]
-    assert verify_audit(entries).number == 1
+    assert verified_audit(entries).head.number == 1

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from fednet import limits
-from fednet.audit import verify_audit
+from fednet.audit import verified_audit
 from fednet.controller.audit.entries import AuditDraft, Outcome
 from fednet.controller.audit.log import AuditLog
 from fednet.controller.records import COLLECTIONS, Records, timestamp
@@ -62,7 +62,7 @@ def test_entries_form_a_chain_in_each_store(stored, new_log):
 
     entries = entries_of(log)
     assert [entry["who"]["name"] for entry in entries] == ["a", "b", "c"]
-    assert verify_audit(entries) == log.head()
+    assert verified_audit(entries).head == log.head()
     assert entries_of(new_log(stored, "later")) == entries
 
 
@@ -88,7 +88,7 @@ def test_two_controllers_append_one_chain_in_each_store(stored, new_log):
     assert sorted(numbers) == list(range(1, 81))
     assert len({entry["who"]["name"] for entry in entries}) == 80
     assert {entry["controller"] for entry in entries} == {"one", "other"}
-    assert verify_audit(entries) == logs[1].head()
+    assert verified_audit(entries).head == logs[1].head()
 
 
 def test_entries_that_come_together_are_one_document(records, new_log, monkeypatch):
@@ -172,7 +172,7 @@ def test_a_gap_in_the_store_is_read_over_and_found(records, new_log):
 
     assert [entry["number"] for entry in entries] == [1, 3, 4]
     with pytest.raises(Exception, match="Entry 2 is missing"):
-        verify_audit(entries)
+        verified_audit(entries)
 
 
 def test_long_texts_are_cut(records, new_log):
