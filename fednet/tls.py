@@ -11,7 +11,7 @@ import ssl
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from fednet.addresses import is_loopback, is_wildcard
 from fednet.errors import FailedPrecondition, InvalidInput
@@ -161,7 +161,7 @@ class ServerPEM:
         certificate: The certificate and its chain.
         key: Its key.
         client_ca: The authorities of callers' certificates; None if callers need none.
-        context: A context for Python's `ssl` with the same content.
+        context: A context for Python's `ssl` with the same content; its sessions are resumed with no other one.
     """
 
     certificate: bytes
@@ -202,15 +202,6 @@ class ServerFiles:
                 self._marks = marks
                 self._read_again()
             return self._content
-
-    def context(self) -> ssl.SSLContext:
-        """Return a context for a listening socket: each handshake goes on with the newest content."""
-        context = self._content.context
-        context.sni_callback = self._renew
-        return context
-
-    def _renew(self, connection: Any, _name: str | None, _context: ssl.SSLContext) -> None:
-        connection.context = self.newest().context
 
     def _read_again(self) -> None:
         try:

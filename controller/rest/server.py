@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -66,7 +65,7 @@ def serving(
             behind_proxy=behind_proxy,
         )
 
-    server = _Server(views, connections, files.context() if files else None, drain_seconds)
+    server = _Server(views, connections, files, drain_seconds)
     is_up: Future[None] = Future()
     thread = threading.Thread(
         target=asyncio.run, args=[server.run(listening, is_up)], name="rest", daemon=True
@@ -87,12 +86,12 @@ class _Server:
         self,
         views: Callable[[], Views],
         connections: Connections,
-        context: ssl.SSLContext | None,
+        files: ServerFiles | None,
         drain_seconds: float,
     ) -> None:
         self._views = views  # made on the loop
         self._connections = connections
-        self._context = context
+        self._files = files
         self._drain_seconds = drain_seconds
         self._state = ServerState()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -128,9 +127,9 @@ class _Server:
     def _accepted(self, config: Config) -> asyncio.Protocol:
         """Return the protocol of a new connection: with TLS, that of its handshake comes first."""
         connection = self._connection(config)
-        if self._context is None:
+        if self._files is None:
             return connection
-        return Handshake(connection, self._context, self._connections)
+        return Handshake(connection, self._files.newest().context, self._connections)
 
     def _connection(self, config: Config) -> Connection:
         return Connection(

@@ -26,10 +26,10 @@ def serve(paper):
     """Give a function that serves over TLS until the test's end, or until `end` is called."""
     running = []
 
-    def start(connections=None):
+    def start(connections=None, client_ca=None):
         listening = socket.create_server(("127.0.0.1", 0))
-        files = ServerFiles(ServerTLS(paper.servers.certificate, paper.servers.key))
-        server = serving(scheme, listening, 4, connections, files=files)
+        tls = ServerTLS(paper.servers.certificate, paper.servers.key, client_ca)
+        server = serving(scheme, listening, 4, connections, files=ServerFiles(tls))
         server.__enter__()
         running.append(server)
         return listening.getsockname()
@@ -96,6 +96,36 @@ def test_a_request_that_comes_with_the_end_of_the_handshake_is_answered(serve, p
                 incoming.write(plain.recv(65536))
 
     assert said.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=str)
+def test_a_resumed_session_of_an_authority_that_was_replaced_is_refused(
+    serve, paper, strange_paper, tmp_path, version
+):
+    """A caller that was let in once shows no certificate when it resumes; a new authority ends its sessions, too."""
+    client_ca = tmp_path / "client-ca.pem"
+    client_ca.write_bytes(paper.ca.read_bytes())
+    address = serve(client_ca=client_ca)
+    own = paper.of_client()
+    context = ssl.create_default_context(cafile=paper.ca)
+    context.load_cert_chain(own["certificate"], own["certificate_key"])
+    context.minimum_version = context.maximum_version = version
+
+    def resume(session):
+        plain = socket.create_connection(address, SECONDS)
+        with context.wrap_socket(plain, server_hostname="127.0.0.1", session=session) as secure:
+            answer(secure)
+            return secure.session, secure.session_reused
+
+    session, _ = resume(None)
+    session, is_resumed = resume(session)
+    assert is_resumed
+
+    client_ca.write_bytes(strange_paper.ca.read_bytes())
+    with pytest.raises(
+        (ssl.SSLError, ConnectionError, AssertionError)
+    ):  # also an end without an answer
+        resume(session)
 
 
 def test_a_connection_that_does_not_shake_hands_counts_and_makes_room(serve, secure):
