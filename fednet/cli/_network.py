@@ -39,6 +39,7 @@ class NetworkPlan:
         insecure: Listen in clear text on whatever address.
         behind_proxy: A proxy before the network speaks TLS for it.
         certificates: The certificates of all servers; None for clear text.
+        ca: A file with the authorities that all servers trust; None for the public ones.
     """
 
     data_dir: Path
@@ -55,6 +56,7 @@ class NetworkPlan:
     insecure: bool = False
     behind_proxy: bool = False
     certificates: Certificates | None = None
+    ca: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -148,15 +150,14 @@ def _stores(plan: NetworkPlan) -> dict[str, str]:
 
 
 def _tls(component: str, plan: NetworkPlan) -> dict[str, str]:
-    """Return a server's variables for TLS; none for clear text."""
-    if plan.certificates is None:
-        return {}
-    certificates = plan.certificates
-    return {
-        "FEDNET_CA": str(certificates.ca),
-        f"FEDNET_{component}_TLS_CERTIFICATE": str(certificates.certificate),
-        f"FEDNET_{component}_TLS_KEY": str(certificates.key),
+    """Return a server's variables for TLS, as a caller and as a server."""
+    own = plan.certificates
+    given = {
+        "FEDNET_CA": plan.ca,
+        f"FEDNET_{component}_TLS_CERTIFICATE": own and own.certificate,
+        f"FEDNET_{component}_TLS_KEY": own and own.key,
     }
+    return {name: str(path) for name, path in given.items() if path}
 
 
 def start_combiners(processes: Supervisor, plan: NetworkPlan) -> list[Component]:

@@ -24,20 +24,19 @@ from fednet.cli._output import json_option, show_json
 from fednet.cli._signals import interrupt_on_signals
 from fednet.cli._supervisor import Supervisor
 from fednet.errors import FailedPrecondition, InvalidInput
+from fednet.files import write_whole
 from fednet.identity import replace_private_file
 from fednet.own_address import advertised_host
 from fednet.processes import FolderLock
 from fednet.settings import default_data_dir
-from fednet.tls import check_exposure
+from fednet.tls import CallerTLS, check_exposure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fednet.certificates import Certificates
-
 PORT_MAX = 65535
 PORT = click.IntRange(0, PORT_MAX)
-SECRET = click.Path(path_type=Path, dir_okay=False, resolve_path=True)
+FILE = click.Path(path_type=Path, dir_okay=False, resolve_path=True)
 
 
 @click.command()
@@ -92,13 +91,19 @@ SECRET = click.Path(path_type=Path, dir_okay=False, resolve_path=True)
     help="A file for addresses, token and process ids as JSON (mode 0600), written when all are ready.",
 )
 @click.option("--state-store", metavar="URL", help="The state store; by default SQLite.")
-@click.option("--state-store-file", type=SECRET, help="A file with the value of --state-store.")
+@click.option("--state-store-file", type=FILE, help="A file with the value of --state-store.")
 @click.option("--blob-store", metavar="URL", help="The blob store; by default a folder.")
-@click.option("--blob-store-file", type=SECRET, help="A file with the value of --blob-store.")
+@click.option("--blob-store-file", type=FILE, help="A file with the value of --blob-store.")
 @click.option(
     "--tls",
     is_flag=True,
     help="Speak TLS, with certificates that the command makes in the data folder.",
+)
+@click.option(
+    "--ca",
+    type=FILE,
+    help="A file with the authorities (PEM) that the servers trust, for an S3 store: with --tls beside the network's "
+    "own, else in place of the public ones.",
 )
 @click.option(
     "--insecure", is_flag=True, help="Listen in clear text on other addresses than loopback."
@@ -119,6 +124,7 @@ def up(
     """
     plan = NetworkPlan(data_dir=(data_dir or default_data_dir()).absolute(), **options)
     _check_hosts(plan, tls=tls)
+    CallerTLS(plan.ca).check()
     _check_ports("port", plan.port, plan.controllers)
     _check_ports("combiner_port", plan.combiner_port, plan.combiners)
     interrupted = interrupt_on_signals()
@@ -128,7 +134,7 @@ def up(
         _announced_in(ready_file) as announce,
         Supervisor(plan.data_dir / "logs", interrupted) as processes,
     ):
-        plan = replace(plan, certificates=_certificates(plan)) if tls else plan
+        plan = _with_certificates(plan) if tls else plan
         controllers, combiners = _start(processes, plan)
 
         def tell() -> dict[str, Any]:
@@ -160,13 +166,26 @@ def _check_ports(field: str, first: int, count: int) -> None:
         )
 
 
-def _certificates(plan: NetworkPlan) -> Certificates:
+def _with_certificates(plan: NetworkPlan) -> NetworkPlan:
     """Make the certificates of the network, or make them anew, for all names by which others reach it."""
     from fednet.certificates import make_certificates
 
     hosts = (plan.host, advertised_host(plan.host, plan.advertise_host))
     named = [host for host in hosts if not is_wildcard(host)]
-    return make_certificates(plan.data_dir / "certificates", named)
+    made = make_certificates(plan.data_dir / "certificates", named)
+    return replace(plan, certificates=made, ca=_authorities(made.ca, plan.ca))
+
+
+def _authorities(own: Path, others: Path | None) -> Path:
+    """Return a file with the network's authority and the others that its servers trust."""
+    if others is None:
+        return own
+    both = own.with_name("authorities.pem")
+    try:
+        write_whole(both, own.read_bytes() + others.read_bytes())
+    except OSError as error:
+        raise FailedPrecondition(f"Cannot write {both}: {error.strerror}.", field="ca") from error
+    return both
 
 
 def _start(processes: Supervisor, plan: NetworkPlan) -> tuple[Controllers, list[dict[str, Any]]]:

@@ -245,6 +245,29 @@ def test_a_network_speaks_tls_and_this_machine_finds_its_authority(up, tmp_path,
     assert health.exit_code == 0, health.output
 
 
+def test_a_network_over_tls_trusts_the_authority_of_its_object_store(
+    up, tmp_path, paper, s3_over_tls, seed
+):
+    """Beside its own one, which the store does not have; a file without authorities is refused at once."""
+    url = s3_over_tls.url(s3_over_tls.new_bucket())
+    refused = CliRunner().invoke(
+        main, ["up", "--ca", str(tmp_path / "none.pem"), "--data-dir", str(tmp_path / "none")]
+    )
+    with up(
+        *("--tls", "--ca", paper.ca, "--blob-store", url, "--data-dir", tmp_path / "net")
+    ) as process:
+        ready = json.loads(process.stdout.readline())
+        with APIClient(ready["api_url"], token=ready["token"], ca=ready["ca"]) as api:
+            is_stored = api.set_active_model(str(seed))["success"]
+            combiners = api.get_combiners()["count"]
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+
+    assert (is_stored, combiners) == (True, 1)
+    assert (refused.exit_code, "none.pem" in refused.output) == (2, True), refused.output
+    assert not (tmp_path / "none").exists()
+
+
 @pytest.mark.parametrize(
     ("flags", "field"),
     [
