@@ -362,6 +362,6 @@ log_repetition_seconds: Final = 60.0  # of silence, after which the same warning
 
 # Several controllers
 lease_renew_seconds: Final = 2.0
-traces_seconds_max: Final = 5.0  # for one batch of spans
+traces_seconds_max: Final = 5.0  # for one batch of spans, and for the last ones of a process
 lease_seconds: Final = 6.0
 folder_controllers_max: Final = 64

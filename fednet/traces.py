@@ -152,8 +152,10 @@ class _Exporter:
         made.end(int(span.ended_at * 1e9))
 
     def close(self) -> None:
-        self._provider.force_flush(int(limits.traces_seconds_max * 1000))
-        self._provider.shutdown()
+        """Send what waits; go on after a while without, as the SDK ignores a deadline while a receiver is slow."""
+        closing = threading.Thread(target=self._provider.shutdown, name="traces", daemon=True)
+        closing.start()
+        closing.join(limits.traces_seconds_max)
 
 
 class _GivenIds:

@@ -1,13 +1,18 @@
 """The ids of spans, and the spans that nobody receives."""
 
+import contextlib
+import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from fednet import traces
 from fednet.errors import MissingExtra
 from fednet.traces import Span, Traces, place_of, round_place
+
+SECONDS = 30
 
 
 def test_the_place_of_a_round_follows_from_its_session_and_number():
@@ -83,3 +88,37 @@ def test_a_receiver_that_is_away_holds_nobody_up(monkeypatch):
     away.tell(lambda: Span("round", place, None, 1.0, 2.0))
 
     away.close()
+
+
+@pytest.fixture
+def slow_receiver():
+    """Give the address of a receiver whose answer goes on, byte by byte, until the end of the test."""
+    is_over = threading.Event()
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def answer():
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            while not is_over.wait(0.02):
+                connection.sendall(b"a")
+
+    answering = threading.Thread(target=answer)
+    answering.start()
+    with listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        is_over.set()
+        answering.join()
+
+
+def test_a_receiver_that_is_slow_holds_up_no_end(monkeypatch, slow_receiver):
+    """Its answer begins and never ends; no pause in it is as long as the limit."""
+    monkeypatch.setattr(traces.limits, "traces_seconds_max", 0.5)
+    slow = Traces(slow_receiver, "client", "a")
+    slow.tell(lambda: Span("round", round_place("document-1", 1), None, 1.0, 2.0))
+
+    closing = threading.Thread(target=slow.close, daemon=True)
+    closing.start()
+    closing.join(SECONDS)
+
+    assert not closing.is_alive()
