@@ -10,9 +10,11 @@ that `repr` leaves out are secret.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
 from urllib.parse import quote
@@ -34,6 +36,8 @@ from fednet.errors import InvalidInput
 from fednet.names import NAME_PATTERN
 from fednet.tls import CallerTLS, ServerTLS, check_exposure
 
+_log = logging.getLogger(__name__)
+
 # Variables without secrets, which libraries for numbers read.
 _TASK_VARIABLES: Final = (
     "PATH", "LANG", "LANGUAGE", "TZ", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH", "CUDA_HOME",
@@ -51,6 +55,8 @@ _CACHES: Final = (
     "PIP_CACHE_DIR",
     "UV_CACHE_DIR",
 )  # one package could leave another one's wheels there
+_URL: Final = "^https?://"
+_TRACING: Final = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -206,9 +212,9 @@ class _Section(BaseModel):
     )
     section: ClassVar[str]
 
-    traces_endpoint: str | None = Field(default=None, pattern="^https?://")
+    traces_endpoint: str | None = Field(default=None, pattern=_URL)
     """The address of a receiver of traces, OTLP over HTTP, such as http://collector:4318; by default
-    OTEL_EXPORTER_OTLP_ENDPOINT. It needs the extra `tracing`."""
+    OTEL_EXPORTER_OTLP_ENDPOINT if that can be used. It needs the extra `tracing`."""
 
     def __init__(self, **values: Any) -> None:
         """Check the values; wherever they come from, a refusal is an error of fednet.
@@ -606,6 +612,8 @@ def load(
         {name: value for name, value in (flags or {}).items() if value is not None},
     ):
         values |= _with_secrets_read(kind, source)
+    if values.get("traces_endpoint") is None:
+        values |= _from_opentelemetry()
     return kind(**values)
 
 
@@ -622,13 +630,37 @@ def _from_shared_variables(kind: type[_Section]) -> dict[str, Any]:
         "ca": "FEDNET_CA",
         "certificate": "FEDNET_CERTIFICATE",
         "certificate_key": "FEDNET_CERTIFICATE_KEY",
-        "traces_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
     }
     return {
         field: os.environ[name]
         for field, name in shared.items()
         if field.removesuffix("_file") in kind.model_fields and os.environ.get(name)
     }
+
+
+def _from_opentelemetry() -> dict[str, Any]:
+    """Return the receiver of traces that a variable of OpenTelemetry names, perhaps for other programs.
+
+    One that cannot be used is left out, and a warning tells of it.
+    """
+    endpoint = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    if not endpoint:
+        return {}
+    if not re.match(_URL, endpoint):
+        reason = "it is no address of OTLP over HTTP, such as http://collector:4318"
+    elif not all(map(_is_installed, _TRACING)):
+        reason = "OpenTelemetry is not installed; pip install 'fednet[tracing]' does that"
+    else:
+        return {"traces_endpoint": endpoint}
+    _log.warning("no traces are sent to OTEL_EXPORTER_OTLP_ENDPOINT: %s", reason)
+    return {}
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # that of a package above it
+        return False
 
 
 def _from_own_variables(kind: type[_Section]) -> dict[str, Any]:

@@ -119,7 +119,7 @@ class _Exporter:
         except ModuleNotFoundError as error:
             raise MissingExtra(
                 "Traces need OpenTelemetry, which is not installed. Install it with: pip install "
-                "'fednet[tracing]', or set neither traces_endpoint nor OTEL_EXPORTER_OTLP_ENDPOINT."
+                "'fednet[tracing]', or remove the setting traces_endpoint."
             ) from error
         self._ids = _GivenIds()
         self._lock = threading.Lock()

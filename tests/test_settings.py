@@ -1,5 +1,6 @@
 """Settings come from flags, the environment and a file; a wrong one is refused with what to do."""
 
+import sys
 import traceback
 from pathlib import Path
 
@@ -69,6 +70,51 @@ def test_own_variable_wins_over_the_shared_one(monkeypatch: pytest.MonkeyPatch) 
     loaded = load(CombinerSettings, flags={"name": "a"})
 
     assert (loaded.api_url, loaded.token) == ("http://shared:8092", "own")
+
+
+def test_opentelemetrys_variable_is_the_default_of_an_endpoint_for_traces(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each setting of fednet's own wins over it."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")
+    (tmp_path / "fednet.yaml").write_text("controller: {traces_endpoint: 'http://ours:4318'}")
+
+    assert load(ControllerSettings).traces_endpoint == "http://collector:4318"
+    ours = load(ControllerSettings, file=tmp_path / "fednet.yaml")
+    assert ours.traces_endpoint == "http://ours:4318"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "missing", "reason"),
+    [
+        ("collector:4317", None, "OTLP over HTTP"),
+        ("http://collector:4318", "opentelemetry.sdk.trace", "not installed"),
+        ("http://collector:4318", "opentelemetry.exporter.otlp.proto.http", "not installed"),
+        ("http://collector:4318", "opentelemetry", "not installed"),
+    ],
+)
+def test_a_variable_for_other_programs_stops_no_component(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    endpoint: str,
+    missing: str | None,
+    reason: str,
+) -> None:
+    """It starts without traces, and warns once; the same in a setting of fednet's own is refused."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+    if missing:
+        hidden = [name for name in sys.modules if name.startswith(f"{missing}.")]
+        for name in [missing, *hidden]:
+            monkeypatch.setitem(sys.modules, name, None)
+
+    assert load(ControllerSettings).traces_endpoint is None
+    [warning] = caplog.records
+    assert warning.levelname == "WARNING"
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in warning.getMessage()
+    assert reason in warning.getMessage()
+    if not missing:
+        with pytest.raises(InvalidInput, match="FEDNET_CONTROLLER_TRACES_ENDPOINT"):
+            load(ControllerSettings, flags={"traces_endpoint": endpoint})
 
 
 def test_a_component_reads_its_own_section_only(file: Path) -> None:

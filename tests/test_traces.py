@@ -75,7 +75,9 @@ def test_without_the_extra_an_endpoint_is_refused(monkeypatch):
     """The error names the extra, and the settings that ask for it."""
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
 
-    with pytest.raises(MissingExtra, match=r"fednet\[tracing\].*OTEL_EXPORTER_OTLP_ENDPOINT"):
+    with pytest.raises(
+        MissingExtra, match=r"fednet\[tracing\].*remove the setting traces_endpoint"
+    ):
         Traces("http://127.0.0.1:1", "client", "a")
 
 
