@@ -117,6 +117,23 @@ def write_once(path: Path, content: bytes, *, mode: int = SHARED) -> bytes:
     return path.read_bytes()
 
 
+def write_new(path: Path, content: bytes, *, mode: int = SHARED) -> None:
+    """Write a file whose name must be free, and force it to the disk; of several processes at once, one writes.
+
+    A process that dies meanwhile may leave the name with an empty file.
+
+    Raises:
+        FileExistsError: The name is taken.
+    """
+    path.touch(mode, exist_ok=False)
+    try:
+        write_whole(path, content, mode=mode, durable=True)
+    except BaseException:
+        path.unlink()
+        raise
+    sync(path.parent)
+
+
 def put_in_place(finished: Path, path: Path) -> None:
     """Give a finished file its name, in place of the file that has it; both are in one file system."""
     finished.replace(path)

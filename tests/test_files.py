@@ -14,6 +14,7 @@ from fednet.files import (
     remove_tree,
     warn_of_others,
     whole_file,
+    write_new,
     write_once,
     write_whole,
 )
@@ -135,6 +136,24 @@ def test_the_first_writer_of_a_file_wins(tmp_path):
 
     assert found == {path.read_bytes()}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_new_file_takes_no_others_place(tmp_path):
+    """Also not that of a link which leads nowhere; and one that cannot be written leaves its name free."""
+    (tmp_path / "a").write_bytes(b"mine")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    write_new(tmp_path / "b", b"new", mode=PRIVATE)
+
+    for name in ("a", "b", "link"):
+        with pytest.raises(FileExistsError):
+            write_new(tmp_path / name, b"other")
+    with pytest.raises(TypeError):
+        write_new(tmp_path / "c", "no bytes")
+
+    assert (tmp_path / "a").read_bytes() == b"mine"
+    assert (tmp_path / "b").read_bytes() == b"new"
+    assert mode_of(tmp_path / "b") == PRIVATE
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a", "b", "link"]
 
 
 def test_without_hard_links_a_file_is_written_all_the_same(tmp_path, monkeypatch):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from fednet import limits
 from fednet.errors import AlreadyExists, FailedPrecondition, InvalidInput
-from fednet.files import PRIVATE, write_whole
+from fednet.files import PRIVATE, write_new
 from fednet.identity._keys import load_private_key, load_public_key, new_signing_key, public_pem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -23,25 +25,42 @@ def create_package_key(private: Path, public: Path) -> str:
     """Write a new key pair in two files (the private one with mode 0600); return the public key, hexadecimal.
 
     Raises:
+        InvalidInput: Both paths are the same.
         AlreadyExists: One of the files exists.
         FailedPrecondition: A file cannot be written.
         MissingExtra: cryptography is not installed here.
     """
-    for path in (private, public):
-        if path.exists():
-            raise AlreadyExists(
-                f"{path} exists already: choose another name for the key.", field="out"
-            )
+    if private == public:
+        raise InvalidInput(
+            f"{public} is the name of the public key: give the private one another name, such as "
+            f"{public.with_suffix('.pem')}.",
+            field="out",
+        )
     pem = new_signing_key()
     key = load_private_key(pem, str(private)).public_key()
+    with _writing_key():
+        write_new(private, pem.encode(), mode=PRIVATE)
+        try:
+            write_new(public, public_pem(key).encode())
+        except OSError:
+            private.unlink()
+            raise
+    return key.public_bytes_raw().hex()
+
+
+@contextmanager
+def _writing_key() -> Iterator[None]:
+    """Name the refusals of the system."""
     try:
-        write_whole(private, pem.encode(), mode=PRIVATE, durable=True)
-        write_whole(public, public_pem(key).encode(), durable=True)
+        yield
+    except FileExistsError as error:
+        raise AlreadyExists(
+            f"{error.filename} exists already: choose another name for the key.", field="out"
+        ) from error
     except OSError as error:
         raise FailedPrecondition(
             f"Cannot write the key {error.filename}: {error.strerror}.", field="out"
         ) from error
-    return key.public_bytes_raw().hex()
 
 
 def read_package_key(path: Path) -> Ed25519PrivateKey:

@@ -105,6 +105,15 @@ def test_a_key_signs_a_package(project, tmp_path):
     assert signers_of(read_contents(made)) == {keys["key"]}
 
 
+def test_a_private_key_is_not_named_as_a_public_one(tmp_path):
+    """A usage error, and no file."""
+    refused = run("package", "keygen", "-o", tmp_path / "ada.pub")
+
+    assert refused.exit_code == 2
+    assert "ada.pem" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_public_key_signs_nothing(project, tmp_path):
     """A usage error that says which key is needed."""
     made = tmp_path / "made.tgz"

@@ -1,5 +1,8 @@
 """The keys that sign packages, and those that a site trusts."""
 
+import threading
+from contextlib import suppress
+
 import pytest
 
 from fednet import limits
@@ -62,3 +65,31 @@ def test_a_key_is_never_overwritten(tmp_path):
     with pytest.raises(AlreadyExists):
         create_package_key(tmp_path / "a.key", tmp_path / "a.pub")
     assert not (tmp_path / "a.key").exists()
+
+
+def test_the_files_of_a_pair_have_two_names(tmp_path):
+    """The public key would take the place of the private one."""
+    with pytest.raises(InvalidInput, match=r"a\.pub.*\.pem") as caught:
+        create_package_key(tmp_path / "a.pub", tmp_path / "a.pub")
+
+    assert caught.value.field == "out"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_several_makers_of_a_key_one_wins(tmp_path):
+    """Its pair stays whole; the others are refused."""
+    made, begin = [], threading.Barrier(8)
+
+    def make():
+        begin.wait()
+        with suppress(AlreadyExists):
+            made.append(create_package_key(tmp_path / "a.key", tmp_path / "a.pub"))
+
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+    assert read_trusted_keys(tmp_path / "a.pub") == dict.fromkeys(made, "a.pub")
+    assert read_package_key(tmp_path / "a.key").public_key().public_bytes_raw().hex() == made[0]
