@@ -18,7 +18,7 @@ from fednet.identity import write_local_network
 from fednet.own_address import advertised_host
 from fednet.processes import descriptors_for
 from fednet.settings import ControllerSettings
-from fednet.tls import ServerFiles
+from fednet.tls import CallerTLS, ServerFiles
 
 from .assembly import assembled
 from .name_lock import NameLock
@@ -86,7 +86,7 @@ def leave_word(settings: ControllerSettings, api_url: str, token: str) -> None:
     Raises:
         FailedPrecondition: The data folder cannot be written.
     """
-    write_local_network(settings.data_dir, api_url, token, settings.ca)
+    write_local_network(settings.data_dir, api_url, token, CallerTLS(settings.ca))
 
 
 def serving_controller(

@@ -91,6 +91,7 @@ class APIClient(APIReader, APIStarter, APIStorage):
         api_url, token = find_network(_url(host, port, secure=secure), token)
         files = (Path(each) if each else None for each in (ca, certificate, certificate_key))
         tls = find_tls(api_url, CallerTLS(*files))
+        tls.check()
         if username is not None:
             token = _token_of(api_url, username, password or "", verify=verify, tls=tls)
         super().__init__(Http(api_url, token, auth_scheme or "Bearer", verify=verify, tls=tls))

@@ -40,7 +40,8 @@ class Http:
         auth_scheme: The word before the token in the Authorization header.
         verify: Check the server's certificate (https only).
         retries_max: The number of further attempts at each address; 0 for a caller that pauses by itself.
-        tls: The files of the caller (https only).
+        tls: The files of the caller (https only). They are not checked here: a call is Unavailable while one cannot be
+            used, because another process may be replacing it.
         on_retry: Called before each repetition of a call.
 
     Attributes:
@@ -48,7 +49,7 @@ class Http:
         on_transfer: Is called during a transfer with the number of transferred bytes and of all bytes.
 
     Raises:
-        InvalidInput: The token has invalid characters, there is no address, or a file of `tls` cannot be used.
+        InvalidInput: The token has invalid characters, or there is no address.
     """
 
     on_transfer: Callable[[int, int], None] = staticmethod(lambda _done, _total: None)
@@ -64,7 +65,6 @@ class Http:
         tls: CallerTLS = PUBLIC_CA,
         on_retry: Callable[[], None] = lambda: None,
     ) -> None:
-        tls.check()
         addresses = split_addresses(api_url)
         self.api_url = ",".join(addresses)
         if isinstance(token, str) and not (token.isascii() and token.isprintable()):

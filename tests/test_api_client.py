@@ -761,6 +761,14 @@ def test_the_token_of_this_machine_is_not_sent_elsewhere(serve):
     assert sent == [None]
 
 
+def test_a_file_of_tls_that_cannot_be_used_is_refused_before_a_call(tmp_path):
+    """Whoever named it is there to correct it; the error names the setting."""
+    with pytest.raises(InvalidInput, match=r"none\.pem") as caught:
+        APIClient("https://127.0.0.1:1", ca=tmp_path / "none.pem")
+
+    assert caught.value.field == "ca"
+
+
 def test_every_method_says_what_it_does():
     """In its docstring."""
     methods = [name for name in dir(APIClient) if not name.startswith("_")]

@@ -171,3 +171,31 @@ def test_a_certificate_that_is_not_trusted_is_named(monkeypatch, certificate, tl
         assert call(f"https://127.0.0.1:{port}", tls=CallerTLS(certificate)) == {}
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
         assert call(f"https://127.0.0.1:{port}") == {}
+
+
+def replace_ca(folder, _, __):
+    """The authorities are away."""
+    return CallerTLS(folder / "ca.pem"), folder / "ca.pem"
+
+
+def replace_key(folder, certificate, strange_paper):
+    """The certificate has its new content, and the key is still the earlier one."""
+    (folder / "me.key").write_bytes(strange_paper.servers.key.read_bytes())
+    return CallerTLS(certificate, certificate, folder / "me.key"), folder / "me.key"
+
+
+@pytest.mark.parametrize("replace", [replace_ca, replace_key])
+def test_a_file_that_is_being_replaced_is_no_refusal(
+    tmp_path, certificate, tls, strange_paper, replace
+):
+    """An agent that makes a new caller at that moment tries again later, and goes on."""
+    caller, file = replace(tmp_path, certificate, strange_paper)
+    with (
+        serving(Answers, tls) as port,
+        closing(Http(f"https://127.0.0.1:{port}", None, tls=caller)) as http,
+    ):
+        with pytest.raises(Unavailable):
+            http.call("GET", "/health")
+        file.write_bytes(certificate.read_bytes())
+
+        assert http.call("GET", "/health") == {}

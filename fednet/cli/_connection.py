@@ -52,7 +52,9 @@ def http_of(url: str | None, token: str | None, ca: Path | None) -> Http:
     from fednet.tls import CallerTLS
 
     api_url, known_token = find_network(url, token)
-    return Http(api_url, known_token, tls=find_tls(api_url, CallerTLS(ca)))
+    tls = find_tls(api_url, CallerTLS(ca))
+    tls.check()
+    return Http(api_url, known_token, tls=tls)
 
 
 def network_flags(function: Command) -> Command:

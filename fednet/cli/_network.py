@@ -10,6 +10,7 @@ from fednet.cli._child import Program, fednet_server
 from fednet.identity import write_local_network
 from fednet.settings import environment_without_settings
 from fednet.storage import is_server
+from fednet.tls import CallerTLS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +83,7 @@ class Controllers:
             FailedPrecondition: The data folder cannot be written.
         """
         ca = plan.certificates.ca if plan.certificates else None
-        write_local_network(plan.data_dir, self.api_url, self.token, ca)
+        write_local_network(plan.data_dir, self.api_url, self.token, CallerTLS(ca))
 
 
 def start_controllers(processes: Supervisor, plan: NetworkPlan) -> list[Component]:

@@ -59,8 +59,9 @@ def login(
     from fednet.tls import CallerTLS
 
     api_url = address_to_log_in(url, network)
-    password = given_password(from_stdin=password_stdin, is_new=False)
     tls = find_tls(api_url, CallerTLS(ca))
+    tls.check()
+    password = given_password(from_stdin=password_stdin, is_new=False)
     with closing(Http(api_url, None, tls=tls)) as http:
         found: dict[str, Any] = http.call(
             "POST",

@@ -73,7 +73,7 @@ def keep_token(
             f"There is no place for a token of {api_url}: give --network NAME."
         )
     data_dir = settings.default_data_dir()
-    write_local_network(data_dir, api_url, token, tls.ca)
+    write_local_network(data_dir, api_url, token, tls)
     return local_network_file(data_dir)
 
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fednet import settings
 from fednet.addresses import is_part_of
 from fednet.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
 from fednet.identity import _private_files
+from fednet.identity._caller_files import tls_from_json, tls_to_json
 from fednet.identity._local import read_local_network
 from fednet.tls import PUBLIC_CA, CallerTLS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,10 @@ def find_network(api_url: str | None = None, token: str | None = None) -> tuple[
 
 
 def find_tls(api_url: str, given: CallerTLS = PUBLIC_CA) -> CallerTLS:
-    """Return the files of a caller of a network: those given, else the environment's, else those known of the network.
+    """Return the files of a caller of a network, from what was given, then the environment, then what is known of it.
+
+    The authorities are from the first of these that has some; the certificate and its key from the first that has
+    either of them.
 
     Args:
         api_url: The controllers' REST addresses, separated by commas.
@@ -188,7 +191,7 @@ def _known_tls(api_url: str) -> list[CallerTLS]:
     found = [each.tls for each in in_use_first if is_part_of(api_url, each.api_url)]
     local = read_local_network(settings.default_data_dir())
     if local and is_part_of(api_url, local.api_url):
-        found.append(CallerTLS(Path(local.ca) if local.ca else None))
+        found.append(local.tls)
     return found
 
 
@@ -204,7 +207,7 @@ def _known_networks() -> Iterator[tuple[str, str]]:
 
 def _from_json(content: Any) -> NamedNetworks:
     networks = tuple(
-        NamedNetwork(name, str(each["api_url"]), str(each["token"]), _tls_from_json(each))
+        NamedNetwork(name, str(each["api_url"]), str(each["token"]), tls_from_json(each))
         for name, each in content["networks"].items()
     )
     return NamedNetworks(networks).used(content["in_use"])
@@ -217,18 +220,8 @@ def _to_json(named: NamedNetworks) -> dict[str, Any]:
             network.name: {
                 "api_url": network.api_url,
                 "token": network.token,
-                **_tls_to_json(network.tls),
+                **tls_to_json(network.tls),
             }
             for network in named.networks
         },
     }
-
-
-def _tls_from_json(content: Mapping[str, Any]) -> CallerTLS:
-    names = ("ca", "certificate", "certificate_key")
-    return CallerTLS(*(Path(content[name]) if content.get(name) else None for name in names))
-
-
-def _tls_to_json(tls: CallerTLS) -> dict[str, str]:
-    files = {"ca": tls.ca, "certificate": tls.certificate, "certificate_key": tls.key}
-    return {name: str(path.absolute()) for name, path in files.items() if path}

@@ -96,6 +96,18 @@ def test_a_network_without_a_name_needs_one(net):
     assert "Password" not in result.output
 
 
+def test_a_file_of_tls_that_cannot_be_used_is_refused_before_the_password(net, tmp_path):
+    """As for every command."""
+    flags = ("--url", net.api_url, "--ca", str(tmp_path / "none.pem"))
+    refused = run("login", "ada", "--network", "lab", *flags)
+    other = run("client", "list", *flags)
+
+    assert (refused.exit_code, other.exit_code) == (2, 2)
+    assert "none.pem" in refused.stderr
+    assert "none.pem" in other.stderr
+    assert "Password" not in refused.output
+
+
 def test_a_wrong_password_is_refused(net, user):
     """With the exit code of a refusal, and nothing is kept."""
     result = log_in(net, user, "--network", "lab", password="wrong")

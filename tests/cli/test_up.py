@@ -23,6 +23,7 @@ from fednet.controller.records import COLLECTIONS
 from fednet.identity import LocalNetwork, read_local_network
 from fednet.own_address import advertised_host
 from fednet.storage import open_documents
+from fednet.tls import CallerTLS
 
 SECONDS = 200
 
@@ -237,9 +238,9 @@ def test_a_network_speaks_tls_and_this_machine_finds_its_authority(up, tmp_path,
         process.communicate()
 
     assert ready["api_url"].startswith("https://127.0.0.1:")
-    assert (
-        ready["ca"] == str(tmp_path / "certificates" / "ca.pem") == read_local_network(tmp_path).ca
-    )
+    authority = tmp_path / "certificates" / "ca.pem"
+    assert ready["ca"] == str(authority)
+    assert read_local_network(tmp_path).tls == CallerTLS(authority)
     assert combiner["tls"]
     assert ready["combiners"][0]["tls"]
     assert health.exit_code == 0, health.output

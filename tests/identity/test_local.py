@@ -1,11 +1,14 @@
 """How a machine finds its own controller."""
 
 import stat
+from pathlib import Path
 
 import pytest
 
 from fednet.errors import FailedPrecondition
-from fednet.identity import LocalNetwork, read_local_network, write_local_network
+from fednet.identity import LocalNetwork, find_tls, read_local_network, write_local_network
+from fednet.settings import default_data_dir
+from fednet.tls import CallerTLS
 
 
 def test_what_was_written_is_read(tmp_path):
@@ -15,6 +18,21 @@ def test_what_was_written_is_read(tmp_path):
     write_local_network(folder, "http://127.0.0.1:8092", "token")
 
     assert read_local_network(folder) == LocalNetwork("http://127.0.0.1:8092", "token")
+
+
+def test_the_files_of_a_caller_are_kept():
+    """With absolute paths, because later commands run elsewhere."""
+    write_local_network(
+        default_data_dir(),
+        "https://here",
+        "token",
+        CallerTLS(Path("ca.pem"), Path("me"), Path("key")),
+    )
+
+    kept = read_local_network(default_data_dir())
+    here = Path.cwd()
+    assert kept.tls == CallerTLS(here / "ca.pem", here / "me", here / "key")
+    assert find_tls("https://here") == kept.tls
 
 
 def test_the_last_one_counts_and_only_its_owner_reads_it(tmp_path):

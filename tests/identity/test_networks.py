@@ -164,7 +164,9 @@ SECURE = NamedNetwork("secure", "https://secure:8092", "token", CALLER)
 @pytest.fixture
 def secure_networks():
     write_named_networks(NamedNetworks((LAB, SECURE)))
-    write_local_network(default_data_dir(), "https://local:8092", "token", Path("/local/ca.pem"))
+    write_local_network(
+        default_data_dir(), "https://local:8092", "token", CallerTLS(Path("/local/ca.pem"))
+    )
 
 
 def test_files_of_tls_are_kept_with_their_network():
