@@ -1,7 +1,9 @@
 """The audit of installed packages fails on what a service of advisories knows, and on nothing else."""
 
+import contextlib
 import http.server
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -16,7 +18,7 @@ class _Advisories(http.server.BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         known = asked["package"]["name"] == "flask" and self.server.knows_one
         body = json.dumps({"vulns": [_vulnerability()]} if known else {}).encode()
-        self.send_response(200)
+        self.send_response(self.server.status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -37,7 +39,7 @@ def _vulnerability():
 @pytest.fixture
 def service():
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Advisories) as server:
-        server.knows_one = False
+        server.knows_one, server.status = False, 200
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server
@@ -45,8 +47,8 @@ def service():
         thread.join()
 
 
-def audit(repository, port):
-    options = ["-s", "osv", "--osv-url", f"http://127.0.0.1:{port}"]
+def audit(repository, port, *more):
+    options = ["-s", "osv", "--osv-url", f"http://127.0.0.1:{port}", *more]
     command = [sys.executable, str(repository / "tools" / "audit.py"), *options]
     return subprocess.run(command, check=False, capture_output=True, text=True)
 
@@ -77,3 +79,35 @@ def test_a_service_that_is_away_is_told_and_fails_nothing(repository, service):
 
     assert found.returncode == 0
     assert "No package was audited" in found.stdout
+
+
+def test_a_service_that_accepts_no_connection_fails_nothing(repository):
+    """As one behind a firewall, which drops packets."""
+    with contextlib.ExitStack() as stack:
+        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):  # more than the queue has room for
+            caller = stack.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(full.getsockname())
+        found = audit(repository, full.getsockname()[1], "--timeout", "1")
+
+    assert found.returncode == 0
+    assert "No package was audited" in found.stdout
+
+
+def test_a_service_that_fails_fails_the_audit(repository, service):
+    """It is there, and nothing is known of the packages; the reason is shown."""
+    service.status = 500
+
+    found = audit(repository, service.server_port)
+
+    assert found.returncode == 1
+    assert "500 Server Error" in found.stderr
+
+
+def test_an_audit_that_cannot_run_fails(repository, service):
+    """With the words of pip-audit."""
+    found = audit(repository, service.server_port, "--nonsense")
+
+    assert found.returncode == 2
+    assert "--nonsense" in found.stderr
