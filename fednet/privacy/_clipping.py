@@ -55,13 +55,14 @@ class Clipping:
             return math.sqrt(sum(map(self._square, range(len(self._base)), arrays)))
 
     def clipped(
-        self, arrays: Sequence[_Array | BlockArray], norm_max: float
+        self, arrays: Sequence[_Array | BlockArray], norm_max: float, norm: float | None = None
     ) -> list[_Array | BlockArray]:
         """Return an update whose difference has at most this norm, float64, made a block at a time.
 
         Args:
             arrays: An update, finite, in the shapes of the model.
             norm_max: The largest norm.
+            norm: The norm of the difference, if the caller has it already.
 
         Returns:
             The model plus the difference, scaled down if it was longer; integers and booleans are those of the model.
@@ -70,7 +71,7 @@ class Clipping:
         Raises:
             InvalidModel: The difference is so long that float64 cannot hold its norm.
         """
-        norm = self.norm(arrays)
+        norm = self.norm(arrays) if norm is None else norm
         check_distance(norm)
         factor = min(1.0, norm_max / norm) if norm else 1.0
         return [self._scaled(position, array, factor) for position, array in enumerate(arrays)]
@@ -137,16 +138,16 @@ def write_private(
     Raises:
         InvalidModel: The update is too far from the model.
     """
-    is_within = clipping.norm(arrays) <= terms.clip
+    norm = clipping.norm(arrays)
     noise = GaussianNoise()
     written = (
         _written(array, spec, terms.deviation, noise)
         for array, spec in zip(
-            clipping.clipped(arrays, terms.clip), clipping.structure.arrays, strict=True
+            clipping.clipped(arrays, terms.clip, norm), clipping.structure.arrays, strict=True
         )
     )
     form.write_to(file, written, clipping.structure)
-    return is_within
+    return norm <= terms.clip
 
 
 def _written(

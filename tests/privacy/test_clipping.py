@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
 from fednet.errors import InvalidModel
-from fednet.parameters import Structure, flat_blocks, load_parameters, model_format
+from fednet.parameters import MadeArray, Structure, flat_blocks, load_parameters, model_format
 from fednet.privacy import Clipping, PrivacyTerms, write_private
 
 NPZ = model_format("numpyhelper")
@@ -113,3 +113,22 @@ def test_noise_beyond_the_range_of_a_dtype_becomes_its_end(tmp_path):
 
     (noisy,) = load_parameters(tmp_path / "update.npz")
     assert np.isfinite(noisy).all()
+
+
+@pytest.mark.parametrize("length", [0.5, 2.0])
+def test_an_update_is_read_once_for_its_norm_and_once_to_be_written(length):
+    """Each reading of a large model costs seconds."""
+    readings = []
+
+    def make():
+        readings.append(1)
+        yield np.array([length, 0.0])
+
+    update = [MadeArray((2,), np.dtype(np.float64), make)]
+
+    is_within = write_private(
+        io.BytesIO(), NPZ, update, clipping_of([np.zeros(2)]), PrivacyTerms(clip=1.0, deviation=0.0)
+    )
+
+    assert is_within == (length < 1.0)
+    assert len(readings) == 2
