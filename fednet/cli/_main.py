@@ -45,6 +45,7 @@ SUMMARIES = {
 
 # What a command needs beyond the base installation.
 EXTRAS = {
+    "certs": "controller",
     "combiner": "combiner",
     "controller": "controller",
     "demo": "demo",

@@ -135,7 +135,12 @@ def test_an_error_is_json_on_stdout_when_asked_for():
 
 @pytest.mark.parametrize(
     ("command", "extra"),
-    [("controller", "controller"), ("combiner", "combiner"), ("demo", "demo")],
+    [
+        ("certs", "controller"),
+        ("controller", "controller"),
+        ("combiner", "combiner"),
+        ("demo", "demo"),
+    ],
 )
 def test_a_missing_extra_says_what_to_install(command, extra):
     """A module that an extra brings is named together with the extra."""
