@@ -7,20 +7,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fednet import limits
+from fednet.contract._numbers import NO_TRUTH_VALUE
 
-
-def _is_no_truth_value(given: Any) -> Any:
-    if isinstance(given, bool):
-        raise ValueError("this is a number, not true or false")  # noqa: TRY004  pydantic takes no TypeError
-    return given
-
-
-_NUMBER = BeforeValidator(_is_no_truth_value)
 _Norm = Annotated[
-    float, Field(ge=limits.privacy_clip_units_min, le=limits.privacy_clip_units_max), _NUMBER
+    float, Field(ge=limits.privacy_clip_units_min, le=limits.privacy_clip_units_max), NO_TRUTH_VALUE
 ]
 
 
@@ -48,27 +41,31 @@ class PrivacyOptions(BaseModel):
     noise_multiplier: Annotated[
         float,
         Field(ge=limits.privacy_noise_multiples_min, le=limits.privacy_noise_multiples_max),
-        _NUMBER,
+        NO_TRUTH_VALUE,
     ]
     """The standard deviation of the noise in clips; it decides ε, with delta and the number of rounds."""
 
-    delta: Annotated[float, Field(gt=0, le=limits.privacy_delta_probabilities_max), _NUMBER] = 1e-5
+    delta: Annotated[
+        float, Field(gt=0, le=limits.privacy_delta_probabilities_max), NO_TRUTH_VALUE
+    ] = 1e-5
     """δ of the guarantee: less than one over the number of clients that could take part."""
 
     epsilon_max: (
-        Annotated[float, Field(gt=0, le=limits.privacy_epsilon_nats_max), _NUMBER] | None
+        Annotated[float, Field(gt=0, le=limits.privacy_epsilon_nats_max), NO_TRUTH_VALUE] | None
     ) = None
     """The budget: no round and no attempt begins that would bring ε above it. With the local mechanism, losses within a
     round may. By default there is none."""
 
-    target_quantile: Annotated[float, Field(ge=0, le=1), _NUMBER] = 0.5
+    target_quantile: Annotated[float, Field(ge=0, le=1), NO_TRUTH_VALUE] = 0.5
     """The share of clients whose norm should lie within an adaptive clip."""
 
-    clip_learning_rate: Annotated[float, Field(gt=0, le=10), _NUMBER] = 0.2
+    clip_learning_rate: Annotated[float, Field(gt=0, le=10), NO_TRUTH_VALUE] = 0.2
     """The speed of an adaptive clip: each round multiplies it by
     exp(-clip_learning_rate * (share within the clip - target_quantile))."""
 
-    count_noise: Annotated[float, Field(gt=0, le=limits.session_clients_max), _NUMBER] | None = None
+    count_noise: (
+        Annotated[float, Field(gt=0, le=limits.session_clients_max), NO_TRUTH_VALUE] | None
+    ) = None
     """The standard deviation of the noise on the number of clients within an adaptive clip, above noise_multiplier. By
     default a twentieth of requested_clients, and at least twice noise_multiplier."""
 

@@ -14,7 +14,6 @@ from typing import Annotated, Any
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     WithJsonSchema,
@@ -23,6 +22,7 @@ from pydantic import (
 from fednet import limits
 from fednet.contract._function_source import check_source
 from fednet.contract._given_settings import check_given_settings
+from fednet.contract._numbers import NO_TRUTH_VALUE
 from fednet.contract._options import OptionTraits, options_of
 from fednet.contract._privacy import PrivacyOptions, checked_privacy
 from fednet.contract._settings_form import SettingsForm
@@ -37,13 +37,6 @@ def _is_free(session_id: str) -> str:
     if session_id in _WORDS_OF_THE_API:
         raise ValueError(f"{session_id!r} is a word of the API: choose another id")
     return session_id
-
-
-def _is_no_truth_value(given: Any) -> Any:
-    """Refuse a truth value: Python counts True as 1, so its sender has mixed up two options."""
-    if isinstance(given, bool):
-        raise ValueError("this is a number, not true or false")  # noqa: TRY004  pydantic takes no TypeError
-    return given
 
 
 def _is_server_functions(source: str) -> str:
@@ -82,9 +75,8 @@ _Id = Annotated[
 """An id that fits into an address."""
 
 _Codec = Annotated[_Name, Field(json_schema_extra={"enum": list(codec_names())})]
-_NO_TRUTH_VALUE = BeforeValidator(_is_no_truth_value)
-_Clients = Annotated[int, Field(ge=1, le=limits.session_clients_max), _NO_TRUTH_VALUE]
-_Seconds = Annotated[float, Field(gt=0, le=limits.round_seconds_max), _NO_TRUTH_VALUE]
+_Clients = Annotated[int, Field(ge=1, le=limits.session_clients_max), NO_TRUTH_VALUE]
+_Seconds = Annotated[float, Field(gt=0, le=limits.round_seconds_max), NO_TRUTH_VALUE]
 _Source = Annotated[str, AfterValidator(_is_server_functions)]
 _Settings = Annotated[dict[str, Any], AfterValidator(_are_settings), SettingsForm()]
 _Privacy = Annotated[
@@ -126,7 +118,7 @@ class SessionOptions(_Options):
     rounds: Annotated[
         int,
         Field(ge=1, le=limits.session_rounds_max),
-        _NO_TRUTH_VALUE,
+        NO_TRUTH_VALUE,
         OptionTraits(fedn="rounds", is_for_clients=True),
     ] = 5
     """The number of rounds."""
@@ -134,7 +126,7 @@ class SessionOptions(_Options):
     round_buffer_size: Annotated[
         int,
         Field(ge=-1, le=limits.session_clients_max),
-        _NO_TRUTH_VALUE,
+        NO_TRUTH_VALUE,
         OptionTraits(fedn="buffer_size"),
     ] = -1
     """The number of updates that is enough to aggregate; -1 for all selected clients. With an aggregator that takes
@@ -163,12 +155,12 @@ class SessionOptions(_Options):
     name: Annotated[_Name | None, Field(min_length=1)] = None
     """A name for people; by default the id."""
 
-    round_retries: Annotated[int, Field(ge=0, le=limits.round_retries_max), _NO_TRUTH_VALUE] = 3
+    round_retries: Annotated[int, Field(ge=0, le=limits.round_retries_max), NO_TRUTH_VALUE] = 3
     """The number of times that a round with too few answers is repeated before the session has failed."""
 
-    seed: (
-        Annotated[int, Field(ge=0, lt=2**limits.session_seed_bits_max), _NO_TRUTH_VALUE] | None
-    ) = None
+    seed: Annotated[int, Field(ge=0, lt=2**limits.session_seed_bits_max), NO_TRUTH_VALUE] | None = (
+        None
+    )
     """The seed of the draw: the same seed draws the same of the same clients. By default the session's id."""
 
     server_functions: Annotated[_Source | None, OptionTraits(is_source=True)] = None
@@ -183,7 +175,7 @@ class SessionOptions(_Options):
     order; see codecs.md. A client that does not know the codec sends plain updates."""
 
     examples_max: (
-        Annotated[float, Field(gt=0, le=limits.update_examples_max), _NO_TRUTH_VALUE] | None
+        Annotated[float, Field(gt=0, le=limits.update_examples_max), NO_TRUTH_VALUE] | None
     ) = None
     """The largest number of examples for which an update counts: one that reports more counts as so many. By default
     each update counts as it reports; a status names the clients that report far more than others."""
@@ -193,7 +185,7 @@ class SessionOptions(_Options):
     there is none."""
 
     models_kept: (
-        Annotated[int, Field(ge=1, le=limits.session_rounds_max), _NO_TRUTH_VALUE] | None
+        Annotated[int, Field(ge=1, le=limits.session_rounds_max), NO_TRUTH_VALUE] | None
     ) = None
     """The number of the session's newest models that keep their files; by default all do. The older models stay in the
     trail without a file, except for the active one, pinned ones, and those that the session still uses."""
