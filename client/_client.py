@@ -8,17 +8,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from fednet.environment import api_url_from_environment, switch_off_grpc_fork_handlers
 from fednet.errors import InvalidInput
 from fednet.host import check_signature
 from fednet.names import check_name
 from fednet.packages import declared_settings
 from fednet.processes import reuse_freed_memory
-from fednet.settings import (
-    ClientSettings,
-    api_url_from_environment,
-    load,
-    switch_off_grpc_fork_handlers,
-)
+from fednet.settings import ClientSettings, load
 
 from .one_run import stopped_by_sigterm, temporary_folder, woken_by_signals
 from .runtime import CallbackRuntime, PredictFunction, TrainFunction, ValidateFunction

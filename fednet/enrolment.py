@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 from fednet import limits
 from fednet.addresses import is_part_of
 from fednet.clocks import seconds_behind
+from fednet.environment import default_data_dir
 from fednet.errors import (
     DeadlineExceeded,
     FednetError,
@@ -29,7 +30,7 @@ from fednet.errors import (
 from fednet.http import Http
 from fednet.identity import read_local_network, replace_private_file
 from fednet.names import check_name
-from fednet.settings import ClientSettings, CombinerSettings, default_data_dir
+from fednet.settings import ClientSettings, CombinerSettings
 from fednet.storage import CONTROLLER, is_shared
 
 Settings: TypeAlias = CombinerSettings | ClientSettings

@@ -15,7 +15,7 @@ import ipaddress
 from dataclasses import dataclass
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed lacks it
 
-from fednet import settings
+from fednet import environment
 from fednet.addresses import host_of, is_loopback
 
 
@@ -47,17 +47,17 @@ def http_proxy_of(url: str) -> Proxy | None:
     """Return the proxy through which `requests` reaches a URL; None for a direct connection."""
     scheme, _, place = url.partition("://")
     place = place.partition("/")[0]
-    return _proxy_of(place, (f"{scheme.lower()}_proxy", "all_proxy"), settings.no_proxy())
+    return _proxy_of(place, (f"{scheme.lower()}_proxy", "all_proxy"), environment.no_proxy())
 
 
 def grpc_proxy_of(address: str) -> Proxy | None:
     """Return the proxy through which gRPC reaches `host:port`; None for a direct connection."""
     names = ("grpc_proxy", "https_proxy", "http_proxy")
-    return _proxy_of(address, names, settings.no_proxy("no_grpc_proxy"))
+    return _proxy_of(address, names, environment.no_proxy("no_grpc_proxy"))
 
 
 def _proxy_of(address: str, variables: tuple[str, ...], no_proxy: str) -> Proxy | None:
-    found, host = settings.proxy_variable(*variables), host_of(address)
+    found, host = environment.proxy_variable(*variables), host_of(address)
     if found is None or is_loopback(host) or _leaves_out(no_proxy, address, host):
         return None
     variable, proxy = found

@@ -2,7 +2,7 @@
 
 A flag wins over the environment (`FEDNET_<SECTION>_<FIELD>`, such as FEDNET_CONTROLLER_PORT), which
 wins over the file (YAML, one section for each component). An unknown section, key or variable is an
-error. This is the only module that reads the environment.
+error.
 
 A secret setting may be in a file of its own; the setting `<field>_file` is its path, in each of these places. Fields
 that `repr` leaves out are secret.
@@ -11,9 +11,7 @@ that `repr` leaves out are secret.
 from __future__ import annotations
 
 import logging
-import os
 import re
-from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
@@ -32,130 +30,23 @@ from pydantic.fields import FieldInfo
 
 from fednet import limits
 from fednet.addresses import bare_host, is_wildcard, split_addresses
+from fednet.config_file import settings_in
+from fednet.environment import (
+    default_data_dir,
+    opentelemetry_endpoint,
+    own_variables,
+    shared_variables,
+)
 from fednet.errors import InvalidInput
 from fednet.names import NAME_PATTERN
+from fednet.secret_files import with_secret_read
 from fednet.tls import CallerTLS, ServerTLS, check_exposure
 
 _log = logging.getLogger(__name__)
 
-# Variables without secrets, which libraries for numbers read.
-_TASK_VARIABLES: Final = (
-    "PATH", "LANG", "LANGUAGE", "TZ", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH", "CUDA_HOME",
-    "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES",
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "BLIS_NUM_THREADS",
-    "GRPC_ENABLE_FORK_SUPPORT",
-)  # fmt: skip
-_TASK_PREFIXES: Final = ("LC_",)
-_INSTALL_VARIABLES: Final = (
-    "http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
-    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
-)  # fmt: skip
-_INSTALL_PREFIXES: Final = ("PIP_", "UV_")
-_CACHES: Final = (
-    "PIP_CACHE_DIR",
-    "UV_CACHE_DIR",
-)  # one package could leave another one's wheels there
 _URL: Final = "^https?://"
 _TRACING: Final = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-def default_data_dir() -> Path:
-    """Return the default folder of a controller's data on this machine."""
-    if chosen := os.environ.get("FEDNET_DATA_DIR"):
-        return Path(chosen).expanduser()
-    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(base).expanduser() / "fednet"
-
-
-def api_url_from_environment() -> str | None:
-    """Return the controllers' addresses from FEDNET_URL, if it is set."""
-    return os.environ.get("FEDNET_URL") or None
-
-
-def token_from_environment() -> str | None:
-    """Return the token from FEDNET_TOKEN, or from the file in FEDNET_TOKEN_FILE, if one is set.
-
-    Raises:
-        InvalidInput: Both are set, or the file cannot be read.
-    """
-    given = {"token": "FEDNET_TOKEN", "token_file": "FEDNET_TOKEN_FILE"}
-    values = {field: os.environ.get(name) or None for field, name in given.items()}
-    token: str | None = _with_secret_read(values, "token")["token"]
-    return token
-
-
-def tls_from_environment() -> CallerTLS:
-    """Return the files of a caller from FEDNET_CA, FEDNET_CERTIFICATE and FEDNET_CERTIFICATE_KEY."""
-    names = ("FEDNET_CA", "FEDNET_CERTIFICATE", "FEDNET_CERTIFICATE_KEY")
-    return CallerTLS(*(Path(value) if (value := os.environ.get(name)) else None for name in names))
-
-
-def networks_file() -> Path:
-    """Return the path of this user's named networks; see `fednet network add`."""
-    return _config_home() / "fednet" / "networks.json"
-
-
-def _config_home() -> Path:
-    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser()
-
-
-def environment_without_settings() -> dict[str, str]:
-    """Return this process's environment without settings and secrets of fednet."""
-    kept = {"FEDNET_DATA_FOLDER"}  # no setting: it tells code where the data is
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name in kept or not name.startswith("FEDNET_")
-    }
-
-
-def environment_of_a_task(passed: Iterable[str] = (), *, installs: bool = False) -> dict[str, str]:
-    """Return the environment of code from afar: the few variables of this process that it needs.
-
-    Args:
-        passed: The names of further ones.
-        installs: True for the installation of requirements, which also gets proxies and the settings of pip and uv.
-    """
-    found = {
-        name: value
-        for name, value in os.environ.items()
-        if name in {*_TASK_VARIABLES, *passed}
-        or name.startswith(_TASK_PREFIXES)
-        or (installs and _installs(name) and name not in _CACHES)
-    }
-    return found | ({"XDG_CONFIG_HOME": str(_config_home())} if installs else {})
-
-
-def installer_configuration() -> tuple[Path, ...]:
-    """Return the files and folders that pip and uv read beside their packages: settings, certificates, links."""
-    named = [
-        value for name, value in environment_of_a_task(installs=True).items() if _installs(name)
-    ]
-    paths = [Path(each) for value in named for each in value.split() if each.startswith("/")]
-    return (_config_home() / "pip", _config_home() / "uv", *filter(Path.exists, paths))
-
-
-def _installs(name: str) -> bool:
-    return name in _INSTALL_VARIABLES or name.startswith(_INSTALL_PREFIXES)
-
-
-def switch_off_grpc_fork_handlers() -> None:
-    """Tell gRPC to install no fork handlers; call it before gRPC is loaded. See `fednet.rpc.allow_forks`."""
-    if os.environ.get("GRPC_ENABLE_FORK_SUPPORT") != "0":  # other threads may read the environment
-        os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
-
-
-def proxy_variable(*names: str) -> tuple[str, str] | None:
-    """Return the first of these variables that is set, in lower or upper case, with its value; None if none is."""
-    spellings = [spelling for name in names for spelling in (name, name.upper())]
-    return next(((each, os.environ[each]) for each in spellings if os.environ.get(each)), None)
-
-
-def no_proxy(*names: str) -> str:
-    """Return the hosts that are reached without a proxy, from the first of these variables or no_proxy; "" for none."""
-    found = proxy_variable(*names, "no_proxy")
-    return found[1] if found else ""
 
 
 def _checked_addresses(text: str) -> str:
@@ -589,6 +480,9 @@ class ClientSettings(_CallerSection, _MonitoredSection):
 
 
 Settings = TypeVar("Settings", bound=_Section)
+_SECTIONS: Final = tuple(
+    kind.section for kind in (ControllerSettings, CombinerSettings, ClientSettings)
+)
 
 
 def load(
@@ -606,9 +500,9 @@ def load(
     """
     values: dict[str, Any] = {}
     for source in (
-        _from_file(file, kind.section) if file else {},
+        settings_in(file, kind.section, _SECTIONS) if file else {},
         _from_shared_variables(kind),
-        _from_own_variables(kind),
+        own_variables(variable(kind, "")),
         {name: value for name, value in (flags or {}).items() if value is not None},
     ):
         values |= _with_secrets_read(kind, source)
@@ -623,19 +517,8 @@ def variable(kind: type[_Section], field: str) -> str:
 
 
 def _from_shared_variables(kind: type[_Section]) -> dict[str, Any]:
-    shared = {
-        "api_url": "FEDNET_URL",
-        "token": "FEDNET_TOKEN",
-        "token_file": "FEDNET_TOKEN_FILE",
-        "ca": "FEDNET_CA",
-        "certificate": "FEDNET_CERTIFICATE",
-        "certificate_key": "FEDNET_CERTIFICATE_KEY",
-    }
-    return {
-        field: os.environ[name]
-        for field, name in shared.items()
-        if field.removesuffix("_file") in kind.model_fields and os.environ.get(name)
-    }
+    known = {*kind.model_fields, *(f"{name}_file" for name in kind.secrets())}
+    return {field: value for field, value in shared_variables().items() if field in known}
 
 
 def _from_opentelemetry() -> dict[str, Any]:
@@ -643,8 +526,8 @@ def _from_opentelemetry() -> dict[str, Any]:
 
     One that cannot be used is left out, and a warning tells of it.
     """
-    endpoint = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
-    if not endpoint:
+    endpoint = opentelemetry_endpoint()
+    if endpoint is None:
         return {}
     if not re.match(_URL, endpoint):
         reason = "it is no address of OTLP over HTTP, such as http://collector:4318"
@@ -663,96 +546,10 @@ def _is_installed(module: str) -> bool:
         return False
 
 
-def _from_own_variables(kind: type[_Section]) -> dict[str, Any]:
-    prefix = variable(kind, "")
-    own = {name: value for name, value in os.environ.items() if value and name.startswith(prefix)}
-    return {name.removeprefix(prefix).lower(): value for name, value in own.items()}
-
-
 def _with_secrets_read(kind: type[_Section], values: dict[str, Any]) -> dict[str, Any]:
     for field in kind.secrets():
-        values = _with_secret_read(values, field)
+        values = with_secret_read(values, field)
     return values
-
-
-def _with_secret_read(values: dict[str, Any], field: str) -> dict[str, Any]:
-    """Return the values with the content of a secret's file in place of its path."""
-    path = values.get(f"{field}_file")
-    others = {name: value for name, value in values.items() if name != f"{field}_file"}
-    if path is None:
-        return others
-    if values.get(field) is not None:
-        raise InvalidInput(
-            f"Both {field} and {field}_file are set: remove one of them.", field=field
-        )
-    return others | {field: _text_of(path, f"{field}_file")}
-
-
-def _text_of(path: Any, field: str) -> str:
-    try:
-        text = Path(path).expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, TypeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise InvalidInput(
-            f"Cannot read the file of {field}, {path}: {reason}.", field=field
-        ) from error
-    if not text:
-        raise InvalidInput(
-            f"The file of {field}, {path}, is empty: write the value into it.", field=field
-        )
-    return text
-
-
-def _from_file(file: Path, section: str) -> dict[str, Any]:
-    content = _yaml_of(file)
-    values = (_sections(file, content).get(section) or {}) if isinstance(content, dict) else None
-    if not isinstance(values, dict):
-        raise InvalidInput(
-            f"The config file {file} needs a section `{section}:` with its settings.",
-            field="config",
-        )
-    return {str(name): value for name, value in values.items()}
-
-
-def _yaml_of(file: Path) -> Any:
-    import yaml
-
-    try:
-        if file.stat().st_size > limits.config_bytes_max:
-            raise InvalidInput(
-                f"The config file {file} has more than {limits.config_bytes_max} bytes: is it the right one?",
-                field="config",
-            )
-        return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except RecursionError:
-        raise InvalidInput(
-            f"The config file {file} is nested too deep: each section has its settings, and nothing below them.",
-            field="config",
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(
-            f"Cannot read the config file {file}: {error}", field="config"
-        ) from error
-    except yaml.YAMLError as error:
-        # Without the message and the cause, which quote the line: it may have a secret.
-        mark = getattr(error, "problem_mark", None)
-        place = f" in line {mark.line + 1}" if mark else ""
-        raise InvalidInput(
-            f"The config file {file} is not valid YAML{place}: quote values with special characters.",
-            field="config",
-        ) from None
-
-
-def _sections(file: Path, content: dict[Any, Any]) -> dict[Any, Any]:
-    known = [kind.section for kind in (ControllerSettings, CombinerSettings, ClientSettings)]
-    for name in content:
-        if name not in known:
-            raise InvalidInput(
-                f"The config file {file} has the unknown section {name!r}: correct or remove it. The "
-                f"sections are {', '.join(known)}.",
-                field=str(name),
-            )
-    return content
 
 
 def _refusal(kind: type[_Section], error: ValidationError) -> InvalidInput:

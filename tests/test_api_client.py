@@ -30,6 +30,7 @@ from fednet.controller.records import COLLECTIONS, Records
 from fednet.controller.rest.later import WAITS
 from fednet.controller.rest.server import serving
 from fednet.controller.tokens.keys import NetworkKeys
+from fednet.environment import default_data_dir
 from fednet.errors import (
     DeadlineExceeded,
     FailedPrecondition,
@@ -52,7 +53,6 @@ from fednet.identity import (
 )
 from fednet.packages import create_package
 from fednet.server_functions import ServerFunctionsBase
-from fednet.settings import default_data_dir
 from fednet.storage import open_blobs, open_documents
 from fednet.testing import FaultProxy
 

@@ -13,6 +13,7 @@ from fednet.enrolment import (
     enrol_combiner,
     keep_client,
 )
+from fednet.environment import default_data_dir
 from fednet.errors import (
     FailedPrecondition,
     InvalidInput,
@@ -22,7 +23,7 @@ from fednet.errors import (
 )
 from fednet.http import Http
 from fednet.identity import Signer, TokenUse, write_local_network
-from fednet.settings import ClientSettings, CombinerSettings, default_data_dir
+from fednet.settings import ClientSettings, CombinerSettings
 from fednet.storage import CONTROLLER, shared_folder
 from fednet.testing import FaultProxy, Network
 

@@ -24,14 +24,17 @@ FLOORS = (
         "blob_ref",
         "clocks",
         "budgets",
+        "config_file",
         "fedn_filters",
         "json_values",
         "log_context",
         "names",
         "readiness",
+        "secret_files",
         "update_codec",
     ),
     ("tls",),
+    ("environment",),
     ("contract", "own_address", "settings", "traces"),
     ("http_pools", "proxies"),
     ("http_errors",),
@@ -418,9 +421,9 @@ def uses(module: Module, *forbidden: str) -> list[str]:
     return found
 
 
-def test_only_settings_read_the_environment(modules: list[Module]) -> None:
+def test_only_one_module_reads_the_environment(modules: list[Module]) -> None:
     """Everything else is told what it needs, by its arguments."""
-    others = [module for module in modules if module.name != "fednet.settings"]
+    others = [module for module in modules if module.name != "fednet.environment"]
     environment = ("os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv")
 
     assert [use for module in others for use in uses(module, *environment)] == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fednet import limits, settings
+from fednet import limits
 from fednet.errors import InvalidInput
 from fednet.settings import ClientSettings, CombinerSettings, ControllerSettings, load
 
@@ -287,18 +287,6 @@ def test_the_data_folder_follows_the_environment(
     assert [by_xdg, by_name] == [tmp_path / "fednet", tmp_path / "chosen"]
 
 
-def test_a_task_gets_no_variable_of_fednet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The code of a package sees this machine's environment without our settings and secrets."""
-    monkeypatch.setenv("FEDNET_TOKEN", "secret")
-    monkeypatch.setenv("FEDNET_CLIENT_TOKEN", "secret")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-
-    environment = settings.environment_without_settings()
-
-    assert environment["OMP_NUM_THREADS"] == "1"
-    assert not [name for name in environment if name.startswith("FEDNET_")]
-
-
 @pytest.mark.parametrize(
     ("kind", "field"),
     [
@@ -409,19 +397,6 @@ def test_only_a_secret_may_lie_in_a_file(secret: Path) -> None:
 
     assert error.field == "host_file"
     assert "state_store_file" in error.message
-
-
-def test_the_token_of_commands_may_lie_in_a_file(
-    secret: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """FEDNET_TOKEN_FILE names it; both variables at once are refused."""
-    monkeypatch.setenv("FEDNET_TOKEN_FILE", str(secret))
-    found = settings.token_from_environment()
-    monkeypatch.setenv("FEDNET_TOKEN", "x")
-
-    assert found == "from-file"
-    with pytest.raises(InvalidInput, match="Both"):
-        settings.token_from_environment()
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.section)

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fednet.settings import (
-    ClientSettings,
-    CombinerSettings,
-    ControllerSettings,
-    default_data_dir,
-    variable,
-)
+from fednet.environment import default_data_dir
+from fednet.settings import ClientSettings, CombinerSettings, ControllerSettings, variable
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

@@ -16,10 +16,10 @@ from typing import IO, TYPE_CHECKING
 
 from fednet import limits
 from fednet.digests import sha256_of
+from fednet.environment import installer_configuration
 from fednet.errors import TaskFailed
 from fednet.files import remove_tree
 from fednet.sandbox import Box
-from fednet.settings import installer_configuration
 
 from .build_environment import READY, open_ready, take
 from .commands import Commands

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fednet.cli._child import Program
 from fednet.cli._network import start_client
-from fednet.settings import environment_without_settings
+from fednet.environment import environment_without_settings
 
 if TYPE_CHECKING:
     from fednet.api_client import APIClient

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fednet.cli._child import Program, fednet_server
+from fednet.environment import environment_without_settings
 from fednet.identity import write_local_network
-from fednet.settings import environment_without_settings
 from fednet.storage import is_server
 from fednet.tls import CallerTLS
 

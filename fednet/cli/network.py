@@ -66,9 +66,9 @@ def add(
 ) -> None:
     """Give a network a name; `fednet network use` then chooses it."""
     from fednet.addresses import split_addresses
+    from fednet.environment import token_from_environment
     from fednet.errors import InvalidInput
     from fednet.identity import NamedNetwork, read_named_networks, write_named_networks
-    from fednet.settings import token_from_environment
     from fednet.tls import CallerTLS
 
     url = ",".join(split_addresses(url, "url"))

@@ -218,7 +218,8 @@ def _runtime(package: Source, *, quiet: bool) -> Iterator[tuple[PackageRuntime, 
     Environments of packages are kept, so that each is built once.
     """
     from fednet.client.runtime import package_runtime
-    from fednet.settings import ClientSettings, default_data_dir
+    from fednet.environment import default_data_dir
+    from fednet.settings import ClientSettings
 
     seconds_max = ClientSettings.model_fields["task_seconds_max"].default
     with (

@@ -67,9 +67,9 @@ def create(
     for a client or combiner is good to join once: the member then gets a token of its own, which it renews by itself.
     """
     from fednet.contract import Principal, Role
+    from fednet.environment import default_data_dir
     from fednet.identity import Signer
     from fednet.names import check_name
-    from fednet.settings import default_data_dir
 
     check_name(name)
     identity = Principal.of(Role(role), str(uuid.uuid4()), name)

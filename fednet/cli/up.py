@@ -23,12 +23,12 @@ from fednet.cli._network import (
 from fednet.cli._output import json_option, show_json
 from fednet.cli._signals import interrupt_on_signals
 from fednet.cli._supervisor import Supervisor
+from fednet.environment import default_data_dir
 from fednet.errors import FailedPrecondition, InvalidInput
 from fednet.files import write_whole
 from fednet.identity import replace_private_file
 from fednet.own_address import advertised_host
 from fednet.processes import FolderLock
-from fednet.settings import default_data_dir
 from fednet.tls import CallerTLS, check_exposure
 
 if TYPE_CHECKING:

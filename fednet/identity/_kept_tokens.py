@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fednet import settings
+from fednet import environment
 from fednet.addresses import is_part_of, split_addresses
 from fednet.errors import FailedPrecondition, InvalidInput
 from fednet.identity._local import local_network_file, read_local_network, write_local_network
@@ -32,7 +32,7 @@ def address_to_log_in(api_url: str | None, name: str | None) -> str:
     Raises:
         InvalidInput: No network is known, or there is no place for a token of this one: give a name.
     """
-    api_url = api_url or settings.api_url_from_environment()
+    api_url = api_url or environment.api_url_from_environment()
     if api_url is None and name is not None:
         return read_named_networks().get(name).api_url
     found = ",".join(split_addresses(api_url, "url")) if api_url else find_network()[0]
@@ -67,12 +67,12 @@ def keep_token(
     if known is not None:
         kept = _with(named, NamedNetwork(known, api_url, token, tls))
         write_named_networks(kept.used(known) if name else kept)
-        return settings.networks_file()
+        return environment.networks_file()
     if not _is_local(api_url):
         raise FailedPrecondition(
             f"There is no place for a token of {api_url}: give --network NAME."
         )
-    data_dir = settings.default_data_dir()
+    data_dir = environment.default_data_dir()
     write_local_network(data_dir, api_url, token, tls)
     return local_network_file(data_dir)
 
@@ -94,5 +94,5 @@ def _name_of(named: NamedNetworks, api_url: str) -> str | None:
 
 
 def _is_local(api_url: str) -> bool:
-    local = read_local_network(settings.default_data_dir())
+    local = read_local_network(environment.default_data_dir())
     return local is not None and is_part_of(api_url, local.api_url)

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from fednet import settings
+from fednet import environment
 from fednet.addresses import is_part_of
 from fednet.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
 from fednet.identity import _private_files
@@ -102,7 +102,7 @@ def read_named_networks() -> NamedNetworks:
     Raises:
         FailedPrecondition: The file cannot be read, or is not what it must be.
     """
-    path = settings.networks_file()
+    path = environment.networks_file()
     try:
         return _from_json(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -119,7 +119,7 @@ def write_named_networks(named: NamedNetworks) -> None:
     Raises:
         FailedPrecondition: The file cannot be written.
     """
-    path = settings.networks_file()
+    path = environment.networks_file()
     try:
         _private_files.replace(path, json.dumps(_to_json(named), indent=2) + "\n")
     except FailedPrecondition as error:
@@ -146,8 +146,8 @@ def find_network(api_url: str | None = None, token: str | None = None) -> tuple[
         InvalidInput: There is neither an address nor a network to be found.
         FailedPrecondition: The user's file of networks is broken.
     """
-    api_url = api_url or settings.api_url_from_environment()
-    token = token or settings.token_from_environment()
+    api_url = api_url or environment.api_url_from_environment()
+    token = token or environment.token_from_environment()
     if api_url and token:
         return api_url, token
     for known_url, known_token in _known_networks():
@@ -176,7 +176,7 @@ def find_tls(api_url: str, given: CallerTLS = PUBLIC_CA) -> CallerTLS:
     Raises:
         FailedPrecondition: The user's file of networks is broken.
     """
-    found = [given, settings.tls_from_environment()]
+    found = [given, environment.tls_from_environment()]
     if api_url.startswith("https://"):
         found += _known_tls(api_url)
     ca = next((each.ca for each in found if each.ca), None)
@@ -189,7 +189,7 @@ def _known_tls(api_url: str) -> list[CallerTLS]:
     named = read_named_networks()
     in_use_first = sorted(named.networks, key=lambda each: each.name != named.in_use)
     found = [each.tls for each in in_use_first if is_part_of(api_url, each.api_url)]
-    local = read_local_network(settings.default_data_dir())
+    local = read_local_network(environment.default_data_dir())
     if local and is_part_of(api_url, local.api_url):
         found.append(local.tls)
     return found
@@ -201,7 +201,7 @@ def _known_networks() -> Iterator[tuple[str, str]]:
     if named.in_use is not None:
         network = named.get(named.in_use)
         yield network.api_url, network.token
-    if local := read_local_network(settings.default_data_dir()):
+    if local := read_local_network(environment.default_data_dir()):
         yield local.api_url, local.token
 
 

@@ -2,8 +2,8 @@
 
 gRPC has handlers that make it usable in a forked child. With calls under way, as a client always has one, they print a
 warning for each fork, or wait for the end of all calls. No child of ours uses gRPC, so the handlers are switched off:
-by the environment before gRPC is loaded (`fednet.settings`), and here in its Python part, if somebody else has loaded
-it.
+by the environment before gRPC is loaded (`fednet.environment`), and here in its Python part, if somebody else has
+loaded it.
 """
 
 import sys

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from fednet.environment import environment_of_a_task, environment_without_settings
 from fednet.processes import GroupLimits, Supervised
 from fednet.sandbox._bwrap import bwrap_command
-from fednet.settings import environment_of_a_task, environment_without_settings
 
 SandboxKind: TypeAlias = Literal["bwrap", "process", "none"]
 _NO_CODE_OF_HOME: Final = {"PYTHONNOUSERSITE": "1"}  # which earlier tasks may have written

@@ -14,14 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from fednet import limits
 from fednet.api_client import APIClient
+from fednet.environment import switch_off_grpc_fork_handlers
 from fednet.errors import DeadlineExceeded, FednetError, InvalidInput, MissingExtra
 from fednet.names import check_name
-from fednet.settings import (
-    ClientSettings,
-    CombinerSettings,
-    ControllerSettings,
-    switch_off_grpc_fork_handlers,
-)
+from fednet.settings import ClientSettings, CombinerSettings, ControllerSettings
 from fednet.storage import is_server
 from fednet.testing._loop import LoopThread
 

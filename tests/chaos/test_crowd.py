@@ -14,8 +14,8 @@ import pytest
 from servers.process import free_port
 
 from fednet.api_client import APIClient
+from fednet.environment import environment_without_settings
 from fednet.parameters import write_model
-from fednet.settings import environment_without_settings
 
 # Many clients on whatever machine
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

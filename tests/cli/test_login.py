@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from fednet.cli import main
+from fednet.environment import default_data_dir, networks_file
 from fednet.identity import read_local_network, write_local_network
-from fednet.settings import default_data_dir, networks_file
 
 PASSWORD = "correct horse battery"
 

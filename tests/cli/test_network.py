@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from fednet.cli import main
-from fednet.settings import networks_file
+from fednet.environment import networks_file
 
 
 def run(*words):

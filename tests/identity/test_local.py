@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from fednet.environment import default_data_dir
 from fednet.errors import FailedPrecondition
 from fednet.identity import LocalNetwork, find_tls, read_local_network, write_local_network
-from fednet.settings import default_data_dir
 from fednet.tls import CallerTLS
 
 

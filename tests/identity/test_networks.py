@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fednet import APIClient
+from fednet.environment import default_data_dir, networks_file
 from fednet.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
 from fednet.identity import (
     NamedNetwork,
@@ -17,7 +18,6 @@ from fednet.identity import (
     write_local_network,
     write_named_networks,
 )
-from fednet.settings import default_data_dir, networks_file
 from fednet.tls import CallerTLS
 
 LAB = NamedNetwork("lab", "http://lab:8092", "lab-token")

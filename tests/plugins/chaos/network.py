@@ -16,7 +16,7 @@ from typing import Any, Self
 from servers.process import free_port
 
 from fednet.api_client import APIClient
-from fednet.settings import environment_without_settings
+from fednet.environment import environment_without_settings
 from fednet.testing import FaultProxy
 
 STOP_SECONDS_MAX = 20.0
