@@ -12,7 +12,7 @@ import json
 import math
 import reprlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fednet import limits
@@ -59,7 +59,7 @@ def storable(value: Any) -> tuple[Any, list[str]]:
     """
     _check_size(value)
     remarks: list[str] = []
-    return _storable(value, "", 0, remarks), remarks
+    return _storable(value, "", remarks), remarks
 
 
 def in_words(remarks: Sequence[str]) -> str:
@@ -80,6 +80,26 @@ def as_finite(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def everything_in(
+    value: Any, place: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Yield a JSON value and all values in it, in their order; an object or a list comes before its values.
+
+    A caller that stops at a depth, or after a number of values, ends soon whatever else is in there, even the value
+    itself.
+
+    Args:
+        value: The value.
+        place: The names and positions that lead to it.
+
+    Yields:
+        The place of a value, as long as the value is levels deep; and the value.
+    """
+    yield place, value
+    for part, each in _parts_of(value):
+        yield from everything_in(each, (*place, part))
+
+
 def check_storable(value: Any) -> None:
     """Check that a JSON value can be stored as it is.
 
@@ -93,21 +113,19 @@ def check_storable(value: Any) -> None:
 
 def _check_size(value: Any) -> None:
     """Count the values without recursion, before anything else works at them."""
-    level, values, inside = 0, 0, [value]
-    while inside:
-        values += len(inside)
-        if values > limits.json_values_max:
+    for number, (place, _) in enumerate(everything_in(value), 1):
+        if number > limits.json_values_max:
             raise ValueError(f"it has more than {limits.json_values_max} values")
-        if level > limits.json_levels_max + 1:
-            raise ValueError(f"it is nested more than {limits.json_levels_max} levels deep")
-        inside = [each for outer in inside for each in _inside(outer)]
-        level += 1
+        if len(place) > limits.json_levels_max:
+            path = _shown(".".join(map(str, place)))
+            raise ValueError(f"{path} is nested more than {limits.json_levels_max} levels deep")
 
 
-def _inside(value: Any) -> Iterable[Any]:
+def _parts_of(value: Any) -> Iterable[tuple[str | int, Any]]:
     if isinstance(value, Mapping):
-        return value.values()
-    return value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else ()
+        return value.items()
+    is_list = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    return enumerate(value) if is_list else ()
 
 
 def _finite(number: str) -> float:
@@ -124,9 +142,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _storable(value: Any, path: str, level: int, remarks: list[str]) -> Any:
-    if level > limits.json_levels_max:
-        raise ValueError(f"{path} is nested more than {limits.json_levels_max} levels deep")
+def _storable(value: Any, path: str, remarks: list[str]) -> Any:
     match value:
         case str():
             return _text(value, path, remarks)
@@ -137,13 +153,13 @@ def _storable(value: Any, path: str, level: int, remarks: list[str]) -> Any:
         case Mapping():
             return {
                 _text(name, path, remarks): _storable(
-                    inner, f"{path}.{name}" if path else name, level + 1, remarks
+                    inner, f"{path}.{name}" if path else name, remarks
                 )
                 for name, inner in value.items()
             }
         case Sequence():
             return [
-                _storable(inner, f"{path}.{index}" if path else str(index), level + 1, remarks)
+                _storable(inner, f"{path}.{index}" if path else str(index), remarks)
                 for index, inner in enumerate(value)
             ]
     return value

@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import islice
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from fednet import limits
 from fednet.json_values import (
     as_finite,
     check_storable,
+    everything_in,
     in_words,
     parsed,
     storable,
@@ -147,3 +149,20 @@ def test_shared_and_circular_values_are_counted_as_often_as_they_are_written():
     for value in (shared, circular):
         with pytest.raises(ValueError, match=r"values|levels"):
             storable(value)
+
+
+def test_a_value_is_walked_through_in_its_order():
+    """Each place leads to its value; a text is one value. The caller decides where to stop."""
+    value = {"a": [1, {"b": "xy"}], "c": None}
+    circular = []
+    circular.append(circular)
+
+    assert list(everything_in(value)) == [
+        ((), value),
+        (("a",), value["a"]),
+        (("a", 0), 1),
+        (("a", 1), {"b": "xy"}),
+        (("a", 1, "b"), "xy"),
+        (("c",), None),
+    ]
+    assert [len(place) for place, _ in islice(everything_in(circular), 100)] == list(range(100))

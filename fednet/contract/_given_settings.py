@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from typing import Any, Final
 
 from fednet import limits
 from fednet.errors import InvalidInput
+from fednet.json_values import everything_in
 
 FEDNETS_OWN: Final = frozenset({"round", "rounds", "session_id"})
 """The names of the settings that every task has from fednet."""
@@ -30,7 +30,9 @@ def check_given_settings(settings: Any) -> None:
         raise _refusal('they must be an object of values by name, such as {"learning_rate": 0.1}')
     if taken := FEDNETS_OWN & settings.keys():
         raise _refusal(f"{min(taken)!r} is a setting of fednet: choose another name")
-    for place, value in _everything_in(settings):
+    for number, (parts, value) in enumerate(everything_in(settings), 1):
+        place = "".join(f"[{part!r}]" for part in parts)
+        _check_size(number, place, len(parts) + 1, value)
         _check_value(place, value)
     size_bytes = len(json.dumps(settings).encode())
     if size_bytes > limits.settings_bytes_max:
@@ -39,28 +41,11 @@ def check_given_settings(settings: Any) -> None:
         )
 
 
-def _everything_in(settings: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield all values, at any depth, with their place; an object or a list comes before its values."""
-    waiting: list[tuple[str, Any, int]] = [("", settings, 1)]
-    number = 0
-    while waiting:
-        place, value, level = waiting.pop()
-        number += 1
-        if number > limits.json_values_max:
-            raise _refusal(f"they have more than {limits.json_values_max:,} values")
-        if level > limits.settings_levels_max and isinstance(value, dict | list):
-            raise _refusal(
-                f"they are more than {limits.settings_levels_max} levels deep at {place}"
-            )
-        yield place, value
-        waiting.extend((f"{place}{part}", each, level + 1) for part, each in _parts_of(value))
-
-
-def _parts_of(value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        yield from ((f"[{name!r}]", each) for name, each in value.items())
-    elif isinstance(value, list | tuple):
-        yield from ((f"[{number}]", each) for number, each in enumerate(value))
+def _check_size(number: int, place: str, level: int, value: Any) -> None:
+    if number > limits.json_values_max:
+        raise _refusal(f"they have more than {limits.json_values_max:,} values")
+    if level > limits.settings_levels_max and isinstance(value, dict | list | tuple):
+        raise _refusal(f"they are more than {limits.settings_levels_max} levels deep at {place}")
 
 
 def _check_value(place: str, value: Any) -> None:
