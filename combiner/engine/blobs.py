@@ -54,7 +54,7 @@ class LocalBlobs:
         self._fetching = threading.Lock()  # apart, so that `path` never waits for a copy
 
     def acquire(self, blob: Blob) -> Path:
-        """Pin a blob locally (reference counted) and return its path. Blocks.
+        """Hold a blob locally (reference counted) and return its path. Blocks.
 
         Raises:
             NotFound: The store has no such blob.
@@ -80,7 +80,7 @@ class LocalBlobs:
 
     @contextlib.contextmanager
     def held(self, blob: Blob) -> Iterator[Path]:
-        """Pin a blob inside the block; see `acquire`."""
+        """Hold a blob inside the block; see `acquire`."""
         path = self.acquire(blob)
         try:
             yield path

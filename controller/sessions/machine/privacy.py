@@ -1,4 +1,4 @@
-"""The differential privacy of a session: the terms of its rounds, the noise of its models, and the account.
+"""The differential privacy of a session: the terms of its rounds, the noise of its models, and the privacy account.
 
 Each model costs one release, which is counted before the order that makes it is given. A repeated attempt makes another
 model of updates that may have been used before, with other noise: it costs another release. Within an attempt a merge

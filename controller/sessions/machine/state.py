@@ -287,7 +287,7 @@ class Session:
             or awaited an approval.
         reopened: How often it was continued after an end within the present round.
         staleness_max: The number of rounds that an update may be behind, in an asynchronous session.
-        privacy: The account of differential privacy; None without the option dp.
+        privacy: The privacy account; None without the option dp.
         is_draining: True once all rounds are done and the last validations are awaited.
         flights: In an asynchronous session, the trainings under way and the buffer, by phase.
         flights_begun: The number of flights so far; the next one's id comes from it.

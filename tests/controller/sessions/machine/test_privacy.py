@@ -1,4 +1,4 @@
-"""The account of a private session through retries, losses and crashes, and the noise of its models."""
+"""The privacy account of a session through retries, losses and crashes, and the noise of its models."""
 
 import pytest
 from session_world import restarted
@@ -63,7 +63,7 @@ def test_each_round_costs_one_release_and_its_document_says_so(private_world):
 
 
 def test_a_release_is_counted_before_the_model_is_ordered(private_world):
-    """A controller that dies after the order finds it in the account."""
+    """A controller that dies after the order finds it in the privacy account."""
     world = private_world()
 
     until(world, "reduce")
