@@ -32,7 +32,8 @@ from fednet.wire import models_pb2
 if TYPE_CHECKING:
     import requests
 
-_PLAIN: Final = re.compile(r"[!-\[\]-~]+")
+# The characters of a URL: RFC 3986, sections 2.1 to 2.3.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._~%:/?#\[\]@!$&'()*+,;=-]+")
 
 
 def upload_object(
