@@ -18,6 +18,7 @@
     ├── TransferCorrupted        bytes do not match their checksum; worth a retry
     ├── MissingExtra             a part of fednet is not installed on this machine
     ├── SessionFailed            a session has ended before its last round
+    ├── SecureRoundFailed        too few parties of secure aggregation are left
     ├── AwaitsApproval           the site's owner has not approved a package or settings
     └── TaskFailed               the code of a package or a callback failed
 
@@ -185,6 +186,14 @@ class SessionFailed(FednetError):
     """A session has ended before its last round, as FAILED or TERMINATED."""
 
     code = "session_failed"
+    http_status = 409
+    grpc_status = "FAILED_PRECONDITION"
+
+
+class SecureRoundFailed(FednetError):
+    """Too few parties of a round with secure aggregation are left; nothing was revealed that says more than the sum."""
+
+    code = "secure_round_failed"
     http_status = 409
     grpc_status = "FAILED_PRECONDITION"
 

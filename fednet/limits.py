@@ -357,6 +357,15 @@ privacy_epsilon_nats_max: Final = 1e6
 privacy_terms_characters_max: Final = KIB
 privacy_noise_deviations: Final = 6.0  # longer noise of a client is cut; once in 65 million updates
 
+# Secure aggregation
+secure_terms_characters_max: Final = KIB
+secure_clients_min: Final = 3  # updates in one sum, below which it says too much about each
+secure_sum_participants_max: Final = 16
+secure_subsets_max: Final = 35  # seeds of one client, and masks that it adds
+secure_neighbours_max: Final = 63  # a complete graph up to 64 clients
+secure_complete_clients_max: Final = 64  # above, the graph of masks is a regular one
+secure_neighbours: Final = 32  # of each client in a regular graph
+
 # Logs
 log_repetition_seconds: Final = 60.0  # of silence, after which the same warning is shown again
 

@@ -54,7 +54,7 @@ FLOORS = (
         "server_functions",
         "storage",
     ),
-    ("api_pages", "api_starter", "api_storage", "collectors", "enrolment"),
+    ("api_pages", "api_starter", "api_storage", "collectors", "enrolment", "secure"),
     ("api_lists",),
     ("api_reader",),
     ("client", "combiner", "controller"),
