@@ -365,7 +365,7 @@ secure_subsets_max: Final = 35  # seeds of one client, and masks that it adds
 secure_neighbours_max: Final = 63  # a complete graph up to 64 clients
 secure_complete_clients_max: Final = 64  # above, the graph of masks is a regular one
 secure_neighbours: Final = 32  # of each client in a regular graph
-mask_block_bytes: Final = 256 * KIB  # of a vector, to which all masks are added while it is in the cache
+mask_block_bytes: Final = 256 * KIB  # of a vector, to which all masks are added at once
 
 # Logs
 log_repetition_seconds: Final = 60.0  # of silence, after which the same warning is shown again

@@ -37,6 +37,7 @@ class Warrant:
         model: The model; None for an exchange without one.
         package: The compute package; None where no client of the session needs one.
         privacy: The terms of privacy for updates, as a text; empty without.
+        secure: The terms of secure aggregation, as a text; empty without.
     """
 
     session_id: str
@@ -47,6 +48,7 @@ class Warrant:
     model: BlobRef | None
     package: BlobRef | None
     privacy: str = ""
+    secure: str = ""
 
     def to_payload(self) -> dict[str, Any]:
         """Return the content to be signed."""
@@ -69,6 +71,7 @@ class Warrant:
             model=_ref(payload["model"]),
             package=_ref(payload["package"]),
             privacy=payload.get("privacy", ""),
+            secure=payload.get("secure", ""),
         )
 
 

@@ -20,8 +20,15 @@ class Authority(_message.Message):
     def __init__(self, controller: _Optional[str] = ..., term: _Optional[int] = ..., session_id: _Optional[str] = ...) -> None: ...
 
 class Phase(_message.Message):
-    __slots__ = ("phase_id", "session_id", "round_id", "round_number", "kind", "model", "package", "helper", "settings_json", "clients", "seconds_max", "aggregator", "aggregator_settings_json", "share_partial", "keep_updates", "retain_updates", "client_settings_json", "attempt", "authority", "warrant", "update_codec", "examples_max", "privacy", "traceparent")
+    __slots__ = ("phase_id", "session_id", "round_id", "round_number", "kind", "model", "package", "helper", "settings_json", "clients", "seconds_max", "aggregator", "aggregator_settings_json", "share_partial", "keep_updates", "retain_updates", "client_settings_json", "attempt", "authority", "warrant", "update_codec", "examples_max", "privacy", "secure", "client_messages_json", "traceparent")
     class ClientSettingsJsonEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class ClientMessagesJsonEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -51,6 +58,8 @@ class Phase(_message.Message):
     UPDATE_CODEC_FIELD_NUMBER: _ClassVar[int]
     EXAMPLES_MAX_FIELD_NUMBER: _ClassVar[int]
     PRIVACY_FIELD_NUMBER: _ClassVar[int]
+    SECURE_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_MESSAGES_JSON_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     phase_id: str
     session_id: str
@@ -75,8 +84,10 @@ class Phase(_message.Message):
     update_codec: str
     examples_max: float
     privacy: str
+    secure: str
+    client_messages_json: _containers.ScalarMap[str, str]
     traceparent: str
-    def __init__(self, phase_id: _Optional[str] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., kind: _Optional[_Union[_tasks_pb2.TaskKind, str]] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., clients: _Optional[_Iterable[str]] = ..., seconds_max: _Optional[float] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., share_partial: bool = ..., keep_updates: bool = ..., retain_updates: bool = ..., client_settings_json: _Optional[_Mapping[str, str]] = ..., attempt: _Optional[int] = ..., authority: _Optional[_Union[Authority, _Mapping]] = ..., warrant: _Optional[str] = ..., update_codec: _Optional[str] = ..., examples_max: _Optional[float] = ..., privacy: _Optional[str] = ..., traceparent: _Optional[str] = ...) -> None: ...
+    def __init__(self, phase_id: _Optional[str] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., kind: _Optional[_Union[_tasks_pb2.TaskKind, str]] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., clients: _Optional[_Iterable[str]] = ..., seconds_max: _Optional[float] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., share_partial: bool = ..., keep_updates: bool = ..., retain_updates: bool = ..., client_settings_json: _Optional[_Mapping[str, str]] = ..., attempt: _Optional[int] = ..., authority: _Optional[_Union[Authority, _Mapping]] = ..., warrant: _Optional[str] = ..., update_codec: _Optional[str] = ..., examples_max: _Optional[float] = ..., privacy: _Optional[str] = ..., secure: _Optional[str] = ..., client_messages_json: _Optional[_Mapping[str, str]] = ..., traceparent: _Optional[str] = ...) -> None: ...
 
 class ServerFunctions(_message.Message):
     __slots__ = ("about", "source", "seconds_max", "obsolete_state_ids", "helper")
@@ -181,7 +192,7 @@ class Partial(_message.Message):
     def __init__(self, phase_id: _Optional[str] = ..., combiner: _Optional[str] = ..., updates: _Optional[int] = ..., weight: _Optional[float] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., staleness: _Optional[int] = ..., digest: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ...) -> None: ...
 
 class Reduction(_message.Message):
-    __slots__ = ("model_id", "base", "aggregator", "aggregator_settings_json", "partials", "state", "obsolete_state_id", "helper", "functions", "authority", "abandoned_model_ids", "noise", "round_number", "traceparent")
+    __slots__ = ("model_id", "base", "aggregator", "aggregator_settings_json", "partials", "state", "obsolete_state_id", "helper", "functions", "authority", "abandoned_model_ids", "noise", "unmasking", "round_number", "traceparent")
     MODEL_ID_FIELD_NUMBER: _ClassVar[int]
     BASE_FIELD_NUMBER: _ClassVar[int]
     AGGREGATOR_FIELD_NUMBER: _ClassVar[int]
@@ -194,6 +205,7 @@ class Reduction(_message.Message):
     AUTHORITY_FIELD_NUMBER: _ClassVar[int]
     ABANDONED_MODEL_IDS_FIELD_NUMBER: _ClassVar[int]
     NOISE_FIELD_NUMBER: _ClassVar[int]
+    UNMASKING_FIELD_NUMBER: _ClassVar[int]
     ROUND_NUMBER_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     model_id: str
@@ -208,9 +220,10 @@ class Reduction(_message.Message):
     authority: Authority
     abandoned_model_ids: _containers.RepeatedScalarFieldContainer[str]
     noise: Noise
+    unmasking: Unmasking
     round_number: int
     traceparent: str
-    def __init__(self, model_id: _Optional[str] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., partials: _Optional[_Iterable[_Union[Partial, _Mapping]]] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., obsolete_state_id: _Optional[str] = ..., helper: _Optional[str] = ..., functions: _Optional[_Union[ServerFunctions, _Mapping]] = ..., authority: _Optional[_Union[Authority, _Mapping]] = ..., abandoned_model_ids: _Optional[_Iterable[str]] = ..., noise: _Optional[_Union[Noise, _Mapping]] = ..., round_number: _Optional[int] = ..., traceparent: _Optional[str] = ...) -> None: ...
+    def __init__(self, model_id: _Optional[str] = ..., base: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., aggregator: _Optional[str] = ..., aggregator_settings_json: _Optional[str] = ..., partials: _Optional[_Iterable[_Union[Partial, _Mapping]]] = ..., state: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., obsolete_state_id: _Optional[str] = ..., helper: _Optional[str] = ..., functions: _Optional[_Union[ServerFunctions, _Mapping]] = ..., authority: _Optional[_Union[Authority, _Mapping]] = ..., abandoned_model_ids: _Optional[_Iterable[str]] = ..., noise: _Optional[_Union[Noise, _Mapping]] = ..., unmasking: _Optional[_Union[Unmasking, _Mapping]] = ..., round_number: _Optional[int] = ..., traceparent: _Optional[str] = ...) -> None: ...
 
 class Noise(_message.Message):
     __slots__ = ("key", "deviation", "count_deviation")
@@ -221,6 +234,24 @@ class Noise(_message.Message):
     deviation: float
     count_deviation: float
     def __init__(self, key: _Optional[str] = ..., deviation: _Optional[float] = ..., count_deviation: _Optional[float] = ...) -> None: ...
+
+class Unmasking(_message.Message):
+    __slots__ = ("secure", "masks", "keys")
+    SECURE_FIELD_NUMBER: _ClassVar[int]
+    MASKS_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    secure: str
+    masks: _containers.RepeatedCompositeFieldContainer[Partial]
+    keys: _containers.RepeatedCompositeFieldContainer[MaskKey]
+    def __init__(self, secure: _Optional[str] = ..., masks: _Optional[_Iterable[_Union[Partial, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[MaskKey, _Mapping]]] = ...) -> None: ...
+
+class MaskKey(_message.Message):
+    __slots__ = ("key", "subtract")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    SUBTRACT_FIELD_NUMBER: _ClassVar[int]
+    key: bytes
+    subtract: bool
+    def __init__(self, key: _Optional[bytes] = ..., subtract: bool = ...) -> None: ...
 
 class Reduced(_message.Message):
     __slots__ = ("model", "seconds", "state", "failure", "share_within_clip")

@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from fednet.wire import common_pb2 as fednet_dot_wire_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x66\x65\x64net/wire/tasks.proto\x12\x0b\x66\x65\x64net.wire\x1a\x18\x66\x65\x64net/wire/common.proto\"\xe7\x01\n\rClientMessage\x12#\n\x05hello\x18\x01 \x01(\x0b\x32\x12.fednet.wire.HelloH\x00\x12)\n\x06result\x18\x04 \x01(\x0b\x32\x17.fednet.wire.TaskResultH\x00\x12%\n\x03log\x18\x05 \x01(\x0b\x32\x16.fednet.wire.LogRecordH\x00\x12\'\n\x07renewal\x18\x06 \x01(\x0b\x32\x14.fednet.wire.RenewalH\x00\x12+\n\treadiness\x18\x08 \x01(\x0b\x32\x16.fednet.wire.ReadinessH\x00\x42\t\n\x07message\"A\n\tReadiness\x12\x0c\n\x04step\x18\x01 \x01(\t\x12&\n\x07\x61waited\x18\x02 \x03(\x0b\x32\x15.fednet.wire.Approval\".\n\x08\x41pproval\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"\"\n\x07Renewal\x12\x17\n\x0fplacement_token\x18\x01 \x01(\t\"\xc2\x01\n\x0f\x43ombinerMessage\x12\'\n\x07welcome\x18\x01 \x01(\x0b\x32\x14.fednet.wire.WelcomeH\x00\x12!\n\x04task\x18\x02 \x01(\x0b\x32\x11.fednet.wire.TaskH\x00\x12)\n\x06\x63\x61ncel\x18\x03 \x01(\x0b\x32\x17.fednet.wire.CancelTaskH\x00\x12-\n\x07receipt\x18\x04 \x01(\x0b\x32\x1a.fednet.wire.ResultReceiptH\x00\x42\t\n\x07message\"\x84\x01\n\x05Hello\x12\x15\n\rneeds_package\x18\x02 \x01(\x08\x12$\n\x05kinds\x18\x03 \x03(\x0e\x32\x15.fednet.wire.TaskKind\x12\x13\n\x0b\x63odec_parts\x18\x04 \x03(\t\x12)\n\treadiness\x18\x06 \x01(\x0b\x32\x16.fednet.wire.Readiness\"\x1b\n\x07Welcome\x12\x10\n\x08\x63ombiner\x18\x01 \x01(\t\"\xce\x02\n\x04Task\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12#\n\x04kind\x18\x02 \x01(\x0e\x32\x15.fednet.wire.TaskKind\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x10\n\x08round_id\x18\x04 \x01(\t\x12\x14\n\x0cround_number\x18\x05 \x01(\r\x12#\n\x05model\x18\x06 \x01(\x0b\x32\x14.fednet.wire.BlobRef\x12%\n\x07package\x18\x07 \x01(\x0b\x32\x14.fednet.wire.BlobRef\x12\x0e\n\x06helper\x18\x08 \x01(\t\x12\x15\n\rsettings_json\x18\t \x01(\t\x12\x14\n\x0cseconds_left\x18\n \x01(\x01\x12\x0f\n\x07warrant\x18\x0b \x01(\t\x12\x14\n\x0cupdate_codec\x18\x0c \x01(\t\x12\x0f\n\x07privacy\x18\r \x01(\t\x12\x13\n\x0btraceparent\x18\x1e \x01(\t\"\xc9\x02\n\nTaskResult\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12%\n\x06update\x18\x02 \x01(\x0b\x32\x13.fednet.wire.UpdateH\x00\x12-\n\nvalidation\x18\x03 \x01(\x0b\x32\x17.fednet.wire.ValidationH\x00\x12\'\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32\x14.fednet.wire.FailureH\x00\x12-\n\nprediction\x18\x08 \x01(\x0b\x32\x17.fednet.wire.PredictionH\x00\x12)\n\x08\x65xchange\x18\t \x01(\x0b\x32\x15.fednet.wire.ExchangeH\x00\x12\x18\n\x10\x64ownload_seconds\x18\x05 \x01(\x01\x12\x14\n\x0cwork_seconds\x18\x06 \x01(\x01\x12\x16\n\x0eupload_seconds\x18\x07 \x01(\x01\x42\t\n\x07outcome\"K\n\x06Update\x12\x19\n\x0cnum_examples\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\rmetadata_json\x18\x02 \x01(\tB\x0f\n\r_num_examples\"\"\n\nValidation\x12\x14\n\x0cmetrics_json\x18\x01 \x01(\t\"!\n\nPrediction\x12\x13\n\x0bresult_json\x18\x01 \x01(\t\"-\n\x08\x45xchange\x12\x12\n\nvalue_json\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"F\n\x07\x46\x61ilure\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x11\n\ttraceback\x18\x02 \x01(\t\x12\x17\n\x0f\x61waits_approval\x18\x03 \x01(\x08\"\x1d\n\nCancelTask\x12\x0f\n\x07task_id\x18\x01 \x01(\t\"B\n\rResultReceipt\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x98\x01\n\tLogRecord\x12+\n\x05level\x18\x01 \x01(\x0e\x32\x1c.fednet.wire.LogRecord.Level\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0f\n\x07task_id\x18\x03 \x01(\t\"?\n\x05Level\x12\t\n\x05\x44\x45\x42UG\x10\x00\x12\x08\n\x04INFO\x10\x01\x12\x0b\n\x07WARNING\x10\x02\x12\t\n\x05\x45RROR\x10\x03\x12\t\n\x05\x41UDIT\x10\x04*n\n\x08TaskKind\x12\x19\n\x15TASK_KIND_UNSPECIFIED\x10\x00\x12\t\n\x05TRAIN\x10\x01\x12\x0c\n\x08VALIDATE\x10\x02\x12\x0b\n\x07PREDICT\x10\x03\x12\x0c\n\x08\x45XCHANGE\x10\x04\x12\x13\n\x0fTRAIN_PRIVATELY\x10\x05\x32P\n\x05Tasks\x12G\n\x07\x43onnect\x12\x1a.fednet.wire.ClientMessage\x1a\x1c.fednet.wire.CombinerMessage(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x66\x65\x64net/wire/tasks.proto\x12\x0b\x66\x65\x64net.wire\x1a\x18\x66\x65\x64net/wire/common.proto\"\xe7\x01\n\rClientMessage\x12#\n\x05hello\x18\x01 \x01(\x0b\x32\x12.fednet.wire.HelloH\x00\x12)\n\x06result\x18\x04 \x01(\x0b\x32\x17.fednet.wire.TaskResultH\x00\x12%\n\x03log\x18\x05 \x01(\x0b\x32\x16.fednet.wire.LogRecordH\x00\x12\'\n\x07renewal\x18\x06 \x01(\x0b\x32\x14.fednet.wire.RenewalH\x00\x12+\n\treadiness\x18\x08 \x01(\x0b\x32\x16.fednet.wire.ReadinessH\x00\x42\t\n\x07message\"A\n\tReadiness\x12\x0c\n\x04step\x18\x01 \x01(\t\x12&\n\x07\x61waited\x18\x02 \x03(\x0b\x32\x15.fednet.wire.Approval\".\n\x08\x41pproval\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"\"\n\x07Renewal\x12\x17\n\x0fplacement_token\x18\x01 \x01(\t\"\xc2\x01\n\x0f\x43ombinerMessage\x12\'\n\x07welcome\x18\x01 \x01(\x0b\x32\x14.fednet.wire.WelcomeH\x00\x12!\n\x04task\x18\x02 \x01(\x0b\x32\x11.fednet.wire.TaskH\x00\x12)\n\x06\x63\x61ncel\x18\x03 \x01(\x0b\x32\x17.fednet.wire.CancelTaskH\x00\x12-\n\x07receipt\x18\x04 \x01(\x0b\x32\x1a.fednet.wire.ResultReceiptH\x00\x42\t\n\x07message\"\x84\x01\n\x05Hello\x12\x15\n\rneeds_package\x18\x02 \x01(\x08\x12$\n\x05kinds\x18\x03 \x03(\x0e\x32\x15.fednet.wire.TaskKind\x12\x13\n\x0b\x63odec_parts\x18\x04 \x03(\t\x12)\n\treadiness\x18\x06 \x01(\x0b\x32\x16.fednet.wire.Readiness\"\x1b\n\x07Welcome\x12\x10\n\x08\x63ombiner\x18\x01 \x01(\t\"\xf4\x02\n\x04Task\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12#\n\x04kind\x18\x02 \x01(\x0e\x32\x15.fednet.wire.TaskKind\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x10\n\x08round_id\x18\x04 \x01(\t\x12\x14\n\x0cround_number\x18\x05 \x01(\r\x12#\n\x05model\x18\x06 \x01(\x0b\x32\x14.fednet.wire.BlobRef\x12%\n\x07package\x18\x07 \x01(\x0b\x32\x14.fednet.wire.BlobRef\x12\x0e\n\x06helper\x18\x08 \x01(\t\x12\x15\n\rsettings_json\x18\t \x01(\t\x12\x14\n\x0cseconds_left\x18\n \x01(\x01\x12\x0f\n\x07warrant\x18\x0b \x01(\t\x12\x14\n\x0cupdate_codec\x18\x0c \x01(\t\x12\x0f\n\x07privacy\x18\r \x01(\t\x12\x0e\n\x06secure\x18\x0e \x01(\t\x12\x14\n\x0cmessage_json\x18\x0f \x01(\t\x12\x13\n\x0btraceparent\x18\x1e \x01(\t\"\xc9\x02\n\nTaskResult\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12%\n\x06update\x18\x02 \x01(\x0b\x32\x13.fednet.wire.UpdateH\x00\x12-\n\nvalidation\x18\x03 \x01(\x0b\x32\x17.fednet.wire.ValidationH\x00\x12\'\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32\x14.fednet.wire.FailureH\x00\x12-\n\nprediction\x18\x08 \x01(\x0b\x32\x17.fednet.wire.PredictionH\x00\x12)\n\x08\x65xchange\x18\t \x01(\x0b\x32\x15.fednet.wire.ExchangeH\x00\x12\x18\n\x10\x64ownload_seconds\x18\x05 \x01(\x01\x12\x14\n\x0cwork_seconds\x18\x06 \x01(\x01\x12\x16\n\x0eupload_seconds\x18\x07 \x01(\x01\x42\t\n\x07outcome\"K\n\x06Update\x12\x19\n\x0cnum_examples\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\rmetadata_json\x18\x02 \x01(\tB\x0f\n\r_num_examples\"\"\n\nValidation\x12\x14\n\x0cmetrics_json\x18\x01 \x01(\t\"!\n\nPrediction\x12\x13\n\x0bresult_json\x18\x01 \x01(\t\"-\n\x08\x45xchange\x12\x12\n\nvalue_json\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"F\n\x07\x46\x61ilure\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x11\n\ttraceback\x18\x02 \x01(\t\x12\x17\n\x0f\x61waits_approval\x18\x03 \x01(\x08\"\x1d\n\nCancelTask\x12\x0f\n\x07task_id\x18\x01 \x01(\t\"B\n\rResultReceipt\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x98\x01\n\tLogRecord\x12+\n\x05level\x18\x01 \x01(\x0e\x32\x1c.fednet.wire.LogRecord.Level\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0f\n\x07task_id\x18\x03 \x01(\t\"?\n\x05Level\x12\t\n\x05\x44\x45\x42UG\x10\x00\x12\x08\n\x04INFO\x10\x01\x12\x0b\n\x07WARNING\x10\x02\x12\t\n\x05\x45RROR\x10\x03\x12\t\n\x05\x41UDIT\x10\x04*\xa6\x01\n\x08TaskKind\x12\x19\n\x15TASK_KIND_UNSPECIFIED\x10\x00\x12\t\n\x05TRAIN\x10\x01\x12\x0c\n\x08VALIDATE\x10\x02\x12\x0b\n\x07PREDICT\x10\x03\x12\x0c\n\x08\x45XCHANGE\x10\x04\x12\x13\n\x0fTRAIN_PRIVATELY\x10\x05\x12\x15\n\x11\x45XCHANGE_SECURELY\x10\x06\x12\x10\n\x0cTRAIN_MASKED\x10\x07\x12\r\n\tSUM_MASKS\x10\x08\x32P\n\x05Tasks\x12G\n\x07\x43onnect\x12\x1a.fednet.wire.ClientMessage\x1a\x1c.fednet.wire.CombinerMessage(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fednet.wire.tasks_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TASKKIND']._serialized_start=2002
-  _globals['_TASKKIND']._serialized_end=2112
+  _globals['_TASKKIND']._serialized_start=2041
+  _globals['_TASKKIND']._serialized_end=2207
   _globals['_CLIENTMESSAGE']._serialized_start=67
   _globals['_CLIENTMESSAGE']._serialized_end=298
   _globals['_READINESS']._serialized_start=300
@@ -49,27 +49,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WELCOME']._serialized_start=783
   _globals['_WELCOME']._serialized_end=810
   _globals['_TASK']._serialized_start=813
-  _globals['_TASK']._serialized_end=1147
-  _globals['_TASKRESULT']._serialized_start=1150
-  _globals['_TASKRESULT']._serialized_end=1479
-  _globals['_UPDATE']._serialized_start=1481
-  _globals['_UPDATE']._serialized_end=1556
-  _globals['_VALIDATION']._serialized_start=1558
-  _globals['_VALIDATION']._serialized_end=1592
-  _globals['_PREDICTION']._serialized_start=1594
-  _globals['_PREDICTION']._serialized_end=1627
-  _globals['_EXCHANGE']._serialized_start=1629
-  _globals['_EXCHANGE']._serialized_end=1674
-  _globals['_FAILURE']._serialized_start=1676
-  _globals['_FAILURE']._serialized_end=1746
-  _globals['_CANCELTASK']._serialized_start=1748
-  _globals['_CANCELTASK']._serialized_end=1777
-  _globals['_RESULTRECEIPT']._serialized_start=1779
-  _globals['_RESULTRECEIPT']._serialized_end=1845
-  _globals['_LOGRECORD']._serialized_start=1848
-  _globals['_LOGRECORD']._serialized_end=2000
-  _globals['_LOGRECORD_LEVEL']._serialized_start=1937
-  _globals['_LOGRECORD_LEVEL']._serialized_end=2000
-  _globals['_TASKS']._serialized_start=2114
-  _globals['_TASKS']._serialized_end=2194
+  _globals['_TASK']._serialized_end=1185
+  _globals['_TASKRESULT']._serialized_start=1188
+  _globals['_TASKRESULT']._serialized_end=1517
+  _globals['_UPDATE']._serialized_start=1519
+  _globals['_UPDATE']._serialized_end=1594
+  _globals['_VALIDATION']._serialized_start=1596
+  _globals['_VALIDATION']._serialized_end=1630
+  _globals['_PREDICTION']._serialized_start=1632
+  _globals['_PREDICTION']._serialized_end=1665
+  _globals['_EXCHANGE']._serialized_start=1667
+  _globals['_EXCHANGE']._serialized_end=1712
+  _globals['_FAILURE']._serialized_start=1714
+  _globals['_FAILURE']._serialized_end=1784
+  _globals['_CANCELTASK']._serialized_start=1786
+  _globals['_CANCELTASK']._serialized_end=1815
+  _globals['_RESULTRECEIPT']._serialized_start=1817
+  _globals['_RESULTRECEIPT']._serialized_end=1883
+  _globals['_LOGRECORD']._serialized_start=1886
+  _globals['_LOGRECORD']._serialized_end=2038
+  _globals['_LOGRECORD_LEVEL']._serialized_start=1975
+  _globals['_LOGRECORD_LEVEL']._serialized_end=2038
+  _globals['_TASKS']._serialized_start=2209
+  _globals['_TASKS']._serialized_end=2289
 # @@protoc_insertion_point(module_scope)

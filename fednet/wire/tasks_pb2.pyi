@@ -16,12 +16,18 @@ class TaskKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PREDICT: _ClassVar[TaskKind]
     EXCHANGE: _ClassVar[TaskKind]
     TRAIN_PRIVATELY: _ClassVar[TaskKind]
+    EXCHANGE_SECURELY: _ClassVar[TaskKind]
+    TRAIN_MASKED: _ClassVar[TaskKind]
+    SUM_MASKS: _ClassVar[TaskKind]
 TASK_KIND_UNSPECIFIED: TaskKind
 TRAIN: TaskKind
 VALIDATE: TaskKind
 PREDICT: TaskKind
 EXCHANGE: TaskKind
 TRAIN_PRIVATELY: TaskKind
+EXCHANGE_SECURELY: TaskKind
+TRAIN_MASKED: TaskKind
+SUM_MASKS: TaskKind
 
 class ClientMessage(_message.Message):
     __slots__ = ("hello", "result", "log", "renewal", "readiness")
@@ -90,7 +96,7 @@ class Welcome(_message.Message):
     def __init__(self, combiner: _Optional[str] = ...) -> None: ...
 
 class Task(_message.Message):
-    __slots__ = ("task_id", "kind", "session_id", "round_id", "round_number", "model", "package", "helper", "settings_json", "seconds_left", "warrant", "update_codec", "privacy", "traceparent")
+    __slots__ = ("task_id", "kind", "session_id", "round_id", "round_number", "model", "package", "helper", "settings_json", "seconds_left", "warrant", "update_codec", "privacy", "secure", "message_json", "traceparent")
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +110,8 @@ class Task(_message.Message):
     WARRANT_FIELD_NUMBER: _ClassVar[int]
     UPDATE_CODEC_FIELD_NUMBER: _ClassVar[int]
     PRIVACY_FIELD_NUMBER: _ClassVar[int]
+    SECURE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_JSON_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     task_id: str
     kind: TaskKind
@@ -118,8 +126,10 @@ class Task(_message.Message):
     warrant: str
     update_codec: str
     privacy: str
+    secure: str
+    message_json: str
     traceparent: str
-    def __init__(self, task_id: _Optional[str] = ..., kind: _Optional[_Union[TaskKind, str]] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., seconds_left: _Optional[float] = ..., warrant: _Optional[str] = ..., update_codec: _Optional[str] = ..., privacy: _Optional[str] = ..., traceparent: _Optional[str] = ...) -> None: ...
+    def __init__(self, task_id: _Optional[str] = ..., kind: _Optional[_Union[TaskKind, str]] = ..., session_id: _Optional[str] = ..., round_id: _Optional[str] = ..., round_number: _Optional[int] = ..., model: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., package: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., helper: _Optional[str] = ..., settings_json: _Optional[str] = ..., seconds_left: _Optional[float] = ..., warrant: _Optional[str] = ..., update_codec: _Optional[str] = ..., privacy: _Optional[str] = ..., secure: _Optional[str] = ..., message_json: _Optional[str] = ..., traceparent: _Optional[str] = ...) -> None: ...
 
 class TaskResult(_message.Message):
     __slots__ = ("task_id", "update", "validation", "failure", "prediction", "exchange", "download_seconds", "work_seconds", "upload_seconds")
