@@ -195,7 +195,7 @@ class ControllerCalls:
     ) -> Mapping[str, Partial]:
         """Return the partials of this combiner, by phase; they stay as they are until the stack is closed."""
         own: dict[str, Partial] = {}
-        for each in order.partials:
+        for each in order.all_partials:
             phase = self._phases.get(each.phase_id)
             if phase and each.combiner == self._name:
                 own[each.phase_id] = await phase.whole_partial()

@@ -42,10 +42,11 @@ class Folding:
         examples_max: The largest number of examples for which an update counts; None for no other limit than that of
             all updates.
         private: Clips the updates, which then all count alike; None without differential privacy.
+        is_masked: True if updates are words of a ring: they come in just the dtypes of the structure, and count alike.
 
     Attributes:
         partial: The updates folded so far.
-        private: See the argument.
+        counts_alike: True if each update has the weight 1, and nobody is told what its client says of it.
         update_bytes_max: No file larger than this can be an update.
     """
 
@@ -56,17 +57,21 @@ class Folding:
         form: Openable,
         examples_max: float | None = None,
         private: PrivateUpdates | None = None,
+        *,
+        is_masked: bool = False,
     ) -> None:
         self._structure = structure
-        self.private = private
+        self._private = private
+        self.counts_alike = is_masked or private is not None
         self._examples_max = examples_max
         self._form = form
-        self._numbers_bytes_max = _BYTES_PER_NUMBER * structure.size
+        widest = structure.nbytes if is_masked else _BYTES_PER_NUMBER * structure.size
+        self._numbers_bytes_max = widest
         self._lock = threading.Lock()
         self.partial: Partial = aggregator.partial(structure)
         overhead = limits.KIB + _ARRAY_OVERHEAD_BYTES * len(structure.arrays)
-        plain_bytes_max = self._numbers_bytes_max + overhead
-        self.update_bytes_max = max(plain_bytes_max, encoded_bytes_max(structure))
+        encoded = 0 if is_masked else encoded_bytes_max(structure)
+        self.update_bytes_max = max(widest + overhead, encoded)
 
     def fold(self, update: Path, num_examples: float | None, metadata: Mapping[str, Any]) -> float:
         """Check an update and fold it.
@@ -96,14 +101,14 @@ class Folding:
             opened.arrange(self._structure)
             check_structure(opened.structure, self._structure)
             check_finite(opened.arrays, self._structure, limits.update_digits_max)
-            arrays = self.private.clipped(opened.arrays) if self.private else opened.arrays
+            arrays = self._private.clipped(opened.arrays) if self._private else opened.arrays
             with self._lock:
                 self.partial.accumulate(arrays, weight, metadata)
         return weight
 
     def _weight_of(self, num_examples: float) -> float:
         check_weight(num_examples)
-        if self.private:
+        if self.counts_alike:
             return 1.0
         return num_examples if self._examples_max is None else min(num_examples, self._examples_max)
 

@@ -27,6 +27,7 @@ from ..machine.news import (
 from ..machine.values import TaskKind
 from ..measures import CombinerMetrics
 from .folding import Folding, structure_of
+from .masked_updates import masked_folding
 from .private_updates import PrivateUpdates
 from .spool import Spool
 from .update_format import UpdateFormat
@@ -87,6 +88,8 @@ class Fold:
         """Make the partial of a phase."""
         if model is None:
             raise InvalidInput("A phase that trains needs a model.", field="model")
+        if assignment.secure:
+            return masked_folding(assignment.kind, assignment.secure, assignment.helper, model)
         form = model_format(assignment.helper)
         structure = structure_of(model, form)
         updates = UpdateFormat.of(assignment, model)
@@ -153,12 +156,14 @@ def _is_undamaged(item: ToCheck) -> bool:
 
 
 def _news(item: ToCheck, weight: float, fold_seconds: float) -> UpdateFolded:
-    """Return the news of a folded update; under terms of privacy nobody is told what its client says of it."""
+    """Return the news of a folded update; where all count alike, nobody is told what its client says of it."""
     answer, update = item.answer, item.answer.outcome
-    is_private = item.folding is not None and item.folding.private is not None
+    counts_alike = item.folding is not None and item.folding.counts_alike
     return UpdateFolded(
         num_examples=weight,
-        metadata_json=update.metadata.text if isinstance(update, Update) and not is_private else "",
+        metadata_json=update.metadata.text
+        if isinstance(update, Update) and not counts_alike
+        else "",
         download_seconds=answer.download_seconds,
         train_seconds=answer.work_seconds,
         upload_seconds=answer.upload_seconds,
@@ -187,4 +192,7 @@ HANDLERS: Final[Mapping[TaskKind, Handler]] = {
     TaskKind.VALIDATE: HandOver(_validation),
     TaskKind.PREDICT: HandOver(_prediction),
     TaskKind.EXCHANGE: HandOver(_exchange),
+    TaskKind.EXCHANGE_SECURELY: HandOver(_exchange),
+    TaskKind.TRAIN_MASKED: Fold(),
+    TaskKind.SUM_MASKS: Fold(),
 }

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from fednet.aggregation import LabelledUpdates, Partial
+from fednet.aggregation import Aggregator, LabelledUpdates, Partial
 from fednet.digests import Algorithm, RunningDigest
 from fednet.errors import FednetError
 from fednet.parameters import (
@@ -24,14 +24,16 @@ from fednet.parameters import (
     model_format,
     write_model,
 )
+from fednet.secure.ring import RingQuantiser
 from fednet.server_functions import state_id_of
 
-from ..machine.aggregators import aggregator_of
-from ..machine.orders import Reduced, Reduction, ReportedPartial
+from ..machine.aggregators import aggregator_of, sum_of_masks, sum_of_updates
+from ..machine.orders import Reduced, Reduction, ReportedPartial, Unmasking
 from ..machine.values import Blob, BlobKind
 from .blobs import LocalBlobs, blob_key
 from .folding import merged
 from .function_processes import RunFunctions
+from .masked_updates import folded_mean, unmasked
 from .partials import SharedPartials
 from .private_updates import noisy, share_within_clip
 from .spool import Spool
@@ -141,27 +143,59 @@ class Reducer:
         kind, form = aggregator_of(order), model_format(order.helper)
         with contextlib.ExitStack() as opened:
             base = opened.enter_context(self._opened(order.base, form))
-            told = _in_order(order)
-            partials = [self._partials.find(each, own, kind, base.structure) for each in told]
-            aged = [self._aged(form, *each, opened) for each in zip(partials, told, strict=True)]
-            total = merged(kind, base.structure, aged)
             share = None
-            if order.noise:
-                total = noisy(kind, base.structure, total, order.noise)
-                share = share_within_clip(partials, order.noise)
+            if order.unmasking:
+                total = self._unmasked(order, order.unmasking, own, base)
+            else:
+                partials = self._partials_of(order, own, base.structure)
+                total = merged(kind, base.structure, self._all_aged(form, partials, order, opened))
+                if order.noise:
+                    total = noisy(kind, base.structure, total, order.noise)
+                    share = share_within_clip(partials, order.noise)
             arrays, state = make(order, total, base.arrays)
             blob = Blob(BlobKind.MODEL, order.model_id)
             model, _ = self._put(blob, form, arrays, base.structure)
             return Reduced(model, state, share_within_clip=share)
 
+    def _partials_of(
+        self, order: Reduction, own: Mapping[str, Partial], structure: Structure
+    ) -> list[Partial]:
+        kind = aggregator_of(order)
+        return [
+            self._partials.find(each, own, kind, structure) for each in _in_order(order.partials)
+        ]
+
+    def _all_aged(
+        self,
+        form: ModelFormat,
+        partials: Sequence[Partial],
+        order: Reduction,
+        opened: contextlib.ExitStack,
+    ) -> list[Partial]:
+        """Return the partials of a round, each with its base if that is an older model."""
+        told = _in_order(order.partials)
+        return [self._aged(form, *each, opened) for each in zip(partials, told, strict=True)]
+
+    def _unmasked(
+        self, order: Reduction, unmasking: Unmasking, own: Mapping[str, Partial], base: ModelFile
+    ) -> Partial:
+        """Return the partial of the mean of all updates of a round with secure aggregation."""
+        ring = RingQuantiser(unmasking.terms, base.structure)
+
+        def found(kind: Aggregator, told: Sequence[ReportedPartial]) -> list[Partial]:
+            words = ring.masked_structure
+            return [self._partials.find(each, own, kind, words) for each in _in_order(told)]
+
+        updates = found(sum_of_updates(unmasking.terms), order.partials)
+        masks = found(sum_of_masks(unmasking.terms), unmasking.masks)
+        return folded_mean(aggregator_of(order), ring, unmasked(unmasking, updates, masks), base)
+
     def _share_within_clip(self, order: Reduction, own: Mapping[str, Partial]) -> float | None:
         """Return the share of a model that is written already; see `share_within_clip`."""
         if order.noise is None or order.noise.count_deviation is None:
             return None
-        kind, form = aggregator_of(order), model_format(order.helper)
-        with self._opened(order.base, form) as base:
-            told = _in_order(order)
-            partials = [self._partials.find(each, own, kind, base.structure) for each in told]
+        with self._opened(order.base, model_format(order.helper)) as base:
+            partials = self._partials_of(order, own, base.structure)
             return share_within_clip(partials, order.noise)
 
     def _by_aggregator(
@@ -229,6 +263,6 @@ class Reducer:
         return partial.aged(base.arrays, told.staleness)
 
 
-def _in_order(order: Reduction) -> list[ReportedPartial]:
+def _in_order(partials: Sequence[ReportedPartial]) -> list[ReportedPartial]:
     """Return the partials of a reduction in an order that does not depend on the controller."""
-    return sorted(order.partials, key=lambda each: each.combiner)
+    return sorted(partials, key=lambda each: each.combiner)

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fednet.privacy import PrivacyTerms
+from fednet.secure.terms import SecureTerms
 from fednet.task_ids import task_id_of
 from fednet.update_codec import PLAIN_CODEC, UpdateCodec
 
-from .values import Authority, Blob, JsonObject, PhaseContext, Task, TaskKind
-
-NO_SETTINGS: Final = JsonObject()
+from .values import NO_JSON, Authority, Blob, JsonObject, PhaseContext, Task, TaskKind
 
 # Later orders of a phase change its clients, deadline and settings, never the fields that answers are checked against.
 _FIXED: Final = (
@@ -24,6 +23,7 @@ _FIXED: Final = (
     "aggregator",
     "keep_updates",
     "privacy",
+    "secure",
 )
 
 
@@ -42,6 +42,8 @@ class Assignment:
         update_codec: The codec for the updates of clients that know it.
         examples_max: The largest number of examples for which an update counts.
         privacy: The terms of privacy under which all updates count alike; None without.
+        secure: The terms of secure aggregation; None without.
+        client_messages: By client id: its message of secure aggregation.
         traceparent: The place of the round's span.
     """
 
@@ -56,10 +58,10 @@ class Assignment:
     package: Blob | None = None
     round_id: str = ""
     round_number: int = 0
-    settings: JsonObject = NO_SETTINGS
+    settings: JsonObject = NO_JSON
     client_settings: Mapping[str, JsonObject] = field(default_factory=dict)
     aggregator: str = ""
-    aggregator_settings: JsonObject = NO_SETTINGS
+    aggregator_settings: JsonObject = NO_JSON
     share_partial: bool = False
     keep_updates: bool = False
     retain_updates: bool = False
@@ -68,6 +70,8 @@ class Assignment:
     update_codec: UpdateCodec = PLAIN_CODEC
     examples_max: float | None = None
     privacy: PrivacyTerms | None = None
+    secure: SecureTerms | None = None
+    client_messages: Mapping[str, JsonObject] = field(default_factory=dict)
     traceparent: str = ""
 
     @property
@@ -102,6 +106,8 @@ class Assignment:
             warrant=self.warrant,
             update_codec=self.update_codec,
             privacy=self.privacy,
+            secure=self.secure,
+            message=self.client_messages.get(client, NO_JSON),
         )
 
     def field_changed_by(self, later: Assignment) -> str | None:
@@ -144,6 +150,7 @@ class PhaseRecord:
             source,
             clients=tuple(dict.fromkeys([*present.clients, *later.clients])),
             client_settings={**present.client_settings, **later.client_settings},
+            client_messages={**present.client_messages, **later.client_messages},
             share_partial=present.share_partial or later.share_partial,
             retain_updates=present.retain_updates or later.retain_updates,
             package=present.package or later.package,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fednet.digests import Digest
+from fednet.secure.masks import MaskKey
+from fednet.secure.terms import SecureTerms
 
 from .values import Authority, Blob, JsonObject, PhaseContext
 
@@ -79,6 +81,21 @@ class Noise:
 
 
 @dataclass(frozen=True)
+class Unmasking:
+    """The way from the sum of masked updates to that of the updates.
+
+    Attributes:
+        terms: The terms of secure aggregation.
+        masks: The sums of masks that are to be subtracted.
+        keys: The keys of the masks that are to be added.
+    """
+
+    terms: SecureTerms
+    masks: tuple[ReportedPartial, ...] = ()
+    keys: tuple[MaskKey, ...] = ()
+
+
+@dataclass(frozen=True)
 class Reduction:
     """Merge the partials of one round and write the new model."""
 
@@ -94,8 +111,14 @@ class Reduction:
     functions: FunctionsOrder | None = None
     abandoned_model_ids: tuple[str, ...] = ()
     noise: Noise | None = None
+    unmasking: Unmasking | None = None
     round_number: int = 0
     traceparent: str = ""
+
+    @property
+    def all_partials(self) -> tuple[ReportedPartial, ...]:
+        """The partials of updates, and those of masks."""
+        return (*self.partials, *(self.unmasking.masks if self.unmasking else ()))
 
 
 @dataclass(frozen=True)

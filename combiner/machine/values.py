@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from fednet.digests import Digest
 from fednet.json_values import strictly_parsed
 from fednet.privacy import PrivacyTerms
 from fednet.readiness import READY, Readiness
+from fednet.secure.terms import SecureTerms
 from fednet.update_codec import PLAIN_CODEC, UpdateCodec
 
 
@@ -22,11 +23,29 @@ class TaskKind(StrEnum):
     VALIDATE = "VALIDATE"
     PREDICT = "PREDICT"
     EXCHANGE = "EXCHANGE"
+    EXCHANGE_SECURELY = "EXCHANGE_SECURELY"
+    TRAIN_MASKED = "TRAIN_MASKED"
+    SUM_MASKS = "SUM_MASKS"
 
     @property
-    def trains(self) -> bool:
-        """True if its answers are updates."""
-        return self in {TaskKind.TRAIN, TaskKind.TRAIN_PRIVATELY}
+    def folds(self) -> bool:
+        """True if its answers are updates, or sums of masks, that are folded into a partial."""
+        return self in {TaskKind.TRAIN, TaskKind.TRAIN_PRIVATELY} or self.is_masked
+
+    @property
+    def is_masked(self) -> bool:
+        """True if its answers are words of a ring."""
+        return self in {TaskKind.TRAIN_MASKED, TaskKind.SUM_MASKS}
+
+    @property
+    def is_secure(self) -> bool:
+        """True if it is a part of secure aggregation, so that its phases have terms."""
+        return self.is_masked or self is TaskKind.EXCHANGE_SECURELY
+
+    @property
+    def is_exchange(self) -> bool:
+        """True if its answers are values, and a model is not needed."""
+        return self in {TaskKind.EXCHANGE, TaskKind.EXCHANGE_SECURELY}
 
 
 class BlobKind(StrEnum):
@@ -89,6 +108,9 @@ class JsonObject:
         if not isinstance(value, dict):
             raise TypeError("it is not an object")
         return value
+
+
+NO_JSON: Final = JsonObject()
 
 
 @dataclass(frozen=True)
@@ -155,6 +177,8 @@ class Task:
     Args:
         update_codec: The codec for its update.
         privacy: The terms of privacy for its update; None without.
+        secure: The terms of secure aggregation; None without.
+        message: The message of secure aggregation to this client.
         traceparent: The place of the phase's span.
     """
 
@@ -168,6 +192,8 @@ class Task:
     warrant: str = ""
     update_codec: UpdateCodec = PLAIN_CODEC
     privacy: PrivacyTerms | None = None
+    secure: SecureTerms | None = None
+    message: JsonObject = NO_JSON
     traceparent: str = ""
 
     def within(self, abilities: Capabilities) -> Task:

@@ -125,4 +125,7 @@ _READERS: Final[Mapping[TaskKind, tuple[str, Callable[[tasks_pb2.TaskResult], Ou
     TaskKind.VALIDATE: ("validation", _validation),
     TaskKind.PREDICT: ("prediction", _prediction),
     TaskKind.EXCHANGE: ("exchange", _exchange),
+    TaskKind.EXCHANGE_SECURELY: ("exchange", _exchange),
+    TaskKind.TRAIN_MASKED: ("update", _update),
+    TaskKind.SUM_MASKS: ("update", _update),
 }

@@ -13,13 +13,22 @@ from fednet.errors import InvalidInput
 from fednet.names import check_id
 from fednet.parameters import model_format
 from fednet.privacy import PrivacyTerms
+from fednet.secure.masks import MaskKey
+from fednet.secure.terms import PET, SecureTerms
 from fednet.traces import place_of
 from fednet.update_codec import PLAIN_CODEC, UpdateCodec, codec_names, codec_of
 from fednet.wire import common_pb2, rounds_pb2, tasks_pb2
 
 from ...machine.aggregators import aggregator_of
 from ...machine.assignment import Assignment
-from ...machine.orders import FunctionsOrder, Noise, PlanOrder, Reduction, ReportedPartial
+from ...machine.orders import (
+    FunctionsOrder,
+    Noise,
+    PlanOrder,
+    Reduction,
+    ReportedPartial,
+    Unmasking,
+)
 from ...machine.values import (
     Authority,
     Blob,
@@ -83,6 +92,11 @@ def assignment_of(message: rounds_pb2.Phase) -> Assignment:
         update_codec=_codec(message.update_codec),
         examples_max=_examples_max(message),
         privacy=PrivacyTerms.from_text(message.privacy) if message.privacy else None,
+        secure=SecureTerms.from_text(message.secure) if message.secure else None,
+        client_messages={
+            client: json_object(text, "client_messages_json", bytes_max=limits.message_bytes_max)
+            for client, text in message.client_messages_json.items()
+        },
         traceparent=_traceparent(message.traceparent),
     )
     _check_assignment(assignment)
@@ -145,6 +159,7 @@ def reduction_of(message: rounds_pb2.Reduction) -> Reduction:
             check_id(each, "abandoned_model_ids") for each in message.abandoned_model_ids
         ),
         noise=_noise(message.noise) if message.HasField("noise") else None,
+        unmasking=_unmasking(message.unmasking) if message.HasField("unmasking") else None,
         round_number=message.round_number,
         traceparent=_traceparent(message.traceparent),
     )
@@ -180,7 +195,13 @@ def _check_assignment(assignment: Assignment) -> None:
             f"A phase of the kind {TaskKind.TRAIN_PRIVATELY} has terms of privacy, and no other one.",
             field="privacy",
         )
-    if assignment.kind.trains:
+    if assignment.kind.is_secure != (assignment.secure is not None):
+        raise InvalidInput(
+            f"A phase of the kind {assignment.kind} needs the terms of secure aggregation if it is a part of it, and "
+            "none otherwise.",
+            field="secure",
+        )
+    if assignment.kind.folds:
         aggregator_of(assignment)
 
 
@@ -193,6 +214,22 @@ def _noise(message: rounds_pb2.Noise) -> Noise:
             field="noise",
         )
     return Noise(message.key, message.deviation, message.count_deviation if counts else None)
+
+
+def _unmasking(message: rounds_pb2.Unmasking) -> Unmasking:
+    """Return what makes a sum of updates of that of masked ones: in `pet` the sums of masks, otherwise their keys."""
+    terms = SecureTerms.from_text(message.secure)
+    if (terms.protocol == PET) != bool(message.masks):
+        raise InvalidInput(
+            f"The protocol {PET} removes masks by the sums that sum participants send, and no other protocol does. "
+            f"The order has {len(message.masks)} of them.",
+            field="unmasking",
+        )
+    return Unmasking(
+        terms,
+        masks=tuple(_partial(each) for each in message.masks),
+        keys=tuple(MaskKey(each.key, each.subtract) for each in message.keys),
+    )
 
 
 def _traceparent(text: str) -> str:
@@ -214,7 +251,7 @@ def _kind(message: rounds_pb2.Phase) -> TaskKind:
 
 def _model(message: rounds_pb2.Phase) -> Blob | None:
     """Return a phase's model; an exchange may do without one."""
-    if message.kind == tasks_pb2.EXCHANGE:
+    if _kind(message).is_exchange:
         return _optional_blob(message, "model", BlobKind.MODEL)
     return _blob(message.model, BlobKind.MODEL, "model")
 

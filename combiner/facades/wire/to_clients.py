@@ -130,5 +130,7 @@ def _task_message(task: Task) -> tasks_pb2.Task:
         warrant=task.warrant,
         update_codec=str(task.update_codec),
         privacy=task.privacy.to_text() if task.privacy else "",
+        secure=task.secure.text if task.secure else "",
+        message_json=task.message.text,
         traceparent=task.traceparent,
     )

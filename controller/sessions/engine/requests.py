@@ -203,7 +203,7 @@ def _phase(
         helper=session.helper,
         settings_json=json.dumps(_settings(session, phase)),
         clients=order.clients,
-        client_settings_json=_client_settings(phase, order.clients),
+        client_settings_json=_by_client(phase.client_settings, order.clients),
         seconds_max=order.seconds_max,
         attempt=order.attempt,
         aggregator=session.options.aggregator if has_rounds else "",
@@ -214,6 +214,8 @@ def _phase(
         update_codec=session.options.update_codec if trains else "",
         examples_max=session.options.examples_max if trains else None,
         privacy=_privacy(session, phase),
+        secure=phase.secure,
+        client_messages_json=_by_client(phase.messages, order.clients),
         authority=right,
         warrant=warrant,
         traceparent=round_place(session.document_id, phase.number).traceparent,
@@ -230,6 +232,7 @@ def _warrant(session: Session, phase: Phase) -> Warrant:
         model=SignedRef("MODEL", **vars(phase.model)),
         package=SignedRef("PACKAGE", **vars(session.package)) if session.package else None,
         privacy=_privacy(session, phase),
+        secure=phase.secure,
     )
 
 
@@ -258,9 +261,9 @@ def _aggregator_settings(session: Session) -> str:
     return json.dumps(session.options.aggregator_kwargs or {})
 
 
-def _client_settings(phase: Phase, clients: tuple[str, ...]) -> Mapping[str, str]:
-    asked = phase.client_settings.keys() & set(clients)
-    return {client: json.dumps(phase.client_settings[client]) for client in asked}
+def _by_client(values: Mapping[str, dict[str, Any]], clients: tuple[str, ...]) -> Mapping[str, str]:
+    """Return the value of each of these clients that has one, as JSON."""
+    return {client: json.dumps(values[client]) for client in clients if client in values}
 
 
 def _plan(
@@ -306,18 +309,12 @@ def _reduction(
     current = order.round
     aggregates = session.functions is not None and session.functions.aggregates
     state = current.functions_state if aggregates else session.aggregator_state
-    partials = [
-        _partial(phase, combiner, share, current.number - phase.number)
-        for phase in current.parts
-        for combiner, share in phase.shares.items()
-        if share.answers
-    ]
     return rounds_pb2.Reduction(
         model_id=current.model_id,
         base=_wire_ref(common_pb2.BlobRef.MODEL, session.model),
         aggregator=session.options.aggregator,
         aggregator_settings_json=_aggregator_settings(session),
-        partials=partials,
+        partials=_partials(current, current.parts),
         state=_wire_ref(common_pb2.BlobRef.STATE, state) if state else None,
         obsolete_state_id=session.obsolete_state_id,
         helper=session.helper,
@@ -325,14 +322,37 @@ def _reduction(
         authority=right,
         abandoned_model_ids=abandoned_models(session, current),
         noise=_noise(session, current),
+        unmasking=_unmasking(current),
         round_number=current.number,
         traceparent=round_place(session.document_id, current.number).traceparent,
+    )
+
+
+def _unmasking(current: Round) -> rounds_pb2.Unmasking | None:
+    """Return what removes the masks of a round with secure aggregation; None for any other round."""
+    secure = next((part.secure for part in current.parts if part.secure), "")
+    if not secure:
+        return None
+    return rounds_pb2.Unmasking(
+        secure=secure,
+        masks=_partials(current, current.mask_parts),
+        keys=[rounds_pb2.MaskKey(**vars(key)) for key in current.mask_keys],
     )
 
 
 def _noise(session: Session, current: Round) -> rounds_pb2.Noise | None:
     noise = noise_of(session, current.model_id)
     return rounds_pb2.Noise(**vars(noise)) if noise else None
+
+
+def _partials(current: Round, parts: list[Phase]) -> list[rounds_pb2.Partial]:
+    """Return the partials of phases, as their combiners have told them."""
+    return [
+        _partial(phase, combiner, share, current.number - phase.number)
+        for phase in parts
+        for combiner, share in phase.shares.items()
+        if share.answers
+    ]
 
 
 def _partial(phase: Phase, combiner: str, share: Share, staleness: int) -> rounds_pb2.Partial:

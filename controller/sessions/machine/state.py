@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, TypeAdapter
+from pydantic import BeforeValidator, Field, TypeAdapter
 
 from fednet.contract import SessionOptions
 from fednet.digests import Digest
+from fednet.secure.masks import MaskKey
 
 from .privacy import PrivacyAccount
 from .stored import present_state, stored_options
@@ -95,6 +96,9 @@ class Phase:
         shares: Each combiner's part, by its name; under NOWHERE, the clients whose combiner is gone.
         settings: Settings for all its clients.
         client_settings: Settings for single clients, by id.
+        secure: The terms of secure aggregation, as a text; empty without.
+        messages: The messages of secure aggregation to single clients, by id. They follow from the answers so far, and
+            are not stored.
         is_shared: True if each partial goes into the blob store, where every combiner can merge it.
         begun: The combiners that have sent their tasks.
         is_closing: True once combiners are asked to close it.
@@ -108,6 +112,10 @@ class Phase:
     shares: dict[str, Share] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     client_settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    secure: str = ""
+    messages: Annotated[dict[str, dict[str, Any]], Field(exclude=True)] = field(
+        default_factory=dict, repr=False
+    )
     is_shared: bool = False
     begun: list[str] = field(default_factory=list)
     is_closing: bool = False
@@ -170,6 +178,8 @@ class Round:
         phase: The phase under way: training, prediction or an exchange.
         parts: The closed phases whose partials make the model.
         exchanges: The closed exchanges, by name.
+        mask_parts: The closed phases whose partials are sums of masks, to be taken off the sum of the updates.
+        mask_keys: The keys of masks to be added to that sum. They follow from the answers, and are not stored.
         planner: The combiner that lets server functions plan; empty where nobody is asked.
         reducer: The combiner that merges; empty while nobody can.
         functions_state: The server functions' memory in this attempt.
@@ -199,6 +209,10 @@ class Round:
     phase: Phase | None = None
     parts: list[Phase] = field(default_factory=list)
     exchanges: dict[str, Phase] = field(default_factory=dict)
+    mask_parts: list[Phase] = field(default_factory=list)
+    mask_keys: Annotated[list[MaskKey], Field(exclude=True)] = field(
+        default_factory=list, repr=False
+    )
     planner: str = ""
     reducer: str = ""
     functions_state: BlobRef | None = None
@@ -218,7 +232,7 @@ class Round:
         """All phases that combiners may hold for it."""
         under_way = [self.phase] if self.phase else []
         parts = [part for part in self.parts if part is not self.phase]
-        return [*under_way, *parts, *self.exchanges.values()]
+        return [*under_way, *parts, *self.exchanges.values(), *self.mask_parts]
 
 
 @dataclass
