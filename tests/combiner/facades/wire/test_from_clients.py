@@ -15,7 +15,7 @@ from fednet.combiner.machine.answers import Answer, Exchange, Failure, Why
 from fednet.combiner.machine.values import JsonObject, LogLevel, TaskKind
 from fednet.wire import tasks_pb2
 
-TRAIN, TRAIN_PRIVATELY, VALIDATE, PREDICT, EXCHANGE = TaskKind
+TRAIN, TRAIN_PRIVATELY, VALIDATE, PREDICT, EXCHANGE, *_SECURE = TaskKind
 
 BAD_JSON = [
     ("no json", "not JSON"),

@@ -26,10 +26,19 @@ from fednet.controller.sessions.machine.orders import (
     WithdrawClients,
 )
 from fednet.controller.sessions.machine.scene import model_id_in
-from fednet.controller.sessions.machine.state import BlobRef, Functions, Kind, Phase, Round, Share
+from fednet.controller.sessions.machine.state import (
+    BlobRef,
+    Functions,
+    Kind,
+    Phase,
+    Round,
+    Session,
+    Share,
+)
 from fednet.digests import Digest
 from fednet.errors import InvalidInput, Unavailable
 from fednet.identity import Warrant
+from fednet.secure.masks import MaskKey
 from fednet.traces import round_place
 from fednet.wire import common_pb2, rounds_pb2
 
@@ -168,6 +177,56 @@ def test_a_partial_says_how_old_its_base_is(new_session, current):
     [partial] = call_of(new_session(), ReduceRound("k", current), RIGHT, sign).message.partials
 
     assert (partial.staleness, partial.base.id, partial.updates) == (1, "m", 1)
+
+
+def test_each_client_of_a_secure_phase_has_its_own_message(new_session, phase):
+    """The terms go to the combiner and into the warrant; messages to clients that are not asked stay here."""
+    phase.kind, phase.secure = "TRAIN_MASKED", "the terms"
+    phase.messages = {"x": {"seeds": [1, 2]}, "y": {"seeds": [3]}}
+
+    message = call_of(new_session(), start(phase), RIGHT, sign).message
+
+    assert (message.kind, message.secure) == (
+        rounds_pb2.Phase(kind="TRAIN_MASKED").kind,
+        "the terms",
+    )
+    assert dict(message.client_messages_json) == {"x": '{"seeds": [1, 2]}'}
+    assert "secure='the terms'" in message.warrant
+    assert not message.HasField("examples_max")
+    assert (message.update_codec, message.retain_updates) == ("", False)
+
+
+def test_a_reduction_of_masked_updates_says_how_to_unmask_them(new_session, phase, current):
+    """It has the sums of masks and the keys; a round without secure aggregation has neither."""
+    plain = call_of(new_session(), ReduceRound("k", current), RIGHT, sign).message
+    phase.secure = "the terms"
+    current.mask_parts = [replace(phase, phase_id="masks"), replace(phase, phase_id="late")]
+    current.mask_parts[1].shares = {"k": Share(["y"], True, 0)}
+    current.mask_keys = [MaskKey(b"k" * 32, subtract=True)]
+
+    masked = call_of(new_session(), ReduceRound("k", current), RIGHT, sign).message
+
+    assert not plain.HasField("unmasking")
+    assert [each.phase_id for each in masked.partials] == ["p"]
+    assert masked.unmasking.secure == "the terms"
+    assert [each.phase_id for each in masked.unmasking.masks] == ["masks"]
+    assert masked.unmasking.keys[0] == rounds_pb2.MaskKey(key=b"k" * 32, subtract=True)
+
+
+def test_messages_and_keys_of_masks_are_not_stored(new_session, phase, current):
+    """They follow from the answers, and are as secret as these; the terms and the sums of masks are stored."""
+    phase.secure, phase.messages = "the terms", {"x": {"seed": "secret"}}
+    current.phase = phase
+    current.mask_parts, current.mask_keys = [replace(phase, phase_id="masks")], [MaskKey(b"k" * 32)]
+    session = new_session(round=current)
+
+    stored = session.to_dict()
+    read = Session.from_dict(stored).round
+
+    assert "secret" not in json.dumps(stored)
+    assert (read.phase.secure, read.phase.messages, read.mask_keys) == ("the terms", {}, [])
+    assert [each.phase_id for each in read.mask_parts] == ["masks"]
+    assert "secret" not in repr(session)
 
 
 def test_an_answer_brings_the_aggregators_memory(current):
