@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fednet.secure.pet import Pet
+from fednet.secure.terms import PET
+
 if TYPE_CHECKING:
     from fednet.secure.masks import MaskKey
     from fednet.secure.rounds import RoundRecord
+    from fednet.secure.terms import SecureTerms
 
 
 class SecureProtocol(Protocol):
@@ -47,3 +51,9 @@ class SecureProtocol(Protocol):
             SecureRoundFailed: The answers do not give the masks.
         """
         ...
+
+
+def protocol_of(terms: SecureTerms) -> SecureProtocol:
+    """Return the protocol that the terms name."""
+    protocols: dict[str, type[SecureProtocol]] = {PET: Pet}
+    return protocols[terms.protocol]()

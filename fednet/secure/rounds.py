@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from fednet.digests import sha256_of
@@ -30,7 +31,7 @@ class RoundContext:
     round_id: str
     terms: SecureTerms
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
         """The 32 bytes of the SHA-256 of the context's canonical JSON."""
         parts = ["fednet/secure/1", self.session_id, self.round_id, self.terms.text]
@@ -39,7 +40,7 @@ class RoundContext:
 
 @dataclass(frozen=True)
 class RoundRecord:
-    """What has happened in a round so far.
+    """The events of a round so far.
 
     Attributes:
         context: The round.

@@ -18,7 +18,7 @@ SECAGG: Final = "secagg+"
 
 @dataclass(frozen=True)
 class SecureTerms:
-    """What the parties of a secure round agree on.
+    """The agreement of all parties of a secure round.
 
     Attributes:
         protocol: The protocol of the masks.
@@ -151,6 +151,16 @@ def least_quorum(sum_participants: int, threshold: int) -> int:
     At most `threshold` - 1 sum participants are dishonest, so they must have `threshold` in common.
     """
     return (sum_participants + threshold + 1) // 2
+
+
+def usual_neighbours(clients: int) -> int:
+    """Return the degree of the graph of masks: complete for few clients, regular for many.
+
+    Bell, Bonawitz, Gascón, Lepoint and Raykova, "Secure Single-Server Aggregation with (Poly)Logarithmic Overhead",
+    CCS 2020, eprint 2020/704.
+    """
+    is_complete = clients <= limits.secure_complete_clients_max
+    return clients - 1 if is_complete else limits.secure_neighbours
 
 
 def _all() -> set[str]:
