@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -22,7 +22,9 @@ from fednet.secure.rounds import RoundContext
 from fednet.secure.terms import SecureTerms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+Kind = TypeVar("Kind", bound="Form")
 
 KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
@@ -94,6 +96,26 @@ class Form(BaseModel):
     def values(self) -> dict[str, Any]:
         """Return the JSON-able values."""
         return self.model_dump(mode="json")
+
+
+def read_all(
+    form: type[Kind], answers: Iterable[tuple[str, Mapping[str, Any]]]
+) -> tuple[dict[str, Kind], dict[str, str]]:
+    """Read the answers of clients; return the good ones, and the problems of the others."""
+    good: dict[str, Kind] = {}
+    problems: dict[str, str] = {}
+    for client, values in answers:
+        try:
+            good[client] = form.read(values)
+        except InvalidInput as error:
+            problems[client] = error.message
+    return good, problems
+
+
+class SignatureAnswer(Form):
+    """The answer to "confirm": the signature of a set of survivors."""
+
+    signature: Signature
 
 
 class Message(Form):

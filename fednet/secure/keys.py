@@ -68,6 +68,15 @@ def agreed_key(private: X25519PrivateKey, public: bytes, *purpose: Part) -> byte
     return derived(shared, *purpose)
 
 
+def is_usable(public: bytes) -> bool:
+    """Return False for a public key of small order, with which nobody can agree on a key."""
+    try:
+        agreed_key(private_key(bytes(_KEY_BYTES)), public)
+    except InvalidInput:
+        return False
+    return True
+
+
 def _content_of(part: Part) -> tuple[bytes, bytes]:
     if isinstance(part, bytes):
         return b"b", part

@@ -9,6 +9,8 @@ from fednet.secure.forms import Envelope
 from fednet.secure.own_rounds import OwnRound, VaultPort
 from fednet.secure.pet_participant import PetParticipant
 from fednet.secure.rounds import TRAIN
+from fednet.secure.secagg_participant import SecAggParticipant
+from fednet.secure.terms import PET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Participant", "VaultPort"]
 
 
-class _Part(Protocol):
+class _RoundPart(Protocol):
     """One client's part in one round."""
 
     def answer(self, step: str, message: Mapping[str, Any]) -> dict[str, Any]: ...
@@ -79,10 +81,10 @@ class Participant:
         _check_step(envelope, "masks")
         return self._part(envelope).masks_of_sum(message)
 
-    def _part(self, envelope: Envelope) -> _Part:
+    def _part(self, envelope: Envelope) -> _RoundPart:
         context = envelope.context()
         own = OwnRound(self._client_id, self._identity, self._vault, context)
-        return PetParticipant(own)
+        return PetParticipant(own) if context.terms.protocol == PET else SecAggParticipant(own)
 
 
 def _check_step(envelope: Envelope, step: str) -> None:

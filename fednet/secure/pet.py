@@ -10,13 +10,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from fednet.errors import InvalidInput, SecureRoundFailed
-from fednet.secure.forms import KEY_BYTES, Message
+from fednet.errors import SecureRoundFailed
+from fednet.secure.forms import KEY_BYTES, Message, SignatureAnswer, read_all
 from fednet.secure.identities import has_signed
 from fednet.secure.pet_forms import (
     CheckAnswer,
     CheckMessage,
-    ConfirmAnswer,
     ConfirmMessage,
     Dealing,
     MasksMessage,
@@ -25,9 +24,11 @@ from fednet.secure.pet_forms import (
 )
 from fednet.secure.replicated import assignment, subsets
 from fednet.secure.rosters import Card, read_cards, roster_digest
-from fednet.secure.rounds import RoundRecord
+from fednet.secure.rounds import RoundRecord, check_known
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fednet.secure.masks import MaskKey
 
 _SPARE = 2  # candidates that are asked for keys, for each sum participant that is needed
@@ -115,24 +116,13 @@ class _PetRound:
     @cached_property
     def _read_dealings(self) -> tuple[dict[str, Dealing], dict[str, str]]:
         """The seeds of those chosen clients that have dealt the right number, and the problems of others."""
-        dealings: dict[str, Dealing] = {}
-        problems: dict[str, str] = {}
+        dealings, problems = read_all(Dealing, self._answers("seeds", self._record.chosen))
         count = len(subsets(self._terms.sum_participants, self._terms.threshold))
-        for client, answer in self._answers_of_chosen("seeds"):
-            try:
-                dealing = Dealing.read(answer)
-            except InvalidInput as error:
-                problems[client] = error.message
-                continue
-            if len(dealing.commitments) == count and len(dealing.sealed) == len(self._roster):
-                dealings[client] = dealing
-            else:
+        for client, dealing in list(dealings.items()):
+            if len(dealing.commitments) != count or len(dealing.sealed) != len(self._roster):
+                del dealings[client]
                 problems[client] = "It has dealt another number of seeds than the terms ask for."
         return dealings, problems
-
-    def _answers_of_chosen(self, step: str) -> list[tuple[str, Any]]:
-        answers = self._record.answers.get(step, {})
-        return [(client, answers[client]) for client in self._record.chosen if client in answers]
 
     @cached_property
     def _read_checks(self) -> tuple[dict[str, str], dict[str, str]]:
@@ -141,25 +131,19 @@ class _PetRound:
         One that complains of more than half of the clients is not believed.
         """
         accused: dict[str, str] = {}
-        problems: dict[str, str] = {}
+        checks, problems = read_all(CheckAnswer, self._answers("check", self._members))
         dealers = self._read_dealings[0]
-        for member, answer in self._answers_of_members("check"):
-            try:
-                bad = set(CheckAnswer.read(answer).bad) & dealers.keys()
-            except InvalidInput as error:
-                problems[member] = error.message
-                continue
+        for member, check in checks.items():
+            bad = dealers.keys() & set(check.bad)
             if 2 * len(bad) > len(dealers):
                 problems[member] = "It complains of more than half of the clients."
             else:
                 accused |= dict.fromkeys(bad, f"The sum participant {member} cannot use its seeds.")
         return accused, problems
 
-    def _answers_of_members(self, step: str) -> list[tuple[str, Any]]:
-        answers = self._record.answers.get(step)
-        if not answers:
-            return []
-        return [(member, answers[member]) for member in self._members if member in answers]
+    def _answers(self, step: str, clients: Iterable[str]) -> list[tuple[str, Any]]:
+        answers = self._record.answers.get(step, {})
+        return [(client, answers[client]) for client in clients if client in answers]
 
     @cached_property
     def good_dealers(self) -> list[str]:
@@ -170,6 +154,7 @@ class _PetRound:
     @cached_property
     def _survivors(self) -> list[str]:
         survivors = sorted(self._record.survivors)
+        check_known(survivors, self.good_dealers)
         if len(survivors) < self._terms.min_clients:
             raise _too_few(len(survivors), self._terms.min_clients, "masked updates")
         return survivors
@@ -177,17 +162,12 @@ class _PetRound:
     @cached_property
     def _read_signatures(self) -> tuple[dict[str, bytes], dict[str, str]]:
         signatures: dict[str, bytes] = {}
-        problems: dict[str, str] = {}
+        answers, problems = read_all(SignatureAnswer, self._answers("confirm", self._members))
         identities = {card.client: card.identity for card in self._roster}
         statement = survivors_digest(self._context, self._digest, sorted(self._record.survivors))
-        for member, answer in self._answers_of_members("confirm"):
-            try:
-                signature = ConfirmAnswer.read(answer).signature
-            except InvalidInput as error:
-                problems[member] = error.message
-                continue
-            if has_signed(identities[member], statement, signature):
-                signatures[member] = signature
+        for member, answer in answers.items():
+            if has_signed(identities[member], statement, answer.signature):
+                signatures[member] = answer.signature
             else:
                 problems[member] = "It has not signed the set of survivors."
         return signatures, problems

@@ -62,12 +62,6 @@ class ConfirmMessage(RosterMessage):
     survivors: Survivors
 
 
-class ConfirmAnswer(Form):
-    """The signature of a set of survivors."""
-
-    signature: Signature
-
-
 class MasksMessage(ConfirmMessage):
     """The order to add masks up (step "masks").
 

@@ -7,14 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fednet.errors import InvalidInput, PermissionDenied
-from fednet.secure.forms import KEY_BYTES
+from fednet.secure.forms import KEY_BYTES, SignatureAnswer
 from fednet.secure.identities import has_signed
 from fednet.secure.keys import agreed_key, derived, joined, private_key, public_bytes
 from fednet.secure.masks import MaskKey
 from fednet.secure.pet_forms import (
     CheckAnswer,
     CheckMessage,
-    ConfirmAnswer,
     ConfirmMessage,
     Dealing,
     MasksMessage,
@@ -142,11 +141,11 @@ class PetParticipant:
                 bad.add(client)
         return CheckAnswer(bad=sorted(bad))
 
-    def _confirm(self, message: ConfirmMessage) -> ConfirmAnswer:
+    def _confirm(self, message: ConfirmMessage) -> SignatureAnswer:
         roster = self._checked(message)
         self._own_place(roster)
         digest = self._check_survivors(roster, message)
-        return ConfirmAnswer(signature=self._own.identity.sign(digest))
+        return SignatureAnswer(signature=self._own.identity.sign(digest))
 
     # The checks
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fednet.secure.pet import Pet
+from fednet.secure.secagg import SecAgg
 from fednet.secure.terms import PET
 
 if TYPE_CHECKING:
@@ -55,5 +56,4 @@ class SecureProtocol(Protocol):
 
 def protocol_of(terms: SecureTerms) -> SecureProtocol:
     """Return the protocol that the terms name."""
-    protocols: dict[str, type[SecureProtocol]] = {PET: Pet}
-    return protocols[terms.protocol]()
+    return Pet() if terms.protocol == PET else SecAgg()

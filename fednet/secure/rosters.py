@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fednet.errors import InvalidInput
-from fednet.secure.forms import Form, Key, Keys, Name, Signature
+from fednet.secure.forms import KEY_BYTES, Form, Key, Keys, Name, Signature, read_all
 from fednet.secure.identities import Identity, has_signed
-from fednet.secure.keys import digest_of_parts, joined
+from fednet.secure.keys import digest_of_parts, is_usable, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,20 +74,22 @@ def read_cards(
         The cards, in the order of the clients, and the problems of those whose answer is bad.
     """
     cards: dict[str, Card] = {}
-    problems: dict[str, str] = {}
-    for client in clients:
-        if client not in answers:
-            continue
-        try:
-            keys = KeysAnswer.read(answers[client])
-        except InvalidInput as error:
-            problems[client] = error.message
-            continue
-        if len(keys.keys) == keys_bytes and keys.is_of(context, client):
-            cards[client] = Card(client=client, **keys.model_dump())
+    found, problems = read_all(
+        KeysAnswer, [(client, answers[client]) for client in clients if client in answers]
+    )
+    for client, keys in found.items():
+        if problem := _problem_of(keys, context, client, keys_bytes):
+            problems[client] = problem
         else:
-            problems[client] = "Its keys for the round are not signed by its identity."
+            cards[client] = Card(client=client, **keys.model_dump())
     return cards, problems
+
+
+def _problem_of(keys: KeysAnswer, context: RoundContext, client: str, keys_bytes: int) -> str:
+    if len(keys.keys) != keys_bytes or not keys.is_of(context, client):
+        return "Its keys for the round are not signed by its identity."
+    each = [keys.keys[start : start + KEY_BYTES] for start in range(0, keys_bytes, KEY_BYTES)]
+    return "" if all(map(is_usable, each)) else "One of its keys is a point of small order."
 
 
 def roster_digest(context: RoundContext, cards: Iterable[Card]) -> bytes:

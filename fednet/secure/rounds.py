@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from fednet.digests import sha256_of
+from fednet.errors import SecureRoundFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from fednet.secure.terms import SecureTerms
 
@@ -59,3 +60,15 @@ class RoundRecord:
     survivors: tuple[str, ...] = ()
     assigned: Mapping[str, list[int]] = field(default_factory=dict)
     alive: frozenset[str] = frozenset()
+
+
+def check_known(survivors: Iterable[str], dealers: Container[str]) -> None:
+    """Check that the masks of all updates in a sum can be removed.
+
+    Raises:
+        SecureRoundFailed: Clients that have dealt nothing have updates in it; says who.
+    """
+    if strangers := sorted(client for client in survivors if client not in dealers):
+        raise SecureRoundFailed(
+            f"Updates are in the sum whose masks nobody can remove: those of {', '.join(strangers)}."
+        )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fednet.errors import Conflict, FednetError, SecureRoundFailed
-from fednet.secure.identities import Identity, new_identity
+from fednet.secure.identities import Identity
 from fednet.secure.masks import add_masks
 from fednet.secure.participant import Participant
 from fednet.secure.protocols import protocol_of
@@ -227,6 +227,3 @@ class SecureWorld:
         needed = self.protocol.enough(step, self.record)
         if len(answers) < needed:
             raise SecureRoundFailed(f"{step}: {len(answers)} answers, and {needed} are needed.")
-
-
-__all__ = ["MemoryVault", "SecureClient", "SecureWorld", "new_identity", "pet_terms"]
