@@ -85,7 +85,7 @@ class RevealedSecrets:
         if points not in self._weights:
             self._weights[points] = weights_at_zero(points)
         secret = recovered([shares[point] for point in points], self._weights[points])
-        return (secret % 2 ** (8 * KEY_BYTES)).to_bytes(KEY_BYTES, "big")
+        return (secret % (1 << 8 * KEY_BYTES)).to_bytes(KEY_BYTES, "big")
 
     @cached_property
     def _read(self) -> tuple[dict[int, dict[int, int]], dict[str, str]]:
