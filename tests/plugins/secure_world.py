@@ -156,7 +156,16 @@ class SecureWorld:
         return self.unmasked()
 
     def exchange(self, step: str) -> None:
-        """Ask the clients of a step and put their answers into the record."""
+        """Ask the clients of a step and put their answers into the record.
+
+        Raises:
+            SecureRoundFailed: Too few have answered.
+        """
+        self.exchange_anyway(step)
+        self._check_enough(step, self.record.answers[step])
+
+    def exchange_anyway(self, step: str) -> None:
+        """Ask the clients of a step, and go on however few answer."""
         messages = self._sent(step)
         answers = {}
         for name, message in messages.items():
@@ -164,7 +173,6 @@ class SecureWorld:
                 answer = self._asked(step, name, message, self.clients[name].participant.answer)
                 if answer is not None:
                     answers[name] = answer
-        self._check_enough(step, answers)
         answers = {**self.record.answers, step: answers}
         self.record = replace(self.record, answers=answers)
 
