@@ -45,6 +45,7 @@ class APIStarter:
         examples_max: float | None = None,
         dp: dict[str, Any] | None = None,
         models_kept: int | None = None,
+        secure: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Start a session; `docs/sessions.md` has a table of the options with their limits.
 
@@ -92,6 +93,9 @@ class APIStarter:
             models_kept: The number of the session's newest models that keep their files; by default
                 all do. The older models stay in the trail without a file, except for the active
                 one, pinned ones, and those that the session still uses.
+            secure: Secure aggregation, so that nobody sees a single update: pet, secagg+, or an
+                object with protocol and more; see secure-aggregation.md. By default combiners see
+                each update.
 
         Returns:
             success (True), message, session_id and config.
@@ -123,6 +127,7 @@ class APIStarter:
             "examples_max": examples_max,
             "dp": dp,
             "models_kept": models_kept,
+            "secure": secure,
         }
         return self._http.create("/api/v1/sessions/", options)
 

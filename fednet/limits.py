@@ -366,6 +366,12 @@ secure_neighbours_max: Final = 63  # a complete graph up to 64 clients
 secure_complete_clients_max: Final = 64  # above, the graph of masks is a regular one
 secure_neighbours: Final = 32  # of each client in a regular graph
 mask_block_bytes: Final = 256 * KIB  # of a vector, to which all masks are added at once
+secure_clip_units_min: Final = 1e-6  # of a parameter's difference, in the units of the parameters
+secure_clip_units_max: Final = 1e6
+secure_clients_max: Final = 1_000  # in one round
+secure_examples_default: Final = (
+    10_000  # an update counts for at most so many, without examples_max
+)
 
 # Logs
 log_repetition_seconds: Final = 60.0  # of silence, after which the same warning is shown again

@@ -18,6 +18,7 @@ import commands_page
 import metrics_page
 import permissions_page
 import privacy_page
+import secure_page
 import sessions_page
 import settings_page
 
@@ -34,6 +35,7 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "docs/network.md": classes_page.network,
     "docs/permissions.md": permissions_page.part,
     "docs/privacy.md": privacy_page.part,
+    "docs/secure-aggregation.md": secure_page.part,
     "docs/sessions.md": sessions_page.part,
     "docs/settings.md": settings_page.part,
 }

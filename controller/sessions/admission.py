@@ -15,6 +15,7 @@ from ..presence import Capabilities, Presence
 from ..records import Records
 from .consistency import check_consistency
 from .first_document import first_document, is_started_with
+from .machine.state import asked_kind
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Admission:
     def _check_clients(
         self, options: SessionOptions, model: Document, package: Document | None
     ) -> None:
-        kind = "TRAIN_PRIVATELY" if options.dp else "TRAIN"
+        kind = asked_kind(options)
         self._wait_for_newcomers(kind, options.min_clients)
         trainers = dict(self._capable(kind))
         if len(trainers) < options.min_clients:

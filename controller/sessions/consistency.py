@@ -9,6 +9,7 @@ from fednet.errors import InvalidInput
 from fednet.parameters import model_format
 
 from .private_sessions import check_privacy
+from .secure_sessions import check_secrecy
 
 
 def check_consistency(options: SessionOptions) -> None:
@@ -25,6 +26,7 @@ def check_consistency(options: SessionOptions) -> None:
         model_format(options.helper)
     _check_numbers(options, rule)
     check_privacy(options, rule)
+    check_secrecy(options, rule)
 
 
 def _check_numbers(options: SessionOptions, rule: Aggregator) -> None:

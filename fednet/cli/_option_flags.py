@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -57,13 +58,21 @@ def _form(option: Option) -> dict[str, Any]:
     if option.traits.is_in_a_file:
         return settings_file()
     if option.kind is dict:
-        return {"callback": _json_object, "metavar": "JSON"}
+        word = option.traits.word_for
+        return {
+            "callback": partial(_json_object, word),
+            "metavar": f"{word.upper()}|JSON" if word else "JSON",
+        }
     return {"type": option.kind}
 
 
-def _json_object(_: click.Context, __: click.Parameter, text: str | None) -> dict[str, Any] | None:
+def _json_object(
+    word_for: str, _: click.Context, __: click.Parameter, text: str | None
+) -> dict[str, Any] | None:
     if text is None:
         return None
+    if word_for and not text.lstrip().startswith(("{", "[")):
+        return {word_for: text}
     try:
         value = json.loads(text)
     except ValueError as error:

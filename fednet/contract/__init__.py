@@ -24,6 +24,7 @@ from fednet.contract._resources import (
     ResourceFilter,
     resource_named,
 )
+from fednet.contract._secure import SecureOptions
 from fednet.contract._session_options import PredictionOptions, SessionOptions
 from fednet.contract._text_forms import Id, Name, Text
 
@@ -46,6 +47,7 @@ __all__ = [
     "ResourceDeclaration",
     "ResourceFilter",
     "Role",
+    "SecureOptions",
     "SessionOptions",
     "Text",
     "check_given_settings",

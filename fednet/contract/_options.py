@@ -21,6 +21,7 @@ class OptionTraits:
         is_source: True if the value is Python source, which people give as a class or as a file.
         is_in_a_file: True if people give the value, an object, as a JSON or YAML file on the command line.
         is_for_clients: True if clients get the option with each task, in the settings.
+        word_for: The name of the value that a single word gives, in the place of an object; empty if there is none.
     """
 
     fedn: str = ""
@@ -28,6 +29,7 @@ class OptionTraits:
     is_source: bool = False
     is_in_a_file: bool = False
     is_for_clients: bool = False
+    word_for: str = ""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from fednet.contract._given_settings import check_given_settings
 from fednet.contract._numbers import NO_TRUTH_VALUE
 from fednet.contract._options import OptionTraits, options_of
 from fednet.contract._privacy import PrivacyOptions, checked_privacy
+from fednet.contract._secure import SecureOptions, checked_secure, secure_from_word
 from fednet.contract._settings_form import SettingsForm
 from fednet.errors import InvalidInput
 from fednet.names import NAME_PATTERN
@@ -83,6 +84,19 @@ _Privacy = Annotated[
     dict[str, Any],
     AfterValidator(checked_privacy),
     WithJsonSchema(PrivacyOptions.model_json_schema()),
+]
+_Secure = Annotated[
+    dict[str, Any],
+    BeforeValidator(secure_from_word),
+    AfterValidator(checked_secure),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                SecureOptions.model_json_schema(),
+                {"type": "string", "enum": ["pet", "secagg+"]},
+            ]
+        }
+    ),
 ]
 
 
@@ -190,6 +204,10 @@ class SessionOptions(_Options):
     """The number of the session's newest models that keep their files; by default all do. The older models stay in the
     trail without a file, except for the active one, pinned ones, and those that the session still uses."""
 
+    secure: Annotated[_Secure | None, OptionTraits(word_for="protocol")] = None
+    """Secure aggregation, so that nobody sees a single update: pet, secagg+, or an object with protocol and more; see
+    secure-aggregation.md. By default combiners see each update."""
+
     def for_clients(self) -> dict[str, Any]:
         """Return the options that clients get with each task, by name."""
         return {
@@ -202,6 +220,11 @@ class SessionOptions(_Options):
     def privacy(self) -> PrivacyOptions | None:
         """The option dp as a value; None without it."""
         return PrivacyOptions.model_construct(**self.dp) if self.dp else None
+
+    @property
+    def secrecy(self) -> SecureOptions | None:
+        """The option secure as a value; None without it."""
+        return SecureOptions.model_construct(**self.secure) if self.secure else None
 
 
 class PredictionOptions(_Options):

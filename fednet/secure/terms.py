@@ -127,11 +127,10 @@ class SecureTerms:
                 f"{self.threshold} of {self.sum_participants} sum participants need {subsets} seeds of each "
                 f"client, and at most {limits.secure_subsets_max} are allowed",
             )
-        if 2 * self.quorum - self.sum_participants <= self.threshold - 1:
+        if 2 * self.quorum <= self.sum_participants:
             _refuse(
                 "quorum",
-                f"use at least {least_quorum(self.sum_participants, self.threshold)}, so that no two sets of "
-                "survivors can have one each",
+                f"use more than half of {self.sum_participants}, so that no two sets of survivors can have one each",
             )
 
     def _check_neighbours(self) -> None:

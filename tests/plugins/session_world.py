@@ -35,7 +35,17 @@ from fednet.controller.sessions.machine.orders import (
 from fednet.controller.sessions.machine.state import BlobRef, Session
 from fednet.digests import Digest
 
-KINDS = frozenset({"TRAIN", "TRAIN_PRIVATELY", "VALIDATE", "PREDICT", "EXCHANGE"})
+KINDS = frozenset(
+    {
+        "TRAIN",
+        "TRAIN_PRIVATELY",
+        "TRAIN_MASKED",
+        "SUM_MASKS",
+        "VALIDATE",
+        "PREDICT",
+        "EXCHANGE_SECURELY",
+    }
+)
 OPEN, ANSWERED, UNANSWERED = "open", "answered", "unanswered"
 
 
@@ -56,6 +66,8 @@ class Held:
     attempt: int
     tasks: dict = field(default_factory=dict)
     settings: dict = field(default_factory=dict)
+    messages: dict = field(default_factory=dict)
+    values: dict = field(default_factory=dict)
     is_closed: bool = False
     is_closing: bool = False
 
@@ -82,11 +94,12 @@ class World:
         decisions: Everything that the machine has decided.
     """
 
-    def __init__(self, session, places, plan=None, allowing=()):
+    def __init__(self, session, places, plan=None, allowing=(), clients=None):
         self.plan = plan
         self.machine = Machine(session, plan)
         self.now = 1000.0
         self.allowing = set(allowing)
+        self.clients = clients
         self.orders, self.news, self.decisions = [], [], []
         self.trainings, self.kept = {}, set()
         self.combiners = {name: Combiner(name, clients=set(them)) for name, them in places.items()}
@@ -147,6 +160,8 @@ class World:
                 self.news.append(Planned(current.id, current.attempt, list(clients), {"lr": 1}))
             case ReduceRound(_, current):
                 self._check_parts(current)
+                if self.clients:
+                    self.clients.check_sum(current, self.answered)
                 model = BlobRef(current.model_id, Digest.read("1" * 64, 2))
                 self.news.append(Reduced(model, 0.1))
 
@@ -176,10 +191,23 @@ class World:
                 self.work(client, phase_id)
             self.kept.discard((client, phase_id))
             held.tasks[client] = ANSWERED
-            told = {"seen": sorted(held.settings.get(client, {}))}
-            value = told if held.kind == "EXCHANGE" else {}
+            value = held.values.setdefault(client, self._value(held, phase_id, client))
             self.news.append(Answered(phase_id, combiner, client, 10.0, {"train": 1.0}, value))
         self._close_if_done(self.combiners[combiner], phase_id)
+
+    def _value(self, held, phase_id, client):
+        """Return the client's part of an exchange, if the task is one."""
+        if client not in held.messages:
+            return {}
+        return self.clients.answer(client, held.kind, phase_id, held.messages[client])
+
+    def answered(self, phase):
+        """Return the clients whose answers are in a phase, by what the machine counts."""
+        shares = [(name, share) for name, share in phase.shares.items() if share.answers]
+        tasks = [self.combiners[name].phases[phase.phase_id].tasks for name, _ in shares]
+        return sorted(
+            client for each in tasks for client, state in each.items() if state == ANSWERED
+        )
 
     def work(self, client, phase_id):
         """Let a client work for a phase, and keep its answer."""
@@ -214,7 +242,8 @@ class World:
         for phase_id, held in combiner.phases.items():
             for client, state in held.tasks.items():
                 if state == ANSWERED:
-                    self.news.append(Answered(phase_id, name, client, 10.0))
+                    told = Answered(phase_id, name, client, 10.0, value=held.values.get(client, {}))
+                    self.news.append(told)
             held.is_closed = False
             self._close_if_done(combiner, phase_id)
 
@@ -271,6 +300,7 @@ class World:
         reopens = order.attempt > held.attempt
         held.attempt = order.attempt
         held.settings = order.phase.client_settings
+        held.messages = order.phase.messages
         for client in order.clients:
             state = held.tasks.get(client)
             if state is None or (reopens and state == UNANSWERED):
@@ -322,6 +352,7 @@ def restarted(world):
         for phase_id, held in combiner.phases.items():
             for client, state in held.tasks.items():
                 if state == ANSWERED:
-                    world.tell(Answered(phase_id, combiner.name, client, 10.0))
+                    value = held.values.get(client, {})
+                    world.tell(Answered(phase_id, combiner.name, client, 10.0, value=value))
     world.begin()
     return world

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from fednet import limits
 
+from .phases import release
 from .scene import Scene, model_id_in
+from .secure import offenders
 from .state import Round, Session
 
 
@@ -34,6 +36,8 @@ def rest_before_next_attempt(scene: Scene) -> None:
     current.model_id = model_id_in(session, current.number, current.attempt)
     current.step, current.deadline, current.reducer = "", None, ""
     forget_attempt(session, current)
+    if current.secure:
+        _forget_masks(scene)
 
 
 def forget_attempt(session: Session, current: Round) -> None:
@@ -41,6 +45,15 @@ def forget_attempt(session: Session, current: Round) -> None:
     if functions := session.functions:
         functions.forget(current.functions_state)
         current.functions_state = functions.state
+
+
+def _forget_masks(scene: Scene) -> None:
+    """Give the answers of an attempt with secure aggregation up: each attempt has keys of its own."""
+    current = scene.round
+    current.excluded = sorted({*current.excluded, *offenders(scene)})
+    release(scene, *current.phases)
+    current.phase, current.secure = None, None
+    current.parts, current.mask_parts, current.exchanges = [], [], {}
 
 
 def reason_of_failure(session: Session, problem: str) -> str:

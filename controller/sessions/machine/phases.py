@@ -73,6 +73,14 @@ def ask_again(scene: Scene, phase: Phase, combiner: str, deadline: float) -> Non
         ask(scene, phase, {combiner: list(share.clients)}, deadline)
 
 
+def places(scene: Scene, clients: Iterable[str]) -> dict[str, list[str]]:
+    """Return clients by the combiner that each has joined last; those at no combiner stand under NOWHERE."""
+    found: dict[str, list[str]] = {}
+    for client in clients:
+        found.setdefault(scene.network.place(client) or NOWHERE, []).append(client)
+    return found
+
+
 def close_early(scene: Scene, phase: Phase) -> None:
     """Ask combiners to close a phase with the answers that are in."""
     if phase.is_closing:
@@ -318,7 +326,7 @@ def _move(
     share.clients = [client for client in share.clients if client not in set(moving)]
     if combiner == NOWHERE and not share.clients:
         del phase.shares[NOWHERE]
-    ask(scene, phase, _places(scene, moving), deadline)
+    ask(scene, phase, places(scene, moving), deadline)
 
 
 def _leave_lost_combiners(scene: Scene, phase: Phase, deadline: float) -> None:
@@ -329,11 +337,4 @@ def _leave_lost_combiners(scene: Scene, phase: Phase, deadline: float) -> None:
             continue
         if any(scene.network.place(client) for client in share.clients):
             _drop_share(scene, phase, combiner)
-            ask(scene, phase, _places(scene, share.clients), deadline)
-
-
-def _places(scene: Scene, clients: Iterable[str]) -> dict[str, list[str]]:
-    places: dict[str, list[str]] = {}
-    for client in clients:
-        places.setdefault(scene.network.place(client) or NOWHERE, []).append(client)
-    return places
+            ask(scene, phase, places(scene, share.clients), deadline)

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .secure import steps_of
 from .state import Kind, Session
 from .steps.commit import Commit
+from .steps.exchange import Exchange
 from .steps.flights import Flights, FlightsBeside
+from .steps.masks import Masks
 from .steps.plan import Plan
 from .steps.predict import Predict
 from .steps.reduce import Reduce
@@ -51,10 +54,20 @@ def plan_of(session: Session) -> SessionPlan:
     to_model: tuple[Step, ...] = (Reduce(), Commit())
     match session.kind:
         case Kind.TRAINING:
-            steps = (Select(session.asks), *planning, Train(), *to_model)
+            steps = (Select(session.asks), *planning, *_training(session), *to_model)
             return SessionPlan(steps, (Validate(),))
         case Kind.ASYNCHRONOUS:
             steps = (Select(session.asks), *planning, Flights(), *to_model)
             return SessionPlan(steps, (FlightsBeside(), Validate()))
         case Kind.PREDICTION:
             return SessionPlan((Select("PREDICT"), Predict()), has_rounds=False)
+
+
+def _training(session: Session) -> tuple[Step, ...]:
+    """Return the steps in which clients train: with secure aggregation, between exchanges of their keys and masks."""
+    options = session.options
+    if options.secrecy is None:
+        return (Train(),)
+    before, after = steps_of(options, options.secrecy)
+    unmasking = (Masks() if name == Masks.name else Exchange(name) for name in after)
+    return (*map(Exchange, before), Train(), *unmasking)

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter
 
 from fednet.contract import SessionOptions
 from fednet.digests import Digest
-from fednet.secure.masks import MaskKey
+from fednet.secure import MaskKey
 
 from .privacy import PrivacyAccount
 from .stored import present_state, stored_options
@@ -48,6 +48,13 @@ class Status(StrEnum):
 
 UNFINISHED = [str(status) for status in Status if not status.is_final]
 """The statuses of a session that has not ended."""
+
+
+def asked_kind(options: SessionOptions) -> str:
+    """Return the kind of the tasks with which clients train in a session with these options."""
+    if options.secure:
+        return "TRAIN_MASKED"
+    return "TRAIN_PRIVATELY" if options.dp else "TRAIN"
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,8 @@ class Phase:
     """One kind of task for a set of clients.
 
     Attributes:
-        kind: TRAIN, TRAIN_PRIVATELY, VALIDATE, PREDICT or EXCHANGE.
+        kind: TRAIN, TRAIN_PRIVATELY, VALIDATE, PREDICT or EXCHANGE; with secure aggregation TRAIN_MASKED, SUM_MASKS or
+            EXCHANGE_SECURELY.
         number: The round.
         model: The model that clients are given.
         shares: Each combiner's part, by its name; under NOWHERE, the clients whose combiner is gone.
@@ -164,6 +172,27 @@ class Validation:
 
 
 @dataclass
+class SecureRound:
+    """One attempt at a round with secure aggregation.
+
+    Attributes:
+        round_id: The id of the attempt, to which all keys and signatures are bound.
+        trainers: The ids of the clients that were drawn to train.
+        helpers: The ids of the clients that may be sum participants, the first choice first.
+        alive: The ids of the clients that were connected when the step under way last asked.
+        silent: The ids of those whose sums did not come.
+        subsets: The numbers of the subsets whose masks a sum participant has added up, by its id.
+    """
+
+    round_id: str
+    trainers: list[str]
+    helpers: list[str]
+    alive: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
+    subsets: dict[str, list[int]] = field(default_factory=dict)
+
+
+@dataclass
 class Round:
     """The round that is under way.
 
@@ -178,8 +207,10 @@ class Round:
         phase: The phase under way: training, prediction or an exchange.
         parts: The closed phases whose partials make the model.
         exchanges: The closed exchanges, by name.
+        secure: With secure aggregation, the clients of the attempt.
         mask_parts: The closed phases whose partials are sums of masks, to be taken off the sum of the updates.
         mask_keys: The keys of masks to be added to that sum. They follow from the answers, and are not stored.
+        excluded: The ids of clients whose messages were bad, and that this round asks no more.
         planner: The combiner that lets server functions plan; empty where nobody is asked.
         reducer: The combiner that merges; empty while nobody can.
         functions_state: The server functions' memory in this attempt.
@@ -209,10 +240,12 @@ class Round:
     phase: Phase | None = None
     parts: list[Phase] = field(default_factory=list)
     exchanges: dict[str, Phase] = field(default_factory=dict)
+    secure: SecureRound | None = None
     mask_parts: list[Phase] = field(default_factory=list)
     mask_keys: Annotated[list[MaskKey], Field(exclude=True)] = field(
         default_factory=list, repr=False
     )
+    excluded: list[str] = field(default_factory=list)
     planner: str = ""
     reducer: str = ""
     functions_state: BlobRef | None = None
@@ -336,7 +369,7 @@ class Session:
         """The kind of the tasks that its rounds ask of clients."""
         if self.kind is Kind.PREDICTION:
             return "PREDICT"
-        return "TRAIN_PRIVATELY" if self.options.dp else "TRAIN"
+        return asked_kind(self.options)
 
     @property
     def seed(self) -> str:

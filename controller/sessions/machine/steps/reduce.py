@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import ClassVar
 
+from fednet.errors import SecureRoundFailed
+
+from .. import secure
 from ..choice import reducer_among
 from ..events import Event, NetworkEvent, Reduced, ReduceRefused, Unheard
 from ..orders import ReduceRound
@@ -26,7 +29,10 @@ class Reduce:
         """Ask for the model."""
         scene.round.deadline = scene.deadline()
         spend(scene.session, "central")
-        self._ask(scene)
+        try:
+            self._ask(scene)
+        except SecureRoundFailed as problem:
+            return Failed(problem.message)
         return None
 
     def absorb(self, event: Event, scene: Scene) -> Outcome:
@@ -64,11 +70,12 @@ class Reduce:
     def _ask(self, scene: Scene, *, rather_not: str = "") -> None:
         """Ask a connected combiner, if any can merge."""
         current = scene.round
-        is_shared = all(part.is_shared for part in current.parts)
+        is_shared = all(part.is_shared for part in [*current.parts, *current.mask_parts])
         current.reducer = reducer_among(
             self._reducers(scene), _held(scene), rather_not, is_shared=is_shared
         )
         if current.reducer:
+            current.mask_keys = secure.keys_to_add(scene) if current.secure else []
             scene.order(ReduceRound(current.reducer, current))
 
     def _reducers(self, scene: Scene) -> set[str]:

@@ -61,7 +61,8 @@ class Select:
         if scene.network.count(self._kind) < session.options.min_clients - len(answered):
             return None
         capable = scene.network.capable(self._kind)
-        free = {combiner: clients - answered.keys() for combiner, clients in capable.items()}
+        taken = {*answered, *current.excluded}
+        free = {combiner: clients - taken for combiner, clients in capable.items()}
         if sum(map(len, free.values())) < session.options.min_clients - len(answered):
             return None
         missing = scene.tally(current.phase).missing() if current.phase else []

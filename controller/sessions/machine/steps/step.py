@@ -40,7 +40,10 @@ Outcome = Done | Failed | None
 class Step(Protocol):
     """One part of a round. It has no state of its own: the round holds it."""
 
-    name: ClassVar[str]
+    @property
+    def name(self) -> str:
+        """The name, unique in its plan."""
+
     shown: ClassVar[str]
     """The word for people, in a session's progress."""
 

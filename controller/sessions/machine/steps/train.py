@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from .. import phases
+from fednet.errors import SecureRoundFailed
+
+from .. import phases, secure
 from ..documents import record_pending_round
 from ..events import Event
 from ..outliers import outlier_statuses
@@ -24,7 +26,11 @@ class Train:
 
     def start(self, scene: Scene) -> Outcome:
         """Ask the chosen clients."""
-        current, phase = scene.round, self._phase(scene)
+        current = scene.round
+        try:
+            phase = self._phase(scene)
+        except SecureRoundFailed as problem:
+            return Failed(problem.message)
         current.deadline, current.phase = scene.deadline(), phase
         spend(scene.session, "local")
         phases.ask(scene, phase, current.choice, current.deadline)
@@ -70,12 +76,16 @@ class Train:
             current.phase.client_settings = current.client_settings
             nobody_may = scene.network.allowing.isdisjoint(current.choice)
             current.phase.is_shared = bool(functions and functions.aggregates and nobody_may)
+        if current.secure and not current.phase.messages:
+            secure.mask(scene, current.phase)
         return current.phase
 
     def _outcome(self, phase: Phase, scene: Scene) -> Outcome:
         current, least = scene.round, scene.session.options.min_clients
         if not phase.is_closed:
             return None
+        if problem := secure.mismatch(scene, phase):
+            return Failed(problem)
         if phase.answers >= least:
             current.parts, current.trained_at = [phase], scene.now
             current.validated_seconds = self._validated_seconds(phase, scene)

@@ -1,0 +1,190 @@
+"""Secure aggregation in a round: its terms, its record, and the messages to clients that follow. Pure functions.
+
+`fednet.secure` has the protocols. The record of a round is made anew from its answers each time, so nothing of it is
+stored twice.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from fednet import limits
+from fednet.contract import SecureOptions, SessionOptions
+from fednet.secure import (
+    TRAIN,
+    MaskKey,
+    RoundContext,
+    RoundRecord,
+    SecureProtocol,
+    SecureTerms,
+    protocol_of,
+    usual_neighbours,
+)
+
+from .phases import places
+from .scene import Scene
+from .state import Phase, SecureRound
+
+Message = dict[str, Any]
+SecureSteps = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def terms_for(options: SessionOptions, secrecy: SecureOptions, clients: int) -> SecureTerms:
+    """Return the terms of a round.
+
+    Args:
+        options: The session's options.
+        secrecy: The option secure.
+        clients: The number of clients that may train in it.
+
+    Raises:
+        InvalidInput: They do not fit one another; names the field.
+    """
+    is_pet = secrecy.protocol == "pet"
+    neighbours = 0 if is_pet else usual_neighbours(clients)
+    threshold = secrecy.threshold if is_pet else -(-2 * (neighbours + 1) // 3)
+    return SecureTerms(
+        protocol=secrecy.protocol,
+        clients=clients,
+        min_clients=max(options.min_clients, limits.secure_clients_min),
+        ring_bits=secrecy.ring,
+        clip=secrecy.clip,
+        examples_max=int(options.examples_max or limits.secure_examples_default),
+        cipher=secrecy.cipher,
+        sum_participants=secrecy.sum_participants if is_pet else 0,
+        threshold=threshold,
+        quorum=secrecy.signers if is_pet else threshold,
+        neighbours=neighbours,
+    )
+
+
+def new_secure_round(scene: Scene) -> SecureRound:
+    """Return the attempt that begins with the drawn clients; the session's seed draws sum participants among them."""
+    current = scene.round
+    trainers = sorted(client for clients in current.choice.values() for client in clients)
+    seed = f"{scene.session.seed}/helpers/{current.number}/{current.attempt}"
+    helpers = random.Random(seed).sample(trainers, len(trainers))  # noqa: S311  a fair draw, no secret
+    return SecureRound(scene.id("secure", current.number, current.attempt), trainers, helpers)
+
+
+def look_around(scene: Scene) -> None:
+    """Note which clients are connected: only they are asked from now on."""
+    attempt = _attempt(scene)
+    attempt.alive = [client for client in attempt.trainers if scene.network.place(client)]
+
+
+def steps_of(options: SessionOptions, secrecy: SecureOptions) -> SecureSteps:
+    """Return the names of the exchanges before the training, and of those after it."""
+    protocol = protocol_of(terms_for(options, secrecy, options.requested_clients))
+    return protocol.before, protocol.after
+
+
+def record_of(scene: Scene) -> RoundRecord:
+    """Return the record of the attempt under way."""
+    current, session = scene.round, scene.session
+    secure, secrecy = _attempt(scene), session.options.secrecy
+    assert secrecy, "only a session with secure aggregation asks"
+    terms = terms_for(session.options, secrecy, len(secure.trainers))
+    return RoundRecord(
+        context=RoundContext(session.session_id, secure.round_id, terms),
+        chosen=tuple(secure.trainers),
+        helpers=tuple(secure.helpers),
+        answers={name: _values(scene, phase) for name, phase in current.exchanges.items()},
+        survivors=tuple(
+            sorted(client for part in current.parts for client in scene.tally(part).answered)
+        ),
+        assigned=dict(secure.subsets),
+        alive=frozenset(secure.alive),
+    )
+
+
+def messages(scene: Scene, step: str) -> dict[str, Message]:
+    """Return the message to each client that is asked in a step of the protocol.
+
+    Raises:
+        SecureRoundFailed: The round cannot go on; says why.
+    """
+    return dict(_protocol(scene).messages(step, record_of(scene)))
+
+
+def mask(scene: Scene, phase: Phase) -> None:
+    """Let the clients of a training mask their updates; those whose messages were bad are not asked.
+
+    Raises:
+        SecureRoundFailed: Too few are left.
+    """
+    if phase.secure:  # it comes from the session's document
+        phase.messages = messages(scene, TRAIN)
+        return
+    look_around(scene)
+    phase.messages, phase.secure = messages(scene, TRAIN), terms_text(scene)
+    phase.is_shared = len(scene.network.combiners) > 1
+    scene.round.choice = places(scene, phase.messages)
+
+
+def mismatch(scene: Scene, phase: Phase) -> str:
+    """Return the reason why the sum of a masked training cannot be unmasked; "" if it can, or is not masked.
+
+    The sum must consist of just the updates whose news has come: their clients are those whose masks are taken off.
+    """
+    told = len(scene.tally(phase).answered)
+    if not phase.secure or told == phase.answers:
+        return ""
+    return f"the sum has {phase.answers} masked updates, and news of {told} came"
+
+
+def terms_text(scene: Scene) -> str:
+    """Return the terms of the attempt under way, as a text."""
+    return record_of(scene).context.terms.text
+
+
+def enough(scene: Scene, step: str) -> int:
+    """Return the number of answers with which a step may end."""
+    return _protocol(scene).enough(step, record_of(scene))
+
+
+def offenders(scene: Scene) -> dict[str, str]:
+    """Return the reason of each client whose answers are bad, by its id."""
+    return _protocol(scene).problems(record_of(scene))
+
+
+def keys_to_add(scene: Scene) -> list[MaskKey]:
+    """Return the keys of the masks that are to be added to the sum of the updates.
+
+    Raises:
+        SecureRoundFailed: The answers do not give them.
+    """
+    return _protocol(scene).unmasking(record_of(scene))
+
+
+def offences(scene: Scene) -> list[str]:
+    """Return a line for each client whose answers are bad."""
+    return [f"{client}: {why}" for client, why in offenders(scene).items()]
+
+
+def others_are_away(scene: Scene, phase: Phase) -> bool:
+    """Return True if each client that has not answered is at no combiner, so that no other answer is to be expected."""
+    return not any(scene.network.place(client) for client in scene.tally(phase).missing())
+
+
+def is_enough(scene: Scene, phase: Phase, step: str) -> bool:
+    """Return True if an exchange need not wait: enough have answered, and the others are away or only in reserve."""
+    if len(scene.tally(phase).values) < enough(scene, step):
+        return False
+    are_in_reserve = step == "keys" and record_of(scene).context.terms.sum_participants > 0
+    return are_in_reserve or others_are_away(scene, phase)
+
+
+def _protocol(scene: Scene) -> SecureProtocol:
+    return protocol_of(record_of(scene).context.terms)
+
+
+def _attempt(scene: Scene) -> SecureRound:
+    assert scene.round.secure, "only a round with secure aggregation asks"
+    return scene.round.secure
+
+
+def _values(scene: Scene, phase: Phase) -> dict[str, Mapping[str, Any]]:
+    return {client: value.value for client, value in scene.tally(phase).values.items()}
