@@ -14,7 +14,7 @@ import argparse
 import json
 import time
 import tracemalloc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -94,6 +94,13 @@ def steps(terms: SecureTerms, parameters: int) -> Iterator[Step]:
     yield Step("client: quantise and mask, (1,1): 1 key", 0.15, lambda: quantise(1))
     yield Step("client: quantise and mask, (3,2): 3 keys", 0.4, lambda: quantise(3))
     yield Step("client: quantise alone", 0, lambda: quantise(0))
+    private = replace(terms, norm_clip=1.0, noise_deviation=0.01)
+    noisy = RingQuantiser(private, structure)
+    yield Step(
+        "client: quantise with discrete Gaussian noise",
+        0,
+        lambda: noisy.quantised(update, base, 5_000),
+    )
     yield Step(
         f"sum participant: the masks of {UPDATES} updates",
         8.0,

@@ -365,6 +365,7 @@ secure_subsets_max: Final = 35  # seeds of one client, and masks that it adds
 secure_neighbours_max: Final = 63  # a complete graph up to 64 clients
 secure_complete_clients_max: Final = 64  # above, the graph of masks is a regular one
 secure_neighbours: Final = 32  # of each client in a regular graph
+noise_bits_max: Final = 46  # of the standard deviation of one update's noise, in steps
 mask_block_bytes: Final = 256 * KIB  # of a vector, to which all masks are added at once
 secure_clip_units_min: Final = 1e-6  # of a parameter's difference, in the units of the parameters
 secure_clip_units_max: Final = 1e6

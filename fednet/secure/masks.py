@@ -63,7 +63,7 @@ def add_masks(vector: _Array, keys: Sequence[MaskKey], cipher: str) -> None:
     """
     dtype = vector.dtype
     assert dtype.kind == "u", "masks are words of a ring"
-    streams = [(_stream_of(key, cipher), np.subtract if key.subtract else np.add) for key in keys]
+    streams = [(key_stream(key, cipher), np.subtract if key.subtract else np.add) for key in keys]
     zeros = memoryview(bytes(limits.mask_block_bytes))
     drawn = np.empty(limits.mask_block_bytes, np.uint8)
     items = limits.mask_block_bytes // dtype.itemsize
@@ -76,8 +76,13 @@ def add_masks(vector: _Array, keys: Sequence[MaskKey], cipher: str) -> None:
             added(block, words, out=block)
 
 
-def _stream_of(key: MaskKey, cipher: str) -> CipherContext:
-    """Return the key stream: what the cipher makes of zeros."""
+def key_stream(key: MaskKey, cipher: str) -> CipherContext:
+    """Return a cipher that makes the key stream of zeros.
+
+    Raises:
+        InvalidInput: The cipher is unknown.
+        MissingExtra: The library cryptography is not installed here.
+    """
     ciphers = _ciphers()
     if cipher not in ciphers:
         raise InvalidInput(

@@ -9,7 +9,8 @@ Floats have the fraction bits of the terms. Integers and booleans have a quarter
 what the ring has room for, so that counters such as those of a batch norm may move further than the clip.
 
 With a `norm_clip` all updates count alike: each has the weight 1, its difference over all floats has at most this L2
-norm, and integers and booleans are those of the model (see `fednet.privacy`).
+norm, and integers and booleans are those of the model (see `fednet.privacy`). With a `noise_deviation` each client adds
+discrete Gaussian noise to the words of floats (see `fednet.secure.distributed_privacy`).
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from fednet import limits
 from fednet.aggregation import check_weight
-from fednet.errors import InvalidModel
+from fednet.errors import InvalidInput, InvalidModel
 from fednet.parameters import (
     BLOCK_ITEMS,
     ArraySpec,
@@ -32,6 +34,7 @@ from fednet.parameters import (
     check_structure,
 )
 from fednet.privacy import Clipping, check_distance
+from fednet.secure.discrete_gaussian import DiscreteGaussian
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,6 +65,9 @@ class RingQuantiser:
         terms: The terms of the session.
         structure: The structure of the global model.
 
+    Raises:
+        InvalidInput: The noise of all clients leaves no room for updates; the field is `noise_deviation`.
+
     Attributes:
         count: The number of words: one for each number of the model, and the weight.
         masked_structure: The structure of a masked update: one array of so many uint32 or uint64.
@@ -73,7 +79,7 @@ class RingQuantiser:
         self._examples_max = 1 if terms.norm_clip else terms.examples_max
         self._dtype = np.dtype(f"uint{terms.ring_bits}")
         self._signed = np.dtype(f"int{terms.ring_bits}")
-        self._word_max = (2 ** (terms.ring_bits - 1) - 1) // terms.clients
+        self._word_max = _word_max(terms)
         self.count = structure.size + 1
         self.masked_structure = Structure((ArraySpec("0", (self.count,), self._dtype.name),))
 
@@ -90,7 +96,7 @@ class RingQuantiser:
             arrays: The update, in the shapes of the model.
             base: The arrays of the global model.
             num_examples: The number of training examples, of which whole ones count, from 1 to `examples_max`.
-            noise: The source of noise for floats, of the terms' `noise_deviation`; None for no noise.
+            noise: The source of the noise that the terms ask for; by default a new one.
 
         Raises:
             InvalidModel: The shapes differ, a number is not finite, or the number of examples is invalid.
@@ -99,6 +105,8 @@ class RingQuantiser:
         check_structure(Structure.of(arrays), self._structure)
         check_finite(arrays, self._structure)
         examples = max(1, min(round(num_examples), self._examples_max))
+        if self._terms.noise_deviation and noise is None:
+            noise = DiscreteGaussian()
         vector = np.empty(self.count, self._dtype)
         vector[-1] = examples
         share, norm_factor = examples / self._examples_max, self._norm_factor(arrays, base)
@@ -109,7 +117,7 @@ class RingQuantiser:
                 self._quantise(words, update, before, self._scale_of_integers(share))
                 continue
             self._quantise(words, update, before, self._scale_of_floats(share, norm_factor))
-            if noise:
+            if self._terms.noise_deviation and noise:
                 self._add_noise(words, noise)
         return vector
 
@@ -196,7 +204,7 @@ class RingQuantiser:
             np.copyto(signed, step, casting="unsafe")
 
     def _add_noise(self, words: _Array, noise: IntegerNoise) -> None:
-        deviation = self._terms.noise_deviation * 2.0**self._terms.fraction_bits
+        deviation = noise_in_steps(self._terms)
         for (block,) in blocks(words):
             drawn = noise.draw(deviation, block.size)
             np.add(block, drawn.astype(self._dtype).reshape(block.shape), out=block)
@@ -207,6 +215,24 @@ class RingQuantiser:
         for spec in self._structure.arrays:
             start, end = end, end + spec.size
             yield vector[start:end].reshape(spec.shape)
+
+
+def noise_in_steps(terms: SecureTerms) -> float:
+    """Return the standard deviation of the noise of one update, in words."""
+    return terms.noise_deviation * 2.0**terms.fraction_bits
+
+
+def _word_max(terms: SecureTerms) -> int:
+    """Return the largest word of an update, so that the sum of all of them and of their noise does not wrap around."""
+    noise = noise_in_steps(terms) * math.sqrt(terms.clients) * limits.privacy_noise_deviations
+    most = (2 ** (terms.ring_bits - 1) - 1 - math.ceil(noise)) // terms.clients
+    if most < 1:
+        raise InvalidInput(
+            f"A noise of {terms.noise_deviation:g} at each of {terms.clients} clients leaves no room for their updates "
+            "in the ring. Use a larger clip.",
+            field="noise_deviation",
+        )
+    return most
 
 
 def _is_float(spec: ArraySpec) -> bool:
