@@ -23,6 +23,7 @@ from fednet.aggregation import aggregator
 from fednet.combiner.engine.masked_updates import folded_mean, unmasked
 from fednet.combiner.machine.orders import Unmasking
 from fednet.parameters import ModelFile, Structure, flat_blocks
+from fednet.processes import reuse_freed_memory
 from fednet.secure.masked_sum import MaskedSums
 from fednet.secure.masks import MaskKey, add_masks
 from fednet.secure.ring import RingQuantiser
@@ -54,6 +55,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
+    reuse_freed_memory(is_our_process=False)  # as in the process of a client
     terms = SecureTerms(
         "pet", clients=UPDATES, min_clients=3, ring_bits=arguments.ring, clip=8.0, examples_max=10_000,
         cipher=arguments.cipher, sum_participants=3, threshold=2, quorum=3, neighbours=0,

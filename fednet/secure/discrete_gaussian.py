@@ -39,6 +39,7 @@ _MARGIN: Final = 2.0**-36
 _SPARE_DIGITS: Final = (
     10  # by which the error of a computation with decimals stays below its last digit
 )
+_PIECE_ITEMS: Final = 8192  # drawn at once, so that all arrays stay in the cache
 _TRIALS: Final = 2.5  # for each number, of which two fifths at least are accepted
 
 
@@ -105,7 +106,8 @@ class DiscreteGaussian:
         """
         law, found, missing = _Law.of(deviation), [np.empty(0, np.int64)], count
         while missing > 0:
-            made = self._accepted(law, math.ceil(_TRIALS * missing))[:missing]
+            piece = min(missing, _PIECE_ITEMS)
+            made = self._accepted(law, math.ceil(_TRIALS * piece))[:piece]
             found.append(made)
             missing -= made.size
         return np.concatenate(found)
