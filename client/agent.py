@@ -37,9 +37,11 @@ from .policy.gate import Gate
 from .runtime import Runtime
 from .runtimes import Runtimes
 from .sandboxes import sandbox_of
+from .secure import SecureAggregation
 from .task_traces import TaskTraces
 from .tasks import Cancel, Receipt, Task, failure_of
 from .transfer import Transfer
+from .vault import Vault
 from .warrants import Warrants
 from .work import Work
 
@@ -62,7 +64,7 @@ class Agent:
         metrics: The client's metrics.
 
     Raises:
-        InvalidInput: The name is invalid, or the policy `signed` has no keys.
+        InvalidInput: The name is invalid, the policy `signed` has no keys, or the file of known clients is damaged.
         FailedPrecondition: The client's folder cannot be used, or another agent uses it; or the sandbox or the data
             folder that the settings ask for cannot be used.
     """
@@ -135,6 +137,7 @@ class Agent:
         self._gate = Gate(
             settings, folder, self._files, own, self._connection.tell_awaited, self._report
         )
+        vault = Vault(folder / "secure", settings.known_clients)
         self._bell = Bell(folder, self._owner_has_decided)
         self._work = Work(
             folder,
@@ -144,6 +147,7 @@ class Agent:
             self._files,
             self._gate,
             self._runtimes,
+            SecureAggregation(vault, lambda: self._client_id),
             self._report,
             settings.report,
             metrics,

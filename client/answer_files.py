@@ -25,7 +25,7 @@ from fednet.errors import InvalidInput
 from fednet.files import sync, write_whole
 from fednet.names import check_id, is_id
 
-from .tasks import Answer, Failure, Outcome, Prediction, Update, Validation
+from .tasks import Answer, Exchange, Failure, Outcome, Prediction, Update, Validation
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ _OUTCOMES: dict[str, type[Outcome]] = {
     "update": Update,
     "validation": Validation,
     "prediction": Prediction,
+    "exchange": Exchange,
     "failure": Failure,
 }
 _NAMES = {kind: name for name, kind in _OUTCOMES.items()}

@@ -8,6 +8,7 @@ import click
 
 from fednet.cli.client_approvals import approvals, approve, review, revoke
 from fednet.cli.client_config import get_config
+from fednet.cli.client_identity import identity
 from fednet.cli.resource import add_list_and_get
 from fednet.cli.server import server_command
 from fednet.settings import ClientSettings
@@ -24,7 +25,7 @@ def client() -> None:
 
 add_list_and_get(client, "clients")
 client.add_command(get_config)
-for command in (review, approve, revoke, approvals):
+for command in (identity, review, approve, revoke, approvals):
     client.add_command(command)
 
 

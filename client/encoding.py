@@ -37,6 +37,7 @@ def encode_update(update: Path, model: Path, task: Task) -> None:
 
 
 def _encode(update: Path, model: Path, task: Task) -> None:
+    assert task.model, "an update has a base"
     form = model_format(task.helper)
     with form.open(update) as trained, form.open(model) as before:
         trained.arrange(before.structure)

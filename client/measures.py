@@ -6,7 +6,16 @@ from prometheus_client import CollectorRegistry
 
 from fednet.collectors import Collectors
 
-KINDS = ("TRAIN", "TRAIN_PRIVATELY", "VALIDATE", "PREDICT", "other")
+KINDS = (
+    "TRAIN",
+    "TRAIN_PRIVATELY",
+    "TRAIN_MASKED",
+    "SUM_MASKS",
+    "EXCHANGE_SECURELY",
+    "VALIDATE",
+    "PREDICT",
+    "other",
+)
 
 
 class ClientMetrics:

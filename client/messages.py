@@ -16,7 +16,9 @@ from fednet.rpc import readiness_message, sendable
 from fednet.update_codec import CODEC_PARTS, PLAIN, codec_of
 from fednet.wire import common_pb2, tasks_pb2
 
-from .tasks import Answer, Cancel, Failure, Prediction, Receipt, Task, Update, Validation
+from .tasks import Answer, Cancel, Exchange, Failure, Prediction, Receipt, Task, Update, Validation
+
+_VARIANTS = frozenset({"TRAIN_PRIVATELY", "EXCHANGE_SECURELY", "TRAIN_MASKED", "SUM_MASKS"})
 
 
 def hello_message(
@@ -24,7 +26,7 @@ def hello_message(
 ) -> tasks_pb2.ClientMessage:
     """Return the first message on each stream."""
     hello = tasks_pb2.Hello(
-        kinds=sorted(_with_privacy(kinds)),
+        kinds=sorted(_with_variants(kinds)),
         needs_package=needs_package,
         codec_parts=CODEC_PARTS,
         readiness=readiness_message(readiness),
@@ -32,10 +34,10 @@ def hello_message(
     return tasks_pb2.ClientMessage(hello=hello)
 
 
-def _with_privacy(kinds: Iterable[str]) -> set[str]:
-    """Return the kinds of tasks; every client that trains can do so under terms of privacy."""
+def _with_variants(kinds: Iterable[str]) -> set[str]:
+    """Return the kinds of tasks; every client that trains can also do so privately, and in secure aggregation."""
     given = set(kinds)
-    return given | ({"TRAIN_PRIVATELY"} if "TRAIN" in given else set())
+    return given | (_VARIANTS if "TRAIN" in given else set())
 
 
 def waiting_message(readiness: Readiness) -> tasks_pb2.ClientMessage:
@@ -77,6 +79,8 @@ def answer_message(answer: Answer) -> tasks_pb2.ClientMessage:
             result.validation.metrics_json = json.dumps(metrics)
         case Prediction(predictions):
             result.prediction.result_json = json.dumps(predictions)
+        case Exchange(value):
+            result.exchange.value_json = json.dumps(value)
         case Failure(message, traceback, awaits_approval):
             result.failure.awaits_approval = awaits_approval
             result.failure.message = sendable(message)
@@ -98,21 +102,26 @@ def task_of(message: tasks_pb2.Task) -> Task:
     """Read a combiner's task.
 
     Raises:
-        InvalidInput: The session's settings for clients are not a JSON object, or the codec is unknown.
+        InvalidInput: The session's settings for clients, or the message of secure aggregation, are not a JSON object;
+            or the codec is unknown.
     """
     return Task(
         id=message.task_id,
         kind=_kind_of(message.kind),
-        model=_ref_of(message.model, "MODEL"),
+        model=_ref_of(message.model, "MODEL") if message.HasField("model") else None,
         package=_ref_of(message.package, "PACKAGE") if message.HasField("package") else None,
         round_number=message.round_number,
         helper=message.helper,
-        settings=_settings_of(message.settings_json),
+        settings=_object_of(
+            message.settings_json, "settings_json", "session's settings for clients"
+        ),
         seconds_left=_seconds_of(message.seconds_left),
         warrant=message.warrant,
         update_codec=codec_of(message.update_codec or PLAIN),
         session_id=message.session_id,
         privacy=message.privacy,
+        secure=message.secure,
+        message=_object_of(message.message_json, "message_json", "message of secure aggregation"),
         traceparent=message.traceparent,
     )
 
@@ -126,18 +135,14 @@ def _ref_of(ref: common_pb2.BlobRef, kind: Literal["MODEL", "PACKAGE"]) -> BlobR
     return BlobRef(kind, ref.id, Digest.read(ref.digest, ref.size_bytes))
 
 
-def _settings_of(text: str) -> Mapping[str, Any]:
+def _object_of(text: str, field: str, name: str) -> Mapping[str, Any]:
     try:
-        settings = json.loads(text or "{}")
+        values = json.loads(text or "{}")
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(
-            f"The session's settings for clients are not JSON: {error}.", field="settings_json"
-        ) from error
-    if not isinstance(settings, dict):
-        raise InvalidInput(
-            "The session's settings for clients are not a JSON object.", field="settings_json"
-        )
-    return settings
+        raise InvalidInput(f"The {name} is not JSON: {error}.", field=field) from error
+    if not isinstance(values, dict):
+        raise InvalidInput(f"The {name} is not a JSON object.", field=field)
+    return values
 
 
 def _seconds_of(seconds_left: float) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fednet import limits
@@ -18,9 +18,9 @@ class Task:
 
     Attributes:
         id: The id, a UUID; the same in every offer of the task.
-        kind: "TRAIN", "TRAIN_PRIVATELY", "VALIDATE", "PREDICT", or the number of a kind that this version does not
-            know.
-        model: The global model.
+        kind: "TRAIN", "TRAIN_PRIVATELY", "TRAIN_MASKED", "SUM_MASKS", "EXCHANGE_SECURELY", "VALIDATE", "PREDICT", or
+            the number of a kind that this version does not know.
+        model: The global model; None for an exchange without one.
         package: The compute package; None if no client of the session needs one.
         round_number: The number of its round in the session.
         helper: The name of the format of model and update.
@@ -29,13 +29,15 @@ class Task:
         warrant: The controller's signature over phase, kind, round, model and package.
         update_codec: The codec for the update.
         privacy: The terms of privacy for the update, as the controller has signed them; empty without.
-        session_id: The session, for people who read the log.
+        secure: The terms of secure aggregation, as the controller has signed them; empty without.
+        message: The message of secure aggregation to this client; empty without.
+        session_id: The session.
         traceparent: The place of the span above that of the task; "" if there is none.
     """
 
     id: str
     kind: str
-    model: BlobRef
+    model: BlobRef | None
     package: BlobRef | None
     round_number: int
     helper: str
@@ -45,6 +47,8 @@ class Task:
     update_codec: UpdateCodec = PLAIN_CODEC
     session_id: str = ""
     privacy: str = ""
+    secure: str = ""
+    message: Mapping[str, Any] = field(default_factory=dict)
     traceparent: str = ""
 
 
@@ -93,6 +97,13 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class Exchange:
+    """The answer to an exchange of secure aggregation."""
+
+    value: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Failure:
     """The reason why a task has no other outcome.
 
@@ -108,7 +119,7 @@ class Failure:
     awaits_approval: bool = False
 
 
-Outcome = Update | Validation | Prediction | Failure
+Outcome = Update | Validation | Prediction | Exchange | Failure
 
 
 @dataclass(frozen=True)

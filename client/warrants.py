@@ -80,5 +80,6 @@ class Warrants:
             "model": warrant.model,
             "package": warrant.package,
             "privacy": warrant.privacy,
+            "secure": warrant.secure,
         }
         return [name for name, value in expected.items() if getattr(task, name) != value]

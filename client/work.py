@@ -25,6 +25,7 @@ from .privacy import private_update
 from .reporting import Report, reported
 from .runtime import Runtime
 from .runtimes import Runtimes
+from .secure import SecureAggregation
 from .task_traces import TaskTraces
 from .tasks import Answer, Failure, Outcome, Prediction, Task, Update, Validation, failure_of
 from .warrants import Warrants
@@ -35,6 +36,7 @@ _NO_SPACE = {
     errno.EDQUOT,
     errno.EFBIG,
 }  # the last: the process may not write a larger file
+_WITHOUT_CODE = {"EXCHANGE_SECURELY", "SUM_MASKS"}
 
 
 class Work:
@@ -48,6 +50,7 @@ class Work:
         files: The models.
         gate: Lets only tasks pass that the site's policy allows.
         runtimes: Run the client's code.
+        secure: The client's part in secure aggregation.
         report: Called with a line for the network's log.
         failures: The part of a failure that leaves the site.
         metrics: The client's metrics.
@@ -63,6 +66,7 @@ class Work:
         files: Files,
         gate: Gate,
         runtimes: Runtimes,
+        secure: SecureAggregation,
         report: Callable[[str], None],
         failures: Report,
         metrics: ClientMetrics,
@@ -78,6 +82,7 @@ class Work:
         self._files = files
         self._gate = gate
         self._runtimes = runtimes
+        self._secure = secure
         self._report = report
 
     def do(self, task: Task) -> None:
@@ -135,24 +140,44 @@ class Work:
         return failure_of(task.id, error)
 
     def _timed(self, task: Task) -> Answer:
-        began = time.monotonic()
         self._warrants.check(task)
         with self._runtimes.running(task.id):
             self._gate.admit(task)
-            model = self._files.model(task.model, model_format(task.helper).suffix)
-            runtime = self._runtimes.for_task(task)
-            fetched = time.monotonic()
-            with self._gate.guarding(task):
-                self._check_wanted()
-                self._runtimes.await_ready()
-                self._check_wanted()
-                ready = time.monotonic()
-                outcome = self._run(runtime, task, model)
+            return self._by_itself(task) if task.kind in _WITHOUT_CODE else self._by_code(task)
+
+    def _by_itself(self, task: Task) -> Answer:
+        """Answer a task for which the client's code is not needed."""
+        began = time.monotonic()
+        model = self._model(task) if task.kind == "SUM_MASKS" else None
+        fetched = time.monotonic()
+        outcome = (
+            self._secure.sum_masks(self._ledger.update_path(task.id), model, task)
+            if model
+            else self._secure.answer(task)
+        )
+        return Answer(task.id, outcome, fetched - began, time.monotonic() - fetched)
+
+    def _by_code(self, task: Task) -> Answer:
+        began = time.monotonic()
+        model = self._model(task)
+        runtime = self._runtimes.for_task(task)
+        fetched = time.monotonic()
+        with self._gate.guarding(task):
+            self._check_wanted()
+            self._runtimes.await_ready()
+            self._check_wanted()
+            ready = time.monotonic()
+            outcome = self._run(runtime, task, model)
         seconds, now = time.monotonic() - ready, time.time()
         since = now - (time.monotonic() - began)
         self._traces.part(task, "download", since, since + fetched - began)
         self._traces.part(task, task.kind.lower(), now - seconds, now)
         return Answer(task.id, outcome, fetched - began, seconds)
+
+    def _model(self, task: Task) -> Path:
+        if task.model is None:
+            raise TaskFailed(f"The task has no model, and its kind {task.kind} needs one.")
+        return self._files.model(task.model, model_format(task.helper).suffix)
 
     def _check_wanted(self) -> None:
         if not self._ledger.is_wanted():
@@ -172,6 +197,11 @@ class Work:
                 private = private_update(update, model, task)
                 encode_update(update, model, task)
                 return private
+            case "TRAIN_MASKED":
+                masks = self._secure.masks(task)  # before the training, which would be in vain
+                update = self._ledger.update_path(task.id)
+                trained = self._storable(runtime.train(model, update, settings, task.helper))
+                return self._secure.mask(update, model, task, trained["num_examples"], masks)
             case "VALIDATE":
                 return Validation(self._storable(runtime.validate(model, settings, task.helper)))
             case "PREDICT":

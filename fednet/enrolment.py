@@ -22,6 +22,7 @@ from fednet.clocks import seconds_behind
 from fednet.environment import default_data_dir
 from fednet.errors import (
     DeadlineExceeded,
+    FailedPrecondition,
     FednetError,
     InvalidInput,
     Unauthenticated,
@@ -170,6 +171,22 @@ def keep_client(settings: ClientSettings, place: ClientPlace) -> None:
     """
     kept = {"id": place.id, "token": place.token, "public_keys": place.public_keys}
     _keep_credentials(settings, kept)
+
+
+def kept_client_id(settings: ClientSettings) -> str:
+    """Return the id that a network has given to a client.
+
+    Raises:
+        FailedPrecondition: The client has not joined a network with this folder yet.
+    """
+    client_id = _read_credentials(settings).get("id")
+    if not isinstance(client_id, str):
+        raise FailedPrecondition(
+            f"The client {settings.name} has joined no network with the folder {settings.data_dir} yet: start it "
+            "once, or give the --data-dir with which it was started.",
+            field="data_dir",
+        )
+    return client_id
 
 
 # Calls

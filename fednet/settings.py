@@ -445,6 +445,10 @@ class ClientSettings(_CallerSection, _MonitoredSection):
     trusted_keys: Path | None = None
     """A file or folder with the Ed25519 public keys (PEM) of those whose packages run under the policy `signed`."""
 
+    known_clients: Path | None = None
+    """A file with the only clients whose identities are trusted in secure aggregation, one `client-id base64-key` a
+    line, as `fednet client identity` prints it; by default each client is trusted on first use."""
+
     task_seconds_max: float = Field(default=24 * 3600.0, gt=0)
     """The time limit of one task of a package, in seconds."""
 

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 class VaultPort(Protocol):
     """The memory of a client: its secrets, the identities that it knows, and its promises in each round."""
 
-    def secret(self, session_id: str) -> bytes:
-        """Return the 32 random bytes of a session, the same each time, also after a restart."""
+    def secret(self, round_digest: str) -> bytes:
+        """Return the 32 random bytes of a round, the same each time, also after a restart.
+
+        Once they are forgotten, so are the promises of the round.
+        """
         ...
 
-    def bind(self, session_id: str, round_digest: str, what: str, digest: str) -> None:
+    def bind(self, round_digest: str, what: str, digest: str) -> None:
         """Promise a digest for a purpose in a round; the promise is on disk before this returns.
 
         Raises:
@@ -64,7 +67,7 @@ class OwnRound:
 
     @cached_property
     def _root(self) -> bytes:
-        secret = self._vault.secret(self.context.session_id)
+        secret = self._vault.secret(self.context.digest.hex())
         return derived(secret, "fednet/secure/round", self.context.digest)
 
     def promise(self, what: str, digest: bytes) -> None:
@@ -74,7 +77,7 @@ class OwnRound:
             PermissionDenied: Something else was promised.
         """
         try:
-            self._vault.bind(self.context.session_id, self.context.digest.hex(), what, digest.hex())
+            self._vault.bind(self.context.digest.hex(), what, digest.hex())
         except Conflict as error:
             raise PermissionDenied(
                 f"This client was asked before for another {what} in this round, and answers for one only. "

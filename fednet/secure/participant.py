@@ -34,7 +34,8 @@ class _RoundPart(Protocol):
 class Participant:
     """A client in rounds with secure aggregation.
 
-    It remembers nothing between two calls but what its vault keeps, so a restart costs nothing.
+    It remembers nothing between two calls but what its vault keeps, so a restart costs nothing: all secrets of a round
+    are derived from one.
 
     Args:
         client_id: The client.

@@ -31,7 +31,8 @@ class SecureTerms:
         sum_participants: The number k of sum participants of `pet`; 0 for `secagg+`.
         threshold: The number t of holders that can remove masks: sum participants, or in `secagg+` a client and
             its neighbours. Fewer than t learn nothing.
-        quorum: The number of signatures of one set of survivors without which nobody reveals anything.
+        quorum: The number of signatures of one set of survivors without which nobody reveals anything: for `pet` more
+            than half of the sum participants, see `least_quorum`; for `secagg+` the threshold.
         neighbours: The number of others with whom each client of `secagg+` shares masks; 0 for `pet`.
         norm_clip: The largest L2 norm of a difference; 0 for none.
         noise_deviation: The standard deviation of the noise that each client adds; 0 for none.
@@ -118,7 +119,7 @@ class SecureTerms:
     def _check_sum_participants(self) -> None:
         _integer("sum_participants", self.sum_participants, 1, limits.secure_sum_participants_max)
         _integer("threshold", self.threshold, 1, self.sum_participants)
-        _integer("quorum", self.quorum, self.threshold, self.sum_participants)
+        _integer("quorum", self.quorum, 1, self.sum_participants)
         _integer("neighbours", self.neighbours, 0, 0)
         subsets = math.comb(self.sum_participants, self.threshold - 1)
         if subsets > limits.secure_subsets_max:
@@ -145,9 +146,10 @@ class SecureTerms:
 
 
 def least_quorum(sum_participants: int, threshold: int) -> int:
-    """Return the smallest sound quorum of `pet`: two of them have an honest member in common.
+    """Return the smallest quorum of `pet` that stands against a lying controller and `threshold` - 1 sum participants.
 
-    At most `threshold` - 1 sum participants are dishonest, so they must have `threshold` in common.
+    Any two quorums have `threshold` members in common then, so an honest one. A smaller quorum of more than half stands
+    against a lying controller alone, or against `threshold` - 1 sum participants and a controller that only watches.
     """
     return (sum_participants + threshold + 1) // 2
 

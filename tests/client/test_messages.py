@@ -106,14 +106,17 @@ def test_an_answer_says_its_outcome_and_its_times(outcome, name, said):
 
 
 def test_a_hello_says_what_the_client_can_do():
-    """Each kind by its name; every client that trains does so privately, too."""
+    """Each kind by its name; every client that trains does so privately and in secure aggregation, too."""
     hello = hello_message({"VALIDATE", "TRAIN"}, needs_package=True).hello
 
-    assert list(hello.kinds) == [
+    assert set(hello.kinds) == {
         tasks_pb2.TRAIN,
         tasks_pb2.TRAIN_PRIVATELY,
+        tasks_pb2.EXCHANGE_SECURELY,
+        tasks_pb2.TRAIN_MASKED,
+        tasks_pb2.SUM_MASKS,
         tasks_pb2.VALIDATE,
-    ]
+    }
     assert hello.needs_package
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from fednet.errors import Conflict, FednetError, SecureRoundFailed
 from fednet.secure.identities import Identity
+from fednet.secure.keys import derived
 from fednet.secure.masks import add_masks
 from fednet.secure.participant import Participant
 from fednet.secure.protocols import protocol_of
@@ -54,16 +55,15 @@ class MemoryVault:
 
     def __init__(self, secret: bytes, pinned: Mapping[str, bytes] | None = None) -> None:
         self._secret = secret
-        self.promises: dict[tuple[str, str, str], str] = {}
+        self.promises: dict[tuple[str, str], str] = {}
         self.known = dict(pinned or {})
         self._is_pinned = pinned is not None
 
-    def secret(self, session_id: str) -> bytes:
-        del session_id
-        return self._secret
+    def secret(self, round_digest: str) -> bytes:
+        return derived(self._secret, round_digest)
 
-    def bind(self, session_id: str, round_digest: str, what: str, digest: str) -> None:
-        if self.promises.setdefault((session_id, round_digest, what), digest) != digest:
+    def bind(self, round_digest: str, what: str, digest: str) -> None:
+        if self.promises.setdefault((round_digest, what), digest) != digest:
             raise Conflict("Another one was promised.")
 
     def admit(self, keys: Mapping[str, bytes]) -> dict[str, str]:

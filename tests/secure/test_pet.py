@@ -218,3 +218,13 @@ def test_unknown_steps_are_refused():
             world.clients["client0"].participant.answer({**message, "step": step})
     with pytest.raises(InvalidInput, match="not 'masks'"):
         world.clients["client0"].participant.masks_of_sum(message)
+
+
+def test_a_quorum_of_more_than_half_lets_one_of_three_vanish_at_once():
+    """With (3, 2) and a quorum of 2 the round goes on without the third sum participant's signature."""
+    world = SecureWorld(pet_terms(5, 3, 2, quorum=2), lost={"confirm": ["client1"]})
+
+    total = world.run()
+
+    assert list(world.record.answers["confirm"]) == ["client0", "client2"]
+    assert np.array_equal(total, world.expected())
