@@ -372,9 +372,7 @@ mask_block_bytes: Final = 256 * KIB  # of a vector, to which all masks are added
 secure_clip_units_min: Final = 1e-6  # of a parameter's difference, in the units of the parameters
 secure_clip_units_max: Final = 1e6
 secure_clients_max: Final = 1_000  # in one round
-secure_examples_default: Final = (
-    10_000  # an update counts for at most so many, without examples_max
-)
+secure_examples: Final = 10_000  # for which an update counts at most, without examples_max
 
 # Logs
 log_repetition_seconds: Final = 60.0  # of silence, after which the same warning is shown again

@@ -9,19 +9,12 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fednet import limits
+from fednet.contract._numbers import NO_TRUTH_VALUE
 
-
-def _is_no_truth_value(given: Any) -> Any:
-    if isinstance(given, bool):
-        raise ValueError("this is a number, not true or false")  # noqa: TRY004  pydantic takes no TypeError
-    return given
-
-
-_NUMBER = BeforeValidator(_is_no_truth_value)
-_Participants = Annotated[int, Field(ge=1, le=limits.secure_sum_participants_max), _NUMBER]
+_Participants = Annotated[int, Field(ge=1, le=limits.secure_sum_participants_max), NO_TRUTH_VALUE]
 
 
 class SecureOptions(BaseModel):
@@ -50,13 +43,13 @@ class SecureOptions(BaseModel):
     default more than half. A controller that lies, together with threshold - 1 of them, gets no second set signed if
     2 * quorum - sum_participants is at least threshold: with 4 sum participants, a threshold of 2 and a quorum of 3."""
 
-    ring: Annotated[Literal[32, 64], _NUMBER] = 32
+    ring: Annotated[Literal[32, 64], NO_TRUTH_VALUE] = 32
     """The number of bits of each masked number. 64 is more exact, and twice as large."""
 
     clip: Annotated[
         float,
         Field(ge=limits.secure_clip_units_min, le=limits.secure_clip_units_max),
-        _NUMBER,
+        NO_TRUTH_VALUE,
     ] = 8.0
     """The largest difference of a parameter to the global model; larger ones count as so much. A smaller clip is more
     exact."""
@@ -64,7 +57,9 @@ class SecureOptions(BaseModel):
     cipher: Literal["chacha20", "aes-ctr"] = "chacha20"
     """The cipher whose stream masks updates; aes-ctr is faster where processors have AES instructions."""
 
-    exchange_timeout: Annotated[float, Field(gt=0, le=limits.round_seconds_max), _NUMBER] = 30
+    exchange_timeout: Annotated[float, Field(gt=0, le=limits.round_seconds_max), NO_TRUTH_VALUE] = (
+        30
+    )
     """The time that a round waits for the small messages of its clients, in seconds."""
 
     @property

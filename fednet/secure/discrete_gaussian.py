@@ -133,7 +133,8 @@ class DiscreteGaussian:
         sizes = (self._wholes(_uniform(words)) << law.bits) + rests
         is_negative = (words & 1).astype(np.bool_)
         numbers = np.where(is_negative, -sizes, sizes)
-        return numbers[~is_negative | (sizes > 0)]  # zero has one sign
+        kept: _Array = numbers[~is_negative | (sizes > 0)]  # zero has one sign
+        return kept
 
     def _with_probability(
         self, exponents: _Array, exact: Callable[[int], Fraction]

@@ -225,7 +225,7 @@ def noise_in_steps(terms: SecureTerms) -> float:
 def _word_max(terms: SecureTerms) -> int:
     """Return the largest word of an update, so that the sum of all of them and of their noise does not wrap around."""
     noise = noise_in_steps(terms) * math.sqrt(terms.clients) * limits.privacy_noise_deviations
-    most = (2 ** (terms.ring_bits - 1) - 1 - math.ceil(noise)) // terms.clients
+    most: int = (2 ** (terms.ring_bits - 1) - 1 - math.ceil(noise)) // terms.clients
     if most < 1:
         raise InvalidInput(
             f"A noise of {terms.noise_deviation:g} at each of {terms.clients} clients leaves no room for their updates "

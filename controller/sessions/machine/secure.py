@@ -51,7 +51,7 @@ def terms_for(options: SessionOptions, secrecy: SecureOptions, clients: int) -> 
         min_clients=max(options.min_clients, limits.secure_clients_min),
         ring_bits=secrecy.ring,
         clip=secrecy.clip,
-        examples_max=int(options.examples_max or limits.secure_examples_default),
+        examples_max=int(options.examples_max or limits.secure_examples),
         cipher=secrecy.cipher,
         sum_participants=secrecy.sum_participants if is_pet else 0,
         threshold=threshold,
@@ -91,10 +91,8 @@ def record_of(scene: Scene) -> RoundRecord:
         context=RoundContext(session.session_id, secure.round_id, terms),
         chosen=tuple(secure.trainers),
         helpers=tuple(secure.helpers),
-        answers={name: _values(scene, phase) for name, phase in current.exchanges.items()},
-        survivors=tuple(
-            sorted(client for part in current.parts for client in scene.tally(part).answered)
-        ),
+        answers={name: _values(scene, name) for name in current.exchanges},
+        survivors=tuple(secure.counted.get(TRAIN, ())),
         assigned=dict(secure.subsets),
         alive=frozenset(secure.alive),
     )
@@ -164,6 +162,11 @@ def offences(scene: Scene) -> list[str]:
     return [f"{client}: {why}" for client, why in offenders(scene).items()]
 
 
+def count(scene: Scene, step: str, phase: Phase) -> None:
+    """Let the answers of a step that is over count, and none that comes later."""
+    _attempt(scene).counted[step] = sorted(scene.tally(phase).answered)
+
+
 def others_are_away(scene: Scene, phase: Phase) -> bool:
     """Return True if each client that has not answered is at no combiner, so that no other answer is to be expected."""
     return not any(scene.network.place(client) for client in scene.tally(phase).missing())
@@ -186,5 +189,7 @@ def _attempt(scene: Scene) -> SecureRound:
     return scene.round.secure
 
 
-def _values(scene: Scene, phase: Phase) -> dict[str, Mapping[str, Any]]:
-    return {client: value.value for client, value in scene.tally(phase).values.items()}
+def _values(scene: Scene, step: str) -> dict[str, Mapping[str, Any]]:
+    values = scene.tally(scene.round.exchanges[step]).values
+    counted = _attempt(scene).counted[step]
+    return {client: values[client].value for client in counted if client in values}

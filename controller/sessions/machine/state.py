@@ -182,6 +182,8 @@ class SecureRound:
         alive: The ids of the clients that were connected when the step under way last asked.
         silent: The ids of those whose sums did not come.
         subsets: The numbers of the subsets whose masks a sum participant has added up, by its id.
+        counted: The ids of the clients whose answers count, by the name of each step that is over. Answers that come
+            later change nothing: the messages of all later steps must follow from the same ones.
     """
 
     round_id: str
@@ -190,6 +192,7 @@ class SecureRound:
     alive: list[str] = field(default_factory=list)
     silent: list[str] = field(default_factory=list)
     subsets: dict[str, list[int]] = field(default_factory=dict)
+    counted: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass

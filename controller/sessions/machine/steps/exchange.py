@@ -43,7 +43,7 @@ class Exchange:
         current.deadline = scene.now + self._seconds(scene) + limits.round_grace_seconds
         phase_id = scene.id("EXCHANGE", self.name, current.number, current.attempt)
         phase = phases.new_phase(scene, "EXCHANGE_SECURELY", phase_id, current.number)
-        current.phase, phase.messages = phase, told
+        current.phase, phase.messages, phase.secure = phase, told, secure.terms_text(scene)
         phases.ask(scene, phase, phases.places(scene, told), current.deadline)
         return self._outcome(phase, scene)
 
@@ -88,6 +88,7 @@ class Exchange:
         if not phase.is_closed:
             return None
         count, least = len(scene.tally(phase).values), secure.enough(scene, self.name)
+        secure.count(scene, self.name, phase)
         current.exchanges[self.name], current.phase = phase, None
         if count >= least:
             current.problems = noted(current.problems, *secure.offences(scene))

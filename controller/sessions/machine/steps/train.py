@@ -88,6 +88,8 @@ class Train:
             return Failed(problem)
         if phase.answers >= least:
             current.parts, current.trained_at = [phase], scene.now
+            if current.secure:
+                secure.count(scene, self.name, phase)
             current.validated_seconds = self._validated_seconds(phase, scene)
             scene.write(*outlier_statuses(scene, phase))
             return Done()

@@ -8,14 +8,8 @@ from hypothesis import strategies as st
 from session_world import World, restarted, session_with
 
 from fednet.controller.sessions.machine.events import Unheard
-from fednet.controller.sessions.machine.plans import SessionPlan
 from fednet.controller.sessions.machine.privacy import PrivacyAccount
 from fednet.controller.sessions.machine.state import BlobRef, Functions, Kind
-from fednet.controller.sessions.machine.steps.commit import Commit
-from fednet.controller.sessions.machine.steps.exchange import Exchange
-from fednet.controller.sessions.machine.steps.reduce import Reduce
-from fednet.controller.sessions.machine.steps.select import Select
-from fednet.controller.sessions.machine.steps.train import Train
 from fednet.digests import Digest
 
 PLACES = {"a": ["a1", "a2"], "b": ["b1", "b2"]}
@@ -37,42 +31,6 @@ def session_of(kind, **fields):
     )
 
 
-def three_exchanges():
-    """Return a plan of three exchanges: the clients of each are computed from the one before."""
-
-    def first(scene):
-        return {
-            client: {"round": 1} for clients in scene.round.choice.values() for client in clients
-        }
-
-    def following(name, key):
-        def prepare(scene):
-            values = scene.tally(scene.round.exchanges[name]).values
-            return {client: {key: sorted(values)} for client in values}
-
-        return prepare
-
-    exchanges = [
-        Exchange("keys", first),
-        Exchange("shares", following("keys", "keys")),
-        Exchange("unmask", following("shares", "shares")),
-    ]
-    return SessionPlan((Select("EXCHANGE"), *exchanges, _Train(), Reduce(), Commit()))
-
-
-class _Train(Train):
-    """The step that trains with the clients that took part in the last exchange."""
-
-    def start(self, scene):
-        values = scene.tally(scene.round.exchanges["unmask"]).values
-        scene.round.choice = {}
-        for client in values:
-            place = scene.network.place(client)
-            if place:
-                scene.round.choice.setdefault(place, []).append(client)
-        return super().start(scene)
-
-
 KINDS = {
     "training": lambda: (session_of(Kind.TRAINING, validate=True), None),
     "buffer": lambda: (session_of(Kind.TRAINING, round_buffer_size=2), None),
@@ -90,7 +48,6 @@ KINDS = {
         None,
     ),
     "prediction": lambda: (session_of(Kind.PREDICTION, rounds=1, round_retries=0), None),
-    "exchanges": lambda: (session_of(Kind.TRAINING), three_exchanges()),
 }
 
 

@@ -1,7 +1,7 @@
 """Rounds with secure aggregation: the machine, its combiners and real participants, without wires."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from secure_clients import SecureClients
 from session_world import World, restarted
@@ -114,7 +114,10 @@ def test_too_few_clients_end_the_attempt(new_session):
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    phases=[Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
 @pytest.mark.parametrize("protocol", PROTOCOLS)
