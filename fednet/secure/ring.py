@@ -3,7 +3,7 @@
 The ring is that of the integers modulo 2**32 or 2**64, in two's complement. An update becomes words of it: its
 difference to the global model, clipped, weighted, scaled by a power of two, and rounded to the nearest, ties to even.
 No word is so large that the sum of as many updates as the terms allow wraps around. The last word is the weight: the
-whole number of examples, not scaled.
+whole number of examples, not scaled. The fewer of the `examples_max` an update has, the coarser are its steps.
 
 Floats have the fraction bits of the terms. Integers and booleans have a quarter of the ring's bits, and are clipped to
 what the ring has room for, so that counters such as those of a batch norm may move further than the clip.
@@ -105,8 +105,7 @@ class RingQuantiser:
         check_structure(Structure.of(arrays), self._structure)
         check_finite(arrays, self._structure)
         examples = max(1, min(round(num_examples), self._examples_max))
-        if self._terms.noise_deviation and noise is None:
-            noise = DiscreteGaussian()
+        source = (noise or DiscreteGaussian()) if self._terms.noise_deviation else None
         vector = np.empty(self.count, self._dtype)
         vector[-1] = examples
         share, norm_factor = examples / self._examples_max, self._norm_factor(arrays, base)
@@ -117,8 +116,8 @@ class RingQuantiser:
                 self._quantise(words, update, before, self._scale_of_integers(share))
                 continue
             self._quantise(words, update, before, self._scale_of_floats(share, norm_factor))
-            if self._terms.noise_deviation and noise:
-                self._add_noise(words, noise)
+            if source:
+                self._add_noise(words, source)
         return vector
 
     def mean(self, vector: _Array, base: Sequence[_Array]) -> tuple[list[BlockArray], int]:
