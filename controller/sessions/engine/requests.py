@@ -16,7 +16,7 @@ from fednet import limits
 from fednet.aggregation import aggregator
 from fednet.blob_ref import BlobRef as SignedRef
 from fednet.digests import Digest
-from fednet.errors import FednetError
+from fednet.errors import FednetError, LimitExceeded
 from fednet.identity import Warrant
 from fednet.json_values import strictly_parsed
 from fednet.traces import round_place
@@ -99,12 +99,15 @@ def call_of(session: Session, order: Order, authority: Authority, sign: Sign) ->
         order: The order.
         authority: The right to give it.
         sign: Signs the warrant of a phase.
+
+    Raises:
+        LimitExceeded: The settings or messages for the clients are too large for one call.
     """
     right = _right(session.session_id, authority)
     match order:
         case StartPhase():
             warrant = sign(_warrant(session, order.phase))
-            return Call("Start", _phase(session, order, right, warrant))
+            return Call("Start", _sendable(_phase(session, order, right, warrant)))
         case ClosePhase(_, phase_id):
             return Call("Close", rounds_pb2.PhaseOrder(phase_id=phase_id, authority=right))
         case WithdrawClients(_, phase_id, clients):
@@ -220,6 +223,18 @@ def _phase(
         warrant=warrant,
         traceparent=round_place(session.document_id, phase.number).traceparent,
     )
+
+
+def _sendable(phase: rounds_pb2.Phase) -> rounds_pb2.Phase:
+    """Return the order to start a phase, if it fits into one message."""
+    if phase.ByteSize() > limits.message_bytes_max:
+        raise LimitExceeded(
+            f"The order for {len(phase.clients)} clients of one combiner has {phase.ByteSize()} bytes, and at most "
+            f"{limits.message_bytes_max} fit into a message. Ask fewer clients, spread them over more combiners, "
+            "or give each smaller settings.",
+            field="requested_clients",
+        )
+    return phase
 
 
 def _warrant(session: Session, phase: Phase) -> Warrant:

@@ -36,7 +36,7 @@ from fednet.controller.sessions.machine.state import (
     Share,
 )
 from fednet.digests import Digest
-from fednet.errors import InvalidInput, Unavailable
+from fednet.errors import InvalidInput, LimitExceeded, Unavailable
 from fednet.identity import Warrant
 from fednet.secure.masks import MaskKey
 from fednet.traces import round_place
@@ -194,6 +194,14 @@ def test_each_client_of_a_secure_phase_has_its_own_message(new_session, phase):
     assert "secure='the terms'" in message.warrant
     assert not message.HasField("examples_max")
     assert (message.update_codec, message.retain_updates) == ("", False)
+
+
+def test_an_order_that_fits_into_no_message_ends_the_session(new_session, phase):
+    """Its clients would be asked in vain at each attempt; the reason says what to change."""
+    phase.messages = {client: {"shares": "x" * 100_000} for client in map(str, range(50))}
+
+    with pytest.raises(LimitExceeded, match="for 50 clients of one combiner"):
+        call_of(new_session(), start(phase, tuple(phase.messages)), RIGHT, sign)
 
 
 def test_a_reduction_of_masked_updates_says_how_to_unmask_them(new_session, phase, current):
