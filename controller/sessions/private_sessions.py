@@ -28,6 +28,7 @@ def check_privacy(options: SessionOptions, rule: Aggregator) -> None:
     check_supports_privacy(rule)
     _check_functions(options)
     _check_others(options, privacy)
+    _check_mechanism(options, privacy)
     _check_adaptive(options, privacy)
     _check_budget(privacy)
 
@@ -56,11 +57,20 @@ def _check_others(options: SessionOptions, privacy: PrivacyOptions) -> None:
         )
 
 
+def _check_mechanism(options: SessionOptions, privacy: PrivacyOptions) -> None:
+    if privacy.mechanism == "distributed" and options.secure is None:
+        raise InvalidInput(
+            "With the mechanism distributed each client adds only a part of the noise, which protects nothing but a "
+            "sum. Set secure, or choose the mechanism central or local.",
+            field="dp",
+        )
+
+
 def _check_adaptive(options: SessionOptions, privacy: PrivacyOptions) -> None:
     deviation = count_deviation(options)
     if deviation is None:
         return
-    if privacy.mechanism == "local":
+    if privacy.mechanism != "central":
         raise InvalidInput(
             "Adaptive clipping needs the central mechanism: with noise at each client, nothing is left of what one "
             "says of its norm. Set clipping to fixed, or mechanism to central.",

@@ -8,7 +8,7 @@ from fednet.contract import SecureOptions, SessionOptions, check_source
 from fednet.errors import InvalidInput
 from fednet.update_codec import UpdateCodec, codec_of
 
-from .machine.secure import terms_for
+from .machine.secure_terms import terms_for
 
 _LINEAR = (UpdateCodec(), UpdateCodec(delta=True))
 
@@ -70,10 +70,10 @@ def _check_updates(options: SessionOptions) -> None:
             "A masked update says nothing to people. With secure aggregation set delete_models to true.",
             field="delete_models",
         )
-    if options.dp is not None:
+    if options.privacy and options.privacy.mechanism != "distributed":
         raise InvalidInput(
-            "Central dp clips single updates, and the noise of local dp is made for updates that anybody may see. "
-            "Leave out dp, or secure.",
+            "Central dp clips single updates, and the noise of local dp is made for updates that anybody may see. With "
+            "secure aggregation use the mechanism distributed.",
             field="dp",
         )
 

@@ -28,9 +28,10 @@ class PrivacyOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    mechanism: Literal["central", "local"] = "central"
+    mechanism: Literal["central", "local", "distributed"] = "central"
     """central: one combiner adds noise to the sum, and the network's operators are trusted; local: each client adds
-    noise before its update leaves the site."""
+    noise before its update leaves the site; distributed: each client adds a part of the noise, and with secure
+    aggregation only the sum is seen, which has enough."""
 
     clip: _Norm
     """The largest L2 norm of a client's difference to the global model; with adaptive clipping, that of round 1."""

@@ -4,6 +4,7 @@ Everything here is pure: messages in, messages or masks out. `terms` has what a 
 controller's side, `participant` the client's; `pet` and `secagg` are the two protocols.
 """
 
+from fednet.secure.distributed_privacy import noise_multiplier_of_sum
 from fednet.secure.identities import Identity
 from fednet.secure.masks import MaskKey, add_masks
 from fednet.secure.participant import Participant
@@ -21,6 +22,7 @@ __all__ = [
     "SecureProtocol",
     "SecureTerms",
     "add_masks",
+    "noise_multiplier_of_sum",
     "protocol_of",
     "usual_neighbours",
 ]

@@ -4,6 +4,9 @@ Each model costs one release, which is counted before the order that makes it is
 model of updates that may have been used before, with other noise: it costs another release. Within an attempt a merge
 may be repeated, also by another combiner, and has the same noise each time: it costs nothing more.
 
+With the distributed mechanism each client adds a part of the noise, and only the sum is seen. An attempt has one sum,
+whose clients send no other update: it costs one release.
+
 With the local mechanism each client releases its update itself, once in each attempt. Where its answer is lost it may
 do so again: that counts as well. The combiner that has lost it asks at once, so a loss in the last attempt that the
 budget allows may exceed the budget; the account tells it, and no further attempt begins.
@@ -18,9 +21,14 @@ from typing import TYPE_CHECKING, Any
 from fednet import limits
 from fednet.contract import PrivacyOptions, SessionOptions
 from fednet.privacy import PrivacyTerms, derived_key, epsilon_after
+from fednet.secure import noise_multiplier_of_sum
+
+from .secure_terms import terms_for
 
 if TYPE_CHECKING:
     from .state import Session
+
+_FLOAT_BYTES_MIN = 2  # of a float16: a model has at most so many numbers
 
 
 @dataclass
@@ -101,7 +109,7 @@ def terms_of(session: Session) -> PrivacyTerms | None:
 def noise_of(session: Session, model_id: str) -> ModelNoise | None:
     """Return the noise of a model that one combiner makes; None if clients add it, or without privacy."""
     options, account = session.options.privacy, session.privacy
-    if options is None or account is None or options.mechanism == "local":
+    if options is None or account is None or options.mechanism != "central":
         return None
     return ModelNoise(
         derived_key(account.noise_key, model_id),
@@ -122,7 +130,7 @@ def budget_problem(session: Session) -> str:
     options, account = session.options.privacy, session.privacy
     if options is None or account is None or options.epsilon_max is None:
         return ""
-    spent, following = (_epsilon(options, account.releases + more) for more in (0, 1))
+    spent, following = (_epsilon(session, options, account.releases + more) for more in (0, 1))
     if following <= options.epsilon_max:
         return ""
     return (
@@ -138,7 +146,7 @@ def spent_privacy(session: Session) -> dict[str, Any] | None:
         return None
     return {
         "mechanism": options.mechanism,
-        "epsilon": _epsilon(options, account.releases),
+        "epsilon": _epsilon(session, options, account.releases),
         "delta": options.delta,
         "epsilon_max": options.epsilon_max,
         "releases": account.releases,
@@ -147,5 +155,15 @@ def spent_privacy(session: Session) -> dict[str, Any] | None:
     }
 
 
-def _epsilon(options: PrivacyOptions, releases: int) -> float:
-    return epsilon_after(releases, options.noise_multiplier, options.delta)
+def _epsilon(session: Session, options: PrivacyOptions, releases: int) -> float:
+    return epsilon_after(releases, _counted_multiplier(session, options), options.delta)
+
+
+def _counted_multiplier(session: Session, options: PrivacyOptions) -> float:
+    """Return the noise multiplier that counts; whole numbers from several clients are worth a little less."""
+    secrecy = session.options.secrecy
+    if options.mechanism != "distributed" or secrecy is None:
+        return options.noise_multiplier
+    terms = terms_for(session.options, secrecy, session.options.requested_clients)
+    numbers = session.model.digest.size_bytes // _FLOAT_BYTES_MIN
+    return noise_multiplier_of_sum(terms, numbers, session.options.min_clients)

@@ -10,7 +10,6 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from fednet import limits
 from fednet.contract import SecureOptions, SessionOptions
 from fednet.secure import (
     TRAIN,
@@ -18,46 +17,16 @@ from fednet.secure import (
     RoundContext,
     RoundRecord,
     SecureProtocol,
-    SecureTerms,
     protocol_of,
-    usual_neighbours,
 )
 
 from .phases import places
 from .scene import Scene
+from .secure_terms import terms_for
 from .state import Phase, SecureRound
 
 Message = dict[str, Any]
 SecureSteps = tuple[tuple[str, ...], tuple[str, ...]]
-
-
-def terms_for(options: SessionOptions, secrecy: SecureOptions, clients: int) -> SecureTerms:
-    """Return the terms of a round.
-
-    Args:
-        options: The session's options.
-        secrecy: The option secure.
-        clients: The number of clients that may train in it.
-
-    Raises:
-        InvalidInput: They do not fit one another; names the field.
-    """
-    is_pet = secrecy.protocol == "pet"
-    neighbours = 0 if is_pet else usual_neighbours(clients)
-    threshold = secrecy.threshold if is_pet else -(-2 * (neighbours + 1) // 3)
-    return SecureTerms(
-        protocol=secrecy.protocol,
-        clients=clients,
-        min_clients=max(options.min_clients, limits.secure_clients_min),
-        ring_bits=secrecy.ring,
-        clip=secrecy.clip,
-        examples_max=int(options.examples_max or limits.secure_examples),
-        cipher=secrecy.cipher,
-        sum_participants=secrecy.sum_participants if is_pet else 0,
-        threshold=threshold,
-        quorum=secrecy.signers if is_pet else threshold,
-        neighbours=neighbours,
-    )
 
 
 def new_secure_round(scene: Scene) -> SecureRound:

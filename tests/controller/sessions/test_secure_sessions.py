@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fednet.parameters import load_parameters, write_model
+from fednet.privacy import epsilon_after
 
 SECONDS = 200
 NUMBERS = 20_000
@@ -13,12 +14,13 @@ PROTOCOLS = ["pet", "secagg+"]
 class Site:
     """One client's code: it moves each number by its own amount, and the counter by one."""
 
-    def __init__(self, number):
+    def __init__(self, number, step=None):
         self.number = number
+        self.step = number if step is None else step
 
     def train(self, parameters, _settings):
         numbers, counter = parameters
-        moved = numbers + np.float32(self.number) * np.linspace(-1, 1, NUMBERS, dtype=np.float32)
+        moved = numbers + np.float32(self.step) * np.linspace(-1, 1, NUMBERS, dtype=np.float32)
         return [moved, counter + 1], {"num_examples": 10 * self.number, "loss": 0.5}
 
 
@@ -66,3 +68,24 @@ def test_the_model_is_the_weighted_mean(network, tmp_path, protocol, combiners):
     expected = 2 * shift * np.linspace(-1, 1, NUMBERS, dtype=np.float32)
     np.testing.assert_allclose(numbers, expected, atol=1e-5)
     assert counter == 9
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_noise_of_all_clients_is_in_the_sum_and_in_the_account(network, tmp_path, protocol):
+    """Each client adds a part: the mean has noise of the asked deviation, and the round tells its ε."""
+    sites = [Site(number, step=0) for number in range(1, 6)]
+    net = network(1, sites)
+    noise = {"mechanism": "distributed", "clip": 2.0, "noise_multiplier": 3.0}
+
+    session = ended(net, started(net, sites, secure=protocol, rounds=1, dp=noise))
+
+    numbers, counter = final_model(net, session, tmp_path)
+    deviation = 3.0 * 2.0 / len(sites)
+    assert np.std(numbers) == pytest.approx(deviation, rel=0.05)
+    assert abs(np.mean(numbers)) < 6 * deviation / np.sqrt(NUMBERS)
+    assert counter == 7
+    (told,) = [
+        each["privacy"] for each in net.api.get_rounds(session_id=session["session_id"])["result"]
+    ]
+    assert told["releases"] == 1
+    assert told["epsilon"] == pytest.approx(epsilon_after(1, 3.0, told["delta"]), rel=1e-3)

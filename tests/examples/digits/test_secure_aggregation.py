@@ -38,7 +38,7 @@ def trains_on(number, part, train):
 
 
 def test_a_network_learns_the_digits_as_well_with_secure_aggregation(net, tmp_path, code):
-    """Its held-out accuracy is at most half a point below that of fedavg, with a fifth of the clients lost each round."""
+    """Its held-out accuracy is at most half a point below that of fedavg, with a fifth of the clients lost."""
     validate = code[2]
     parts = data.split(CLIENTS, 0)
 

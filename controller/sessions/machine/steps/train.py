@@ -33,6 +33,7 @@ class Train:
             return Failed(problem.message)
         current.deadline, current.phase = scene.deadline(), phase
         spend(scene.session, "local")
+        spend(scene.session, "distributed")
         phases.ask(scene, phase, current.choice, current.deadline)
         current.choice = {}
         record_pending_round(scene)
