@@ -18,9 +18,9 @@ FUZZ := $(VENV)/.installed-fuzz
 
 # The oldest releases that the metadata allows, and the tests of the borders to them.
 MINIMUM := .venv-minimum/.installed
-RUNS_WITH := demo dp plots gunicorn mongodb postgresql s3 tracing
+RUNS_WITH := demo dp plots gunicorn mongodb postgresql s3 tracing xaynet
 BORDERS := $(addprefix tests/,cli/test_demo.py client contract controller/api controller/rest identity monitoring packages \
-  parameters privacy rpc storage testing)
+  parameters privacy rpc storage testing xaynet)
 
 # Each test of processes starts many: without compiled modules each one would compile its libraries anew.
 unexport PYTHONDONTWRITEBYTECODE

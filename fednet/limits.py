@@ -374,6 +374,9 @@ secure_clip_units_max: Final = 1e6
 secure_clients_max: Final = 1_000  # in one round
 secure_examples: Final = 10_000  # for which an update counts at most, without examples_max
 
+# Participants of Xaynet
+xaynet_block_bytes: Final = 256 * KIB  # of keystream, or of numbers, that are worked on at a time
+
 # Logs
 log_repetition_seconds: Final = 60.0  # of silence, after which the same warning is shown again
 

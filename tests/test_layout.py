@@ -53,6 +53,7 @@ FLOORS = (
         "sandbox",
         "server_functions",
         "storage",
+        "xaynet",
     ),
     ("api_pages", "api_starter", "api_storage", "collectors", "enrolment", "secure"),
     ("api_lists",),
@@ -82,8 +83,9 @@ PUBLIC_ROOMS = (
     "sandbox",
     "server_functions",
     "storage",
+    "xaynet",
 )
-PURE_ROOMS = ("fednet.combiner.machine", "fednet.controller.sessions.machine")
+PURE_ROOMS = ("fednet.combiner.machine", "fednet.controller.sessions.machine", "fednet.xaynet")
 IMPURE = (
     "asyncio",
     "concurrent",
@@ -664,4 +666,5 @@ def test_every_component_has_its_extra(repository: Path) -> None:
         "pytorch",
         "test",
         "tracing",
+        "xaynet",
     }
