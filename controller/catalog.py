@@ -137,6 +137,28 @@ class Catalog:
             document = self._keep("models", model_id, upload, origin)
         return self.activate_model(principal, document["id"])
 
+    def add_model(
+        self, source: BinaryIO, model_id: str, helper: str, created_by: Mapping[str, str]
+    ) -> Document:
+        """Keep a model that a round of another protocol has made; it does not become active.
+
+        Args:
+            source: The file.
+            model_id: The id of the model; the same file again changes nothing.
+            helper: Its format.
+            created_by: Its maker, as documents name a principal.
+
+        Raises:
+            AlreadyExists: The id belongs to another file.
+            InvalidModel: It is no good model; nothing of it is kept.
+            LimitExceeded: It is larger than limits.model_bytes_max.
+        """
+        form = model_format(helper)
+        origin = {"parent_id": None, "session_id": None, "helper": form.name}
+        with self._received(source, limits.model_bytes_max) as upload:
+            _check_model(upload.path, form)
+            return self._keep("models", model_id, upload, {**origin, "created_by": created_by})
+
     def set_active_package(
         self,
         principal: Principal,

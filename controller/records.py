@@ -52,6 +52,7 @@ COLLECTIONS = (
     Collection("audit"),
     Collection("orphans"),
     Collection("secrets"),  # no route reads it
+    Collection("xaynet"),  # likewise: it has keys of rounds
 )
 
 _NATURAL_KEYS = {

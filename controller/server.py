@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +20,7 @@ from fednet.processes import descriptors_for
 from fednet.settings import ControllerSettings
 from fednet.tls import CallerTLS, ServerFiles
 
-from .assembly import assembled
+from .assembly import Assembly, assembled
 from .name_lock import NameLock
 from .presence import Presence
 from .rest.connections import Connections
@@ -36,6 +36,7 @@ class Controller:
         api_url: The address of its REST API.
         token: The admin token.
         presence: The connected combiners and clients.
+        xaynet_url: The address for participants of Xaynet; None if it does not serve them.
         is_stopped: True if `stop` has been called.
     """
 
@@ -44,6 +45,7 @@ class Controller:
     presence: Presence
     _engine: Engine
     _open: contextlib.ExitStack
+    xaynet_url: str | None = None
     is_stopped: bool = False
 
     @classmethod
@@ -62,9 +64,12 @@ class Controller:
             address = announced_url(settings, port)
             parts = to_close.enter_context(assembled(settings, address, name_lock))
             to_close.enter_context(serving_controller(parts.app, listening, settings))
+            xaynet_url = to_close.enter_context(serving_xaynet(parts, settings))
             api_url = local_url(settings.host, port, tls=settings.server_tls is not None)
             leave_word(settings, name_lock.announce(api_url), parts.token)
-            return cls(api_url, parts.token, parts.presence, parts.engine, to_close.pop_all())
+            return cls(
+                api_url, parts.token, parts.presence, parts.engine, to_close.pop_all(), xaynet_url
+            )
 
     def stop(self) -> None:
         """Suspend the sessions, stop serving, and close the stores."""
@@ -87,6 +92,33 @@ def leave_word(settings: ControllerSettings, api_url: str, token: str) -> None:
         FailedPrecondition: The data folder cannot be written.
     """
     write_local_network(settings.data_dir, api_url, token, CallerTLS(settings.ca))
+
+
+@contextlib.contextmanager
+def serving_xaynet(parts: Assembly, settings: ControllerSettings) -> Iterator[str | None]:
+    """Coordinate participants of Xaynet while the block lasts, if the settings have a port for them; give its URL.
+
+    Raises:
+        InvalidInput: Their configuration is wrong.
+        MissingExtra: PyNaCl is not installed.
+        Unavailable: The port is taken.
+    """
+    if settings.xaynet_port is None or settings.xaynet_config is None:
+        yield None
+        return
+    from .facades import xaynet
+
+    services = parts.services
+    ports = xaynet.CoordinatorPorts(
+        services.records.documents, services.blobs, parts.leases, services.catalog
+    )
+    with (
+        listen(settings.host, settings.xaynet_port, "xaynet_port") as listening,
+        xaynet.coordinating(settings.xaynet_config, ports) as app,
+        serving_controller(app, listening, settings),
+    ):
+        port = listening.getsockname()[1]
+        yield local_url(settings.host, port, tls=settings.server_tls is not None)
 
 
 def serving_controller(
@@ -119,12 +151,13 @@ def serving_controller(
     )
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, field: str = "port") -> socket.socket:
     """Return a listening socket; port 0 picks a free one.
 
     Args:
         host: A name or an address of this machine; `::` stands for all addresses, of IPv4 too.
         port: The port.
+        field: The setting of the port.
 
     Raises:
         Unavailable: The port is taken, or this machine does not have the host.
@@ -140,8 +173,8 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise Unavailable(
             f"Cannot listen on {join_address(host, port)}: {error.strerror}. "
-            "Choose another port with --port, or 0 for a free one; or another --host.",
-            field="port",
+            f"Choose another port with --{field.replace('_', '-')}, or 0 for a free one; or another --host.",
+            field=field,
         ) from error
 
 
@@ -158,7 +191,7 @@ def serve(
 
     Args:
         settings: Its settings.
-        on_ready: Called with {"api_url", "token"} once it answers.
+        on_ready: Called with {"api_url", "token"}, and "xaynet_url" if it has one, once it answers.
         stop: Set it from any thread to end.
 
     Raises:
@@ -166,7 +199,10 @@ def serve(
     """
     controller = Controller.start(settings)
     try:
-        on_ready({"api_url": controller.api_url, "token": controller.token})
+        ready = {"api_url": controller.api_url, "token": controller.token}
+        if controller.xaynet_url:
+            ready["xaynet_url"] = controller.xaynet_url
+        on_ready(ready)
         stop.wait()
     finally:
         controller.stop()

@@ -376,6 +376,14 @@ secure_examples: Final = 10_000  # for which an update counts at most, without e
 
 # Participants of Xaynet
 xaynet_block_bytes: Final = 256 * KIB  # of keystream, or of numbers, that are worked on at a time
+xaynet_participants_max: Final = 100_000  # of one kind, in one round
+xaynet_sum_participants_max: Final = 10_000  # each update has a seed for each of them
+xaynet_seeds_max: Final = 2_000_000  # of all updates for all sum participants of a round, in memory
+xaynet_weights_max: Final = 500_000_000
+xaynet_parts_bytes_max: Final = (
+    GIB  # of messages in parts that are not whole yet, in the blob store
+)
+xaynet_retry_seconds: Final = 2.0  # until a coordinator looks again if its stores answer
 
 # Logs
 log_repetition_seconds: Final = 60.0  # of silence, after which the same warning is shown again

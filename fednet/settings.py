@@ -214,6 +214,21 @@ class _MonitoredSection(_Section):
     """The port of the monitoring pages; 0 picks a free one. Without it there are none."""
 
 
+def check_xaynet(port: int | None, config: Path | None) -> None:
+    """Refuse one of the two settings for participants of Xaynet without the other.
+
+    Raises:
+        InvalidInput: One is missing; the error names it.
+    """
+    given = {"xaynet_port": port, "xaynet_config": config}
+    missing = [name for name, value in given.items() if value is None]
+    if len(missing) == 1:
+        raise InvalidInput(
+            f"Participants of Xaynet need a port and a configuration: give {missing[0]} too.",
+            field=missing[0],
+        )
+
+
 class ControllerSettings(_ServerSection):
     """The settings of a controller."""
 
@@ -292,8 +307,20 @@ class ControllerSettings(_ServerSection):
     keep_audit_days: float | None = Field(default=None, gt=0)
     """The age in days from which entries of the audit log are deleted."""
 
+    xaynet_port: int | None = Field(default=None, ge=0, le=65535)
+    """The port for unmodified participants of Xaynet; 0 picks a free one. By default there is none. See
+    docs/xaynet.md."""
+
+    xaynet_config: Path | None = None
+    """The configuration of Xaynet's rounds: a file with the sections pet, mask and model of Xaynet's own (TOML)."""
+
     drain_seconds: float = Field(default=limits.drain_seconds, ge=0, le=limits.drain_seconds_max)
     """The time after SIGTERM in which requests under way are finished, in seconds; a second signal ends it at once."""
+
+    @model_validator(mode="after")
+    def _check_xaynet(self) -> Self:
+        check_xaynet(self.xaynet_port, self.xaynet_config)
+        return self
 
     @property
     def announces_tls(self) -> bool:

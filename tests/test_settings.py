@@ -447,3 +447,14 @@ def test_a_config_file_that_is_none_is_refused(file: Path, text: str, words: str
     file.write_text(text)
 
     assert words in refusal(file=file).message
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [({"xaynet_port": "1"}, "xaynet_config"), ({"xaynet_config": "a.toml"}, "xaynet_port")],
+)
+def test_participants_of_xaynet_need_a_port_and_a_configuration(
+    given: dict[str, str], missing: str
+) -> None:
+    """The error names the one that is missing."""
+    assert refusal(flags=given).field == missing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from fednet.cli._child import Program, fednet_server
@@ -41,6 +41,9 @@ class NetworkPlan:
         behind_proxy: A proxy before the network speaks TLS for it.
         certificates: The certificates of all servers; None for clear text.
         ca: A file with the authorities that all servers trust; None for the public ones.
+
+        xaynet_port: The first controller's port for participants of Xaynet, the others follow; 0 picks free ones.
+        xaynet_config: The configuration of their rounds.
     """
 
     data_dir: Path
@@ -59,13 +62,23 @@ class NetworkPlan:
     certificates: Certificates | None = None
     ca: Path | None = None
 
+    xaynet_port: int | None = None
+    xaynet_config: Path | None = None
+
 
 @dataclass(frozen=True)
 class Controllers:
-    """The running controllers of a network: their REST addresses and the admin token."""
+    """The running controllers of a network.
+
+    Attributes:
+        api_urls: Their REST addresses.
+        token: The admin token.
+        xaynet_urls: Their addresses for participants of Xaynet; empty if they have none.
+    """
 
     api_urls: tuple[str, ...]
     token: str = field(repr=False)
+    xaynet_urls: tuple[str, ...] = ()
 
     @property
     def api_url(self) -> str:
@@ -89,12 +102,10 @@ class Controllers:
 def start_controllers(processes: Supervisor, plan: NetworkPlan) -> list[Component]:
     """Start all controllers at once, on one data folder and the same stores."""
     if plan.controllers == 1:
-        return [_start_controller(processes, plan, "controller", plan.port)]
+        return [_start_controller(processes, plan, "controller", 0)]
     return [
-        _start_controller(
-            processes, plan, f"controller-{number}", plan.port and plan.port + number - 1
-        )
-        for number in range(1, plan.controllers + 1)
+        _start_controller(processes, plan, f"controller-{number + 1}", number)
+        for number in range(plan.controllers)
     ]
 
 
@@ -105,24 +116,34 @@ def ready_controllers(processes: Supervisor, starting: Sequence[Component]) -> C
         FednetError: A controller has died, or took too long.
     """
     announced = [processes.ready(each) for each in starting]
-    return Controllers(tuple(each["api_url"] for each in announced), announced[0]["token"])
+    return Controllers(
+        tuple(each["api_url"] for each in announced),
+        announced[0]["token"],
+        tuple(each["xaynet_url"] for each in announced if "xaynet_url" in each),
+    )
 
 
 def _start_controller(
-    processes: Supervisor, plan: NetworkPlan, name: str, first_port: int
+    processes: Supervisor, plan: NetworkPlan, name: str, number: int
 ) -> Component:
-    def command(port: int) -> Sequence[str]:
+    def command(port: int, xaynet_port: int | None) -> Sequence[str]:
         return fednet_server(
             *("controller", "start", "--name", name, "--port", str(port), *_hosts(plan)),
-            *("--data-dir", str(plan.data_dir)),
+            *("--data-dir", str(plan.data_dir), *_xaynet(plan, xaynet_port)),
         )
+
+    def again(ready: dict[str, Any]) -> Sequence[str]:
+        xaynet_url = ready.get("xaynet_url")
+        return command(_port_of(ready["api_url"]), _port_of(xaynet_url) if xaynet_url else None)
 
     return processes.start(
         Program(
             name=name,
-            command=command(first_port),
+            command=command(
+                _later_port(plan.port, number) or 0, _later_port(plan.xaynet_port, number)
+            ),
             environment=_environment(_stores(plan) | _tls("CONTROLLER", plan)),
-            again=lambda ready: command(_port_of(ready["api_url"])),
+            again=again,
         )
     )
 
@@ -132,6 +153,18 @@ def _hosts(plan: NetworkPlan) -> list[str]:
     advertised = ["--advertise-host", plan.advertise_host] if plan.advertise_host else []
     exposed = ["--insecure"] * plan.insecure + ["--behind-proxy"] * plan.behind_proxy
     return ["--host", plan.host, *advertised, *exposed]
+
+
+def _later_port(first: int | None, number: int) -> int | None:
+    """Return the port that follows a first one; 0 and None stay."""
+    return first and first + number
+
+
+def _xaynet(plan: NetworkPlan, port: int | None) -> list[str]:
+    """Return a controller's flags for participants of Xaynet."""
+    ports = [] if port is None else ["--xaynet-port", str(port)]
+    configs = ["--xaynet-config", str(plan.xaynet_config)] if plan.xaynet_config else []
+    return ports + configs
 
 
 def _port_of(address: str) -> int:

@@ -29,6 +29,7 @@ from fednet.files import write_whole
 from fednet.identity import replace_private_file
 from fednet.own_address import advertised_host
 from fednet.processes import FolderLock
+from fednet.settings import check_xaynet
 from fednet.tls import CallerTLS, check_exposure
 
 if TYPE_CHECKING:
@@ -95,6 +96,16 @@ FILE = click.Path(path_type=Path, dir_okay=False, resolve_path=True)
 @click.option("--blob-store", metavar="URL", help="The blob store; by default a folder.")
 @click.option("--blob-store-file", type=FILE, help="A file with the value of --blob-store.")
 @click.option(
+    "--xaynet-port",
+    type=PORT,
+    help="The first controller's port for participants of Xaynet, the others follow; 0 picks free ones.",
+)
+@click.option(
+    "--xaynet-config",
+    type=FILE,
+    help="The configuration of Xaynet's rounds: sections pet, mask and model of Xaynet's own file (TOML).",
+)
+@click.option(
     "--tls",
     is_flag=True,
     help="Speak TLS, with certificates that the command makes in the data folder.",
@@ -127,6 +138,7 @@ def up(
     CallerTLS(plan.ca).check()
     _check_ports("port", plan.port, plan.controllers)
     _check_ports("combiner_port", plan.combiner_port, plan.combiners)
+    _check_xaynet(plan)
     interrupted = interrupt_on_signals()
     with (
         suppress(KeyboardInterrupt),  # the regular end
@@ -164,6 +176,11 @@ def _check_ports(field: str, first: int, count: int) -> None:
             f"The last port would be {last}: choose a lower --{field.replace('_', '-')}.",
             field=field,
         )
+
+
+def _check_xaynet(plan: NetworkPlan) -> None:
+    check_xaynet(plan.xaynet_port, plan.xaynet_config)
+    _check_ports("xaynet_port", plan.xaynet_port or 0, plan.controllers)
 
 
 def _with_certificates(plan: NetworkPlan) -> NetworkPlan:
@@ -210,6 +227,7 @@ def _ready(
         "api_url": controllers.api_urls[0],
         "api_urls": list(controllers.api_urls),
         "token": controllers.token,
+        **({"xaynet_urls": list(controllers.xaynet_urls)} if controllers.xaynet_urls else {}),
         "combiners": combiners,
         "pids": pids,
     }
@@ -221,6 +239,8 @@ def _show(ready: dict[str, Any], plan: NetworkPlan, *, as_json: bool) -> None:
         return
     for url in ready["api_urls"]:
         click.echo(f"REST API    {url}{_elsewhere(url, plan)}")
+    for url in ready.get("xaynet_urls", ()):
+        click.echo(f"Xaynet      {url}{_elsewhere(url, plan)}")
     for combiner in ready["combiners"]:
         click.echo(f"{combiner['name']}  {combiner['address']}")
     click.echo(f"data, logs  {plan.data_dir}")

@@ -32,9 +32,16 @@ from fednet.xaynet._keys import (
 from fednet.xaynet._mask_config import BoundType, DataType, GroupType, MaskConfig, ModelType
 from fednet.xaynet._mask_object import MaskObject, object_bytes
 from fednet.xaynet._masking import ExactModel, mask, unmask
-from fednet.xaynet._messages import HEADER_BYTES, Message, Tag
+from fednet.xaynet._messages import HEADER_BYTES, PAYLOAD_BYTES_MAX, Message, Tag
 from fednet.xaynet._model_documents import model_from_bytes, model_to_bytes
-from fednet.xaynet._payloads import PayloadChunk, Sum2Payload, SumPayload, UpdatePayload, chunks_of
+from fednet.xaynet._payloads import (
+    PayloadChunk,
+    Sum2Payload,
+    SumPayload,
+    UpdatePayload,
+    chunks_of,
+    largest_payload_bytes,
+)
 from fednet.xaynet._round_seed import FIRST_SEED, next_round_seed
 
 __all__ = [
@@ -42,6 +49,7 @@ __all__ = [
     "FIRST_SEED",
     "HEADER_BYTES",
     "KEY_BYTES",
+    "PAYLOAD_BYTES_MAX",
     "SEALED_SEED_BYTES",
     "SEAL_BYTES",
     "SEED_BYTES",
@@ -68,6 +76,7 @@ __all__ = [
     "encode",
     "is_eligible",
     "is_ticket_of",
+    "largest_payload_bytes",
     "mask",
     "model_from_bytes",
     "model_to_bytes",

@@ -18,7 +18,8 @@ _REST: Final = struct.Struct(">IBB2x")  # length, tag, flags
 HEADER_BYTES: Final = SIGNATURE_BYTES + 2 * KEY_BYTES + _REST.size
 _KEYS_END: Final = SIGNATURE_BYTES + 2 * KEY_BYTES
 _MULTIPART: Final = 1
-_BYTES_MAX: Final = 2**32 - 1
+PAYLOAD_BYTES_MAX: Final = 2**32 - 1 - HEADER_BYTES
+"""The size of the largest payload of one message."""
 
 
 class Tag(Enum):
@@ -56,9 +57,9 @@ class Message:
         Raises:
             InvalidInput: The payload is too large for a message.
         """
+        if len(self.payload) > PAYLOAD_BYTES_MAX:
+            raise _invalid(f"its payload is longer than {PAYLOAD_BYTES_MAX} bytes")
         length = HEADER_BYTES + len(self.payload)
-        if length > _BYTES_MAX:
-            raise _invalid(f"it is longer than {_BYTES_MAX} bytes")
         rest = _REST.pack(length, self.tag.value, _MULTIPART if self.is_multipart else 0)
         signed = b"".join([self.participant, self.coordinator, rest, self.payload])
         return key.sign(signed) + signed

@@ -186,5 +186,17 @@ def _divided(data: bytes | memoryview, *sizes: int) -> list[memoryview]:
     return [memoryview(data)[end - size : end] for size, end in zip(sizes, ends, strict=True)]
 
 
+def largest_payload_bytes(config: MaskConfig, length: int, sum_participants: int) -> int:
+    """Return the size of an update for so many sum participants; no other payload is larger.
+
+    Args:
+        config: The mask configuration.
+        length: The number of weights.
+        sum_participants: Their number.
+    """
+    seeds = _LENGTH.size + _SEED_ENTRY_BYTES * sum_participants
+    return 2 * SIGNATURE_BYTES + object_bytes(config, length) + seeds
+
+
 def _invalid(reason: str) -> InvalidInput:
     return InvalidInput(f"Invalid payload: {reason}.", field="payload")
