@@ -115,7 +115,7 @@ def serving_xaynet(parts: Assembly, settings: ControllerSettings) -> Iterator[st
     with (
         listen(settings.host, settings.xaynet_port, "xaynet_port") as listening,
         xaynet.coordinating(settings.xaynet_config, ports) as app,
-        serving_controller(app, listening, settings),
+        serving_controller(app, listening, settings, servers=2),
     ):
         port = listening.getsockname()[1]
         yield local_url(settings.host, port, tls=settings.server_tls is not None)

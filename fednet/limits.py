@@ -379,6 +379,7 @@ xaynet_block_bytes: Final = 256 * KIB  # of keystream, or of numbers, that are w
 xaynet_participants_max: Final = 100_000  # of one kind, in one round
 xaynet_sum_participants_max: Final = 10_000  # each update has a seed for each of them
 xaynet_seeds_max: Final = 2_000_000  # of all updates for all sum participants of a round, in memory
+xaynet_open_messages_max: Final = 4  # whose bytes are in memory at the same time
 xaynet_weights_max: Final = 500_000_000
 xaynet_parts_bytes_max: Final = (
     GIB  # of messages in parts that are not whole yet, in the blob store

@@ -73,7 +73,6 @@ class Coordinator:
         self.folder = folder
         self.port = 0
         (folder / "config.toml").write_text(text)
-        self.log = []
         self.start()
 
     def start(self):
@@ -86,15 +85,21 @@ class Coordinator:
         self.process = Process(
             [sys.executable, "-m", "fednet", "controller", "start", *flags], "stderr"
         )
+        self.read = 0  # lines of this process that a test has gone past
+        self.log = []
         self.url = self.until(r"xaynet_url (http://\S+)")[1]
         self.port = int(self.url.rpartition(":")[2])
+        self.read = 0
 
     def until(self, pattern):
-        """Read the log until a line matches, and return the match."""
+        """Go on in the log until a line matches, and return the match."""
         deadline = time.monotonic() + SECONDS
         while True:
-            self.log.append(self.process.lines.get(timeout=max(0.0, deadline - time.monotonic())))
-            if found := re.search(pattern, self.log[-1]):
+            if self.read == len(self.log):
+                left = max(0.0, deadline - time.monotonic())
+                self.log.append(self.process.lines.get(timeout=left))
+            self.read += 1
+            if found := re.search(pattern, self.log[self.read - 1]):
                 return found
 
     def next_end(self):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -61,6 +62,9 @@ class Coordinator:
         leases: The controllers that are alive.
         gallery: Takes the finished models.
         parts_of: Opens the chunks below a key.
+
+    Attributes:
+        turns: Held by whoever reads a message and gives it to `receive`: a message may be large.
     """
 
     def __init__(
@@ -77,10 +81,12 @@ class Coordinator:
         self._leases = leases
         self._gallery = gallery
         self._parts_of = parts_of
+        self.turns = threading.BoundedSemaphore(limits.xaynet_open_messages_max)
         self._lock = threading.Lock()  # over all below
         self._machine: RoundMachine | None = None
         self._total: MaskObject | None = None
         self._shown: PublicState | None = None
+        self._verdicts: Counter[Verdict] = Counter()
         self._looked_at = time.monotonic()
         self._changed = threading.Event()
         self._is_stopping = False
@@ -108,7 +114,7 @@ class Coordinator:
         try:
             opened = open_message(body, shown.round, shown.parts.join)
         except (InvalidInput, LimitExceeded) as error:
-            _log.info("a message is rejected: %s", error)
+            self._note(Verdict.REJECTED, str(error))
             return
         if opened is not None:
             self._take(opened)
@@ -139,9 +145,16 @@ class Coordinator:
     def _take(self, opened: Opened) -> None:
         with self._lock:
             consequences = self._fed(opened.event, opened.numbers)
-        if consequences.verdict is not Verdict.ACCEPTED:
-            _log.info("a message is %s: %s", consequences.verdict, consequences.reason)
+        assert consequences.verdict is not None
+        self._note(consequences.verdict, consequences.reason)
         self._changed.set()
+
+    def _note(self, verdict: Verdict, reason: str) -> None:
+        """Count a message; the log shows the counts of each phase, so that strangers cannot fill it."""
+        with self._lock:
+            self._verdicts[verdict] += 1
+        if reason:
+            _log.debug("a message is %s: %s", verdict, reason)
 
     # The thread
 
@@ -264,11 +277,19 @@ class Coordinator:
         place = self._machine.place
         if place.phase is PetPhase.SUM:
             self._total = MaskObject.zero(self._config.mask.config(), self._config.model.length)
+        self._log_messages()
         if place.phase is PetPhase.FAILURE:
             _log.warning("Xaynet's round %s failed: %s", place.round_number, place.reason)
         else:
             _log.info("Xaynet's round %s: phase %s", place.round_number, place.phase)
         self._show()
+
+    def _log_messages(self) -> None:
+        """Log the counts of messages since the phase before began."""
+        if self._verdicts:
+            counts = [f"{count} {verdict}" for verdict, count in sorted(self._verdicts.items())]
+            _log.info("messages of the phase that ends: %s", ", ".join(counts))
+            self._verdicts.clear()
 
     def _show(self) -> None:
         """Let participants see the present phase."""

@@ -62,7 +62,9 @@ def _answer(document: bytes | Iterator[bytes] | None) -> Response:
 @routes.post("/message")
 def message() -> Response:
     """Take a message: always 200, as Xaynet's participants expect."""
-    _coordinator().receive(request.get_data(cache=False))
+    coordinator = _coordinator()
+    with coordinator.turns:
+        coordinator.receive(request.get_data(cache=False))
     return Response()
 
 

@@ -1,9 +1,12 @@
 """Targets that read Xaynet's wire: messages of participants, and documents of coordinators."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from fednet.controller.facades.xaynet.intake import OpenRound, open_message
+from fednet.controller.facades.xaynet.machine.values import PetPhase
 from fednet.errors import InvalidInput
 from fednet.xaynet import (
     BoundType,
@@ -15,15 +18,18 @@ from fednet.xaynet import (
     ModelType,
     PayloadChunk,
     RoundParameters,
+    SealingKey,
     SignatureKey,
     Sum2Payload,
     SumPayload,
     Tag,
+    Task,
     UpdatePayload,
     derive_mask,
     mask,
     model_from_bytes,
     model_to_bytes,
+    seal,
     seed_dictionary_from_bytes,
     seed_dictionary_to_bytes,
     sum_dictionary_from_bytes,
@@ -38,6 +44,10 @@ NARROW = MaskConfig(GroupType.Prime, DataType.F32, BoundType.B0, ModelType.M3)
 WIDE = MaskConfig(GroupType.Power2, DataType.F64, BoundType.B2, ModelType.M6)
 CONFIGS = (NARROW, WIDE)
 LENGTH = 3
+SEALING = SealingKey(bytes(range(32)))
+PARAMETERS = RoundParameters(SEALING.public, 1.0, 1.0, b"s" * 32, NARROW, LENGTH)
+ROUND = OpenRound(1, PetPhase.SUM, SEALING, PARAMETERS)
+PHASES = {Tag.SUM: PetPhase.SUM, Tag.UPDATE: PetPhase.UPDATE, Tag.SUM2: PetPhase.SUM2}
 SIGNATURE_BYTES = 64
 TICKET = b"t" * SIGNATURE_BYTES
 
@@ -113,7 +123,33 @@ def document_seeds(_folder: Path) -> list[bytes]:
     ]
 
 
+def feed_coordinator(content: bytes, _folder: Path) -> None:
+    """Open a message as a coordinator does; its phase is that of the message."""
+    signed = KEY.public + ROUND.parameters.public_key + content
+    tag = content[4:5]
+    phases = {bytes([tag.value]): phase for tag, phase in PHASES.items()}
+    round_ = replace(ROUND, phase=phases.get(tag, PetPhase.SUM))
+    body = seal(ROUND.parameters.public_key, KEY.sign(signed) + signed)
+    open_message(body, round_, lambda message: bytes(message.payload))
+
+
+def coordinator_seeds(_folder: Path) -> list[bytes]:
+    """Messages without their keys, of a participant that has all tasks."""
+    ticket = KEY.ticket(ROUND.parameters.seed, Task.SUM)
+    payloads = {
+        Tag.SUM: SumPayload(ticket, b"k" * 32),
+        Tag.SUM2: Sum2Payload(ticket, masked(NARROW)),
+    }
+    coordinator = ROUND.parameters.public_key
+    messages = [
+        Message(KEY.public, coordinator, tag, False, payload.to_bytes())
+        for tag, payload in payloads.items()
+    ]
+    return [message.to_bytes(KEY)[SIGNATURE_BYTES + 64 :] for message in messages]
+
+
 TARGETS = [
+    Target("xaynet-coordinator", feed_coordinator, coordinator_seeds, (InvalidInput,)),
     Target("xaynet-message", feed_message, message_seeds, (InvalidInput,)),
     Target("xaynet-payload", feed_payload, payload_seeds, (InvalidInput,)),
     Target("xaynet-document", feed_document, document_seeds, (InvalidInput,)),
