@@ -5,7 +5,7 @@ participants and coordinators understand it. It does no I/O. `docs/xaynet.md` sa
 not.
 
 A round has three messages: a sum participant sends a `SumPayload` and later a `Sum2Payload`, an update participant an
-`UpdatePayload`. Each travels in a signed `Message`, sealed for the coordinator by `seal`.
+`UpdatePayload`. Each travels in a signed `SignedMessage`, sealed for the coordinator by `seal`.
 """
 
 from fednet.xaynet._derivation import SEED_BYTES, derive_mask
@@ -32,7 +32,7 @@ from fednet.xaynet._keys import (
 from fednet.xaynet._mask_config import BoundType, DataType, GroupType, MaskConfig, ModelType
 from fednet.xaynet._mask_object import MaskObject, object_bytes
 from fednet.xaynet._masking import ExactModel, mask, unmask
-from fednet.xaynet._messages import HEADER_BYTES, PAYLOAD_BYTES_MAX, Message, Tag
+from fednet.xaynet._messages import HEADER_BYTES, PAYLOAD_BYTES_MAX, SignedMessage, Tag
 from fednet.xaynet._model_documents import model_from_bytes, model_to_bytes
 from fednet.xaynet._payloads import (
     PayloadChunk,
@@ -60,12 +60,12 @@ __all__ = [
     "GroupType",
     "MaskConfig",
     "MaskObject",
-    "Message",
     "ModelType",
     "PayloadChunk",
     "RoundParameters",
     "SealingKey",
     "SignatureKey",
+    "SignedMessage",
     "Sum2Payload",
     "SumPayload",
     "Tag",

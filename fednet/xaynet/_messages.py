@@ -31,7 +31,7 @@ class Tag(Enum):
 
 
 @dataclass(frozen=True)
-class Message:
+class SignedMessage:
     """An opened message, without its signature.
 
     Attributes:

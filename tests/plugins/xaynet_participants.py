@@ -4,10 +4,10 @@ import numpy as np
 
 from fednet.xaynet import (
     MaskObject,
-    Message,
     RoundParameters,
     SealingKey,
     SignatureKey,
+    SignedMessage,
     Sum2Payload,
     SumPayload,
     Tag,
@@ -69,7 +69,7 @@ class Participant:
 
     def sealed(self, parameters, tag, payload, *, is_multipart=False):
         """A payload as it is sent."""
-        message = Message(
+        message = SignedMessage(
             self.key.public, parameters.public_key, tag, is_multipart, payload.to_bytes()
         )
         return seal(parameters.public_key, message.to_bytes(self.key))

@@ -16,11 +16,11 @@ from fednet.xaynet import (
     GroupType,
     MaskConfig,
     MaskObject,
-    Message,
     ModelType,
     PayloadChunk,
     SealingKey,
     SignatureKey,
+    SignedMessage,
     Sum2Payload,
     SumPayload,
     Tag,
@@ -46,8 +46,8 @@ VECTOR = "0002000300000004010000000000020000000000030000000000040000000000"
 UNIT = "00020003010000000000"
 
 
-def message(payload: bytes, tag: Tag = Tag.SUM, *, is_multipart: bool = False) -> Message:
-    return Message(KEY.public, COORDINATOR.public, tag, is_multipart, payload)
+def message(payload: bytes, tag: Tag = Tag.SUM, *, is_multipart: bool = False) -> SignedMessage:
+    return SignedMessage(KEY.public, COORDINATOR.public, tag, is_multipart, payload)
 
 
 def resigned(data: bytes) -> bytes:
@@ -95,7 +95,7 @@ def test_a_message_is_read_as_it_is_written():
     """Sealed, opened, checked."""
     sealed = seal(COORDINATOR.public, message(b"payload", Tag.SUM2).to_bytes(KEY))
 
-    read = Message.from_bytes(COORDINATOR.open(sealed))
+    read = SignedMessage.from_bytes(COORDINATOR.open(sealed))
 
     assert read == message(b"payload", Tag.SUM2)
 
@@ -116,7 +116,7 @@ def test_a_message_of_another_sender_is_refused():
         damaged = bytearray(data)
         damaged[place] ^= 1
         with pytest.raises(InvalidInput, match="signature"):
-            Message.from_bytes(bytes(damaged))
+            SignedMessage.from_bytes(bytes(damaged))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_message_of_another_sender_is_refused():
 def test_a_message_of_another_form_is_refused(change, reason):
     """The error names what is wrong."""
     with pytest.raises(InvalidInput, match=reason):
-        Message.from_bytes(resigned(change(message(b"payload").to_bytes(KEY))))
+        SignedMessage.from_bytes(resigned(change(message(b"payload").to_bytes(KEY))))
 
 
 def test_payloads_are_read_as_they_are_written():
@@ -232,7 +232,7 @@ def test_too_many_chunks_are_refused():
 def test_no_bytes_raise_another_error(data):
     """Whatever arrives is read, or refused by its name."""
     readers = [
-        Message.from_bytes,
+        SignedMessage.from_bytes,
         SumPayload.from_bytes,
         PayloadChunk.from_bytes,
         lambda each: UpdatePayload.from_bytes(each, DEFAULT, 4),

@@ -10,9 +10,9 @@ from fednet.errors import InvalidInput
 from fednet.xaynet import (
     MaskConfig,
     MaskObject,
-    Message,
     RoundParameters,
     SealingKey,
+    SignedMessage,
     Sum2Payload,
     SumPayload,
     Tag,
@@ -26,7 +26,7 @@ from .machine.values import MaskEntry, PetPhase, Received, SumEntry, UpdateEntry
 
 _PHASES = {Tag.SUM: PetPhase.SUM, Tag.UPDATE: PetPhase.UPDATE, Tag.SUM2: PetPhase.SUM2}
 
-Joined = Callable[[Message], bytes | None]
+Joined = Callable[[SignedMessage], bytes | None]
 """Keeps the chunk in a message, and returns the whole payload once all chunks are there."""
 
 
@@ -75,7 +75,7 @@ def open_message(body: bytes, round_: OpenRound, joined: Joined) -> Opened | Non
         InvalidInput: The message is invalid, or for another phase or round.
         LimitExceeded: There is no room for its chunk.
     """
-    message = Message.from_bytes(round_.key.open(body))
+    message = SignedMessage.from_bytes(round_.key.open(body))
     if message.coordinator != round_.parameters.public_key:
         raise InvalidInput("The message is for another coordinator, or for another round.")
     if _PHASES[message.tag] is not round_.phase:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fednet import limits
 from fednet.errors import InvalidInput, LimitExceeded
 from fednet.storage import Blobs
-from fednet.xaynet import Message, PayloadChunk, Tag
+from fednet.xaynet import PayloadChunk, SignedMessage, Tag
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Parts:
         for key in blobs.list(f"{folder}/"):
             self._remember(key)
 
-    def join(self, message: Message) -> bytes | None:
+    def join(self, message: SignedMessage) -> bytes | None:
         """Keep the chunk in a message; return the payload if it is whole now.
 
         Raises:

@@ -14,12 +14,12 @@ from fednet.xaynet import (
     GroupType,
     MaskConfig,
     MaskObject,
-    Message,
     ModelType,
     PayloadChunk,
     RoundParameters,
     SealingKey,
     SignatureKey,
+    SignedMessage,
     Sum2Payload,
     SumPayload,
     Tag,
@@ -59,13 +59,17 @@ def masked(config: MaskConfig) -> MaskObject:
 
 def feed_message(content: bytes, _folder: Path) -> None:
     """Read a message behind a signature that holds: without it every damage would stop there."""
-    Message.from_bytes(KEY.sign(content) + content)
+    SignedMessage.from_bytes(KEY.sign(content) + content)
 
 
 def message_seeds(_folder: Path) -> list[bytes]:
     messages = [
-        Message(KEY.public, b"c" * 32, Tag.SUM, False, SumPayload(TICKET, b"k" * 32).to_bytes()),
-        Message(KEY.public, b"c" * 32, Tag.UPDATE, True, PayloadChunk(1, 2, True, b"x").to_bytes()),
+        SignedMessage(
+            KEY.public, b"c" * 32, Tag.SUM, False, SumPayload(TICKET, b"k" * 32).to_bytes()
+        ),
+        SignedMessage(
+            KEY.public, b"c" * 32, Tag.UPDATE, True, PayloadChunk(1, 2, True, b"x").to_bytes()
+        ),
     ]
     return [message.to_bytes(KEY)[SIGNATURE_BYTES:] for message in messages]
 
@@ -142,7 +146,7 @@ def coordinator_seeds(_folder: Path) -> list[bytes]:
     }
     coordinator = ROUND.parameters.public_key
     messages = [
-        Message(KEY.public, coordinator, tag, False, payload.to_bytes())
+        SignedMessage(KEY.public, coordinator, tag, False, payload.to_bytes())
         for tag, payload in payloads.items()
     ]
     return [message.to_bytes(KEY)[SIGNATURE_BYTES + 64 :] for message in messages]

@@ -8,11 +8,11 @@ from fednet import limits
 from fednet.controller.facades.xaynet.parts import Parts
 from fednet.errors import InvalidInput, LimitExceeded
 from fednet.storage import open_blobs
-from fednet.xaynet import Message, PayloadChunk, Tag, chunks_of
+from fednet.xaynet import PayloadChunk, SignedMessage, Tag, chunks_of
 
 
 def message(chunk, sender=b"p" * 32, tag=Tag.UPDATE):
-    return Message(sender, b"c" * 32, tag, True, chunk.to_bytes())
+    return SignedMessage(sender, b"c" * 32, tag, True, chunk.to_bytes())
 
 
 @pytest.fixture
