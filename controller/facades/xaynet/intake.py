@@ -20,6 +20,7 @@ from fednet.xaynet import (
     UpdatePayload,
     is_eligible,
     is_ticket_of,
+    seal,
 )
 
 from .machine.values import MaskEntry, PetPhase, Received, SumEntry, UpdateEntry
@@ -87,6 +88,7 @@ def open_message(body: bytes, round_: OpenRound, joined: Joined) -> Opened | Non
 def _open_sum(participant: bytes, payload: bytes | memoryview, round_: OpenRound) -> Opened:
     content = SumPayload.from_bytes(payload)
     _check_sum_task(participant, content.sum_ticket, round_.parameters)
+    seal(content.sealing_key, b"")  # a key that refuses seeds would stop all update participants
     return Opened(Received(round_.number, SumEntry(participant, content.sealing_key)))
 
 
