@@ -94,6 +94,11 @@ def tls_from_environment() -> CallerTLS:
     return CallerTLS(*(Path(given[name]) if name in given else None for name in names))
 
 
+def participant_level_from_environment() -> str | None:
+    """Return the level of participants' log from XAYNET_CLIENT, if it is set; it has Xaynet's name."""
+    return os.environ.get("XAYNET_CLIENT") or None
+
+
 def networks_file() -> Path:
     """Return the path of this user's named networks; see `fednet network add`."""
     return _config_home() / "fednet" / "networks.json"

@@ -385,6 +385,12 @@ xaynet_parts_bytes_max: Final = (
     GIB  # of messages in parts that are not whole yet, in the blob store
 )
 xaynet_retry_seconds: Final = 2.0  # until a coordinator looks again if its stores answer
+participant_updates_min: Final = 3  # of which a sum participant adds up the masks
+participant_document_bytes_max: Final = 64 * MIB  # of keys or seeds: those of 500,000 participants
+participant_pause_seconds_first: Final = 0.1  # as Xaynet's
+participant_pause_seconds_max: Final = 10.0
+participant_pause_multiples: Final = 1.2  # by which each pause is longer than the one before
+participant_pauses_max: Final = 32  # that are counted; afterwards they are not longer any more
 
 # Logs
 log_repetition_seconds: Final = 60.0  # of silence, after which the same warning is shown again

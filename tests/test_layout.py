@@ -86,6 +86,8 @@ PUBLIC_ROOMS = (
     "xaynet",
 )
 PURE_ROOMS = (
+    "fednet.client.participant.machine",
+    "fednet.client.participant.values",
     "fednet.combiner.machine",
     "fednet.controller.facades.xaynet.machine",
     "fednet.controller.sessions.machine",
