@@ -170,7 +170,7 @@ class Machine:
             case Delivered():
                 self._delivered()
             case GivenUp():
-                self.position = replace(self.position, phase=Phase.DONE, message=None)
+                self._give_up()
 
     def _saw_round(self, parameters: RoundParameters) -> bool:
         self._has_looked = True
@@ -208,6 +208,10 @@ class Machine:
         is_sum = self.position.phase is Phase.SUM
         phase = Phase.SUM2 if is_sum else Phase.DONE
         self.position = replace(self.position, phase=phase, message=None)
+
+    def _give_up(self) -> None:
+        if self.position.phase is not Phase.NONE:
+            self.position = replace(self.position, phase=Phase.DONE, message=None)
 
     def _rest(self, now: float) -> None:
         longest = min(
