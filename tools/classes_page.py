@@ -10,6 +10,13 @@ from typing import Any, Final
 
 from fednet import APIClient
 from fednet.client import Client
+from fednet.client.participant import (
+    AsyncParticipant,
+    InternalParticipant,
+    ParticipantABC,
+    spawn_async_participant,
+    spawn_participant,
+)
 from fednet.testing import FaultProxy, Network
 
 _SECTION: Final = re.compile(r"^(Args|Attributes|Returns|Yields|Raises):$")
@@ -33,8 +40,19 @@ def network() -> str:
     return _page(Network) + _page(FaultProxy)
 
 
+def participant() -> str:
+    """Return the part of docs/participant.md."""
+    functions = (spawn_participant, spawn_async_participant)
+    kinds = (ParticipantABC, InternalParticipant, AsyncParticipant)
+    return "".join([*map(_function, functions), *map(_page, kinds)])
+
+
+def _function(function: Any) -> str:
+    return f"\n## `{function.__name__}{_signature(function)}`\n\n{_text(function)}"
+
+
 def _page(kind: type) -> str:
-    """Return the class, then its public methods in the order of the source, those of its bases last."""
+    """Return the class, then its public methods in the order of the source, those of its bases in fednet last."""
     parts = [f"\n## `{kind.__name__}{_signature(kind)}`\n\n{_text(kind)}"]
     for name, method in _methods(kind):
         parts.append(f"\n### `{name}{_signature(method)}`\n\n{_text(method)}")
@@ -45,7 +63,7 @@ def _methods(kind: type) -> Iterator[tuple[str, Any]]:
     for base in kind.__mro__[:-1]:
         for name, member in vars(base).items():
             is_shown = not name.startswith("_") and getattr(kind, name) is getattr(base, name)
-            if is_shown and inspect.isfunction(member):
+            if is_shown and inspect.isfunction(member) and member.__module__.startswith("fednet"):
                 yield name, member
 
 

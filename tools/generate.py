@@ -33,6 +33,7 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "docs/client.md": classes_page.client,
     "docs/monitoring.md": metrics_page.part,
     "docs/network.md": classes_page.network,
+    "docs/participant.md": classes_page.participant,
     "docs/permissions.md": permissions_page.part,
     "docs/privacy.md": privacy_page.part,
     "docs/secure-aggregation.md": secure_page.part,

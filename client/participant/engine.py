@@ -173,8 +173,8 @@ class Engine:
             after = self._machine.position
         if after.parameters != before.parameters:
             LOG.info("a new round has begun; this participant has %s", _TASKS[after.phase])
-        elif after.phase is not before.phase:
-            LOG.info("phase %s is over, the next one is %s", before.phase.name, after.phase.name)
+        if isinstance(event, Delivered):
+            LOG.info("the message of the phase %s is delivered", before.phase.name.lower())
 
     def _performed(self, order: Order) -> Event:
         try:

@@ -193,10 +193,8 @@ class Machine:
         return is_eligible(self._identity.ticket(parameters.seed, task), probability)
 
     def _took_model(self, model: LocalModel) -> bool:
-        """Keep a local model; if it is waited for, look again at the round first, which may be over."""
         is_awaited = self.wants_model
         self.position = replace(self.position, model=model)
-        self._has_looked = self._has_looked and not is_awaited
         return is_awaited
 
     def _drop_model(self, model: LocalModel | None) -> None:

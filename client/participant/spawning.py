@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from .async_participant import AsyncParticipant
 from .internal_participant import InternalParticipant
 from .participant_abc import ParticipantABC
-
-_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 def spawn_participant(
     coordinator_url: str,
     participant: Callable[..., ParticipantABC[Any, Any]],
     args: Sequence[Any] = (),
-    kwargs: Mapping[str, Any] = _NONE,
+    kwargs: Mapping[str, Any] = {},
     state: Sequence[int] | None = None,
     scalar: float = 1.0,
 ) -> InternalParticipant:

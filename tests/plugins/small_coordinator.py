@@ -161,20 +161,27 @@ class SmallCoordinator:
             self._begin()
 
     def document(self, path: str, query: Mapping[str, Sequence[str]]) -> bytes | None:
+        """Return the answer to a GET; None if there is none yet."""
         with self.changed:
-            if path in self.raw:
-                return self.raw[path]
-            if path == "/params":
-                return self.parameters.to_bytes()
-            if path == "/sums" and self.phase is not Tag.SUM:
-                return sum_dictionary_to_bytes(self.sums)
-            if path == "/seeds" and self.phase is Tag.SUM2:
-                reader = base64.b64decode(query["pk"][0], validate=True)
-                seeds = {sender: each.seeds[reader] for sender, each in self.updates.items()}
-                return seed_dictionary_to_bytes(self.seeds_shown(seeds))
-            if path == "/model" and self.models:
-                return b"".join(model_to_bytes(self.models[-1]))
+            makers: dict[str, Callable[[], bytes | None]] = {
+                "/params": self.parameters.to_bytes,
+                "/sums": self._sums_document,
+                "/seeds": lambda: self._seeds_document(base64.b64decode(query["pk"][0])),
+                "/model": self._model_document,
+            }
+            return self.raw.get(path) or makers[path]()
+
+    def _sums_document(self) -> bytes | None:
+        return None if self.phase is Tag.SUM else sum_dictionary_to_bytes(self.sums)
+
+    def _seeds_document(self, reader: bytes) -> bytes | None:
+        if self.phase is not Tag.SUM2 or reader not in self.sums:
             return None
+        seeds = {sender: each.seeds[reader] for sender, each in self.updates.items()}
+        return seed_dictionary_to_bytes(self.seeds_shown(seeds))
+
+    def _model_document(self) -> bytes | None:
+        return b"".join(model_to_bytes(self.models[-1])) if self.models else None
 
 
 @contextmanager

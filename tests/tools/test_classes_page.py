@@ -10,19 +10,27 @@ import pytest
 from fednet import APIClient
 from fednet.cli import main
 from fednet.client import Client
+from fednet.client.participant import AsyncParticipant, InternalParticipant, ParticipantABC
 from fednet.testing import FaultProxy, Network
 
 
 @pytest.mark.parametrize(
     ("page", "kinds"),
-    [("api-client", [APIClient]), ("client", [Client]), ("network", [Network, FaultProxy])],
+    [
+        ("api-client", [APIClient]),
+        ("client", [Client]),
+        ("network", [Network, FaultProxy]),
+        ("participant", [ParticipantABC, InternalParticipant, AsyncParticipant]),
+    ],
 )
 def test_every_public_method_has_its_place(repository, page, kinds):
     """With its parameters; the page is linked from the README."""
     text = (repository / "docs" / f"{page}.md").read_text()
 
     for kind in kinds:
-        members = inspect.getmembers(kind, inspect.isfunction)
+        members = inspect.getmembers(
+            kind, lambda each: inspect.isfunction(each) and each.__module__.startswith("fednet")
+        )
         assert f"## `{kind.__name__}(" in text
         assert [n for n, _ in members if n[0] != "_" and f"### `{n}(" not in text] == []
     assert f"docs/{page}.md" in (repository / "README.md").read_text()

@@ -106,24 +106,31 @@ class World:
                 return KeyMade(SealingKey(bytes(31) + b"k"))
             case ComposeSum():
                 return Composed(b"sum")
-            case ComposeUpdate(model):
+            case ComposeUpdate(model, sums):
+                assert sums == self.document
                 return Composed(b"update", model)
-            case ComposeSum2():
+            case ComposeSum2(_, seeds):
+                assert seeds == self.document
                 return Composed(b"sum2")
         return NothingNew() if self.is_away else self.answered(order)
 
     def answered(self, order):
         match order:
             case AskSums() if self.has_sums:
-                return SumsSeen({b"s": b"k"})
+                return SumsSeen(self.document)
             case AskSeeds() if self.has_seeds:
-                return SeedsSeen({b"u": b"s"})
+                return SeedsSeen(self.document)
             case Deliver(message):
                 self.delivered.append(message)
                 return Delivered()
             case AskRound():
                 return self.round_seen()
         return NothingNew()
+
+    @property
+    def document(self):
+        """The dictionary of the round that the participant knows: of sums, or of seeds."""
+        return {b"participant": bytes([self.seen])}
 
     def round_seen(self):
         if self.machine.position.parameters != ROUNDS[self.shown]:

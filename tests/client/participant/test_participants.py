@@ -428,7 +428,7 @@ def test_a_bad_seed_is_named(coordinator, spawned, log):
 
 
 @pytest.mark.parametrize(
-    "answer", [b"", b"\x00" * 136, b"\xff" * 136, b"x" * 10_000], ids=["none", "0", "f", "long"]
+    "answer", [b"x", b"\x00" * 136, b"\xff" * 136, b"x" * 10_000], ids=["short", "0", "f", "long"]
 )
 def test_documents_that_cannot_be_used_are_asked_for_again(coordinator, asynchronous, log, answer):
     """A participant neither ends nor spins."""
