@@ -40,6 +40,7 @@ CONFIG = MaskConfig(GroupType.Prime, DataType.F32, BoundType.B0, ModelType.M3)
 SUM_PROBABILITY = 0.3
 LENGTH = 4
 SECONDS_MAX = 120.0
+ROUND_SECONDS = 15.0
 
 
 def identities(count: int) -> list[SignatureKey]:
@@ -119,6 +120,18 @@ class SmallCoordinator:
         """Wait for something that messages change."""
         with self.changed:
             assert self.changed.wait_for(holds, SECONDS_MAX)
+
+    def play_until(self, holds: Callable[[], bool]) -> None:
+        """Wait for something; a round in which too few have a task is begun anew after a while."""
+        while not holds():
+            before = self.round
+            with self.changed:
+                is_over = self.changed.wait_for(
+                    lambda: self.round > before or holds(),  # noqa: B023  it is used at once
+                    ROUND_SECONDS,
+                )
+            if not is_over:
+                self.next_round()
 
     @property
     def phase(self) -> Tag | None:

@@ -24,7 +24,6 @@ NAMES = (
     "participate_in_update",
 )
 IMPORT, OURS = "import xaynet_sdk\n", "import fednet.client.participant as xaynet_sdk\n"
-ROUND_SECONDS = 10.0
 SECONDS_MAX = 120
 
 
@@ -50,16 +49,6 @@ def started(folder: Path, url: str) -> subprocess.Popen:
         )
 
 
-def rounds(coordinator: SmallCoordinator, count: int) -> None:
-    """Wait for so many models; a round in which too few have a task is begun anew."""
-    while len(coordinator.models) < count:
-        with coordinator.changed:
-            if not coordinator.changed.wait_for(
-                lambda before=coordinator.round: coordinator.round > before, ROUND_SECONDS
-            ):
-                coordinator.next_round()
-
-
 def test_programs_for_xaynets_sdk_run(program):
     """All together make models, write them, and end by Ctrl-C."""
     seeds = [number.to_bytes(32, "little") for number in range(100)]
@@ -67,7 +56,7 @@ def test_programs_for_xaynets_sdk_run(program):
     folders = {name: program(name) for name in NAMES}
     with serving(coordinator) as url:
         processes = {name: started(folder, url) for name, folder in folders.items()}
-        rounds(coordinator, 2)
+        coordinator.play_until(lambda: len(coordinator.models) == 2)
         for name in ("download_global_model", "download_global_model_async", "hello_world"):
             wait_for(folders[name] / "global_model.bin", processes[name])
         for process in processes.values():
