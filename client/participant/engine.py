@@ -24,6 +24,7 @@ from .machine import Machine
 from .remote import RemoteCoordinator
 from .state import State
 from .values import (
+    Action,
     AskRound,
     AskSeeds,
     AskSums,
@@ -39,7 +40,6 @@ from .values import (
     ModelGiven,
     ModelUnfit,
     NothingNew,
-    Order,
     Phase,
     RoundSeen,
     SeedsSeen,
@@ -176,7 +176,7 @@ class Engine:
         if isinstance(event, Delivered):
             LOG.info("the message of the phase %s is delivered", before.phase.name.lower())
 
-    def _performed(self, order: Order) -> Event:
+    def _performed(self, order: Action) -> Event:
         try:
             event = self._answered(order)
         except FednetError as error:
@@ -185,8 +185,8 @@ class Engine:
         self._is_reachable = True
         return event
 
-    def _answered(self, order: Order) -> Event:
-        """Perform an order; an error of fednet means that the coordinator cannot be used at present."""
+    def _answered(self, order: Action) -> Event:
+        """Do what is ordered; an error of fednet means that the coordinator cannot be used at present."""
         match order:
             case AskRound():
                 return RoundSeen(self._remote.parameters())
@@ -197,8 +197,6 @@ class Engine:
             case Deliver(message):
                 self._remote.deliver(message)
                 return Delivered()
-            case Wait():
-                return NothingNew()
             case _:
                 return self._composed(order)
 

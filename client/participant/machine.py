@@ -20,6 +20,7 @@ from fednet import limits
 from fednet.xaynet import RoundParameters, SignatureKey, Task, is_eligible
 
 from .values import (
+    Action,
     AskRound,
     AskSeeds,
     AskSums,
@@ -103,7 +104,9 @@ class Machine:
             return Wait(self._resumes_at - now)
         if not self._has_looked:
             return AskRound()
-        return self._step() or Wait(0.0)
+        step = self._step()
+        assert step is not None, "without a step, the last event has led to a pause"
+        return step
 
     def apply(self, event: Event, now: float) -> None:
         """Move on by an event.
@@ -117,7 +120,7 @@ class Machine:
         if isinstance(event, NothingNew) or (self._has_looked and self._step() is None):
             self._rest(now)
 
-    def _step(self) -> Order | None:
+    def _step(self) -> Action | None:
         """Return the next step of the round; None if there is nothing to do at present."""
         position = self.position
         if position.message is not None:
@@ -132,7 +135,7 @@ class Machine:
             return self._update_step()
         return None
 
-    def _update_step(self) -> Order | None:
+    def _update_step(self) -> Action | None:
         if self._sums is None:
             return AskSums()
         model = self.position.model

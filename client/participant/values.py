@@ -194,4 +194,5 @@ class Deliver:
 
 
 Compose: TypeAlias = ComposeSum | ComposeUpdate | ComposeSum2
-Order: TypeAlias = Wait | AskRound | AskSums | AskSeeds | MakeKey | Compose | Deliver
+Action: TypeAlias = AskRound | AskSums | AskSeeds | MakeKey | Compose | Deliver
+Order: TypeAlias = Action | Wait
