@@ -70,7 +70,7 @@ class Engine:
         self._identity = state.identity
         self._scalar = state.scalar
         self._composer = Composer(state.identity, state.scalar)
-        self._machine = Machine(state.identity, state.position, keeps_models=keeps_models)
+        self._machine = Machine(state.identity, state.standing, keeps_models=keeps_models)
         self._lock = threading.Lock()  # over the machine
         self._is_reachable = True
 
@@ -110,7 +110,7 @@ class Engine:
     def state(self) -> State:
         """Return the participant as it is now."""
         with self._lock:
-            return State(self._identity, self._scalar, self._machine.position)
+            return State(self._identity, self._scalar, self._machine.standing)
 
     def close(self) -> None:
         """Close the connections."""
@@ -162,15 +162,15 @@ class Engine:
 
     def _parameters(self) -> RoundParameters | None:
         with self._lock:
-            return self._machine.position.parameters
+            return self._machine.standing.parameters
 
     # Orders
 
     def _apply(self, event: Event) -> None:
         with self._lock:
-            before = self._machine.position
+            before = self._machine.standing
             self._machine.apply(event, time.monotonic())
-            after = self._machine.position
+            after = self._machine.standing
         if after.parameters != before.parameters:
             LOG.info("a new round has begun; this participant has %s", _TASKS[after.phase])
         if isinstance(event, Delivered):

@@ -40,9 +40,9 @@ from .values import (
     NothingNew,
     Order,
     Phase,
-    Position,
     RoundSeen,
     SeedsSeen,
+    Standing,
     SumsSeen,
     Wait,
 )
@@ -53,24 +53,24 @@ class Machine:
 
     Args:
         identity: The participant's long-term key.
-        position: The place to go on from.
+        standing: The standing to go on from.
         keeps_models: Keep a local model for later rounds, until it is used; otherwise it belongs to its round.
         jitter: Returns numbers from 0 to 1, by which pauses differ.
 
     Attributes:
-        position: The present place.
+        standing: The present one.
         has_new_round: A round has begun that `take_new_round` has not taken yet.
     """
 
     def __init__(
         self,
         identity: SignatureKey,
-        position: Position,
+        standing: Standing,
         *,
         keeps_models: bool,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self.position = position
+        self.standing = standing
         self.has_new_round = False
         self._identity = identity
         self._keeps_models = keeps_models
@@ -84,9 +84,9 @@ class Machine:
     @property
     def wants_model(self) -> bool:
         """True if the participant has the update task and no local model for it."""
-        position = self.position
+        standing = self.standing
         return (
-            position.phase is Phase.UPDATE and position.model is None and position.message is None
+            standing.phase is Phase.UPDATE and standing.model is None and standing.message is None
         )
 
     def take_new_round(self) -> bool:
@@ -122,23 +122,23 @@ class Machine:
 
     def _step(self) -> Action | None:
         """Return the next step of the round; None if there is nothing to do at present."""
-        position = self.position
-        if position.message is not None:
-            return Deliver(position.message)
-        if position.phase is Phase.SUM:
-            return ComposeSum(position.key) if position.key else MakeKey()
-        if position.phase is Phase.SUM2 and position.key:
+        standing = self.standing
+        if standing.message is not None:
+            return Deliver(standing.message)
+        if standing.phase is Phase.SUM:
+            return ComposeSum(standing.key) if standing.key else MakeKey()
+        if standing.phase is Phase.SUM2 and standing.key:
             if self._seeds is None:
                 return AskSeeds()
-            return ComposeSum2(position.key, self._seeds)
-        if position.phase is Phase.UPDATE:
+            return ComposeSum2(standing.key, self._seeds)
+        if standing.phase is Phase.UPDATE:
             return self._update_step()
         return None
 
     def _update_step(self) -> Action | None:
         if self._sums is None:
             return AskSums()
-        model = self.position.model
+        model = self.standing.model
         return None if model is None else ComposeUpdate(model, self._sums)
 
     def _moved(self, event: Event) -> bool:
@@ -160,13 +160,13 @@ class Machine:
         """Take in an event that always brings the participant forward."""
         match event:
             case KeyMade(key):
-                self.position = replace(self.position, key=key)
+                self.standing = replace(self.standing, key=key)
             case SumsSeen(sums):
                 self._sums = sums
             case SeedsSeen(seeds):
                 self._seeds = seeds
             case Composed(message, model):
-                self.position = replace(self.position, message=message)
+                self.standing = replace(self.standing, message=message)
                 self._drop_model(model)
             case ModelUnfit(model):
                 self._drop_model(model)
@@ -177,10 +177,10 @@ class Machine:
 
     def _saw_round(self, parameters: RoundParameters) -> bool:
         self._has_looked = True
-        if parameters == self.position.parameters:
+        if parameters == self.standing.parameters:
             return False
-        model = self.position.model if self._keeps_models else None
-        self.position = Position(self._first_phase(parameters), parameters, model=model)
+        model = self.standing.model if self._keeps_models else None
+        self.standing = Standing(self._first_phase(parameters), parameters, model=model)
         self._sums = self._seeds = None
         self.has_new_round = True
         return True
@@ -197,22 +197,22 @@ class Machine:
 
     def _took_model(self, model: LocalModel) -> bool:
         is_awaited = self.wants_model
-        self.position = replace(self.position, model=model)
+        self.standing = replace(self.standing, model=model)
         return is_awaited
 
     def _drop_model(self, model: LocalModel | None) -> None:
         """Forget a local model, unless the user has given another one since."""
-        if self.position.model is model:
-            self.position = replace(self.position, model=None)
+        if self.standing.model is model:
+            self.standing = replace(self.standing, model=None)
 
     def _delivered(self) -> None:
-        is_sum = self.position.phase is Phase.SUM
+        is_sum = self.standing.phase is Phase.SUM
         phase = Phase.SUM2 if is_sum else Phase.DONE
-        self.position = replace(self.position, phase=phase, message=None)
+        self.standing = replace(self.standing, phase=phase, message=None)
 
     def _give_up(self) -> None:
-        if self.position.phase is not Phase.NONE:
-            self.position = replace(self.position, phase=Phase.DONE, message=None)
+        if self.standing.phase is not Phase.NONE:
+            self.standing = replace(self.standing, phase=Phase.DONE, message=None)
 
     def _rest(self, now: float) -> None:
         longest = min(

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from fednet import limits
 from fednet.addresses import split_addresses
+from fednet.environment import tls_from_environment
 from fednet.errors import InvalidInput, LimitExceeded, NotFound
 from fednet.http_attempts import Attempts
 from fednet.http_errors import errors_of_fednet, refusal
-from fednet.environment import tls_from_environment
 from fednet.xaynet import (
     RoundParameters,
     model_from_bytes,

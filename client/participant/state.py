@@ -24,7 +24,7 @@ from fednet.errors import InvalidInput
 from fednet.xaynet import KEY_BYTES, SEED_BYTES, RoundParameters, SealingKey, SignatureKey
 
 from .exceptions import ParticipantInit, ParticipantRestore
-from .values import LocalModel, Phase, Position
+from .values import LocalModel, Phase, Standing
 
 _MAGIC: Final = b"FNPS"
 _VERSION: Final = 1
@@ -47,12 +47,12 @@ class State:
     Attributes:
         identity: Its long-term key.
         scalar: The weight of its models in the mean.
-        position: Its place in the round.
+        standing: Its standing in the round.
     """
 
     identity: SignatureKey
     scalar: float
-    position: Position
+    standing: Standing
 
     def to_list(self) -> list[int]:
         """Return the bytes of the state."""
@@ -60,14 +60,14 @@ class State:
         return list(b"".join([_MAGIC, bytes([_VERSION]), bytes.fromhex(sha256_of(rest)), rest]))
 
     def _fields(self) -> Iterable[bytes]:
-        position = self.position
+        standing = self.standing
         yield self.identity.seed
         yield _SCALAR.pack(self.scalar)
-        yield bytes([position.phase.value])
-        yield position.parameters.to_bytes() if position.parameters else b""
-        yield position.key.secret if position.key else b""
-        yield position.message or b""
-        yield from _of_model(position.model)
+        yield bytes([standing.phase.value])
+        yield standing.parameters.to_bytes() if standing.parameters else b""
+        yield standing.key.secret if standing.key else b""
+        yield standing.message or b""
+        yield from _of_model(standing.model)
 
     @classmethod
     def new(cls, scalar: float) -> State:
@@ -77,7 +77,7 @@ class State:
             ParticipantInit: The scalar is no number, not finite or negative.
         """
         try:
-            return cls(SignatureKey.generate(), _finite(float(scalar)), Position())
+            return cls(SignatureKey.generate(), _finite(float(scalar)), Standing())
         except (TypeError, ValueError):
             raise ParticipantInit(
                 f"Invalid scalar {scalar!r}: use a number of at least 0, such as 1.0."
@@ -107,24 +107,24 @@ def _read(
     dtype: bytes,
     model: bytes,
 ) -> State:
-    position = Position(
+    standing = Standing(
         Phase(*phase),
         RoundParameters.from_bytes(parameters) if parameters else None,
         SealingKey(_sized(key, KEY_BYTES)) if key else None,
         _to_model(dtype, model),
         message or None,
     )
-    _check(position)
-    return State(SignatureKey(_sized(seed, SEED_BYTES)), _finite(*_SCALAR.unpack(scalar)), position)
+    _check(standing)
+    return State(SignatureKey(_sized(seed, SEED_BYTES)), _finite(*_SCALAR.unpack(scalar)), standing)
 
 
-def _check(position: Position) -> None:
-    """Check that the parts of a position fit one another."""
-    if (position.phase is Phase.NONE) is not (position.parameters is None):
+def _check(standing: Standing) -> None:
+    """Check that the parts of a standing fit one another."""
+    if (standing.phase is Phase.NONE) is not (standing.parameters is None):
         raise ValueError("its phase does not fit its round")
-    if position.phase is Phase.SUM2 and position.key is None:
+    if standing.phase is Phase.SUM2 and standing.key is None:
         raise ValueError("a key is missing")
-    if position.message is not None and position.phase in {Phase.NONE, Phase.DONE}:
+    if standing.message is not None and standing.phase in {Phase.NONE, Phase.DONE}:
         raise ValueError("its message has no phase")
 
 

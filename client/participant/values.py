@@ -1,4 +1,4 @@
-"""Values of a participant's machine: its position in a round, the events that it gets, and its orders."""
+"""Values of a participant's machine: its standing in a round, the events that it gets, and its orders."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Phase(Enum):
 
 
 @dataclass(frozen=True)
-class Position:
+class Standing:
     """The part of a participant that a saved state keeps, besides its identity.
 
     Attributes:

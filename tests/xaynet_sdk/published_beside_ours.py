@@ -17,7 +17,7 @@ from xaynet_controllers import controllers
 
 from fednet.client.participant import ParticipantABC, spawn_participant
 from fednet.client.participant.state import State
-from fednet.client.participant.values import Position
+from fednet.client.participant.values import Standing
 from fednet.xaynet import BoundType, DataType, GroupType, MaskConfig, ModelType
 
 SECONDS = 120
@@ -108,7 +108,7 @@ def test_models_of_both_have_one_mean(start_theirs, stack, config, sums_are_ours
     for _ in range(4):
         start_theirs(url)
     for key in KEYS:
-        state = State(key, OUR_SCALAR, Position()).to_list()
+        state = State(key, OUR_SCALAR, Standing()).to_list()
         stack.callback(spawn_participant(url, Member, (OUR_MODEL,), state=state).stop)
     coordinator.play_until(wanted)
     updated, model = wanted()[0]

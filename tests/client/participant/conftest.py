@@ -10,7 +10,7 @@ from small_coordinator import SECONDS_MAX, SmallCoordinator, identities, seed_fo
 
 from fednet.client.participant import UninitializedParticipant
 from fednet.client.participant.state import State
-from fednet.client.participant.values import Position
+from fednet.client.participant.values import Standing
 
 KEYS = identities(4)
 
@@ -58,7 +58,7 @@ def state_of():
     """Return a function that gives the state of a participant with a known key, before its first round."""
 
     def state(number: int, scalar: float = 1.0) -> list[int]:
-        return State(KEYS[number], scalar, Position()).to_list()
+        return State(KEYS[number], scalar, Standing()).to_list()
 
     return state
 

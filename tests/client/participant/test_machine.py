@@ -28,9 +28,9 @@ from fednet.client.participant.values import (
     ModelUnfit,
     NothingNew,
     Phase,
-    Position,
     RoundSeen,
     SeedsSeen,
+    Standing,
     SumsSeen,
     Wait,
 )
@@ -46,8 +46,8 @@ MODEL = np.array([0.5, 0.25])
 ENOUGH_TURNS = 20
 
 
-def machine(position=Position(), *, keeps_models=True, jitter=lambda: 1.0):  # noqa: B008  it cannot be changed
-    return Machine(ME, position, keeps_models=keeps_models, jitter=jitter)
+def machine(standing=Standing(), *, keeps_models=True, jitter=lambda: 1.0):  # noqa: B008  it cannot be changed
+    return Machine(ME, standing, keeps_models=keeps_models, jitter=jitter)
 
 
 def in_round(number, **options):
@@ -83,9 +83,9 @@ class World:
             case "give up":
                 self.machine.apply(GivenUp(), self.now)
             case "restart":
-                state = State(ME, 1.0, self.machine.position).to_list()
+                state = State(ME, 1.0, self.machine.standing).to_list()
                 self.machine = machine(
-                    State.from_list(state).position, keeps_models=self.keeps_models
+                    State.from_list(state).standing, keeps_models=self.keeps_models
                 )
             case "time":
                 self.now += limits.participant_pause_seconds_max
@@ -133,7 +133,7 @@ class World:
         return {b"participant": bytes([self.seen])}
 
     def round_seen(self):
-        if self.machine.position.parameters != ROUNDS[self.shown]:
+        if self.machine.standing.parameters != ROUNDS[self.shown]:
             self.delivered, self.seen = [], self.shown
         return RoundSeen(ROUNDS[self.shown])
 
@@ -170,14 +170,14 @@ def test_a_participant_always_finishes_the_next_round(actions, number, keeps_mod
     world = World(keeps_models=keeps_models)
     for action in [*actions, "back", ("show", number), "sums", "seeds"]:
         world.do(action)
-    is_same = world.machine.position.parameters == ROUNDS[number]
+    is_same = world.machine.standing.parameters == ROUNDS[number]
     for _ in range(ENOUGH_TURNS):
         if world.machine.wants_model:
             world.do("model")
         world.do("time")
         world.do("turn")
 
-    assert world.machine.position.phase is Phase.DONE
+    assert world.machine.standing.phase is Phase.DONE
     assert is_same or world.delivered == MESSAGES[number]
 
 
@@ -224,7 +224,7 @@ def test_a_model_without_the_task_does_not_end_the_pause():
     idle.apply(ModelGiven(MODEL), 0.0)
 
     assert isinstance(idle.order(0.0), Wait)
-    assert idle.position.model is MODEL
+    assert idle.standing.model is MODEL
 
 
 @pytest.mark.parametrize("keeps_models", [True, False])
@@ -234,7 +234,7 @@ def test_a_model_outlives_its_round_only_where_it_is_kept(keeps_models):
     trains.apply(ModelGiven(MODEL), 0.0)
     trains.apply(RoundSeen(ROUNDS[3]), 0.0)
 
-    assert (trains.position.model is MODEL) is keeps_models
+    assert (trains.standing.model is MODEL) is keeps_models
 
 
 @pytest.mark.parametrize("event", [ModelUnfit(MODEL), Composed(b"update", MODEL)])
@@ -246,13 +246,13 @@ def test_a_model_that_came_meanwhile_is_not_dropped_with_the_used_one(event):
     trains.apply(ModelGiven(newer), 0.0)
     trains.apply(event, 0.0)
 
-    assert trains.position.model is newer
+    assert trains.standing.model is newer
 
 
 def test_each_new_round_is_told_once():
-    """Also the first one, but not that of a restored position."""
+    """Also the first one, but not that of a restored standing."""
     first = in_round(0)
-    restored = machine(first.position)
+    restored = machine(first.standing)
     restored.apply(RoundSeen(ROUNDS[0]), 0.0)
 
     assert [first.take_new_round(), first.take_new_round()] == [True, False]

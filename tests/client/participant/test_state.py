@@ -12,7 +12,7 @@ from small_coordinator import identities, parameters
 
 from fednet.client.participant import ParticipantInit, ParticipantRestore
 from fednet.client.participant.state import State
-from fednet.client.participant.values import Phase, Position
+from fednet.client.participant.values import Phase, Standing
 from fednet.client.participant.weights import copied
 from fednet.xaynet import SealingKey
 
@@ -20,29 +20,29 @@ from fednet.xaynet import SealingKey
 KEY = SealingKey(bytes(range(32)))
 PARAMETERS = parameters(bytes(32))
 MODEL = np.array([0.5, -1.0], np.float32)
-POSITIONS = [
-    Position(),
-    Position(Phase.SUM, PARAMETERS, KEY, None, b"message"),
-    Position(Phase.SUM2, PARAMETERS, KEY),
-    Position(Phase.UPDATE, PARAMETERS, model=MODEL),
-    Position(Phase.DONE, PARAMETERS, model=np.array([1, 2**62])),
+STANDINGS = [
+    Standing(),
+    Standing(Phase.SUM, PARAMETERS, KEY, None, b"message"),
+    Standing(Phase.SUM2, PARAMETERS, KEY),
+    Standing(Phase.UPDATE, PARAMETERS, model=MODEL),
+    Standing(Phase.DONE, PARAMETERS, model=np.array([1, 2**62])),
 ]
 
 
 def without_model(state):
-    return replace(state, position=replace(state.position, model=None))
+    return replace(state, standing=replace(state.standing, model=None))
 
 
-@pytest.mark.parametrize("position", POSITIONS, ids=lambda each: each.phase.name)
-def test_a_state_comes_back_whole(position):
+@pytest.mark.parametrize("standing", STANDINGS, ids=lambda each: each.phase.name)
+def test_a_state_comes_back_whole(standing):
     """Over JSON, as a list of integers."""
-    state = State(ME, 0.25, position)
+    state = State(ME, 0.25, standing)
     listed = state.to_list()
 
     assert all(type(number) is int and 0 <= number < 256 for number in listed)
     restored = State.from_list(json.loads(json.dumps(listed)))
     assert without_model(restored) == without_model(state)
-    assert repr(restored.position.model) == repr(position.model)
+    assert repr(restored.standing.model) == repr(standing.model)
 
 
 @given(
@@ -55,18 +55,18 @@ def test_a_state_comes_back_whole(position):
 )
 def test_a_model_of_any_dtype_comes_back(values):
     """Bit for bit; NaN is refused later, by the round."""
-    position = Position(Phase.UPDATE, PARAMETERS, model=copied(values))
+    standing = Standing(Phase.UPDATE, PARAMETERS, model=copied(values))
 
-    restored = State.from_list(State(ME, 1.0, position).to_list()).position.model
+    restored = State.from_list(State(ME, 1.0, standing).to_list()).standing.model
 
     assert restored.dtype.itemsize == min(values.dtype.itemsize, 8)
     assert np.array_equal(restored, values, equal_nan=values.dtype.kind == "f")
 
 
-@pytest.mark.parametrize("position", POSITIONS, ids=lambda each: each.phase.name)
-def test_every_damaged_byte_is_found(position):
+@pytest.mark.parametrize("standing", STANDINGS, ids=lambda each: each.phase.name)
+def test_every_damaged_byte_is_found(standing):
     """And every cut, and every byte too much."""
-    listed = State(ME, 1.0, position).to_list()
+    listed = State(ME, 1.0, standing).to_list()
     damaged = [
         [*listed[:place], listed[place] ^ 1, *listed[place + 1 :]] for place in range(len(listed))
     ]
@@ -89,24 +89,24 @@ def test_something_else_is_no_state(state):
 
 
 @pytest.mark.parametrize(
-    "position",
+    "standing",
     [
-        Position(Phase.SUM2, PARAMETERS),
-        Position(Phase.UPDATE),
-        Position(Phase.NONE, PARAMETERS),
-        Position(Phase.DONE, PARAMETERS, message=b"m"),
+        Standing(Phase.SUM2, PARAMETERS),
+        Standing(Phase.UPDATE),
+        Standing(Phase.NONE, PARAMETERS),
+        Standing(Phase.DONE, PARAMETERS, message=b"m"),
     ],
     ids=["no key", "no round", "no phase", "late message"],
 )
-def test_parts_that_do_not_fit_one_another_are_refused(position):
+def test_parts_that_do_not_fit_one_another_are_refused(standing):
     """Though the checksum holds."""
     with pytest.raises(ParticipantRestore, match="damaged"):
-        State.from_list(State(ME, 1.0, position).to_list())
+        State.from_list(State(ME, 1.0, standing).to_list())
 
 
 def test_a_later_version_is_named():
     """The reader learns which one it is."""
-    listed = State(ME, 1.0, Position()).to_list()
+    listed = State(ME, 1.0, Standing()).to_list()
     listed[4] = 2
 
     with pytest.raises(ParticipantRestore, match="version 2"):

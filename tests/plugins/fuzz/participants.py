@@ -6,7 +6,7 @@ import numpy as np
 
 from fednet.client.participant import ParticipantRestore
 from fednet.client.participant.state import State
-from fednet.client.participant.values import Phase, Position
+from fednet.client.participant.values import Phase, Standing
 from fednet.digests import sha256_of
 from fednet.xaynet import (
     BoundType,
@@ -33,13 +33,13 @@ def feed_state(content: bytes, _folder: Path) -> None:
 
 
 def state_seeds(_folder: Path) -> list[bytes]:
-    positions = [
-        Position(),
-        Position(Phase.SUM2, PARAMETERS, SealingKey(b"e" * 32), None, b"message"),
-        Position(Phase.UPDATE, PARAMETERS, model=np.array([0.5, 1.0], np.float32)),
+    standings = [
+        Standing(),
+        Standing(Phase.SUM2, PARAMETERS, SealingKey(b"e" * 32), None, b"message"),
+        Standing(Phase.UPDATE, PARAMETERS, model=np.array([0.5, 1.0], np.float32)),
     ]
     identity = SignatureKey(b"i" * 32)
-    states = [State(identity, 0.5, position).to_list() for position in positions]
+    states = [State(identity, 0.5, standing).to_list() for standing in standings]
     return [bytes(state)[HEAD_BYTES:] for state in states]
 
 
