@@ -9,7 +9,7 @@ from fednet.errors import Conflict, PermissionDenied
 from fednet.secure.keys import Part, derived
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from fednet.secure.identities import Identity
     from fednet.secure.rosters import Card
@@ -84,27 +84,33 @@ class OwnRound:
                 "Begin the round again."
             ) from error
 
-    def trust(self, cards: Iterable[Card], keys_bytes: int) -> None:
-        """Check that known clients have signed these keys.
+    def strangers_among(self, cards: Sequence[Card], keys_bytes: int) -> dict[str, str]:
+        """Check that identities have signed these keys; return the reason for each client that is not trusted.
 
         Raises:
-            PermissionDenied: A card is not signed by its identity, or its client has another identity.
+            PermissionDenied: A card is not signed by its identity.
         """
-        found = list(cards)
-        for card in found:
+        for card in cards:
             if len(card.keys) != keys_bytes or not card.is_of(self.context, card.client):
                 raise PermissionDenied(
                     f"The keys of the client {card.client} are not signed by its identity."
                 )
-        for client, reason in self.strangers(
-            {card.client: card.identity for card in found}
-        ).items():
-            raise PermissionDenied(f"The client {client} is not trusted: {reason}")
+        return self.strangers({card.client: card.identity for card in cards})
 
     def strangers(self, identities: Mapping[str, bytes]) -> dict[str, str]:
-        """Trust identities; return the reason for each client that is not trusted."""
-        others = {name: key for name, key in identities.items() if name != self.client_id}
-        refused = self._vault.admit(others)
+        """Trust identities; return the reason for each client that is not trusted.
+
+        Raises:
+            PermissionDenied: This client's own identity was exchanged.
+        """
         if identities.get(self.client_id, self.identity.public) != self.identity.public:
-            refused[self.client_id] = "the identity of this client itself was exchanged."
-        return refused
+            raise PermissionDenied("The identity of this client itself was exchanged.")
+        return self._vault.admit(
+            {name: key for name, key in identities.items() if name != self.client_id}
+        )
+
+
+def refuse_strangers(strangers: Mapping[str, str]) -> None:
+    """Raise PermissionDenied for clients that are not trusted, with the reason of the first."""
+    for client, reason in strangers.items():
+        raise PermissionDenied(f"The client {client} is not trusted: {reason}")

@@ -18,6 +18,7 @@ from fednet.secure.pet_forms import (
     CheckMessage,
     ConfirmMessage,
     Dealing,
+    DistrustAnswer,
     MasksMessage,
     RosterMessage,
     survivors_digest,
@@ -116,13 +117,35 @@ class _PetRound:
     @cached_property
     def _read_dealings(self) -> tuple[dict[str, Dealing], dict[str, str]]:
         """The seeds of those chosen clients that have dealt the right number, and the problems of others."""
-        dealings, problems = read_all(Dealing, self._answers("seeds", self._record.chosen))
+        dealings, problems = read_all(Dealing, self._seeds(has_dealt=True))
         count = len(subsets(self._terms.sum_participants, self._terms.threshold))
         for client, dealing in list(dealings.items()):
             if len(dealing.commitments) != count or len(dealing.sealed) != len(self._roster):
                 del dealings[client]
                 problems[client] = "It has dealt another number of seeds than the terms ask for."
         return dealings, problems
+
+    def _seeds(self, *, has_dealt: bool) -> list[tuple[str, Any]]:
+        """Return the answers to "seeds" of the clients that have dealt some, or of those that trust somebody not."""
+        answers = self._answers("seeds", self._record.chosen)
+        return [each for each in answers if ("strangers" in each[1]) is not has_dealt]
+
+    @cached_property
+    def _distrust(self) -> dict[str, str]:
+        """The sum participants that more than half of the clients do not trust, or else the clients that do not."""
+        distrust, problems = read_all(DistrustAnswer, self._seeds(has_dealt=False))
+        of = dict.fromkeys(self._members, 0)
+        for answer in distrust.values():
+            for member in of.keys() & set(answer.strangers):
+                of[member] += 1
+        half = len(self._record.answers["seeds"]) / 2
+        for member, count in of.items():
+            if count > half:
+                problems[member] = f"{count} clients do not trust it: they know another identity."
+        for client, answer in distrust.items():
+            if not problems.keys() & set(answer.strangers):
+                problems[client] = f"It does not trust {', '.join(answer.strangers)}."
+        return problems
 
     @cached_property
     def _read_checks(self) -> tuple[dict[str, str], dict[str, str]]:
@@ -135,10 +158,12 @@ class _PetRound:
         dealers = self._read_dealings[0]
         for member, check in checks.items():
             bad = dealers.keys() & set(check.bad)
-            if 2 * len(bad) > len(dealers):
+            strangers = dealers.keys() & set(check.strangers)
+            if 2 * len(bad | strangers) > len(dealers):
                 problems[member] = "It complains of more than half of the clients."
-            else:
-                accused |= dict.fromkeys(bad, f"The sum participant {member} cannot use its seeds.")
+                continue
+            accused |= dict.fromkeys(bad, f"The sum participant {member} cannot use its seeds.")
+            accused |= dict.fromkeys(strangers, f"The sum participant {member} does not trust it.")
         return accused, problems
 
     def _answers(self, step: str, clients: Iterable[str]) -> list[tuple[str, Any]]:
@@ -182,7 +207,7 @@ class _PetRound:
         found = dict(self._read_keys[1])
         answers = self._record.answers
         if answers.get("seeds"):
-            found |= self._read_dealings[1]
+            found |= {**self._read_dealings[1], **self._distrust}
         if answers.get("check"):
             found |= {**self._read_checks[0], **self._read_checks[1]}
         if answers.get("confirm"):

@@ -38,6 +38,14 @@ class Dealing(Form):
     signature: Signature
 
 
+class DistrustAnswer(Form):
+    """The answer to "seeds" of a client that has dealt none: the sum participants that it does not trust."""
+
+    strangers: Annotated[
+        list[Name], Field(min_length=1, max_length=limits.secure_sum_participants_max)
+    ]
+
+
 class RosterMessage(Message):
     """A message with the sum participants of a round (steps "seeds" and "train")."""
 
@@ -51,9 +59,10 @@ class CheckMessage(RosterMessage):
 
 
 class CheckAnswer(Form):
-    """The clients whose seeds a sum participant cannot use."""
+    """The clients whose seeds a sum participant cannot use: they are bad, or their client is not trusted."""
 
     bad: Survivors
+    strangers: Survivors
 
 
 class ConfirmMessage(RosterMessage):

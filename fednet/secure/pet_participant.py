@@ -11,11 +11,13 @@ from fednet.secure.forms import KEY_BYTES, SignatureAnswer
 from fednet.secure.identities import has_signed
 from fednet.secure.keys import agreed_key, derived, joined, private_key, public_bytes
 from fednet.secure.masks import MaskKey
+from fednet.secure.own_rounds import OwnRound, refuse_strangers
 from fednet.secure.pet_forms import (
     CheckAnswer,
     CheckMessage,
     ConfirmMessage,
     Dealing,
+    DistrustAnswer,
     MasksMessage,
     RosterMessage,
     commitment,
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
-    from fednet.secure.own_rounds import OwnRound
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class PetParticipant:
             case "keys":
                 return self._keys().values()
             case "seeds":
-                return self._dealing(self._checked(RosterMessage.read(message))).values()
+                return self._seeds(RosterMessage.read(message)).values()
             case "check":
                 return self._check(CheckMessage.read(message)).values()
             case "confirm":
@@ -88,11 +88,9 @@ class PetParticipant:
         self._check_subsets(roster, order.subsets)
         if sorted(order.dealings) != order.survivors:
             raise PermissionDenied("The seeds are not those of the survivors.")
-        refused = self._strangers(order.dealings)
+        refuse_strangers(self._strangers(order.dealings))
         keys = []
         for client, dealing in order.dealings.items():
-            if client in refused:
-                raise PermissionDenied(f"The client {client} is not trusted: {refused[client]}")
             seeds = self._opened(roster, client, dealing)
             keys += [self._mask(roster, client, number, seeds[number]) for number in order.subsets]
         return keys
@@ -103,6 +101,11 @@ class PetParticipant:
         own = self._own
         keys = public_bytes(self._sum_key)
         return KeysAnswer.signed(self._context, own.client_id, own.identity, keys)
+
+    def _seeds(self, message: RosterMessage) -> Dealing | DistrustAnswer:
+        if strangers := self._strangers_in(message):
+            return DistrustAnswer(strangers=sorted(strangers))
+        return self._dealing(self._checked(message))
 
     def _dealing(self, roster: _Roster) -> Dealing:
         own = self._own
@@ -133,13 +136,20 @@ class PetParticipant:
 
     def _check(self, message: CheckMessage) -> CheckAnswer:
         roster = self._checked(message)
-        bad = set(self._strangers(message.dealings))
-        for client, dealing in message.dealings.items():
-            try:
-                self._opened(roster, client, dealing)
-            except (InvalidInput, PermissionDenied):
-                bad.add(client)
-        return CheckAnswer(bad=sorted(bad))
+        strangers = self._strangers(message.dealings)
+        bad = [
+            client
+            for client, dealing in message.dealings.items()
+            if client not in strangers and not self._opens(roster, client, dealing)
+        ]
+        return CheckAnswer(bad=sorted(bad), strangers=sorted(strangers))
+
+    def _opens(self, roster: _Roster, client: str, dealing: Dealing) -> bool:
+        try:
+            self._opened(roster, client, dealing)
+        except (InvalidInput, PermissionDenied):
+            return False
+        return True
 
     def _confirm(self, message: ConfirmMessage) -> SignatureAnswer:
         roster = self._checked(message)
@@ -151,19 +161,23 @@ class PetParticipant:
 
     def _checked(self, message: RosterMessage) -> _Roster:
         """Return the roster of a message, if it is one of known clients, and the only one of this round."""
+        refuse_strangers(self._strangers_in(message))
         cards = message.roster
-        members = {card.client for card in cards}
-        if not len(members) == len(cards) == self._terms.sum_participants:
+        roster = _Roster(cards, roster_digest(self._context, cards))
+        if self._own.client_id in roster.members:
+            self._own_place(roster)
+        self._own.promise("roster", roster.digest)
+        return roster
+
+    def _strangers_in(self, message: RosterMessage) -> dict[str, str]:
+        """Return the sum participants that this client does not trust; they are as many as the terms say."""
+        members = {card.client for card in message.roster}
+        if not len(members) == len(message.roster) == self._terms.sum_participants:
             raise PermissionDenied(
                 f"The round has {len(members)} sum participants, and its terms ask for "
                 f"{self._terms.sum_participants}."
             )
-        self._own.trust(cards, KEY_BYTES)
-        roster = _Roster(cards, roster_digest(self._context, cards))
-        if self._own.client_id in members:
-            self._own_place(roster)
-        self._own.promise("roster", roster.digest)
-        return roster
+        return self._own.strangers_among(message.roster, KEY_BYTES)
 
     def _own_place(self, roster: _Roster) -> int:
         """Return this sum participant's place in the roster."""

@@ -57,12 +57,14 @@ class SharesAnswer(Form):
     Attributes:
         commitments: The commitment to the values of each holder, in the order of their positions.
         proof: The coefficients of the proof's polynomial.
-        sealed: The sealed values of each neighbour, in the order of their positions.
+        sealed: The sealed values of each neighbour, in the order of their positions; zeros for strangers.
+        strangers: The neighbours that the client does not trust.
     """
 
     commitments: Blob
     proof: Blob
     sealed: Blob
+    strangers: Positions
 
 
 class SealedShare(Form):

@@ -23,6 +23,7 @@ from fednet.secure.masks import MaskKey
 from fednet.secure.rosters import KeysAnswer
 from fednet.secure.sealing import seal, unseal
 from fednet.secure.secagg_forms import (
+    SEALED_VALUES_BYTES,
     DealersMessage,
     HeldSharesAnswer,
     HeldSharesMessage,
@@ -60,6 +61,10 @@ class _Place:
     position: int
     holders: list[int]
 
+    @property
+    def others(self) -> list[int]:
+        return [holder for holder in self.holders if holder != self.position]
+
 
 class SecAggParticipant:
     """One client's part in one round.
@@ -94,6 +99,7 @@ class SecAggParticipant:
         place = self._placed(order)
         neighbours = self._trusted(place, order)
         digest, dealers = self._promised_dealers(place, order)
+        self._check_trust(place, neighbours, dealers)
         if len(dealers & set(place.holders)) < self._terms.threshold:
             raise PermissionDenied(
                 f"Fewer than {self._terms.threshold} clients would share this client's masks."
@@ -124,14 +130,16 @@ class SecAggParticipant:
         values = {holder: secrets.values_at(holder + 1) for holder in place.holders}
         commitments = [each.commitment for each in values.values()]
         sealed = [
-            self._sealed(place, neighbours[holder], values[holder].content)
-            for holder in place.holders
-            if holder != place.position
+            self._sealed(place, neighbours[other], values[other].content)
+            if other in neighbours
+            else bytes(SEALED_VALUES_BYTES)
+            for other in place.others
         ]
         return SharesAnswer(
             commitments=b"".join(commitments),
             proof=secrets.proof(commitments),
             sealed=b"".join(sealed),
+            strangers=[other for other in place.others if other not in neighbours],
         )
 
     def _check(self, message: HeldSharesMessage) -> HeldSharesAnswer:
@@ -158,6 +166,7 @@ class SecAggParticipant:
         digest, survivors = self._promised_survivors(place, message)
         self._check_quorum(place, neighbours, message, digest, survivors)
         dealers = positions_in(message.dealers, message.clients)
+        self._check_trust(place, neighbours, dealers)
         revealed = [self._revealed(self._own_values(place), place.position, survivors)]
         for share in message.shares:
             values = self._opened_or_none(place, neighbours, share)
@@ -195,20 +204,28 @@ class SecAggParticipant:
         return _Place(message.roster, message.position, holders)
 
     def _trusted(self, place: _Place, message: NeighboursMessage) -> dict[int, Neighbour]:
-        """Return the neighbours by position, if all are known clients, and the only ones of this round."""
+        """Return the trusted neighbours by position, if all neighbours are the only ones of this round."""
         found = {each.position: each for each in message.neighbours}
-        others = [holder for holder in place.holders if holder != place.position]
+        others = place.others
         names = {each.client for each in message.neighbours} - {self._own.client_id}
         if sorted(found) != others or not len(names) == len(message.neighbours) == len(others):
             raise PermissionDenied("The neighbours are not those of this client's place.")
-        self._own.trust(message.neighbours, 2 * KEY_BYTES)
+        strangers = self._own.strangers_among(message.neighbours, 2 * KEY_BYTES)
         parts = [
             part
             for each in (found[position] for position in others)
             for part in (each.position, each.client, each.identity, each.keys)
         ]
         self._own.promise("set of neighbours", digest_of_parts(place.roster, *parts))
-        return found
+        return {at: each for at, each in found.items() if each.client not in strangers}
+
+    @staticmethod
+    def _check_trust(place: _Place, neighbours: Mapping[int, Neighbour], dealers: set[int]) -> None:
+        strangers = dealers & set(place.others) - neighbours.keys()
+        if strangers:
+            raise PermissionDenied(
+                f"The clients at {sorted(strangers)} would share masks with this client, and are not trusted."
+            )
 
     def _promised_dealers(
         self, place: _Place, message: DealersMessage | SurvivorsMessage | RevealMessage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -114,10 +115,37 @@ class SecAggRecord:
             and len(dealing.sealed) == (holders - 1) * SEALED_VALUES_BYTES
         )
 
-    @property
+    @cached_property
+    def _distrust(self) -> dict[int, str]:
+        """The clients that too many neighbours do not trust, and those that do not trust others, with the reason."""
+        distrusted = {
+            position: set(dealing.strangers) & set(self.holders_of(position)) - {position}
+            for position, dealing in self._read_dealings[0].items()
+        }
+        counts = Counter(other for others in distrusted.values() for other in others)
+        reasons = {
+            position: f"{count} neighbours do not trust it: they know another identity."
+            for position, count in counts.items()
+            if count > self._tolerated(position)
+        }
+        for position, others in distrusted.items():
+            if rest := sorted(others - reasons.keys()):
+                reasons[position] = (
+                    f"It does not trust {', '.join(self.names[each] for each in rest)}."
+                )
+        return reasons
+
+    def _tolerated(self, position: int) -> int:
+        """Return the number of holders that may be of no use to a client: half of the tolerated dropouts."""
+        return (len(self.holders_of(position)) - self.terms.threshold) // 2
+
+    @cached_property
     def dealings(self) -> dict[int, SharesAnswer]:
-        """The dealings of the right form, by position."""
-        return self._read_dealings[0]
+        """The dealings of the right form, of clients that trust and are trusted, by position."""
+        dealings = self._read_dealings[0]
+        return {
+            position: each for position, each in dealings.items() if position not in self._distrust
+        }
 
     def commitment(self, dealer: int, holder: int) -> bytes:
         """Return a dealer's commitment to the values of a holder."""
@@ -184,8 +212,7 @@ class SecAggRecord:
         return {
             dealer
             for dealer in self.dealings
-            if sum(dealer in bad for bad in complaints.values())
-            > (len(self.holders_of(dealer)) - self.terms.threshold) // 2
+            if sum(dealer in bad for bad in complaints.values()) > self._tolerated(dealer)
         }
 
     @cached_property
@@ -252,6 +279,7 @@ class SecAggRecord:
         answers = self._record.answers
         if answers.get("shares"):
             found |= self._read_dealings[1]
+            found |= {self.names[position]: why for position, why in self._distrust.items()}
         if answers.get("check"):
             found |= self._read_checks[1]
             found |= {

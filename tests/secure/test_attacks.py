@@ -13,6 +13,7 @@ from fednet.secure.identities import Identity
 from fednet.secure.keys import private_key, public_bytes
 from fednet.secure.masks import add_masks
 from fednet.secure.rosters import Card, KeysAnswer
+from fednet.secure.secagg_forms import SEALED_VALUES_BYTES
 
 BOTH = [pet_terms(5, 4, 2), secagg_terms(5)]
 
@@ -75,8 +76,15 @@ def test_an_exchanged_identity_is_refused(terms):
             continue
         forged = with_card(message, 0, attackers_card(world, victim))
 
-        with pytest.raises(PermissionDenied, match=f"{victim} is not trusted"):
-            world.clients[name].participant.answer(forged)
+        assert deals_nothing_to_strangers(world.clients[name].participant.answer(forged), 1)
+
+
+def deals_nothing_to_strangers(answer, count):
+    """Return True if an answer names so many strangers and has no secret for them."""
+    if "sealed" not in answer:
+        return len(answer["strangers"]) == count
+    nothing = base64.b64decode(answer["sealed"]).count(bytes(SEALED_VALUES_BYTES))
+    return len(answer["strangers"]) == nothing == count
 
 
 @pytest.mark.parametrize("terms", BOTH, ids=["pet", "secagg"])
@@ -123,8 +131,9 @@ def test_a_client_that_pins_identities_trusts_nobody_else():
     world.exchange("keys")
     message = messages_of(world, "seeds")["client4"]
 
+    assert world.clients["client4"].participant.answer(message) == {"strangers": ["client1"]}
     with pytest.raises(PermissionDenied, match="client1 is not trusted"):
-        world.clients["client4"].participant.answer(message)
+        world.clients["client4"].participant.masks_of_update({**message, "step": "train"})
 
 
 def test_a_forged_sum_dictionary_is_refused():
@@ -138,12 +147,10 @@ def test_a_forged_sum_dictionary_is_refused():
     known = [attackers_card(world, f"client{number}", 50 + number) for number in range(3)]
 
     for roster in (invented, known):
+        forged = {**message, "roster": roster}
+        assert deals_nothing_to_strangers(world.clients["client4"].participant.answer(forged), 3)
         with pytest.raises(PermissionDenied, match="is not trusted"):
-            world.clients["client4"].participant.answer({**message, "roster": roster})
-        with pytest.raises(PermissionDenied, match="is not trusted"):
-            world.clients["client4"].participant.masks_of_update(
-                {**message, "roster": roster, "step": "train"}
-            )
+            world.clients["client4"].participant.masks_of_update({**forged, "step": "train"})
 
 
 @pytest.mark.parametrize("places", [[0], [0, 1], [0, 0, 0], [0, 1, 1], [0, 1, 2, 3]])
@@ -420,6 +427,19 @@ def test_a_client_masks_its_update_with_enough_others_only(dealers, reason):
 
     with pytest.raises(PermissionDenied, match=reason):
         world.clients["client0"].participant.masks_of_update(forged)
+
+
+def test_a_stranger_among_the_dealers_is_refused():
+    """A client neither masks its update with a client that it does not trust, nor reveals that one's shares."""
+    world = finished(secagg_terms(5))
+    train, reveal = (messages_of(world, step)["client0"] for step in ("train", "reveal"))
+    world.clients["client0"].vault.known["client2"] = bytes(32)
+    participant = world.clients["client0"].participant
+
+    with pytest.raises(PermissionDenied, match=r"\[2\] .* are not trusted"):
+        participant.masks_of_update(train)
+    with pytest.raises(PermissionDenied, match=r"\[2\] .* are not trusted"):
+        participant.answer(reveal)
 
 
 def test_nobody_gives_masks_for_two_sets_of_dealers():

@@ -167,7 +167,11 @@ def test_a_sum_participant_that_complains_of_everybody_is_not_believed():
 
     def forged(step, client, values):
         everybody = sorted(f"client{number}" for number in range(5))
-        return {"bad": everybody} if (step, client) == ("check", "client0") else values
+        return (
+            {"bad": everybody, "strangers": []}
+            if (step, client) == ("check", "client0")
+            else values
+        )
 
     world = SecureWorld(pet_terms(5, 4, 2), forged=forged)
 
