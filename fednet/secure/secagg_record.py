@@ -117,12 +117,20 @@ class SecAggRecord:
 
     @cached_property
     def _distrust(self) -> dict[int, str]:
-        """The clients that too many neighbours do not trust, and those that do not trust others, with the reason."""
+        """The clients that too many neighbours do not trust, and those that do not trust others, with the reason.
+
+        Nobody is left out on the word of one that does not trust more than half of its neighbours.
+        """
         distrusted = {
             position: set(dealing.strangers) & set(self.holders_of(position)) - {position}
             for position, dealing in self._read_dealings[0].items()
         }
-        counts = Counter(other for others in distrusted.values() for other in others)
+        counts = Counter(
+            other
+            for position, others in distrusted.items()
+            if 2 * len(others) < len(self.holders_of(position))
+            for other in others
+        )
         reasons = {
             position: f"{count} neighbours do not trust it: they know another identity."
             for position, count in counts.items()
@@ -136,8 +144,8 @@ class SecAggRecord:
         return reasons
 
     def _tolerated(self, position: int) -> int:
-        """Return the number of holders that may be of no use to a client: half of the tolerated dropouts."""
-        return (len(self.holders_of(position)) - self.terms.threshold) // 2
+        """Return the number of holders that may be of no use to a client: one, or half of the tolerated dropouts."""
+        return max(1, (len(self.holders_of(position)) - self.terms.threshold) // 2)
 
     @cached_property
     def dealings(self) -> dict[int, SharesAnswer]:
@@ -207,7 +215,7 @@ class SecAggRecord:
 
     @cached_property
     def _accused(self) -> set[int]:
-        """The dealers of whom so many holders complain that half of the tolerated dropouts are used up."""
+        """The dealers of whom more holders complain than are tolerated."""
         complaints = self._read_checks[0]
         return {
             dealer

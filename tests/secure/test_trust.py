@@ -75,3 +75,30 @@ def test_a_sum_participant_with_a_new_identity_is_replaced_in_the_next_attempt()
     total = world.run()
     assert len(world.updates) == 5
     assert np.array_equal(total, world.expected())
+
+
+def test_a_client_that_trusts_nobody_is_left_out_alone():
+    """Its word alone does not count against all others."""
+    world = SecureWorld(secagg_terms(5))
+    for other in others_than(world, "client4"):
+        distrust(world, ["client4"], other)
+
+    total = world.run()
+
+    assert list(world.updates) == others_than(world, "client4")
+    assert list(world.protocol.problems(world.record)) == ["client4"]
+    assert np.array_equal(total, world.expected())
+
+
+def test_one_complaint_excludes_nobody():
+    """A client that says that another one's shares are bad costs that one nothing."""
+
+    def forged(step, client, values):
+        return {"bad": [1]} if (step, client) == ("check", "client0") else values
+
+    world = SecureWorld(secagg_terms(5), forged=forged)
+
+    total = world.run()
+
+    assert len(world.updates) == 5
+    assert np.array_equal(total, world.expected())
