@@ -128,7 +128,7 @@ class _PetRound:
     def _seeds(self, *, has_dealt: bool) -> list[tuple[str, Any]]:
         """Return the answers to "seeds" of the clients that have dealt some, or of those that trust somebody not."""
         answers = self._answers("seeds", self._record.chosen)
-        return [each for each in answers if ("strangers" in each[1]) is not has_dealt]
+        return [each for each in answers if ("strangers" not in each[1]) is has_dealt]
 
     @cached_property
     def _distrust(self) -> dict[str, str]:
