@@ -84,10 +84,13 @@ class SecAggRecord:
 
     def neighbours_of(self, position: int) -> list[Neighbour]:
         """Return the keys of a client's neighbours."""
+        return [self._neighbours[other] for other in self.holders_of(position) if other != position]
+
+    @cached_property
+    def _neighbours(self) -> list[Neighbour]:
         return [
-            Neighbour(position=other, **self.cards[other].model_dump())
-            for other in self.holders_of(position)
-            if other != position
+            Neighbour(position=position, **card.model_dump())
+            for position, card in enumerate(self.cards)
         ]
 
     def label_of(self, position: int) -> bytes:
