@@ -7,6 +7,7 @@ signed by a quorum before any mask leaves a sum participant, so that there is on
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -134,13 +135,14 @@ class _PetRound:
     def _distrust(self) -> dict[str, str]:
         """The sum participants that more than half of the clients do not trust, or else the clients that do not."""
         distrust, problems = read_all(DistrustAnswer, self._seeds(has_dealt=False))
-        of = dict.fromkeys(self._members, 0)
-        for answer in distrust.values():
-            for member in of.keys() & set(answer.strangers):
-                of[member] += 1
-        half = len(self._record.answers["seeds"]) / 2
-        for member, count in of.items():
-            if count > half:
+        counts = Counter(
+            member
+            for answer in distrust.values()
+            for member in self._members
+            if member in answer.strangers
+        )
+        for member, count in counts.items():
+            if 2 * count > len(self._record.answers["seeds"]):
                 problems[member] = f"{count} clients do not trust it: they know another identity."
         for client, answer in distrust.items():
             if not problems.keys() & set(answer.strangers):
