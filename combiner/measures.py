@@ -9,8 +9,13 @@ from fednet.collectors import Collectors
 from .machine.answers import Why
 from .machine.values import TaskKind
 
-KINDS = tuple(str(kind) for kind in TaskKind)
+KINDS = tuple(str(kind) for kind in TaskKind if kind is not TaskKind.EXCHANGE_SECURELY)
 WAYS = ("grpc", "object-store")
+
+
+def label_of(kind: TaskKind) -> str:
+    """Return the label of a kind of task; those of secure aggregation are exchanges like others."""
+    return str(TaskKind.EXCHANGE if kind is TaskKind.EXCHANGE_SECURELY else kind)
 
 
 class CombinerMetrics:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..machine.news import Happening, PhaseClosed, TaskSent, TaskUnanswered
 from ..machine.values import TaskKind
-from ..measures import CombinerMetrics
+from ..measures import CombinerMetrics, label_of
 
 
 def count_happening(
@@ -18,12 +18,13 @@ def count_happening(
         happening: The news.
         seconds: The time since the phase's newest order.
     """
+    label = label_of(kind)
     match happening:
         case PhaseClosed():
-            metrics.phase_seconds.labels(kind).observe(seconds)
+            metrics.phase_seconds.labels(label).observe(seconds)
         case TaskSent():
-            metrics.tasks.labels(kind, "sent").inc()
+            metrics.tasks.labels(label, "sent").inc()
         case TaskUnanswered(why):
-            metrics.tasks.labels(kind, why.lower()).inc()
+            metrics.tasks.labels(label, why.lower()).inc()
         case _:
-            metrics.tasks.labels(kind, "answered").inc()
+            metrics.tasks.labels(label, "answered").inc()
