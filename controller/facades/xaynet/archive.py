@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fednet.errors import AlreadyExists, Conflict, FednetError
+from fednet.errors import AlreadyExists, Conflict, FednetError, InvalidInput, NotFound
 from fednet.storage import Blobs, Document, Documents
 from fednet.xaynet import KEY_BYTES, SEALED_SEED_BYTES, MaskConfig, MaskObject
 
@@ -78,10 +78,16 @@ class Archive:
         found = self._documents.get(COLLECTION, _STATE) or self._inserted(owner)
         changes: Document = {"owner": owner, "term": found["term"] + 1}
         if found["form"] != self._form:
-            changes |= self._fields(self._restarted(found)) | _NOTHING | {"form": self._form}
+            changes |= self._restarted(found, model_round=0) | {"form": self._form}
         self._state = self._update(found, changes)
-        place = _place_of(self._state)
-        return StoredRound(place, self._entries(), self._total())
+        total = self._total() or self._given_up()
+        return StoredRound(_place_of(self._state), self._entries(), total)
+
+    def _given_up(self) -> MaskObject:
+        """Give up a round whose sum is lost, and return the empty sum."""
+        changes = self._restarted(self._state, self._state["model_round"])
+        self._state = self._update(self._state, changes)
+        return MaskObject.zero(self._config, self._length)
 
     def commit(
         self, entry: Entry | None, place: RoundPlace | None, total: MaskObject | None
@@ -178,12 +184,11 @@ class Archive:
             "reason": place.reason,
         }
 
-    @staticmethod
-    def _restarted(state: Document) -> RoundPlace:
-        """Return the place before the next round, without a model: the earlier one has another form."""
-        return RoundPlace(
-            PetPhase.IDLE, state["round_number"], bytes.fromhex(state["seed"]), b"", model_round=0
-        )
+    def _restarted(self, state: Document, model_round: int) -> Document:
+        """Return the fields of the place before the next round."""
+        seed = bytes.fromhex(state["seed"])
+        place = RoundPlace(PetPhase.IDLE, state["round_number"], seed, b"", model_round)
+        return self._fields(place) | _NOTHING
 
     # Accepted messages
 
@@ -215,10 +220,14 @@ class Archive:
 
     # Numbers
 
-    def _total(self) -> MaskObject:
-        if key := self._state["total"]:
+    def _total(self) -> MaskObject | None:
+        """Return the sum of the masked models; None if it is lost."""
+        if (key := self._state["total"]) is None:
+            return MaskObject.zero(self._config, self._length)
+        try:
             return self._object(key)
-        return MaskObject.zero(self._config, self._length)
+        except (InvalidInput, NotFound):
+            return None
 
     def _object(self, key: str) -> MaskObject:
         return MaskObject.from_bytes(b"".join(self._blobs.read(key)), self._config, self._length)

@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from fednet import limits
-from fednet.errors import Conflict, FednetError, InvalidInput, LimitExceeded, Unavailable
+from fednet.errors import (
+    Conflict,
+    FednetError,
+    InvalidInput,
+    LimitExceeded,
+    NotFound,
+    Unavailable,
+)
 from fednet.xaynet import (
     ExactModel,
     MaskObject,
@@ -172,7 +179,7 @@ class Coordinator:
         """
         try:
             with self._lock:
-                return min(self._step(), limits.lease_renew_seconds)
+                return min(self._next(), limits.lease_renew_seconds)
         except Conflict:
             _log.warning("another controller coordinates Xaynet's rounds now")
         except FednetError as error:
@@ -181,7 +188,15 @@ class Coordinator:
             _log.exception("the coordinator begins again from its stored state")
         return limits.xaynet_retry_seconds
 
-    def _step(self) -> float:
+    def _next(self) -> float:
+        """Do what is due; after a fault, what is in memory may be half of it, and is given up."""
+        try:
+            return self._done()
+        except BaseException:
+            self._give_up()
+            raise
+
+    def _done(self) -> float:
         self._check_right()
         if self._machine is None and not self._taken_up():
             return limits.lease_renew_seconds
@@ -248,11 +263,11 @@ class Coordinator:
     def _store(self, consequences: Consequences, numbers: MaskObject | None) -> None:
         total = None
         match consequences.entry:
-            case UpdateEntry() if numbers:
+            case UpdateEntry() if numbers is not None:
                 total = self._total
                 assert total is not None
                 total.add(numbers)
-            case MaskEntry(_, digest) if numbers:
+            case MaskEntry(_, digest) if numbers is not None:
                 self._archive.put_mask(digest, numbers)
         self._archive.commit(consequences.entry, consequences.place, total)
 
@@ -266,7 +281,7 @@ class Coordinator:
         try:
             model = unmask(masked, self._archive.mask(order.mask), order.models)
             self._gallery.keep(model, place.seed)
-        except InvalidInput as error:
+        except (InvalidInput, NotFound) as error:
             return UnmaskingFailed(str(error))
         self._archive.put_model(place.round_number, model_to_bytes(model))
         return ModelMade()
@@ -292,12 +307,12 @@ class Coordinator:
             self._verdicts.clear()
 
     def _show(self) -> None:
-        """Let participants see the present phase."""
+        """Let participants see the present phase, if a round has a key."""
         assert self._machine is not None
-        number, before = self._machine.place.round_number, self._shown
-        if not number:
+        place, before = self._machine.place, self._shown
+        if not place.secret:
             return
-        is_same = before is not None and before.round.number == number
+        is_same = before is not None and before.round.number == place.round_number
         parts = before.parts if before and is_same else self._parts_of(self._archive.parts_folder)
         self._shown = public_state_of(self._machine, self._config, parts)
 

@@ -68,7 +68,8 @@ class RoundPlace:
         phase: The phase under way.
         round_number: The number of rounds that have begun.
         seed: The seed of this round, 32 bytes.
-        secret: The coordinator's secret key of this round, 32 bytes; empty before the first one.
+        secret: The coordinator's secret key of this round, 32 bytes; empty before the first round and after one that
+            was given up.
         model_round: The round of the newest model; 0 if there is none.
         reason: The reason of a failure.
     """

@@ -327,3 +327,22 @@ def test_another_form_of_the_model_begins_a_new_round(table, weights):
 
     assert parameters_of(changed).model_length == 4
     assert changed.model() is None
+
+
+@pytest.mark.parametrize("lost", ["total", "mask"])
+def test_a_round_whose_numbers_are_lost_is_given_up(table, weights, lost):
+    """The blob store has been damaged: the next round begins, and the coordinator does not wait for ever."""
+    coordinator = begun(table.seat())
+    before = parameters_of(coordinator)
+    sums, updates = crowd(before, weights)
+    for message in list(messages_of(sums, updates))[: 3 if lost == "total" else 5]:
+        coordinator.receive(message(coordinator))
+        coordinator.step()
+    for key in list(table.blobs.list("xaynet/rounds/1/")):
+        if lost in key:
+            table.blobs.delete(key)
+
+    coordinator = begun(table.seat(), steps=4)
+
+    assert parameters_of(coordinator).seed != before.seed
+    assert coordinator.model() is None
