@@ -121,7 +121,7 @@ def api(settings):
     url = wait_until_it_answers(settings)
     network = read_local_network(settings["DATA_DIR"])
     assert network.api_url == url
-    return APIClient(url, token=network.token, ca=network.ca)
+    return APIClient(url, token=network.token, ca=network.tls.ca)
 
 
 @pytest.mark.timeout(600)  # two interpreters start
