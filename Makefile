@@ -29,7 +29,7 @@ COMPONENTS := client combiner controller
 # Each process takes over tests of those that are behind: a few tests take as long as hundreds of others.
 TESTS := -n auto --dist worksteal tests
 PROTOS := $(wildcard proto/fednet/wire/*.proto)
-BENCHMARKS := $(sort $(filter-out benchmarks/peers.py,$(wildcard benchmarks/*.py)))
+BENCHMARKS := $(sort $(filter-out benchmarks/peers.py benchmarks/participants.py,$(wildcard benchmarks/*.py)))
 
 # FEDn 0.9.5 needs a Python older than 3.12, and tenacity, which it forgets to ask for.
 FEDN_PYTHON ?= $(PYTHON)
