@@ -15,7 +15,7 @@ from plain_sessions import PlainSessions
 from plain_tokens import tokens_of
 
 from fednet import APIClient, limits
-from fednet.contract import PrivacyOptions
+from fednet.contract import PrivacyOptions, SecureOptions
 from fednet.controller.accounts.accounts import Accounts
 from fednet.controller.app import Services, create_app
 from fednet.controller.audit.auditor import Auditor
@@ -297,6 +297,7 @@ def test_a_session_is_started_with_every_option(api):
         "examples_max": 1000,
         "dp": PrivacyOptions(clip=1.5, noise_multiplier=2.0).model_dump(mode="json"),
         "models_kept": 3,
+        "secure": SecureOptions(protocol="pet").model_dump(mode="json"),
     }
 
     answer = api.start_session("one", validate=False, server_functions=Selecting, **options)

@@ -242,15 +242,20 @@ def test_list_yields_the_keys_with_a_prefix(blobs):
         assert found(prefix) == []
 
 
+def of_tests(keys):
+    """Return the keys without the mark of a controller's state store."""
+    return [key for key in keys if not key.startswith("network/state-stores/")]
+
+
 @pytest.mark.parametrize("key", ODD_KEYS)
 def test_odd_keys_are_keys(blobs, key):
     """No character has a meaning of its own, and nothing leaves the store."""
     blobs.put(key, [b"x"])
 
     assert content(blobs, key) == b"x"
-    assert list(blobs.list()) == list(blobs.list(key)) == [key]
+    assert of_tests(blobs.list()) == list(blobs.list(key)) == [key]
     assert blobs.delete(key) is True
-    assert list(blobs.list()) == []
+    assert of_tests(blobs.list()) == []
 
 
 def test_no_two_keys_share_a_place(blobs):

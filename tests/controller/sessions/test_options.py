@@ -75,6 +75,8 @@ REFUSED = [
     (422, "examples_max", {"examples_max": "nan"}),
     (422, "dp", {"dp": {"clip": 0, "noise_multiplier": 1}}),
     (422, "models_kept", {"models_kept": 0}),
+    (422, "secure", {"secure": "xaynet"}),
+    (422, "secure", {"secure": {"protocol": "pet", "threshold": 4}}),
     (422, "retries", {"retries": 1}),
     # Options that do not go together
     (400, "requested_clients", {"min_clients": 9}),
@@ -84,6 +86,7 @@ REFUSED = [
     (400, "aggregator_kwargs", {"aggregator_kwargs": {"mu": 1}}),
     (400, "aggregator_kwargs", {"aggregator": "fedprox", "aggregator_kwargs": {"mu": "1"}}),
     (400, "min_clients", {"aggregator": "krum"}),
+    (400, "min_clients", {"secure": "pet"}),
     (400, "requested_clients", {"aggregator": "fedmedian", "requested_clients": 501}),
     # An option and the network
     (400, "helper", {"helper": "safetensors"}),
