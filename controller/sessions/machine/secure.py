@@ -17,6 +17,7 @@ from fednet.secure import (
     RoundContext,
     RoundRecord,
     SecureProtocol,
+    SecureTerms,
     protocol_of,
 )
 
@@ -52,12 +53,9 @@ def steps_of(options: SessionOptions, secrecy: SecureOptions) -> SecureSteps:
 
 def record_of(scene: Scene) -> RoundRecord:
     """Return the record of the attempt under way."""
-    current, session = scene.round, scene.session
-    secure, secrecy = _attempt(scene), session.options.secrecy
-    assert secrecy, "only a session with secure aggregation asks"
-    terms = terms_for(session.options, secrecy, len(secure.trainers))
+    current, secure = scene.round, _attempt(scene)
     return RoundRecord(
-        context=RoundContext(session.session_id, secure.round_id, terms),
+        context=RoundContext(scene.session.session_id, secure.round_id, _terms(scene)),
         chosen=tuple(secure.trainers),
         helpers=tuple(secure.helpers),
         answers={name: _values(scene, name) for name in current.exchanges},
@@ -92,19 +90,19 @@ def mask(scene: Scene, phase: Phase) -> None:
 
 
 def mismatch(scene: Scene, phase: Phase) -> str:
-    """Return the reason why the sum of a masked training cannot be unmasked; "" if it can, or is not masked.
+    """Return the reason why a sum of masked updates, or of masks, cannot be used; "" if it can, or without masks.
 
-    The sum must consist of just the updates whose news has come: their clients are those whose masks are taken off.
+    It must consist of just what news has come of: which masks are taken off follows from the news.
     """
     told = len(scene.tally(phase).answered)
     if not phase.secure or told == phase.answers:
         return ""
-    return f"the sum has {phase.answers} masked updates, and news of {told} came"
+    return f"a sum has {phase.answers} answers to {phase.kind}, and news of {told} came"
 
 
 def terms_text(scene: Scene) -> str:
     """Return the terms of the attempt under way, as a text."""
-    return record_of(scene).context.terms.text
+    return _terms(scene).text
 
 
 def enough(scene: Scene, step: str) -> int:
@@ -137,20 +135,28 @@ def count(scene: Scene, step: str, phase: Phase) -> None:
 
 
 def others_are_away(scene: Scene, phase: Phase) -> bool:
-    """Return True if each client that has not answered is at no combiner, so that no other answer is to be expected."""
-    return not any(scene.network.place(client) for client in scene.tally(phase).missing())
+    """Return True if some clients have not answered, and all of these are at no combiner: no answer will come soon."""
+    missing = scene.tally(phase).missing()
+    return bool(missing) and not any(scene.network.place(client) for client in missing)
 
 
 def is_enough(scene: Scene, phase: Phase, step: str) -> bool:
-    """Return True if an exchange need not wait: enough have answered, and the others are away or only in reserve."""
-    if len(scene.tally(phase).values) < enough(scene, step):
+    """Return True if an exchange must be closed early: enough have answered, and the others are away or in reserve."""
+    tally = scene.tally(phase)
+    are_in_reserve = step == "keys" and _terms(scene).sum_participants > 0 and bool(tally.missing())
+    if not are_in_reserve and not others_are_away(scene, phase):
         return False
-    are_in_reserve = step == "keys" and record_of(scene).context.terms.sum_participants > 0
-    return are_in_reserve or others_are_away(scene, phase)
+    return len(tally.values) >= enough(scene, step)
 
 
 def _protocol(scene: Scene) -> SecureProtocol:
-    return protocol_of(record_of(scene).context.terms)
+    return protocol_of(_terms(scene))
+
+
+def _terms(scene: Scene) -> SecureTerms:
+    session = scene.session
+    assert session.options.secrecy, "only a session with secure aggregation asks"
+    return terms_for(session.options, session.options.secrecy, len(_attempt(scene).trainers))
 
 
 def _attempt(scene: Scene) -> SecureRound:

@@ -88,6 +88,8 @@ class Masks:
         """Keep the sums that came, and ask for the others."""
         if not phase.is_closed:
             return None
+        if problem := secure.mismatch(scene, phase):
+            return Failed(problem)
         current, attempt = scene.round, self._attempt(scene)
         answered = scene.tally(phase).answered
         for client, message in phase.messages.items():

@@ -1,11 +1,15 @@
 """Rounds with secure aggregation: the machine, its combiners and real participants, without wires."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from secure_clients import SecureClients
 from session_world import World, restarted
 
+from fednet.controller.sessions.machine.events import PhaseClosed
+from fednet.controller.sessions.machine.orders import ClosePhase
 from fednet.controller.sessions.machine.state import Status
 
 PLACES = {"a": ["c1", "c2", "c3"], "b": ["c4", "c5"]}
@@ -96,6 +100,39 @@ def test_the_part_of_a_dead_sum_participant_is_added_up_by_the_others(new_sessio
 
     assert world.session.status is Status.FINISHED
     assert len(world.clients.sums) == 1
+
+
+def test_no_order_closes_what_closes_by_itself(new_session):
+    """All clients answer each exchange of secagg+, so no combiner is told to close one."""
+    world = secure_world(new_session, "secagg+")
+
+    world.play()
+
+    orders = [order for decision in world.decisions for order in decision.orders]
+    assert not any(isinstance(order, ClosePhase) for order in orders)
+
+
+def test_a_sum_of_masks_of_which_no_news_has_come_is_not_used(new_session):
+    """It may hold masks twice, or not at all: the attempt fails, and reveals nothing."""
+    world = secure_world(new_session, "pet", round_retries=0)
+    play_to(world, "masks")
+    while not any(isinstance(each, PhaseClosed) for each in world.news):
+        if world.orders:
+            world.obey()
+        elif tasks := world.open_tasks():
+            world.answer(*tasks[0])
+        else:
+            world.hear()
+
+    world.news = [
+        replace(each, answers=each.answers + 1) if isinstance(each, PhaseClosed) else each
+        for each in world.news
+    ]
+    world.play()
+
+    assert world.session.status is Status.FAILED
+    assert "SUM_MASKS" in world.session.reason
+    assert not world.clients.sums
 
 
 def test_too_few_clients_end_the_attempt(new_session):
